@@ -1,0 +1,54 @@
+"""The signature base and the texts around it, for any RFC 9421 signature.
+
+Nothing here knows the profile: `profile.py` and the modules above it decide what is covered.
+"""
+
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping
+
+from merchant_gateway.signing import profile
+from merchant_gateway.signing.errors import MessageMalformedError
+
+
+def format_bytes(value: bytes) -> str:
+    """Return a Byte Sequence as a structured field writes it (RFC 9651, 4.1.8)."""
+    return f":{b2a_base64(value, newline=False).decode('ascii')}:"
+
+
+def format_parameters(*, components: Iterable[str], parameters: Mapping[str, int | str]) -> str:
+    """Return the value of `@signature-params`: the covered identifiers, then the parameters.
+
+    Strings must be free of quotes and backslashes, as everything in the profile is; so the text
+    is both what goes into the header and what is signed (RFC 9421, 2.3).
+    """
+    listed = " ".join(components)
+    tail = "".join(
+        f";{name}={value}" if isinstance(value, int) else f';{name}="{value}"'
+        for name, value in parameters.items()
+    )
+    return f"({listed}){tail}"
+
+
+def build_base(*, components: Iterable[tuple[str, str]], parameters: str) -> bytes:
+    """Return the bytes that are signed (RFC 9421, 2.5).
+
+    `components` are serialised identifiers with their values, in the order covered;
+    `parameters` is the text of `@signature-params`. Raises MessageMalformedError for a value
+    that is not printable ASCII, or that has spaces around it: a line break would let one value
+    pass for two components.
+    """
+    lines = []
+    for identifier, value in components:
+        if (
+            not (value.isascii() and value.isprintable())
+            or len(value) > profile.COMPONENT_MAX_CHARACTERS
+            or value[:1] == " "
+            or value[-1:] == " "
+        ):
+            raise MessageMalformedError(
+                f"The value of {identifier} must be printable ASCII without surrounding spaces, "
+                f"of at most {profile.COMPONENT_MAX_CHARACTERS} characters."
+            )
+        lines.append(f"{identifier}: {value}\n")
+    lines.append(f'"@signature-params": {parameters}')
+    return "".join(lines).encode("ascii")

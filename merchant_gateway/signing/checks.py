@@ -1,0 +1,70 @@
+"""The checks that requests and answers share, and the one for evidence."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from merchant_gateway.signing import profile
+from merchant_gateway.signing.errors import (
+    SignatureAlgorithmError,
+    SignatureComponentsError,
+    SignatureExpiredError,
+    SignatureInvalidError,
+    SignatureNotYetValidError,
+)
+from merchant_gateway.signing.keys import VerifyingKey
+from merchant_gateway.signing.messages import Evidence, ParsedSignature
+
+
+def check_created(*, parsed: ParsedSignature, now: datetime) -> None:
+    """Check that `created` lies within the profile's window, both ends included.
+
+    `now` is aware; a naive one raises ValueError, since it would be read as local time. Raises
+    SignatureExpiredError or SignatureNotYetValidError.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now must be an aware datetime")
+    age_seconds = int(now.timestamp()) - parsed.created
+    if age_seconds > profile.MAX_AGE_SECONDS:
+        raise SignatureExpiredError(
+            f"Signature-Input: created is {age_seconds} s old, more than "
+            f"{profile.MAX_AGE_SECONDS} s. Sign each attempt anew and check the clock."
+        )
+    if age_seconds < -profile.MAX_AHEAD_SECONDS:
+        raise SignatureNotYetValidError(
+            f"Signature-Input: created lies {-age_seconds} s ahead, more than "
+            f"{profile.MAX_AHEAD_SECONDS} s. Check the clock of the machine that signs."
+        )
+
+
+def check_algorithm(*, parsed: ParsedSignature, key: VerifyingKey) -> None:
+    """Check that the message names the algorithm of the key; raises SignatureAlgorithmError."""
+    if parsed.algorithm is not key.algorithm:
+        raise SignatureAlgorithmError(
+            f"Signature-Input: alg is {parsed.algorithm}, but the key {parsed.key_id} is "
+            f"registered for {key.algorithm}."
+        )
+
+
+def check_components(*, covered: Collection[str], expected: Collection[str]) -> None:
+    """Check that exactly the expected components are covered, in any order.
+
+    Raises SignatureComponentsError, which names what is missing and what is too much.
+    """
+    missing = [identifier for identifier in expected if identifier not in covered]
+    extra = [identifier for identifier in covered if identifier not in expected]
+    if missing or extra:
+        reasons = [
+            f"{word}: {' '.join(identifiers)}"
+            for word, identifiers in (("missing", missing), ("not expected", extra))
+            if identifiers
+        ]
+        raise SignatureComponentsError(
+            "Signature-Input must cover exactly the components of the profile "
+            f"({'; '.join(reasons)})."
+        )
+
+
+def verify_evidence(*, evidence: Evidence, key: VerifyingKey) -> None:
+    """Check evidence that was kept, whatever its age; raises SignatureInvalidError."""
+    if not key.verify(signature=evidence.signature, message=evidence.signature_base):
+        raise SignatureInvalidError("The signature does not fit the signature base and the key.")

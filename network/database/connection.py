@@ -1,0 +1,89 @@
+"""The way to PostgreSQL: a pool, units of work (the only commit), and autocommit for the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from network.errors import UnavailableError
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """PostgreSQL cannot be reached, or went away during the call: nothing is known to be done."""
+
+    code = "database_unavailable"
+
+
+class Database:
+    """One process's pool of connections to PostgreSQL.
+
+    ``unit_of_work`` is where work wider than one ledger call happens and the only place that
+    commits. ``ledger`` hands out an autocommit connection for a call that only moves points: one
+    function, one round trip. ``reading`` is a read-only transaction.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8, application_name: str = "peyvand") -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=5,
+            pool_recycle=1800,
+            connect_args={
+                "application_name": application_name,
+                "connect_timeout": 5,
+                "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
+            },
+        )
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Session]:
+        """Yield a session; commit when the block ends, roll back when it raises."""
+        with (
+            _unavailable_if_lost(),
+            Session(self.engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session whose transaction is read only and never commits."""
+        with _unavailable_if_lost(), Session(self.engine, expire_on_commit=False) as session:
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Yield a read-only session in which all statements see one moment (REPEATABLE READ)."""
+        with _unavailable_if_lost(), Session(self.engine, expire_on_commit=False) as session:
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            yield session
+
+    @contextmanager
+    def ledger(self) -> Iterator[Connection]:
+        """Yield an autocommit connection: each statement is a transaction of its own."""
+        with _unavailable_if_lost(), self._autocommit.connect() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _unavailable_if_lost() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        lost = error.connection_invalidated or sqlstate[:2] in {"08", "57", "53"}
+        if lost or (sqlstate == "" and type(error.orig).__name__ == "OperationalError"):
+            raise DatabaseUnavailableError("the database cannot be reached") from error
+        raise

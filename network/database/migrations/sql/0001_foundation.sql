@@ -1,0 +1,57 @@
+-- Schemas, the application's role, and the installation's one row.
+-- The role groups rights; the login that the fronts use is a member of it.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'peyvand_app') THEN
+        CREATE ROLE peyvand_app NOLOGIN;
+    END IF;
+END
+$$;
+
+CREATE SCHEMA IF NOT EXISTS network;
+CREATE SCHEMA IF NOT EXISTS ledger;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+REVOKE ALL ON SCHEMA network, ledger FROM PUBLIC;
+GRANT USAGE ON SCHEMA network, ledger TO peyvand_app;
+
+-- What is applied again when its text changes: the functions of network/ledger/sql/.
+CREATE TABLE network.repeatable (
+    name text NOT NULL,
+    digest text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pk_repeatable PRIMARY KEY (name)
+);
+GRANT SELECT ON network.repeatable TO peyvand_app;
+
+-- One row. Programme time is wall time plus clock_offset; only a simulated installation moves it.
+CREATE TABLE network.installation (
+    only_row boolean NOT NULL DEFAULT true,
+    simulated boolean NOT NULL DEFAULT false,
+    clock_offset interval NOT NULL DEFAULT interval '0',
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pk_installation PRIMARY KEY (only_row),
+    CONSTRAINT ck_installation_one_row CHECK (only_row),
+    CONSTRAINT ck_installation_real_time CHECK (simulated OR clock_offset = interval '0')
+);
+INSERT INTO network.installation DEFAULT VALUES;
+GRANT SELECT ON network.installation TO peyvand_app;
+GRANT UPDATE (clock_offset) ON network.installation TO peyvand_app;
+
+-- What happened, for whoever must be told: written in the transaction in which it happened.
+-- Readers stop below pg_snapshot_xmin(pg_current_snapshot()), so nothing that commits late is
+-- passed over.
+CREATE TABLE network.outbox (
+    event_id uuid NOT NULL DEFAULT uuidv7(),
+    transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    topic text NOT NULL,
+    member_id uuid,
+    merchant_id uuid,
+    payload jsonb NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    dispatched_at timestamptz,
+    CONSTRAINT pk_outbox PRIMARY KEY (event_id)
+);
+CREATE INDEX ix_outbox_waiting ON network.outbox (transaction_id, event_id)
+    WHERE dispatched_at IS NULL;
+GRANT SELECT, INSERT ON network.outbox TO peyvand_app;
+GRANT UPDATE (dispatched_at) ON network.outbox TO peyvand_app;

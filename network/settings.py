@@ -1,0 +1,108 @@
+"""Frozen settings, read from the environment once at the start of a process."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from network.errors import ConfigurationError
+
+MASTER_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a process needs to know about where it runs.
+
+    ``database_url`` logs in as the application role, which cannot write the ledger's tables;
+    ``owner_url`` as the owner, for migrations and partitions only (``None`` in processes that
+    have no business there). URLs are SQLAlchemy URLs with the ``postgresql+psycopg`` driver.
+    """
+
+    database_url: str = field(repr=False)
+    owner_url: str | None = field(default=None, repr=False)
+    redis_url: str = field(repr=False)
+    master_key: bytes = field(repr=False)
+    gateway_url: str = "http://127.0.0.1:8800"
+    wallet_url: str = "http://127.0.0.1:8801"
+    console_url: str = "http://127.0.0.1:8802"
+    sms_url: str | None = None
+    sms_token: str | None = field(default=None, repr=False)
+    trusted_proxies: int = 0
+    secure_cookies: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read settings from ``environment``; raise ConfigurationError naming what is missing."""
+        defaults = {
+            "gateway_url": "http://127.0.0.1:8800",
+            "wallet_url": "http://127.0.0.1:8801",
+            "console_url": "http://127.0.0.1:8802",
+        }
+        urls = {
+            name: environment.get(f"PEYVAND_{name.upper()}", default).rstrip("/")
+            for name, default in defaults.items()
+        }
+        return cls(
+            database_url=database_url(_required(environment, "DATABASE_URL")),
+            owner_url=(
+                database_url(owner) if (owner := environment.get("DATABASE_OWNER_URL")) else None
+            ),
+            redis_url=_required(environment, "REDIS_URL"),
+            master_key=decode_master_key(_required(environment, "PEYVAND_MASTER_KEY")),
+            sms_url=environment.get("PEYVAND_SMS_URL") or None,
+            sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
+            trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
+            secure_cookies=urls["wallet_url"].startswith("https:"),
+            **urls,
+        )
+
+
+PROGRAMME_ZONE = ZoneInfo("Asia/Tehran")
+"""The zone in which a programme's business day, expiry and prices are reckoned."""
+
+CURRENCY = "IRR"
+"""The programme's currency. Amounts are whole rials (the rial has no minor unit in use)."""
+
+
+def database_url(url: str) -> str:
+    """Return ``url`` with the psycopg driver named, as SQLAlchemy wants it."""
+    for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    raise ConfigurationError("DATABASE_URL must begin with postgresql://", field="DATABASE_URL")
+
+
+def decode_master_key(text: str) -> bytes:
+    """Decode the master key: base64 (either alphabet) of exactly 32 bytes."""
+    try:
+        key = base64.b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ConfigurationError(
+            "PEYVAND_MASTER_KEY is not base64", field="PEYVAND_MASTER_KEY"
+        ) from error
+    if len(key) != MASTER_KEY_BYTES:
+        raise ConfigurationError(
+            f"PEYVAND_MASTER_KEY must hold {MASTER_KEY_BYTES} bytes in base64",
+            field="PEYVAND_MASTER_KEY",
+        )
+    return key
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"{name} is not set", field=name)
+    return value
+
+
+def _whole_number(environment: Mapping[str, str], name: str, *, default: int) -> int:
+    text = environment.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise ConfigurationError(f"{name} must be a whole number", field=name)
+    return int(text)
