@@ -1,1 +1,177 @@
--- 0003_merchants_programme
+-- Merchants, their stores, keys and agreements; what a point is worth and what a purchase earns.
+
+CREATE TABLE network.merchant (
+    merchant_id uuid NOT NULL,
+    code text NOT NULL,
+    name_fa text NOT NULL,
+    name_en text NOT NULL,
+    kind text NOT NULL,
+    status text NOT NULL,
+    joined_at timestamptz NOT NULL,
+    directory_fa text,
+    directory_en text,
+    directory_url text,
+    CONSTRAINT pk_merchant PRIMARY KEY (merchant_id),
+    CONSTRAINT uq_merchant_code UNIQUE (code),
+    CONSTRAINT ck_merchant_code CHECK (code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40),
+    CONSTRAINT ck_merchant_names CHECK (name_fa <> '' AND name_en <> ''),
+    CONSTRAINT ck_merchant_kind CHECK (kind ~ '^[a-z0-9]+(_[a-z0-9]+)*$'),
+    CONSTRAINT ck_merchant_status CHECK (status IN ('active', 'suspended'))
+);
+GRANT SELECT, INSERT ON network.merchant TO peyvand_app;
+GRANT UPDATE (name_fa, name_en, kind, status, directory_fa, directory_en, directory_url)
+    ON network.merchant TO peyvand_app;
+
+CREATE TABLE network.store (
+    store_id uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    code text NOT NULL,
+    name_fa text NOT NULL,
+    name_en text NOT NULL,
+    city_fa text NOT NULL,
+    city_en text NOT NULL,
+    CONSTRAINT pk_store PRIMARY KEY (store_id),
+    CONSTRAINT fk_store_merchant_id_merchant
+        FOREIGN KEY (merchant_id) REFERENCES network.merchant (merchant_id),
+    CONSTRAINT uq_store_merchant_id_code UNIQUE (merchant_id, code),
+    CONSTRAINT ck_store_code CHECK (code <> '' AND length(code) <= 64),
+    CONSTRAINT ck_store_names CHECK (name_fa <> '' AND name_en <> '')
+);
+GRANT SELECT, INSERT ON network.store TO peyvand_app;
+GRANT UPDATE (name_fa, name_en, city_fa, city_en) ON network.store TO peyvand_app;
+
+-- Of an Ed25519 key only the public half is here; an HMAC secret is sealed.
+CREATE TABLE network.merchant_key (
+    key_id text NOT NULL,
+    merchant_id uuid NOT NULL,
+    environment text NOT NULL,
+    algorithm text NOT NULL,
+    public_key bytea,
+    sealed_secret bytea,
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    last_used_on date,
+    CONSTRAINT pk_merchant_key PRIMARY KEY (key_id),
+    CONSTRAINT fk_merchant_key_merchant_id_merchant
+        FOREIGN KEY (merchant_id) REFERENCES network.merchant (merchant_id),
+    CONSTRAINT ck_merchant_key_key_id CHECK (key_id ~ '^mk_(live|test)_[a-z2-7]{16}$'),
+    CONSTRAINT ck_merchant_key_environment
+        CHECK (environment IN ('live', 'test') AND split_part(key_id, '_', 2) = environment),
+    CONSTRAINT ck_merchant_key_material CHECK (
+        (algorithm = 'ed25519' AND public_key IS NOT NULL AND length(public_key) = 32
+            AND sealed_secret IS NULL)
+        OR (algorithm = 'hmac-sha256' AND sealed_secret IS NOT NULL AND public_key IS NULL)
+    )
+);
+CREATE INDEX ix_merchant_key_merchant_id ON network.merchant_key (merchant_id);
+GRANT SELECT, INSERT ON network.merchant_key TO peyvand_app;
+GRANT UPDATE (revoked_at, last_used_on) ON network.merchant_key TO peyvand_app;
+
+-- Dated prices. What an agreement says never changes; only its approval is added.
+CREATE TABLE network.agreement (
+    agreement_id uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    version integer NOT NULL,
+    effective_from date NOT NULL,
+    issue_price numeric(20, 10) NOT NULL,
+    acceptance_fee numeric(20, 10) NOT NULL,
+    funding text NOT NULL,
+    currency text NOT NULL,
+    settlement_iban text,
+    proposed_by uuid,
+    proposed_at timestamptz NOT NULL,
+    approved_by uuid,
+    approved_at timestamptz,
+    CONSTRAINT pk_agreement PRIMARY KEY (agreement_id),
+    CONSTRAINT fk_agreement_merchant_id_merchant
+        FOREIGN KEY (merchant_id) REFERENCES network.merchant (merchant_id),
+    CONSTRAINT uq_agreement_merchant_id_version UNIQUE (merchant_id, version),
+    CONSTRAINT ck_agreement_version CHECK (version > 0),
+    CONSTRAINT ck_agreement_issue_price CHECK (issue_price > 0),
+    CONSTRAINT ck_agreement_acceptance_fee CHECK (acceptance_fee >= 0 AND acceptance_fee < 1),
+    CONSTRAINT ck_agreement_funding CHECK (funding IN ('on_redemption')),
+    CONSTRAINT ck_agreement_currency CHECK (currency ~ '^[A-Z]{3}$'),
+    CONSTRAINT ck_agreement_settlement_iban
+        CHECK (settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'),
+    CONSTRAINT ck_agreement_two_people CHECK (
+        (approved_by IS NULL OR approved_at IS NOT NULL)
+        AND (approved_at IS NULL OR proposed_by IS NULL OR approved_by IS NOT NULL)
+        AND (approved_by IS NULL OR proposed_by IS NULL OR approved_by <> proposed_by)
+    )
+);
+CREATE UNIQUE INDEX uq_agreement_merchant_id_effective_from
+    ON network.agreement (merchant_id, effective_from) WHERE approved_at IS NOT NULL;
+GRANT SELECT, INSERT ON network.agreement TO peyvand_app;
+GRANT UPDATE (approved_by, approved_at) ON network.agreement TO peyvand_app;
+
+CREATE FUNCTION network.agreement_is_approved_once() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'an approved agreement does not change' USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER agreement_approved_once
+    BEFORE UPDATE ON network.agreement
+    FOR EACH ROW WHEN (OLD.approved_at IS NOT NULL)
+    EXECUTE FUNCTION network.agreement_is_approved_once();
+
+-- Where nonces go while Valkey is away: a digest of the nonce, unique for its key.
+CREATE TABLE network.nonce (
+    key_id text NOT NULL,
+    digest bytea NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT pk_nonce PRIMARY KEY (key_id, digest)
+);
+CREATE INDEX ix_nonce_expires_at ON network.nonce (expires_at);
+GRANT SELECT, INSERT, DELETE ON network.nonce TO peyvand_app;
+
+-- Rials that one point is worth, as an exact fraction.
+CREATE TABLE network.face_value (
+    effective_from date NOT NULL,
+    numerator bigint NOT NULL,
+    denominator bigint NOT NULL,
+    currency text NOT NULL,
+    set_by uuid,
+    set_at timestamptz NOT NULL,
+    CONSTRAINT pk_face_value PRIMARY KEY (effective_from),
+    CONSTRAINT ck_face_value_fraction CHECK (numerator > 0 AND denominator > 0),
+    CONSTRAINT ck_face_value_currency CHECK (currency ~ '^[A-Z]{3}$')
+);
+GRANT SELECT, INSERT ON network.face_value TO peyvand_app;
+
+-- Points per rial, as exact fractions: a merchant's base rate, and rates that replace it for the
+-- lines of a category.
+CREATE TABLE network.earning_terms (
+    earning_terms_id uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    effective_from date NOT NULL,
+    numerator bigint NOT NULL,
+    denominator bigint NOT NULL,
+    pending_days integer NOT NULL,
+    expiry_days integer NOT NULL,
+    minimum_amount bigint NOT NULL,
+    set_by uuid,
+    set_at timestamptz NOT NULL,
+    CONSTRAINT pk_earning_terms PRIMARY KEY (earning_terms_id),
+    CONSTRAINT fk_earning_terms_merchant_id_merchant
+        FOREIGN KEY (merchant_id) REFERENCES network.merchant (merchant_id),
+    CONSTRAINT uq_earning_terms_merchant_id_effective_from UNIQUE (merchant_id, effective_from),
+    CONSTRAINT ck_earning_terms_rate CHECK (numerator >= 0 AND denominator > 0),
+    CONSTRAINT ck_earning_terms_days
+        CHECK (pending_days BETWEEN 0 AND 366 AND expiry_days BETWEEN 1 AND 3660),
+    CONSTRAINT ck_earning_terms_minimum_amount CHECK (minimum_amount >= 0)
+);
+GRANT SELECT, INSERT ON network.earning_terms TO peyvand_app;
+
+CREATE TABLE network.category_rate (
+    earning_terms_id uuid NOT NULL,
+    category text NOT NULL,
+    numerator bigint NOT NULL,
+    denominator bigint NOT NULL,
+    CONSTRAINT pk_category_rate PRIMARY KEY (earning_terms_id, category),
+    CONSTRAINT fk_category_rate_earning_terms_id_earning_terms
+        FOREIGN KEY (earning_terms_id) REFERENCES network.earning_terms (earning_terms_id),
+    CONSTRAINT ck_category_rate_category CHECK (category <> '' AND length(category) <= 120),
+    CONSTRAINT ck_category_rate_rate CHECK (numerator >= 0 AND denominator > 0)
+);
+GRANT SELECT, INSERT ON network.category_rate TO peyvand_app;
