@@ -1,1 +1,168 @@
--- 0005_clearing
+-- Clearing: windows, the nightly run, and what it finds to be owed.
+-- Parties are merchants or the network itself, which is the fixed id below: a value rather than
+-- NULL, so that every row has two parties, unique keys hold, and sums per party need no special
+-- case. Party columns carry no foreign key for that reason; a party without an agreement has no
+-- price and stops the run.
+
+-- A window covers whole business days, [first_day, end_day): one day now, several later.
+-- The exclusion constraint puts each business day, hence each posting, in at most one window.
+CREATE TABLE network.settlement_window (
+    window_id uuid NOT NULL,
+    first_day date NOT NULL,
+    end_day date NOT NULL,
+    state text NOT NULL,
+    opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    settled_at timestamptz,
+    CONSTRAINT pk_settlement_window PRIMARY KEY (window_id),
+    CONSTRAINT ck_settlement_window_period CHECK (first_day < end_day),
+    CONSTRAINT ck_settlement_window_state CHECK (
+        state IN ('open', 'closing', 'closed', 'pending_settlement', 'settled', 'aborted')
+    ),
+    CONSTRAINT ck_settlement_window_settled_at CHECK ((state = 'settled') = (settled_at IS NOT NULL)),
+    CONSTRAINT uq_settlement_window_first_day UNIQUE (first_day),
+    CONSTRAINT ex_settlement_window_period EXCLUDE USING gist (
+        daterange(first_day, end_day) WITH &&
+    )
+);
+GRANT SELECT, INSERT ON network.settlement_window TO peyvand_app;
+GRANT UPDATE (state, settled_at) ON network.settlement_window TO peyvand_app;
+
+-- Whoever inserts the row of a business day runs its night. claim changes hands when the holder
+-- has not been heard of (heartbeat_at, on the database's clock) for too long; each write of a run
+-- names its claim, so a runner that was given up for dead can do no more harm.
+CREATE TABLE network.settlement_run (
+    run_id uuid NOT NULL,
+    business_date date NOT NULL,
+    window_id uuid,
+    run_key text NOT NULL,
+    version bigint NOT NULL,
+    input_hash bytea,
+    state text NOT NULL,
+    step text NOT NULL,
+    done bigint NOT NULL DEFAULT 0,
+    total bigint NOT NULL DEFAULT 0,
+    claim uuid NOT NULL,
+    started_by text NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    heartbeat_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz,
+    control_totals jsonb,
+    error_code text,
+    error text,
+    CONSTRAINT pk_settlement_run PRIMARY KEY (run_id),
+    CONSTRAINT uq_settlement_run_business_date UNIQUE (business_date),
+    CONSTRAINT uq_settlement_run_run_key UNIQUE (run_key),
+    CONSTRAINT fk_settlement_run_window_id_settlement_window FOREIGN KEY (window_id)
+        REFERENCES network.settlement_window (window_id),
+    CONSTRAINT ck_settlement_run_state CHECK (state IN ('running', 'done', 'failed', 'stopped')),
+    CONSTRAINT ck_settlement_run_progress CHECK (done >= 0 AND done <= total),
+    CONSTRAINT ck_settlement_run_input_hash CHECK (octet_length(input_hash) = 32)
+);
+GRANT SELECT, INSERT ON network.settlement_run TO peyvand_app;
+GRANT UPDATE (
+    window_id, input_hash, state, step, done, total, claim, started_by, heartbeat_at, finished_at,
+    control_totals, error_code, error
+) ON network.settlement_run TO peyvand_app;
+
+-- One row per issuer, acceptor, terms, pricing day and kind. payer and payee say who owes whom;
+-- issuer and acceptor say whose points were taken where, which is what the postings know.
+-- What was undone stands with points and amount below zero, payer and payee unchanged.
+CREATE TABLE network.obligation (
+    obligation_id uuid NOT NULL,
+    window_id uuid NOT NULL,
+    payer_id uuid NOT NULL,
+    payee_id uuid NOT NULL,
+    issuer_id uuid NOT NULL,
+    acceptor_id uuid NOT NULL,
+    kind text NOT NULL,
+    terms_id uuid NOT NULL,
+    priced_on date NOT NULL,
+    points bigint NOT NULL,
+    postings bigint NOT NULL,
+    price numeric(20, 10) NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT pk_obligation PRIMARY KEY (obligation_id),
+    CONSTRAINT uq_obligation_facts UNIQUE (
+        window_id, issuer_id, acceptor_id, terms_id, priced_on, kind
+    ),
+    CONSTRAINT fk_obligation_window_id_settlement_window FOREIGN KEY (window_id)
+        REFERENCES network.settlement_window (window_id),
+    CONSTRAINT ck_obligation_kind CHECK (
+        kind IN ('redemption', 'redeposit', 'margin', 'margin_return')
+    ),
+    CONSTRAINT ck_obligation_sign CHECK (
+        points <> 0 AND (points < 0) = (kind IN ('redeposit', 'margin_return'))
+    ),
+    CONSTRAINT ck_obligation_payee CHECK (
+        payee_id = CASE WHEN kind IN ('margin', 'margin_return')
+            THEN '00000000-0000-7000-8000-000000000000'::uuid ELSE acceptor_id END
+    ),
+    CONSTRAINT ck_obligation_postings CHECK (postings > 0),
+    CONSTRAINT ck_obligation_currency CHECK (currency ~ '^[A-Z]{3}$')
+);
+CREATE INDEX ix_obligation_payer_id_window_id ON network.obligation (payer_id, window_id);
+CREATE INDEX ix_obligation_payee_id_window_id ON network.obligation (payee_id, window_id);
+GRANT SELECT, INSERT ON network.obligation TO peyvand_app;
+
+-- net = receivable - payable - fees; over all parties of a window and currency it sums to zero.
+CREATE TABLE network.net_position (
+    window_id uuid NOT NULL,
+    party_id uuid NOT NULL,
+    currency text NOT NULL,
+    payable bigint NOT NULL,
+    receivable bigint NOT NULL,
+    fees bigint NOT NULL,
+    net bigint NOT NULL,
+    CONSTRAINT pk_net_position PRIMARY KEY (window_id, party_id, currency),
+    CONSTRAINT fk_net_position_window_id_settlement_window FOREIGN KEY (window_id)
+        REFERENCES network.settlement_window (window_id),
+    CONSTRAINT ck_net_position_net CHECK (net = receivable - payable - fees)
+);
+GRANT SELECT, INSERT ON network.net_position TO peyvand_app;
+
+-- A merchant's account for a window: opening + net - paid = closing, which is the next opening.
+-- Lines are not stored: they are computed from the closed day's postings, the same each time, and
+-- digest is the SHA-256 of lines and totals in canonical form.
+CREATE TABLE network.statement (
+    statement_id uuid NOT NULL,
+    window_id uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    currency text NOT NULL,
+    opening bigint NOT NULL,
+    payable bigint NOT NULL,
+    receivable bigint NOT NULL,
+    fees bigint NOT NULL,
+    net bigint NOT NULL,
+    paid bigint NOT NULL,
+    closing bigint NOT NULL,
+    lines bigint NOT NULL,
+    digest bytea NOT NULL,
+    seal bytea NOT NULL,
+    CONSTRAINT pk_statement PRIMARY KEY (statement_id),
+    CONSTRAINT uq_statement_merchant_id_window_id_currency UNIQUE (merchant_id, window_id, currency),
+    CONSTRAINT fk_statement_window_id_settlement_window FOREIGN KEY (window_id)
+        REFERENCES network.settlement_window (window_id),
+    CONSTRAINT ck_statement_net CHECK (net = receivable - payable - fees),
+    CONSTRAINT ck_statement_closing CHECK (closing = opening + net - paid),
+    CONSTRAINT ck_statement_lines CHECK (lines >= 0),
+    CONSTRAINT ck_statement_digest CHECK (octet_length(digest) = 32)
+);
+CREATE INDEX ix_statement_window_id ON network.statement (window_id);
+GRANT SELECT, INSERT ON network.statement TO peyvand_app;
+
+-- The second guard beside the rights: what a window found never changes.
+CREATE FUNCTION network.refuse_clearing_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of %.% are never changed or deleted', TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation';
+END
+$$;
+REVOKE ALL ON FUNCTION network.refuse_clearing_change() FROM PUBLIC;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.obligation
+    FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.net_position
+    FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.statement
+    FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();

@@ -1,0 +1,189 @@
+"""Tables of clearing: windows, runs, obligations, net positions and statements."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from network.clearing.parties import NETWORK_PARTY
+from network.database.base import NETWORK_SCHEMA, Base
+
+_NOW = text("clock_timestamp()")
+_WINDOW = "network.settlement_window.window_id"
+
+
+class SettlementWindow(Base):
+    """Business days [first_day, end_day) that settle together."""
+
+    __tablename__ = "settlement_window"
+    __table_args__ = (
+        PrimaryKeyConstraint("window_id"),
+        CheckConstraint("first_day < end_day", name="period"),
+        CheckConstraint(
+            "state IN ('open', 'closing', 'closed', 'pending_settlement', 'settled', 'aborted')",
+            name="state",
+        ),
+        CheckConstraint("(state = 'settled') = (settled_at IS NOT NULL)", name="settled_at"),
+        UniqueConstraint("first_day"),
+        ExcludeConstraint(
+            (func.daterange(literal_column("first_day"), literal_column("end_day")), "&&"),
+            name="ex_settlement_window_period",
+            using="gist",
+        ),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    window_id: Mapped[UUID]
+    first_day: Mapped[date]
+    end_day: Mapped[date]
+    state: Mapped[str]
+    opened_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    settled_at: Mapped[datetime | None]
+
+
+class SettlementRun(Base):
+    """The night of one business day: who runs it, how far it is, how it ended."""
+
+    __tablename__ = "settlement_run"
+    __table_args__ = (
+        PrimaryKeyConstraint("run_id"),
+        UniqueConstraint("business_date"),
+        UniqueConstraint("run_key"),
+        CheckConstraint("state IN ('running', 'done', 'failed', 'stopped')", name="state"),
+        CheckConstraint("done >= 0 AND done <= total", name="progress"),
+        CheckConstraint("octet_length(input_hash) = 32", name="input_hash"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    run_id: Mapped[UUID]
+    business_date: Mapped[date]
+    window_id: Mapped[UUID | None] = mapped_column(ForeignKey(_WINDOW))
+    run_key: Mapped[str]
+    version: Mapped[int]
+    input_hash: Mapped[bytes | None]
+    state: Mapped[str]
+    step: Mapped[str]
+    done: Mapped[int] = mapped_column(server_default=text("0"))
+    total: Mapped[int] = mapped_column(server_default=text("0"))
+    claim: Mapped[UUID]
+    started_by: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    heartbeat_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    finished_at: Mapped[datetime | None]
+    control_totals: Mapped[dict[str, Any] | None]
+    error_code: Mapped[str | None]
+    error: Mapped[str | None]
+
+
+class Obligation(Base):
+    """What one party owes another for points taken in a window; undone points are negative."""
+
+    __tablename__ = "obligation"
+    __table_args__ = (
+        PrimaryKeyConstraint("obligation_id"),
+        UniqueConstraint(
+            "window_id",
+            "issuer_id",
+            "acceptor_id",
+            "terms_id",
+            "priced_on",
+            "kind",
+            name="uq_obligation_facts",
+        ),
+        CheckConstraint(
+            "kind IN ('redemption', 'redeposit', 'margin', 'margin_return')", name="kind"
+        ),
+        CheckConstraint(
+            "points <> 0 AND (points < 0) = (kind IN ('redeposit', 'margin_return'))", name="sign"
+        ),
+        CheckConstraint(
+            "payee_id = CASE WHEN kind IN ('margin', 'margin_return') "
+            f"THEN '{NETWORK_PARTY}'::uuid ELSE acceptor_id END",
+            name="payee",
+        ),
+        CheckConstraint("postings > 0", name="postings"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+        Index(None, "payer_id", "window_id"),
+        Index(None, "payee_id", "window_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    obligation_id: Mapped[UUID]
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(_WINDOW))
+    payer_id: Mapped[UUID]
+    payee_id: Mapped[UUID]
+    issuer_id: Mapped[UUID]
+    acceptor_id: Mapped[UUID]
+    kind: Mapped[str]
+    terms_id: Mapped[UUID]
+    priced_on: Mapped[date]
+    points: Mapped[int]
+    postings: Mapped[int]
+    price: Mapped[Decimal]
+    amount: Mapped[int]
+    currency: Mapped[str]
+
+
+class NetPosition(Base):
+    """One party's sums over a window: net = receivable − payable − fees."""
+
+    __tablename__ = "net_position"
+    __table_args__ = (
+        PrimaryKeyConstraint("window_id", "party_id", "currency"),
+        CheckConstraint("net = receivable - payable - fees", name="net"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(_WINDOW))
+    party_id: Mapped[UUID]
+    currency: Mapped[str]
+    payable: Mapped[int]
+    receivable: Mapped[int]
+    fees: Mapped[int]
+    net: Mapped[int]
+
+
+class Statement(Base):
+    """A merchant's account for a window: opening + net − paid = closing."""
+
+    __tablename__ = "statement"
+    __table_args__ = (
+        PrimaryKeyConstraint("statement_id"),
+        UniqueConstraint("merchant_id", "window_id", "currency"),
+        CheckConstraint("net = receivable - payable - fees", name="net"),
+        CheckConstraint("closing = opening + net - paid", name="closing"),
+        CheckConstraint("lines >= 0", name="lines"),
+        CheckConstraint("octet_length(digest) = 32", name="digest"),
+        Index(None, "window_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    statement_id: Mapped[UUID]
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(_WINDOW))
+    merchant_id: Mapped[UUID]
+    currency: Mapped[str]
+    opening: Mapped[int]
+    payable: Mapped[int]
+    receivable: Mapped[int]
+    fees: Mapped[int]
+    net: Mapped[int]
+    paid: Mapped[int]
+    closing: Mapped[int]
+    lines: Mapped[int]
+    digest: Mapped[bytes]
+    seal: Mapped[bytes]
