@@ -92,7 +92,9 @@ def select(lines: Any) -> tuple[Any, list[str]]:
     left_out = theirs[~partners]["department"].fillna("(no department)")
     for department, count in sorted(Counter(left_out).items()):
         notes.append(f"left out: {count} lines of {department}")
-    notes.append(f"left out: {(partners & ~paid).sum()} lines without a payment or a quantity")
+    beyond = partners & (theirs["cents"] < 0)
+    notes.append(f"left out: {(partners & ~paid & ~beyond).sum()} lines that cost or held nothing")
+    notes.append(f"left out: {beyond.sum()} lines whose coupons were worth more than the line")
     kept = theirs[partners & paid].copy()
     kept["category"] = kept["product_category"].fillna("(none)")
     order = ["bought_at", "basket_id", "department", "product_id", "cents"]

@@ -133,7 +133,7 @@ class Player:
         rng = Random(f"{self._seed}:{basket.basket_id}")  # noqa: S311 - a play, no secret
         channel: Channel = rng.choices(("in_store", "online", "app"), (80, 15, 5))[0]
         with_points = rng.random() < PAYS_WITH_POINTS
-        dearest = max(basket.parts, key=lambda part: part.amount)
+        with_points_at = rng.choice(basket.parts).merchant
         for number, part in enumerate(basket.parts):
             purchase = _Purchase(
                 basket=basket,
@@ -145,7 +145,7 @@ class Player:
                 lines=part.lines,
             )
             at = basket.bought_at + number * BETWEEN_PARTS
-            if with_points and part is dearest:
+            if with_points and part.merchant == with_points_at:
                 self._plan(at, lambda at, purchase=purchase: self._redeem(purchase, at))  # type: ignore[misc]
             else:
                 self._plan(at, lambda at, purchase=purchase: self._earn(purchase, at))  # type: ignore[misc]
@@ -201,9 +201,7 @@ class Player:
             channel=purchase.channel,
         )
 
-    def _plan_capture(
-        self, purchase: _Purchase, at: datetime, *, points: int, amount: int
-    ) -> None:
+    def _plan_capture(self, purchase: _Purchase, at: datetime, *, points: int, amount: int) -> None:
         outcome = purchase.rng.random()
         facts = {"member": purchase.member, "merchant": purchase.part.merchant}
         reference = _paid_reference(purchase)
@@ -222,9 +220,7 @@ class Player:
             worth = int(taken * coalition.FACE_VALUE)
             self._settle(purchase, at + STEP, points=taken, amount=worth)
         else:
-            self._plan(
-                at + STEP, lambda at: Void(occurred_at=at, original_ref=reference, **facts)
-            )
+            self._plan(at + STEP, lambda at: Void(occurred_at=at, original_ref=reference, **facts))
             self._plan(at + 2 * STEP, lambda at: self._earn(purchase, at))
 
     def _settle(self, purchase: _Purchase, at: datetime, *, points: int, amount: int) -> None:

@@ -1,0 +1,347 @@
+"""A second, independent implementation of the network, to hold against the first.
+
+It imports nothing of the product. It reads the coalition (see `coalition.py`) and the requests as
+they were sent, and works out points, lots, debts, obligations and net positions with exact
+fractions. It never reads points out of an answer, only whether the request was accepted.
+
+A record is one JSON object, in the order in which the network accepted the requests:
+
+    at              programme time, ISO 8601 with offset (for people; the day below decides)
+    business_date   the day that the network posted it on; never runs backwards
+    kind            earn | authorise | capture | void | redeem | refund_earn | refund_redeem
+    member          any stable name of the member (not for capture and void)
+    merchant        the merchant's name as in the coalition
+    merchant_ref    the reference of this request (not for capture and void)
+    original_ref    what capture, void and the refunds are about
+    amount          minor units: what was paid (earn), is to be paid with points (redeem,
+                    authorise), or goes back (refunds)
+    points          whole points instead of an amount (redeem, authorise, capture, refund_redeem)
+    lines           [{"sku", "category", "quantity", "amount"}]; of an earn they sum to `amount`,
+                    of a refund_earn they name the lines that go back by `sku`
+    status          the HTTP status; anything but 2xx moved nothing
+    replayed        true for the stored answer to a repeated key: moved nothing again
+
+Missing fields and null mean the same. A capture without points takes the whole hold. A refund
+without amount, points and lines takes all that is left. A redemption captured at once is one
+`redeem`. A hold that ran out is recorded as a `void`.
+
+How the rules were read where several readings are possible:
+- A category's rate stands in the place of the base rate. Each line is rounded down once.
+- Points earned on day d become active on d + pending_days and lapse on d + pending_days +
+  expiry_days, which is the first day on which they can't be used.
+- On a new day points lapse first, then pending ones become active.
+- A purchase is refunded by amount or by lines, not by both; refunds by lines count line by line.
+- A redemption refunded by amount gives back that amount's points, rounded up, at most the rest.
+- A point that its own issuer accepts is an obligation of the merchant to itself.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.scenarios.oracle.coalition import Coalition, Terms
+from tests.scenarios.oracle.money import Movement, Obligation, Position, obligations, positions
+from tests.scenarios.oracle.wallet import Balance, DisagreementError, Lot, Slice, Wallet
+
+
+@dataclass
+class EarnedLine:
+    """One line of a purchase: what it was based on, what it earned, what went back."""
+
+    sku: str
+    base: int
+    points: int
+    refunded: int = 0
+    clawed_back: int = 0
+
+    def take_back(self, amount: int) -> int:
+        """Refund `amount` of the line and return the points to claw back for it."""
+        self.refunded += amount
+        if amount <= 0 or self.refunded > self.base:
+            raise DisagreementError(f"line {self.sku}: {self.refunded} of {self.base} refunded")
+        share = self.points * self.refunded // self.base - self.clawed_back
+        self.clawed_back += share
+        return share
+
+
+@dataclass
+class Purchase:
+    """An accepted earning, kept for its refunds."""
+
+    member: str
+    lines: list[EarnedLine]
+    total: EarnedLine
+    lot: Lot | None
+    refunded_by: str | None = None
+
+
+@dataclass
+class Taken:
+    """Points that a redemption took from one lot, at which prices, and how many came back."""
+
+    lot: Lot
+    points: int
+    acceptor_terms: str
+    q: Fraction
+    returned: int = 0
+
+
+@dataclass
+class Redemption:
+    """An accepted authorisation or redemption."""
+
+    member: str
+    slices: list[Slice]
+    open: bool = True
+    taken: list[Taken] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        """Return the points that can still come back."""
+        return sum(each.points - each.returned for each in self.taken)
+
+
+class Oracle:
+    """Takes records one by one; everything it knows is in its attributes."""
+
+    def __init__(self, coalition: Coalition) -> None:
+        self.coalition = coalition
+        self.wallets: dict[str, Wallet] = {}
+        self.movements: list[Movement] = []
+        self.day_ends: dict[date, dict[str, Balance]] = {}
+        self.purchases: dict[tuple[str, str], Purchase] = {}
+        self.redemptions: dict[tuple[str, str], Redemption] = {}
+        self.refunds: set[tuple[str, str, str]] = set()
+        self.day: date | None = None
+        self._lots = 0
+
+    def run(self, records: Iterable[dict[str, Any]]) -> list[int]:
+        """Apply records in order and return the points that each of them moved."""
+        return [self.apply(record) for record in records]
+
+    def apply(self, record: dict[str, Any]) -> int:
+        """Apply one record and return the points it moved (0 for a refusal or a replay).
+
+        Earned, held, captured, released, redeemed, clawed back (debt included) or given back.
+        Raises DisagreementError where an accepted request can't have been.
+        """
+        day = date.fromisoformat(record["business_date"])
+        self.advance_to(day)
+        accepted = 200 <= int(record["status"]) < 300
+        if not accepted or record.get("replayed"):
+            return 0
+        operations = {
+            "earn": self._earn,
+            "authorise": self._authorise,
+            "redeem": self._redeem,
+            "capture": self._capture,
+            "void": self._void,
+            "refund_earn": self._refund_earn,
+            "refund_redeem": self._refund_redeem,
+        }
+        return operations[record["kind"]](record, day)
+
+    def advance_to(self, day: date) -> None:
+        """End all days before `day`: keep their balances, then retire and activate."""
+        if self.day is not None and day < self.day:
+            raise DisagreementError(f"{day} was posted after {self.day}")
+        while self.day is not None and self.day < day:
+            self.day_ends[self.day] = {
+                member: wallet.balance() for member, wallet in sorted(self.wallets.items())
+            }
+            self.day += timedelta(days=1)
+            for wallet in self.wallets.values():
+                wallet.begin_day(self.day)
+        self.day = day
+
+    def balance(self, member: str) -> Balance:
+        """Return a member's balance now."""
+        return self._wallet(member).balance()
+
+    def obligations(self) -> list[Obligation]:
+        """Return the obligations of all days."""
+        return obligations(self.movements)
+
+    def positions(self) -> dict[date, dict[str, Position]]:
+        """Return the net positions of all days on which points changed hands."""
+        return positions(self.obligations())
+
+    def _wallet(self, member: str) -> Wallet:
+        return self.wallets.setdefault(member, Wallet())
+
+    def _next_lot(self) -> int:
+        self._lots += 1
+        return self._lots
+
+    def _earn(self, record: dict[str, Any], day: date) -> int:
+        key = (record["merchant"], record["merchant_ref"])
+        if key in self.purchases:
+            raise DisagreementError(f"{key} earned twice")
+        terms = self.coalition.terms(record["merchant"], day)
+        amount = int(record["amount"])
+        plain = record.get("lines") or [{"sku": "", "category": None, "amount": amount}]
+        if sum(int(line["amount"]) for line in plain) != amount:
+            raise DisagreementError(f"{key}: the lines don't sum to {amount}")
+        lines = [
+            EarnedLine(str(line["sku"]), int(line["amount"]), points_of(line, terms))
+            for line in plain
+        ]
+        points = sum(line.points for line in lines)
+        lot = None
+        if points:
+            active_from = day + timedelta(days=terms.pending_days)
+            lot = Lot(
+                number=self._next_lot(),
+                issuer=record["merchant"],
+                terms_id=terms.id,
+                price=terms.price,
+                active_from=active_from,
+                expires_on=active_from + timedelta(days=terms.expiry_days),
+                granted=points,
+                active=active_from <= day,
+            )
+            self._wallet(record["member"]).credit(lot)
+        total = EarnedLine("", amount, points)
+        self.purchases[key] = Purchase(record["member"], lines, total, lot)
+        return points
+
+    def _points_asked(self, record: dict[str, Any]) -> int:
+        if record.get("points") is not None:
+            return int(record["points"])
+        return points_for(int(record["amount"]), self.coalition.face_value)
+
+    def _authorise(self, record: dict[str, Any], _day: date) -> int:
+        key = (record["merchant"], record["merchant_ref"])
+        if key in self.redemptions:
+            raise DisagreementError(f"{key} redeemed twice")
+        points = self._points_asked(record)
+        slices = self._wallet(record["member"]).hold(points)
+        self.redemptions[key] = Redemption(record["member"], slices)
+        return points
+
+    def _redeem(self, record: dict[str, Any], day: date) -> int:
+        points = self._authorise(record, day)
+        self._take(record["merchant"], record["merchant_ref"], points, day)
+        return points
+
+    def _capture(self, record: dict[str, Any], day: date) -> int:
+        points = record.get("points")
+        if points is None and record.get("amount") is not None:
+            points = points_for(int(record["amount"]), self.coalition.face_value)
+        return self._take(record["merchant"], record["original_ref"], points, day)
+
+    def _take(self, merchant: str, reference: str, points: int | None, day: date) -> int:
+        redemption = self._open_hold(merchant, reference)
+        if points is None:
+            points = sum(each.points for each in redemption.slices)
+        wallet = self._wallet(redemption.member)
+        terms = self.coalition.terms(merchant, day)
+        q = self.coalition.acceptor_price(merchant, day)
+        redemption.open = False
+        for each in wallet.capture(redemption.slices, points, day):
+            taken = Taken(each.lot, each.points, terms.id, q)
+            redemption.taken.append(taken)
+            self._move(merchant, taken, each.points, day, "redemption")
+        return points
+
+    def _void(self, record: dict[str, Any], day: date) -> int:
+        redemption = self._open_hold(record["merchant"], record["original_ref"])
+        self._wallet(redemption.member).capture(redemption.slices, 0, day)
+        del self.redemptions[record["merchant"], record["original_ref"]]  # its reference is free
+        return sum(each.points for each in redemption.slices)
+
+    def _open_hold(self, merchant: str, reference: str) -> Redemption:
+        redemption = self.redemptions.get((merchant, reference))
+        if redemption is None or not redemption.open:
+            raise DisagreementError(f"{merchant} {reference}: no open hold")
+        return redemption
+
+    def _refund_earn(self, record: dict[str, Any], _day: date) -> int:
+        purchase = self.purchases[record["merchant"], record["original_ref"]]
+        self._once(record)
+        named = record.get("lines") or []
+        way = "lines" if named else "amount"
+        if purchase.refunded_by not in {None, way}:
+            raise DisagreementError(f"{record['original_ref']}: refunded by amount and by lines")
+        purchase.refunded_by = way
+        if named:
+            lines = {line.sku: line for line in purchase.lines}
+            if len(lines) != len(purchase.lines):
+                raise DisagreementError(f"{record['original_ref']}: a product on two lines")
+            points = sum(lines[str(line["sku"])].take_back(int(line["amount"])) for line in named)
+        else:
+            left = purchase.total.base - purchase.total.refunded
+            amount = record.get("amount")
+            points = purchase.total.take_back(left if amount is None else int(amount))
+        if points and purchase.lot is not None:
+            self._wallet(purchase.member).claw_back(earned=purchase.lot, points=points)
+        return points
+
+    def _refund_redeem(self, record: dict[str, Any], day: date) -> int:
+        redemption = self.redemptions[record["merchant"], record["original_ref"]]
+        self._once(record)
+        points = redemption.left
+        if record.get("points") is not None:
+            points = int(record["points"])
+        elif record.get("amount") is not None:
+            asked = points_for(int(record["amount"]), self.coalition.face_value)
+            points = min(asked, redemption.left)
+        if not 0 < points <= redemption.left:
+            raise DisagreementError(f"{points} points refunded, {redemption.left} left")
+        wallet = self._wallet(redemption.member)
+        missing = points
+        for taken in reversed(redemption.taken):
+            back = min(missing, taken.points - taken.returned)
+            if back:
+                taken.returned += back
+                missing -= back
+                self._move(record["merchant"], taken, -back, day, "redeposit")
+                wallet.redeposit(
+                    Slice(taken.lot, back),
+                    day=day,
+                    grace_days=self.coalition.grace_days,
+                    number=self._next_lot(),
+                )
+        return points
+
+    def _once(self, record: dict[str, Any]) -> None:
+        key = (record["kind"], record["merchant"], record["merchant_ref"])
+        if key in self.refunds:
+            raise DisagreementError(f"{key} refunded twice")
+        self.refunds.add(key)
+
+    def _move(self, acceptor: str, taken: Taken, points: int, day: date, kind: str) -> None:
+        self.movements.append(
+            Movement(
+                business_date=day,
+                kind=kind,
+                issuer=taken.lot.issuer,
+                acceptor=acceptor,
+                issuer_terms=taken.lot.terms_id,
+                acceptor_terms=taken.acceptor_terms,
+                p=taken.lot.price,
+                q=taken.q,
+                points=points,
+            )
+        )
+
+
+def read_records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Read records from JSON lines; empty lines are passed over."""
+    return (json.loads(line) for line in lines if line.strip())
+
+
+def points_of(line: dict[str, Any], terms: Terms) -> int:
+    """Return what a line earns: its amount times the category's or the base rate, rounded down."""
+    rate = terms.category_rates.get(line.get("category") or "", terms.base_rate)
+    exact = int(line["amount"]) * rate
+    return exact.numerator // exact.denominator
+
+
+def points_for(amount: int, face_value: Fraction) -> int:
+    """Return the whole points that pay an amount, rounded up."""
+    exact = amount / face_value
+    return -(-exact.numerator // exact.denominator)
