@@ -1,0 +1,149 @@
+"""Tables of merchants: who takes part, where they stand, how they sign, what they agreed to."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from network.database.base import NETWORK_SCHEMA, Base
+
+
+class Merchant(Base):
+    """A partner of the network: it funds points (issuer), takes them (acceptor), or both."""
+
+    __tablename__ = "merchant"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        CheckConstraint("code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40", name="code"),
+        CheckConstraint("name_fa <> '' AND name_en <> ''", name="names"),
+        CheckConstraint("kind ~ '^[a-z0-9]+(_[a-z0-9]+)*$'", name="kind"),
+        CheckConstraint("status IN ('active', 'suspended')", name="status"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    merchant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    name_fa: Mapped[str]
+    name_en: Mapped[str]
+    kind: Mapped[str]
+    status: Mapped[str]
+    joined_at: Mapped[datetime]
+    directory_fa: Mapped[str | None]
+    directory_en: Mapped[str | None]
+    directory_url: Mapped[str | None]
+
+
+class Store(Base):
+    """A place of a merchant, a web shop included."""
+
+    __tablename__ = "store"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "code"),
+        CheckConstraint("code <> '' AND length(code) <= 64", name="code"),
+        CheckConstraint("name_fa <> '' AND name_en <> ''", name="names"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    store_id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    code: Mapped[str]
+    name_fa: Mapped[str]
+    name_en: Mapped[str]
+    city_fa: Mapped[str]
+    city_en: Mapped[str]
+
+
+class MerchantKey(Base):
+    """A key that a merchant signs requests with; the secret of an HMAC key is sealed."""
+
+    __tablename__ = "merchant_key"
+    __table_args__ = (
+        CheckConstraint("key_id ~ '^mk_(live|test)_[a-z2-7]{16}$'", name="key_id"),
+        CheckConstraint(
+            "environment IN ('live', 'test') AND split_part(key_id, '_', 2) = environment",
+            name="environment",
+        ),
+        CheckConstraint(
+            "(algorithm = 'ed25519' AND public_key IS NOT NULL AND length(public_key) = 32"
+            " AND sealed_secret IS NULL)"
+            " OR (algorithm = 'hmac-sha256' AND sealed_secret IS NOT NULL"
+            " AND public_key IS NULL)",
+            name="material",
+        ),
+        Index(None, "merchant_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    environment: Mapped[str]
+    algorithm: Mapped[str]
+    public_key: Mapped[bytes | None]
+    sealed_secret: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    last_used_on: Mapped[date | None]
+
+
+class Agreement(Base):
+    """Prices between the network and a merchant, in force from a day until the next approved one.
+
+    ``issue_price`` is rials per point that the merchant funded; ``acceptance_fee`` the share of
+    the face value that it gives up on points it takes (0.02 is 2 %).
+    """
+
+    __tablename__ = "agreement"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "version"),
+        CheckConstraint("version > 0", name="version"),
+        CheckConstraint("issue_price > 0", name="issue_price"),
+        CheckConstraint("acceptance_fee >= 0 AND acceptance_fee < 1", name="acceptance_fee"),
+        CheckConstraint("funding IN ('on_redemption')", name="funding"),
+        CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
+        CheckConstraint(
+            "settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'", name="settlement_iban"
+        ),
+        CheckConstraint(
+            "(approved_by IS NULL OR approved_at IS NOT NULL)"
+            " AND (approved_at IS NULL OR proposed_by IS NULL OR approved_by IS NOT NULL)"
+            " AND (approved_by IS NULL OR proposed_by IS NULL OR approved_by <> proposed_by)",
+            name="two_people",
+        ),
+        Index(
+            "uq_agreement_merchant_id_effective_from",
+            "merchant_id",
+            "effective_from",
+            unique=True,
+            postgresql_where=text("approved_at IS NOT NULL"),
+        ),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    agreement_id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    version: Mapped[int] = mapped_column(Integer)
+    effective_from: Mapped[date]
+    issue_price: Mapped[Decimal]
+    acceptance_fee: Mapped[Decimal]
+    funding: Mapped[str]
+    currency: Mapped[str]
+    settlement_iban: Mapped[str | None]
+    proposed_by: Mapped[UUID | None]
+    proposed_at: Mapped[datetime]
+    approved_by: Mapped[UUID | None]
+    approved_at: Mapped[datetime | None]
+
+
+class Nonce(Base):
+    """The digest of a nonce that a key has used, kept while a signature with it could be valid."""
+
+    __tablename__ = "nonce"
+    __table_args__ = (Index(None, "expires_at"), {"schema": NETWORK_SCHEMA})
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime]

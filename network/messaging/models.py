@@ -1,0 +1,38 @@
+"""The table of messages to people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Integer
+from sqlalchemy.orm import Mapped, mapped_column
+
+from network.database.base import NETWORK_SCHEMA, Base
+
+
+class Message(Base):
+    """A message that is to leave, or has left; recipient and text are sealed."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        CheckConstraint("channel IN ('sms')", name="channel"),
+        CheckConstraint("locale IN ('fa', 'en')", name="locale"),
+        CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state"),
+        CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+        CheckConstraint("attempts >= 0", name="attempts"),
+        Index(None, "created_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    kind: Mapped[str]
+    sealed_recipient: Mapped[bytes]
+    sealed_body: Mapped[bytes]
+    locale: Mapped[str]
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
