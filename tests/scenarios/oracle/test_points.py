@@ -202,6 +202,41 @@ def test_points_spent_before_a_refund_become_a_debt_with_their_issuer() -> None:
     assert oracle.balance("m") == Balance(available=30, pending=0, held=0, debt=60)
     assert oracle.balance("m").spendable == 0
     assert [lot.clawed_back for lot in oracle.wallets["m"].lots] == [0, 0, 40]
+    with pytest.raises(DisagreementError):  # 30 are there, but 60 are owed
+        oracle.apply(request("redeem", 3, "bakery", "e", points=1, member="m", status=201))
+
+
+def test_a_refund_takes_the_earned_lot_first_then_what_lapses_first() -> None:
+    oracle, _ = play(
+        earn(2, "bakery", "a", 1_350_000),  # 30
+        request("redeem", 3, "chemist", "b", points=25),
+        request("refund_redeem", 8, "chemist", "c", original_ref="b"),  # 25 until 7 February
+        earn(8, "bakery", "d", 450_000),  # 10 until 13 January
+        request("redeem", 8, "chemist", "e", points=5),
+        earn(9, "bakery", "f", 450_000),  # 10 until 14 January
+        request("refund_earn", 9, "bakery", "g", original_ref="f", amount=45_000),  # 1
+        request("refund_earn", 9, "bakery", "h", original_ref="d"),  # 10, of which 5 are left
+    )
+    _, child, spent, other = oracle.wallets["m"].lots
+    assert [lot.clawed_back for lot in (child, spent, other)] == [0, 5, 6]
+
+
+def test_points_released_from_a_hold_repay_a_debt() -> None:
+    oracle, _ = play(
+        earn(1, "grocer", "a", 10_000_000),  # 100
+        request("authorise", 1, "bakery", "b", points=60),
+        request("refund_earn", 1, "grocer", "r", original_ref="a"),  # 40 there, 60 owed
+        request("void", 1, "bakery", "b"),
+    )
+    assert oracle.balance("m") == Balance(available=0, pending=0, held=0, debt=0)
+
+
+def test_pending_points_are_not_taken() -> None:
+    records = [earn(1, "chemist", "a", 500_000), earn(1, "grocer", "b", 1_000_000)]  # 10 and 10
+    oracle, _ = play(*records, request("redeem", 1, "bakery", "c", points=10))
+    assert oracle.balance("m") == Balance(available=0, pending=10, held=0, debt=0)
+    with pytest.raises(DisagreementError):
+        play(*records, request("redeem", 1, "bakery", "c", points=11))
 
 
 def test_a_redeposit_repays_a_debt_too() -> None:
