@@ -1,1 +1,433 @@
--- 0002_ledger
+-- The ledger's tables. Only the functions of network/ledger/sql/ write them (SECURITY DEFINER);
+-- the application role reads. Member tables lead with member_id, carry no foreign key to entries,
+-- postings or merchants (checked nightly instead), and repeat member_id in every key.
+
+-- ---------------------------------------------------------------- days
+-- The table, not the clock, says which day is open. flipped_at: the next day took over.
+-- closed_at: every writer that might still have posted into it has ended.
+CREATE TABLE ledger.business_day (
+    business_date date NOT NULL,
+    opened_at timestamptz NOT NULL,
+    flipped_at timestamptz,
+    closed_at timestamptz,
+    CONSTRAINT pk_business_day PRIMARY KEY (business_date),
+    CONSTRAINT ck_business_day_order CHECK (closed_at IS NULL OR flipped_at IS NOT NULL)
+);
+-- One open day: the index holds at most one row. It is also how a posting finds the day.
+CREATE UNIQUE INDEX uq_business_day_open ON ledger.business_day ((flipped_at IS NULL))
+    WHERE flipped_at IS NULL;
+
+-- A closed day's entry digests as a stream, chained to the day before (network/ledger/seal.py).
+CREATE TABLE ledger.seal (
+    business_date date NOT NULL,
+    version smallint NOT NULL,
+    previous_head bytea NOT NULL,
+    head bytea NOT NULL,
+    entries bigint NOT NULL,
+    postings bigint NOT NULL,
+    key_id text NOT NULL,
+    signature bytea NOT NULL,
+    sealed_at timestamptz NOT NULL,
+    CONSTRAINT pk_seal PRIMARY KEY (business_date),
+    CONSTRAINT fk_seal_business_date_business_day FOREIGN KEY (business_date)
+        REFERENCES ledger.business_day (business_date),
+    CONSTRAINT ck_seal_head CHECK (octet_length(head) = 32 AND octet_length(previous_head) = 32),
+    CONSTRAINT ck_seal_counts CHECK (entries >= 0 AND postings >= 0)
+);
+
+-- ---------------------------------------------------------------- wallets and lots
+-- The row that an operation locks first. due_on is a lower bound of the first day on which one of
+-- the wallet's lots starts or lapses, so that most calls need not look. fillfactor leaves room for
+-- the next version of the row on its own page (heap-only updates: no index is touched).
+CREATE TABLE ledger.wallet (
+    member_id uuid NOT NULL,
+    available bigint NOT NULL DEFAULT 0,
+    pending bigint NOT NULL DEFAULT 0,
+    held bigint NOT NULL DEFAULT 0,
+    debt bigint NOT NULL DEFAULT 0,
+    sequence bigint NOT NULL DEFAULT 0,
+    status text NOT NULL DEFAULT 'active',
+    due_on date,
+    CONSTRAINT pk_wallet PRIMARY KEY (member_id),
+    CONSTRAINT ck_wallet_available CHECK (available >= 0),
+    CONSTRAINT ck_wallet_pending CHECK (pending >= 0),
+    CONSTRAINT ck_wallet_held CHECK (held >= 0),
+    CONSTRAINT ck_wallet_debt CHECK (debt >= 0),
+    CONSTRAINT ck_wallet_sequence CHECK (sequence >= 0),
+    CONSTRAINT ck_wallet_status CHECK (status IN ('active', 'spend_locked', 'closed'))
+) WITH (fillfactor = 60);
+-- The night's expiry and activation ask who is due.
+CREATE INDEX ix_wallet_due ON ledger.wallet (due_on) WHERE due_on IS NOT NULL;
+
+-- lot_id is 1000 × the sequence of the entry that made the lot, plus its place there.
+-- open mirrors remaining > 0 in a column of its own, so that the partial index changes only when a
+-- lot is used up, not whenever remaining moves.
+CREATE TABLE ledger.lot (
+    member_id uuid NOT NULL,
+    lot_id bigint NOT NULL,
+    parent_lot_id bigint,
+    issuer_id uuid NOT NULL,
+    campaign_id uuid,
+    terms_id uuid NOT NULL,
+    locked_to uuid,
+    price numeric(20, 10) NOT NULL,
+    active boolean NOT NULL,
+    open boolean GENERATED ALWAYS AS (remaining > 0) STORED NOT NULL,
+    active_from date NOT NULL,
+    expires_on date NOT NULL,
+    granted bigint NOT NULL,
+    remaining bigint NOT NULL,
+    held bigint NOT NULL DEFAULT 0,
+    redeemed bigint NOT NULL DEFAULT 0,
+    expired bigint NOT NULL DEFAULT 0,
+    clawed_back bigint NOT NULL DEFAULT 0,
+    moved bigint NOT NULL DEFAULT 0,
+    CONSTRAINT pk_lot PRIMARY KEY (member_id, lot_id),
+    CONSTRAINT ck_lot_equation CHECK (
+        granted = remaining + held + redeemed + expired + clawed_back + moved
+    ),
+    CONSTRAINT ck_lot_parts CHECK (
+        granted > 0 AND remaining >= 0 AND held >= 0 AND redeemed >= 0
+        AND expired >= 0 AND clawed_back >= 0 AND moved >= 0
+    ),
+    CONSTRAINT ck_lot_period CHECK (active_from < expires_on),
+    CONSTRAINT ck_lot_price CHECK (price >= 0)
+) WITH (fillfactor = 80);
+-- Taking order within a wallet, over open lots only: flat however many are used up.
+CREATE INDEX ix_lot_open ON ledger.lot (member_id, expires_on, lot_id) WHERE open;
+
+-- ---------------------------------------------------------------- entries and postings
+CREATE TABLE ledger.entry (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    business_date date NOT NULL,
+    kind text NOT NULL,
+    merchant_id uuid,
+    store_id uuid,
+    terminal text,
+    merchant_ref text,
+    receipt text,
+    channel text,
+    amount bigint,
+    base bigint,
+    currency text,
+    original_sequence bigint,
+    original_date date,
+    effective_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    actor text NOT NULL,
+    explanation jsonb NOT NULL,
+    digest bytea NOT NULL,
+    CONSTRAINT pk_entry PRIMARY KEY (member_id, sequence, business_date),
+    CONSTRAINT ck_entry_kind CHECK (kind IN (
+        'issuance', 'activation', 'authorisation', 'capture', 'void', 'redemption',
+        'refund_issuance', 'refund_redemption', 'expiry', 'release',
+        'transfer', 'join', 'leave', 'merge', 'extension', 'adjustment', 'write_off'
+    )),
+    CONSTRAINT ck_entry_sequence CHECK (sequence > 0)
+) PARTITION BY RANGE (business_date);
+-- A merchant's own entries by day, for its list and its statement.
+CREATE INDEX ix_entry_merchant
+    ON ledger.entry (merchant_id, business_date, member_id, sequence);
+-- One day out of a month for the seal and for sums: rows arrive in the order of days, so a block
+-- range index finds them for next to nothing per insert.
+CREATE INDEX ix_entry_day ON ledger.entry USING brin (business_date);
+
+CREATE TABLE ledger.posting (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    line smallint NOT NULL,
+    business_date date NOT NULL,
+    account text NOT NULL,
+    issuer_id uuid NOT NULL,
+    acceptor_id uuid,
+    lot_id bigint,
+    terms_id uuid,
+    priced_on date,
+    points bigint NOT NULL,
+    CONSTRAINT pk_posting PRIMARY KEY (member_id, sequence, line, business_date),
+    CONSTRAINT ck_posting_account CHECK (account IN (
+        'pending', 'available', 'held', 'debt', 'issuance', 'clawback', 'receivable',
+        'redemption', 'expiry', 'adjustment', 'transfer'
+    )),
+    CONSTRAINT ck_posting_points CHECK (points <> 0)
+) PARTITION BY RANGE (business_date);
+CREATE INDEX ix_posting_day ON ledger.posting USING brin (business_date);
+
+-- What a refund may still take back. line is the purchase's line (-1: the rest of the base that
+-- earned nothing), part numbers the grants of an entry. refunded is the refunded part of base.
+CREATE TABLE ledger.earned (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    part smallint NOT NULL,
+    business_date date NOT NULL,
+    line integer NOT NULL,
+    issuer_id uuid NOT NULL,
+    lot_id bigint,
+    terms_id uuid,
+    base bigint NOT NULL,
+    points bigint NOT NULL,
+    refunded bigint NOT NULL DEFAULT 0,
+    clawed_back bigint NOT NULL DEFAULT 0,
+    CONSTRAINT pk_earned PRIMARY KEY (member_id, sequence, part, business_date),
+    CONSTRAINT ck_earned_refunded CHECK (refunded BETWEEN 0 AND base),
+    CONSTRAINT ck_earned_clawed_back CHECK (clawed_back BETWEEN 0 AND points)
+) PARTITION BY RANGE (business_date);
+
+-- The slices of lots that a redemption took, in the order taken; refunds walk them backwards.
+-- sequence is the entry that paid the acceptor (a capture or a redemption).
+CREATE TABLE ledger.consumption (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    part smallint NOT NULL,
+    business_date date NOT NULL,
+    acceptor_id uuid NOT NULL,
+    lot_id bigint NOT NULL,
+    points bigint NOT NULL,
+    refunded bigint NOT NULL DEFAULT 0,
+    CONSTRAINT pk_consumption PRIMARY KEY (member_id, sequence, part),
+    CONSTRAINT ck_consumption_points CHECK (points > 0 AND refunded BETWEEN 0 AND points)
+);
+
+-- A merchant's own name for an event, once per member and kind, for good. A voided authorisation
+-- frees its reference; a reversal bars it, also before the call it reverses arrives.
+CREATE TABLE ledger.reference (
+    member_id uuid NOT NULL,
+    merchant_id uuid NOT NULL,
+    kind text NOT NULL,
+    merchant_ref text NOT NULL,
+    state text NOT NULL,
+    sequence bigint NOT NULL,
+    business_date date NOT NULL,
+    CONSTRAINT pk_reference PRIMARY KEY (member_id, merchant_id, kind, merchant_ref),
+    CONSTRAINT ck_reference_state CHECK (state IN ('used', 'free', 'barred'))
+);
+
+-- ---------------------------------------------------------------- holds and debts
+-- capture_sequence is the capture's entry; ended_sequence that of the void or release.
+CREATE TABLE ledger.hold (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    business_date date NOT NULL,
+    merchant_id uuid NOT NULL,
+    merchant_ref text NOT NULL,
+    state text NOT NULL DEFAULT 'authorised',
+    points bigint NOT NULL,
+    captured bigint NOT NULL DEFAULT 0,
+    hold_until timestamptz NOT NULL,
+    capture_sequence bigint,
+    ended_sequence bigint,
+    CONSTRAINT pk_hold PRIMARY KEY (member_id, sequence),
+    CONSTRAINT ck_hold_state CHECK (state IN ('authorised', 'captured', 'voided', 'released')),
+    CONSTRAINT ck_hold_points CHECK (points > 0 AND captured BETWEEN 0 AND points),
+    CONSTRAINT ck_hold_capture CHECK (
+        (state = 'captured') = (capture_sequence IS NOT NULL)
+        AND (state = 'captured') = (captured > 0)
+    )
+);
+-- Open holds only: those of one wallet whose life ran out, and all of them for the night.
+CREATE INDEX ix_hold_open ON ledger.hold (member_id, hold_until) WHERE state = 'authorised';
+
+CREATE TABLE ledger.hold_slice (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    part smallint NOT NULL,
+    lot_id bigint NOT NULL,
+    points bigint NOT NULL,
+    captured bigint NOT NULL DEFAULT 0,
+    CONSTRAINT pk_hold_slice PRIMARY KEY (member_id, sequence, part),
+    CONSTRAINT ck_hold_slice_points CHECK (points > 0 AND captured BETWEEN 0 AND points)
+);
+
+CREATE TABLE ledger.debt (
+    member_id uuid NOT NULL,
+    issuer_id uuid NOT NULL,
+    points bigint NOT NULL,
+    CONSTRAINT pk_debt PRIMARY KEY (member_id, issuer_id),
+    CONSTRAINT ck_debt_points CHECK (points >= 0)
+);
+
+-- ---------------------------------------------------------------- requests
+-- (client_id, key) alone is the key: the same key for another member is a conflict too.
+CREATE TABLE ledger.idempotency (
+    client_id uuid NOT NULL,
+    key text NOT NULL,
+    member_id uuid NOT NULL,
+    fingerprint bytea NOT NULL,
+    sequence bigint NOT NULL,
+    business_date date NOT NULL,
+    result jsonb NOT NULL,
+    CONSTRAINT pk_idempotency PRIMARY KEY (client_id, key)
+);
+
+-- The signed request behind an entry, kept by day so that old days are dropped whole.
+CREATE TABLE ledger.evidence (
+    member_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    business_date date NOT NULL,
+    key_id text NOT NULL,
+    signature_base bytea NOT NULL,
+    signature bytea NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT pk_evidence PRIMARY KEY (member_id, sequence, business_date)
+) PARTITION BY RANGE (business_date);
+
+-- A member's rotating code works once; its digest is kept until no clock could accept it.
+CREATE TABLE ledger.used_code (
+    member_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    expires_at timestamptz NOT NULL,
+    sequence bigint NOT NULL,
+    CONSTRAINT pk_used_code PRIMARY KEY (member_id, digest)
+);
+
+-- ---------------------------------------------------------------- arguments and results
+CREATE TYPE ledger.claim_facts AS (client_id uuid, key text, fingerprint bytea);
+CREATE TYPE ledger.event_facts AS (
+    merchant_id uuid, merchant_ref text, effective_at timestamptz, store_id uuid, terminal text,
+    receipt text, channel text, amount bigint, base bigint, currency text
+);
+CREATE TYPE ledger.evidence_facts AS (
+    key_id text, signature_base bytea, signature bytea, body bytea
+);
+CREATE TYPE ledger.consent_facts AS (digest bytea, expires_at timestamptz, points_limit bigint);
+CREATE TYPE ledger.grant_facts AS (
+    issuer_id uuid, campaign_id uuid, terms_id uuid, locked_to uuid, price numeric, points bigint,
+    base bigint, active_from date, expires_on date, line integer
+);
+-- source → target: source −points, target +points, both with the same issuer, lot and terms.
+CREATE TYPE ledger.movement AS (
+    source text, target text, issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid,
+    priced_on date, points bigint
+);
+CREATE TYPE ledger.posted AS (
+    sequence bigint, business_date date, replayed boolean, result jsonb
+);
+
+-- ---------------------------------------------------------------- guards
+-- Rights are the first guard; this is the second, and it also stops the owner's slip of the hand.
+CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% of ledger.% is refused: it is append-only', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'PV003';
+END
+$$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.entry
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.posting
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.evidence
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.seal
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+-- These change in named ways (a count grows, a state moves on), but no row ever goes.
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.wallet
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.lot
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.earned
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.consumption
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.reference
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.hold
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.hold_slice
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.business_day
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+
+CREATE FUNCTION ledger.refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    unbalanced record;
+BEGIN
+    SELECT p.member_id, p.sequence, sum(p.points) AS difference INTO unbalanced
+    FROM added AS p GROUP BY p.member_id, p.sequence HAVING sum(p.points) <> 0 LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the postings of entry % of member % are off by %',
+            unbalanced.sequence, unbalanced.member_id, unbalanced.difference
+            USING ERRCODE = 'PV003';
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER balanced AFTER INSERT ON ledger.posting
+    REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_unbalanced();
+
+-- ---------------------------------------------------------------- partitions
+-- Makes what is missing for the days from p_first to p_last: a month of entries, postings and
+-- earned rows, a day of evidence. ATTACH takes a lock that writers do not notice, where CREATE
+-- TABLE … PARTITION OF would wait for all of them; the timeout keeps it from queueing others.
+CREATE FUNCTION ledger.ensure_partitions(p_first date, p_last date) RETURNS integer
+LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
+DECLARE
+    made integer := 0;
+    parent text;
+    child text;
+    start_on date;
+    unit interval;
+BEGIN
+    IF p_last < p_first THEN
+        RAISE EXCEPTION 'partitions from % to % were asked for', p_first, p_last
+            USING ERRCODE = 'PV003';
+    END IF;
+    PERFORM set_config('lock_timeout', '2s', true);
+    FOREACH parent IN ARRAY ARRAY['entry', 'posting', 'earned', 'evidence'] LOOP
+        unit := CASE WHEN parent = 'evidence' THEN interval '1 day' ELSE interval '1 month' END;
+        FOR start_on IN
+            SELECT g::date FROM generate_series(
+                CASE WHEN parent = 'evidence' THEN p_first::timestamp
+                     ELSE date_trunc('month', p_first::timestamp) END,
+                p_last::timestamp, unit) AS g
+        LOOP
+            child := parent || '_' || to_char(start_on,
+                CASE WHEN parent = 'evidence' THEN 'YYYY_MM_DD' ELSE 'YYYY_MM' END);
+            CONTINUE WHEN to_regclass('ledger.' || child) IS NOT NULL;
+            EXECUTE format('CREATE TABLE ledger.%I (LIKE ledger.%I INCLUDING ALL)', child, parent);
+            EXECUTE format('REVOKE ALL ON ledger.%I FROM PUBLIC, peyvand_app', child);
+            EXECUTE format(
+                'ALTER TABLE ledger.%I ATTACH PARTITION ledger.%I FOR VALUES FROM (%L) TO (%L)',
+                parent, child, start_on, (start_on + unit)::date);
+            made := made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+REVOKE ALL ON FUNCTION ledger.ensure_partitions(date, date) FROM PUBLIC;
+
+-- What a fresh installation needs to take its first call; the schedule keeps months ahead, and a
+-- flip makes those of the day it opens.
+SELECT ledger.ensure_partitions(current_date - 1, current_date + 7);
+
+-- The day that an installation begins with, once.
+CREATE FUNCTION ledger.open_first_day(p_business_date date) RETURNS date
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+BEGIN
+    LOCK TABLE ledger.business_day IN SHARE ROW EXCLUSIVE MODE;
+    IF EXISTS (SELECT FROM ledger.business_day) THEN
+        RAISE EXCEPTION 'a business day has been opened before; days follow each other by flips'
+            USING ERRCODE = 'PV003';
+    END IF;
+    PERFORM ledger.ensure_partitions(p_business_date, p_business_date + 7);
+    INSERT INTO ledger.business_day (business_date, opened_at)
+    VALUES (p_business_date, clock_timestamp());
+    RETURN p_business_date;
+END
+$$;
+
+-- ---------------------------------------------------------------- rights
+REVOKE ALL ON ALL TABLES IN SCHEMA ledger FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
+GRANT SELECT ON
+    ledger.business_day, ledger.seal, ledger.wallet, ledger.lot, ledger.entry, ledger.posting,
+    ledger.earned, ledger.consumption, ledger.reference, ledger.hold, ledger.hold_slice,
+    ledger.debt, ledger.idempotency, ledger.used_code
+    TO peyvand_app;
+-- Bodies of requests name people: the application learns only that evidence exists and by which
+-- key it was signed; whoever settles a dispute reads it as the owner.
+GRANT SELECT (member_id, sequence, business_date, key_id) ON ledger.evidence TO peyvand_app;
+-- It refuses wherever a day was ever opened, so whoever installs may call it as the application.
+GRANT EXECUTE ON FUNCTION ledger.open_first_day(date) TO peyvand_app;

@@ -1,0 +1,313 @@
+"""The ledger's tables as SQLAlchemy Core sees them: for reading, the functions write.
+
+Equal to ``0002_ledger.sql`` (held by a test). Point counts and sequences are bigint, prices
+numeric(20,10) minor units per point, dates business or calendar days of the programme's zone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
+
+from network.database.base import LEDGER_SCHEMA, metadata
+
+
+def _uuid(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, Uuid(), nullable=null)
+
+
+def _count(name: str, *, null: bool = False, default: bool = False) -> Column[Any]:
+    zero = text("0") if default else None
+    return Column(name, BigInteger(), nullable=null, server_default=zero)
+
+
+def _text(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, Text(), nullable=null)
+
+
+def _date(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, Date(), nullable=null)
+
+
+def _time(name: str, *, null: bool = False) -> Column[Any]:
+    return Column(name, DateTime(timezone=True), nullable=null)
+
+
+def _bytes(name: str) -> Column[Any]:
+    return Column(name, LargeBinary(), nullable=False)
+
+
+def _small(name: str) -> Column[Any]:
+    return Column(name, SmallInteger(), nullable=False)
+
+
+def _table(name: str, *parts: SchemaItem, key: tuple[str, ...], days: bool = False) -> Table:
+    """Return a table of the ledger; ``days`` says that it is partitioned by business_date."""
+    partition: dict[str, Any] = {"postgresql_partition_by": "RANGE (business_date)"} if days else {}
+    return Table(
+        name,
+        metadata,
+        *parts,
+        PrimaryKeyConstraint(*key, name=f"pk_{name}"),
+        schema=LEDGER_SCHEMA,
+        **partition,
+    )
+
+
+business_day = _table(
+    "business_day",
+    _date("business_date"),
+    _time("opened_at"),
+    _time("flipped_at", null=True),
+    _time("closed_at", null=True),
+    Index(
+        "uq_business_day_open",
+        text("(flipped_at IS NULL)"),
+        unique=True,
+        postgresql_where=text("flipped_at IS NULL"),
+    ),
+    key=("business_date",),
+)
+
+seal = _table(
+    "seal",
+    _date("business_date"),
+    _small("version"),
+    _bytes("previous_head"),
+    _bytes("head"),
+    _count("entries"),
+    _count("postings"),
+    _text("key_id"),
+    _bytes("signature"),
+    _time("sealed_at"),
+    ForeignKeyConstraint(
+        ["business_date"],
+        [business_day.c.business_date],
+        name="fk_seal_business_date_business_day",
+    ),
+    key=("business_date",),
+)
+
+wallet = _table(
+    "wallet",
+    _uuid("member_id"),
+    _count("available", default=True),
+    _count("pending", default=True),
+    _count("held", default=True),
+    _count("debt", default=True),
+    _count("sequence", default=True),
+    Column("status", Text(), nullable=False, server_default=text("'active'::text")),
+    _date("due_on", null=True),
+    Index("ix_wallet_due", "due_on", postgresql_where=text("due_on IS NOT NULL")),
+    key=("member_id",),
+)
+
+lot = _table(
+    "lot",
+    _uuid("member_id"),
+    _count("lot_id"),
+    _count("parent_lot_id", null=True),
+    _uuid("issuer_id"),
+    _uuid("campaign_id", null=True),
+    _uuid("terms_id"),
+    _uuid("locked_to", null=True),
+    Column("price", Numeric(20, 10), nullable=False),
+    Column("active", Boolean(), nullable=False),
+    Column("open", Boolean(), Computed("remaining > 0", persisted=True), nullable=False),
+    _date("active_from"),
+    _date("expires_on"),
+    _count("granted"),
+    _count("remaining"),
+    _count("held", default=True),
+    _count("redeemed", default=True),
+    _count("expired", default=True),
+    _count("clawed_back", default=True),
+    _count("moved", default=True),
+    Index("ix_lot_open", "member_id", "expires_on", "lot_id", postgresql_where=text("open")),
+    key=("member_id", "lot_id"),
+)
+
+entry = _table(
+    "entry",
+    _uuid("member_id"),
+    _count("sequence"),
+    _date("business_date"),
+    _text("kind"),
+    _uuid("merchant_id", null=True),
+    _uuid("store_id", null=True),
+    _text("terminal", null=True),
+    _text("merchant_ref", null=True),
+    _text("receipt", null=True),
+    _text("channel", null=True),
+    _count("amount", null=True),
+    _count("base", null=True),
+    _text("currency", null=True),
+    _count("original_sequence", null=True),
+    _date("original_date", null=True),
+    _time("effective_at"),
+    _time("recorded_at"),
+    _text("actor"),
+    Column("explanation", JSONB(), nullable=False),
+    _bytes("digest"),
+    Index("ix_entry_merchant", "merchant_id", "business_date", "member_id", "sequence"),
+    Index("ix_entry_day", "business_date", postgresql_using="brin"),
+    key=("member_id", "sequence", "business_date"),
+    days=True,
+)
+
+posting = _table(
+    "posting",
+    _uuid("member_id"),
+    _count("sequence"),
+    _small("line"),
+    _date("business_date"),
+    _text("account"),
+    _uuid("issuer_id"),
+    _uuid("acceptor_id", null=True),
+    _count("lot_id", null=True),
+    _uuid("terms_id", null=True),
+    _date("priced_on", null=True),
+    _count("points"),
+    Index("ix_posting_day", "business_date", postgresql_using="brin"),
+    key=("member_id", "sequence", "line", "business_date"),
+    days=True,
+)
+
+earned = _table(
+    "earned",
+    _uuid("member_id"),
+    _count("sequence"),
+    _small("part"),
+    _date("business_date"),
+    Column("line", Integer(), nullable=False),
+    _uuid("issuer_id"),
+    _count("lot_id", null=True),
+    _uuid("terms_id", null=True),
+    _count("base"),
+    _count("points"),
+    _count("refunded", default=True),
+    _count("clawed_back", default=True),
+    key=("member_id", "sequence", "part", "business_date"),
+    days=True,
+)
+
+consumption = _table(
+    "consumption",
+    _uuid("member_id"),
+    _count("sequence"),
+    _small("part"),
+    _date("business_date"),
+    _uuid("acceptor_id"),
+    _count("lot_id"),
+    _count("points"),
+    _count("refunded", default=True),
+    key=("member_id", "sequence", "part"),
+)
+
+reference = _table(
+    "reference",
+    _uuid("member_id"),
+    _uuid("merchant_id"),
+    _text("kind"),
+    _text("merchant_ref"),
+    _text("state"),
+    _count("sequence"),
+    _date("business_date"),
+    key=("member_id", "merchant_id", "kind", "merchant_ref"),
+)
+
+hold = _table(
+    "hold",
+    _uuid("member_id"),
+    _count("sequence"),
+    _date("business_date"),
+    _uuid("merchant_id"),
+    _text("merchant_ref"),
+    Column("state", Text(), nullable=False, server_default=text("'authorised'::text")),
+    _count("points"),
+    _count("captured", default=True),
+    _time("hold_until"),
+    _count("capture_sequence", null=True),
+    _count("ended_sequence", null=True),
+    Index(
+        "ix_hold_open",
+        "member_id",
+        "hold_until",
+        postgresql_where=text("state = 'authorised'::text"),
+    ),
+    key=("member_id", "sequence"),
+)
+
+hold_slice = _table(
+    "hold_slice",
+    _uuid("member_id"),
+    _count("sequence"),
+    _small("part"),
+    _count("lot_id"),
+    _count("points"),
+    _count("captured", default=True),
+    key=("member_id", "sequence", "part"),
+)
+
+debt = _table(
+    "debt",
+    _uuid("member_id"),
+    _uuid("issuer_id"),
+    _count("points"),
+    key=("member_id", "issuer_id"),
+)
+
+idempotency = _table(
+    "idempotency",
+    _uuid("client_id"),
+    _text("key"),
+    _uuid("member_id"),
+    _bytes("fingerprint"),
+    _count("sequence"),
+    _date("business_date"),
+    Column("result", JSONB(), nullable=False),
+    key=("client_id", "key"),
+)
+
+evidence = _table(
+    "evidence",
+    _uuid("member_id"),
+    _count("sequence"),
+    _date("business_date"),
+    _text("key_id"),
+    _bytes("signature_base"),
+    _bytes("signature"),
+    _bytes("body"),
+    key=("member_id", "sequence", "business_date"),
+    days=True,
+)
+
+used_code = _table(
+    "used_code",
+    _uuid("member_id"),
+    _bytes("digest"),
+    _time("expires_at"),
+    _count("sequence"),
+    key=("member_id", "digest"),
+)
