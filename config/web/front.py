@@ -1,0 +1,47 @@
+"""Furnishes a Flask front with what every page of ours shares."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_wtf.csrf import CSRFProtect
+
+from config.web import assets, failures, headers, reader, rendering
+from network.database.installation import ProgrammeClock
+from network.services import Services
+
+LARGEST_FORM_BYTES = 64 * 1024
+MOST_FORM_PARTS = 100
+
+
+def furnish(
+    app: Flask,
+    *,
+    services: Services,
+    clock: ProgrammeClock | None = None,
+    money_unit: str = "toman",
+) -> Flask:
+    """Add headers, CSRF, assets, languages, filters and error pages to ``app`` and return it.
+
+    ``clock`` is the process's programme clock (one is made where none is given). Call it after the
+    front has registered its own ``before_request`` hooks, so that the language may follow the
+    reader they found.
+    """
+    secure = services.settings.secure_cookies
+    app.secret_key = services.vault.key(f"cookies-{app.name}", 32)
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=LARGEST_FORM_BYTES,
+        MAX_FORM_PARTS=MOST_FORM_PARTS,
+        SESSION_COOKIE_NAME=f"{app.name.replace('.', '_')}_form",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    CSRFProtect(app)
+    assets.install(app)
+    headers.install(app)
+    reader.install(app, money_unit=money_unit, secure=secure)
+    rendering.install(app, clock=clock or ProgrammeClock(services.database))
+    failures.install(app)
+    return app

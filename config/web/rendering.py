@@ -1,0 +1,128 @@
+"""What templates may say: gettext, filters for numbers, money and dates, isolated identifiers.
+
+Filters: ``number``, ``decimal(places)``, ``percent``, ``points``, ``money(currency, unit)``,
+``date``, ``long_date``, ``month``, ``time``, ``datetime``, ``digits`` (Persian digits in Persian),
+``ltr`` (an identifier that keeps its direction and does not break) and ``moment`` (a ``<time>``).
+Globals: ``_``, ``ngettext``, ``pgettext``, ``locale()``, ``direction()``, ``local(row, "name")``
+(``row.name_fa`` or ``row.name_en``), ``asset_url``, ``other_languages()``, ``request_id()``,
+``simulated_now()``, ``csrf_token()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+from markupsafe import Markup
+
+from config.web import headers, reader
+from network import language
+from network.database.installation import ProgrammeClock
+from network.errors import UnavailableError
+from network.settings import CURRENCY
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def install(app: Flask, *, clock: ProgrammeClock) -> None:
+    """Give the templates of ``app`` their filters and globals, and the shared templates."""
+    environment = app.jinja_env
+    environment.trim_blocks = True
+    environment.lstrip_blocks = True
+    environment.add_extension("jinja2.ext.i18n")
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext,
+        language.ngettext,
+        newstyle=True,
+        pgettext=language.pgettext,
+        npgettext=language.npgettext,
+    )
+    loaders: list[BaseLoader] = [FileSystemLoader(TEMPLATES)]
+    if app.jinja_loader is not None:
+        loaders.insert(0, app.jinja_loader)
+    environment.loader = ChoiceLoader(loaders)
+    environment.filters.update(_filters(app))
+    environment.globals.update(
+        locale=language.current_locale,
+        direction=direction,
+        local=local,
+        request_id=headers.request_id,
+        simulated_now=partial(simulated_now, clock),
+    )
+
+
+def direction() -> str:
+    """Return the reader's writing direction."""
+    return "rtl" if language.current_locale() == "fa" else "ltr"
+
+
+def local(row: object, name: str) -> str:
+    """Return the attribute of ``row`` in the reader's language (``name_fa`` or ``name_en``)."""
+    return str(getattr(row, f"{name}_{language.current_locale()}") or "")
+
+
+def simulated_now(clock: ProgrammeClock) -> datetime | None:
+    """Return programme time in a simulated installation, ``None`` in a real one."""
+    try:
+        return clock.now() if clock.simulated else None
+    except UnavailableError:
+        return None
+
+
+def ltr(text: object) -> Markup:
+    """Wrap an identifier so that it keeps its direction and does not break over lines."""
+    return Markup('<bdi dir="ltr" class="ltr">{}</bdi>').format(text)
+
+
+def moment(value: datetime | date, style: str = "datetime") -> Markup:
+    """Return a ``<time>`` in the style ``date``, ``long_date``, ``time`` or ``datetime``."""
+    if isinstance(value, datetime):
+        machine = value.astimezone(UTC).isoformat(timespec="seconds")
+    else:
+        machine = value.isoformat()
+        style = "date" if style == "datetime" else style
+    words: dict[str, Callable[..., str]] = {
+        "date": language.format_date,
+        "long_date": language.format_long_date,
+        "time": language.format_time,
+        "datetime": language.format_datetime,
+    }
+    return Markup('<time datetime="{}">{}</time>').format(machine, words[style](value))
+
+
+def digits(text: object) -> str:
+    """Return ``text`` with the reader's digits."""
+    plain = str(text)
+    return language.persian_digits(plain) if language.current_locale() == "fa" else plain
+
+
+def _filters(app: Flask) -> dict[str, Callable[..., object]]:
+    def money(
+        amount: int, currency: str = CURRENCY, unit: str | None = None, *, signed: bool = False
+    ) -> str:
+        chosen = unit or reader.reader_money_unit(app)
+        return language.format_money(amount, currency=currency, unit=chosen, signed=signed)
+
+    def decimal(value: int, places: int = 2) -> str:
+        return language.format_decimal(value, places=places)
+
+    return {
+        "number": language.format_number,
+        "decimal": decimal,
+        "percent": language.format_percent,
+        "points": language.format_points,
+        "money": money,
+        "date": language.format_date,
+        "long_date": language.format_long_date,
+        "month": language.format_month,
+        "time": language.format_time,
+        "datetime": language.format_datetime,
+        "digits": digits,
+        "ltr": ltr,
+        "moment": moment,
+    }
