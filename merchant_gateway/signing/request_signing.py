@@ -115,6 +115,8 @@ def _component_values(*, request: RequestMessage, digest: str | None) -> dict[st
     if not request.method.isupper():
         # A framework may raise the case when routing; then "post" would be a POST to it alone.
         raise MessageMalformedError("The request method must be in upper case.")
+    if not request.authority or "," in request.authority:
+        raise MessageMalformedError("The Host header must be sent once and not be empty.")
     path, query = request.path, request.query
     if path[:1] != "/" or " " in path or " " in query or "?" in path or "#" in path + query:
         raise MessageMalformedError(
