@@ -1,0 +1,159 @@
+"""Agreements: one person proposes, another approves, and they begin tomorrow at the earliest."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from network.ids import uuid7
+from network.merchants.errors import (
+    AlreadyApprovedError,
+    BackdatedAgreementError,
+    MerchantDataError,
+    SamePersonError,
+    UnknownAgreementError,
+)
+from network.merchants.models import Agreement, Merchant
+from network.merchants.queries import AgreementView, UnknownMerchantError, agreement_view
+from network.settings import CURRENCY
+
+PRICE_PLACES = 10
+MAX_PRICE = Decimal(10) ** 10
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}")
+_IBAN_MODULUS = 97
+
+
+def propose_agreement(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    effective_from: date,
+    issue_price: Decimal,
+    acceptance_fee: Decimal,
+    today: date,
+    now: datetime,
+    settlement_iban: str | None = None,
+    proposed_by: UUID | None = None,
+) -> AgreementView:
+    """Write down prices that are to begin on ``effective_from``; nothing changes until approved.
+
+    ``issue_price`` is minor units per point that the merchant funded, ``acceptance_fee`` the share
+    of the face value that it gives up on points it takes (0.02 is 2 %), each with at most ten
+    decimal places. ``today`` is the open business day; only a merchant's first agreement may begin
+    on it or before. Raises MerchantDataError, BackdatedAgreementError, UnknownMerchantError.
+    """
+    _check_price(issue_price, least=Decimal(0), below=MAX_PRICE, field="issue_price")
+    if issue_price == 0:
+        raise MerchantDataError("an issue price is positive", field="issue_price")
+    _check_price(acceptance_fee, least=Decimal(0), below=Decimal(1), field="acceptance_fee")
+    iban = None if settlement_iban is None else _checked_iban(settlement_iban)
+    _lock(session, merchant_id)
+    _check_date(session, merchant_id=merchant_id, effective_from=effective_from, today=today)
+    latest = session.scalar(
+        select(func.max(Agreement.version)).where(Agreement.merchant_id == merchant_id)
+    )
+    agreement = Agreement(
+        agreement_id=uuid7(),
+        merchant_id=merchant_id,
+        version=(latest or 0) + 1,
+        effective_from=effective_from,
+        issue_price=issue_price,
+        acceptance_fee=acceptance_fee,
+        funding="on_redemption",
+        currency=CURRENCY,
+        settlement_iban=iban,
+        proposed_by=proposed_by,
+        proposed_at=now,
+    )
+    session.add(agreement)
+    session.flush()
+    return agreement_view(agreement)
+
+
+def approve_agreement(
+    session: Session,
+    *,
+    agreement_id: UUID,
+    today: date,
+    now: datetime,
+    approved_by: UUID | None = None,
+) -> AgreementView:
+    """Let a proposed agreement come into force on its day.
+
+    Whoever proposed it cannot approve it; where the installation itself proposed it (no person),
+    it may approve it too. Raises UnknownAgreementError, AlreadyApprovedError, SamePersonError, and
+    BackdatedAgreementError where its day has come meanwhile.
+    """
+    merchant_id = session.scalar(
+        select(Agreement.merchant_id).where(Agreement.agreement_id == agreement_id)
+    )
+    if merchant_id is None:
+        raise UnknownAgreementError("there is no such agreement")
+    _lock(session, merchant_id)
+    agreement = session.get_one(
+        Agreement, agreement_id, with_for_update=True, populate_existing=True
+    )
+    if agreement.approved_at is not None:
+        raise AlreadyApprovedError("this agreement is approved already")
+    if agreement.proposed_by is not None and approved_by in {None, agreement.proposed_by}:
+        raise SamePersonError("a second person has to approve this agreement")
+    _check_date(
+        session, merchant_id=merchant_id, effective_from=agreement.effective_from, today=today
+    )
+    try:
+        with session.begin_nested():
+            agreement.approved_by = approved_by
+            agreement.approved_at = now
+    except IntegrityError as error:
+        raise AlreadyApprovedError(
+            "another approved agreement begins on that day", field="effective_from"
+        ) from error
+    return agreement_view(agreement)
+
+
+def _lock(session: Session, merchant_id: UUID) -> None:
+    """Let one change of a merchant's agreements through at a time."""
+    found = session.scalar(
+        select(Merchant.merchant_id).where(Merchant.merchant_id == merchant_id).with_for_update()
+    )
+    if found is None:
+        raise UnknownMerchantError("there is no such merchant")
+
+
+def _check_date(session: Session, *, merchant_id: UUID, effective_from: date, today: date) -> None:
+    if effective_from > today:
+        return
+    has_approved = exists().where(
+        Agreement.merchant_id == merchant_id, Agreement.approved_at.is_not(None)
+    )
+    if session.scalar(select(has_approved)):
+        raise BackdatedAgreementError(
+            "an agreement begins tomorrow at the earliest",
+            field="effective_from",
+            facts={"today": today.isoformat()},
+        )
+
+
+def _check_price(value: Decimal, *, least: Decimal, below: Decimal, field: str) -> None:
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or not least <= value < below:
+        raise MerchantDataError("this price is out of range", field=field)
+    if value != value.quantize(Decimal(1).scaleb(-PRICE_PLACES)):
+        raise MerchantDataError(f"a price has at most {PRICE_PLACES} decimal places", field=field)
+
+
+def _checked_iban(text: str) -> str:
+    """Return an IBAN without spaces; the check digits are those of ISO 13616 (ISO 7064 97-10)."""
+    iban = "".join(text.split()).upper()
+    if not _IBAN.fullmatch(iban):
+        raise MerchantDataError("this is not an IBAN", field="settlement_iban")
+    moved = iban[4:] + iban[:4]
+    if int("".join(str(int(letter, 36)) for letter in moved)) % _IBAN_MODULUS != 1:
+        raise MerchantDataError("the check digits of this IBAN are wrong", field="settlement_iban")
+    return iban

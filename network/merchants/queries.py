@@ -1,0 +1,264 @@
+"""Reads of merchants, their stores, keys and agreements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from network.errors import PeyvandError
+from network.merchants.models import Agreement, Merchant, MerchantKey, Store
+
+
+class UnknownMerchantError(PeyvandError):
+    """No merchant has that id or code."""
+
+    code = "unknown_merchant"
+
+
+class NoAgreementError(PeyvandError):
+    """A merchant has no approved agreement in force on the day."""
+
+    code = "no_agreement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MerchantView:
+    """A merchant as everybody may see it."""
+
+    merchant_id: UUID
+    code: str
+    name_fa: str
+    name_en: str
+    kind: str
+    status: str
+    joined_at: datetime
+    directory_fa: str | None
+    directory_en: str | None
+    directory_url: str | None
+
+    def name(self, locale: str) -> str:
+        """Return the name in a language."""
+        return self.name_fa if locale == "fa" else self.name_en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreView:
+    """A place of a merchant."""
+
+    store_id: UUID
+    merchant_id: UUID
+    code: str
+    name_fa: str
+    name_en: str
+    city_fa: str
+    city_en: str
+
+    def name(self, locale: str) -> str:
+        """Return the name in a language."""
+        return self.name_fa if locale == "fa" else self.name_en
+
+    def city(self, locale: str) -> str:
+        """Return the city in a language."""
+        return self.city_fa if locale == "fa" else self.city_en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyView:
+    """A merchant's key with what the gateway must know of its merchant."""
+
+    key_id: str
+    merchant_id: UUID
+    merchant_code: str
+    merchant_status: str
+    environment: str
+    algorithm: str
+    public_key: bytes | None
+    sealed_secret: bytes | None = field(repr=False)
+    created_at: datetime
+    revoked_at: datetime | None
+    last_used_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementView:
+    """An agreement: ``issue_price`` in minor units per point, ``acceptance_fee`` a rate."""
+
+    agreement_id: UUID
+    merchant_id: UUID
+    version: int
+    effective_from: date
+    issue_price: Decimal
+    acceptance_fee: Decimal
+    funding: str
+    currency: str
+    settlement_iban: str | None
+    proposed_by: UUID | None
+    proposed_at: datetime
+    approved_by: UUID | None
+    approved_at: datetime | None
+
+
+def merchant(
+    session: Session, *, merchant_id: UUID | None = None, code: str | None = None
+) -> MerchantView:
+    """Return one merchant by its id or its code; raise UnknownMerchantError."""
+    query = select(Merchant)
+    if merchant_id is not None:
+        query = query.where(Merchant.merchant_id == merchant_id)
+    if code is not None or merchant_id is None:
+        query = query.where(Merchant.code == code)
+    row = session.scalars(query).first()
+    if row is None:
+        raise UnknownMerchantError("there is no such merchant")
+    return _merchant_view(row)
+
+
+def all_merchants(session: Session, *, active_only: bool = False) -> list[MerchantView]:
+    """Return every merchant by code, or only those that are active."""
+    query = select(Merchant).order_by(Merchant.code)
+    if active_only:
+        query = query.where(Merchant.status == "active")
+    return [_merchant_view(row) for row in session.scalars(query)]
+
+
+def key(session: Session, *, key_id: str) -> KeyView | None:
+    """Return a key with its merchant, revoked ones too; ``None`` where there is none."""
+    row = session.execute(
+        select(MerchantKey, Merchant.code, Merchant.status)
+        .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
+        .where(MerchantKey.key_id == key_id)
+    ).first()
+    return None if row is None else _key_view(row[0], row[1], row[2])
+
+
+def keys(session: Session, *, merchant_id: UUID) -> list[KeyView]:
+    """Return all keys of a merchant, the newest first."""
+    rows = session.execute(
+        select(MerchantKey, Merchant.code, Merchant.status)
+        .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
+        .where(MerchantKey.merchant_id == merchant_id)
+        .order_by(MerchantKey.created_at.desc(), MerchantKey.key_id)
+    )
+    return [_key_view(row[0], row[1], row[2]) for row in rows]
+
+
+def store_by_code(session: Session, *, merchant_id: UUID, code: str) -> StoreView | None:
+    """Return a merchant's store by the code that its tills send."""
+    row = session.scalars(
+        select(Store).where(Store.merchant_id == merchant_id, Store.code == code)
+    ).first()
+    return None if row is None else _store_view(row)
+
+
+def stores(session: Session, *, merchant_id: UUID | None = None) -> list[StoreView]:
+    """Return the stores of one merchant, or of all, by code."""
+    query = select(Store).order_by(Store.merchant_id, Store.code)
+    if merchant_id is not None:
+        query = query.where(Store.merchant_id == merchant_id)
+    return [_store_view(row) for row in session.scalars(query)]
+
+
+def agreement_on(session: Session, *, merchant_id: UUID, day: date) -> AgreementView:
+    """Return the approved agreement in force on ``day``; raise NoAgreementError."""
+    row = session.scalars(
+        select(Agreement)
+        .where(
+            Agreement.merchant_id == merchant_id,
+            Agreement.approved_at.is_not(None),
+            Agreement.effective_from <= day,
+        )
+        .order_by(Agreement.effective_from.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        raise NoAgreementError(
+            "this merchant has no agreement in force", facts={"day": day.isoformat()}
+        )
+    return agreement_view(row)
+
+
+def agreements(session: Session, *, merchant_id: UUID) -> list[AgreementView]:
+    """Return every agreement of a merchant, proposals included, the newest version first."""
+    rows = session.scalars(
+        select(Agreement)
+        .where(Agreement.merchant_id == merchant_id)
+        .order_by(Agreement.version.desc())
+    )
+    return [agreement_view(row) for row in rows]
+
+
+def waiting_agreements(session: Session) -> list[AgreementView]:
+    """Return the proposals that nobody has approved yet, the oldest first."""
+    rows = session.scalars(
+        select(Agreement)
+        .where(Agreement.approved_at.is_(None))
+        .order_by(Agreement.proposed_at, Agreement.agreement_id)
+    )
+    return [agreement_view(row) for row in rows]
+
+
+def agreement_view(row: Agreement) -> AgreementView:
+    """Return the values of a mapped agreement."""
+    return AgreementView(
+        agreement_id=row.agreement_id,
+        merchant_id=row.merchant_id,
+        version=row.version,
+        effective_from=row.effective_from,
+        issue_price=row.issue_price,
+        acceptance_fee=row.acceptance_fee,
+        funding=row.funding,
+        currency=row.currency,
+        settlement_iban=row.settlement_iban,
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+    )
+
+
+def _merchant_view(row: Merchant) -> MerchantView:
+    return MerchantView(
+        merchant_id=row.merchant_id,
+        code=row.code,
+        name_fa=row.name_fa,
+        name_en=row.name_en,
+        kind=row.kind,
+        status=row.status,
+        joined_at=row.joined_at,
+        directory_fa=row.directory_fa,
+        directory_en=row.directory_en,
+        directory_url=row.directory_url,
+    )
+
+
+def _store_view(row: Store) -> StoreView:
+    return StoreView(
+        store_id=row.store_id,
+        merchant_id=row.merchant_id,
+        code=row.code,
+        name_fa=row.name_fa,
+        name_en=row.name_en,
+        city_fa=row.city_fa,
+        city_en=row.city_en,
+    )
+
+
+def _key_view(row: MerchantKey, merchant_code: str, merchant_status: str) -> KeyView:
+    return KeyView(
+        key_id=row.key_id,
+        merchant_id=row.merchant_id,
+        merchant_code=merchant_code,
+        merchant_status=merchant_status,
+        environment=row.environment,
+        algorithm=row.algorithm,
+        public_key=row.public_key,
+        sealed_secret=row.sealed_secret,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        last_used_on=row.last_used_on,
+    )
