@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
+    Date,
     ForeignKey,
     Index,
     PrimaryKeyConstraint,
@@ -101,7 +103,8 @@ class Obligation(Base):
             "issuer_id",
             "acceptor_id",
             "terms_id",
-            "priced_on",
+            "acceptor_terms_id",
+            "price",
             "kind",
             name="uq_obligation_facts",
         ),
@@ -117,6 +120,7 @@ class Obligation(Base):
             name="payee",
         ),
         CheckConstraint("postings > 0", name="postings"),
+        CheckConstraint("cardinality(priced_on) > 0", name="priced_on"),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         Index(None, "payer_id", "window_id"),
         Index(None, "payee_id", "window_id"),
@@ -131,7 +135,8 @@ class Obligation(Base):
     acceptor_id: Mapped[UUID]
     kind: Mapped[str]
     terms_id: Mapped[UUID]
-    priced_on: Mapped[date]
+    acceptor_terms_id: Mapped[UUID]
+    priced_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
     points: Mapped[int]
     postings: Mapped[int]
     price: Mapped[Decimal]

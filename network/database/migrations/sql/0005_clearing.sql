@@ -64,8 +64,10 @@ GRANT UPDATE (
     control_totals, error_code, error
 ) ON network.settlement_run TO peyvand_app;
 
--- One row per issuer, acceptor, terms, pricing day and kind. payer and payee say who owes whom;
--- issuer and acceptor say whose points were taken where, which is what the postings know.
+-- One row per issuer, acceptor, both parties' terms, price and kind. payer and payee say who owes
+-- whom; issuer and acceptor say whose points were taken where, which is what the postings know.
+-- priced_on lists the days whose prices these are (of captures; several for redeposits), so that
+-- the postings behind a row are found again without asking what the terms of a day were.
 -- What was undone stands with points and amount below zero, payer and payee unchanged.
 CREATE TABLE network.obligation (
     obligation_id uuid NOT NULL,
@@ -76,7 +78,8 @@ CREATE TABLE network.obligation (
     acceptor_id uuid NOT NULL,
     kind text NOT NULL,
     terms_id uuid NOT NULL,
-    priced_on date NOT NULL,
+    acceptor_terms_id uuid NOT NULL,
+    priced_on date[] NOT NULL,
     points bigint NOT NULL,
     postings bigint NOT NULL,
     price numeric(20, 10) NOT NULL,
@@ -84,7 +87,7 @@ CREATE TABLE network.obligation (
     currency text NOT NULL,
     CONSTRAINT pk_obligation PRIMARY KEY (obligation_id),
     CONSTRAINT uq_obligation_facts UNIQUE (
-        window_id, issuer_id, acceptor_id, terms_id, priced_on, kind
+        window_id, issuer_id, acceptor_id, terms_id, acceptor_terms_id, price, kind
     ),
     CONSTRAINT fk_obligation_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
@@ -99,6 +102,7 @@ CREATE TABLE network.obligation (
             THEN '00000000-0000-7000-8000-000000000000'::uuid ELSE acceptor_id END
     ),
     CONSTRAINT ck_obligation_postings CHECK (postings > 0),
+    CONSTRAINT ck_obligation_priced_on CHECK (cardinality(priced_on) > 0),
     CONSTRAINT ck_obligation_currency CHECK (currency ~ '^[A-Z]{3}$')
 );
 CREATE INDEX ix_obligation_payer_id_window_id ON network.obligation (payer_id, window_id);

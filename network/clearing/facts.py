@@ -1,0 +1,221 @@
+"""The values that clearing works with: frozen, free of the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+Direction = Literal["receivable", "payable", "fee"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What an agreement says about prices: minor units per point, fee as a rate."""
+
+    agreement_id: UUID
+    merchant_id: UUID
+    effective_from: date
+    issue_price: Decimal
+    acceptance_fee: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceValue:
+    """What a point is worth from a day on: minor units per point, an exact fraction."""
+
+    effective_from: date
+    numerator: int
+    denominator: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedemptionSum:
+    """Points of one issuer and terms that one acceptor took (above zero) or gave back (below)."""
+
+    issuer_id: UUID
+    acceptor_id: UUID
+    terms_id: UUID
+    priced_on: date
+    undone: bool
+    points: int
+    postings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """What ``payer`` owes ``payee``: points × price, rounded half to even, once."""
+
+    obligation_id: UUID
+    window_id: UUID
+    payer_id: UUID
+    payee_id: UUID
+    issuer_id: UUID
+    acceptor_id: UUID
+    kind: str
+    terms_id: UUID
+    acceptor_terms_id: UUID
+    priced_on: tuple[date, ...]
+    points: int
+    postings: int
+    price: Decimal
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowView:
+    """Business days [first_day, end_day) that settle together."""
+
+    window_id: UUID
+    first_day: date
+    end_day: date
+    state: str
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """The night of one business day: how far it is, or how it ended."""
+
+    run_id: UUID
+    business_date: date
+    window_id: UUID | None
+    run_key: str
+    version: int
+    input_hash: bytes | None
+    state: str
+    step: str
+    done: int
+    total: int
+    started_by: str
+    started_at: datetime
+    heartbeat_at: datetime
+    finished_at: datetime | None
+    control_totals: dict[str, Any] | None
+    error_code: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyView:
+    """A party by its code and names; the network is one, by the code ``network``."""
+
+    party_id: UUID
+    code: str
+    name_fa: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObligationView:
+    """An obligation with its parties' names."""
+
+    fact: Obligation
+    issuer: PartyView
+    acceptor: PartyView
+    payee: PartyView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionView:
+    """A party's sums over a window, minor units: net = receivable − payable − fees."""
+
+    party: PartyView
+    currency: str
+    payable: int
+    receivable: int
+    fees: int
+    net: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixCell:
+    """Points of ``issuer`` that ``acceptor`` took in a window, and what it is owed for them."""
+
+    issuer: PartyView
+    acceptor: PartyView
+    currency: str
+    points: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObligationLine:
+    """One posting behind an obligation, with its share of the amount."""
+
+    member_id: UUID
+    sequence: int
+    line: int
+    business_date: date
+    points: int
+    share: int
+    merchant_id: UUID | None
+    merchant_ref: str | None
+    effective_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    """One posting as one side of an obligation, on the statement of that side."""
+
+    merchant_id: UUID
+    obligation_id: UUID
+    member_id: UUID
+    sequence: int
+    line: int
+    recorded_at: datetime
+    kind: str
+    direction: Direction
+    own_points: bool
+    merchant_ref: str | None
+    points: int
+    price: Decimal
+    share: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """A statement's sums, minor units: opening + net − paid = closing."""
+
+    currency: str
+    opening: int
+    receivable: int
+    payable: int
+    fees: int
+    net: int
+    paid: int
+    closing: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealView:
+    """The signed head of the chain of closed days, as it stood after ``business_date``."""
+
+    business_date: date
+    head: bytes
+    key_id: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementView:
+    """A published statement: its totals, the digest of its lines and totals, its last day's seal.
+
+    ``seal_head`` is the head as published, ``seal`` what the ledger says of that day now.
+    """
+
+    statement_id: UUID
+    window: WindowView
+    merchant: PartyView
+    totals: Totals
+    digest: bytes
+    seal_head: bytes
+    seal: SealView | None

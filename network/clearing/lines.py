@@ -1,0 +1,176 @@
+"""The postings behind obligations, each with its share of the amount, computed on demand.
+
+A row per posting would double the ledger, and the closed day's postings never change, so shares
+are not stored: one set-based query spreads each obligation over its postings by largest
+remainder (floor towards minus infinity; what is left goes to the largest remainders, ties by
+member, sequence, line), and gives the same answer each time. Shares add up to the obligation as
+long as its points are those of its postings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from network.clearing.facts import ObligationLine, StatementLine, WindowView
+
+_BATCH = 2000
+
+# exact / whole is the exact share; numeric's mod and div are exact, its division is not.
+_SPREAD = """
+    WITH behind AS (
+        SELECT o.obligation_id, o.payer_id, o.payee_id, o.kind, o.price, o.amount, o.currency,
+               p.business_date, p.member_id, p.sequence, p.line, p.points,
+               o.amount::numeric * abs(p.points) AS exact, abs(o.points)::numeric AS whole
+        FROM network.obligation o
+        JOIN ledger.posting p
+          ON p.issuer_id = o.issuer_id AND p.acceptor_id = o.acceptor_id
+         AND p.terms_id = o.terms_id AND (p.points < 0) = (o.points < 0)
+         AND p.priced_on = ANY (o.priced_on)
+        WHERE o.window_id = :window_id AND {obligations}
+          AND p.business_date >= :first_day AND p.business_date < :end_day
+          AND p.account = 'redemption'
+    ), floored AS (
+        SELECT *, mod(mod(exact, whole) + whole, whole) AS rest FROM behind
+    ), ranked AS (
+        SELECT *, div(exact - rest, whole) AS floor,
+               row_number() OVER (
+                   PARTITION BY obligation_id ORDER BY rest DESC, member_id, sequence, line
+               ) AS place,
+               amount - sum(div(exact - rest, whole)) OVER (PARTITION BY obligation_id) AS left_over
+        FROM floored
+    ), shared AS (
+        SELECT *, (floor + CASE WHEN place <= left_over THEN 1 ELSE 0 END)::bigint AS share
+        FROM ranked
+    )
+"""
+
+_OBLIGATION_LINES = text(
+    _SPREAD.format(obligations="o.obligation_id = :obligation_id")
+    + """
+    SELECT s.member_id, s.sequence, s.line, s.business_date, s.points, s.share,
+           e.merchant_id, e.merchant_ref, e.effective_at, e.recorded_at
+    FROM shared s
+    JOIN ledger.entry e ON e.member_id = s.member_id AND e.sequence = s.sequence
+     AND e.business_date = s.business_date
+     AND e.business_date >= :first_day AND e.business_date < :end_day
+    WHERE :after_member::uuid IS NULL OR (s.member_id, s.sequence, s.line)
+        > (:after_member::uuid, :after_sequence::bigint, :after_line::bigint)
+    ORDER BY s.member_id, s.sequence, s.line
+    LIMIT :limit
+"""
+)
+
+# Each posting stands on the payer's statement and, unless that is the network, on the payee's.
+_SIDES = """
+    SELECT side.merchant_id, s.obligation_id, s.member_id, s.sequence, s.line, e.recorded_at,
+           s.kind, side.direction, s.payer_id = s.payee_id AS own_points,
+           CASE WHEN e.merchant_id = side.merchant_id THEN e.merchant_ref END AS merchant_ref,
+           s.points, s.price, s.share, s.currency
+    FROM shared s
+    JOIN ledger.entry e ON e.member_id = s.member_id AND e.sequence = s.sequence
+     AND e.business_date = s.business_date
+     AND e.business_date >= :first_day AND e.business_date < :end_day
+    CROSS JOIN LATERAL (
+        SELECT s.payer_id AS merchant_id,
+               CASE WHEN s.kind IN ('margin', 'margin_return') THEN 'fee' ELSE 'payable' END
+                   AS direction
+        UNION ALL
+        SELECT s.payee_id, 'receivable' WHERE s.kind IN ('redemption', 'redeposit')
+    ) AS side
+"""
+
+_ALL_STATEMENT_LINES = text(
+    _SPREAD.format(obligations="true")
+    + _SIDES
+    + """
+    ORDER BY side.merchant_id, e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id,
+             side.direction
+"""
+)
+
+_STATEMENT_LINES = text(
+    _SPREAD.format(obligations="(o.payer_id = :merchant_id OR o.payee_id = :merchant_id)")
+    + _SIDES
+    + """
+    WHERE side.merchant_id = :merchant_id
+    ORDER BY e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id, side.direction
+    OFFSET :offset LIMIT :limit
+"""
+)
+
+_TOTALS = text(
+    _SPREAD.format(obligations="true")
+    + """
+    SELECT obligation_id, count(*) AS postings, sum(points) AS points, sum(share) AS share
+    FROM shared GROUP BY obligation_id
+"""
+)
+
+
+def obligation_lines(
+    session: Session,
+    *,
+    window: WindowView,
+    obligation_id: UUID,
+    after: tuple[UUID, int, int] | None = None,
+    limit: int = 100,
+) -> list[ObligationLine]:
+    """Return postings behind an obligation with their shares, after (member, sequence, line)."""
+    member, sequence, line = after or (None, None, None)
+    rows = session.execute(
+        _OBLIGATION_LINES,
+        _period(window)
+        | {
+            "obligation_id": obligation_id,
+            "after_member": member,
+            "after_sequence": sequence,
+            "after_line": line,
+            "limit": limit,
+        },
+    )
+    return [ObligationLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name
+
+
+def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:
+    """Stream every statement's lines, merchant by merchant, each in the order of recording."""
+    rows = session.execute(
+        _ALL_STATEMENT_LINES, _period(window), execution_options={"yield_per": _BATCH}
+    )
+    return map(_statement_line, rows)
+
+
+def statement_lines(
+    session: Session, *, window: WindowView, merchant_id: UUID, offset: int, limit: int | None
+) -> Iterator[StatementLine]:
+    """Stream a merchant's lines of a window in the order of recording, from ``offset`` on."""
+    rows = session.execute(
+        _STATEMENT_LINES,
+        _period(window) | {"merchant_id": merchant_id, "offset": offset, "limit": limit},
+        execution_options={"yield_per": _BATCH},
+    )
+    return map(_statement_line, rows)
+
+
+def details_of_obligations(
+    session: Session, *, window: WindowView
+) -> dict[UUID, tuple[int, int, int]]:
+    """Return (postings, points, Σ shares) of what stands behind each obligation of a window."""
+    rows = session.execute(_TOTALS, _period(window))
+    return {row.obligation_id: (row.postings, int(row.points), int(row.share)) for row in rows}
+
+
+def _period(window: WindowView) -> dict[str, object]:
+    return {
+        "window_id": window.window_id,
+        "first_day": window.first_day,
+        "end_day": window.end_day,
+    }
+
+
+def _statement_line(row: Row[*tuple[Any, ...]]) -> StatementLine:
+    return StatementLine(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy

@@ -1,0 +1,308 @@
+"""Reads of clearing for the console, the gateway and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.orm import Session
+
+from network.clearing import lines, runs
+from network.clearing.facts import (
+    MatrixCell,
+    Obligation,
+    ObligationLine,
+    ObligationView,
+    PartyView,
+    PositionView,
+    RunView,
+    SealView,
+    StatementLine,
+    StatementView,
+    Totals,
+    WindowView,
+)
+from network.clearing.models import NetPosition, SettlementRun, SettlementWindow, Statement
+from network.clearing.models import Obligation as ObligationRow
+from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
+from network.ledger.tables import seal as seal_table
+
+_NETWORK = PartyView(
+    party_id=NETWORK_PARTY, code=NETWORK_NAME, name_fa="شبکه", name_en="The network"
+)
+PUBLISHED = ("settled",)
+
+
+def window(session: Session, *, window_id: UUID) -> WindowView | None:
+    """Return a window, ``None`` where there is none with this id."""
+    row = session.get(SettlementWindow, window_id)
+    return None if row is None else _window(row)
+
+
+def window_of(session: Session, *, business_date: date) -> WindowView | None:
+    """Return the window that a business day settles in, ``None`` before there is one."""
+    row = session.scalars(
+        select(SettlementWindow).where(
+            SettlementWindow.first_day <= business_date, SettlementWindow.end_day > business_date
+        )
+    ).one_or_none()
+    return None if row is None else _window(row)
+
+
+def windows(session: Session, *, limit: int = 60, before: date | None = None) -> list[WindowView]:
+    """Return windows, the latest first, those that begin before ``before``."""
+    query = select(SettlementWindow).order_by(SettlementWindow.first_day.desc()).limit(limit)
+    if before is not None:
+        query = query.where(SettlementWindow.first_day < before)
+    return [_window(row) for row in session.scalars(query)]
+
+
+def windows_for(
+    session: Session, *, merchant_id: UUID, limit: int = 60, cursor: date | None = None
+) -> list[StatementView]:
+    """Return a merchant's published statements, the latest first, those before ``cursor``."""
+    return _statements(session, merchant_id=merchant_id, limit=limit, before=cursor)
+
+
+def run(session: Session, *, business_date: date) -> RunView | None:
+    """Return the night of a business day, ``None`` where it has not begun."""
+    return runs.find(session, business_date=business_date)
+
+
+def latest_runs(session: Session, *, limit: int = 30) -> list[RunView]:
+    """Return the latest nights, the latest first."""
+    rows = session.execute(
+        select(*(SettlementRun.__table__.c[name] for name in RunView.__dataclass_fields__))
+        .order_by(SettlementRun.business_date.desc())
+        .limit(limit)
+    )
+    return [runs.run_view(row) for row in rows]
+
+
+def obligations(session: Session, *, window: WindowView) -> list[ObligationView]:
+    """Return what a window found to be owed, sorted by the issuer's and acceptor's codes."""
+    rows = session.scalars(
+        select(ObligationRow).where(ObligationRow.window_id == window.window_id)
+    ).all()
+    names = _parties(session)
+    found = [_obligation(row, names) for row in rows]
+    return sorted(
+        found, key=lambda o: (o.issuer.code, o.acceptor.code, o.fact.kind, o.fact.obligation_id)
+    )
+
+
+def obligation(session: Session, *, obligation_id: UUID) -> ObligationView | None:
+    """Return one obligation, ``None`` where there is none with this id."""
+    row = session.get(ObligationRow, obligation_id)
+    return None if row is None else _obligation(row, _parties(session))
+
+
+def obligation_lines(
+    session: Session,
+    *,
+    obligation_id: UUID,
+    cursor: tuple[UUID, int, int] | None = None,
+    limit: int = 100,
+) -> list[ObligationLine]:
+    """Return the postings behind an obligation, after ``cursor`` (member, sequence, line)."""
+    row = session.get(ObligationRow, obligation_id)
+    found = None if row is None else window(session, window_id=row.window_id)
+    if found is None:
+        return []
+    return lines.obligation_lines(
+        session, window=found, obligation_id=obligation_id, after=cursor, limit=limit
+    )
+
+
+def positions(session: Session, *, window: WindowView) -> list[PositionView]:
+    """Return every party's position in a window by code, the network last; the nets sum to zero."""
+    rows = session.scalars(select(NetPosition).where(NetPosition.window_id == window.window_id))
+    names = _parties(session)
+    found = [
+        PositionView(
+            party=_party(names, row.party_id),
+            currency=row.currency,
+            payable=row.payable,
+            receivable=row.receivable,
+            fees=row.fees,
+            net=row.net,
+        )
+        for row in rows
+    ]
+    return sorted(
+        found, key=lambda p: (p.currency, p.party.party_id == NETWORK_PARTY, p.party.code)
+    )
+
+
+def matrix(session: Session, *, window: WindowView) -> list[MatrixCell]:
+    """Return points and amount per issuer and acceptor (redemptions less redeposits)."""
+    rows = session.execute(
+        text("""
+            SELECT issuer_id, acceptor_id, currency, sum(points)::bigint AS points,
+                   sum(amount)::bigint AS amount
+            FROM network.obligation
+            WHERE window_id = :window_id AND kind IN ('redemption', 'redeposit')
+            GROUP BY issuer_id, acceptor_id, currency
+        """),
+        {"window_id": window.window_id},
+    )
+    names = _parties(session)
+    cells = [
+        MatrixCell(
+            issuer=_party(names, row.issuer_id),
+            acceptor=_party(names, row.acceptor_id),
+            currency=row.currency,
+            points=row.points,
+            amount=row.amount,
+        )
+        for row in rows
+    ]
+    return sorted(cells, key=lambda cell: (cell.issuer.code, cell.acceptor.code, cell.currency))
+
+
+def statement(session: Session, *, merchant_id: UUID, window_id: UUID) -> StatementView | None:
+    """Return a merchant's statement of a window, ``None`` where it has none (yet)."""
+    found = _statements(session, merchant_id=merchant_id, window_id=window_id, limit=1)
+    return found[0] if found else None
+
+
+def statements(session: Session, *, window: WindowView) -> list[StatementView]:
+    """Return every statement of a window, by the merchant's code."""
+    found = _statements(session, window_id=window.window_id)
+    return sorted(found, key=lambda each: (each.merchant.code, each.totals.currency))
+
+
+def statement_lines(
+    session: Session, *, statement: StatementView, offset: int = 0, limit: int | None = None
+) -> Iterator[StatementLine]:
+    """Stream a statement's lines in the order of recording, ``limit`` from ``offset`` on."""
+    return lines.statement_lines(
+        session,
+        window=statement.window,
+        merchant_id=statement.merchant.party_id,
+        offset=offset,
+        limit=limit,
+    )
+
+
+def last_closings(session: Session, *, before: date) -> dict[tuple[UUID, str], int]:
+    """Return each merchant's latest closing balance before a day, by merchant and currency."""
+    rows = session.execute(
+        text("""
+            SELECT DISTINCT ON (s.merchant_id, s.currency) s.merchant_id, s.currency, s.closing
+            FROM network.statement s
+            JOIN network.settlement_window w ON w.window_id = s.window_id
+            WHERE w.first_day < :before
+            ORDER BY s.merchant_id, s.currency, w.first_day DESC
+        """),
+        {"before": before},
+    )
+    return {(row.merchant_id, row.currency): row.closing for row in rows}
+
+
+def seal_of(session: Session, *, business_date: date) -> SealView | None:
+    """Return the seal of a closed day, ``None`` where it has none yet."""
+    return _seals(session, days={business_date}).get(business_date)
+
+
+def _statements(
+    session: Session,
+    *,
+    merchant_id: UUID | None = None,
+    window_id: UUID | None = None,
+    before: date | None = None,
+    limit: int | None = None,
+) -> list[StatementView]:
+    query = (
+        select(Statement, SettlementWindow)
+        .join(SettlementWindow, SettlementWindow.window_id == Statement.window_id)
+        .where(SettlementWindow.state.in_(PUBLISHED))
+        .order_by(SettlementWindow.first_day.desc(), Statement.merchant_id, Statement.currency)
+        .limit(limit)
+    )
+    if merchant_id is not None:
+        query = query.where(Statement.merchant_id == merchant_id)
+    if window_id is not None:
+        query = query.where(Statement.window_id == window_id)
+    if before is not None:
+        query = query.where(SettlementWindow.first_day < before)
+    rows = session.execute(query).all()
+    names = _parties(session)
+    seals = _seals(session, days={row[1].end_day - timedelta(days=1) for row in rows})
+    return [_statement(row[0], row[1], names=names, seals=seals) for row in rows]
+
+
+def _seals(session: Session, *, days: set[date]) -> dict[date, SealView]:
+    rows = session.execute(
+        select(
+            seal_table.c.business_date,
+            seal_table.c.head,
+            seal_table.c.key_id,
+            seal_table.c.signature,
+        ).where(seal_table.c.business_date.in_(days))
+    )
+    return {row.business_date: _seal(row) for row in rows}
+
+
+def _seal(row: Row[*tuple[Any, ...]]) -> SealView:
+    return SealView(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy
+
+
+def _parties(session: Session) -> dict[UUID, PartyView]:
+    rows = session.execute(text("SELECT merchant_id, code, name_fa, name_en FROM network.merchant"))
+    names = {
+        row.merchant_id: PartyView(
+            party_id=row.merchant_id, code=row.code, name_fa=row.name_fa, name_en=row.name_en
+        )
+        for row in rows
+    }
+    return names | {NETWORK_PARTY: _NETWORK}
+
+
+def _party(names: dict[UUID, PartyView], party_id: UUID) -> PartyView:
+    # A merchant that is gone from the register is still owed what it is owed.
+    unknown = str(party_id)
+    return names.get(
+        party_id, PartyView(party_id=party_id, code=unknown, name_fa=unknown, name_en=unknown)
+    )
+
+
+def _window(row: SettlementWindow) -> WindowView:
+    return WindowView(
+        window_id=row.window_id,
+        first_day=row.first_day,
+        end_day=row.end_day,
+        state=row.state,
+        settled_at=row.settled_at,
+    )
+
+
+def _obligation(row: ObligationRow, names: dict[UUID, PartyView]) -> ObligationView:
+    values = {name: getattr(row, name) for name in Obligation.__dataclass_fields__}
+    return ObligationView(
+        fact=Obligation(**values | {"priced_on": tuple(row.priced_on)}),
+        issuer=_party(names, row.issuer_id),
+        acceptor=_party(names, row.acceptor_id),
+        payee=_party(names, row.payee_id),
+    )
+
+
+def _statement(
+    row: Statement,
+    of: SettlementWindow,
+    *,
+    names: dict[UUID, PartyView],
+    seals: dict[date, SealView],
+) -> StatementView:
+    return StatementView(
+        statement_id=row.statement_id,
+        window=_window(of),
+        merchant=_party(names, row.merchant_id),
+        totals=Totals(**{name: getattr(row, name) for name in Totals.__dataclass_fields__}),
+        digest=row.digest,
+        seal_head=row.seal,
+        seal=seals.get(of.end_day - timedelta(days=1)),
+    )

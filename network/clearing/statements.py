@@ -1,0 +1,171 @@
+"""A merchant's statement as a document: canonical JSON with its digest, and CSV.
+
+The balance is what the network and the merchant owe each other and have not paid: above zero the
+merchant gets it, below it pays. opening + net − paid = closing, and the closing balance is the
+next opening. Nothing is paid by this part of the house, so balances add up from window to window
+until a payment is recorded.
+
+Amounts of lines are signed as the merchant sees them: what it is owed above zero, what it owes
+below; they add up to ``net``. A counterparty is named only where both agreements allow it, which
+no agreement does yet, so it is the network, or the merchant itself for its own points in its own
+shop. ``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from network.clearing.facts import StatementLine, StatementView, Totals
+from network.clearing.parties import NETWORK_NAME
+from network.ids import EntryIds, encode
+
+_COLUMNS = (
+    "record",
+    "entry",
+    "merchant_ref",
+    "kind",
+    "direction",
+    "counterparty",
+    "points",
+    "price",
+    "amount",
+    "currency",
+)
+_TOTALS = ("opening", "receivable", "payable", "fees", "net", "paid", "closing")
+# What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def canonical(value: object) -> bytes:
+    """Return the one JSON form of ``value``: RFC 8785 for objects of strings and whole numbers."""
+    return json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
+
+
+def line_record(line: StatementLine, *, entry_ids: EntryIds, merchant: str) -> dict[str, Any]:
+    """Return a statement line as the merchant with the code ``merchant`` may see it."""
+    return {
+        "amount": line.share if line.direction == "receivable" else -line.share,
+        "counterparty": merchant if line.own_points else NETWORK_NAME,
+        "direction": line.direction,
+        "entry": entry_ids.encode(prefix="ent", member_id=line.member_id, sequence=line.sequence),
+        "kind": line.kind,
+        "merchant_ref": line.merchant_ref,
+        "points": line.points,
+        "price": plain(line.price),
+    }
+
+
+def totals_record(totals: Totals) -> dict[str, Any]:
+    """Return a statement's totals: amounts in minor units, and how many lines there are."""
+    return {name: getattr(totals, name) for name in Totals.__dataclass_fields__}
+
+
+def plain(price: Decimal) -> str:
+    """Return a price without exponent and trailing zeros."""
+    text = f"{price:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class StatementDigest:
+    """SHA-256 over lines and totals in canonical form, fed line by line."""
+
+    def __init__(self) -> None:
+        self._hash = sha256(b'{"lines":[')
+        self._empty = True
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Take the next line."""
+        self._hash.update(canonical(record) if self._empty else b"," + canonical(record))
+        self._empty = False
+
+    def close(self, totals: Totals) -> bytes:
+        """Take the totals and return the digest (32 bytes)."""
+        self._hash.update(b'],"totals":' + canonical(totals_record(totals)) + b"}")
+        return self._hash.digest()
+
+
+def statement_json(
+    statement: StatementView, *, lines: Iterable[StatementLine], entry_ids: EntryIds
+) -> Iterator[bytes]:
+    """Yield the statement as one canonical JSON document, without holding its lines."""
+    code = statement.merchant.code
+    yield b'{"digest":' + canonical(f"sha-256:{statement.digest.hex()}") + b',"lines":['
+    between = b""
+    for line in lines:
+        yield between + canonical(line_record(line, entry_ids=entry_ids, merchant=code))
+        between = b","
+    yield b'],"merchant":' + canonical(code)
+    yield b',"seal":' + canonical(seal_record(statement))
+    yield b',"totals":' + canonical(totals_record(statement.totals))
+    yield b',"window":' + canonical(window_record(statement)) + b"}"
+
+
+def statement_csv(
+    statement: StatementView, *, lines: Iterable[StatementLine], entry_ids: EntryIds
+) -> Iterator[bytes]:
+    """Yield the statement as CSV (RFC 4180, UTF-8): a header, the lines, then the totals.
+
+    ``record`` says what a row is. Text that a spreadsheet would read as a formula begins with an
+    apostrophe. The last rows carry window, digest and seal in the column ``entry``.
+    """
+    currency = statement.totals.currency
+    yield _row(_COLUMNS)
+    for line in lines:
+        record = line_record(line, entry_ids=entry_ids, merchant=statement.merchant.code)
+        yield _cells({"record": "line", "currency": currency} | record)
+    for name in _TOTALS:
+        amount = getattr(statement.totals, name)
+        yield _cells({"record": name, "amount": amount, "currency": currency})
+    yield _cells({"record": "window", "entry": encode("win", statement.window.window_id)})
+    yield _cells({"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"})
+    yield _cells({"record": "seal", "entry": statement.seal_head.hex()})
+
+
+def seal_record(statement: StatementView) -> dict[str, Any]:
+    """Return the seal of the window's last day: the chain's head, and who signed it."""
+    record: dict[str, Any] = {"head": statement.seal_head.hex()}
+    if statement.seal is not None:
+        signature = urlsafe_b64encode(statement.seal.signature).decode().rstrip("=")
+        record |= {
+            "business_date": statement.seal.business_date.isoformat(),
+            "key": statement.seal.key_id,
+            "signature": signature,
+        }
+    return record
+
+
+def window_record(statement: StatementView) -> dict[str, Any]:
+    """Return the window: its id and its business days [first_day, end_day)."""
+    return {
+        "end_day": statement.window.end_day.isoformat(),
+        "first_day": statement.window.first_day.isoformat(),
+        "id": encode("win", statement.window.window_id),
+    }
+
+
+def _cells(record: dict[str, Any]) -> bytes:
+    return _row([_cell(record.get(name)) for name in _COLUMNS])
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _row(cells: Iterable[str]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().encode()
