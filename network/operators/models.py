@@ -1,0 +1,107 @@
+"""Tables of operators: who may use the console, their sign-ins, and the log of what they did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from network.database.base import NETWORK_SCHEMA, Base
+
+
+class Operator(Base):
+    """A person who works for the network. ``totp_step`` is the last step whose code was used."""
+
+    __tablename__ = "operator"
+    __table_args__ = (
+        UniqueConstraint("email"),
+        CheckConstraint(
+            "email = lower(email) AND email ~ '^[^@[:space:]]+@[^@[:space:]]+$'"
+            " AND length(email) <= 254",
+            name="email",
+        ),
+        CheckConstraint("name <> '' AND length(name) <= 120", name="name"),
+        CheckConstraint(
+            "role IN ('viewer', 'analyst', 'operator', 'approver', 'administrator')", name="role"
+        ),
+        CheckConstraint("status IN ('active', 'suspended')", name="status"),
+        CheckConstraint("locale IN ('fa', 'en')", name="locale"),
+        CheckConstraint("totp_step >= 0", name="totp_step"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    operator_id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str]
+    status: Mapped[str]
+    locale: Mapped[str | None]
+    password_hash: Mapped[str]
+    sealed_totp: Mapped[bytes]
+    totp_step: Mapped[int]
+    created_at: Mapped[datetime]
+
+
+class OperatorThrottle(Base):
+    """Attempts to sign in under one e-mail, or from one address, since ``first_at``."""
+
+    __tablename__ = "operator_throttle"
+    __table_args__ = (
+        CheckConstraint("length(subject) = 32", name="subject"),
+        CheckConstraint("attempts > 0", name="attempts"),
+        Index(None, "first_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    attempts: Mapped[int] = mapped_column(Integer)
+    first_at: Mapped[datetime]
+
+
+class OperatorSession(Base):
+    """A sign-in of an operator in one browser. The token is there, its digest here."""
+
+    __tablename__ = "operator_session"
+    __table_args__ = (
+        UniqueConstraint("token_digest"),
+        CheckConstraint("length(token_digest) = 32", name="token_digest"),
+        CheckConstraint("expires_at > created_at", name="expires_at"),
+        Index("ix_operator_session_operator_id", "operator_id", "created_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey(Operator.operator_id))
+    token_digest: Mapped[bytes]
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    user_agent: Mapped[str]
+    address: Mapped[str]
+
+
+class AuditLog(Base):
+    """One act: who, what, on which subject. Rows are only ever added, each chained to the last."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (
+        UniqueConstraint("previous_hash"),
+        CheckConstraint("sequence > 0", name="sequence"),
+        CheckConstraint("length(hash) = 32 AND length(previous_hash) = 32", name="hash"),
+        Index(None, "actor", "sequence"),
+        Index(None, "subject", "sequence"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    sequence: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    recorded_at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    facts: Mapped[dict[str, Any]]
+    previous_hash: Mapped[bytes]
+    hash: Mapped[bytes]
