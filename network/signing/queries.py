@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network.errors import PeyvandError
 from network.signing.models import SigningKey
+from network.vault import Vault
+
+SEAL_PURPOSE = "signing-key"
 
 
 class NoSigningKeyError(PeyvandError):
@@ -20,31 +22,30 @@ class NoSigningKeyError(PeyvandError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKeyView:
-    """A key of the network; ``signing.service.private_key`` opens the private half."""
+class ActiveKey:
+    """The key that signs for a purpose now; both halves are 32 raw bytes (RFC 8032)."""
 
     key_id: str
     purpose: str
     public_key: bytes
-    sealed_private: bytes = field(repr=False)
-    created_at: datetime
-    retired_at: datetime | None
+    private_key: bytes = field(repr=False)
 
 
-def active_key(session: Session, *, purpose: str) -> SigningKeyView:
-    """Return the key that signs for ``purpose`` now; raise NoSigningKeyError."""
+def active_key(session: Session, *, vault: Vault, purpose: str) -> ActiveKey:
+    """Return the key that signs for ``purpose`` now, opened.
+
+    Raises NoSigningKeyError, and SealBrokenError where the master key is another one.
+    """
     row = session.scalars(
         select(SigningKey).where(SigningKey.purpose == purpose, SigningKey.retired_at.is_(None))
     ).first()
     if row is None:
         raise NoSigningKeyError(f"the network has no key for {purpose} yet")
-    return SigningKeyView(
+    return ActiveKey(
         key_id=row.key_id,
         purpose=row.purpose,
         public_key=row.public_key,
-        sealed_private=row.sealed_private,
-        created_at=row.created_at,
-        retired_at=row.retired_at,
+        private_key=vault.open(row.sealed_private, purpose=SEAL_PURPOSE),
     )
 
 
@@ -58,6 +59,7 @@ def published_keys(session: Session) -> list[dict[str, str]]:
             "kid": row.key_id,
             "use": "sig",
             "alg": "EdDSA",
+            "purpose": row.purpose,
             "x": base64.urlsafe_b64encode(row.public_key).rstrip(b"=").decode(),
         }
         for row in rows

@@ -1,4 +1,4 @@
-"""Makes the network's signing keys and opens their private halves."""
+"""Makes the network's signing keys."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from network.signing.models import SigningKey
-from network.signing.queries import SigningKeyView
+from network.signing.queries import SEAL_PURPOSE
 from network.vault import Vault
 
 PURPOSES = ("answers", "tokens", "seals")
-_SEAL_PURPOSE = "signing-key"
 _LOCK = 0x7369_676E
 
 
@@ -39,20 +38,13 @@ def ensure_keys(session: Session, vault: Vault, *, now: datetime) -> list[str]:
             key_id=thumbprint(public),
             purpose=purpose,
             public_key=public,
-            sealed_private=vault.seal(private.private_bytes_raw(), purpose=_SEAL_PURPOSE),
+            sealed_private=vault.seal(private.private_bytes_raw(), purpose=SEAL_PURPOSE),
             created_at=now,
         )
         session.add(key)
         made.append(key.key_id)
     session.flush()
     return made
-
-
-def private_key(vault: Vault, *, key: SigningKeyView) -> Ed25519PrivateKey:
-    """Return the private half of a key; raise SealBrokenError where it does not open."""
-    return Ed25519PrivateKey.from_private_bytes(
-        vault.open(key.sealed_private, purpose=_SEAL_PURPOSE)
-    )
 
 
 def thumbprint(public_key: bytes) -> str:

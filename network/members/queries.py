@@ -1,0 +1,327 @@
+"""Reads of members: by session, by what a till sends, and what a member may see of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
+
+from network.errors import InvariantError
+from network.members import codes
+from network.members.cards import normalise_card_number
+from network.members.codes import VerifiedCode
+from network.members.errors import CardBlockedError, InvalidCodeError, UnknownMemberError
+from network.members.models import (
+    Card,
+    Member,
+    MemberCodeSecret,
+    MemberConsent,
+    MemberKey,
+    MemberSession,
+)
+from network.members.phones import normalise_phone
+from network.members.sealing import PersonKey, open_person_key, phone_index
+from network.vault import Vault
+
+SECRET_FIELD, PHONE_FIELD, NAME_FIELD, DEVICE_FIELD = "code-secret", "phone", "name", "device"
+_VEIL = "•••"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberView:
+    """A member as the member sees it; nothing personal shows in its representation."""
+
+    member_id: UUID
+    phone: str = field(repr=False)
+    name: str | None = field(repr=False)
+    locale: str
+    money_unit: str
+    spend_limit: int
+    joined_at: datetime
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """One sign-in of a member; ``device`` is what the browser said of itself."""
+
+    session_id: UUID
+    member_id: UUID
+    device: str | None = field(default=None, repr=False)
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedMember:
+    """Whom an identifier names, and how much that identifier proves."""
+
+    member_id: UUID
+    method: Literal["phone", "card", "code"]
+    masked_name: str | None = field(repr=False)
+    locale: str
+    verified_code: VerifiedCode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardView:
+    """A card of a member."""
+
+    card_number: str = field(repr=False)
+    issued_at: datetime
+    blocked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentCode:
+    """The rotating code to show now: its text, the limit it really carries, when it changes."""
+
+    text: str = field(repr=False)
+    limit: int
+    changes_at: datetime
+
+
+def member(session: Session, vault: Vault, *, member_id: UUID) -> MemberView:
+    """Return a member; raise UnknownMemberError where there is none, or none any more."""
+    row = session.execute(
+        select(Member, MemberKey.sealed_key)
+        .join(MemberKey, MemberKey.member_id == Member.member_id)
+        .where(Member.member_id == member_id)
+    ).first()
+    if row is None or row[0].sealed_phone is None:
+        raise UnknownMemberError("there is no such member")
+    found: Member = row[0]
+    key = open_person_key(vault, member_id=member_id, sealed_key=row[1])
+    return MemberView(
+        member_id=member_id,
+        phone=key.open(found.sealed_phone or b"", name=PHONE_FIELD).decode(),
+        name=_opened_name(key, found.sealed_name),
+        locale=found.locale,
+        money_unit=found.money_unit,
+        spend_limit=found.spend_limit,
+        joined_at=found.joined_at,
+        status=found.status,
+    )
+
+
+def by_session(session: Session, *, token: str, now: datetime) -> SessionView | None:
+    """Return the sign-in that a browser's token opens at wall time ``now``, if it still does."""
+    row = session.execute(
+        select(MemberSession)
+        .join(Member, Member.member_id == MemberSession.member_id)
+        .where(
+            MemberSession.token_digest == token_digest(token),
+            MemberSession.ended_at.is_(None),
+            MemberSession.expires_at > now,
+            Member.status == "active",
+        )
+    ).scalar()
+    return None if row is None else _session_view(row, device=None)
+
+
+def sessions(
+    session: Session, vault: Vault, *, member_id: UUID, now: datetime
+) -> list[SessionView]:
+    """Return the sign-ins of a member that still hold at wall time ``now``, the newest first."""
+    key = person_key(session, vault, member_id=member_id)
+    rows = session.scalars(
+        select(MemberSession)
+        .where(
+            MemberSession.member_id == member_id,
+            MemberSession.ended_at.is_(None),
+            MemberSession.expires_at > now,
+        )
+        .order_by(MemberSession.seen_at.desc(), MemberSession.session_id.desc())
+    )
+    return [
+        _session_view(
+            row,
+            device=(
+                None
+                if row.sealed_device is None
+                else key.open(row.sealed_device, name=DEVICE_FIELD).decode()
+            ),
+        )
+        for row in rows
+    ]
+
+
+def cards(session: Session, *, member_id: UUID) -> list[CardView]:
+    """Return the cards of a member, the newest first."""
+    rows = session.scalars(
+        select(Card).where(Card.member_id == member_id).order_by(Card.issued_at.desc())
+    )
+    return [
+        CardView(card_number=row.card_number, issued_at=row.issued_at, blocked_at=row.blocked_at)
+        for row in rows
+    ]
+
+
+def consents(session: Session, *, member_id: UUID) -> dict[str, bool]:
+    """Return what a member last said for each purpose that was asked."""
+    rows = session.execute(
+        select(MemberConsent.purpose, MemberConsent.granted)
+        .where(MemberConsent.member_id == member_id)
+        .distinct(MemberConsent.purpose)
+        .order_by(MemberConsent.purpose, MemberConsent.consent_id.desc())
+    )
+    return {row.purpose: row.granted for row in rows}
+
+
+def current_code(
+    session: Session, vault: Vault, *, member_id: UUID, limit: int, wall: datetime
+) -> CurrentCode:
+    """Return a fresh code of a member that consents to at most ``limit`` points; 0 only earns."""
+    row = session.execute(
+        select(Member.code_handle, MemberCodeSecret.sealed_secret, MemberKey.sealed_key)
+        .join(MemberCodeSecret, MemberCodeSecret.member_id == Member.member_id)
+        .join(MemberKey, MemberKey.member_id == Member.member_id)
+        .where(Member.member_id == member_id, Member.status == "active")
+    ).first()
+    if row is None:
+        raise UnknownMemberError("there is no such member")
+    key = open_person_key(vault, member_id=member_id, sealed_key=row.sealed_key)
+    text = codes.make_code(
+        key.open(row.sealed_secret, name=SECRET_FIELD),
+        handle=row.code_handle,
+        limit=limit,
+        wall=wall,
+        serial=codes.new_serial(),
+    )
+    return CurrentCode(text=text, limit=codes.coded_limit(limit), changes_at=codes.step_ends(wall))
+
+
+def resolve(
+    session: Session,
+    vault: Vault,
+    *,
+    wall: datetime,
+    phone: str | None = None,
+    card: str | None = None,
+    code: str | None = None,
+) -> ResolvedMember:
+    """Return the member that exactly one identifier names, in one round trip.
+
+    A phone and a card identify and prove nothing; a code proves the wallet, and its consent may be
+    over (``verified_code.expires_at``). Raises InvalidPhoneError, InvalidCardError,
+    InvalidCodeError, CardBlockedError or UnknownMemberError.
+    """
+    if sum(given is not None for given in (phone, card, code)) != 1:
+        raise InvariantError("resolve takes exactly one of phone, card and code")
+    if code is not None:
+        return _by_code(session, vault, code=code, wall=wall)
+    if card is not None:
+        return _by_card(session, vault, card=card)
+    return _by_phone(session, vault, phone=phone or "")
+
+
+def person_key(session: Session, vault: Vault, *, member_id: UUID) -> PersonKey:
+    """Return the key that a member's data is sealed with; raise UnknownMemberError."""
+    sealed = session.scalar(select(MemberKey.sealed_key).where(MemberKey.member_id == member_id))
+    if sealed is None:
+        raise UnknownMemberError("there is no such member")
+    return open_person_key(vault, member_id=member_id, sealed_key=sealed)
+
+
+def token_digest(token: str) -> bytes:
+    """Return the digest under which a session's token is stored (the token is 256 random bits)."""
+    return sha256(token.encode()).digest()
+
+
+def masked_name(name: str) -> str:
+    """Return a name of which only the first letter of each word can be read."""
+    return " ".join(f"{word[0]}{_VEIL}" for word in name.split())
+
+
+def _by_phone(session: Session, vault: Vault, *, phone: str) -> ResolvedMember:
+    index = phone_index(vault, phone=normalise_phone(phone))
+    row = session.execute(
+        select(Member.member_id, Member.locale, Member.sealed_name, MemberKey.sealed_key)
+        .join(MemberKey, MemberKey.member_id == Member.member_id)
+        .where(Member.phone_index == index, Member.status == "active")
+    ).first()
+    if row is None:
+        raise UnknownMemberError("nobody is a member with this phone", field="phone")
+    return _resolved(vault, row, method="phone")
+
+
+def _by_card(session: Session, vault: Vault, *, card: str) -> ResolvedMember:
+    row = session.execute(
+        select(
+            Member.member_id,
+            Member.locale,
+            Member.sealed_name,
+            MemberKey.sealed_key,
+            Card.blocked_at,
+        )
+        .join(MemberKey, MemberKey.member_id == Member.member_id)
+        .join(Card, Card.member_id == Member.member_id)
+        .where(Card.card_number == normalise_card_number(card), Member.status == "active")
+    ).first()
+    if row is None:
+        raise UnknownMemberError("nobody has this card", field="card")
+    if row.blocked_at is not None:
+        raise CardBlockedError("this card is blocked", field="card")
+    return _resolved(vault, row, method="card")
+
+
+def _by_code(session: Session, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:
+    parsed = codes.read_code(code)
+    row = session.execute(
+        select(
+            Member.member_id,
+            Member.locale,
+            Member.sealed_name,
+            MemberKey.sealed_key,
+            MemberCodeSecret.sealed_secret,
+        )
+        .join(MemberKey, MemberKey.member_id == Member.member_id)
+        .join(MemberCodeSecret, MemberCodeSecret.member_id == Member.member_id)
+        .where(Member.code_handle == parsed.handle, Member.status == "active")
+    ).first()
+    if row is None:
+        raise InvalidCodeError("this member code is not genuine, or too old", field="code")
+    key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
+    verified = codes.verify(
+        parsed, secret=key.open(row.sealed_secret, name=SECRET_FIELD), wall=wall
+    )
+    return _resolved(vault, row, method="code", verified=verified)
+
+
+def _resolved(
+    vault: Vault,
+    row: Row[*tuple[Any, ...]],
+    *,
+    method: Literal["phone", "card", "code"],
+    verified: VerifiedCode | None = None,
+) -> ResolvedMember:
+    key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
+    name = _opened_name(key, row.sealed_name)
+    return ResolvedMember(
+        member_id=row.member_id,
+        method=method,
+        masked_name=None if name is None else masked_name(name),
+        locale=row.locale,
+        verified_code=verified,
+    )
+
+
+def _opened_name(key: PersonKey, sealed: bytes | None) -> str | None:
+    return None if sealed is None else key.open(sealed, name=NAME_FIELD).decode()
+
+
+def _session_view(row: MemberSession, *, device: str | None) -> SessionView:
+    return SessionView(
+        session_id=row.session_id,
+        member_id=row.member_id,
+        device=device,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,58 @@
+"""Reads of messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from network.messaging.models import Message
+from network.messaging.service import BODY_PURPOSE, RECIPIENT_PURPOSE
+from network.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageView:
+    """A message with its text, for the outbox page of an installation that sends nothing."""
+
+    message_id: UUID
+    kind: str
+    recipient: str = field(repr=False)
+    body: str = field(repr=False)
+    locale: str
+    state: str
+    created_at: datetime
+    sent_at: datetime | None
+
+
+def latest(session: Session, vault: Vault, *, limit: int = 20) -> list[MessageView]:
+    """Return the newest messages, opened."""
+    rows = session.scalars(
+        select(Message).order_by(Message.created_at.desc(), Message.message_id.desc()).limit(limit)
+    )
+    return [
+        MessageView(
+            message_id=row.message_id,
+            kind=row.kind,
+            recipient=vault.open(row.sealed_recipient, purpose=RECIPIENT_PURPOSE).decode(),
+            body=vault.open(row.sealed_body, purpose=BODY_PURPOSE).decode(),
+            locale=row.locale,
+            state=row.state,
+            created_at=row.created_at,
+            sent_at=row.sent_at,
+        )
+        for row in rows
+    ]
+
+
+def counts_by_state(session: Session, *, since: datetime) -> dict[str, int]:
+    """Return how many messages made since then are waiting, sent and failed."""
+    rows = session.execute(
+        select(Message.state, func.count())
+        .where(Message.created_at >= since)
+        .group_by(Message.state)
+    )
+    return {"waiting": 0, "sent": 0, "failed": 0} | {row[0]: row[1] for row in rows}

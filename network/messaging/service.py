@@ -1,0 +1,110 @@
+"""Queues messages in the unit of work that causes them, and hands them to a sender afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.orm import Session
+
+from network.ids import uuid7
+from network.messaging.models import Message
+from network.messaging.port import SmsNotSentError, SmsSender
+from network.vault import Vault
+
+MAX_ATTEMPTS = 5
+TOPIC = "messaging.message"
+RECIPIENT_PURPOSE = "message-recipient"
+BODY_PURPOSE = "message-body"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How an attempt ended; ``again`` says whether another one is worth its while."""
+
+    state: str
+    attempts: int
+
+    @property
+    def again(self) -> bool:
+        """Return whether the message still waits."""
+        return self.state == "waiting"
+
+
+def queue_sms(
+    session: Session,
+    vault: Vault,
+    *,
+    recipient: str,
+    body: str,
+    kind: str,
+    locale: str,
+    wall: datetime,
+    expires_at: datetime | None = None,
+) -> UUID:
+    """Store a text message and announce it in the outbox (topic ``messaging.message``).
+
+    ``recipient`` is in E.164. A message that did not leave before ``expires_at`` never does.
+    """
+    message = Message(
+        message_id=uuid7(),
+        channel="sms",
+        kind=kind,
+        sealed_recipient=vault.seal(recipient.encode(), purpose=RECIPIENT_PURPOSE),
+        sealed_body=vault.seal(body.encode(), purpose=BODY_PURPOSE),
+        locale=locale,
+        state="waiting",
+        attempts=0,
+        created_at=wall,
+        expires_at=expires_at,
+    )
+    session.add(message)
+    session.flush()
+    session.execute(
+        text(
+            "INSERT INTO network.outbox (topic, payload) "
+            "VALUES (:topic, jsonb_build_object('message_id', CAST(:message_id AS text)))"
+        ),
+        {"topic": TOPIC, "message_id": str(message.message_id)},
+    )
+    return message.message_id
+
+
+def deliver(
+    session: Session, vault: Vault, *, message_id: UUID, sender: SmsSender, wall: datetime
+) -> Delivery | None:
+    """Hand a waiting message to ``sender`` and note the outcome.
+
+    Returns ``None`` where there is nothing to do: it is gone, done, or another worker has it.
+    A refusal of the sender is an outcome, not an exception, so that the attempt is committed.
+    A worker that dies between sending and committing sends twice: better than never.
+    """
+    message = session.scalars(
+        select(Message)
+        .where(Message.message_id == message_id, Message.state == "waiting")
+        .with_for_update(skip_locked=True)
+    ).first()
+    if message is None:
+        return None
+    if message.expires_at is not None and message.expires_at <= wall:
+        message.state = "failed"
+    else:
+        message.attempts += 1
+        try:
+            sender.send(
+                vault.open(message.sealed_recipient, purpose=RECIPIENT_PURPOSE).decode(),
+                vault.open(message.sealed_body, purpose=BODY_PURPOSE).decode(),
+            )
+        except SmsNotSentError:
+            message.state = "waiting" if message.attempts < MAX_ATTEMPTS else "failed"
+        else:
+            message.state, message.sent_at = "sent", wall
+    session.flush()
+    return Delivery(state=message.state, attempts=message.attempts)
+
+
+def forget_messages(session: Session, *, before: datetime) -> None:
+    """Delete messages that were made before then: their texts are nobody's business any more."""
+    session.execute(delete(Message).where(Message.created_at < before))

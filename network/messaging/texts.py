@@ -1,0 +1,22 @@
+"""What messages say."""
+
+from __future__ import annotations
+
+from network.language import format_number, gettext, persian_digits, use_locale
+
+
+def sign_in_text(*, code: str, minutes: int, domain: str, locale: str) -> str:
+    """Return the message with a sign-in code.
+
+    The last line binds the code to the wallet's domain, in the form that browsers fill in by
+    themselves (the WICG's "origin-bound one-time codes"): ``@domain #code``, in ASCII digits.
+    """
+    with use_locale(locale):
+        shown = persian_digits(code) if locale == "fa" else code
+        text = gettext(
+            "Your Peyvand code: %(code)s\n"
+            "It works for %(minutes)s minutes. Do not give it to anyone; we never ask for it.",
+            code=shown,
+            minutes=format_number(minutes),
+        )
+    return f"{text}\n\n@{domain} #{code}"
