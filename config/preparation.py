@@ -1,14 +1,18 @@
-"""Bringing a database to where the code can run on it: migrations, partitions."""
+"""Bringing a database to where the code can run on it: migrations, partitions, keys, first day."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from importlib import import_module
-from importlib.util import find_spec
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
+from network.clock import local_date
+from network.database.installation import ProgrammeClock
 from network.database.migrate import migrate
+from network.ledger.partitions import DayAlreadyOpenError, ensure_partitions, open_first_day
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+from network.signing.service import ensure_keys
 
 DAYS_AHEAD = 45
 DAYS_BEHIND = 45
@@ -21,22 +25,49 @@ def prepare_database(owner_url: str, *, today: date) -> list[str]:
     Safe to repeat and to run from several processes. Raises NewerDatabaseError.
     """
     applied = migrate(owner_url)
-    make_partitions(
-        owner_url,
-        first=today - timedelta(days=DAYS_BEHIND),
-        last=today + timedelta(days=DAYS_AHEAD),
-    )
+    if applied:
+        _show_revision(owner_url)
+    first, last = days_around(today, behind=DAYS_BEHIND, ahead=DAYS_AHEAD)
+    make_partitions(owner_url, first=first, last=last)
     return applied
+
+
+def days_around(day: date, *, behind: int, ahead: int) -> tuple[date, date]:
+    """Return the first and last day of the stretch around ``day``."""
+    return day - timedelta(days=behind), day + timedelta(days=ahead)
 
 
 def make_partitions(owner_url: str, *, first: date, last: date) -> None:
     """Make the ledger's partitions that are missing for the days from ``first`` to ``last``."""
-    if find_spec("network.ledger.partitions") is None:
-        return
-    ensure_partitions = import_module("network.ledger.partitions").ensure_partitions
     engine = create_engine(owner_url)
     try:
         with engine.begin() as connection:
             ensure_partitions(connection, first=first, last=last)
+    finally:
+        engine.dispose()
+
+
+def prepare_installation(services: Services, *, wall: datetime) -> None:
+    """Make the network's signing keys; open the first business day of a real installation.
+
+    A simulated one opens its first day itself, on the day its story begins.
+    """
+    with services.database.unit_of_work() as session:
+        ensure_keys(session, services.vault, now=wall)
+    if ProgrammeClock(services.database).simulated:
+        return
+    try:
+        with services.database.unit_of_work() as session:
+            open_first_day(session, business_date=local_date(wall, zone=PROGRAMME_ZONE))
+    except DayAlreadyOpenError:
+        pass
+
+
+def _show_revision(owner_url: str) -> None:
+    """Let the application see which revision the database is at, to say what to do about it."""
+    engine = create_engine(owner_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("GRANT SELECT ON network.alembic_version TO peyvand_app"))
     finally:
         engine.dispose()

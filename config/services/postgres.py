@@ -78,6 +78,7 @@ class Postgres:
     account: Account | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     child: subprocess.Popen[bytes] | None = None
+    name: str = "postgres"
 
     def start(self) -> None:
         """Stop an orphan of ours, make the cluster if there is none, start it, ensure the roles.
@@ -115,6 +116,10 @@ class Postgres:
             at_parent_death=signal.SIGINT,
         )
         self._await_answer(self.child, since)
+
+    def running(self) -> bool:
+        """Return whether the server process we started still runs."""
+        return self.child is not None and self.child.poll() is None
 
     def stop(self) -> None:
         """Stop the server, letting no session finish but losing nothing that was committed."""

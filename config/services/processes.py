@@ -34,6 +34,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     at_parent_death: signal.Signals | None = signal.SIGTERM,
     directory: str | None = "/",
+    descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own and write its record.
 
@@ -51,6 +52,7 @@ def spawn(
             env=None if environment is None else dict(environment),
             cwd=directory,
             start_new_session=True,
+            pass_fds=tuple(descriptors),
             user=None if account is None else account.uid,
             group=None if account is None else account.gid,
             extra_groups=None if account is None else [],
@@ -85,6 +87,7 @@ def stop_recorded(record: Path, *, steps: Sequence[tuple[signal.Signals, float]]
     """Stop what a killed parent left behind under ``record``; return whether there was anything."""
     process = recorded(record)
     if process is not None:
+        family = _family(process)
         for step, patience_seconds in steps:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(step)
@@ -93,6 +96,7 @@ def stop_recorded(record: Path, *, steps: Sequence[tuple[signal.Signals, float]]
                 break
         else:
             raise ServiceError(f"process {process.pid}, left over from before, does not stop")
+        _kill(family)
     record.unlink(missing_ok=True)
     return process is not None
 
@@ -100,13 +104,21 @@ def stop_recorded(record: Path, *, steps: Sequence[tuple[signal.Signals, float]]
 def stop_child(
     child: subprocess.Popen[bytes], *, record: Path, steps: Sequence[tuple[signal.Signals, float]]
 ) -> None:
-    """Stop a child: each signal in turn with the seconds it is given, then SIGKILL."""
+    """Stop a child: each signal in turn with the seconds it is given, then SIGKILL.
+
+    What the child itself started and left running is killed at the end.
+    """
+    family: list[psutil.Process] = []
+    if child.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            family = _family(psutil.Process(child.pid))
     for step, patience_seconds in (*steps, (signal.SIGKILL, 10.0)):
         if child.poll() is None:
             child.send_signal(step)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=patience_seconds)
             break
+    _kill(family)
     record.unlink(missing_ok=True)
 
 
@@ -119,6 +131,18 @@ def last_words(log: Path, *, since: int = 0, lines: int = 3) -> str:
     except OSError:
         return ""
     return " / ".join(line.strip() for line in text.splitlines()[-lines:] if line.strip())
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return list(process.children(recursive=True))
+    return []
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()  # psutil looks at the start time: never a stranger
 
 
 def _die_with_parent(sent: signal.Signals | None) -> Callable[[], None] | None:

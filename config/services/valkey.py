@@ -37,6 +37,7 @@ class Valkey:
     account: Account | None = None
     persistent: bool = True
     child: subprocess.Popen[bytes] | None = None
+    name: str = "valkey"
 
     @property
     def socket(self) -> Path:
@@ -66,6 +67,10 @@ class Valkey:
             at_parent_death=signal.SIGTERM,
         )
         self._await_answer(self.child, since)
+
+    def running(self) -> bool:
+        """Return whether the server process we started still runs."""
+        return self.child is not None and self.child.poll() is None
 
     def stop(self) -> None:
         """Stop the server after it has written what it holds."""

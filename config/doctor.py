@@ -1,0 +1,172 @@
+"""What ``peyvand doctor`` looks at. It changes nothing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis
+from sqlalchemy import text
+
+from config.access import NotMigratedError, check_revision, embedded, load_settings, revision_of
+from config.home import Home
+from config.services.account import service_account
+from config.services.processes import recorded
+from config.services.programs import find_programs
+from network.errors import PeyvandError
+from network.language import gettext as _
+from network.services import Services
+from network.settings import Settings
+
+_RECENT_DAYS = 2
+_ENOUGH_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at; ``check`` is a stable name, ``advice`` says what to do."""
+
+    check: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+def examine(environment: Mapping[str, str]) -> list[Finding]:
+    """Look at everything that can be looked at and return what was found, in a helpful order."""
+    findings = [_python()]
+    settings: Settings | None = None
+    if embedded(environment):
+        findings.extend(_home(environment))
+    else:
+        findings.append(_fine("mode", _("PostgreSQL and Valkey of your own (DATABASE_URL)")))
+    try:
+        settings = load_settings(environment, owner=True)
+    except PeyvandError as error:
+        advice = _("Start it with 'peyvand up'.") if embedded(environment) else _("Set it.")
+        findings.append(Finding(check="settings", ok=False, found=error.message, advice=advice))
+    if settings is not None:
+        findings.append(_fine("settings", _("complete")))
+        findings.extend(_database(settings, own=embedded(environment)))
+        findings.append(_redis(settings, own=embedded(environment)))
+    return findings
+
+
+def _python() -> Finding:
+    return _fine("python", sys.version.split()[0])
+
+
+def _home(environment: Mapping[str, str]) -> Iterator[Finding]:
+    home = Home.from_environment(environment)
+    yield _fine("mode", _("services of its own, in %(home)s", home=home.path))
+    place = home.path
+    while not place.exists():
+        place = place.parent
+    writable = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+    yield Finding(
+        check="home",
+        ok=writable,
+        found=_("writable") if writable else _("not writable"),
+        advice="" if writable else _("Set PEYVAND_HOME to a directory you may write to."),
+    )
+    if writable:
+        free = _free_bytes(place)
+        yield Finding(
+            check="disk",
+            ok=free >= _ENOUGH_BYTES,
+            found=_("%(megabytes)s MB free", megabytes=free >> 20),
+            advice="" if free >= _ENOUGH_BYTES else _("Free at least 1 GB."),
+        )
+    try:
+        find_programs(service_account())
+        yield _fine("programs", _("PostgreSQL and Valkey are installed"))
+    except (PeyvandError, OSError) as error:
+        yield Finding(check="programs", ok=False, found=str(error), advice=_("Run 'make setup'."))
+    running = recorded(home.run / "postgres.pid") is not None
+    yield Finding(
+        check="running",
+        ok=running,
+        found=_("yes") if running else _("no"),
+        advice="" if running else _("Start it with 'peyvand up'."),
+    )
+
+
+def _database(settings: Settings, *, own: bool) -> Iterator[Finding]:
+    services = Services.from_settings(settings, application_name="peyvand-doctor")
+    try:
+        revision = revision_of(services.database)
+        yield _fine("database", _("reachable"))
+        check_revision(services.database)
+        yield _fine("migrations", _("at revision %(revision)s", revision=revision))
+        yield from _inside(services, owner=settings.owner_url is not None)
+    except NotMigratedError as error:
+        yield Finding(
+            check="migrations", ok=False, found=error.message, advice=_("Run 'peyvand migrate'.")
+        )
+    except PeyvandError as error:
+        advice = _("Start it with 'peyvand up'.") if own else _("Look at DATABASE_URL.")
+        yield Finding(check="database", ok=False, found=error.message, advice=advice)
+    finally:
+        services.database.dispose()
+
+
+def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
+    """Look at what a running installation needs inside the database."""
+    with services.database.reading() as session:
+        waiting = session.execute(
+            text(
+                "SELECT count(*) FROM network.outbox WHERE dispatched_at IS NULL "
+                "AND recorded_at < clock_timestamp() - interval '1 minute'"
+            )
+        ).scalar_one()
+        behind = session.execute(
+            text(
+                "SELECT count(*) FROM ledger.business_day AS d "
+                "LEFT JOIN network.settlement_run AS r USING (business_date) "
+                "WHERE r.state IS DISTINCT FROM 'done' "
+                "AND d.business_date < (SELECT max(business_date) FROM ledger.business_day)"
+            )
+        ).scalar_one()
+    yield Finding(
+        check="outbox",
+        ok=waiting == 0,
+        found=_("%(count)s events wait for more than a minute", count=waiting),
+        advice="" if waiting == 0 else _("Is the relay running?"),
+    )
+    yield Finding(
+        check="settlement",
+        ok=behind <= _RECENT_DAYS,
+        found=_("%(count)s days that ended are not settled", count=behind),
+        advice="" if behind <= _RECENT_DAYS else _("Run 'peyvand settle' and read what it says."),
+    )
+    yield _fine("owner", _("known") if owner else _("not given here (only migrations need it)"))
+
+
+def _redis(settings: Settings, *, own: bool) -> Finding:
+    client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=3)
+    try:
+        client.ping()
+        persistent = client.config_get("appendonly").get("appendonly") == "yes"
+    except redis.RedisError as error:
+        advice = _("Start it with 'peyvand up'.") if own else _("Look at REDIS_URL.")
+        return Finding(check="valkey", ok=False, found=str(error), advice=advice)
+    finally:
+        client.close()
+    return Finding(
+        check="valkey",
+        ok=persistent,
+        found=_("reachable") if persistent else _("reachable, without persistence"),
+        advice="" if persistent else _("Switch appendonly on, or queued jobs vanish in a crash."),
+    )
+
+
+def _fine(check: str, found: str) -> Finding:
+    return Finding(check=check, ok=True, found=found)
+
+
+def _free_bytes(place: Path) -> int:
+    figures = os.statvfs(place)
+    return figures.f_bavail * figures.f_frsize

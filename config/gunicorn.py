@@ -1,0 +1,24 @@
+"""Gunicorn's settings for every front; the command line adds name, address and workers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from config.logging import log_configuration
+
+worker_class = "gthread"
+threads = 4
+timeout = 30
+graceful_timeout = 5
+keepalive = 15
+max_requests = 0
+limit_request_line = 8190
+limit_request_fields = 60
+limit_request_field_size = 8190
+forwarded_allow_ips = "*" if int(os.environ.get("PEYVAND_TRUSTED_PROXIES") or 0) else "127.0.0.1"
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a heartbeat file
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+logconfig_dict = log_configuration(os.environ.get("PEYVAND_PART", "front"), environment=os.environ)

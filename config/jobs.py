@@ -1,0 +1,61 @@
+"""What a worker runs. A job is a topic and a payload of ids; its services live in its process."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from functools import cache
+from typing import Any
+
+import redis
+import structlog
+from rq import Retry
+from rq.job import Job
+
+from config.access import load_settings
+from config.handlers import HANDLERS
+from config.queues import queue
+from network.services import Services
+
+FAILURES_KEPT_SECONDS = 30 * 24 * 3600
+
+
+def enqueue(
+    topic: str, payload: dict[str, Any], *, job_id: str, connection: redis.Redis
+) -> Job | None:
+    """Put the job for ``topic`` on its queue under ``job_id``; ``None`` where none is wanted."""
+    handler = HANDLERS.get(topic)
+    if handler is None:
+        return None
+    pauses = list(handler.retry_seconds)
+    return queue(handler.queue, connection=connection).enqueue_call(
+        "config.jobs.run",
+        args=[topic, payload],
+        job_id=job_id,
+        timeout=handler.timeout_seconds,
+        result_ttl=0,
+        failure_ttl=FAILURES_KEPT_SECONDS,
+        retry=Retry(max=len(pauses), interval=pauses) if pauses else None,
+    )
+
+
+def run(topic: str, payload: dict[str, Any]) -> None:
+    """Run the handler of ``topic`` in this worker."""
+    structlog.get_logger("peyvand.jobs").info("job", topic=topic)
+    HANDLERS[topic].load()(_services(), **payload)
+
+
+def settle_night(services: Services, *, business_date: str) -> None:
+    """Run the night of the business day that ended."""
+    from settlement.nightly import run_night  # a worker of messages need not load it
+
+    run_night(
+        services, business_date=date.fromisoformat(business_date), started_by="schedule"
+    )
+
+
+@cache
+def _services() -> Services:
+    """Build the services once in the process that runs jobs."""
+    settings = load_settings(os.environ)
+    return Services.from_settings(settings, application_name="peyvand-worker")

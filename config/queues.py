@@ -1,0 +1,22 @@
+"""The queues that jobs wait in; each has a worker in ``peyvand up`` and in docker-compose.yml."""
+
+from __future__ import annotations
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+MESSAGES = "messages"
+"""What a person waits for: one-time codes."""
+
+NIGHT = "night"
+"""The settlement of a business day: minutes, one at a time."""
+
+QUEUES = (MESSAGES, NIGHT)
+
+
+def queue(name: str, *, connection: Redis) -> Queue:
+    """Return the queue called ``name``; jobs travel as JSON, never as pickles."""
+    if name not in QUEUES:
+        raise KeyError(name)
+    return Queue(name, connection=connection, serializer=JSONSerializer)

@@ -1,0 +1,103 @@
+"""The schedule: asks at each tick what is due, so that a missed tick is only a late one.
+
+No table of timers and no cron: a business day that has ended and is not settled is a fact of the
+database. Several schedules may run; the unique row of a night decides which worker settles it.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, datetime
+
+import redis
+import structlog
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from sqlalchemy import text
+
+from config.handlers import SETTLE_NIGHT
+from config.jobs import enqueue
+from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
+from network.clock import local_date, wall_now
+from network.database.connection import Database
+from network.database.installation import ProgrammeClock
+from network.errors import UnavailableError
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+
+TICK_SECONDS = 5.0
+RETRY_NIGHT_SECONDS = 300
+"""How long a night that failed or fell silent is left alone before the schedule asks again."""
+
+_DUE = text(
+    """
+    SELECT min(d.business_date)
+    FROM ledger.business_day AS d
+    LEFT JOIN network.settlement_run AS r USING (business_date)
+    WHERE d.business_date < :today
+      AND (r.run_id IS NULL OR r.state NOT IN ('done', 'stopped'))
+      AND (r.finished_at IS NULL
+           OR r.finished_at < clock_timestamp() - make_interval(secs => :pause))
+      AND (r.state IS DISTINCT FROM 'running'
+           OR r.heartbeat_at < clock_timestamp() - make_interval(secs => :pause))
+    """
+)
+
+
+def due_night(database: Database, *, now: datetime) -> date | None:
+    """Return the oldest business day that has ended by ``now`` and is not settled."""
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    with database.reading() as session:
+        due: date | None = session.execute(
+            _DUE, {"today": today, "pause": RETRY_NIGHT_SECONDS}
+        ).scalar()
+    return due
+
+
+def tick(services: Services, connection: redis.Redis, *, now: datetime) -> date | None:
+    """Ask for the night that is due, if there is one; return its business day when asked."""
+    due = due_night(services.database, now=now)
+    if due is None:
+        return None
+    job_id = f"night-{due.isoformat()}"
+    if _under_way(job_id, connection):
+        return None
+    enqueue(SETTLE_NIGHT, {"business_date": due.isoformat()}, job_id=job_id, connection=connection)
+    return due
+
+
+def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -> None:
+    """Tick until ``stop`` is set; an unreachable service is waited for."""
+    log = structlog.get_logger("peyvand.schedule")
+    clock = ProgrammeClock(services.database)
+    partitioned: date | None = None
+    while not stop.is_set():
+        try:
+            now = clock.now()
+            partitioned = _partition_ahead(services, now, partitioned)
+            asked = tick(services, connection, now=now)
+        except (UnavailableError, redis.RedisError) as error:
+            log.warning("waiting for a service", reason=type(error).__name__)
+        else:
+            if asked is not None:
+                log.info("night asked for", business_date=asked.isoformat())
+        stop.wait(TICK_SECONDS)
+
+
+def _partition_ahead(services: Services, now: datetime, partitioned: date | None) -> date | None:
+    """Make the partitions of the coming weeks, once a day, where we may act as the owner."""
+    today = max(local_date(now, zone=PROGRAMME_ZONE), local_date(wall_now(), zone=PROGRAMME_ZONE))
+    if services.settings.owner_url is None or partitioned == today:
+        return partitioned
+    first, last = days_around(today, behind=DAYS_BEHIND, ahead=DAYS_AHEAD)
+    make_partitions(services.settings.owner_url, first=first, last=last)
+    return today
+
+
+def _under_way(job_id: str, connection: redis.Redis) -> bool:
+    try:
+        job = Job.fetch(job_id, connection=connection, serializer=JSONSerializer)
+    except NoSuchJobError:
+        return False
+    return job.get_status() in {JobStatus.QUEUED, JobStatus.STARTED, JobStatus.SCHEDULED}

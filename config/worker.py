@@ -1,0 +1,26 @@
+"""The RQ worker: runs jobs from the queues, each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import redis
+from rq import Worker
+from rq.serializers import JSONSerializer
+
+from config.queues import queue
+
+
+def run(connection: redis.Redis, *, names: Sequence[str]) -> None:
+    """Work on the queues called ``names``, first things first, until told to stop.
+
+    A first SIGTERM lets the job in hand finish, a second one ends it. Retries wait in RQ's own
+    scheduler, of which one worker at a time holds the lock.
+    """
+    worker = Worker(
+        [queue(name, connection=connection) for name in names],
+        connection=connection,
+        serializer=JSONSerializer,
+        log_job_description=False,
+    )
+    worker.work(with_scheduler=True, logging_level="WARNING")

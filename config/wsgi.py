@@ -1,0 +1,94 @@
+"""The entry points of the fronts: ``config.wsgi:gateway()``, ``wallet()`` and ``console()``.
+
+Each builds its application in the process that serves it; what one front imports, the others do
+not load.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import redis
+
+from config.access import embedded, load_settings
+from config.logging import configure
+from network.errors import UnavailableError
+from network.services import Services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HEALTH_PATH = "/-/health"
+
+
+def gateway() -> WSGIApplication:
+    """Return the merchants' signed API."""
+    from merchant_gateway.app import create_app
+
+    services, client = _hold("gateway")
+    return with_health(create_app(services, client), services)
+
+
+def wallet() -> WSGIApplication:
+    """Return the members' web app."""
+    from config.web import furnish
+    from wallet.app import create_app
+
+    services, client = _hold("wallet")
+    local = embedded(os.environ) and services.settings.sms_url is None
+    app = create_app(services, local_messages=local)
+    app.extensions["redis"] = client
+    return with_health(furnish(app, services=services), services)
+
+
+def console() -> WSGIApplication:
+    """Return the operators' web app."""
+    from settlement.console.app import create_app
+
+    from config.web import furnish
+
+    services, client = _hold("console")
+    app = create_app(services)
+    app.extensions["redis"] = client
+    return with_health(furnish(app, services=services, money_unit="rial"), services)
+
+
+def with_health(app: WSGIApplication, services: Services) -> WSGIApplication:
+    """Answer HEALTH_PATH before ``app`` sees it: 200 while the database answers, else 503."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != HEALTH_PATH:
+            return app(environ, start_response)
+        try:
+            with services.database.ledger() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except UnavailableError:
+            return _plain(start_response, "503 Service Unavailable", b"database unavailable\n")
+        return _plain(start_response, "200 OK", b"ok\n")
+
+    return answer
+
+
+def _plain(start_response: Callable[..., Any], status: str, body: bytes) -> Iterable[bytes]:
+    start_response(
+        status,
+        [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+        ],
+    )
+    return [body]
+
+
+def _hold(name: str) -> tuple[Services, redis.Redis]:
+    """Return what a front's process holds for as long as it lives."""
+    configure(name)
+    settings = load_settings(os.environ)
+    services = Services.from_settings(settings, application_name=f"peyvand-{name}")
+    client = redis.Redis.from_url(
+        settings.redis_url, socket_timeout=2.0, socket_connect_timeout=2.0, max_connections=32
+    )
+    return services, client
