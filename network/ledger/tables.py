@@ -62,6 +62,10 @@ def _small(name: str) -> Column[Any]:
     return Column(name, SmallInteger(), nullable=False)
 
 
+def _int(name: str) -> Column[Any]:
+    return Column(name, Integer(), nullable=False)
+
+
 def _table(name: str, *parts: SchemaItem, key: tuple[str, ...], days: bool = False) -> Table:
     """Return a table of the ledger; ``days`` says that it is partitioned by business_date."""
     partition: dict[str, Any] = {"postgresql_partition_by": "RANGE (business_date)"} if days else {}
@@ -180,7 +184,7 @@ posting = _table(
     "posting",
     _uuid("member_id"),
     _count("sequence"),
-    _small("line"),
+    _int("line"),
     _date("business_date"),
     _text("account"),
     _uuid("issuer_id"),
@@ -198,9 +202,9 @@ earned = _table(
     "earned",
     _uuid("member_id"),
     _count("sequence"),
-    _small("part"),
+    _int("part"),
     _date("business_date"),
-    Column("line", Integer(), nullable=False),
+    _int("line"),
     _uuid("issuer_id"),
     _count("lot_id", null=True),
     _uuid("terms_id", null=True),
@@ -216,7 +220,7 @@ consumption = _table(
     "consumption",
     _uuid("member_id"),
     _count("sequence"),
-    _small("part"),
+    _int("part"),
     _date("business_date"),
     _uuid("acceptor_id"),
     _count("lot_id"),
@@ -263,7 +267,7 @@ hold_slice = _table(
     "hold_slice",
     _uuid("member_id"),
     _count("sequence"),
-    _small("part"),
+    _int("part"),
     _count("lot_id"),
     _count("points"),
     _count("captured", default=True),

@@ -59,7 +59,7 @@ CREATE TABLE ledger.wallet (
 -- The night's expiry and activation ask who is due.
 CREATE INDEX ix_wallet_due ON ledger.wallet (due_on) WHERE due_on IS NOT NULL;
 
--- lot_id is 1000 × the sequence of the entry that made the lot, plus its place there.
+-- lot_id is 1,000,000 × the sequence of the entry that made the lot, plus its place there.
 -- open mirrors remaining > 0 in a column of its own, so that the partial index changes only when a
 -- lot is used up, not whenever remaining moves.
 CREATE TABLE ledger.lot (
@@ -136,7 +136,7 @@ CREATE INDEX ix_entry_day ON ledger.entry USING brin (business_date);
 CREATE TABLE ledger.posting (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    line smallint NOT NULL,
+    line integer NOT NULL,
     business_date date NOT NULL,
     account text NOT NULL,
     issuer_id uuid NOT NULL,
@@ -159,7 +159,7 @@ CREATE INDEX ix_posting_day ON ledger.posting USING brin (business_date);
 CREATE TABLE ledger.earned (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    part smallint NOT NULL,
+    part integer NOT NULL,
     business_date date NOT NULL,
     line integer NOT NULL,
     issuer_id uuid NOT NULL,
@@ -179,7 +179,7 @@ CREATE TABLE ledger.earned (
 CREATE TABLE ledger.consumption (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    part smallint NOT NULL,
+    part integer NOT NULL,
     business_date date NOT NULL,
     acceptor_id uuid NOT NULL,
     lot_id bigint NOT NULL,
@@ -231,7 +231,7 @@ CREATE INDEX ix_hold_open ON ledger.hold (member_id, hold_until) WHERE state = '
 CREATE TABLE ledger.hold_slice (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    part smallint NOT NULL,
+    part integer NOT NULL,
     lot_id bigint NOT NULL,
     points bigint NOT NULL,
     captured bigint NOT NULL DEFAULT 0,
@@ -295,13 +295,21 @@ CREATE TYPE ledger.grant_facts AS (
     issuer_id uuid, campaign_id uuid, terms_id uuid, locked_to uuid, price numeric, points bigint,
     base bigint, active_from date, expires_on date, line integer
 );
--- source → target: source −points, target +points, both with the same issuer, lot and terms.
+-- source → target: source −points, target +points, both with the same issuer and terms, and with
+-- the same lot unless the points continue in a child lot (target_lot_id).
 CREATE TYPE ledger.movement AS (
-    source text, target text, issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid,
-    priced_on date, points bigint
+    source text, target text, issuer_id uuid, acceptor_id uuid, lot_id bigint,
+    target_lot_id bigint, terms_id uuid, priced_on date, points bigint
 );
 CREATE TYPE ledger.posted AS (
     sequence bigint, business_date date, replayed boolean, result jsonb
+);
+-- What an operation knows once it holds the wallet's lock, handed from helper to helper: the
+-- wallet's figures as they will be, the day, and the movements of the entry being written.
+CREATE TYPE ledger.operation AS (
+    member_id uuid, available bigint, pending bigint, held bigint, debt bigint, sequence bigint,
+    status text, due_on date, business_date date, today date, lots integer, repaid bigint,
+    moves ledger.movement[], replay ledger.posted
 );
 
 -- ---------------------------------------------------------------- guards

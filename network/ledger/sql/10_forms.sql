@@ -1,0 +1,90 @@
+-- Small pure parts: the programme's calendar, refusals, canonical forms and digests, fair shares.
+
+-- The calendar day of a moment in the programme's zone (network.settings.PROGRAMME_ZONE).
+CREATE OR REPLACE FUNCTION ledger.programme_date(p_moment timestamptz) RETURNS date
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (p_moment AT TIME ZONE 'Asia/Tehran')::date;
+
+-- Ends the call with a business refusal: nothing of it stays, the idempotency claim included.
+CREATE OR REPLACE FUNCTION ledger.refuse(p_code text, p_facts jsonb DEFAULT '{}') RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'PV001', MESSAGE = p_code, DETAIL = p_facts::text;
+END
+$$;
+
+-- Refuses a count that is missing, below one, or beyond what one call may carry (10^15, so that
+-- sums stay exact in every reader, JavaScript's included).
+CREATE OR REPLACE FUNCTION ledger.check_count(p_name text, p_count bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_count IS NULL OR p_count < 1 OR p_count > 1000000000000000 THEN
+        PERFORM ledger.refuse('points_out_of_range', jsonb_build_object(
+            'field', p_name, 'value', p_count, 'least', 1, 'most', 1000000000000000));
+    END IF;
+END
+$$;
+
+-- Canonical form, version 1: one JSON array for the entry, one per posting in the order of lines,
+-- joined by line feeds (JSON text holds none). Times are ISO 8601 in UTC without a zone, whatever
+-- the session's settings. The digest is SHA-256 over its UTF-8 bytes. Writers and the audit use
+-- the same two functions; a change of form is a new version number, never a change of these.
+CREATE OR REPLACE FUNCTION ledger.posting_form(
+    line integer, account text, issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid,
+    priced_on date, points bigint
+) RETURNS text LANGUAGE sql STABLE
+RETURN E'\n' || json_build_array(
+    line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on, points)::text;
+
+CREATE OR REPLACE FUNCTION ledger.entry_form(
+    member_id uuid, sequence bigint, business_date date, kind text, merchant_id uuid,
+    store_id uuid, terminal text, merchant_ref text, receipt text, channel text, amount bigint,
+    base bigint, currency text, original_sequence bigint, original_date date,
+    effective_at timestamptz, recorded_at timestamptz, actor text, explanation jsonb
+) RETURNS text LANGUAGE sql STABLE
+RETURN json_build_array(
+    1, member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
+    receipt, channel, amount, base, currency, original_sequence, original_date,
+    effective_at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', actor, explanation)::text;
+
+-- The digest that an entry's row should carry, from what is stored (for the audit).
+CREATE OR REPLACE FUNCTION ledger.stored_digest(e ledger.entry, p_postings text) RETURNS bytea
+LANGUAGE sql STABLE
+RETURN sha256(convert_to(ledger.entry_form(
+    (e).member_id, (e).sequence, (e).business_date, (e).kind, (e).merchant_id, (e).store_id,
+    (e).terminal, (e).merchant_ref, (e).receipt, (e).channel, (e).amount, (e).base, (e).currency,
+    (e).original_sequence, (e).original_date, (e).effective_at, (e).recorded_at, (e).actor,
+    (e).explanation) || coalesce(p_postings, ''), 'UTF8'));
+
+-- Shares a total over weights in whole units: each share floored, what is left over one by one to
+-- the largest remainders, ties to the earlier place (Hamilton's method). No share exceeds its
+-- weight as long as the total does not exceed the weights' sum.
+CREATE OR REPLACE FUNCTION ledger.spread(p_total bigint, p_weights bigint[]) RETURNS bigint[]
+LANGUAGE sql IMMUTABLE
+RETURN (
+    WITH shares AS (
+        SELECT w.place,
+               div(p_total::numeric * w.weight, s.whole) AS floored,
+               mod(p_total::numeric * w.weight, s.whole) AS remainder
+        FROM unnest(p_weights) WITH ORDINALITY AS w (weight, place),
+             (SELECT greatest(sum(x), 1) AS whole FROM unnest(p_weights) AS x) AS s
+    ), ranked AS (
+        SELECT place, floored,
+               row_number() OVER (ORDER BY remainder DESC, place) AS rank,
+               p_total - sum(floored) OVER () AS left_over
+        FROM shares
+    )
+    SELECT array_agg((floored + CASE WHEN rank <= left_over THEN 1 ELSE 0 END)::bigint
+                     ORDER BY place)
+    FROM ranked
+);
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
+-- The audit reads as the application.
+GRANT EXECUTE ON FUNCTION
+    ledger.programme_date(timestamptz),
+    ledger.posting_form(integer, text, uuid, uuid, bigint, uuid, date, bigint),
+    ledger.entry_form(uuid, bigint, date, text, uuid, uuid, text, text, text, text, bigint, bigint,
+        text, bigint, date, timestamptz, timestamptz, text, jsonb),
+    ledger.stored_digest(ledger.entry, text)
+    TO peyvand_app;

@@ -1,0 +1,215 @@
+-- The frame of every operation: begin (lock, then read), claim a reference, write the entry,
+-- finish. Private: only the functions of the files that follow call these.
+--
+-- Why the wallet's lock comes first and the idempotency key is written last: every call with one
+-- key for one member waits for the same wallet, so whoever comes second reads the first one's
+-- result in begin. A call with that key for another member meets the key's primary key in finish,
+-- after which nothing more is locked. That saves one write per call over claiming the key first
+-- and filling it in at the end, and needs no other lock order.
+
+-- Locks the wallet; then, in later statements and so with newer snapshots, reads the open day and
+-- what the key stands for. op.replay is set where the same request was answered before.
+CREATE OR REPLACE FUNCTION ledger.begin_operation(
+    p_member uuid, p_claim ledger.claim_facts, p_now timestamptz
+) RETURNS ledger.operation LANGUAGE plpgsql AS $$
+DECLARE
+    op ledger.operation;
+    known boolean;
+    prior ledger.idempotency;
+BEGIN
+    -- A snapshot older than the lock would see yesterday's day and lots.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'the ledger posts in READ COMMITTED only' USING ERRCODE = 'PV003';
+    END IF;
+    SELECT w.member_id, w.available, w.pending, w.held, w.debt, w.sequence, w.status, w.due_on
+    INTO op.member_id, op.available, op.pending, op.held, op.debt, op.sequence, op.status,
+         op.due_on
+    FROM ledger.wallet AS w WHERE w.member_id = p_member FOR NO KEY UPDATE;
+    known := FOUND;
+
+    SELECT d.business_date INTO op.business_date
+    FROM ledger.business_day AS d WHERE d.flipped_at IS NULL;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no business day is open: open_first_day has not run'
+            USING ERRCODE = 'PV003';
+    END IF;
+    op.today := greatest(op.business_date, ledger.programme_date(p_now));
+
+    IF p_claim.key IS NOT NULL THEN
+        SELECT i.* INTO prior FROM ledger.idempotency AS i
+        WHERE i.client_id = p_claim.client_id AND i.key = p_claim.key;
+        IF FOUND THEN
+            IF prior.member_id <> p_member OR prior.fingerprint <> p_claim.fingerprint THEN
+                PERFORM ledger.refuse_conflict();
+            END IF;
+            op.replay := ROW(prior.sequence, prior.business_date, true, prior.result);
+        END IF;
+    END IF;
+    IF NOT known THEN
+        PERFORM ledger.refuse('unknown_wallet');
+    END IF;
+    op.lots := 0;
+    op.repaid := 0;
+    op.moves := '{}';
+    RETURN op;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ledger.refuse_conflict() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = 'PV002', MESSAGE = 'idempotency_conflict', DETAIL = '{}';
+END
+$$;
+
+-- Takes a merchant's reference for the entry op.sequence; refuses one in use or barred.
+CREATE OR REPLACE FUNCTION ledger.claim_reference(
+    op ledger.operation, p_merchant uuid, p_kind text, p_ref text
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    found_state text;
+    found_sequence bigint;
+BEGIN
+    SELECT r.state, r.sequence INTO found_state, found_sequence FROM ledger.reference AS r
+    WHERE r.member_id = op.member_id AND r.merchant_id = p_merchant AND r.kind = p_kind
+      AND r.merchant_ref = p_ref;
+    IF NOT FOUND THEN
+        INSERT INTO ledger.reference
+            (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
+        VALUES (op.member_id, p_merchant, p_kind, p_ref, 'used', op.sequence, op.business_date);
+    ELSIF found_state = 'free' THEN
+        UPDATE ledger.reference AS r
+        SET state = 'used', sequence = op.sequence, business_date = op.business_date
+        WHERE r.member_id = op.member_id AND r.merchant_id = p_merchant AND r.kind = p_kind
+          AND r.merchant_ref = p_ref;
+    ELSIF found_state = 'barred' THEN
+        PERFORM ledger.refuse('reference_barred', jsonb_build_object('merchant_ref', p_ref));
+    ELSE
+        PERFORM ledger.refuse('duplicate_reference', jsonb_build_object(
+            'merchant_ref', p_ref, 'sequence', found_sequence));
+    END IF;
+END
+$$;
+
+-- Writes the entry op.sequence with two postings per movement, its digest and its event, and moves
+-- op's figures: the wallet follows from the postings, never the other way round.
+CREATE OR REPLACE FUNCTION ledger.write_entry(
+    op ledger.operation, p_kind text, p_event ledger.event_facts, p_actor text,
+    p_explanation jsonb, p_now timestamptz, p_points bigint,
+    p_original bigint DEFAULT NULL, p_original_date date DEFAULT NULL
+) RETURNS ledger.operation LANGUAGE plpgsql AS $$
+DECLARE
+    m ledger.movement;
+    line integer := 0;
+    forms text := '';
+    effective timestamptz := coalesce(p_event.effective_at, p_now);
+    explanation jsonb := coalesce(p_explanation, '[]');
+    ref text := nullif(p_event.merchant_ref, '');
+BEGIN
+    FOREACH m IN ARRAY op.moves LOOP
+        forms := forms
+            || ledger.posting_form(line + 1, m.source, m.issuer_id, m.acceptor_id, m.lot_id,
+                m.terms_id, m.priced_on, -m.points)
+            || ledger.posting_form(line + 2, m.target, m.issuer_id, m.acceptor_id,
+                coalesce(m.target_lot_id, m.lot_id), m.terms_id, m.priced_on, m.points);
+        line := line + 2;
+        CASE m.source
+            WHEN 'available' THEN op.available := op.available - m.points;
+            WHEN 'pending' THEN op.pending := op.pending - m.points;
+            WHEN 'held' THEN op.held := op.held - m.points;
+            WHEN 'debt' THEN op.debt := op.debt + m.points;
+            ELSE NULL;
+        END CASE;
+        CASE m.target
+            WHEN 'available' THEN op.available := op.available + m.points;
+            WHEN 'pending' THEN op.pending := op.pending + m.points;
+            WHEN 'held' THEN op.held := op.held + m.points;
+            WHEN 'debt' THEN op.debt := op.debt - m.points;
+            ELSE NULL;
+        END CASE;
+    END LOOP;
+    IF op.available + op.pending + op.held + op.debt > 1000000000000000000 THEN
+        PERFORM ledger.refuse('points_out_of_range', jsonb_build_object(
+            'field', 'balance', 'most', 1000000000000000000));
+    END IF;
+
+    INSERT INTO ledger.entry
+        (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
+         receipt, channel, amount, base, currency, original_sequence, original_date, effective_at,
+         recorded_at, actor, explanation, digest)
+    VALUES
+        (op.member_id, op.sequence, op.business_date, p_kind, p_event.merchant_id,
+         p_event.store_id, p_event.terminal, ref, p_event.receipt, p_event.channel,
+         p_event.amount, p_event.base, p_event.currency, p_original, p_original_date, effective,
+         p_now, p_actor, explanation,
+         sha256(convert_to(ledger.entry_form(
+            op.member_id, op.sequence, op.business_date, p_kind, p_event.merchant_id,
+            p_event.store_id, p_event.terminal, ref, p_event.receipt, p_event.channel,
+            p_event.amount, p_event.base, p_event.currency, p_original, p_original_date,
+            effective, p_now, p_actor, explanation) || forms, 'UTF8')));
+
+    IF line > 0 THEN
+        INSERT INTO ledger.posting
+            (member_id, sequence, line, business_date, account, issuer_id, acceptor_id, lot_id,
+             terms_id, priced_on, points)
+        SELECT op.member_id, op.sequence, 2 * moved.place - 2 + side.number, op.business_date,
+               CASE side.number WHEN 1 THEN moved.source ELSE moved.target END,
+               moved.issuer_id, moved.acceptor_id,
+               CASE side.number WHEN 1 THEN moved.lot_id
+                                ELSE coalesce(moved.target_lot_id, moved.lot_id) END,
+               moved.terms_id, moved.priced_on,
+               CASE side.number WHEN 1 THEN -moved.points ELSE moved.points END
+        FROM unnest(op.moves) WITH ORDINALITY AS moved
+                 (source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id,
+                  priced_on, points, place),
+             (VALUES (1), (2)) AS side (number);
+    END IF;
+
+    INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
+    VALUES ('ledger.' || p_kind, op.member_id, p_event.merchant_id, jsonb_build_object(
+        'sequence', op.sequence, 'points', p_points, 'merchant_id', p_event.merchant_id));
+    op.moves := '{}';
+    op.lots := 0;
+    RETURN op;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ledger.balance_of(op ledger.operation) RETURNS jsonb
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN jsonb_build_object('available', op.available, 'pending', op.pending,
+                              'held', op.held, 'debt', op.debt);
+END
+$$;
+
+-- Keeps the signed request, stores the wallet and, last, the key with its result.
+CREATE OR REPLACE FUNCTION ledger.finish_operation(
+    op ledger.operation, p_claim ledger.claim_facts, p_evidence ledger.evidence_facts,
+    p_result jsonb
+) RETURNS ledger.posted LANGUAGE plpgsql AS $$
+DECLARE
+    result jsonb := p_result || jsonb_build_object('balance', ledger.balance_of(op));
+BEGIN
+    IF p_evidence.key_id IS NOT NULL THEN
+        INSERT INTO ledger.evidence
+            (member_id, sequence, business_date, key_id, signature_base, signature, body)
+        VALUES (op.member_id, op.sequence, op.business_date, p_evidence.key_id,
+                p_evidence.signature_base, p_evidence.signature, p_evidence.body);
+    END IF;
+    UPDATE ledger.wallet AS w
+    SET available = op.available, pending = op.pending, held = op.held, debt = op.debt,
+        sequence = op.sequence, due_on = op.due_on
+    WHERE w.member_id = op.member_id;
+    IF p_claim.key IS NOT NULL THEN
+        INSERT INTO ledger.idempotency
+            (client_id, key, member_id, fingerprint, sequence, business_date, result)
+        VALUES (p_claim.client_id, p_claim.key, op.member_id, p_claim.fingerprint, op.sequence,
+                op.business_date, result)
+        ON CONFLICT (client_id, key) DO NOTHING;
+        IF NOT FOUND THEN
+            PERFORM ledger.refuse_conflict();
+        END IF;
+    END IF;
+    RETURN ROW(op.sequence, op.business_date, false, result)::ledger.posted;
+END
+$$;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;

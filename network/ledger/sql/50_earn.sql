@@ -1,0 +1,96 @@
+-- Posts a purchase's grants. One lot per (issuer, campaign, terms, price, lock, period); earned
+-- keeps what each grant may still lose to refunds, and the part of the base that earned nothing
+-- as line -1, so that refunds of it are counted too.
+CREATE OR REPLACE FUNCTION ledger.earn(
+    p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
+    p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    g ledger.grant_facts;
+    last ledger.grant_facts;
+    in_lot bigint := 0;
+    total bigint := 0;
+    granted ledger.earned[] := '{}';
+    based bigint := 0;
+    starts date;
+    expires date;
+    repaid bigint;
+BEGIN
+    IF op.replay IS NOT NULL THEN
+        RETURN op.replay;
+    ELSIF op.status = 'closed' THEN
+        PERFORM ledger.refuse('wallet_closed');
+    END IF;
+    IF op.due_on <= op.today THEN
+        op := ledger.mature_lots(op, p_now);
+    END IF;
+    op.sequence := op.sequence + 1;
+    PERFORM ledger.claim_reference(op, p_event.merchant_id, 'issuance', p_event.merchant_ref);
+
+    FOR g IN
+        SELECT r.* FROM jsonb_populate_recordset(NULL::ledger.grant_facts, p_grants) AS r
+        ORDER BY r.issuer_id, r.campaign_id, r.terms_id, r.locked_to, r.price, r.active_from,
+                 r.expires_on, r.line
+    LOOP
+        IF g.points <> 0 OR g.points IS NULL THEN
+            PERFORM ledger.check_count('points', g.points);
+        END IF;
+        IF in_lot > 0 AND (g.issuer_id, g.campaign_id, g.terms_id, g.locked_to, g.price,
+                           g.active_from, g.expires_on)
+           IS DISTINCT FROM (last.issuer_id, last.campaign_id, last.terms_id, last.locked_to,
+                             last.price, last.active_from, last.expires_on) THEN
+            op := ledger.grant_lot(op, last, in_lot, 'issuance');
+            in_lot := 0;
+        END IF;
+        last := g;
+        in_lot := in_lot + g.points;
+        total := total + g.points;
+        PERFORM ledger.check_count('points', total + 1);
+        IF g.points > 0 THEN
+            expires := least(expires, g.expires_on);
+            starts := greatest(starts, g.active_from);
+        END IF;
+        granted := granted || ROW(
+            op.member_id, op.sequence, cardinality(granted), op.business_date, g.line,
+            g.issuer_id,
+            CASE WHEN g.points > 0 THEN op.sequence * 1000000 + op.lots + 1 END,
+            g.terms_id, g.base, g.points, 0, 0)::ledger.earned;
+    END LOOP;
+    IF in_lot > 0 THEN
+        op := ledger.grant_lot(op, last, in_lot, 'issuance');
+    END IF;
+
+    -- The base of a line counts once, however many funders share its points.
+    IF cardinality(granted) = 1 THEN
+        based := last.base;
+    ELSIF cardinality(granted) > 1 THEN
+        SELECT sum(b.base) INTO based
+        FROM (SELECT DISTINCT e.line, e.base FROM unnest(granted) AS e) AS b;
+    END IF;
+    IF coalesce(p_event.base, p_event.amount, 0) > based THEN
+        granted := granted || ROW(
+            op.member_id, op.sequence, cardinality(granted), op.business_date, -1,
+            p_event.merchant_id, NULL, NULL,
+            coalesce(p_event.base, p_event.amount) - based, 0, 0, 0)::ledger.earned;
+    END IF;
+    IF cardinality(granted) > 0 THEN
+        INSERT INTO ledger.earned SELECT e.* FROM unnest(granted) AS e;
+    END IF;
+
+    repaid := op.repaid;
+    op := ledger.write_entry(op, 'issuance', p_event, 'merchant:' || p_event.merchant_id,
+                             p_explanation, p_now, total);
+    RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
+        'points', total,
+        'state', CASE WHEN starts > op.today THEN 'pending' ELSE 'available' END,
+        'active_from', starts, 'expires_on', expires, 'repaid', repaid));
+END
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    ledger.earn(uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, jsonb,
+        ledger.evidence_facts)
+    TO peyvand_app;

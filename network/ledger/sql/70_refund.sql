@@ -1,0 +1,385 @@
+-- Taking back: refunds of purchases that earned, refunds of redemptions, and the reversal of a call
+-- whose answer never came.
+
+-- Takes p_points of an issuer's points back: the earned lot first, then the issuer's other lots in
+-- the taking order, then debt. Held points stay where they are.
+CREATE OR REPLACE FUNCTION ledger.claw_back(
+    op ledger.operation, p_issuer uuid, p_lot bigint, p_points bigint
+) RETURNS ledger.operation LANGUAGE plpgsql AS $$
+DECLARE
+    l record;
+    taken bigint;
+    wanted bigint := p_points;
+BEGIN
+    FOR l IN
+        SELECT t.lot_id, t.remaining, t.active, t.terms_id FROM ledger.lot AS t
+        WHERE t.member_id = op.member_id AND t.open AND t.issuer_id = p_issuer
+        ORDER BY t.lot_id <> p_lot, t.expires_on, t.lot_id
+    LOOP
+        EXIT WHEN wanted = 0;
+        taken := least(wanted, l.remaining);
+        UPDATE ledger.lot AS t
+        SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken
+        WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
+        op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
+                              'clawback', p_issuer, l.lot_id, l.terms_id, taken);
+        wanted := wanted - taken;
+    END LOOP;
+    IF wanted > 0 THEN
+        INSERT INTO ledger.debt AS d (member_id, issuer_id, points)
+        VALUES (op.member_id, p_issuer, wanted)
+        ON CONFLICT (member_id, issuer_id) DO UPDATE SET points = d.points + excluded.points;
+        op := ledger.add_move(op, 'debt', 'receivable', p_issuer, NULL, NULL, wanted);
+    END IF;
+    RETURN op;
+END
+$$;
+
+-- Counts a refund of p_amount over some lines of a purchase (their earned rows) and says, in
+-- clawed_back, what each row gives back now: the cumulative floor(points × refunded / base) less
+-- what is back already, spread over what each issuer has not yet given back, ties by issuer.
+CREATE OR REPLACE FUNCTION ledger.share_refund(p_rows ledger.earned[], p_amount bigint)
+RETURNS ledger.earned[] LANGUAGE plpgsql AS $$
+DECLARE
+    lines integer[];
+    bases bigint[];
+    refunds bigint[];
+    amounts bigint[];
+    issuers uuid[];
+    left_over bigint[];
+    parts bigint[];
+    shares bigint[];
+    earned_points bigint;
+    back_already bigint;
+    total_base bigint;
+    total_refunded bigint;
+    increment bigint;
+    result ledger.earned[] := '{}';
+    r ledger.earned;
+    i integer;
+BEGIN
+    SELECT array_agg(b.line ORDER BY b.line), array_agg(b.base ORDER BY b.line),
+           array_agg(b.refunded ORDER BY b.line), sum(b.base), sum(b.refunded)
+    INTO lines, bases, refunds, total_base, total_refunded
+    FROM (SELECT DISTINCT e.line, e.base, e.refunded FROM unnest(p_rows) AS e) AS b;
+    IF total_refunded + p_amount > total_base THEN
+        PERFORM ledger.refuse('refund_exceeds_original', jsonb_build_object(
+            'refundable', total_base - total_refunded, 'amount', p_amount));
+    END IF;
+    SELECT sum(e.points), sum(e.clawed_back) INTO earned_points, back_already
+    FROM unnest(p_rows) AS e;
+    increment := greatest(0, div(
+        earned_points::numeric * (total_refunded + p_amount), total_base) - back_already);
+
+    amounts := ledger.spread(p_amount, (
+        SELECT array_agg(b - f ORDER BY n)
+        FROM unnest(bases, refunds) WITH ORDINALITY AS u (b, f, n)));
+    SELECT array_agg(o.issuer_id ORDER BY o.issuer_id), array_agg(o.owing ORDER BY o.issuer_id)
+    INTO issuers, left_over
+    FROM (SELECT e.issuer_id, sum(e.points - e.clawed_back)::bigint AS owing
+          FROM unnest(p_rows) AS e GROUP BY e.issuer_id) AS o;
+    shares := ledger.spread(increment, left_over);
+
+    FOR i IN 1 .. cardinality(issuers) LOOP
+        parts := ledger.spread(shares[i], (
+            SELECT array_agg(e.points - e.clawed_back ORDER BY e.part)
+            FROM unnest(p_rows) AS e WHERE e.issuer_id = issuers[i]));
+        FOR r IN
+            SELECT e.* FROM unnest(p_rows) AS e WHERE e.issuer_id = issuers[i] ORDER BY e.part
+        LOOP
+            r.refunded := amounts[array_position(lines, r.line)];
+            r.clawed_back := parts[1];
+            parts := parts[2:];
+            result := result || r;
+        END LOOP;
+    END LOOP;
+    RETURN result;
+END
+$$;
+
+-- Refunds a purchase in part or whole: by an amount against the whole, or by lines.
+-- p_lines is [{"line": n, "amount": a}, …]; a line that earned nothing counts as line -1.
+CREATE OR REPLACE FUNCTION ledger.refund_earn(
+    p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_original bigint,
+    p_event ledger.event_facts, p_amount bigint, p_lines jsonb, p_evidence ledger.evidence_facts
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    bought ledger.entry;
+    earned_rows ledger.earned[];
+    shared ledger.earned[] := '{}';
+    wanted record;
+    share record;
+    debt_before bigint;
+    total bigint := 0;
+BEGIN
+    IF op.replay IS NOT NULL THEN
+        RETURN op.replay;
+    END IF;
+    SELECT e.* INTO bought FROM ledger.entry AS e
+    WHERE e.member_id = p_member AND e.sequence = p_original;
+    IF NOT FOUND OR bought.merchant_id IS DISTINCT FROM p_event.merchant_id THEN
+        PERFORM ledger.refuse('unknown_original', jsonb_build_object('original', p_original));
+    ELSIF bought.kind IN ('refund_issuance', 'refund_redemption') THEN
+        PERFORM ledger.refuse('refund_of_refund', jsonb_build_object('original', p_original));
+    ELSIF bought.kind <> 'issuance' THEN
+        PERFORM ledger.refuse('not_refundable', jsonb_build_object('kind', bought.kind));
+    END IF;
+    IF op.due_on <= op.today THEN
+        op := ledger.mature_lots(op, p_now);
+    END IF;
+    op.sequence := op.sequence + 1;
+    PERFORM ledger.claim_reference(op, p_event.merchant_id, 'refund_issuance',
+                                   p_event.merchant_ref);
+
+    SELECT array_agg(e ORDER BY e.part) INTO earned_rows FROM ledger.earned AS e
+    WHERE e.member_id = p_member AND e.sequence = p_original
+      AND e.business_date = bought.business_date;
+    IF earned_rows IS NULL THEN
+        PERFORM ledger.refuse('not_refundable', jsonb_build_object('kind', bought.kind));
+    END IF;
+    IF p_lines IS NULL THEN
+        PERFORM ledger.check_count('amount', p_amount);
+        shared := ledger.share_refund(earned_rows, p_amount);
+    ELSE
+        FOR wanted IN
+            SELECT k.line, sum(k.amount)::bigint AS amount, min(k.amount) AS least
+            FROM (SELECT CASE WHEN EXISTS (SELECT FROM unnest(earned_rows) AS e
+                                           WHERE e.line = x.line) THEN x.line ELSE -1 END AS line,
+                         x.amount
+                  FROM jsonb_to_recordset(p_lines) AS x (line integer, amount bigint)) AS k
+            GROUP BY k.line ORDER BY k.line
+        LOOP
+            PERFORM ledger.check_count('amount', wanted.least);
+            IF NOT EXISTS (SELECT FROM unnest(earned_rows) AS e WHERE e.line = wanted.line) THEN
+                PERFORM ledger.refuse('refund_exceeds_original', jsonb_build_object(
+                    'refundable', 0, 'amount', wanted.amount));
+            END IF;
+            shared := shared || ledger.share_refund(
+                (SELECT array_agg(e ORDER BY e.part) FROM unnest(earned_rows) AS e
+                 WHERE e.line = wanted.line), wanted.amount);
+        END LOOP;
+    END IF;
+
+    UPDATE ledger.earned AS e
+    SET refunded = e.refunded + s.refunded, clawed_back = e.clawed_back + s.clawed_back
+    FROM unnest(shared) AS s
+    WHERE e.member_id = p_member AND e.sequence = p_original
+      AND e.business_date = bought.business_date AND e.part = s.part;
+    debt_before := op.debt;
+    FOR share IN
+        SELECT s.issuer_id, s.lot_id, sum(s.clawed_back)::bigint AS points
+        FROM unnest(shared) AS s WHERE s.clawed_back > 0
+        GROUP BY s.issuer_id, s.lot_id ORDER BY s.issuer_id, s.lot_id
+    LOOP
+        op := ledger.claw_back(op, share.issuer_id, share.lot_id, share.points);
+        total := total + share.points;
+    END LOOP;
+    op := ledger.write_entry(op, 'refund_issuance', p_event, 'merchant:' || p_event.merchant_id,
+                             NULL, p_now, total, p_original, bought.business_date);
+    RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
+        'points', total - (op.debt - debt_before), 'debt', op.debt - debt_before));
+END
+$$;
+
+-- Gives p_points of a redemption back to the lots they came from, last taken first. A lot that has
+-- lapsed meanwhile continues in a child lot with the grace period; the books keep the day of the
+-- original capture as the day of the price.
+CREATE OR REPLACE FUNCTION ledger.redeposit(
+    op ledger.operation, p_sequence bigint, p_points bigint, p_grace_days integer
+) RETURNS ledger.operation LANGUAGE plpgsql AS $$
+DECLARE
+    c ledger.consumption;
+    l ledger.lot;
+    back bigint;
+    wanted bigint := p_points;
+    into_lot bigint;
+BEGIN
+    FOR c IN
+        SELECT t.* FROM ledger.consumption AS t
+        WHERE t.member_id = op.member_id AND t.sequence = p_sequence AND t.refunded < t.points
+        ORDER BY t.part DESC
+    LOOP
+        EXIT WHEN wanted = 0;
+        back := least(wanted, c.points - c.refunded);
+        wanted := wanted - back;
+        UPDATE ledger.consumption AS t SET refunded = t.refunded + back
+        WHERE t.member_id = op.member_id AND t.sequence = p_sequence AND t.part = c.part;
+        SELECT t.* INTO l FROM ledger.lot AS t
+        WHERE t.member_id = op.member_id AND t.lot_id = c.lot_id;
+        into_lot := l.lot_id;
+        IF l.expires_on > op.today THEN
+            UPDATE ledger.lot AS t
+            SET redeemed = t.redeemed - back, remaining = t.remaining + back
+            WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
+            op.due_on := least(op.due_on, l.expires_on);
+        ELSE
+            UPDATE ledger.lot AS t SET redeemed = t.redeemed - back, moved = t.moved + back
+            WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
+            op.lots := op.lots + 1;
+            into_lot := op.sequence * 1000000 + op.lots;
+            INSERT INTO ledger.lot
+                (member_id, lot_id, parent_lot_id, issuer_id, campaign_id, terms_id, locked_to,
+                 price, active, active_from, expires_on, granted, remaining)
+            VALUES (op.member_id, into_lot, l.lot_id, l.issuer_id, l.campaign_id, l.terms_id,
+                    l.locked_to, l.price, true, op.today, op.today + p_grace_days, back, back);
+            op.due_on := least(op.due_on, op.today + p_grace_days);
+        END IF;
+        op := ledger.add_move(op, 'redemption', 'available', l.issuer_id, l.lot_id, l.terms_id,
+                              back, c.acceptor_id, c.business_date, into_lot);
+        IF op.debt > 0 THEN
+            op := ledger.repay_debt(op, l.issuer_id, into_lot, l.terms_id, back);
+        END IF;
+    END LOOP;
+    IF wanted > 0 THEN
+        PERFORM ledger.refuse('refund_exceeds_original', jsonb_build_object(
+            'refundable', p_points - wanted, 'points', p_points));
+    END IF;
+    RETURN op;
+END
+$$;
+
+-- Finds the entry that paid the acceptor: p_original itself, or the capture of that authorisation.
+CREATE OR REPLACE FUNCTION ledger.paying_entry(
+    op ledger.operation, p_merchant uuid, p_original bigint
+) RETURNS ledger.consumption LANGUAGE plpgsql AS $$
+DECLARE
+    paid ledger.consumption;
+    kind_found text;
+    facts jsonb := jsonb_build_object('original', p_original);
+BEGIN
+    SELECT c.* INTO paid FROM ledger.consumption AS c
+    WHERE c.member_id = op.member_id AND c.part = 1 AND c.sequence = coalesce(
+        (SELECT h.capture_sequence FROM ledger.hold AS h
+         WHERE h.member_id = op.member_id AND h.sequence = p_original), p_original);
+    IF FOUND AND paid.acceptor_id = p_merchant THEN
+        RETURN paid;
+    END IF;
+    SELECT e.kind INTO kind_found FROM ledger.entry AS e
+    WHERE e.member_id = op.member_id AND e.sequence = p_original AND e.merchant_id = p_merchant;
+    IF NOT FOUND THEN
+        PERFORM ledger.refuse('unknown_original', facts);
+    ELSIF kind_found IN ('refund_issuance', 'refund_redemption') THEN
+        PERFORM ledger.refuse('refund_of_refund', facts);
+    END IF;
+    PERFORM ledger.refuse('not_refundable', jsonb_build_object('kind', kind_found));
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION ledger.refund_redeem(
+    p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_original bigint,
+    p_event ledger.event_facts, p_points bigint, p_grace_days integer,
+    p_evidence ledger.evidence_facts
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    paid ledger.consumption;
+    repaid bigint;
+BEGIN
+    IF op.replay IS NOT NULL THEN
+        RETURN op.replay;
+    END IF;
+    PERFORM ledger.check_count('points', p_points);
+    IF p_grace_days IS NULL OR p_grace_days < 1 THEN
+        RAISE EXCEPTION 'a grace period has at least one day' USING ERRCODE = 'PV003';
+    END IF;
+    paid := ledger.paying_entry(op, p_event.merchant_id, p_original);
+    IF op.due_on <= op.today THEN
+        op := ledger.mature_lots(op, p_now);
+    END IF;
+    op.repaid := 0;
+    op.sequence := op.sequence + 1;
+    PERFORM ledger.claim_reference(op, p_event.merchant_id, 'refund_redemption',
+                                   p_event.merchant_ref);
+    op := ledger.redeposit(op, paid.sequence, p_points, p_grace_days);
+    repaid := op.repaid;
+    op := ledger.write_entry(op, 'refund_redemption', p_event,
+                             'merchant:' || p_event.merchant_id, NULL, p_now, p_points,
+                             paid.sequence, paid.business_date);
+    RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
+        'points', p_points, 'repaid', repaid));
+END
+$$;
+
+-- Undoes whatever p_event.merchant_ref did, or bars the reference if the call is still under way:
+-- afterwards no call with that reference can succeed. Voids a hold, refunds what was captured.
+CREATE OR REPLACE FUNCTION ledger.reverse(
+    p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
+    p_event ledger.event_facts, p_grace_days integer, p_evidence ledger.evidence_facts
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    ref ledger.reference;
+    h ledger.hold;
+    outcome text := 'barred';
+    kind text := 'void';
+    paid_sequence bigint;
+    points bigint := 0;
+    original bigint;
+    original_date date;
+BEGIN
+    IF op.replay IS NOT NULL THEN
+        RETURN op.replay;
+    END IF;
+    SELECT r.* INTO ref FROM ledger.reference AS r
+    WHERE r.member_id = p_member AND r.merchant_id = p_event.merchant_id
+      AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;
+    SELECT t.* INTO h FROM ledger.hold AS t
+    WHERE t.member_id = p_member AND t.sequence = ref.sequence;
+    op := ledger.release_lapsed(op, p_wall, p_now, ref.sequence);
+    IF op.due_on <= op.today THEN
+        op := ledger.mature_lots(op, p_now);
+    END IF;
+    op.sequence := op.sequence + 1;
+    IF ref.state IS NULL THEN
+        INSERT INTO ledger.reference
+            (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
+        VALUES (p_member, p_event.merchant_id, 'redemption', p_event.merchant_ref, 'barred',
+                op.sequence, op.business_date);
+    ELSIF ref.state <> 'barred' THEN
+        UPDATE ledger.reference AS r SET state = 'barred'
+        WHERE r.member_id = p_member AND r.merchant_id = p_event.merchant_id
+          AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;
+    END IF;
+
+    IF h.state IN ('authorised', 'released') THEN
+        points := h.points;
+        op := ledger.release_hold(op, h, 'voided');
+        original := h.sequence;
+        original_date := h.business_date;
+        outcome := 'voided';
+    ELSIF h.state = 'voided' THEN
+        outcome := 'voided';
+    ELSIF ref.state IS NOT NULL THEN
+        SELECT c.sequence, c.business_date, sum(c.points - c.refunded) OVER ()
+        INTO original, original_date, points
+        FROM ledger.consumption AS c
+        WHERE c.member_id = p_member AND c.sequence = coalesce(h.capture_sequence, ref.sequence)
+        LIMIT 1;
+        IF FOUND THEN
+            outcome := 'refunded';
+            kind := 'refund_redemption';
+            op := ledger.redeposit(op, original, points, p_grace_days);
+        END IF;
+    END IF;
+    points := coalesce(points, 0);
+    op := ledger.write_entry(op, kind, p_event, 'merchant:' || p_event.merchant_id, NULL, p_now,
+                             points, original, original_date);
+    RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
+        'state', outcome, 'points', points));
+END
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    ledger.refund_earn(uuid, timestamptz, ledger.claim_facts, bigint, ledger.event_facts, bigint,
+        jsonb, ledger.evidence_facts),
+    ledger.refund_redeem(uuid, timestamptz, ledger.claim_facts, bigint, ledger.event_facts,
+        bigint, integer, ledger.evidence_facts),
+    ledger.reverse(uuid, timestamptz, timestamptz, ledger.claim_facts, ledger.event_facts,
+        integer, ledger.evidence_facts)
+    TO peyvand_app;
