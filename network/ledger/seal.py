@@ -55,7 +55,7 @@ _POSTINGS = text("""
 """)
 _WRITE = text("""
     SELECT * FROM ledger.write_seal(
-        :business_date, cast(:version AS smallint), :previous_head, :head, :entries, :postings,
+        :business_date, :version, :previous_head, :head, :entries, :postings,
         :key_id, :signature, :now
     )
 """)

@@ -6,7 +6,7 @@
 -- The same seal again changes nothing. Returns whether this call wrote it.
 CREATE OR REPLACE FUNCTION ledger.write_seal(
     p_business_date date,
-    p_version smallint,
+    p_version integer,
     p_previous_head bytea,
     p_head bytea,
     p_entries bigint,
@@ -56,8 +56,8 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION ledger.write_seal(
-    date, smallint, bytea, bytea, bigint, bigint, text, bytea, timestamptz
+    date, integer, bytea, bytea, bigint, bigint, text, bytea, timestamptz
 ) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.write_seal(
-    date, smallint, bytea, bytea, bigint, bigint, text, bytea, timestamptz
+    date, integer, bytea, bytea, bigint, bigint, text, bytea, timestamptz
 ) TO peyvand_app;

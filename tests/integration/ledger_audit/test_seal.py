@@ -154,7 +154,7 @@ def test_neither_a_gap_nor_an_open_day_is_sealed(database: Database) -> None:
 
 
 WRITE = (
-    "SELECT ledger.write_seal(:day, 1::smallint, :previous, :head, 0, 0, 'k', '\\x00', "
+    "SELECT ledger.write_seal(:day, 1, :previous, :head, 0, 0, 'k', '\\x00', "
     "cast(:now AS timestamptz))"
 )
 
