@@ -58,8 +58,9 @@ _OBLIGATION_LINES = text(
     JOIN ledger.entry e ON e.member_id = s.member_id AND e.sequence = s.sequence
      AND e.business_date = s.business_date
      AND e.business_date >= :first_day AND e.business_date < :end_day
-    WHERE :after_member::uuid IS NULL OR (s.member_id, s.sequence, s.line)
-        > (:after_member::uuid, :after_sequence::bigint, :after_line::bigint)
+    WHERE CAST(:after_member AS uuid) IS NULL OR (s.member_id, s.sequence, s.line)
+        > (CAST(:after_member AS uuid), CAST(:after_sequence AS bigint),
+           CAST(:after_line AS bigint))
     ORDER BY s.member_id, s.sequence, s.line
     LIMIT :limit
 """

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from network.clearing import lines, runs
@@ -28,6 +28,7 @@ from network.clearing.facts import (
 from network.clearing.models import NetPosition, SettlementRun, SettlementWindow, Statement
 from network.clearing.models import Obligation as ObligationRow
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
+from network.ledger.tables import business_day
 from network.ledger.tables import seal as seal_table
 
 _NETWORK = PartyView(
@@ -206,6 +207,27 @@ def last_closings(session: Session, *, before: date) -> dict[tuple[UUID, str], i
 def seal_of(session: Session, *, business_date: date) -> SealView | None:
     """Return the seal of a closed day, ``None`` where it has none yet."""
     return _seals(session, days={business_date}).get(business_date)
+
+
+def first_day(session: Session) -> date | None:
+    """Return the first business day of the ledger, ``None`` before there is one."""
+    first: date | None = session.execute(
+        select(func.min(business_day.c.business_date))
+    ).scalar_one()
+    return first
+
+
+def counts(session: Session, *, window_id: UUID) -> tuple[int, int, int]:
+    """Return how many obligations, net positions and statements a window has."""
+    row = session.execute(
+        text("""
+            SELECT (SELECT count(*) FROM network.obligation WHERE window_id = :id) AS obligations,
+                   (SELECT count(*) FROM network.net_position WHERE window_id = :id) AS positions,
+                   (SELECT count(*) FROM network.statement WHERE window_id = :id) AS statements
+        """),
+        {"id": window_id},
+    ).one()
+    return row.obligations, row.positions, row.statements
 
 
 def _statements(

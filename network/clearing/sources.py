@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -71,3 +72,23 @@ def postings_count(session: Session, *, first_day: date, end_day: date) -> tuple
         {"first_day": first_day, "end_day": end_day},
     ).one()
     return row.postings, int(row.points)
+
+
+def merchant_codes(session: Session) -> dict[UUID, str]:
+    """Return every merchant's code by its id."""
+    rows = session.execute(text("SELECT merchant_id, code FROM network.merchant"))
+    return {row.merchant_id: row.code for row in rows}
+
+
+def windows_over(session: Session, *, first_day: date, end_day: date) -> int:
+    """Return how often the days [first_day, end_day) stand in a window; once each is right."""
+    found: int = session.execute(
+        text("""
+            SELECT count(*) FROM generate_series(
+                CAST(:first_day AS date), CAST(:end_day AS date) - 1, interval '1 day') AS day
+            JOIN network.settlement_window w
+              ON day::date >= w.first_day AND day::date < w.end_day AND w.state <> 'aborted'
+        """),
+        {"first_day": first_day, "end_day": end_day},
+    ).scalar_one()
+    return found

@@ -38,6 +38,7 @@ _COLUMNS = (
     "amount",
     "currency",
 )
+_FIGURES = ("points", "price", "amount")
 _TOTALS = ("opening", "receivable", "payable", "fees", "net", "paid", "closing")
 # What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -153,16 +154,13 @@ def window_record(statement: StatementView) -> dict[str, Any]:
 
 
 def _cells(record: dict[str, Any]) -> bytes:
-    return _row([_cell(record.get(name)) for name in _COLUMNS])
+    return _row([_cell(name, record.get(name)) for name in _COLUMNS])
 
 
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _cell(column: str, value: object) -> str:
+    text = "" if value is None else str(value)
+    # Figures are ours and may begin with a minus; text may come from anybody.
+    return f"'{text}" if column not in _FIGURES and text.startswith(_FORMULA) else text
 
 
 def _row(cells: Iterable[str]) -> bytes:

@@ -1,0 +1,254 @@
+"""Control totals: what must agree before anything leaves the house. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+from network.clearing.facts import Obligation, Totals
+from network.clearing.parties import NETWORK_PARTY
+from network.errors import PeyvandError
+from settlement.netting import Debt, Position, bilateral, positions
+
+_HALF = Fraction(1, 2)
+_MOVED = ("redemption", "redeposit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One comparison: how many rows it looked at, both sums, and how many rows differ."""
+
+    name: str
+    rows: int
+    expected: int
+    found: int
+    differences: int
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether sums and rows agree."""
+        return self.expected == self.found and self.differences == 0
+
+
+class ControlTotalsError(PeyvandError):
+    """Control totals do not agree: the run stops before statements are published."""
+
+    code = "settlement_totals_differ"
+
+    def __init__(self, checks: Sequence[Check]) -> None:
+        wrong = [check for check in checks if not check.agrees]
+        said = "; ".join(
+            f"{check.name}: expected {check.expected}, found {check.found}, "
+            f"{check.differences} of {check.rows} rows differ"
+            for check in wrong
+        )
+        super().__init__(f"control totals do not agree: {said}")
+        self.checks = tuple(checks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What the ledger says of a window's days: redemption postings, and windows over them."""
+
+    postings: int
+    points: int
+    days: int
+    days_in_windows: int
+
+
+def debts(obligations: Iterable[Obligation]) -> list[Debt]:
+    """Return obligations as debts; what is owed to the network is a fee."""
+    return [
+        Debt(
+            payer=each.payer_id,
+            payee=each.payee_id,
+            amount=each.amount,
+            currency=each.currency,
+            fee=each.payee_id == NETWORK_PARTY,
+        )
+        for each in obligations
+    ]
+
+
+def check_obligations(
+    *,
+    computed: Sequence[Obligation],
+    stored: Sequence[Obligation],
+    details: Mapping[UUID, tuple[int, int, int]],
+    ledger: Ledger,
+) -> list[Check]:
+    """Hold the stored obligations against the ledger, their details and a fresh reckoning.
+
+    ``details`` has (postings, points, Σ shares) of what stands behind each obligation.
+    """
+    moved = [each for each in stored if each.kind in _MOVED]
+    margins = [each for each in stored if each.kind not in _MOVED]
+    by_id = {each.obligation_id: each for each in computed}
+    nothing = (0, 0, 0)
+    return [
+        Check(
+            name="days_in_one_window",
+            rows=ledger.days,
+            expected=ledger.days,
+            found=ledger.days_in_windows,
+            differences=abs(ledger.days - ledger.days_in_windows),
+        ),
+        Check(
+            name="postings_in_obligations",
+            rows=ledger.postings,
+            expected=ledger.postings,
+            found=sum(details.get(each.obligation_id, nothing)[0] for each in moved),
+            differences=sum(
+                details.get(each.obligation_id, nothing)[0] != each.postings for each in stored
+            ),
+        ),
+        Check(
+            name="points_in_obligations",
+            rows=len(stored),
+            expected=ledger.points,
+            found=sum(each.points for each in moved),
+            differences=sum(
+                details.get(each.obligation_id, nothing)[1] != each.points for each in stored
+            )
+            + int(sum(each.points for each in moved) != sum(each.points for each in margins)),
+        ),
+        Check(
+            name="obligations_recomputed",
+            rows=len(computed),
+            expected=sum(each.amount for each in computed),
+            found=sum(each.amount for each in stored),
+            differences=sum(by_id.pop(each.obligation_id, None) != each for each in stored)
+            + len(by_id),
+        ),
+        Check(
+            name="points_times_price",
+            rows=len(stored),
+            expected=0,
+            found=0,
+            differences=sum(
+                abs(each.amount - each.points * Fraction(each.price)) > _HALF for each in stored
+            ),
+        ),
+        Check(
+            name="details_add_up",
+            rows=len(stored),
+            expected=sum(each.amount for each in stored),
+            found=sum(share for _, _, share in details.values()),
+            differences=sum(
+                details.get(each.obligation_id, nothing)[2] != each.amount for each in stored
+            ),
+        ),
+    ]
+
+
+def check_positions(
+    *, obligations: Sequence[Obligation], stored: Sequence[Position]
+) -> list[Check]:
+    """Hold stored positions against the obligations, netted at once and pair by pair."""
+    expected = {(each.currency, each.party): each for each in positions(debts(obligations))}
+    by_pairs = {
+        (each.currency, each.party): each.net for each in positions(bilateral(debts(obligations)))
+    }
+    found = {(each.currency, each.party): each for each in stored}
+    nets: defaultdict[str, int] = defaultdict(int)
+    for position in stored:
+        nets[position.currency] += position.net
+    empty = {key for key, each in found.items() if each.party == NETWORK_PARTY and not each.net}
+    return [
+        Check(
+            name="positions_sum_to_zero",
+            rows=len(stored),
+            expected=0,
+            found=sum(nets.values()),
+            differences=sum(net != 0 for net in nets.values()),
+        ),
+        Check(
+            name="positions_from_obligations",
+            rows=len(stored),
+            expected=sum(each.receivable for each in expected.values()),
+            found=sum(each.receivable for each in stored),
+            differences=sum(
+                expected.get(key) != found.get(key)
+                for key in expected.keys() | (found.keys() - empty)
+            ),
+        ),
+        Check(
+            name="bilateral_equals_multilateral",
+            rows=len(stored),
+            expected=sum(abs(net) for net in by_pairs.values()),
+            found=sum(abs(each.net) for each in stored),
+            differences=sum(by_pairs.get(key, 0) != each.net for key, each in found.items()),
+        ),
+    ]
+
+
+def check_statements(
+    *,
+    drafts: Mapping[tuple[UUID, str], Totals],
+    stored: Sequence[Position],
+    closings: Mapping[tuple[UUID, str], int],
+) -> list[Check]:
+    """Hold drafted statements against the positions and against the closing balances before."""
+    merchants = {
+        (each.party, each.currency): each for each in stored if each.party != NETWORK_PARTY
+    }
+
+    def sums(key: tuple[UUID, str]) -> tuple[int, int, int, int]:
+        found = merchants.get(key)
+        return (
+            (0, 0, 0, 0)
+            if found is None
+            else (found.payable, found.receivable, found.fees, found.net)
+        )
+
+    return [
+        Check(
+            name="statements_from_positions",
+            rows=len(drafts),
+            expected=sum(each.net for each in merchants.values()),
+            found=sum(each.net for each in drafts.values()),
+            differences=sum(
+                sums(key) != (each.payable, each.receivable, each.fees, each.net)
+                for key, each in drafts.items()
+            )
+            + len(merchants.keys() - drafts.keys()),
+        ),
+        Check(
+            name="openings_are_closings",
+            rows=len(drafts),
+            expected=sum(closings.values()),
+            found=sum(each.opening for each in drafts.values()),
+            differences=sum(each.opening != closings.get(key, 0) for key, each in drafts.items()),
+        ),
+        Check(
+            name="closings_follow",
+            rows=len(drafts),
+            expected=sum(each.opening + each.net - each.paid for each in drafts.values()),
+            found=sum(each.closing for each in drafts.values()),
+            differences=sum(
+                each.closing != each.opening + each.net - each.paid for each in drafts.values()
+            ),
+        ),
+    ]
+
+
+def as_json(checks: Sequence[Check]) -> dict[str, Any]:
+    """Return control totals as they are stored and printed."""
+    return {
+        "agree": all(check.agrees for check in checks),
+        "checks": [
+            {
+                "name": check.name,
+                "rows": check.rows,
+                "expected": check.expected,
+                "found": check.found,
+                "differences": check.differences,
+                "agrees": check.agrees,
+            }
+            for check in checks
+        ],
+    }

@@ -1,0 +1,104 @@
+"""Drafts of statements: one pass over a window's lines, memory flat in their number.
+
+A merchant gets a statement for a window in which it had a line, or into which it carried a
+balance; one that had neither gets none. What the figures mean, and the document itself, stand in
+``network.clearing.statements``, from where the gateway serves it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID
+
+from network.clearing.facts import StatementLine, Totals
+from network.clearing.parties import clearing_id
+from network.clearing.statements import StatementDigest, line_record
+from network.ids import EntryIds
+
+_REPORT_EVERY = 5000
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one merchant's lines come to so far."""
+
+    digest: StatementDigest = field(default_factory=StatementDigest)
+    receivable: int = 0
+    payable: int = 0
+    fees: int = 0
+    lines: int = 0
+
+    def take(self, line: StatementLine, record: dict[str, Any]) -> None:
+        self.digest.add(record)
+        self.lines += 1
+        if line.direction == "receivable":
+            self.receivable += line.share
+        elif line.direction == "payable":
+            self.payable += line.share
+        else:
+            self.fees += line.share
+
+    def totals(self, *, currency: str, opening: int) -> Totals:
+        net = self.receivable - self.payable - self.fees
+        return Totals(
+            currency=currency,
+            opening=opening,
+            receivable=self.receivable,
+            payable=self.payable,
+            fees=self.fees,
+            net=net,
+            paid=0,
+            closing=opening + net,
+            lines=self.lines,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A statement before it is published."""
+
+    merchant_id: UUID
+    totals: Totals
+    digest: bytes
+
+    def statement_id(self, *, window_id: UUID) -> UUID:
+        """Return the statement's id, which follows from the facts."""
+        return clearing_id("statement", window_id, self.merchant_id, self.totals.currency)
+
+    def row(self, *, window_id: UUID, seal: bytes) -> dict[str, object]:
+        """Return the statement as a row of its table."""
+        return {
+            "statement_id": self.statement_id(window_id=window_id),
+            "window_id": window_id,
+            "merchant_id": self.merchant_id,
+            "digest": self.digest,
+            "seal": seal,
+            **asdict(self.totals),
+        }
+
+
+def draft_statements(
+    lines: Iterable[StatementLine],
+    *,
+    codes: Mapping[UUID, str],
+    openings: Mapping[tuple[UUID, str], int],
+    entry_ids: EntryIds,
+    report: Callable[[int], None],
+) -> dict[tuple[UUID, str], Draft]:
+    """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
+    accounts: dict[tuple[UUID, str], _Account] = {
+        key: _Account() for key, opening in openings.items() if opening != 0
+    }
+    for number, line in enumerate(lines, start=1):
+        account = accounts.setdefault((line.merchant_id, line.currency), _Account())
+        merchant = codes.get(line.merchant_id, str(line.merchant_id))
+        account.take(line, line_record(line, entry_ids=entry_ids, merchant=merchant))
+        if number % _REPORT_EVERY == 0:
+            report(number)
+    drafts = {}
+    for key, account in sorted(accounts.items()):
+        totals = account.totals(currency=key[1], opening=openings.get(key, 0))
+        drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=account.digest.close(totals))
+    return drafts

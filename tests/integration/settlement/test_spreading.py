@@ -1,0 +1,136 @@
+"""The query that spreads obligations over postings, against the pure method."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from fractions import Fraction
+from uuid import UUID
+
+from network.clearing import lines, queries, service, sources
+from network.clearing.facts import Obligation, WindowView
+from network.database.connection import Database
+from network.points import largest_remainder
+from settlement.pricing import PriceBook, price_obligations
+from tests.integration.settlement.coalition import (
+    BAKER,
+    CINEMA,
+    DAY,
+    GROCER,
+    NEXT_DAY,
+    Coalition,
+    member,
+)
+
+
+def settle_by_hand(database: Database) -> tuple[WindowView, list[Obligation]]:
+    with database.unit_of_work() as session:
+        window_id = service.ensure_window(session, first_day=DAY)
+        found = price_obligations(
+            sources.redemption_sums(session, first_day=DAY, end_day=NEXT_DAY),
+            book=PriceBook(
+                agreements=sources.agreements(session), face_values=sources.face_values(session)
+            ),
+            window_id=window_id,
+        )
+        service.add_obligations(session, obligations=found)
+        window = queries.window(session, window_id=window_id)
+    assert window is not None
+    return window, found
+
+
+def test_a_written_out_spread(coalition: Coalition, database: Database) -> None:
+    coalition.taken(3, by=member(1), issuer=BAKER, acceptor=GROCER)
+    coalition.taken(4, by=member(2), issuer=BAKER, acceptor=GROCER)
+    window, found = settle_by_hand(database)
+    redemption = next(each for each in found if each.kind == "redemption")
+    assert redemption.amount == 6856  # 7 × 979.5 = 6856.5, to even
+    with database.reading() as session:
+        behind = lines.obligation_lines(
+            session, window=window, obligation_id=redemption.obligation_id
+        )
+    # 6856 × 3/7 = 2938.29 and 6856 × 4/7 = 3917.71: the larger remainder takes the last unit.
+    assert [(each.member_id, each.points, each.share) for each in behind] == [
+        (member(1), 3, 2938),
+        (member(2), 4, 3918),
+    ]
+    assert behind[0].merchant_ref == "ref-1"
+
+
+def test_many_postings_spread_like_the_pure_method(
+    coalition: Coalition, database: Database
+) -> None:
+    chance = random.Random(20260322)  # noqa: S311 - figures, not secrets
+    merchants = (BAKER, GROCER, CINEMA)
+    for _ in range(160):
+        coalition.taken(
+            chance.choice((1, 1, 2, 3, 7, 50, -1, -3)),
+            by=member(chance.randrange(40)),
+            issuer=chance.choice(merchants),
+            acceptor=chance.choice(merchants),
+        )
+    window, found = settle_by_hand(database)
+    assert len(found) >= 18
+    with database.reading() as session:
+        details = lines.details_of_obligations(session, window=window)
+        for each in found:
+            behind = lines.obligation_lines(
+                session, window=window, obligation_id=each.obligation_id, limit=1000
+            )
+            assert [line.share for line in behind] == largest_remainder(
+                total=each.amount, weights=[Fraction(line.points) for line in behind]
+            )
+            assert sum(line.points for line in behind) == each.points
+            assert details[each.obligation_id] == (each.postings, each.points, each.amount)
+
+
+def test_lines_are_read_page_by_page(coalition: Coalition, database: Database) -> None:
+    for number in range(7):
+        coalition.taken(number + 1, by=member(number % 3), issuer=BAKER, acceptor=GROCER)
+    window, found = settle_by_hand(database)
+    with database.reading() as session:
+        whole = lines.obligation_lines(session, window=window, obligation_id=found[0].obligation_id)
+        paged = []
+        after: tuple[UUID, int, int] | None = None
+        while page := queries.obligation_lines(
+            session, obligation_id=found[0].obligation_id, cursor=after, limit=3
+        ):
+            paged += page
+            after = (page[-1].member_id, page[-1].sequence, page[-1].line)
+    assert len(whole) == 7
+    assert paged == whole
+
+
+def test_statement_lines_show_each_side_its_own(coalition: Coalition, database: Database) -> None:
+    coalition.play_two_days()
+    window, _found = settle_by_hand(database)
+    sums: dict[tuple[UUID, str], int] = defaultdict(int)
+    with database.reading() as session:
+        everything = list(lines.all_statement_lines(session, window=window))
+        for each in everything:
+            sums[each.merchant_id, each.direction] += each.share
+        for merchant in (BAKER, GROCER):
+            own = lines.statement_lines(
+                session, window=window, merchant_id=merchant, offset=0, limit=None
+            )
+            assert list(own) == [each for each in everything if each.merchant_id == merchant]
+        assert [
+            each.sequence
+            for each in lines.statement_lines(
+                session, window=window, merchant_id=GROCER, offset=2, limit=2
+            )
+        ] == [each.sequence for each in everything if each.merchant_id == GROCER][2:4]
+    assert dict(sums) == {
+        (BAKER, "payable"): 6856,
+        (BAKER, "fee"): 217,
+        (BAKER, "receivable"): 9900,
+        (GROCER, "payable"): 9900 + 1959,
+        (GROCER, "fee"): 100 + 41,
+        (GROCER, "receivable"): 6856 + 1959,
+    }
+    # A merchant's own reference stands on its own side only.
+    assert {each.merchant_ref for each in everything if each.merchant_id == BAKER} == {
+        None,
+        "ref-1",
+    }
+    assert {each.own_points for each in everything if each.merchant_id == BAKER} == {False}
