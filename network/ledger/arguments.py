@@ -1,0 +1,91 @@
+"""How the ledger's values are written as arguments of its SQL functions.
+
+Each constant is one named argument, built from bound parameters and cast to its type; each
+function returns the parameters that the constant of the same name binds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from network.ledger.values import Claim, Consent, Event, Evidence, Grant
+
+MEMBER = "p_member => CAST(:member_id AS uuid)"
+NOW = "p_now => CAST(:now AS timestamptz)"
+WALL = "p_wall => CAST(:wall AS timestamptz)"
+CLAIM = (
+    "p_claim => ROW(CAST(:client_id AS uuid), CAST(:key AS text), "
+    "CAST(:fingerprint AS bytea))::ledger.claim_facts"
+)
+EVENT = (
+    "p_event => ROW(CAST(:merchant_id AS uuid), CAST(:merchant_ref AS text), "
+    "CAST(:effective_at AS timestamptz), CAST(:store_id AS uuid), CAST(:terminal AS text), "
+    "CAST(:receipt AS text), CAST(:channel AS text), CAST(:amount AS bigint), "
+    "CAST(:base AS bigint), CAST(:currency AS text))::ledger.event_facts"
+)
+EVIDENCE = (
+    "p_evidence => ROW(CAST(:key_id AS text), CAST(:signature_base AS bytea), "
+    "CAST(:signature AS bytea), CAST(:body AS bytea))::ledger.evidence_facts"
+)
+CONSENT = (
+    "p_consent => ROW(CAST(:code_digest AS bytea), CAST(:code_expires_at AS timestamptz), "
+    "CAST(:code_limit AS bigint))::ledger.consent_facts"
+)
+POINTS = "p_points => CAST(:points AS bigint)"
+ORIGINAL = "p_original => CAST(:original AS bigint)"
+AUTHORISATION = "p_authorisation => CAST(:authorisation AS bigint)"
+GRACE = "p_grace_days => CAST(:grace_days AS integer)"
+
+
+def claim_parameters(claim: Claim) -> dict[str, Any]:
+    """Return the bound values of ``CLAIM``."""
+    return {"client_id": claim.client_id, "key": claim.key, "fingerprint": claim.fingerprint}
+
+
+def event_parameters(event: Event) -> dict[str, Any]:
+    """Return the bound values of ``EVENT``."""
+    return {
+        "merchant_id": event.merchant_id,
+        "merchant_ref": event.merchant_ref,
+        "effective_at": event.effective_at,
+        "store_id": event.store_id,
+        "terminal": event.terminal,
+        "receipt": event.receipt,
+        "channel": event.channel,
+        "amount": event.amount,
+        "base": event.base,
+        "currency": event.currency,
+    }
+
+
+def evidence_parameters(evidence: Evidence | None) -> dict[str, Any]:
+    """Return the bound values of ``EVIDENCE``, all None without a signed request."""
+    return {
+        "key_id": evidence.key_id if evidence else None,
+        "signature_base": evidence.signature_base if evidence else None,
+        "signature": evidence.signature if evidence else None,
+        "body": evidence.body if evidence else None,
+    }
+
+
+def consent_parameters(consent: Consent | None) -> dict[str, Any]:
+    """Return the bound values of ``CONSENT``, all None without a code."""
+    return {
+        "code_digest": consent.digest if consent else None,
+        "code_expires_at": consent.expires_at if consent else None,
+        "code_limit": consent.limit if consent else None,
+    }
+
+
+def grant_parameters(grant: Grant) -> dict[str, Any]:
+    """Return a grant as the JSON object that ``ledger.earn`` reads."""
+    return {
+        "issuer_id": str(grant.issuer_id),
+        "terms_id": str(grant.terms_id),
+        "price": str(grant.price),
+        "points": grant.points,
+        "base": grant.base,
+        "active_from": grant.active_from.isoformat(),
+        "expires_on": grant.expires_on.isoformat(),
+        "line": grant.line,
+    }

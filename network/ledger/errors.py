@@ -1,0 +1,221 @@
+"""The ledger's refusals: one class per stable code, and how PostgreSQL's errors become them.
+
+The functions raise SQLSTATE PV001 (a business refusal: nothing of the call stays), PV002 (an
+idempotency conflict) or PV003 (an invariant or a misuse); the code is the message, the facts are
+JSON in the detail.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from network.errors import InvariantError, PeyvandError, UnavailableError
+
+_REFUSAL = "PV001"
+_CONFLICT = "PV002"
+_INVARIANT = "PV003"
+_OUT_OF_RANGE = "22003"
+_WAITED_TOO_LONG = {"55P03", "40P01"}
+
+
+class Refusal(PeyvandError):  # noqa: N818 - a refusal is an answer, not a malfunction
+    """The ledger understood the call and will not do it; nothing was stored."""
+
+    code = "refused"
+    sentence = "the ledger refused the call"
+
+
+class WalletClosed(Refusal):
+    """The wallet was closed for good."""
+
+    code = "wallet_closed"
+    sentence = "this wallet is closed and takes no further points"
+
+
+class SpendLocked(Refusal):
+    """The member locked spending."""
+
+    code = "spend_locked"
+    sentence = "the member has locked spending; the lock is lifted in the wallet"
+
+
+class InsufficientPoints(Refusal):
+    """Fewer points are spendable here than were asked for."""
+
+    code = "insufficient_points"
+    sentence = "fewer points are spendable than were asked for; see facts.spendable"
+
+
+class CodeExpired(Refusal):
+    """The member's code is older than its life."""
+
+    code = "code_expired"
+    sentence = "the member's code has expired; ask for the one now shown"
+
+
+class CodeUsed(Refusal):
+    """The member's code has already paid for something."""
+
+    code = "code_used"
+    sentence = "the member's code was used before; ask for the one now shown"
+
+
+class CodeLimit(Refusal):
+    """More points were asked for than the member allowed with this code."""
+
+    code = "code_limit"
+    sentence = "the member's code allows fewer points than were asked for; see facts.limit"
+
+
+class DuplicateReference(Refusal):
+    """The merchant used this reference for this member before."""
+
+    code = "duplicate_reference"
+    sentence = "this merchant_ref was used before; facts.sequence is the earlier entry"
+
+
+class ReferenceBarred(Refusal):
+    """The reference was reversed, so no call with it may succeed."""
+
+    code = "reference_barred"
+    sentence = "this merchant_ref was reversed and cannot be used again"
+
+
+class UnknownOriginal(Refusal):
+    """The entry to settle or refund does not exist for this member and merchant."""
+
+    code = "unknown_original"
+    sentence = "this member has no such entry of this merchant"
+
+
+class AlreadyCaptured(Refusal):
+    """The authorisation was captured before."""
+
+    code = "already_captured"
+    sentence = "the authorisation has been captured; refund the redemption instead"
+
+
+class AlreadyVoided(Refusal):
+    """The authorisation was voided before."""
+
+    code = "already_voided"
+    sentence = "the authorisation has been voided; authorise again"
+
+
+class HoldExpired(Refusal):
+    """The hold's life ended and its points can no longer be captured."""
+
+    code = "hold_expired"
+    sentence = "the hold has ended and its points are no longer there; authorise again"
+
+
+class CaptureExceedsHold(Refusal):
+    """More points were to be captured than are held."""
+
+    code = "capture_exceeds_hold"
+    sentence = "no more can be captured than was authorised; see facts.held"
+
+
+class RefundExceedsOriginal(Refusal):
+    """More was to be refunded than is left of the original."""
+
+    code = "refund_exceeds_original"
+    sentence = "no more can be refunded than is left of the original; see facts.refundable"
+
+
+class RefundOfRefund(Refusal):
+    """The original is itself a refund."""
+
+    code = "refund_of_refund"
+    sentence = "a refund cannot be refunded; post the purchase or redemption anew"
+
+
+class NotRefundable(Refusal):
+    """The original is of a kind that has nothing to refund."""
+
+    code = "not_refundable"
+    sentence = "an entry of this kind cannot be refunded; see facts.kind"
+
+
+class UnknownWallet(Refusal):
+    """The member has no wallet."""
+
+    code = "unknown_wallet"
+    sentence = "this member has no wallet"
+
+
+class PointsOutOfRange(Refusal):
+    """A count or amount is below one, or larger than a call or balance may carry."""
+
+    code = "points_out_of_range"
+    sentence = "a count of points or an amount must be at least 1 and at most 10^15"
+
+
+class IdempotencyConflict(Refusal):
+    """The idempotency key already stands for another request."""
+
+    code = "idempotency_conflict"
+    sentence = "this idempotency key stands for another request or another member"
+
+
+class WalletBusyError(UnavailableError):
+    """The wallet stayed locked by other calls for too long: nothing was done, try again."""
+
+    code = "wallet_busy"
+
+
+class LedgerInvariantError(InvariantError):
+    """The ledger was asked for what its own rules exclude, or found them broken."""
+
+    code = "ledger_invariant"
+
+
+REFUSALS: dict[str, type[Refusal]] = {
+    refusal.code: refusal
+    for refusal in (
+        WalletClosed,
+        SpendLocked,
+        InsufficientPoints,
+        CodeExpired,
+        CodeUsed,
+        CodeLimit,
+        DuplicateReference,
+        ReferenceBarred,
+        UnknownOriginal,
+        AlreadyCaptured,
+        AlreadyVoided,
+        HoldExpired,
+        CaptureExceedsHold,
+        RefundExceedsOriginal,
+        RefundOfRefund,
+        NotRefundable,
+        UnknownWallet,
+        PointsOutOfRange,
+        IdempotencyConflict,
+    )
+}
+
+
+def translate(error: DBAPIError) -> PeyvandError | None:
+    """Return the ledger's own error for one of PostgreSQL's, None where it is not the ledger's."""
+    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
+    diagnostics = getattr(error.orig, "diag", None)
+    message: str = getattr(diagnostics, "message_primary", None) or ""
+    if sqlstate in {_REFUSAL, _CONFLICT}:
+        refusal = REFUSALS.get(message, Refusal)
+        return refusal(refusal.sentence, facts=_facts(diagnostics))
+    if sqlstate == _OUT_OF_RANGE:
+        return PointsOutOfRange(PointsOutOfRange.sentence)
+    if sqlstate == _INVARIANT:
+        return LedgerInvariantError(message)
+    if sqlstate in _WAITED_TOO_LONG:
+        return WalletBusyError("the wallet is busy with other calls; nothing was done, try again")
+    return None
+
+
+def _facts(diagnostics: Any) -> dict[str, object]:
+    facts: dict[str, object] = json.loads(diagnostics.message_detail or "{}")
+    return facts

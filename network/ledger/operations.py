@@ -1,0 +1,378 @@
+"""The ledger's operations: each is one call of one SQL function, one round trip.
+
+Call them on an autocommit connection (``Database.ledger()``); inside a unit of work they post
+when it commits, and its other statements come before them, because the wallet stays locked until
+then. ``now`` is programme time, ``wall`` wall time; both in UTC. Every operation raises a
+``Refusal`` of ``network.ledger.errors`` where it will not post, and then nothing is stored; a
+repeated ``Claim`` is answered with the stored result and ``replayed=True``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from network.ledger.arguments import (
+    AUTHORISATION,
+    CLAIM,
+    CONSENT,
+    EVENT,
+    EVIDENCE,
+    GRACE,
+    MEMBER,
+    NOW,
+    ORIGINAL,
+    POINTS,
+    WALL,
+    claim_parameters,
+    consent_parameters,
+    event_parameters,
+    evidence_parameters,
+    grant_parameters,
+)
+from network.ledger.errors import translate
+from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted
+
+GRACE_DAYS = 30
+"""How long points live on that come back to a lot which has lapsed meanwhile."""
+
+
+def _function(name: str, *arguments: str) -> TextClause:
+    return text(f"SELECT * FROM ledger.{name}({', '.join(arguments)})")
+
+
+_OPEN_WALLET = _function("open_wallet", MEMBER)
+_SET_STATUS = _function("set_wallet_status", MEMBER, "p_status => CAST(:status AS text)")
+_EARN = _function(
+    "earn",
+    MEMBER,
+    NOW,
+    CLAIM,
+    EVENT,
+    "p_grants => CAST(:grants AS jsonb)",
+    "p_explanation => CAST(:explanation AS jsonb)",
+    EVIDENCE,
+)
+_AUTHORISE = _function(
+    "authorise",
+    MEMBER,
+    NOW,
+    WALL,
+    CLAIM,
+    EVENT,
+    POINTS,
+    "p_hold_until => CAST(:hold_until AS timestamptz)",
+    CONSENT,
+    EVIDENCE,
+)
+_CAPTURE = _function("capture", MEMBER, NOW, WALL, CLAIM, AUTHORISATION, POINTS, EVENT, EVIDENCE)
+_VOID = _function("void", MEMBER, NOW, WALL, CLAIM, AUTHORISATION, EVENT, EVIDENCE)
+_REDEEM = _function("redeem", MEMBER, NOW, WALL, CLAIM, EVENT, POINTS, CONSENT, EVIDENCE)
+_REVERSE = _function("reverse", MEMBER, NOW, WALL, CLAIM, EVENT, GRACE, EVIDENCE)
+_REFUND_EARN = _function(
+    "refund_earn",
+    MEMBER,
+    NOW,
+    CLAIM,
+    ORIGINAL,
+    EVENT,
+    "p_amount => CAST(:refund_amount AS bigint)",
+    "p_lines => CAST(:lines AS jsonb)",
+    EVIDENCE,
+)
+_REFUND_REDEEM = _function(
+    "refund_redeem", MEMBER, NOW, CLAIM, ORIGINAL, EVENT, POINTS, GRACE, EVIDENCE
+)
+_MATURE = _function("mature", MEMBER, NOW, WALL)
+_FLIP_DAY = _function("flip_day", NOW)
+
+
+def open_wallet(connection: Connection | Session, *, member_id: UUID) -> bool:
+    """Open a member's wallet; return False where it was open already."""
+    return bool(_one(connection, _OPEN_WALLET, {"member_id": member_id})[0])
+
+
+def set_wallet_status(connection: Connection | Session, *, member_id: UUID, status: str) -> str:
+    """Set ``active``, ``spend_locked`` or ``closed`` (for good); return the status before."""
+    return str(_one(connection, _SET_STATUS, {"member_id": member_id, "status": status})[0])
+
+
+def earn(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    claim: Claim,
+    member_id: UUID,
+    event: Event,
+    grants: Sequence[Grant],
+    explanation: list[dict[str, Any]],
+    evidence: Evidence | None,
+) -> Posted:
+    """Post the points of a purchase; ``grants`` may be empty, the purchase is an entry still.
+
+    The result has ``points``, ``state`` (available or pending), ``active_from``, ``expires_on``
+    (the earliest), ``repaid`` (of a debt with the issuer) and ``balance``.
+    """
+    parameters = {
+        "grants": json.dumps([grant_parameters(grant) for grant in grants]),
+        "explanation": json.dumps(explanation, ensure_ascii=False),
+    }
+    return _post(
+        connection,
+        _EARN,
+        member_id,
+        {"now": now}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | evidence_parameters(evidence)
+        | parameters,
+    )
+
+
+def authorise(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    wall: datetime,
+    claim: Claim,
+    member_id: UUID,
+    event: Event,
+    points: int,
+    hold_until: datetime,
+    consent: Consent | None,
+    evidence: Evidence | None,
+) -> Posted:
+    """Hold points for a merchant until ``hold_until`` (wall time), to be captured or voided."""
+    return _post(
+        connection,
+        _AUTHORISE,
+        member_id,
+        {"now": now, "wall": wall, "points": points, "hold_until": hold_until}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | consent_parameters(consent)
+        | evidence_parameters(evidence),
+    )
+
+
+def capture(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    wall: datetime,
+    claim: Claim,
+    member_id: UUID,
+    authorisation: int,
+    points: int | None,
+    event: Event,
+    evidence: Evidence | None,
+) -> Posted:
+    """Take ``points`` of a hold (all where None) and release the rest.
+
+    Up to 24 hours after the hold's life it succeeds if the points are still there.
+    """
+    return _post(
+        connection,
+        _CAPTURE,
+        member_id,
+        {"now": now, "wall": wall, "authorisation": authorisation, "points": points}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | evidence_parameters(evidence),
+    )
+
+
+def void(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    wall: datetime,
+    claim: Claim,
+    member_id: UUID,
+    authorisation: int,
+    event: Event,
+    evidence: Evidence | None,
+) -> Posted:
+    """End a hold without a capture and free its reference."""
+    return _post(
+        connection,
+        _VOID,
+        member_id,
+        {"now": now, "wall": wall, "authorisation": authorisation}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | evidence_parameters(evidence),
+    )
+
+
+def redeem(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    wall: datetime,
+    claim: Claim,
+    member_id: UUID,
+    event: Event,
+    points: int,
+    consent: Consent | None,
+    evidence: Evidence | None,
+) -> Posted:
+    """Take points at once: authorise and capture in one entry."""
+    return _post(
+        connection,
+        _REDEEM,
+        member_id,
+        {"now": now, "wall": wall, "points": points}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | consent_parameters(consent)
+        | evidence_parameters(evidence),
+    )
+
+
+def reverse(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    wall: datetime,
+    claim: Claim,
+    member_id: UUID,
+    event: Event,
+    evidence: Evidence | None,
+    grace_days: int = GRACE_DAYS,
+) -> Posted:
+    """Undo what ``event.merchant_ref`` redeemed or held, or bar it if it has not arrived yet.
+
+    The result's ``state`` is ``voided``, ``refunded`` or ``barred``; in each case no later call
+    with that reference succeeds.
+    """
+    return _post(
+        connection,
+        _REVERSE,
+        member_id,
+        {"now": now, "wall": wall, "grace_days": grace_days}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | evidence_parameters(evidence),
+    )
+
+
+def refund_earn(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    claim: Claim,
+    member_id: UUID,
+    original: int,
+    event: Event,
+    amount: int | None,
+    lines: list[dict[str, int]] | None,
+    evidence: Evidence | None,
+) -> Posted:
+    """Take back what a refunded part of a purchase had earned.
+
+    ``amount`` (minor units) refunds against the whole purchase, ``lines`` (``[{"line",
+    "amount"}]``) against lines; exactly one is given. The result has ``points`` taken from lots
+    and ``debt`` where the member has too few left.
+    """
+    if (amount is None) == (lines is None):
+        raise ValueError("a refund is by amount or by lines, exactly one of them")
+    return _post(
+        connection,
+        _REFUND_EARN,
+        member_id,
+        {
+            "now": now,
+            "original": original,
+            "refund_amount": amount,
+            "lines": None if lines is None else json.dumps(lines),
+        }
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | evidence_parameters(evidence),
+    )
+
+
+def refund_redeem(
+    connection: Connection | Session,
+    *,
+    now: datetime,
+    claim: Claim,
+    member_id: UUID,
+    original: int,
+    event: Event,
+    points: int,
+    grace_days: int,
+    evidence: Evidence | None,
+) -> Posted:
+    """Give points of a redemption back to the lots they came from, last taken first.
+
+    ``original`` is the redemption, the capture, or the authorisation that was captured. A lot that
+    has lapsed continues as a new lot for ``grace_days``.
+    """
+    return _post(
+        connection,
+        _REFUND_REDEEM,
+        member_id,
+        {"now": now, "original": original, "points": points, "grace_days": grace_days}
+        | claim_parameters(claim)
+        | event_parameters(event)
+        | evidence_parameters(evidence),
+    )
+
+
+def mature(
+    connection: Connection | Session, *, now: datetime, wall: datetime, member_id: UUID
+) -> Posted | None:
+    """Expire and activate a wallet's due lots, end its lapsed holds; None where nothing was due."""
+    row = _one(connection, _MATURE, {"member_id": member_id, "now": now, "wall": wall})
+    if row.sequence is None or row.result["entries"] == 0:
+        return None
+    return _posted(member_id, row)
+
+
+def flip_day(connection: Connection | Session, *, now: datetime) -> date | None:
+    """Open the next business day if the open one's cut-off has passed; return the one before.
+
+    The day returned is closed only once its last writers have ended: see ``network.ledger.day``.
+    """
+    flipped: date | None = _one(connection, _FLIP_DAY, {"now": now})[0]
+    return flipped
+
+
+def _post(
+    connection: Connection | Session,
+    statement: TextClause,
+    member_id: UUID,
+    parameters: dict[str, Any],
+) -> Posted:
+    return _posted(member_id, _one(connection, statement, {"member_id": member_id} | parameters))
+
+
+def _one(
+    connection: Connection | Session, statement: TextClause, parameters: dict[str, Any]
+) -> Row[Any]:
+    try:
+        return connection.execute(statement, parameters).one()
+    except DBAPIError as error:
+        translated = translate(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def _posted(member_id: UUID, row: Row[Any]) -> Posted:
+    return Posted(
+        member_id=member_id,
+        sequence=row.sequence,
+        business_date=row.business_date,
+        replayed=row.replayed,
+        result=row.result,
+    )

@@ -1,0 +1,337 @@
+"""Reading the ledger: session first, frozen views out, nothing is locked or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_, union
+from sqlalchemy.orm import Session
+
+from network.errors import InvariantError
+from network.ledger import tables
+from network.ledger.views import (
+    Cursor,
+    DayView,
+    EntryView,
+    LotView,
+    PostingView,
+    RedemptionView,
+    SealView,
+    WalletView,
+)
+
+_LOT_COLUMNS = [tables.lot.c[name] for name in LotView.__dataclass_fields__]
+_POSTING_COLUMNS = [tables.posting.c[name] for name in PostingView.__dataclass_fields__]
+_ENTRY_COLUMNS = list(tables.entry.c)
+_SEAL_COLUMNS = [tables.seal.c[name] for name in SealView.__dataclass_fields__]
+
+
+def wallet(session: Session, *, member_id: UUID) -> WalletView | None:
+    """Return a member's wallet, None where there is none.
+
+    ``spendable`` is what any merchant may take: available without credit locked to one merchant,
+    less all debt, never below zero.
+    """
+    table = tables.wallet
+    locked = (
+        select(func.coalesce(func.sum(tables.lot.c.remaining), 0))
+        .where(
+            tables.lot.c.member_id == member_id,
+            tables.lot.c.open,
+            tables.lot.c.active,
+            tables.lot.c.locked_to.is_not(None),
+        )
+        .scalar_subquery()
+    )
+    row = session.execute(
+        select(table, locked.label("locked")).where(table.c.member_id == member_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    return WalletView(
+        member_id=member_id,
+        available=row.available,
+        pending=row.pending,
+        held=row.held,
+        debt=row.debt,
+        sequence=row.sequence,
+        status=row.status,
+        spendable=max(0, row.available - int(row.locked) - row.debt),
+        due_on=row.due_on,
+    )
+
+
+def lots(session: Session, *, member_id: UUID, open_only: bool = True) -> list[LotView]:
+    """Return a member's lots in the order in which they are taken, open ones unless asked."""
+    table = tables.lot
+    query = select(*_LOT_COLUMNS).where(table.c.member_id == member_id)
+    if open_only:
+        query = query.where(table.c.open)
+    return _lots(session, query.order_by(table.c.expires_on, table.c.lot_id))
+
+
+def entry(session: Session, *, member_id: UUID, sequence: int) -> EntryView | None:
+    """Return one entry with its postings and the lots it touched, None where there is none."""
+    table = tables.entry
+    row = session.execute(
+        select(*_ENTRY_COLUMNS).where(table.c.member_id == member_id, table.c.sequence == sequence)
+    ).one_or_none()
+    if row is None:
+        return None
+    postings = _postings(session, [row])
+    numbers = {line.lot_id for line in postings.get((member_id, sequence), ())} - {None}
+    touched = _lots(
+        session,
+        select(*_LOT_COLUMNS)
+        .where(tables.lot.c.member_id == member_id, tables.lot.c.lot_id.in_(numbers))
+        .order_by(tables.lot.c.lot_id),
+    )
+    return _entry(row, postings, touched)
+
+
+def entries(
+    session: Session,
+    *,
+    member_id: UUID,
+    before: int | None = None,
+    limit: int,
+    merchant_id: UUID | None = None,
+    kinds: Sequence[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+) -> list[EntryView]:
+    """Return a member's entries, newest first, below the sequence ``before``.
+
+    ``since`` and ``until`` bound the business date, half open.
+    """
+    table = tables.entry
+    conditions: list[ColumnElement[bool]] = [table.c.member_id == member_id]
+    if before is not None:
+        conditions.append(table.c.sequence < before)
+    if merchant_id is not None:
+        conditions.append(table.c.merchant_id == merchant_id)
+    if kinds is not None:
+        conditions.append(table.c.kind.in_(kinds))
+    conditions += _days(since=since, until=until)
+    query = (
+        select(*_ENTRY_COLUMNS).where(*conditions).order_by(table.c.sequence.desc()).limit(limit)
+    )
+    return _entries(session, query)
+
+
+def merchant_entries(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    since: date | None = None,
+    until: date | None = None,
+    after_cursor: Cursor | None = None,
+    limit: int,
+) -> list[EntryView]:
+    """Return the entries that a merchant caused, by day, member and sequence, after a cursor.
+
+    ``since`` and ``until`` bound the business date, half open. Days that are closed never change;
+    in the open one an entry may still appear before a cursor.
+    """
+    table = tables.entry
+    position = tuple_(table.c.business_date, table.c.member_id, table.c.sequence)
+    conditions = [table.c.merchant_id == merchant_id, *_days(since=since, until=until)]
+    if after_cursor is not None:
+        conditions.append(table.c.business_date >= after_cursor.business_date)
+        conditions.append(
+            position
+            > tuple_(after_cursor.business_date, after_cursor.member_id, after_cursor.sequence)
+        )
+    query = (
+        select(*_ENTRY_COLUMNS)
+        .where(*conditions)
+        .order_by(table.c.business_date, table.c.member_id, table.c.sequence)
+        .limit(limit)
+    )
+    return _entries(session, query)
+
+
+def by_reference(
+    session: Session, *, member_id: UUID, merchant_id: UUID, kind: str, merchant_ref: str
+) -> int | None:
+    """Return the sequence of the entry that a merchant's reference names, None where none does.
+
+    ``kind`` is issuance, redemption (authorised or captured), refund_issuance or
+    refund_redemption. A voided or barred reference names nothing.
+    """
+    table = tables.reference
+    sequence: int | None = session.execute(
+        select(table.c.sequence).where(
+            table.c.member_id == member_id,
+            table.c.merchant_id == merchant_id,
+            table.c.kind == kind,
+            table.c.merchant_ref == merchant_ref,
+            table.c.state == "used",
+        )
+    ).scalar_one_or_none()
+    return sequence
+
+
+def redemption(session: Session, *, member_id: UUID, sequence: int) -> RedemptionView | None:
+    """Return a redemption by the sequence of its authorisation, capture or redemption entry."""
+    hold, consumption = tables.hold, tables.consumption
+    held = session.execute(
+        select(hold).where(
+            hold.c.member_id == member_id,
+            (hold.c.sequence == sequence) | (hold.c.capture_sequence == sequence),
+        )
+    ).one_or_none()
+    paid = session.execute(
+        select(
+            func.min(consumption.c.business_date).label("business_date"),
+            func.sum(consumption.c.points).label("points"),
+            func.sum(consumption.c.refunded).label("refunded"),
+        ).where(
+            consumption.c.member_id == member_id,
+            consumption.c.sequence
+            == (held.capture_sequence if held and held.capture_sequence else sequence),
+        )
+    ).one()
+    if held is not None:
+        return RedemptionView(
+            member_id=member_id,
+            sequence=held.sequence,
+            business_date=held.business_date,
+            merchant_id=held.merchant_id,
+            merchant_ref=held.merchant_ref,
+            state="expired" if held.state == "released" else held.state,
+            points=held.points,
+            captured=held.captured,
+            refunded=int(paid.refunded or 0),
+            hold_until=held.hold_until,
+            capture_sequence=held.capture_sequence,
+        )
+    if paid.points is None:
+        return None
+    made = session.execute(
+        select(tables.entry.c.merchant_id, tables.entry.c.merchant_ref).where(
+            tables.entry.c.member_id == member_id,
+            tables.entry.c.sequence == sequence,
+            tables.entry.c.business_date == paid.business_date,
+        )
+    ).one()
+    return RedemptionView(
+        member_id=member_id,
+        sequence=sequence,
+        business_date=paid.business_date,
+        merchant_id=made.merchant_id,
+        merchant_ref=made.merchant_ref,
+        state="captured",
+        points=int(paid.points),
+        captured=int(paid.points),
+        refunded=int(paid.refunded),
+        hold_until=None,
+        capture_sequence=sequence,
+    )
+
+
+def due_members(
+    session: Session, *, today: date, wall: datetime, after: UUID | None = None, limit: int
+) -> list[UUID]:
+    """Return members with a lot due on ``today`` or a hold that lapsed by ``wall``, in order."""
+    wallets, hold = tables.wallet, tables.hold
+    due_lots = select(wallets.c.member_id).where(wallets.c.due_on <= today)
+    lapsed = select(hold.c.member_id).where(hold.c.state == "authorised", hold.c.hold_until <= wall)
+    if after is not None:
+        due_lots = due_lots.where(wallets.c.member_id > after)
+        lapsed = lapsed.where(hold.c.member_id > after)
+    query = union(
+        due_lots.order_by(wallets.c.member_id).limit(limit),
+        lapsed.order_by(hold.c.member_id).limit(limit),
+    ).order_by("member_id")
+    return list(session.execute(query.limit(limit)).scalars())
+
+
+def open_day(session: Session) -> date:
+    """Return the business day that is open; raise InvariantError before the first was opened."""
+    day: date | None = session.execute(
+        select(tables.business_day.c.business_date).where(
+            tables.business_day.c.flipped_at.is_(None)
+        )
+    ).scalar_one_or_none()
+    if day is None:
+        raise InvariantError("no business day is open; peyvand up opens the first one")
+    return day
+
+
+def closed_days(session: Session) -> list[DayView]:
+    """Return the closed business days, oldest first."""
+    table = tables.business_day
+    rows = session.execute(
+        select(table).where(table.c.closed_at.is_not(None)).order_by(table.c.business_date)
+    )
+    return [DayView(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def seal_of(session: Session, *, business_date: date) -> SealView | None:
+    """Return the seal of a business day, None where it is not sealed."""
+    row = session.execute(
+        select(*_SEAL_COLUMNS).where(tables.seal.c.business_date == business_date)
+    ).one_or_none()
+    return None if row is None else SealView(**row._mapping)  # noqa: SLF001 - the same
+
+
+def _days(*, since: date | None, until: date | None) -> list[ColumnElement[bool]]:
+    day = tables.entry.c.business_date
+    conditions: list[ColumnElement[bool]] = []
+    if since is not None:
+        conditions.append(day >= since)
+    if until is not None:
+        conditions.append(day < until)
+    return conditions
+
+
+def _lots(session: Session, query: Select[Any]) -> list[LotView]:
+    return [LotView(**row._mapping) for row in session.execute(query)]  # noqa: SLF001 - the same
+
+
+def _entries(session: Session, query: Select[Any]) -> list[EntryView]:
+    rows = session.execute(query).all()
+    postings = _postings(session, rows)
+    return [_entry(row, postings, ()) for row in rows]
+
+
+def _postings(
+    session: Session, rows: Sequence[Row[Any]]
+) -> dict[tuple[UUID, int], tuple[PostingView, ...]]:
+    """Return the postings of entries by their keys; the days named spare the other partitions."""
+    if not rows:
+        return {}
+    table = tables.posting
+    keys = [(row.member_id, row.sequence) for row in rows]
+    days = {row.business_date for row in rows}
+    found: dict[tuple[UUID, int], list[PostingView]] = {}
+    lines = session.execute(
+        select(table.c.member_id, table.c.sequence, *_POSTING_COLUMNS)
+        .where(
+            tuple_(table.c.member_id, table.c.sequence).in_(keys),
+            table.c.business_date.in_(days),
+        )
+        .order_by(table.c.member_id, table.c.sequence, table.c.line)
+    )
+    for member_id, sequence, *values in lines:
+        posting = PostingView(**dict(zip(PostingView.__dataclass_fields__, values, strict=True)))
+        found.setdefault((member_id, sequence), []).append(posting)
+    return {key: tuple(postings) for key, postings in found.items()}
+
+
+def _entry(
+    row: Row[Any],
+    postings: dict[tuple[UUID, int], tuple[PostingView, ...]],
+    touched: Iterable[LotView],
+) -> EntryView:
+    values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    values["explanation"] = tuple(values["explanation"])
+    return EntryView(
+        **values,
+        postings=postings.get((row.member_id, row.sequence), ()),
+        lots=tuple(touched),
+    )

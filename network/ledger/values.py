@@ -1,0 +1,88 @@
+"""What goes into an operation of the ledger and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A request's idempotency key: who chose it, the key, SHA-256 of what was asked."""
+
+    client_id: UUID
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """The signed request behind an entry, as it arrived (RFC 9421 signature base and signature)."""
+
+    key_id: str
+    signature_base: bytes
+    signature: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happened at the merchant, in its own words.
+
+    ``merchant_ref`` is the merchant's name for it (unique per member and kind; may be empty for a
+    capture or void). ``amount`` is the purchase in minor units of ``currency``, ``base`` the part
+    that can earn, the whole amount where it is None.
+    """
+
+    merchant_id: UUID
+    merchant_ref: str
+    effective_at: datetime
+    store_id: UUID | None = None
+    terminal: str | None = None
+    receipt: str | None = None
+    channel: str = "store"
+    amount: int | None = None
+    base: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Points of one issuer for one line of a purchase.
+
+    ``base`` is that line's earning base in minor units, the same in every grant of the line;
+    ``price`` what the issuer owes per point (minor units) by ``terms_id``, its agreement.
+    ``expires_on`` is the first day on which the points can't be used.
+    """
+
+    issuer_id: UUID
+    terms_id: UUID
+    price: Decimal
+    points: int
+    base: int
+    active_from: date
+    expires_on: date
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """A member's rotating code: good once, until ``expires_at`` (wall time), up to ``limit``."""
+
+    digest: bytes
+    expires_at: datetime
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """The entry that a call wrote, or had written before (``replayed``), with its result."""
+
+    member_id: UUID
+    sequence: int
+    business_date: date
+    replayed: bool
+    result: dict[str, Any]
