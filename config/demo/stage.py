@@ -1,0 +1,162 @@
+"""Sets the stage of the demo: face value, partners with stores, terms, agreements and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from config.demo import names
+from config.demo.coalition import FACE_VALUE, PARTNERS, Partner, Terms
+from config.demo.purchases import Basket
+from merchant_gateway.signing import Ed25519SigningKey
+from network.merchants import agreements
+from network.merchants import service as merchants
+from network.programme import service as programme
+from network.services import Services
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A partner on the stage: its id in the network and the key its tills sign with."""
+
+    partner: Partner
+    merchant_id: UUID
+    key_id: str
+    key: Ed25519SigningKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signatories:
+    """The two operators who propose and approve agreements."""
+
+    proposer: UUID
+    approver: UUID
+
+
+def set_stage(
+    services: Services,
+    *,
+    baskets: Iterable[Basket],
+    first_day: date,
+    now: datetime,
+    signatories: Signatories,
+) -> dict[str, Seat]:
+    """Take every partner into the network and return the seats by the partners' codes.
+
+    ``now`` is programme time on ``first_day``. Terms that begin later in the fortnight are
+    written down now, dated, as the network wants it.
+    """
+    shops: dict[str, set[int]] = {partner.slug: set() for partner in PARTNERS}
+    for basket in baskets:
+        for part in basket.parts:
+            shops[part.merchant].add(basket.store_id)
+    with services.database.unit_of_work() as session:
+        programme.set_face_value(
+            session, effective_from=first_day, value=FACE_VALUE, today=first_day, now=now
+        )
+        return {
+            partner.slug: _seat(
+                session,
+                services,
+                partner=partner,
+                stores=sorted(shops[partner.slug]),
+                first_day=first_day,
+                now=now,
+                signatories=signatories,
+            )
+            for partner in PARTNERS
+        }
+
+
+def _seat(
+    session: Session,
+    services: Services,
+    *,
+    partner: Partner,
+    stores: list[int],
+    first_day: date,
+    now: datetime,
+    signatories: Signatories,
+) -> Seat:
+    merchant_id = merchants.register_merchant(
+        session,
+        code=partner.slug,
+        name_fa=partner.name.fa,
+        name_en=partner.name.en,
+        kind="retail",
+        now=now,
+    )
+    for store_id in stores:
+        shop = names.store(store_id)
+        merchants.add_store(
+            session,
+            merchant_id=merchant_id,
+            code=shop.code,
+            name_fa=shop.name.fa,
+            name_en=shop.name.en,
+            city_fa=shop.city.fa,
+            city_en=shop.city.en,
+        )
+    for terms in partner.terms:
+        _agree(
+            session,
+            merchant_id=merchant_id,
+            terms=terms,
+            first_day=first_day,
+            now=now,
+            signatories=signatories,
+        )
+    key = Ed25519SigningKey.generate()
+    registered = merchants.register_key(
+        session,
+        services.vault,
+        merchant_id=merchant_id,
+        environment="live",
+        now=now,
+        public_key=key.verifying_key().to_raw(),
+    )
+    return Seat(partner=partner, merchant_id=merchant_id, key_id=registered.key_id, key=key)
+
+
+def _agree(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    terms: Terms,
+    first_day: date,
+    now: datetime,
+    signatories: Signatories,
+) -> None:
+    effective_from = first_day + timedelta(days=terms.from_day)
+    programme.set_earning_terms(
+        session,
+        merchant_id=merchant_id,
+        effective_from=effective_from,
+        base_rate=terms.base_rate,
+        category_rates=dict(terms.category_rates),
+        pending_days=terms.pending_days,
+        expiry_days=terms.expiry_days,
+        today=first_day,
+        now=now,
+    )
+    proposed = agreements.propose_agreement(
+        session,
+        merchant_id=merchant_id,
+        effective_from=effective_from,
+        issue_price=terms.price,
+        acceptance_fee=terms.fee,
+        today=first_day,
+        now=now,
+        proposed_by=signatories.proposer,
+    )
+    agreements.approve_agreement(
+        session,
+        agreement_id=proposed.agreement_id,
+        today=first_day,
+        now=now,
+        approved_by=signatories.approver,
+    )

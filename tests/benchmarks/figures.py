@@ -1,0 +1,113 @@
+"""Figures of a benchmark run: taken in turns, compared within the run, written as one table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Take = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One thing that is measured: ``take`` runs it once and returns its rate in ``unit``."""
+
+    name: str
+    unit: str
+    take: Take
+    ratio_to: str | None = None
+    aim: float | None = None
+    note: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Figure:
+    """What came out: the median of the rounds, and the median of the ratios round by round."""
+
+    name: str
+    unit: str
+    values: list[float] = field(default_factory=list)
+    ratio_to: str | None = None
+    ratios: list[float] = field(default_factory=list)
+    aim: float | None = None
+    note: str = ""
+
+    @property
+    def value(self) -> float:
+        """Return the median over the rounds."""
+        return median(self.values)
+
+    @property
+    def ratio(self) -> float | None:
+        """Return the median of the ratios, each taken within one round."""
+        return median(self.ratios) if self.ratios else None
+
+
+def take_in_turns(
+    contenders: Sequence[Contender], *, rounds: int, say: Callable[[str], None]
+) -> list[Figure]:
+    """Measure every contender once per round, so that a noisy minute hits all of them alike."""
+    figures = {
+        each.name: Figure(
+            name=each.name, unit=each.unit, ratio_to=each.ratio_to, aim=each.aim, note=each.note
+        )
+        for each in contenders
+    }
+    for number in range(1, rounds + 1):
+        for each in contenders:
+            say(f"round {number} of {rounds}: {each.name}")
+            figures[each.name].values.append(each.take())
+        for figure in figures.values():
+            base = figures.get(figure.ratio_to or "")
+            if base is not None:
+                figure.ratios.append(figure.values[-1] / base.values[-1])
+    return list(figures.values())
+
+
+def print_table(figures: Sequence[Figure], *, console: Console) -> None:
+    """Print the figures as a table for people."""
+    table = Table(title="Rates, medians over the rounds of one run")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("least – most", justify="right")
+    table.add_column("unit")
+    table.add_column("ratio", justify="right")
+    table.add_column("to")
+    table.add_column("aim", justify="right")
+    table.add_column("note")
+    for figure in figures:
+        table.add_row(
+            figure.name,
+            f"{figure.value:,.0f}",
+            f"{min(figure.values):,.0f} – {max(figure.values):,.0f}",
+            figure.unit,
+            "" if figure.ratio is None else f"{figure.ratio:.2f}",
+            figure.ratio_to or "",
+            "" if figure.aim is None else f"≥ {figure.aim:.2f}",
+            figure.note,
+        )
+    console.print(table)
+
+
+def write_json(
+    figures: Sequence[Figure], *, path: Path, extra: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """Write ``{name: {value, unit, ratio_to, ratio}}``, the stable form for tools."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        figure.name: {
+            "value": round(figure.value, 1),
+            "unit": figure.unit,
+            "ratio_to": figure.ratio_to,
+            "ratio": None if figure.ratio is None else round(figure.ratio, 4),
+        }
+        for figure in figures
+    }
+    path.write_text(json.dumps(document | dict(extra or {}), indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,158 @@
+"""The ledger's functions driven by pgbench, beside TPC-B on the same server.
+
+What a call carries is what the gateway sends: four priced lines, the explanation, 1.2 kB of
+evidence. Members are drawn at random, so wallets are rarely contended; ``earn`` spreads over 1,000
+merchants, ``earn_hot`` sends everything to one.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+from sqlalchemy import text
+
+from network.clock import local_date, wall_now
+from network.settings import PROGRAMME_ZONE
+from tests.benchmarks.figures import Contender
+from tests.benchmarks.stand import TPCB_DATABASE, Stand
+
+MEMBERS = 20_000
+MERCHANTS = 1_000
+PURSE = 900_000_000_000
+
+_BASE = "@method POST " + "b" * 470
+_BODY = '{"amount": 1}' + " " * 640
+
+
+_EXPLANATION = json.dumps(
+    [
+        {"rule": "base_rate", "fired": True, "points": 120, "reason": "rate", "facts": {"n": 1}},
+        {"rule": "category_rate", "fired": True, "points": 30, "reason": "rate", "facts": {}},
+        {"rule": "pending", "fired": False, "points": 0, "reason": "none", "facts": {"days": 0}},
+        {"rule": "expiry", "fired": True, "points": 150, "reason": "date", "facts": {"days": 365}},
+    ]
+)
+
+
+def uuid_of(kind: str, number: str) -> str:
+    """Return the SQL of a member's or merchant's id for a number (a pgbench variable or so)."""
+    digit = {"member": "a", "merchant": "b"}[kind]
+    return f"('{digit}0000000-0000-7000-8000-' || lpad(to_hex({number}::int), 12, '0'))::uuid"
+
+
+def _event(merchant: str) -> str:
+    return (
+        f"ROW({merchant}, uuidv7()::text, now(), NULL, 'till-1', NULL, 'in_store', 1500000, "
+        "1500000, 'IRR')::ledger.event_facts"
+    )
+
+
+_CLAIM = (
+    "ROW({merchant}, uuidv7()::text, "
+    "sha256('a request that was never sent before'))::ledger.claim_facts"
+)
+_EVIDENCE = f"ROW('mk_live_bench', '{_BASE}', '\\x{'ab' * 64}', '{_BODY}')::ledger.evidence_facts"
+
+
+def earn_script(*, merchants: int) -> str:
+    """Return a pgbench script of one earn with four lines at one of ``merchants`` merchants."""
+    today = local_date(wall_now(), zone=PROGRAMME_ZONE)
+    merchant = uuid_of("merchant", ":merchant")
+    grants = ", ".join(
+        f"jsonb_build_object('issuer_id', {merchant}, 'terms_id', {merchant}, 'price', 987.65, "
+        f"'points', {points}, 'base', {base}, 'active_from', '{today}', "
+        f"'expires_on', '{today + timedelta(days=365)}', 'line', {line})"
+        for line, (points, base) in enumerate(
+            [(120, 800_000), (30, 400_000), (10, 200_000), (5, 100_000)]
+        )
+    )
+    return (
+        f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {merchants})\n"
+        f"SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
+        f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
+        f"jsonb_build_array({grants}), '{_EXPLANATION}'::jsonb, {_EVIDENCE});\n"
+    )
+
+
+def redeem_script() -> str:
+    """Return a pgbench script of one redemption of five points, captured at once, with a code."""
+    merchant = uuid_of("merchant", ":merchant")
+    return (
+        f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {MERCHANTS})\n"
+        f"SELECT * FROM ledger.redeem({uuid_of('member', ':member')}, now(), now(), "
+        f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, 5, "
+        "ROW(sha256(uuidv7()::text::bytea), now() + interval '1 minute', 1000)"
+        f"::ledger.consent_facts, {_EVIDENCE});\n"
+    )
+
+
+def prepare(stand: Stand) -> None:
+    """Open the first day and give every member a purse that no run can empty."""
+    today = local_date(wall_now(), zone=PROGRAMME_ZONE)
+    with stand.services.database.ledger() as connection:
+        connection.execute(text("SELECT ledger.open_first_day(:today)"), {"today": today})
+        connection.execute(
+            text(
+                f"SELECT count(ledger.open_wallet({uuid_of('member', 'g')})) "
+                f"FROM generate_series(1, {MEMBERS}) AS g"
+            )
+        )
+        connection.execute(
+            text(
+                f"""SELECT count(ledger.earn({uuid_of("member", "g")}, now(), NULL,
+                ROW({uuid_of("merchant", "1")}, 'purse-' || g, now(), NULL, NULL, NULL,
+                    'in_store', 1, 1, 'IRR')::ledger.event_facts,
+                jsonb_build_array(jsonb_build_object('issuer_id', {uuid_of("merchant", "1")},
+                    'terms_id', {uuid_of("merchant", "1")}, 'price', 1000,
+                    'points', CAST(:purse AS bigint), 'base', 1,
+                    'active_from', CAST(:today AS date),
+                    'expires_on', CAST(:today AS date) + 90, 'line', 0)), '[]', NULL))
+                FROM generate_series(1, {MEMBERS}) AS g"""
+            ),
+            {"purse": PURSE, "today": today},
+        )
+    stand.make_tpcb()
+    with stand.postgres.connect(database="peyvand") as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
+
+
+def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
+    """Return TPC-B and the functions, each measured for ``seconds`` a round."""
+    return [
+        Contender(
+            name="tpcb",
+            unit="tx/s",
+            take=lambda: stand.run_pgbench(
+                script=None, seconds=seconds, database=TPCB_DATABASE, role="postgres"
+            ),
+            note="pgbench's TPC-B, scale 20",
+        ),
+        Contender(
+            name="sql_earn",
+            unit="calls/s",
+            take=lambda: stand.run_pgbench(
+                script=earn_script(merchants=MERCHANTS), seconds=seconds
+            ),
+            ratio_to="tpcb",
+            aim=1.25,
+            note="four lines, evidence and outbox included",
+        ),
+        Contender(
+            name="sql_earn_hot",
+            unit="calls/s",
+            take=lambda: stand.run_pgbench(script=earn_script(merchants=1), seconds=seconds),
+            ratio_to="sql_earn",
+            aim=0.9,
+            note="all at one merchant",
+        ),
+        Contender(
+            name="sql_redeem",
+            unit="calls/s",
+            take=lambda: stand.run_pgbench(script=redeem_script(), seconds=seconds),
+            ratio_to="tpcb",
+            aim=0.95,
+            note="by code, captured at once",
+        ),
+    ]
