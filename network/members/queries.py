@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Row, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from network.errors import InvariantError
@@ -168,7 +169,7 @@ def consents(session: Session, *, member_id: UUID) -> dict[str, bool]:
     rows = session.execute(
         select(MemberConsent.purpose, MemberConsent.granted)
         .where(MemberConsent.member_id == member_id)
-        .distinct(MemberConsent.purpose)
+        .ext(distinct_on(MemberConsent.purpose))
         .order_by(MemberConsent.purpose, MemberConsent.consent_id.desc())
     )
     return {row.purpose: row.granted for row in rows}

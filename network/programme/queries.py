@@ -7,6 +7,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from network.errors import PeyvandError
@@ -67,7 +68,7 @@ def terms_by_merchant(session: Session, *, day: date) -> dict[UUID, EarningTerms
     rows = session.scalars(
         select(EarningTermsRow)
         .where(EarningTermsRow.effective_from <= day)
-        .distinct(EarningTermsRow.merchant_id)
+        .ext(distinct_on(EarningTermsRow.merchant_id))
         .order_by(EarningTermsRow.merchant_id, EarningTermsRow.effective_from.desc())
     )
     return {terms.merchant_id: terms for terms in _terms(session, list(rows))}

@@ -1,0 +1,148 @@
+"""Messages: queued with what causes them, delivered once if all goes well, tried again if not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from network.database.connection import Database
+from network.ids import uuid7
+from network.messaging import queries, service
+from network.messaging.port import LocalSender, SmsNotSentError
+from network.messaging.service import Delivery
+from network.messaging.texts import sign_in_text
+from network.vault import Vault
+
+WALL = datetime(2026, 11, 22, 9, tzinfo=UTC)
+PHONE, BODY = "+989123456789", "hello"
+
+
+class Provider:
+    """A provider that is away for its first calls."""
+
+    def __init__(self, *, away_for: int = 0) -> None:
+        self.away_for = away_for
+        self.taken: list[tuple[str, str]] = []
+
+    def send(self, recipient: str, body: str) -> None:
+        if self.away_for > 0:
+            self.away_for -= 1
+            raise SmsNotSentError("away")
+        self.taken.append((recipient, body))
+
+
+def queue(database: Database, vault: Vault, *, expires_at: datetime | None = None) -> UUID:
+    with database.unit_of_work() as session:
+        return service.queue_sms(
+            session,
+            vault,
+            recipient=PHONE,
+            body=BODY,
+            kind="sign_in",
+            locale="fa",
+            wall=WALL,
+            expires_at=expires_at,
+        )
+
+
+def deliver(
+    database: Database, vault: Vault, message_id: UUID, provider: Provider, wall: datetime = WALL
+) -> Delivery | None:
+    with database.unit_of_work() as session:
+        return service.deliver(session, vault, message_id=message_id, sender=provider, wall=wall)
+
+
+def test_delivered_once_and_announced_by_id_only(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault)
+    provider = Provider()
+    assert deliver(database, vault, message_id, provider) == Delivery(state="sent", attempts=1)
+    assert deliver(database, vault, message_id, provider) is None
+    assert deliver(database, vault, uuid7(), provider) is None
+    assert provider.taken == [(PHONE, BODY)]
+    with database.reading() as session:
+        announced = session.execute(text("SELECT topic, payload FROM network.outbox")).all()
+        assert [tuple(row) for row in announced] == [
+            (service.TOPIC, {"message_id": str(message_id)})
+        ]
+        (shown,) = queries.latest(session, vault)
+        assert (shown.recipient, shown.body, shown.state) == (PHONE, BODY, "sent")
+        assert PHONE not in repr(shown)
+        assert BODY not in repr(shown)
+
+
+def test_nothing_personal_is_stored_in_clear(database: Database, vault: Vault) -> None:
+    queue(database, vault)
+    with database.reading() as session:
+        row = session.execute(text("SELECT m::text FROM network.message m")).scalar_one()
+    assert PHONE.encode().hex() not in row
+    assert BODY.encode().hex() not in row
+    assert PHONE[1:] not in row
+
+
+def test_a_provider_that_comes_back(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault)
+    provider = Provider(away_for=2)
+    outcomes = [deliver(database, vault, message_id, provider) for _ in range(3)]
+    assert outcomes == [
+        Delivery(state="waiting", attempts=1),
+        Delivery(state="waiting", attempts=2),
+        Delivery(state="sent", attempts=3),
+    ]
+    assert [outcome.again for outcome in outcomes if outcome] == [True, True, False]
+
+
+def test_a_provider_that_stays_away(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault)
+    provider = Provider(away_for=99)
+    for _ in range(service.MAX_ATTEMPTS):
+        last = deliver(database, vault, message_id, provider)
+    assert last == Delivery(state="failed", attempts=service.MAX_ATTEMPTS)
+    assert deliver(database, vault, message_id, provider) is None
+    with database.reading() as session:
+        assert queries.counts_by_state(session, since=WALL) == {
+            "waiting": 0,
+            "sent": 0,
+            "failed": 1,
+        }
+
+
+def test_a_message_too_late_is_not_sent(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault, expires_at=WALL + timedelta(minutes=3))
+    provider = Provider()
+    late = deliver(database, vault, message_id, provider, WALL + timedelta(minutes=3))
+    assert late == Delivery(state="failed", attempts=0)
+    assert provider.taken == []
+
+
+def test_a_rolled_back_cause_sends_nothing(database: Database, vault: Vault) -> None:
+    with database.unit_of_work() as session:
+        service.queue_sms(
+            session, vault, recipient=PHONE, body=BODY, kind="x", locale="en", wall=WALL
+        )
+        session.rollback()
+    with database.reading() as session:
+        assert queries.latest(session, vault) == []
+        assert session.execute(text("SELECT count(*) FROM network.outbox")).scalar_one() == 0
+
+
+def test_old_messages_are_forgotten(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault)
+    with database.unit_of_work() as session:
+        service.forget_messages(session, before=WALL)
+        assert len(queries.latest(session, vault)) == 1
+        service.forget_messages(session, before=WALL + timedelta(seconds=1))
+        assert queries.latest(session, vault) == []
+        done = service.deliver(
+            session, vault, message_id=message_id, sender=LocalSender(), wall=WALL
+        )
+        assert done is None
+
+
+@pytest.mark.parametrize(("locale", "shown"), [("fa", "۰۴۲۷۱۹"), ("en", "042719")])
+def test_the_sign_in_text_ends_with_what_browsers_fill_in(locale: str, shown: str) -> None:
+    body = sign_in_text(code="042719", minutes=3, domain="wallet.example", locale=locale)
+    assert shown in body.split("\n")[0]
+    assert body.split("\n")[-1] == "@wallet.example #042719"

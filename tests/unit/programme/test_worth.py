@@ -1,0 +1,53 @@
+"""Paying an amount with points: rounded up, never above the limit."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from network.points import MAX_AMOUNT
+from network.programme.worth import (
+    AboveLimitError,
+    WorthOutOfRangeError,
+    points_back,
+    points_to_pay,
+    worth_of,
+)
+
+amounts = st.integers(min_value=1, max_value=10**15)
+values = st.fractions(min_value=Fraction(1, 1000), max_value=10**6, max_denominator=10**6)
+
+
+@given(amount=amounts, value=values)
+def test_the_least_points_that_cover_the_amount(amount: int, value: Fraction) -> None:
+    points = points_to_pay(amount=amount, face_value=value)
+    assert (points - 1) * value < amount <= points * value
+    assert worth_of(points=points, face_value=value) >= amount or value.denominator > 1
+
+
+def test_rounding_up_does_not_cross_the_limit() -> None:
+    assert points_to_pay(amount=104_500, face_value=Fraction(1000), limit=105) == 105
+    with pytest.raises(AboveLimitError) as refused:
+        points_to_pay(amount=104_500, face_value=Fraction(1000), limit=104)
+    assert refused.value.facts == {"points": 105, "limit": 104}
+
+
+@pytest.mark.parametrize("amount", [0, -5, MAX_AMOUNT + 1])
+def test_amounts_out_of_range(amount: int) -> None:
+    with pytest.raises(WorthOutOfRangeError):
+        points_to_pay(amount=amount, face_value=Fraction(1000))
+
+
+def test_points_beyond_a_wallet() -> None:
+    with pytest.raises(WorthOutOfRangeError):
+        points_to_pay(amount=MAX_AMOUNT, face_value=Fraction(1, 2))
+
+
+@given(amount=amounts, value=values)
+def test_refunding_all_that_was_paid_gives_back_every_point(amount: int, value: Fraction) -> None:
+    paid = points_to_pay(amount=amount, face_value=value)
+    assert points_back(amount=amount, face_value=value, remaining=paid) == paid
+    assert points_back(amount=amount, face_value=value, remaining=1) == 1
