@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from network.clearing import runs
 from network.database.connection import Database
 from network.errors import UnavailableError
@@ -59,6 +61,7 @@ class Lease:
             except runs.ClaimLostError as error:
                 self._lost = error
                 return
-            except UnavailableError:
-                # The run itself will notice; if the database comes back in time, it still holds.
+            except (UnavailableError, DBAPIError):
+                # Either the database is away, which the run itself will notice, or the run holds
+                # its row in a long write: whoever wants to take it over waits for that row too.
                 continue

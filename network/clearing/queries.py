@@ -217,6 +217,14 @@ def first_day(session: Session) -> date | None:
     return first
 
 
+def is_closed(session: Session, *, business_date: date) -> bool:
+    """Return whether no posting can come into a business day any more."""
+    closed = session.execute(
+        select(business_day.c.closed_at).where(business_day.c.business_date == business_date)
+    ).scalar_one_or_none()
+    return closed is not None
+
+
 def counts(session: Session, *, window_id: UUID) -> tuple[int, int, int]:
     """Return how many obligations, net positions and statements a window has."""
     row = session.execute(

@@ -1,0 +1,70 @@
+"""``peyvand positions``: what every party owes and is owed for a business day."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import date, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from config.access import open_services
+from network.clearing import queries
+from network.clearing.facts import WindowView
+from network.language import format_number
+from network.language import gettext as _
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.option("--date", "day", type=DAY, required=True, help="The business day.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list as JSON, in minor units.")
+def positions(day: datetime, as_json: bool) -> None:  # noqa: FBT001 - click hands flags in by name
+    """Print the net positions of a settled business day; with the network's they sum to zero."""
+    with (
+        open_services(os.environ, application_name="peyvand-positions") as services,
+        services.database.reading() as session,
+    ):
+        window = settled_window(session, day=day.date())
+        rows = as_records(session, window=window)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    table = Table(title=_("Net positions of %(day)s", day=day.date()), title_justify="left")
+    table.add_column(_("Merchant"))
+    for heading in (_("Payable"), _("Receivable"), _("Fees"), _("Net")):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        figures = [row[name] for name in ("payable", "receivable", "fees", "net")]
+        table.add_row(row["merchant"], *map(format_number, figures))
+    Console().print(table)
+
+
+def settled_window(session: Session, *, day: date) -> WindowView:
+    """Return the window that a day was settled in; refuse where it is not settled."""
+    window = queries.window_of(session, business_date=day)
+    if window is None or window.state not in queries.PUBLISHED:
+        raise click.ClickException(
+            _("%(day)s is not settled: run 'peyvand settle --date %(day)s'.", day=day)
+        )
+    return window
+
+
+def as_records(session: Session, *, window: WindowView) -> list[dict[str, Any]]:
+    """Return a window's net positions as their stable JSON."""
+    return [
+        {
+            "merchant": each.party.code,
+            "payable": each.payable,
+            "receivable": each.receivable,
+            "fees": each.fees,
+            "net": each.net,
+            "currency": each.currency,
+        }
+        for each in queries.positions(session, window=window)
+    ]

@@ -1,0 +1,291 @@
+"""The steps of a night. Each may be killed at any point and run again with the same outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from network.clearing import lines, queries, runs, service, sources
+from network.clearing.facts import Obligation, Totals, WindowView
+from network.clearing.parties import NETWORK_PARTY
+from network.clearing.statements import canonical
+from network.clock import local_date
+from network.errors import InvariantError, PeyvandError
+from network.ledger import operations
+from network.ledger.day import close_day
+from network.ledger.queries import open_day
+from network.ledger.seal import seal_day
+from network.settings import CURRENCY, PROGRAMME_ZONE
+from network.signing.queries import active_key
+from settlement import controls, netting
+from settlement.night import Night
+from settlement.pricing import PriceBook, price_obligations
+from settlement.statements import Draft, draft_statements
+
+_CHUNK = 500
+_Published = tuple[bytes, Totals]
+
+_DUE = """
+    SELECT member_id FROM ledger.wallet WHERE due_on <= :today
+    UNION
+    SELECT member_id FROM ledger.hold WHERE state = 'authorised' AND hold_until <= :wall
+"""
+
+
+class DayStillOpenError(PeyvandError):
+    """The ledger's open day is the one to be settled, and its cut-off has not passed."""
+
+    code = "settlement_day_open"
+
+
+def close(night: Night) -> None:
+    """Close the business day, unless that was done before; the next day opens with it."""
+    with night.writing("close") as session:
+        service.ensure_window(session, first_day=night.business_date)
+        service.advance_window(session, window_id=night.window_id, state="closing")
+    while not _is_closed(night):
+        if close_day(night.services.database, now=night.now) is None and not _is_closed(night):
+            raise DayStillOpenError(f"the ledger does not close {night.business_date} yet")
+    with night.writing("close") as session:
+        service.ensure_window(session, first_day=open_day(session))
+        service.advance_window(session, window_id=night.window_id, state="closed")
+
+
+def _is_closed(night: Night) -> bool:
+    with night.services.database.reading() as session:
+        return queries.is_closed(session, business_date=night.business_date)
+
+
+def seal(night: Night) -> None:
+    """Seal the closed day: its entries' digests, chained to the day before and signed."""
+    night.report("seal")
+    with night.services.database.reading() as session:
+        key = active_key(session, vault=night.services.vault, purpose="seals")
+    private = Ed25519PrivateKey.from_private_bytes(key.private_key)
+
+    def sign(message: bytes) -> tuple[str, bytes]:
+        return key.key_id, private.sign(message)
+
+    seal_day(night.services.database, business_date=night.business_date, now=night.now, sign=sign)
+
+
+def mature(night: Night) -> None:
+    """Activate and expire what is due in the new day, wallet by wallet, and end lapsed holds."""
+    database = night.services.database
+    with database.reading() as session:
+        today = max(open_day(session), local_date(night.now, zone=PROGRAMME_ZONE))
+        due = {"today": today, "wall": night.wall}
+        total = session.execute(text(f"SELECT count(*) FROM ({_DUE}) AS due"), due).scalar_one()
+    night.report("mature", total=total)
+    page = text(f"""
+        SELECT member_id FROM ({_DUE}) AS due
+        WHERE CAST(:after AS uuid) IS NULL OR member_id > CAST(:after AS uuid)
+        ORDER BY member_id LIMIT :limit
+    """)
+    done = 0
+    after: UUID | None = None
+    while True:
+        with database.reading() as session:
+            members = session.scalars(page, due | {"after": after, "limit": _CHUNK}).all()
+        if not members:
+            return
+        with database.ledger() as connection:
+            for member_id in members:
+                operations.mature(connection, now=night.now, wall=night.wall, member_id=member_id)
+        after = members[-1]
+        done += len(members)
+        night.report("mature", done=done, total=max(done, total))
+
+
+def obligations(night: Night) -> list[Obligation]:
+    """Reckon what is owed for the closed days and store it; return it.
+
+    The hash of everything it is reckoned from is stored first: raises InputChangedError where
+    the run was begun with other input.
+    """
+    night.report("obligations")
+    with night.services.database.snapshot() as session:
+        computed, input_hash = reckon(session, window_id=night.window_id)
+    with night.writing("obligations", done=len(computed), total=len(computed)) as session:
+        runs.fix_input(
+            session,
+            run_id=night.run_id,
+            token=night.token,
+            window_id=night.window_id,
+            input_hash=input_hash,
+        )
+        service.add_obligations(session, obligations=computed)
+    return computed
+
+
+def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], bytes]:
+    """Return what is owed for a window and the SHA-256 of what that follows from.
+
+    That is the seal of its last day, the sums of its redemptions, and the prices applied.
+    """
+    window = _window(session, window_id)
+    sums = sources.redemption_sums(session, first_day=window.first_day, end_day=window.end_day)
+    book = PriceBook(
+        agreements=sources.agreements(session), face_values=sources.face_values(session)
+    )
+    found = price_obligations(sums, book=book, window_id=window_id)
+    sealed = canonical(
+        {
+            "window": str(window_id),
+            "seal": _seal_head(session, window).hex(),
+            "sums": [{name: str(value) for name, value in asdict(each).items()} for each in sums],
+            "prices": sorted(
+                [str(each.obligation_id), str(each.price), each.currency] for each in found
+            ),
+        }
+    )
+    return found, sha256(sealed).digest()
+
+
+def positions(night: Night, *, computed: list[Obligation]) -> None:
+    """Net the obligations to one position per party, the network's among them, and store them."""
+    found = netting.positions(controls.debts(computed))
+    if NETWORK_PARTY not in {each.party for each in found}:
+        found.append(
+            netting.Position(
+                party=NETWORK_PARTY, currency=CURRENCY, payable=0, receivable=0, fees=0
+            )
+        )
+    rows: list[dict[str, object]] = [
+        {
+            "window_id": night.window_id,
+            "party_id": each.party,
+            "currency": each.currency,
+            "payable": each.payable,
+            "receivable": each.receivable,
+            "fees": each.fees,
+            "net": each.net,
+        }
+        for each in found
+    ]
+    with night.writing("positions", done=len(rows), total=len(rows)) as session:
+        service.add_positions(session, rows=rows)
+        service.advance_window(session, window_id=night.window_id, state="pending_settlement")
+
+
+def statements(
+    night: Night, *, computed: list[Obligation]
+) -> tuple[list[Draft], list[controls.Check]]:
+    """Draft the statements and reckon every control total; nothing is published yet."""
+    total = sum(each.postings * (1 if each.payee_id == NETWORK_PARTY else 2) for each in computed)
+    night.report("statements", total=total)
+    with night.services.database.snapshot() as session:
+        window = _window(session, night.window_id)
+        closings = queries.last_closings(session, before=window.first_day)
+        drafts = draft_statements(
+            lines.all_statement_lines(session, window=window),
+            codes=sources.merchant_codes(session),
+            openings=closings,
+            entry_ids=night.services.entry_ids,
+            report=lambda done: night.report("statements", done=done, total=max(done, total)),
+        )
+        checks = _checks(session, window=window, computed=computed)
+        stored = _stored_positions(session, window)
+    checks += controls.check_statements(
+        drafts={key: draft.totals for key, draft in drafts.items()},
+        stored=stored,
+        closings=closings,
+    )
+    night.report("statements", done=total, total=total)
+    return list(drafts.values()), checks
+
+
+def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) -> None:
+    """Publish the statements and end the run, in one transaction.
+
+    Raises ControlTotalsError, and publishes nothing, where a control total does not agree.
+    """
+    if not all(check.agrees for check in checks):
+        raise controls.ControlTotalsError(checks)
+    with night.writing("publish", done=len(drafts), total=len(drafts)) as session:
+        window = _window(session, night.window_id)
+        head = _seal_head(session, window)
+        rows = [draft.row(window_id=night.window_id, seal=head) for draft in drafts]
+        service.add_statements(session, rows=rows)
+        service.advance_window(session, window_id=night.window_id, state="settled")
+        published = {
+            each.statement_id: (each.digest, each.totals)
+            for each in queries.statements(session, window=window)
+        }
+        ours = {
+            each.statement_id(window_id=night.window_id): (each.digest, each.totals)
+            for each in drafts
+        }
+        checked = [*checks, _published(ours, published)]
+        if not checked[-1].agrees:
+            raise controls.ControlTotalsError(checked)
+        runs.finish(
+            session,
+            run_id=night.run_id,
+            token=night.token,
+            state="done",
+            control_totals=controls.as_json(checked),
+        )
+
+
+def _published(
+    ours: Mapping[UUID, _Published], published: Mapping[UUID, _Published]
+) -> controls.Check:
+    return controls.Check(
+        name="statements_published",
+        rows=len(ours),
+        expected=len(ours),
+        found=len(published),
+        differences=sum(published.get(key) != value for key, value in ours.items()),
+    )
+
+
+def _checks(
+    session: Session, *, window: WindowView, computed: list[Obligation]
+) -> list[controls.Check]:
+    stored = [each.fact for each in queries.obligations(session, window=window)]
+    postings, points = sources.postings_count(
+        session, first_day=window.first_day, end_day=window.end_day
+    )
+    days = (window.end_day - window.first_day).days
+    found = sources.windows_over(session, first_day=window.first_day, end_day=window.end_day)
+    return controls.check_obligations(
+        computed=computed,
+        stored=stored,
+        details=lines.details_of_obligations(session, window=window),
+        ledger=controls.Ledger(postings=postings, points=points, days=days, days_in_windows=found),
+    ) + controls.check_positions(obligations=stored, stored=_stored_positions(session, window))
+
+
+def _stored_positions(session: Session, window: WindowView) -> list[netting.Position]:
+    return [
+        netting.Position(
+            party=each.party.party_id,
+            currency=each.currency,
+            payable=each.payable,
+            receivable=each.receivable,
+            fees=each.fees,
+        )
+        for each in queries.positions(session, window=window)
+    ]
+
+
+def _window(session: Session, window_id: UUID) -> WindowView:
+    found = queries.window(session, window_id=window_id)
+    if found is None:
+        raise InvariantError(f"window {window_id} is gone")
+    return found
+
+
+def _seal_head(session: Session, window: WindowView) -> bytes:
+    sealed = queries.seal_of(session, business_date=window.end_day - timedelta(days=1))
+    if sealed is None:
+        raise InvariantError(f"the day before {window.end_day} has no seal")
+    return sealed.head
