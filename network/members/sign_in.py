@@ -1,0 +1,318 @@
+"""Signing in with a one-time code by text message. All times are wall time unless named ``now``.
+
+Whether a phone belongs to a member cannot be told from outside: asking for a code does the same
+for every phone, and only who has read the message learns more. A wrong try is an outcome and not
+an exception, so that the unit of work commits the count.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from network.ids import uuid7
+from network.language import ascii_digits
+from network.members.enrolment import MEMBERSHIP, enrol
+from network.members.errors import ThrottledError
+from network.members.models import Member, MemberSession, OneTimeCode
+from network.members.phones import normalise_phone
+from network.members.queries import DEVICE_FIELD, person_key, token_digest
+from network.members.sealing import phone_index
+from network.messaging.service import queue_sms
+from network.messaging.texts import sign_in_text
+from network.vault import Vault
+
+CODE_DIGITS = 6
+CODE_LIFE = timedelta(minutes=3)
+CONSENT_LIFE = timedelta(minutes=15)
+"""How long a person whose phone is proven may read the consent texts."""
+
+MAX_ATTEMPTS = 5
+SESSION_LIFE = timedelta(days=90)
+SEEN_EVERY = timedelta(hours=1)
+MAX_DEVICE_CHARACTERS = 200
+PHONE_LIMITS = ((1, timedelta(minutes=1)), (5, timedelta(hours=1)), (10, timedelta(days=1)))
+ADDRESS_LIMITS = ((20, timedelta(hours=1)), (60, timedelta(days=1)))
+"""At most so many codes in the last so long, per phone and per network address."""
+
+_CODE_PURPOSE = "one-time-code"
+_ADDRESS_PURPOSE = "address"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSent:
+    """A code is on its way; another one may be asked for at ``again_at``."""
+
+    expires_at: datetime
+    again_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """The person is signed in; ``token`` goes into the browser's cookie and nowhere else."""
+
+    member_id: UUID
+    session_id: UUID
+    token: str = field(repr=False)
+    expires_at: datetime
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentNeeded:
+    """The code is right and the phone is new: ask for consent, then confirm the same code again."""
+
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRefused:
+    """The code is wrong (``attempts_left`` more tries), or no longer works."""
+
+    code: Literal["code_wrong", "code_lapsed"]
+    attempts_left: int
+
+
+Confirmation: TypeAlias = SignedIn | ConsentNeeded | CodeRefused
+
+
+def request_code(
+    session: Session,
+    vault: Vault,
+    *,
+    phone: str,
+    address: str | None,
+    locale: str,
+    domain: str,
+    wall: datetime,
+) -> CodeSent:
+    """Send a sign-in code to ``phone``, in ``locale``, bound to the wallet's ``domain``.
+
+    ``address`` is the asker's network address, for the throttle. An earlier code of the phone stops
+    working. Raises InvalidPhoneError or ThrottledError.
+    """
+    number = normalise_phone(phone)
+    index = phone_index(vault, phone=number)
+    origin = None if address is None else vault.blind_index(address, purpose=_ADDRESS_PURPOSE)
+    _one_at_a_time(session, index, origin)
+    _throttle(session, OneTimeCode.phone_index == index, limits=PHONE_LIMITS, wall=wall)
+    if origin is not None:
+        _throttle(session, OneTimeCode.address_index == origin, limits=ADDRESS_LIMITS, wall=wall)
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    code_id = uuid7()
+    expires_at = wall + CODE_LIFE
+    session.add(
+        OneTimeCode(
+            one_time_code_id=code_id,
+            phone_index=index,
+            address_index=origin,
+            digest=_digest(vault, code_id=code_id, code=code),
+            attempts=0,
+            requested_at=wall,
+            expires_at=expires_at,
+        )
+    )
+    session.flush()
+    queue_sms(
+        session,
+        vault,
+        recipient=number,
+        body=sign_in_text(
+            code=code, minutes=CODE_LIFE // timedelta(minutes=1), domain=domain, locale=locale
+        ),
+        kind="sign_in",
+        locale=locale,
+        wall=wall,
+        expires_at=expires_at,
+    )
+    return CodeSent(expires_at=expires_at, again_at=wall + PHONE_LIMITS[0][1])
+
+
+def confirm_code(
+    session: Session,
+    vault: Vault,
+    *,
+    phone: str,
+    code: str,
+    wall: datetime,
+    now: datetime,
+    locale: str,
+    consents: Iterable[str] = (),
+    name: str | None = None,
+    money_unit: str = "toman",
+    device: str | None = None,
+) -> Confirmation:
+    """Sign in the person who read the code; a phone that is new joins with ``consents``.
+
+    ``code`` in any digits; ``device`` is what the browser says of itself. Commit whatever is
+    returned: a refusal has been counted. Raises InvalidPhoneError, and for who joins what
+    ``enrol`` raises; then nothing is used up.
+    """
+    number = normalise_phone(phone)
+    index = phone_index(vault, phone=number)
+    sent = _newest(session, index)
+    if (
+        sent is None
+        or sent.used_at is not None
+        or sent.expires_at <= wall
+        or sent.attempts >= MAX_ATTEMPTS
+    ):
+        return CodeRefused(code="code_lapsed", attempts_left=0)
+    typed = "".join(ascii_digits(code).split())
+    if not hmac.compare_digest(
+        _digest(vault, code_id=sent.one_time_code_id, code=typed), sent.digest
+    ):
+        sent.attempts += 1
+        session.flush()
+        return CodeRefused(code="code_wrong", attempts_left=MAX_ATTEMPTS - sent.attempts)
+    member_id = session.scalar(
+        select(Member.member_id).where(Member.phone_index == index, Member.status == "active")
+    )
+    joins = member_id is None
+    if member_id is None:
+        agreed = frozenset(consents)
+        if MEMBERSHIP not in agreed:
+            sent.expires_at = max(sent.expires_at, sent.requested_at + CONSENT_LIFE)
+            session.flush()
+            return ConsentNeeded(expires_at=sent.expires_at)
+        member_id = enrol(
+            session,
+            vault,
+            phone=number,
+            consents=agreed,
+            locale=locale,
+            now=now,
+            name=name,
+            money_unit=money_unit,
+        )
+    sent.used_at = wall
+    return start_session(
+        session, vault, member_id=member_id, wall=wall, device=device, joined=joins
+    )
+
+
+def start_session(
+    session: Session,
+    vault: Vault,
+    *,
+    member_id: UUID,
+    wall: datetime,
+    device: str | None,
+    joined: bool = False,
+) -> SignedIn:
+    """Sign a member in on one device, for 90 days; the caller has made sure who it is."""
+    token = secrets.token_urlsafe(32)
+    row = MemberSession(
+        session_id=uuid7(),
+        token_digest=token_digest(token),
+        member_id=member_id,
+        created_at=wall,
+        seen_at=wall,
+        expires_at=wall + SESSION_LIFE,
+    )
+    if device:
+        key = person_key(session, vault, member_id=member_id)
+        row.sealed_device = key.seal(device[:MAX_DEVICE_CHARACTERS].encode(), name=DEVICE_FIELD)
+    session.add(row)
+    session.flush()
+    return SignedIn(
+        member_id=member_id,
+        session_id=row.session_id,
+        token=token,
+        expires_at=row.expires_at,
+        joined=joined,
+    )
+
+
+def end_session(session: Session, *, member_id: UUID, session_id: UUID, wall: datetime) -> bool:
+    """End one sign-in of a member; return whether there was one to end."""
+    row = session.scalars(
+        select(MemberSession)
+        .where(
+            MemberSession.session_id == session_id,
+            MemberSession.member_id == member_id,
+            MemberSession.ended_at.is_(None),
+        )
+        .with_for_update()
+    ).first()
+    if row is None:
+        return False
+    row.ended_at = wall
+    session.flush()
+    return True
+
+
+def touch_session(session: Session, *, session_id: UUID, wall: datetime) -> None:
+    """Note that a sign-in is in use, at most once an hour."""
+    row = session.get(MemberSession, session_id)
+    if row is not None and row.seen_at <= wall - SEEN_EVERY:
+        row.seen_at = wall
+        session.flush()
+
+
+def forget_old(session: Session, *, wall: datetime) -> None:
+    """Delete codes that no throttle counts any more, and sessions that ended a month ago."""
+    longest = max(span for _, span in PHONE_LIMITS + ADDRESS_LIMITS)
+    session.execute(delete(OneTimeCode).where(OneTimeCode.requested_at < wall - longest))
+    month_ago = wall - timedelta(days=30)
+    session.execute(
+        delete(MemberSession).where(
+            or_(MemberSession.ended_at < month_ago, MemberSession.expires_at < month_ago)
+        )
+    )
+
+
+def _one_at_a_time(session: Session, *indexes: bytes | None) -> None:
+    """Let one request per phone and per address through at a time, so that counting is exact."""
+    locks = {int.from_bytes(index[:8], signed=True) for index in indexes if index is not None}
+    for lock in sorted(locks):
+        session.execute(select(func.pg_advisory_xact_lock(lock)))
+
+
+def _throttle(
+    session: Session,
+    whose: ColumnElement[bool],
+    *,
+    limits: tuple[tuple[int, timedelta], ...],
+    wall: datetime,
+) -> None:
+    longest = max(span for _, span in limits)
+    times = list(
+        session.scalars(
+            select(OneTimeCode.requested_at)
+            .where(whose, OneTimeCode.requested_at > wall - longest)
+            .order_by(OneTimeCode.requested_at.desc())
+        )
+    )
+    free_at = [
+        times[most - 1] + span
+        for most, span in limits
+        if len(times) >= most and times[most - 1] + span > wall
+    ]
+    if free_at:
+        seconds = -((wall - max(free_at)) // timedelta(seconds=1))
+        raise ThrottledError(
+            "too many codes were asked for; wait", facts={"retry_after": max(seconds, 1)}
+        )
+
+
+def _newest(session: Session, index: bytes) -> OneTimeCode | None:
+    return session.scalars(
+        select(OneTimeCode)
+        .where(OneTimeCode.phone_index == index)
+        .order_by(OneTimeCode.requested_at.desc(), OneTimeCode.one_time_code_id.desc())
+        .limit(1)
+        .with_for_update()
+    ).first()
+
+
+def _digest(vault: Vault, *, code_id: UUID, code: str) -> bytes:
+    return vault.blind_index(f"{code_id}:{code}", purpose=_CODE_PURPOSE)
