@@ -56,11 +56,7 @@ def enrol(
     others are recorded as no. Opens the wallet and issues a card. Raises InvalidPhoneError,
     InvalidMemberDataError, ConsentRequiredError, AlreadyMemberError.
     """
-    granted = frozenset(consents)
-    if not granted <= set(PURPOSES):
-        raise InvalidMemberDataError("there is no such purpose", field="consents")
-    if MEMBERSHIP not in granted:
-        raise ConsentRequiredError("membership itself needs the person's yes", field="consents")
+    granted = _checked_consents(consents)
     check_preferences(locale=locale, money_unit=money_unit)
     plain_name = None if name is None else checked_name(name)
     number = normalise_phone(phone)
@@ -80,14 +76,7 @@ def enrol(
         joined_at=now,
         status="active",
     )
-    try:
-        with session.begin_nested():
-            session.add(member)
-    except IntegrityError as error:
-        if getattr(error.orig, "sqlstate", None) != "23505":
-            raise
-        # Not "from error": its text has the values of the row.
-        raise AlreadyMemberError("this phone belongs to a member", field="phone") from None
+    _insert(session, member)
     session.add_all(
         [
             MemberKey(member_id=member_id, sealed_key=sealed_key, created_at=now),
@@ -156,6 +145,26 @@ def check_preferences(*, locale: str | None, money_unit: str | None) -> None:
         raise InvalidMemberDataError("there is no such language", field="locale")
     if money_unit is not None and money_unit not in MONEY_UNITS:
         raise InvalidMemberDataError("there is no such unit", field="money_unit")
+
+
+def _checked_consents(consents: Iterable[str]) -> frozenset[str]:
+    granted = frozenset(consents)
+    if not granted <= set(PURPOSES):
+        raise InvalidMemberDataError("there is no such purpose", field="consents")
+    if MEMBERSHIP not in granted:
+        raise ConsentRequiredError("membership itself needs the person's yes", field="consents")
+    return granted
+
+
+def _insert(session: Session, member: Member) -> None:
+    try:
+        with session.begin_nested():
+            session.add(member)
+    except IntegrityError as error:
+        if getattr(error.orig, "sqlstate", None) != "23505":
+            raise
+        # Not "from error": its text has the values of the row.
+        raise AlreadyMemberError("this phone belongs to a member", field="phone") from None
 
 
 def _new_handle(session: Session) -> int:

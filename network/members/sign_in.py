@@ -158,13 +158,8 @@ def confirm_code(
     """
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
-    sent = _newest(session, index)
-    if (
-        sent is None
-        or sent.used_at is not None
-        or sent.expires_at <= wall
-        or sent.attempts >= MAX_ATTEMPTS
-    ):
+    sent = _live(session, index, wall=wall)
+    if sent is None:
         return CodeRefused(code="code_lapsed", attempts_left=0)
     typed = "".join(ascii_digits(code).split())
     if not hmac.compare_digest(
@@ -304,14 +299,18 @@ def _throttle(
         )
 
 
-def _newest(session: Session, index: bytes) -> OneTimeCode | None:
-    return session.scalars(
+def _live(session: Session, index: bytes, *, wall: datetime) -> OneTimeCode | None:
+    """Return the newest code of a phone, locked, if it still works; earlier ones never do."""
+    newest = session.scalars(
         select(OneTimeCode)
         .where(OneTimeCode.phone_index == index)
         .order_by(OneTimeCode.requested_at.desc(), OneTimeCode.one_time_code_id.desc())
         .limit(1)
         .with_for_update()
     ).first()
+    if newest is None or newest.used_at is not None or newest.expires_at <= wall:
+        return None
+    return newest if newest.attempts < MAX_ATTEMPTS else None
 
 
 def _digest(vault: Vault, *, code_id: UUID, code: str) -> bytes:
