@@ -1,0 +1,167 @@
+"""The audit: every invariant of the ledger, reckoned anew from the rows in one snapshot.
+
+PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
+and at most ten named examples per check. What is looked for stands in
+``audit_balances.py`` and ``audit_links.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from network.errors import InvariantError
+from network.ledger import audit_balances as balances
+from network.ledger import audit_links as links
+from network.ledger.audit_pass import Pass
+from network.ledger.seal import Verifier, verify_seals
+from network.ledger.tables import business_day, seal
+
+EXAMPLES = 10
+SEALS = "seals"
+
+MONTHLY_PASSES = (balances.ENTRIES,)
+"""Over entries and postings of the days [:first, :end), a month at a time."""
+
+PASSES = (
+    balances.LOTS,
+    balances.HELD_LOTS,
+    balances.HOLDS,
+    balances.WALLETS,
+    balances.DEBTS,
+    balances.ISSUERS,
+    links.EARNED,
+    links.CONSUMPTION,
+    links.REFERENCES,
+    links.RESULTS,
+    links.EVIDENCE,
+    links.PARTIES,
+    links.DAYS,
+)
+"""Over everything there is."""
+
+# Partitions of one month are joined with each other; a sort may use this much before it spills.
+_PLANNING = (
+    "SET LOCAL enable_partitionwise_join = on",
+    "SET LOCAL enable_partitionwise_aggregate = on",
+    "SET LOCAL work_mem = '64MB'",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One invariant: how many rows were looked at, how many differ, and up to ten of them by name.
+
+    ``rows`` counts what the invariant is about (entries, lots, wallets, days …), not postings.
+    """
+
+    name: str
+    rows: int
+    differences: int
+    examples: tuple[str, ...]
+
+
+def audit(session: Session, *, verify: Verifier | None = None) -> list[Check]:
+    """Check every invariant and return one result each, in a fixed order.
+
+    ``session`` must be a REPEATABLE READ one (``Database.snapshot``); raises InvariantError
+    otherwise. ``verify`` checks the signatures of seals; without it they are not looked at.
+    """
+    return list(checks(session, verify=verify))
+
+
+def checks(session: Session, *, verify: Verifier | None = None) -> Iterator[Check]:
+    """Yield what audit returns, one by one as they are done."""
+    isolation = session.execute(text("SHOW transaction_isolation")).scalar_one()
+    if isolation not in {"repeatable read", "serializable"}:
+        raise InvariantError("the audit reads one snapshot; this session takes a new one each time")
+    for statement in _PLANNING:
+        session.execute(text(statement))
+    months = _months(session)
+    for part in MONTHLY_PASSES:
+        yield from _merge([_run(session, part, first=first, end=end) for first, end in months])
+    for part in PASSES:
+        yield from _run(session, part)
+    yield _seals(session, verify)
+
+
+def check_names() -> list[str]:
+    """Return the names of all checks, in the order in which they are done."""
+    return [rule.name for part in (*MONTHLY_PASSES, *PASSES) for rule in part.rules] + [SEALS]
+
+
+def _run(session: Session, part: Pass, **period: str) -> list[Check]:
+    """Count over the pass's rows once; look for examples only where something differs."""
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {rule.looked}) AS looked_{i}, "
+        f"count(*) FILTER (WHERE ({rule.looked}) AND ({rule.wrong})) AS wrong_{i}"
+        for i, rule in enumerate(part.rules)
+    )
+    row = session.execute(text(f"SELECT {counts} FROM ({part.body}) AS f"), period).one()
+    return [
+        Check(
+            name=rule.name,
+            rows=getattr(row, f"looked_{i}"),
+            differences=getattr(row, f"wrong_{i}"),
+            examples=(
+                _examples(
+                    session,
+                    f"SELECT {rule.example} FROM ({part.body}) AS f "
+                    f"WHERE ({rule.looked}) AND ({rule.wrong})",
+                    period,
+                )
+                if getattr(row, f"wrong_{i}")
+                else ()
+            ),
+        )
+        for i, rule in enumerate(part.rules)
+    ]
+
+
+def _examples(session: Session, statement: str, values: dict[str, Any]) -> tuple[str, ...]:
+    found = session.scalars(text(f"{statement} ORDER BY 1 LIMIT {EXAMPLES}"), values)
+    return tuple(str(example) for example in found)
+
+
+def _merge(monthly: list[list[Check]]) -> list[Check]:
+    """Add up the results of a pass over all months."""
+    return [
+        Check(
+            name=same[0].name,
+            rows=sum(check.rows for check in same),
+            differences=sum(check.differences for check in same),
+            examples=tuple(example for check in same for example in check.examples)[:EXAMPLES],
+        )
+        for same in zip(*monthly, strict=True)
+    ]
+
+
+def _months(session: Session) -> list[tuple[str, str]]:
+    """Return half-open ranges of days, one per month there was, that together cover all time."""
+    first, last = session.execute(
+        select(func.min(business_day.c.business_date), func.max(business_day.c.business_date))
+    ).one()
+    starts = []
+    month: date | None = first
+    while month is not None and month <= last:
+        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+        starts.append(month.isoformat())
+    bounds = ["-infinity", *starts[:-1], "infinity"]
+    return list(pairwise(bounds))
+
+
+def _seals(session: Session, verify: Verifier | None) -> Check:
+    faults = verify_seals(session, verify=verify)
+    sealed = session.scalar(select(func.count()).select_from(seal)) or 0
+    return Check(
+        name=SEALS,
+        rows=sealed,
+        differences=len(faults),
+        examples=tuple(f"{fault.business_date}: {fault.what}" for fault in faults[:EXAMPLES]),
+    )

@@ -1,0 +1,315 @@
+"""The audit's passes over what points come to: entries, lots, wallets, issuers."""
+
+from __future__ import annotations
+
+from network.ledger.audit_pass import ENTRY, Pass, Rule
+
+# A writer reads its clock before it waits for the wallet, and the flip reads its own before it
+# waits for writers; neither waits longer than a statement may take.
+_FLIP_TOLERANCE = "interval '2 minutes'"
+
+ENTRIES = Pass(
+    body="""
+        SELECT coalesce(e.member_id, p.member_id) AS member_id,
+               coalesce(e.sequence, p.sequence) AS sequence,
+               coalesce(e.business_date, p.business_date) AS business_date,
+               e.member_id IS NOT NULL AS entered, p.member_id IS NOT NULL AS posted,
+               p.total, (e.entry).digest, (e.entry).recorded_at,
+               CASE WHEN e.member_id IS NOT NULL
+                    THEN ledger.stored_digest(e.entry, p.forms) END AS expected_digest,
+               d.business_date IS NOT NULL AS day_known, d.flipped_at
+        FROM (
+            SELECT r.member_id, r.sequence, r.business_date, r AS entry FROM ledger.entry AS r
+            WHERE r.business_date >= cast(:first AS date) AND r.business_date < cast(:end AS date)
+        ) AS e
+        FULL JOIN (
+            SELECT member_id, sequence, business_date, sum(points) AS total,
+                   string_agg(ledger.posting_form(line, account, issuer_id, acceptor_id, lot_id,
+                              terms_id, priced_on, points), '' ORDER BY line) AS forms
+            FROM ledger.posting
+            WHERE business_date >= cast(:first AS date) AND business_date < cast(:end AS date)
+            GROUP BY member_id, sequence, business_date
+        ) AS p ON p.member_id = e.member_id AND p.sequence = e.sequence
+              AND p.business_date = e.business_date
+        LEFT JOIN ledger.business_day AS d ON d.business_date = e.business_date
+    """,
+    rules=(
+        Rule(
+            name="entries_balance",
+            looked="posted",
+            wrong="total <> 0",
+            example=f"{ENTRY} || format(': postings sum to %s', total)",
+        ),
+        Rule(
+            name="postings_have_entries",
+            looked="posted",
+            wrong="NOT entered",
+            example=f"{ENTRY} || ': postings without an entry of that day'",
+        ),
+        Rule(
+            name="entry_digests",
+            looked="entered",
+            wrong="digest IS DISTINCT FROM expected_digest",
+            example=f"{ENTRY} || ': the digest is not that of its row and postings'",
+        ),
+        Rule(
+            name="entry_days",
+            looked="entered",
+            wrong=f"NOT day_known OR coalesce(recorded_at > flipped_at + {_FLIP_TOLERANCE}, false)",
+            example=f"{ENTRY} || CASE WHEN day_known THEN format("
+            "': recorded at %s, after the flip at %s', recorded_at, flipped_at) "
+            "ELSE ': no such business day' END",
+        ),
+    ),
+)
+
+# A lot's postings tell all of its columns. credited: what its first entry put in; issued: what came
+# from outside the wallet. Points that go on in a child lot leave one lot's postings and enter
+# another's, so a lot's postings sum to zero but for what moved out of it or came from its parent.
+LOTS = Pass(
+    body="""
+        SELECT coalesce(l.member_id, p.member_id) AS member_id,
+               coalesce(l.lot_id, p.lot_id) AS lot_id,
+               l.lot_id IS NOT NULL AS kept,
+               l.granted - l.remaining - l.held - l.redeemed - l.expired - l.clawed_back - l.moved
+                   AS off,
+               ROW(CASE WHEN l.active THEN 0 ELSE l.remaining END,
+                   CASE WHEN l.active THEN l.remaining ELSE 0 END,
+                   l.held, l.redeemed, l.expired, l.clawed_back, l.granted, l.moved) AS stored,
+               ROW(p.pending, p.available, p.held, p.redeemed, p.expired, p.clawed_back,
+                   p.credited, p.credited - p.issued - p.unmatched + p.transferred) AS posted
+        FROM ledger.lot AS l
+        FULL JOIN (
+            SELECT member_id, lot_id, issuer_id, terms_id,
+                   coalesce(sum(points) FILTER (WHERE account = 'pending'), 0)::bigint AS pending,
+                   coalesce(sum(points) FILTER (WHERE account = 'available'), 0)::bigint
+                       AS available,
+                   coalesce(sum(points) FILTER (WHERE account = 'held'), 0)::bigint AS held,
+                   coalesce(sum(points) FILTER (WHERE account = 'redemption'), 0)::bigint
+                       AS redeemed,
+                   coalesce(sum(points) FILTER (WHERE account = 'expiry'), 0)::bigint AS expired,
+                   coalesce(sum(points) FILTER (
+                       WHERE account = 'clawback' OR account = 'adjustment' AND points > 0
+                   ), 0)::bigint AS clawed_back,
+                   coalesce(sum(points) FILTER (
+                       WHERE account IN ('pending', 'available') AND points > 0
+                         AND sequence = lot_id / 1000000
+                   ), 0)::bigint AS credited,
+                   coalesce(-sum(points) FILTER (
+                       WHERE account IN ('issuance', 'adjustment', 'transfer') AND points < 0
+                   ), 0)::bigint AS issued,
+                   coalesce(sum(points) FILTER (
+                       WHERE account = 'transfer' AND points > 0
+                   ), 0)::bigint AS transferred,
+                   sum(points)::bigint AS unmatched
+            FROM ledger.posting WHERE lot_id IS NOT NULL
+            GROUP BY member_id, lot_id, issuer_id, terms_id
+        ) AS p ON p.member_id = l.member_id AND p.lot_id = l.lot_id
+              AND p.issuer_id = l.issuer_id AND p.terms_id = l.terms_id
+    """,
+    rules=(
+        Rule(
+            name="lot_equation",
+            looked="kept",
+            wrong="off <> 0",
+            example="format('member %s, lot %s: off by %s', member_id, lot_id, off)",
+        ),
+        Rule(
+            name="lots_match_postings",
+            wrong="posted IS DISTINCT FROM stored",
+            example="format('member %s, lot %s: stored %s, by its postings %s', member_id, lot_id,"
+            " stored, posted)",
+        ),
+    ),
+)
+
+HELD_LOTS = Pass(
+    body="""
+        SELECT member_id, lot_id, coalesce(l.held, 0) AS held, coalesce(s.points, 0) AS sliced
+        FROM (SELECT member_id, lot_id, held FROM ledger.lot WHERE held <> 0) AS l
+        FULL JOIN (
+            SELECT s.member_id, s.lot_id, sum(s.points) AS points
+            FROM ledger.hold AS h JOIN ledger.hold_slice AS s USING (member_id, sequence)
+            WHERE h.state = 'authorised' GROUP BY s.member_id, s.lot_id
+        ) AS s USING (member_id, lot_id)
+    """,
+    rules=(
+        Rule(
+            name="held_lots_match_holds",
+            wrong="held <> sliced",
+            example="format('member %s, lot %s: %s held, %s in open holds', member_id, lot_id,"
+            " held, sliced)",
+        ),
+    ),
+)
+
+HOLDS = Pass(
+    body="""
+        SELECT member_id, sequence, h.state,
+               ROW(coalesce(h.points, 0), coalesce(h.captured, 0)) AS stored,
+               ROW(coalesce(s.points, 0)::bigint,
+                   CASE WHEN h.late THEN h.captured ELSE coalesce(s.captured, 0)::bigint END)
+                   AS sliced
+        FROM (
+            SELECT h.member_id, h.sequence, h.state, h.points, h.captured,
+                   -- A capture after the release took other points than the hold's slices.
+                   h.ended_sequence IS NOT NULL AND h.state = 'captured' AS late
+            FROM ledger.hold AS h
+        ) AS h
+        FULL JOIN (
+            SELECT member_id, sequence, sum(points) AS points, sum(captured) AS captured
+            FROM ledger.hold_slice GROUP BY member_id, sequence
+        ) AS s USING (member_id, sequence)
+    """,
+    rules=(
+        Rule(
+            name="holds_match_slices",
+            wrong="state IS NULL OR stored IS DISTINCT FROM sliced",
+            example="format('member %s, hold %s: (points, captured) %s, by its slices %s',"
+            " member_id, sequence, stored, sliced)",
+        ),
+    ),
+)
+
+WALLETS = Pass(
+    body="""
+        SELECT member_id,
+               coalesce(w.available, 0) AS available, coalesce(w.pending, 0) AS pending,
+               coalesce(w.held, 0) AS held, coalesce(w.debt, 0) AS debt,
+               coalesce(w.sequence, 0) AS sequence,
+               coalesce(l.available, 0) AS lots_available, coalesce(l.pending, 0) AS lots_pending,
+               coalesce(l.held, 0) AS lots_held, coalesce(h.points, 0) AS holds,
+               coalesce(d.points, 0) AS debts,
+               coalesce(p.available, 0) AS posted_available,
+               coalesce(p.pending, 0) AS posted_pending, coalesce(p.held, 0) AS posted_held,
+               coalesce(p.debt, 0) AS posted_debt,
+               coalesce(e.entries, 0) AS entries, coalesce(e.last, 0) AS last
+        FROM ledger.wallet AS w
+        FULL JOIN (
+            SELECT member_id, sum(remaining) FILTER (WHERE active) AS available,
+                   sum(remaining) FILTER (WHERE NOT active) AS pending, sum(held) AS held
+            FROM ledger.lot GROUP BY member_id
+        ) AS l USING (member_id)
+        FULL JOIN (
+            SELECT member_id, sum(points) AS points FROM ledger.hold
+            WHERE state = 'authorised' GROUP BY member_id
+        ) AS h USING (member_id)
+        FULL JOIN (
+            SELECT member_id, sum(points) AS points FROM ledger.debt GROUP BY member_id
+        ) AS d USING (member_id)
+        FULL JOIN (
+            SELECT member_id, sum(points) FILTER (WHERE account = 'available') AS available,
+                   sum(points) FILTER (WHERE account = 'pending') AS pending,
+                   sum(points) FILTER (WHERE account = 'held') AS held,
+                   -sum(points) FILTER (WHERE account = 'debt') AS debt
+            FROM ledger.posting GROUP BY member_id
+        ) AS p USING (member_id)
+        FULL JOIN (
+            SELECT member_id, count(*) AS entries, max(sequence) AS last
+            FROM ledger.entry GROUP BY member_id
+        ) AS e USING (member_id)
+    """,
+    rules=(
+        Rule(
+            name="wallets_match_lots",
+            wrong="(available, pending, held) IS DISTINCT FROM"
+            " (lots_available, lots_pending, lots_held)",
+            example="format('member %s: available, pending, held are %s, %s, %s; by lots %s, %s,"
+            " %s', member_id, available, pending, held, lots_available, lots_pending, lots_held)",
+        ),
+        Rule(
+            name="wallets_match_holds",
+            wrong="held <> holds",
+            example="format('member %s: %s held, %s in open holds', member_id, held, holds)",
+        ),
+        Rule(
+            name="wallets_match_debts",
+            wrong="debt <> debts",
+            example="format('member %s: a debt of %s, by issuers %s', member_id, debt, debts)",
+        ),
+        Rule(
+            name="wallets_match_postings",
+            wrong="(available, pending, held, debt) IS DISTINCT FROM"
+            " (posted_available, posted_pending, posted_held, posted_debt)",
+            example="format('member %s: available, pending, held, debt are %s, %s, %s, %s; by"
+            " postings %s, %s, %s, %s', member_id, available, pending, held, debt,"
+            " posted_available, posted_pending, posted_held, posted_debt)",
+        ),
+        Rule(
+            name="wallets_count_entries",
+            wrong="sequence <> entries OR sequence <> last",
+            example="format('member %s: at sequence %s, with %s entries up to %s', member_id,"
+            " sequence, entries, last)",
+        ),
+    ),
+)
+
+DEBTS = Pass(
+    body="""
+        SELECT member_id, issuer_id, coalesce(d.points, 0) AS points,
+               coalesce(p.points, 0) AS posted
+        FROM ledger.debt AS d
+        FULL JOIN (
+            SELECT member_id, issuer_id, -sum(points) AS points FROM ledger.posting
+            WHERE account = 'debt' GROUP BY member_id, issuer_id
+        ) AS p USING (member_id, issuer_id)
+    """,
+    rules=(
+        Rule(
+            name="debts_match_postings",
+            wrong="points <> posted",
+            example="format('member %s owes issuer %s: stored %s, by postings %s', member_id,"
+            " issuer_id, points, posted)",
+        ),
+    ),
+)
+
+ISSUERS = Pass(
+    body="""
+        SELECT issuer_id,
+               ROW(coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0),
+                   coalesce(d.points, 0), coalesce(l.redeemed, 0), coalesce(l.expired, 0)
+               ) AS stored,
+               ROW(coalesce(p.pending, 0), coalesce(p.available, 0), coalesce(p.held, 0),
+                   coalesce(p.debt, 0), coalesce(p.redeemed, 0), coalesce(p.expired, 0)
+               ) AS posted,
+               coalesce(l.outstanding, 0) - coalesce(d.points, 0) AS members,
+               coalesce(p.outstanding, 0) AS outstanding
+        FROM (
+            SELECT issuer_id, sum(remaining) FILTER (WHERE NOT active) AS pending,
+                   sum(remaining) FILTER (WHERE active) AS available, sum(held) AS held,
+                   sum(redeemed) AS redeemed, sum(expired) AS expired,
+                   sum(remaining + held) AS outstanding
+            FROM ledger.lot GROUP BY issuer_id
+        ) AS l
+        FULL JOIN (
+            SELECT issuer_id, sum(points) AS points FROM ledger.debt GROUP BY issuer_id
+        ) AS d USING (issuer_id)
+        FULL JOIN (
+            SELECT issuer_id, sum(points) FILTER (WHERE account = 'pending') AS pending,
+                   sum(points) FILTER (WHERE account = 'available') AS available,
+                   sum(points) FILTER (WHERE account = 'held') AS held,
+                   -sum(points) FILTER (WHERE account = 'debt') AS debt,
+                   sum(points) FILTER (WHERE account = 'redemption') AS redeemed,
+                   sum(points) FILTER (WHERE account = 'expiry') AS expired,
+                   -sum(points) FILTER (
+                       WHERE account NOT IN ('pending', 'available', 'held', 'debt')
+                   ) AS outstanding
+            FROM ledger.posting GROUP BY issuer_id
+        ) AS p USING (issuer_id)
+    """,
+    rules=(
+        Rule(
+            name="issuers_match_postings",
+            wrong="stored IS DISTINCT FROM posted",
+            example="format('issuer %s: pending, available, held, debt, redeemed, expired are %s;"
+            " by postings %s', issuer_id, stored, posted)",
+        ),
+        Rule(
+            name="issuers_outstanding",
+            wrong="members <> outstanding",
+            example="format('issuer %s: members hold %s, %s are outstanding', issuer_id, members,"
+            " outstanding)",
+        ),
+    ),
+)

@@ -1,0 +1,191 @@
+"""The audit's passes over what belongs together: refunds, references, parties, days."""
+
+from __future__ import annotations
+
+from network.ledger.audit_pass import ENTRY, Pass, Rule
+
+# What a refund took back stands in its own entry: from lots (clawback) or as debt (receivable).
+EARNED = Pass(
+    body="""
+        SELECT member_id, sequence, issuer_id,
+               coalesce(g.points, 0) AS points, coalesce(g.clawed_back, 0) AS clawed_back,
+               coalesce(i.points, 0) AS issued, coalesce(r.points, 0) AS taken_back
+        FROM (
+            SELECT member_id, sequence, issuer_id, sum(points) AS points,
+                   sum(clawed_back) AS clawed_back
+            FROM ledger.earned GROUP BY member_id, sequence, issuer_id
+        ) AS g
+        FULL JOIN (
+            SELECT member_id, sequence, issuer_id, -sum(points) AS points FROM ledger.posting
+            WHERE account = 'issuance' GROUP BY member_id, sequence, issuer_id
+        ) AS i USING (member_id, sequence, issuer_id)
+        FULL JOIN (
+            SELECT e.member_id, e.original_sequence AS sequence, p.issuer_id,
+                   sum(p.points) AS points
+            FROM ledger.entry AS e
+            JOIN ledger.posting AS p USING (member_id, sequence, business_date)
+            WHERE e.kind = 'refund_issuance' AND p.account IN ('clawback', 'receivable')
+            GROUP BY e.member_id, e.original_sequence, p.issuer_id
+        ) AS r USING (member_id, sequence, issuer_id)
+    """,
+    rules=(
+        Rule(
+            name="earned_match_postings",
+            wrong="points <> issued",
+            example="format('member %s, entry %s, issuer %s: earned %s, issued %s', member_id,"
+            " sequence, issuer_id, points, issued)",
+        ),
+        Rule(
+            name="clawbacks_match_postings",
+            looked="clawed_back <> 0 OR taken_back <> 0",
+            wrong="clawed_back <> taken_back",
+            example="format('member %s, entry %s, issuer %s: clawed back %s, by refunds %s',"
+            " member_id, sequence, issuer_id, clawed_back, taken_back)",
+        ),
+    ),
+)
+
+CONSUMPTION = Pass(
+    body="""
+        SELECT member_id, sequence, lot_id, acceptor_id,
+               coalesce(c.points, 0) AS points, coalesce(c.refunded, 0) AS refunded,
+               coalesce(t.points, 0) AS taken, coalesce(r.points, 0) AS given_back
+        FROM (
+            SELECT member_id, sequence, lot_id, acceptor_id, sum(points) AS points,
+                   sum(refunded) AS refunded
+            FROM ledger.consumption GROUP BY member_id, sequence, lot_id, acceptor_id
+        ) AS c
+        FULL JOIN (
+            SELECT member_id, sequence, lot_id, acceptor_id, sum(points) AS points
+            FROM ledger.posting WHERE account = 'redemption' AND points > 0
+            GROUP BY member_id, sequence, lot_id, acceptor_id
+        ) AS t USING (member_id, sequence, lot_id, acceptor_id)
+        FULL JOIN (
+            SELECT e.member_id, e.original_sequence AS sequence, p.lot_id, p.acceptor_id,
+                   -sum(p.points) AS points
+            FROM ledger.entry AS e
+            JOIN ledger.posting AS p USING (member_id, sequence, business_date)
+            WHERE e.kind = 'refund_redemption' AND p.account = 'redemption' AND p.points < 0
+            GROUP BY e.member_id, e.original_sequence, p.lot_id, p.acceptor_id
+        ) AS r USING (member_id, sequence, lot_id, acceptor_id)
+    """,
+    rules=(
+        Rule(
+            name="consumption_matches_postings",
+            wrong="points <> taken",
+            example="format('member %s, entry %s, lot %s: consumed %s, posted %s', member_id,"
+            " sequence, lot_id, points, taken)",
+        ),
+        Rule(
+            name="redeposits_match_postings",
+            looked="refunded <> 0 OR given_back <> 0",
+            wrong="refunded <> given_back",
+            example="format('member %s, entry %s, lot %s: refunded %s, given back %s', member_id,"
+            " sequence, lot_id, refunded, given_back)",
+        ),
+    ),
+)
+
+REFERENCES = Pass(
+    body="""
+        SELECT r.member_id, r.merchant_id, r.kind, r.merchant_ref, r.sequence,
+               (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (r.merchant_id, r.merchant_ref)
+                   AS held
+        FROM ledger.reference AS r
+        LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
+    """,
+    rules=(
+        Rule(
+            name="references_have_entries",
+            wrong="NOT held",
+            example="format('member %s, merchant %s, %s %s: entry %s is not its own', member_id,"
+            " merchant_id, kind, merchant_ref, sequence)",
+        ),
+    ),
+)
+
+RESULTS = Pass(
+    body="""
+        SELECT i.client_id, i.key, i.member_id, i.sequence, e.member_id IS NOT NULL AS entered
+        FROM ledger.idempotency AS i
+        LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
+    """,
+    rules=(
+        Rule(
+            name="results_have_entries",
+            wrong="NOT entered",
+            example="format('client %s, key %s: no entry %s of member %s', client_id, key,"
+            " sequence, member_id)",
+        ),
+    ),
+)
+
+EVIDENCE = Pass(
+    body="""
+        SELECT v.member_id, v.sequence, v.business_date, e.member_id IS NOT NULL AS entered
+        FROM (SELECT member_id, sequence, business_date FROM ledger.evidence) AS v
+        LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
+    """,
+    rules=(
+        Rule(
+            name="evidence_has_entries",
+            wrong="NOT entered",
+            example=f"{ENTRY} || ': evidence of an entry that is not there'",
+        ),
+    ),
+)
+
+# The foreign keys that were left out of the tables that every call writes.
+PARTIES = Pass(
+    body="""
+        SELECT g.issuer_id, g.acceptor_id, g.merchant_id, g.terms_id,
+               concat_ws(', ',
+                   CASE WHEN i.merchant_id IS NULL THEN g.issuer_id END,
+                   CASE WHEN a.merchant_id IS NULL THEN g.acceptor_id END,
+                   CASE WHEN m.merchant_id IS NULL THEN g.merchant_id END) AS strangers,
+               t.agreement_id IS NOT NULL AS agreed
+        FROM (
+            SELECT issuer_id, acceptor_id, NULL::uuid AS merchant_id, terms_id
+            FROM ledger.posting GROUP BY issuer_id, acceptor_id, terms_id
+            UNION ALL
+            SELECT NULL, NULL, merchant_id, NULL FROM ledger.entry
+            WHERE merchant_id IS NOT NULL GROUP BY merchant_id
+        ) AS g
+        LEFT JOIN network.merchant AS i ON i.merchant_id = g.issuer_id
+        LEFT JOIN network.merchant AS a ON a.merchant_id = g.acceptor_id
+        LEFT JOIN network.merchant AS m ON m.merchant_id = g.merchant_id
+        LEFT JOIN network.agreement AS t
+            ON t.agreement_id = g.terms_id AND t.merchant_id = g.issuer_id
+    """,
+    rules=(
+        Rule(
+            name="merchants_exist",
+            wrong="strangers <> ''",
+            example="format('no merchant %s', strangers)",
+        ),
+        Rule(
+            name="terms_exist",
+            looked="terms_id IS NOT NULL",
+            wrong="NOT agreed",
+            example="format('issuer %s has no terms %s', issuer_id, terms_id)",
+        ),
+    ),
+)
+
+DAYS = Pass(
+    body="""
+        SELECT business_date, flipped_at,
+               lag(business_date) OVER days AS before, lead(business_date) OVER days AS after
+        FROM ledger.business_day WINDOW days AS (ORDER BY business_date)
+        UNION ALL
+        SELECT NULL, NULL, NULL, NULL WHERE NOT EXISTS (SELECT FROM ledger.business_day)
+    """,
+    rules=(
+        Rule(
+            name="one_open_day",
+            wrong="business_date IS NULL OR (flipped_at IS NULL) <> (after IS NULL)"
+            " OR coalesce(business_date <> before + 1, false)",
+            example="coalesce(business_date::text, 'no business day is open')",
+        ),
+    ),
+)

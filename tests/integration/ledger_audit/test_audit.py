@@ -1,0 +1,245 @@
+"""The audit finds nothing in an honest ledger, and names what was tampered with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from network.database.connection import Database
+from network.errors import InvariantError
+from network.ledger.audit import audit, check_names
+from tests.integration.ledger_audit.conftest import Past
+from tests.integration.ledger_audit.history import (
+    BAKERY,
+    DEBTOR,
+    FIRST,
+    GROCER,
+    HOLDER,
+    SPENDER,
+    TERMS,
+    verify,
+)
+
+
+def test_an_honest_ledger_is_clean_and_every_check_looked_at_something(past: Past) -> None:
+    with past.database.snapshot() as session:
+        checks = audit(session, verify=verify)
+    assert [check.name for check in checks] == check_names()
+    assert [check for check in checks if check.differences or check.examples] == []
+    assert [check.name for check in checks if check.rows == 0] == []
+
+
+def test_an_audit_without_a_snapshot_is_refused(database: Database) -> None:
+    with pytest.raises(InvariantError), database.reading() as session:
+        audit(session)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What was changed, which check must name it and how, and which others cannot miss it."""
+
+    check: str
+    statements: tuple[str, ...]
+    named: str
+    also: frozenset[str] = frozenset()
+
+
+def fault(check: str, *statements: str, named: object, also: str = "") -> Fault:
+    return Fault(check=check, statements=statements, named=str(named), also=frozenset(also.split()))
+
+
+_FIRST_ENTRY = f"member_id = '{SPENDER}' AND sequence = 1"
+_REDIGEST = (
+    "UPDATE ledger.entry AS e SET digest = ledger.stored_digest(e, (SELECT string_agg("
+    "ledger.posting_form(line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on,"
+    " points), '' ORDER BY line) FROM ledger.posting AS p WHERE p.member_id = e.member_id"
+    f" AND p.sequence = e.sequence)) WHERE {_FIRST_ENTRY}"
+)
+
+FAULTS = (
+    fault(
+        "entries_balance",
+        f"UPDATE ledger.posting SET points = points + 1 WHERE {_FIRST_ENTRY} AND line = 2",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: postings sum to 1",
+        also="entry_digests lots_match_postings wallets_match_postings issuers_match_postings",
+    ),
+    fault(
+        "postings_have_entries",
+        f"UPDATE ledger.posting SET business_date = business_date + 1 WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of ",
+        also="entry_digests seals",
+    ),
+    fault(
+        "entry_digests",
+        f"UPDATE ledger.entry SET amount = amount + 1 WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of {FIRST}",
+    ),
+    fault(
+        "entry_digests",
+        f"UPDATE ledger.posting SET priced_on = business_date WHERE {_FIRST_ENTRY} AND line = 1",
+        named=f"member {SPENDER}, entry 1 of {FIRST}",
+    ),
+    fault(
+        "entry_days",
+        f"UPDATE ledger.entry SET recorded_at = recorded_at + interval '1 day'"
+        f" WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: recorded at",
+        also="entry_digests",
+    ),
+    fault(
+        "lot_equation",
+        "ALTER TABLE ledger.lot DROP CONSTRAINT ck_lot_equation",
+        f"UPDATE ledger.lot SET moved = moved + 1 WHERE member_id = '{SPENDER}'"
+        " AND lot_id = 1000001",
+        named=f"member {SPENDER}, lot 1000001: off by -1",
+        also="lots_match_postings",
+    ),
+    fault(
+        "lots_match_postings",
+        "UPDATE ledger.lot SET redeemed = redeemed - 1, moved = moved + 1"
+        f" WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
+        named=f"member {SPENDER}, lot 1000001: stored",
+        also="issuers_match_postings",
+    ),
+    fault(
+        "lots_match_postings",
+        f"UPDATE ledger.lot SET terms_id = '{TERMS[GROCER]}'"
+        f" WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
+        named=f"member {SPENDER}, lot 1000001",
+    ),
+    fault(
+        "held_lots_match_holds",
+        "UPDATE ledger.hold_slice AS s SET lot_id = 77 FROM ledger.hold AS h"
+        " WHERE h.member_id = s.member_id AND h.sequence = s.sequence AND h.state = 'authorised'",
+        named=f"member {HOLDER}, lot 77: 0 held, 12 in open holds",
+    ),
+    fault(
+        "holds_match_slices",
+        "UPDATE ledger.hold_slice SET captured = captured - 1 WHERE captured = 30",
+        named=f"member {SPENDER}, hold ",
+    ),
+    fault(
+        "wallets_match_lots",
+        f"UPDATE ledger.wallet SET available = available + 1 WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR}: available, pending, held are",
+        also="wallets_match_postings",
+    ),
+    fault(
+        "wallets_match_holds",
+        "UPDATE ledger.hold SET points = points + 1 WHERE state = 'authorised'",
+        named=f"member {HOLDER}: 12 held, 13 in open holds",
+        also="holds_match_slices",
+    ),
+    fault(
+        "wallets_match_debts",
+        f"UPDATE ledger.debt SET points = points + 1 WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR}: a debt of 30, by issuers 31",
+        also="debts_match_postings issuers_match_postings issuers_outstanding",
+    ),
+    fault(
+        "wallets_match_postings",
+        f"UPDATE ledger.posting SET account = 'pending' WHERE {_FIRST_ENTRY} AND line = 2",
+        named=f"member {SPENDER}: available, pending, held, debt are",
+        also="entry_digests lots_match_postings issuers_match_postings",
+    ),
+    fault(
+        "wallets_count_entries",
+        f"DELETE FROM ledger.entry WHERE member_id = '{SPENDER}' AND kind = 'issuance'"
+        " AND amount = 50",
+        named=f"member {SPENDER}: at sequence",
+        also="references_have_entries results_have_entries evidence_has_entries seals",
+    ),
+    fault(
+        "debts_match_postings",
+        f"UPDATE ledger.debt SET issuer_id = '{GROCER}' WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR} owes issuer {GROCER}: stored 30, by postings 0",
+        also="issuers_match_postings issuers_outstanding",
+    ),
+    fault(
+        "issuers_match_postings",
+        f"UPDATE ledger.lot SET issuer_id = '{GROCER}'"
+        f" WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
+        named=f"issuer {GROCER}: pending, available",
+        also="lots_match_postings issuers_outstanding",
+    ),
+    fault(
+        "issuers_outstanding",
+        f"UPDATE ledger.posting SET issuer_id = '{GROCER}' WHERE member_id = '{DEBTOR}'"
+        " AND account = 'receivable' AND points < 0",
+        named=f"issuer {GROCER}: members hold",
+        also="entry_digests",
+    ),
+    fault(
+        "earned_match_postings",
+        f"UPDATE ledger.earned SET points = points + 1 WHERE {_FIRST_ENTRY} AND part = 0",
+        named=f"member {SPENDER}, entry 1, issuer {BAKERY}: earned 341, issued 340",
+    ),
+    fault(
+        "clawbacks_match_postings",
+        f"UPDATE ledger.earned SET clawed_back = clawed_back + 1 WHERE {_FIRST_ENTRY} AND part = 0",
+        named=f"member {SPENDER}, entry 1, issuer {BAKERY}: clawed back 1, by refunds 0",
+    ),
+    fault(
+        "consumption_matches_postings",
+        f"UPDATE ledger.consumption SET points = points + 1 WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR}, entry 2, lot 1000001: consumed 91, posted 90",
+    ),
+    fault(
+        "redeposits_match_postings",
+        f"UPDATE ledger.consumption SET refunded = refunded + 1 WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR}, entry 2, lot 1000001: refunded 1, given back 0",
+    ),
+    fault(
+        "references_have_entries",
+        f"UPDATE ledger.reference SET merchant_ref = 'forged' WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, merchant {BAKERY}, issuance forged",
+    ),
+    fault(
+        "results_have_entries",
+        f"UPDATE ledger.idempotency SET sequence = 999 WHERE {_FIRST_ENTRY}",
+        named=f"no entry 999 of member {SPENDER}",
+    ),
+    fault(
+        "evidence_has_entries",
+        f"INSERT INTO ledger.evidence SELECT member_id, 999, business_date, key_id,"
+        f" signature_base, signature, body FROM ledger.evidence WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 999 of {FIRST}",
+    ),
+    fault(
+        "merchants_exist",
+        f"DELETE FROM network.merchant WHERE merchant_id = '{BAKERY}'",
+        named=f"no merchant {BAKERY}",
+    ),
+    fault(
+        "terms_exist",
+        f"UPDATE network.agreement SET merchant_id = '{GROCER}', version = 2,"
+        " effective_from = effective_from + 1"
+        f" WHERE agreement_id = '{TERMS[BAKERY]}'",
+        named=f"issuer {BAKERY} has no terms {TERMS[BAKERY]}",
+    ),
+    fault(
+        "one_open_day",
+        "UPDATE ledger.business_day SET flipped_at = opened_at + interval '1 day'"
+        " WHERE flipped_at IS NULL",
+        named="20",
+    ),
+    fault(
+        "seals",
+        f"UPDATE ledger.entry SET amount = amount + 1 WHERE {_FIRST_ENTRY}",
+        _REDIGEST,
+        named=f"{FIRST}: changed",
+    ),
+)
+
+
+@pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.check)
+def test_what_was_tampered_with_is_named(past: Past, planted: Fault) -> None:
+    with past.tampered(*planted.statements) as session:
+        found = {check.name: check for check in audit(session, verify=verify) if check.differences}
+    assert any(planted.named in example for example in found[planted.check].examples), found
+    assert set(found) == {planted.check} | planted.also
+
+
+def test_every_check_has_a_fault() -> None:
+    assert {planted.check for planted in FAULTS} == set(check_names())
