@@ -49,9 +49,7 @@ def settle_night(services: Services, *, business_date: str) -> None:
     """Run the night of the business day that ended."""
     from settlement.nightly import run_night  # a worker of messages need not load it
 
-    run_night(
-        services, business_date=date.fromisoformat(business_date), started_by="schedule"
-    )
+    run_night(services, business_date=date.fromisoformat(business_date), started_by="schedule")
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import http.client
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,11 +12,11 @@ from dataclasses import dataclass
 import redis
 
 from config.access import check_revision, embedded, load_settings, revision_of
+from config.health import healthy
 from config.home import Home
 from config.preparation import prepare_database, prepare_installation
 from config.queues import QUEUES
 from config.supervisor import Part, StopSignals, Supervisor, stop_signals
-from config.wsgi import HEALTH_PATH
 from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.errors import PeyvandError
@@ -243,14 +242,7 @@ def _await_fronts(
 def _answers(listener: socket.socket) -> bool:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - asked, not bound
-    connection = http.client.HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", HEALTH_PATH)
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return healthy(port, host=host)
 
 
 def _stop_if_asked(signals: StopSignals) -> None:

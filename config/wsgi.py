@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from config.access import embedded, load_settings
+from config.health import HEALTH_PATH
 from config.logging import configure
 from network.errors import UnavailableError
 from network.services import Services
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-HEALTH_PATH = "/-/health"
 
 
 def gateway() -> WSGIApplication:
@@ -45,9 +44,8 @@ def wallet() -> WSGIApplication:
 
 def console() -> WSGIApplication:
     """Return the operators' web app."""
-    from settlement.console.app import create_app
-
     from config.web import furnish
+    from settlement.console.app import create_app
 
     services, client = _hold("console")
     app = create_app(services)

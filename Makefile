@@ -1,0 +1,64 @@
+# Peyvand. GNU make 3.81 is enough.
+#
+#   make demo    set up, play a coalition on real purchases, leave the apps running
+#                (DEMO="--days 3 --no-serve" passes options)
+#   make test    set up, run the whole suite (TESTS="tests/unit -k rounding" runs a part)
+#   make check   lint, types, import contracts, translations, migrations
+#   make bench   tables of ratios, and build/bench.json (BENCH=quick: under two minutes)
+#   make lock    resolve the requirement files anew
+#
+# PYTHON= picks the interpreter of the virtual environment in .venv.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+MIGRATIONS := network/database/migrations/sql
+TESTS ?= tests
+WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: $(STAMP)
+
+$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
+	@PYTHON="$(PYTHON)" sh requirements/install.sh dev
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/peyvand demo $(DEMO)
+
+test: $(STAMP)
+	@$(BIN)/python -m tests.fixtures.browser
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m config.translations check
+	$(BIN)/squawk $(MIGRATIONS)/*.sql
+	$(BIN)/python -m pytest -q -n 0 tests/integration/services/test_migrations.py
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
+
+# The constraints keep what is already locked; UPGRADE=--upgrade takes the newest of everything.
+lock: $(STAMP)
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		$(UPGRADE) pyproject.toml -o requirements/run.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		$(UPGRADE) --extra dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		$(UPGRADE) --extra dev --extra data -c requirements/dev.txt pyproject.toml \
+		-o requirements/data.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+		$(UPGRADE) requirements/uv.in -o requirements/uv.txt
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,104 @@
+"""Running ``peyvand`` as people do, and seeing what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Self
+
+import psutil
+
+ROOT = Path(__file__).parents[3]
+ANY_PORTS = ("--gateway-port", "0", "--wallet-port", "0", "--console-port", "0")
+READY = "Everything runs."
+_PATIENCE_SECONDS = 90.0
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a command in ``home``, without settings of the test's own."""
+    dropped = ("PEYVAND_", "DATABASE_", "REDIS_", "LC_", "LANG")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(dropped)}
+    return {**kept, "PEYVAND_HOME": str(home), "PYTHONPATH": str(ROOT), **more}
+
+
+def peyvand(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "config.cli", *arguments],
+        env=dict(env),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_SECONDS,
+        cwd="/",
+    )
+
+
+class Up:
+    """A running ``peyvand up``; its printed lines are read as they come."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "config.cli", "up", *ANY_PORTS],
+            env=dict(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd="/",
+        )
+        self._lines: Queue[str | None] = Queue()
+        self._printed: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it whatever happened: a test that failed leaves nothing running either."""
+        self.end(signal.SIGTERM)
+
+    def _read(self) -> None:
+        if self.process.stdout is not None:
+            for line in self.process.stdout:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def wait_until_ready(self) -> None:
+        """Wait for the line that says that everything runs."""
+        while True:
+            try:
+                line = self._lines.get(timeout=_PATIENCE_SECONDS)
+            except Empty:
+                line = None
+            if line is None:
+                raise AssertionError("peyvand up is not ready: " + "".join(self._printed)[-4000:])
+            self._printed.append(line)
+            if READY in line:
+                return
+
+    def family(self) -> list[psutil.Process]:
+        """Return every process it started, and those they started."""
+        return list(psutil.Process(self.process.pid).children(recursive=True))
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal and wait for the end; return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(timeout=_PATIENCE_SECONDS)
+        self._reader.join(timeout=_PATIENCE_SECONDS)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+
+def still_running(processes: list[psutil.Process], *, patience_seconds: float) -> list[str]:
+    """Return the command lines of those that still run after the patience."""
+    _gone, alive = psutil.wait_procs(processes, timeout=patience_seconds)
+    return [" ".join(process.cmdline()) for process in alive if process.is_running()]

@@ -1,0 +1,45 @@
+"""Migrations: one head, from nothing to it, and again without a change."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+
+from network.database.migrate import NewerDatabaseError, alembic_config, head_revision, migrate
+
+
+def test_there_is_one_head_and_one_line() -> None:
+    scripts = ScriptDirectory.from_config(alembic_config())
+    assert scripts.get_heads() == [head_revision()]
+    assert scripts.get_bases() == ["0001"]
+    assert all(not isinstance(each.down_revision, tuple) for each in scripts.walk_revisions())
+
+
+def test_from_nothing_to_the_head_and_again(empty_owner_url: str) -> None:
+    assert migrate(empty_owner_url)[0].endswith(head_revision())
+    assert migrate(empty_owner_url) == []
+
+
+def test_a_newer_database_is_refused_and_untouched(owner_url: str) -> None:
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE network.alembic_version SET version_num = '9999'"))
+    with pytest.raises(NewerDatabaseError, match="9999"):
+        migrate(owner_url)
+    with engine.begin() as connection:
+        found = connection.execute(text("SELECT version_num FROM network.alembic_version"))
+        assert found.scalars().all() == ["9999"]
+    engine.dispose()
+
+
+def test_a_changed_function_is_applied_again(owner_url: str) -> None:
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        name = connection.execute(text("SELECT min(name) FROM network.repeatable")).scalar_one()
+        connection.execute(
+            text("UPDATE network.repeatable SET digest = 'another' WHERE name = :name"),
+            {"name": name},
+        )
+    engine.dispose()
+    assert migrate(owner_url) == [name]
