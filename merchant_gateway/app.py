@@ -1,0 +1,71 @@
+"""The gateway as a Flask application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from merchant_gateway import answering
+from merchant_gateway.authentication import authenticate, receive
+from merchant_gateway.gateway import Call, Gateway
+from merchant_gateway.limits import Limits
+from merchant_gateway.operations import Operation, load_operations, perform
+from merchant_gateway.routes import public
+from network import ids
+from network.clock import wall_now
+from network.language import LOCALES, gettext, set_locale
+from network.services import Services
+
+PREFIX = "/v1"
+DEFAULT_LOCALE = "en"
+
+
+def create_app(services: Services, redis: Any, *, limits: Limits | None = None) -> Flask:
+    """Return the gateway on ``services`` and a Valkey client; connects to nothing yet.
+
+    ``redis`` should have short timeouts: a request waits for them once before nonces go to the
+    database instead.
+    """
+    app = Flask("merchant_gateway", static_folder=None)
+    gateway = Gateway.build(services=services, redis=redis, limits=limits or Limits())
+    app.extensions["gateway"] = gateway
+    answering.register(app, gateway)
+    _before_requests(app, gateway)
+    for each in load_operations().values():
+        app.add_url_rule(
+            PREFIX + each.path,
+            endpoint=each.name,
+            view_func=_view(each),
+            methods=[each.method],
+            provide_automatic_options=False,
+        )
+    app.jinja_env.globals["_"] = gettext
+    public.register(app, gateway)
+    return app
+
+
+def _before_requests(app: Flask, gateway: Gateway) -> None:
+    @app.before_request
+    def begin() -> None:
+        """Authenticate whatever lies under the prefix, also what does not exist there."""
+        wall = wall_now()
+        g.request_id = ids.encode("req", ids.uuid7())
+        set_locale(request.accept_languages.best_match(LOCALES, DEFAULT_LOCALE) or DEFAULT_LOCALE)
+        if not request.path.startswith(f"{PREFIX}/"):
+            return
+        arrival = receive(request, gateway=gateway, request_id=g.request_id, wall=wall)
+        g.arrival = arrival
+        g.call = authenticate(arrival, gateway=gateway)
+        g.admission = g.call.admission
+
+
+def _view(each: Operation) -> Callable[..., Response]:
+    def view(**path_ids: str) -> Response:
+        call: Call = g.call
+        media_type = request.environ.get("CONTENT_TYPE", "")
+        return answering.respond(perform(each, call, media_type=media_type, path_ids=path_ids))
+
+    view.__name__ = each.name
+    return view

@@ -1,0 +1,144 @@
+"""From a request on the wire to a merchant's authenticated call.
+
+The order of checks is part of the design: size and address limit, then the signature's form, the
+key, its age, the signature itself and the digest, then nonce and rate limit. So a stranger costs
+little, and a nonce is claimed only for a request that its owner signed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from merchant_gateway.errors import (
+    BodyNotAllowedError,
+    BodyTooLargeError,
+    IdempotencyKeyMalformedError,
+    RateLimitedError,
+)
+from merchant_gateway.gateway import Call, Gateway
+from merchant_gateway.merchant_keys import check_merchant
+from merchant_gateway.signing import (
+    ParsedSignature,
+    RequestMessage,
+    parse_request_signature,
+    split_target,
+    verify_request,
+)
+
+MAX_BODY_BYTES = 64 * 1024
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+@dataclass(slots=True, kw_only=True)
+class Arrival:
+    """A request that was received and not yet believed; ``parsed`` once its signature was read."""
+
+    request: Request
+    request_id: str
+    wall: datetime
+    body: bytes
+    parsed: ParsedSignature | None = None
+
+
+def receive(request: Request, *, gateway: Gateway, request_id: str, wall: datetime) -> Arrival:
+    """Check the address and the size, and read the body.
+
+    Raises RateLimitedError or BodyTooLargeError.
+    """
+    if wait := gateway.failures.wait(request.remote_addr or ""):
+        raise RateLimitedError(retry_after=wait)
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise BodyTooLargeError(f"at most {MAX_BODY_BYTES} bytes")
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        body = request.get_data(cache=True)
+    except RequestEntityTooLarge as error:
+        raise BodyTooLargeError(f"at most {MAX_BODY_BYTES} bytes") from error
+    return Arrival(request=request, request_id=request_id, wall=wall, body=body)
+
+
+def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
+    """Return the call of an arrival whose signature holds.
+
+    Raises a SigningError, or the errors of key, merchant, nonce and rate limit. Sets
+    ``arrival.parsed`` as soon as the signature was read, so that a refusal can be bound to it.
+    """
+    request = arrival.request
+    headers = request.headers
+    parsed = parse_request_signature(
+        signature_input=headers.get("Signature-Input"), signature=headers.get("Signature")
+    )
+    arrival.parsed = parsed
+    keys = gateway.merchant_keys
+    view = keys.usable(parsed.key_id)
+    target = raw_target(request.environ)
+    path, query = split_target(target)
+    message = RequestMessage(
+        method=request.method,
+        authority=request.environ.get("HTTP_HOST", ""),
+        path=path,
+        query=query,
+        content_type=request.environ.get("CONTENT_TYPE") or None,
+        content_digest=headers.get("Content-Digest"),
+        idempotency_key=headers.get("Idempotency-Key"),
+        body=arrival.body,
+    )
+    signed = verify_request(
+        request=message, parsed=parsed, key=keys.material(view), now=arrival.wall
+    )
+    admission = gateway.guard.admit(
+        key_id=view.key_id,
+        merchant_id=view.merchant_id,
+        nonce=parsed.nonce or "",
+        created=parsed.created,
+        wall=arrival.wall,
+    )
+    if keys.renewed(admission.epoch):
+        view = keys.usable(parsed.key_id)
+    check_merchant(view)
+    if message.idempotency_key is not None:
+        _check_idempotency_key(message.idempotency_key)
+    if message.body and request.method in {"GET", "HEAD"}:
+        raise BodyNotAllowedError("a GET has no body")
+    return Call(
+        gateway=gateway,
+        request_id=arrival.request_id,
+        key=view,
+        method=request.method,
+        target=target,
+        body=arrival.body,
+        signed=signed,
+        wall=arrival.wall,
+        admission=admission,
+        idempotency_key=message.idempotency_key,
+        accepts=request.accept_mimetypes,
+    )
+
+
+def raw_target(environ: dict[str, object]) -> str:
+    """Return the request target as it stood on the wire.
+
+    gunicorn hands it over as ``RAW_URI``, werkzeug's server as both names. Behind another server
+    it is quoted again from the decoded path, which is the same for every target that is written
+    in the usual form (RFC 3986 section 6.2.2); others would then not verify, and never verify as
+    something that was not signed.
+    """
+    for name in ("RAW_URI", "REQUEST_URI"):
+        raw = environ.get(name)
+        if isinstance(raw, str) and raw:
+            return raw
+    decoded = f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}"
+    path = quote(decoded.encode("latin-1"), safe="/:@!$&'()*+,;=~-._")
+    query = str(environ.get("QUERY_STRING", ""))
+    return f"{path}?{query}" if query else path
+
+
+def _check_idempotency_key(key: str) -> None:
+    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")

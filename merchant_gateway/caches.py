@@ -1,0 +1,55 @@
+"""A small cache in the process: bounded, each value for a short time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from time import monotonic
+from typing import Generic, TypeVar
+
+KeyT = TypeVar("KeyT", bound=Hashable)
+ValueT = TypeVar("ValueT")
+
+
+class BriefCache(Generic[KeyT, ValueT]):
+    """Keeps at most ``size`` values, each for ``seconds``.
+
+    Safe between threads: two that miss at once both load, and the later one is kept. A value that
+    could not be loaded (the loader raised) is not kept.
+    """
+
+    def __init__(self, *, size: int, seconds: float) -> None:
+        self._size = size
+        self._seconds = seconds
+        self._values: dict[KeyT, tuple[float, ValueT]] = {}
+
+    def get(self, key: KeyT, load: Callable[[], ValueT]) -> ValueT:
+        """Return the value of ``key``, loading it where it is missing or too old."""
+        held = self._values.get(key)
+        moment = monotonic()
+        if held is not None and held[0] > moment:
+            return held[1]
+        value = load()
+        if len(self._values) >= self._size:
+            self._make_room(moment)
+        self._values[key] = (moment + self._seconds, value)
+        return value
+
+    def stale(self, key: KeyT) -> ValueT | None:
+        """Return what was last loaded for ``key``, however old, or ``None``."""
+        held = self._values.get(key)
+        return held[1] if held is not None else None
+
+    def forget(self, key: KeyT) -> None:
+        """Drop the value of ``key``."""
+        self._values.pop(key, None)
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._values.clear()
+
+    def _make_room(self, moment: float) -> None:
+        for key, (until, _) in list(self._values.items()):
+            if until <= moment:
+                self._values.pop(key, None)
+        if len(self._values) >= self._size:
+            self._values.clear()

@@ -1,0 +1,421 @@
+"""``peyvand-merchant``: every call of the gateway from a terminal.
+
+Exit codes: 0 done, 1 refused by the gateway, 2 wrong use, 3 no answer that can be believed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from merchant_gateway.client import show
+from merchant_gateway.client.client import GatewayClient
+from merchant_gateway.client.errors import (
+    KeyFileError,
+    ProblemError,
+    UnreachableError,
+    UntrustedAnswerError,
+)
+from merchant_gateway.client.keys import load_key
+from merchant_gateway.client.profile import ProfileError, default_file, find_profile
+from merchant_gateway.client.transport import Answer
+
+REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
+LINE_FORM = "SKU:CATEGORY:QUANTITY:AMOUNT"
+_LINE_PARTS = 4
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@dataclass(slots=True)
+class Terminal:
+    """The client of this run and how it prints."""
+
+    client: GatewayClient
+    json: bool
+    language: str
+    occurred_at: str | None = None
+
+    def answer(self, answer: Answer) -> None:
+        """Print an answer."""
+        if self.json:
+            show.as_json(answer.data)
+            return
+        show.facts(answer.data, language=self.language)
+        if answer.replayed:
+            click.echo("(the stored answer of an earlier call with this key)")
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Print what goes wrong inside the block and exit with its code."""
+        try:
+            yield
+        except ProblemError as error:
+            if self.json:
+                show.as_json(error.problem)
+            else:
+                show.problem(error)
+            sys.exit(REFUSED)
+        except (UnreachableError, UntrustedAnswerError) as error:
+            show.lost(error, occurred_at=self.occurred_at)
+            sys.exit(NO_ANSWER)
+
+
+class Moment(click.ParamType[datetime]):
+    """An RFC 3339 time with its offset."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the time."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail("a time looks like 2026-03-21T10:15:00+03:30", param, ctx)
+        if moment.tzinfo is None:
+            self.fail("a time needs its offset, as in 2026-03-21T10:15:00+03:30", param, ctx)
+        return moment
+
+
+class BasketLine(click.ParamType[dict[str, str | int]]):
+    """A line of a basket, ``SKU:CATEGORY:QUANTITY:AMOUNT``; the first two may be empty."""
+
+    name = LINE_FORM
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, str | int]:
+        """Read the line."""
+        parts = str(value).split(":")
+        if len(parts) != _LINE_PARTS or not (parts[2] + parts[3]).isdecimal():
+            self.fail(f"a line looks like {LINE_FORM}", param, ctx)
+        line: dict[str, str | int] = {"quantity": int(parts[2]), "amount": int(parts[3])}
+        return line | {
+            name: text for name, text in zip(("sku", "category"), parts, strict=False) if text
+        }
+
+
+class RefundLine(click.ParamType[dict[str, int]]):
+    """A line of a refund, ``LINE:AMOUNT``, lines counted from 0."""
+
+    name = "LINE:AMOUNT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> dict[str, int]:
+        """Read the line."""
+        line, _, amount = str(value).partition(":")
+        if not line.isdecimal() or not amount.isdecimal():
+            self.fail("a line looks like 0:150000", param, ctx)
+        return {"line": int(line), "amount": int(amount)}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--url", envvar="PEYVAND_GATEWAY_URL", help="Address of the gateway.")
+@click.option("--key-id", envvar="PEYVAND_KEY_ID", help="Id of the key, mk_live_….")
+@click.option("--key-file", envvar="PEYVAND_KEY_FILE", help="File with the private key (PEM).")
+@click.option("--profile", envvar="PEYVAND_MERCHANT_PROFILE", help="Profile in the profile file.")
+@click.option(
+    "--profiles",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The profile file, instead of merchant.toml in the configuration directory.",
+)
+@click.option("--language", type=click.Choice(["fa", "en"]), default="en", show_default=True)
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, help="Seconds.")
+@click.option("--attempts", type=click.IntRange(1, 20), default=5, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print answers as JSON.")
+@click.pass_context
+def main(
+    context: click.Context,
+    *,
+    url: str | None,
+    key_id: str | None,
+    key_file: str | None,
+    profile: str | None,
+    profiles: Path | None,
+    language: str,
+    timeout: float,
+    attempts: int,
+    as_json: bool,
+) -> None:
+    """Call the Peyvand merchant gateway: earn, redeem, refund, read."""
+    try:
+        found = find_profile(
+            given={"url": url, "key_id": key_id, "key_file": key_file},
+            name=profile,
+            file=profiles or default_file(os.environ),
+            file_named=profiles is not None,
+        )
+        key = load_key(found.key_file)
+    except (ProfileError, KeyFileError) as error:
+        raise click.UsageError(str(error)) from error
+    client = GatewayClient(
+        url=found.url,
+        key_id=found.key_id,
+        key=key,
+        language=language,
+        timeout_seconds=timeout,
+        attempts=attempts,
+    )
+    context.call_on_close(client.close)
+    context.obj = Terminal(client=client, json=as_json, language=language)
+
+
+Command = Callable[..., None]
+
+
+def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def apply(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+def _command(run: Command) -> Callable[..., Any]:
+    """Hand the terminal to a command, and print its errors."""
+
+    @click.pass_context
+    @wraps(run)
+    def wrapped(context: click.Context, /, **given: Any) -> None:
+        terminal: Terminal = context.obj
+        moment: datetime | None = given.get("occurred_at")
+        terminal.occurred_at = None if moment is None else moment.isoformat()
+        with terminal.errors():
+            run(terminal, **given)
+
+    return wrapped
+
+
+_KEY = click.option(
+    "--key", "idempotency_key", help="Idempotency key: repeat a call with its key, never twice."
+)
+_MEMBER = _options(
+    click.option("--phone", help="The member's mobile number (earns only)."),
+    click.option("--card", help="The member's card number (earns only)."),
+    click.option("--code", help="The code in the member's wallet (earns and spends)."),
+    click.option("--token", help="A member token (earns only)."),
+)
+_REF = click.option("--ref", "merchant_ref", required=True, help="Your own number for this.")
+_WHEN = click.option(
+    "--occurred-at",
+    type=Moment(),
+    default=lambda: datetime.now(UTC),
+    help="When it happened, with its offset; now where absent.",
+)
+_PLACE = _options(
+    click.option("--store", help="Code of the store."),
+    click.option("--terminal", help="The till."),
+    click.option("--receipt", help="Number on the receipt."),
+    click.option("--channel", type=click.Choice(["in_store", "online", "app"])),
+)
+_LINES = click.option("--line", "lines", type=BasketLine(), multiple=True, help="Repeat per line.")
+_AMOUNT = click.option("--amount", type=int, help="Rials.")
+_POINTS = click.option("--points", type=int, help="Whole points.")
+_LIMIT = click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+
+
+def _member(given: dict[str, Any], *, required: bool = True) -> dict[str, str] | None:
+    """Take the member's options out of ``given``."""
+    named = {name: given.pop(name) for name in ("phone", "card", "code", "token")}
+    found = {name: value for name, value in named.items() if value is not None}
+    if len(found) > 1 or (required and not found):
+        raise click.UsageError("Name the member by one of --phone, --card, --code, --token.")
+    return found or None
+
+
+@main.command()
+@_command
+def ping(terminal: Terminal) -> None:
+    """Check the key, the signature and the clocks."""
+    terminal.answer(terminal.client.ping())
+
+
+@main.command()
+@_MEMBER
+@_KEY
+@_command
+def lookup(terminal: Terminal, *, idempotency_key: str | None, **given: Any) -> None:
+    """Find a member and get a token for them."""
+    member = _member(given) or {}
+    terminal.answer(terminal.client.lookup(member=member, idempotency_key=idempotency_key))
+
+
+@main.command()
+@click.option("--amount", type=int, required=True, help="Rials paid in money.")
+@_MEMBER
+@_LINES
+@_WHEN
+@click.option("--store", help="Code of the store.")
+@_KEY
+@_command
+def quote(terminal: Terminal, **given: Any) -> None:
+    """Ask what a basket would earn, and why."""
+    member = _member(given, required=False)
+    terminal.answer(terminal.client.quote(member=member, **given))
+
+
+@main.command()
+@_MEMBER
+@_REF
+@click.option("--amount", type=int, required=True, help="Rials paid in money.")
+@_LINES
+@_WHEN
+@_PLACE
+@_KEY
+@_command
+def earn(terminal: Terminal, **given: Any) -> None:
+    """Report a purchase that earns points."""
+    member = _member(given) or {}
+    terminal.answer(terminal.client.earn(member=member, **given))
+
+
+@main.command()
+@_MEMBER
+@_REF
+@_POINTS
+@_AMOUNT
+@click.option("--capture", type=click.Choice(["auto", "manual"]), default="auto")
+@_WHEN
+@_PLACE
+@_KEY
+@_command
+def redeem(terminal: Terminal, **given: Any) -> None:
+    """Spend a member's points by the code in the wallet."""
+    member = _member(given) or {}
+    terminal.answer(terminal.client.redeem(member=member, **given))
+
+
+@main.command()
+@click.argument("redemption_id")
+@_POINTS
+@click.option("--ref", "merchant_ref", help="Your own number for this.")
+@_KEY
+@_command
+def capture(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
+    """Take held points, all or some."""
+    terminal.answer(terminal.client.capture(redemption_id, **given))
+
+
+@main.command()
+@click.argument("redemption_id")
+@click.option("--ref", "merchant_ref", help="Your own number for this.")
+@_KEY
+@_command
+def void(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
+    """Give held points back."""
+    terminal.answer(terminal.client.void(redemption_id, **given))
+
+
+@main.command()
+@_MEMBER
+@_REF
+@_KEY
+@_command
+def reverse(terminal: Terminal, **given: Any) -> None:
+    """Undo, or bar, a redemption whose answer never came."""
+    member = _member(given) or {}
+    terminal.answer(terminal.client.reverse(member=member, **given))
+
+
+@main.group()
+def refund() -> None:
+    """Take back what a purchase earned, or give spent points back."""
+
+
+@refund.command("earn")
+@click.argument("earning_id")
+@_REF
+@_AMOUNT
+@click.option("--line", "lines", type=RefundLine(), multiple=True, help="Repeat per line.")
+@_WHEN
+@_KEY
+@_command
+def refund_earn(terminal: Terminal, *, earning_id: str, **given: Any) -> None:
+    """Report that money of an earning purchase went back."""
+    terminal.answer(terminal.client.refund_earning(earning_id, **given))
+
+
+@refund.command("redeem")
+@click.argument("redemption_id")
+@_REF
+@_POINTS
+@_AMOUNT
+@_WHEN
+@_KEY
+@_command
+def refund_redeem(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
+    """Give spent points back to the member."""
+    terminal.answer(terminal.client.refund_redemption(redemption_id, **given))
+
+
+@main.command()
+@click.argument("redemption_id")
+@_command
+def redemption(terminal: Terminal, *, redemption_id: str) -> None:
+    """Ask what became of a redemption."""
+    terminal.answer(terminal.client.redemption(redemption_id))
+
+
+@main.command()
+@click.argument("entry_id", required=False)
+@click.option("--since", type=_DAY, help="Business days from this one on.")
+@click.option("--until", type=_DAY, help="Business days before this one.")
+@_LIMIT
+@_command
+def transactions(
+    terminal: Terminal,
+    *,
+    entry_id: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> None:
+    """List the merchant's entries, or show one with its explanation."""
+    if entry_id is not None:
+        terminal.answer(terminal.client.transaction(entry_id))
+        return
+    found = terminal.client.transactions(
+        since=None if since is None else since.date(),
+        until=None if until is None else until.date(),
+    )
+    rows = list(islice(found, limit))
+    if terminal.json:
+        show.as_json(rows)
+        return
+    show.table(rows, columns=("business_date", "kind", "points", "amount", "merchant_ref", "id"))
+
+
+@main.command()
+@click.argument("settlement_id", required=False)
+@click.option("--csv", "as_csv", is_flag=True, help="The statement as CSV.")
+@_LIMIT
+@_command
+def statement(terminal: Terminal, *, settlement_id: str | None, as_csv: bool, limit: int) -> None:
+    """List the settled windows, or print the statement of one as it was published."""
+    if settlement_id is not None:
+        form: Any = "csv" if as_csv else "json"
+        answer = terminal.client.statement(settlement_id, form=form)
+        sys.stdout.buffer.write(answer.content)
+        return
+    found = list(islice(terminal.client.settlements(), limit))
+    if terminal.json:
+        show.as_json(found)
+        return
+    rows = [{**each["totals"], **each["window"]} for each in found]
+    columns = ("first_day", "end_day", "receivable", "payable", "fees", "net", "closing", "id")
+    show.table(rows, columns=columns)

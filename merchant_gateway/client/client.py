@@ -1,0 +1,302 @@
+"""The operations of the gateway as methods."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+from urllib.parse import quote
+
+import requests
+
+from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.signing import SigningKey
+
+Member = Mapping[str, str]
+Line = Mapping[str, str | int]
+CURRENCY = "IRR"
+PAGE = 200
+_KEY_BYTES = 24
+
+
+class GatewayClient:
+    """A merchant's way to the gateway.
+
+    Amounts are whole rials, points whole points, times aware. A member is named by one of
+    ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
+    something takes an ``idempotency_key``; where none is given one is drawn, and used for all
+    attempts of that call. Raises the errors of ``merchant_gateway.client.errors``.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        key_id: str,
+        key: SigningKey,
+        language: str = "en",
+        timeout_seconds: float = 10.0,
+        attempts: int = 5,
+        pinned_keys: Iterable[Mapping[str, Any]] = (),
+        session: requests.Session | None = None,
+    ) -> None:
+        self._transport = Transport(
+            url=url,
+            key_id=key_id,
+            key=key,
+            language=language,
+            timeout_seconds=timeout_seconds,
+            attempts=attempts,
+            pinned_keys=pinned_keys,
+            session=session,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def ping(self) -> Answer:
+        """Check the key, the signature and the clocks."""
+        return self._get("/v1/ping")
+
+    def lookup(self, *, member: Member, idempotency_key: str | None = None) -> Answer:
+        """Find a member and get a token of 15 minutes for them."""
+        return self._post("/v1/members/lookup", {"member": member}, idempotency_key)
+
+    def quote(
+        self,
+        *,
+        amount: int,
+        member: Member | None = None,
+        lines: Sequence[Line] = (),
+        occurred_at: datetime | None = None,
+        store: str | None = None,
+        channel: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Ask what a basket would earn, and why."""
+        body = _basket(amount=amount, lines=lines, occurred_at=occurred_at)
+        body |= {"member": member, "store": store, "channel": channel}
+        return self._post("/v1/earnings/quote", body, idempotency_key)
+
+    def earn(
+        self,
+        *,
+        member: Member,
+        merchant_ref: str,
+        amount: int,
+        lines: Sequence[Line] = (),
+        occurred_at: datetime | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
+        receipt: str | None = None,
+        channel: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Report a purchase of ``amount`` paid in money; it earns points."""
+        body = _basket(amount=amount, lines=lines, occurred_at=occurred_at)
+        body |= {
+            "member": member,
+            "merchant_ref": merchant_ref,
+            "store": store,
+            "terminal": terminal,
+            "receipt": receipt,
+            "channel": channel,
+        }
+        return self._post("/v1/earnings", body, idempotency_key)
+
+    def redeem(
+        self,
+        *,
+        member: Member,
+        merchant_ref: str,
+        points: int | None = None,
+        amount: int | None = None,
+        capture: Literal["auto", "manual"] = "auto",
+        occurred_at: datetime | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
+        receipt: str | None = None,
+        channel: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Spend ``points``, or as many as ``amount`` rials take, by the member's code."""
+        body = _measure(points=points, amount=amount) | {
+            "member": member,
+            "merchant_ref": merchant_ref,
+            "capture": capture,
+            "occurred_at": _time(occurred_at),
+            "store": store,
+            "terminal": terminal,
+            "receipt": receipt,
+            "channel": channel,
+        }
+        return self._post("/v1/redemptions", body, idempotency_key)
+
+    def capture(
+        self,
+        redemption_id: str,
+        *,
+        points: int | None = None,
+        merchant_ref: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Take held points, all or some; the rest goes back to the member."""
+        body = {"points": points, "merchant_ref": merchant_ref}
+        return self._post(f"{_redemption(redemption_id)}/capture", body, idempotency_key)
+
+    def void(
+        self,
+        redemption_id: str,
+        *,
+        merchant_ref: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Give held points back."""
+        body = {"merchant_ref": merchant_ref}
+        return self._post(f"{_redemption(redemption_id)}/void", body, idempotency_key)
+
+    def redemption(self, redemption_id: str) -> Answer:
+        """Ask what became of a redemption."""
+        return self._get(_redemption(redemption_id))
+
+    def reverse(
+        self, *, member: Member, merchant_ref: str, idempotency_key: str | None = None
+    ) -> Answer:
+        """Undo, or bar, the redemption under ``merchant_ref`` whose answer never came."""
+        body = {"member": member, "merchant_ref": merchant_ref}
+        return self._post("/v1/redemptions/reverse", body, idempotency_key)
+
+    def refund_earning(
+        self,
+        earning_id: str,
+        *,
+        merchant_ref: str,
+        amount: int | None = None,
+        lines: Sequence[Mapping[str, int]] = (),
+        occurred_at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Report that ``amount``, or ``lines`` of ``line`` and ``amount``, went back in money."""
+        body = {
+            "merchant_ref": merchant_ref,
+            "amount": amount,
+            "lines": list(lines) or None,
+            "occurred_at": _time(occurred_at),
+        }
+        return self._post(f"/v1/earnings/{_id(earning_id)}/refunds", body, idempotency_key)
+
+    def refund_redemption(
+        self,
+        redemption_id: str,
+        *,
+        merchant_ref: str,
+        points: int | None = None,
+        amount: int | None = None,
+        occurred_at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Give spent points back: ``points``, or as many as ``amount`` rials are."""
+        body = _measure(points=points, amount=amount) | {
+            "merchant_ref": merchant_ref,
+            "occurred_at": _time(occurred_at),
+        }
+        return self._post(f"{_redemption(redemption_id)}/refunds", body, idempotency_key)
+
+    def transactions(
+        self, *, since: date | None = None, until: date | None = None, page: int = PAGE
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the merchant's entries of the business days [since, until), page by page."""
+        query = {
+            "since": None if since is None else since.isoformat(),
+            "until": None if until is None else until.isoformat(),
+        }
+        return self._pages("/v1/transactions", query, page)
+
+    def transaction(self, entry_id: str) -> Answer:
+        """Read one entry with its explanation."""
+        return self._get(f"/v1/transactions/{_id(entry_id)}")
+
+    def settlements(self, *, page: int = PAGE) -> Iterator[dict[str, Any]]:
+        """Yield the settled windows, the latest first."""
+        return self._pages("/v1/settlements", {}, page)
+
+    def settlement(self, settlement_id: str) -> Answer:
+        """Read the totals of one window."""
+        return self._get(f"/v1/settlements/{_id(settlement_id)}")
+
+    def settlement_lines(self, settlement_id: str, *, page: int = PAGE) -> Iterator[dict[str, Any]]:
+        """Yield the lines of one window."""
+        return self._pages(f"/v1/settlements/{_id(settlement_id)}/lines", {}, page)
+
+    def statement(self, settlement_id: str, *, form: Literal["json", "csv"] = "json") -> Answer:
+        """Read a whole statement; ``content`` is the document as published."""
+        accept = "text/csv" if form == "csv" else "application/json"
+        return self._get(f"/v1/settlements/{_id(settlement_id)}/statement", accept=accept)
+
+    def _get(
+        self,
+        path: str,
+        query: Mapping[str, str | None] | None = None,
+        *,
+        accept: str = "application/json",
+    ) -> Answer:
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._transport.call(Request(method="GET", path=path, query=given, accept=accept))
+
+    def _post(
+        self, path: str, body: Mapping[str, Any], idempotency_key: str | None = None
+    ) -> Answer:
+        given = {name: value for name, value in body.items() if value is not None}
+        content = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+        key = idempotency_key or new_idempotency_key()
+        return self._transport.call(
+            Request(method="POST", path=path, body=content, idempotency_key=key)
+        )
+
+    def _pages(
+        self, path: str, query: Mapping[str, str | None], page: int
+    ) -> Iterator[dict[str, Any]]:
+        cursor: str | None = None
+        while True:
+            answer = self._get(path, {**query, "limit": str(page), "cursor": cursor})
+            yield from answer.data["items"]
+            cursor = answer.data["next_cursor"]
+            if cursor is None:
+                return
+
+
+def new_idempotency_key() -> str:
+    """Return a fresh key of 32 characters."""
+    return secrets.token_urlsafe(_KEY_BYTES)
+
+
+def _basket(*, amount: int, lines: Sequence[Line], occurred_at: datetime | None) -> dict[str, Any]:
+    return {
+        "amount": amount,
+        "currency": CURRENCY,
+        "occurred_at": _time(occurred_at),
+        "lines": [dict(line) for line in lines] or None,
+    }
+
+
+def _measure(*, points: int | None, amount: int | None) -> dict[str, Any]:
+    return {
+        "points": points,
+        "amount": amount,
+        "currency": None if amount is None else CURRENCY,
+    }
+
+
+def _time(moment: datetime | None) -> str:
+    return (moment or datetime.now(UTC)).isoformat()
+
+
+def _redemption(redemption_id: str) -> str:
+    return f"/v1/redemptions/{_id(redemption_id)}"
+
+
+def _id(text: str) -> str:
+    return quote(text, safe="")

@@ -1,0 +1,74 @@
+"""Answers and errors on a terminal: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from merchant_gateway.client.errors import ProblemError, UnreachableError, UntrustedAnswerError
+
+_STEP_MARK = {True: "+", False: "-"}
+
+
+def as_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
+
+
+def facts(data: dict[str, Any], *, language: str) -> None:
+    """Print an answer as aligned names and values, then the explanation in words."""
+    rows = [(name, _plain(value)) for name, value in data.items() if name != "explanation"]
+    width = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        click.echo(f"{name.replace('_', ' '):<{width}}  {value}")
+    for step in data.get("explanation", []):
+        words = step.get(language) or step.get("en") or step.get("reason", "")
+        click.echo(f"  {_STEP_MARK[bool(step.get('fired'))]} {words}")
+
+
+def table(rows: Iterable[dict[str, Any]], *, columns: Sequence[str]) -> None:
+    """Print rows as a table with ``columns``, each as wide as it needs to be."""
+    cells = [[_plain(row.get(column)) for column in columns] for row in rows]
+    heads = [column.replace("_", " ") for column in columns]
+    widths = [
+        max(len(head), *(len(row[number]) for row in cells)) if cells else len(head)
+        for number, head in enumerate(heads)
+    ]
+    for line in [heads, *cells]:
+        padded = (f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
+
+
+def problem(error: ProblemError) -> None:
+    """Print what was refused and why, to standard error."""
+    click.echo(f"{error.title}. {error.detail}", err=True)
+    for each in error.errors:
+        click.echo(f"  {each.get('pointer', '')}: {each.get('detail', '')}", err=True)
+    if hint := error.problem.get("hint"):
+        click.echo(f"  {hint}", err=True)
+    click.echo(f"  ({error.code}, request {error.request_id})", err=True)
+
+
+def lost(error: UnreachableError | UntrustedAnswerError, *, occurred_at: str | None) -> None:
+    """Print that no answer can be believed, and how to ask again without doing it twice."""
+    click.echo(str(error), err=True)
+    if error.idempotency_key is not None:
+        again = f"--key {error.idempotency_key}"
+        if occurred_at is not None:
+            again += f" --occurred-at {occurred_at}"
+        click.echo(f"It may have been done. Run the same command again with {again}", err=True)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return f"{len(value)} items"
+    return str(value)

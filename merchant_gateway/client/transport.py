@@ -1,0 +1,242 @@
+"""One signed call over HTTP, with its retries and the check of its answer."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from merchant_gateway.client.errors import (
+    UnreachableError,
+    UntrustedAnswerError,
+    problem_error,
+)
+from merchant_gateway.signing import (
+    AnswerMessage,
+    Ed25519VerifyingKey,
+    RequestBinding,
+    RequestMessage,
+    SigningError,
+    SigningKey,
+    parse_answer_signature,
+    sign_request,
+    split_target,
+    verify_answer,
+)
+
+JSON = "application/json"
+KEYS_PATH = "/.well-known/peyvand-keys.json"
+TRY_AGAIN = frozenset({429, 502, 503, 504})
+LONGEST_WAIT_SECONDS = 30.0
+FIRST_WAIT_SECONDS = 0.2
+_REFUSED = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer that the network signed for this very request."""
+
+    data: dict[str, Any]
+    status: int
+    replayed: bool
+    request_id: str
+    content: bytes = field(repr=False)
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked; ``idempotency_key`` for a POST."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    idempotency_key: str | None = None
+    accept: str = JSON
+
+
+class Transport:
+    """Signs requests, sends them until they are answered, and believes only signed answers."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        key_id: str,
+        key: SigningKey,
+        language: str = "en",
+        timeout_seconds: float = 10.0,
+        attempts: int = 5,
+        pinned_keys: Iterable[Mapping[str, Any]] = (),
+        session: requests.Session | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._authority = urlsplit(self._url).netloc.rpartition("@")[2]
+        self._key_id = key_id
+        self._key = key
+        self._language = language
+        self._timeout = timeout_seconds
+        self._attempts = attempts
+        self._session = session or requests.Session()
+        self._sleep = sleep
+        self._pinned = {str(jwk["kid"]): Ed25519VerifyingKey.from_jwk(jwk) for jwk in pinned_keys}
+        self._published: dict[str, Ed25519VerifyingKey] = dict(self._pinned)
+
+    def call(self, request: Request) -> Answer:
+        """Send a request and return its answer.
+
+        Signs every attempt anew under the same idempotency key. Tries again on lost connections,
+        429, 502, 503 and 504, as long as ``attempts`` allow. Raises ProblemError, UnreachableError
+        or UntrustedAnswerError.
+        """
+        failure = ""
+        for attempt in range(1, self._attempts + 1):
+            last = attempt == self._attempts
+            try:
+                response, binding = self._send(request)
+            except requests.RequestException as error:
+                failure = f"{self._url} cannot be reached: {type(error).__name__}"
+                if not last:
+                    self._sleep(_backoff(attempt, None))
+                continue
+            if response.status_code in TRY_AGAIN and not last:
+                self._sleep(_backoff(attempt, response.headers.get("Retry-After")))
+                continue
+            return self._believe(request, response, binding)
+        raise UnreachableError(failure, idempotency_key=request.idempotency_key)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(self, request: Request) -> tuple[requests.Response, RequestBinding]:
+        headers = {
+            "Accept": f"{request.accept}, application/problem+json",
+            "Accept-Encoding": "identity",
+            "Accept-Language": self._language,
+            "Host": self._authority,
+        }
+        if request.body:
+            headers["Content-Type"] = JSON
+        if request.idempotency_key is not None:
+            headers["Idempotency-Key"] = request.idempotency_key
+        prepared = self._session.prepare_request(
+            requests.Request(
+                request.method,
+                self._url + request.path,
+                params=dict(request.query),
+                data=request.body or None,
+                headers=headers,
+            )
+        )
+        path, query = split_target(prepared.path_url)
+        signed = sign_request(
+            request=RequestMessage(
+                method=request.method,
+                authority=self._authority,
+                path=path,
+                query=query,
+                content_type=JSON if request.body else None,
+                idempotency_key=request.idempotency_key,
+                body=request.body,
+            ),
+            key=self._key,
+            key_id=self._key_id,
+            now=datetime.now(UTC),
+        )
+        prepared.headers.update(signed.as_headers())
+        response = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+        return response, signed.binding
+
+    def _believe(
+        self, request: Request, response: requests.Response, binding: RequestBinding
+    ) -> Answer:
+        """Return an answer whose signature holds; raise what a signed problem says."""
+        self._verify(request, response, binding)
+        media_type = response.headers.get("Content-Type", "").partition(";")[0]
+        data = _object(response.content) if media_type.endswith("json") else {}
+        if response.status_code >= _REFUSED:
+            raise problem_error(data, status=response.status_code)
+        return Answer(
+            data=data,
+            status=response.status_code,
+            replayed=response.headers.get("Idempotent-Replayed") == "true",
+            request_id=response.headers.get("X-Request-Id", ""),
+            content=response.content,
+            idempotency_key=request.idempotency_key,
+        )
+
+    def _verify(
+        self, request: Request, response: requests.Response, binding: RequestBinding
+    ) -> None:
+        try:
+            parsed = parse_answer_signature(
+                signature_input=response.headers.get("Signature-Input"),
+                signature=response.headers.get("Signature"),
+            )
+            # A refusal of a signature that could not be read is bound to nothing.
+            unbound = response.status_code >= _REFUSED and not any(
+                ";req" in component for component in parsed.components
+            )
+            verify_answer(
+                answer=AnswerMessage(
+                    status=response.status_code,
+                    content_digest=response.headers.get("Content-Digest"),
+                    body=response.content,
+                ),
+                parsed=parsed,
+                request=None if unbound else binding,
+                key=self._network_key(parsed.key_id),
+                now=datetime.now(UTC),
+            )
+        except SigningError as error:
+            raise UntrustedAnswerError(
+                f"HTTP {response.status_code} without a signature of the network that holds: "
+                f"{error}",
+                idempotency_key=request.idempotency_key,
+            ) from error
+
+    def _network_key(self, key_id: str) -> Ed25519VerifyingKey:
+        """Return a published key, reading the key set again where this one is not known yet."""
+        if key_id not in self._published and not self._pinned:
+            self._published = self._read_keys()
+        try:
+            return self._published[key_id]
+        except KeyError as error:
+            raise UntrustedAnswerError(f"the network has not published the key {key_id}") from error
+
+    def _read_keys(self) -> dict[str, Ed25519VerifyingKey]:
+        try:
+            response = self._session.get(
+                self._url + KEYS_PATH, timeout=self._timeout, allow_redirects=False
+            )
+            response.raise_for_status()
+            found = _object(response.content)["keys"]
+            return {str(jwk["kid"]): Ed25519VerifyingKey.from_jwk(jwk) for jwk in found}
+        except (requests.RequestException, LookupError, TypeError, SigningError) as error:
+            raise UntrustedAnswerError("the network's published keys cannot be read") from error
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _backoff(attempt: int, retry_after: str | None) -> float:
+    """Return how long to wait: as asked, or doubling from 0.2 s, with jitter so as not to meet."""
+    asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.0
+    doubling: float = FIRST_WAIT_SECONDS * 2 ** (attempt - 1)
+    jitter = random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, protects nothing
+    return min(LONGEST_WAIT_SECONDS, max(asked, doubling) * jitter if not asked else asked + jitter)

@@ -1,0 +1,165 @@
+"""What the gateway itself refuses, one class and one stable code for each outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from network.errors import PeyvandError, UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with one field.
+
+    ``pointer`` is a JSON pointer (RFC 6901) into the body, or ``#name`` for a query parameter.
+    ``code`` is one of ``problems.FIELD_TEXTS``; ``argument`` fills its text.
+    """
+
+    pointer: str
+    code: str
+    argument: str = ""
+
+
+class InvalidRequestError(PeyvandError):
+    """The body or the query is well formed but not what the operation takes."""
+
+    code = "invalid_request"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.pointer}: {error.code}" for error in errors))
+        self.errors = tuple(errors)
+
+
+class MalformedJsonError(PeyvandError):
+    """The body is not one JSON object in UTF-8 (RFC 8259)."""
+
+    code = "malformed_json"
+
+
+class BodyTooLargeError(PeyvandError):
+    """The body is longer than a single call may be."""
+
+    code = "body_too_large"
+
+
+class BodyNotAllowedError(PeyvandError):
+    """A GET came with a body."""
+
+    code = "body_not_allowed"
+
+
+class MediaTypeError(PeyvandError):
+    """The body is not ``application/json``."""
+
+    code = "unsupported_media_type"
+
+
+class NotAcceptableError(PeyvandError):
+    """None of the accepted media types can be given."""
+
+    code = "not_acceptable"
+
+
+class NotFoundError(PeyvandError):
+    """No such path, or nothing with this id that this merchant may see."""
+
+    code = "not_found"
+
+
+class MethodNotAllowedError(PeyvandError):
+    """The path exists, but not for this method."""
+
+    code = "method_not_allowed"
+
+
+class BadRequestError(PeyvandError):
+    """The request cannot be read as HTTP."""
+
+    code = "bad_request"
+
+
+class KeyUnknownError(PeyvandError):
+    """No key with this id, or one of another environment."""
+
+    code = "key_unknown"
+
+
+class KeyRevokedError(PeyvandError):
+    """The key was revoked."""
+
+    code = "key_revoked"
+
+
+class MerchantSuspendedError(PeyvandError):
+    """The key is good, but its merchant is suspended."""
+
+    code = "merchant_suspended"
+
+
+class NonceReplayedError(PeyvandError):
+    """This signed request was seen before."""
+
+    code = "nonce_replayed"
+
+
+class IdempotencyKeyMalformedError(PeyvandError):
+    """``Idempotency-Key`` is not 16 to 64 of ``[A-Za-z0-9_-]``."""
+
+    code = "idempotency_key_malformed"
+
+
+class RateLimitedError(PeyvandError):
+    """The merchant or the address asks more often than agreed."""
+
+    code = "rate_limited"
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__(f"try again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class BusyError(UnavailableError):
+    """The database had to give up a call under load; the same call may be sent again."""
+
+    code = "busy"
+
+
+class SignAgainError(UnavailableError):
+    """The store of nonces changed hands after this request was signed; sign it anew."""
+
+    code = "sign_again"
+
+
+class InternalError(PeyvandError):
+    """A defect of ours."""
+
+    code = "internal_error"
+
+
+class TokenInvalidError(PeyvandError):
+    """The member token was not issued by this network to this merchant."""
+
+    code = "token_invalid"
+
+
+class TokenExpiredError(PeyvandError):
+    """The member token ran out."""
+
+    code = "token_expired"
+
+
+class IdentifierExpiredError(PeyvandError):
+    """The member's code ran out; it still names the member for a retry, nothing else."""
+
+    code = "code_expired"
+
+
+class ConsentRequiredError(PeyvandError):
+    """Points were to be spent without the member's code."""
+
+    code = "consent_required"
+
+
+class WrongMerchantError(NotFoundError):
+    """The id is another merchant's: answered as if it did not exist."""

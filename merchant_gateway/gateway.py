@@ -1,0 +1,162 @@
+"""What a gateway process holds, and what one authenticated call is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from functools import partial
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MIMEAccept
+
+from merchant_gateway.caches import BriefCache
+from merchant_gateway.errors import FieldError, InvalidRequestError
+from merchant_gateway.guard import Admission, Guard
+from merchant_gateway.limits import Limits, LocalRate
+from merchant_gateway.merchant_keys import MerchantKeys
+from merchant_gateway.network_keys import NetworkKeys
+from merchant_gateway.signing import Evidence
+from merchant_gateway.tokens import MemberTokens
+from network.database.installation import ProgrammeClock
+from network.ledger.values import Claim
+from network.ledger.values import Evidence as LedgerEvidence
+from network.merchants import queries as merchants
+from network.merchants.queries import AgreementView, KeyView
+from network.programme import queries as programme
+from network.programme.rules import EarningTerms
+from network.services import Services
+
+TERMS_SECONDS = 2.0
+"""Prices and terms are dated in the future by rule, so holding them this long changes nothing."""
+
+
+class Terms:
+    """Agreements, earning terms, face values and stores, kept for two seconds."""
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+        self._earning: BriefCache[tuple[UUID, date], EarningTerms] = _cache()
+        self._agreements: BriefCache[tuple[UUID, date], AgreementView] = _cache()
+        self._face_values: BriefCache[date, Fraction] = _cache()
+        self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
+
+    def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
+        """Return the merchant's earning terms in force on ``day``."""
+        load = partial(programme.terms_on, merchant_id=merchant_id, day=day)
+        return self._earning.get((merchant_id, day), lambda: self._read(load))
+
+    def agreement(self, *, merchant_id: UUID, day: date) -> AgreementView:
+        """Return the merchant's agreement in force on ``day``."""
+        load = partial(merchants.agreement_on, merchant_id=merchant_id, day=day)
+        return self._agreements.get((merchant_id, day), lambda: self._read(load))
+
+    def face_value(self, *, day: date) -> Fraction:
+        """Return rials per point on ``day``."""
+        load = partial(programme.face_value_on, day=day)
+        return self._face_values.get(day, lambda: self._read(load))
+
+    def store(self, *, merchant_id: UUID, code: str | None) -> UUID | None:
+        """Return the id of a store by its code; raises InvalidRequestError naming the field."""
+        if code is None:
+            return None
+
+        def load(session: Session) -> UUID:
+            found = merchants.store_by_code(session, merchant_id=merchant_id, code=code)
+            if found is None:
+                raise InvalidRequestError([FieldError("/store", "unknown_store")])
+            return found.store_id
+
+        return self._stores.get((merchant_id, code), lambda: self._read(load))
+
+    def _read(self, load: Any) -> Any:
+        with self._database.reading() as session:
+            return load(session)
+
+
+def _cache() -> BriefCache[Any, Any]:
+    return BriefCache(size=10_000, seconds=TERMS_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """What every request of this process uses."""
+
+    services: Services
+    limits: Limits
+    clock: ProgrammeClock
+    guard: Guard
+    failures: LocalRate
+    merchant_keys: MerchantKeys
+    network_keys: NetworkKeys
+    tokens: MemberTokens
+    terms: Terms
+
+    @classmethod
+    def build(cls, *, services: Services, redis: Any, limits: Limits) -> Gateway:
+        """Put the parts together; connects to nothing yet."""
+        database, vault = services.database, services.vault
+        network_keys = NetworkKeys(database=database, vault=vault)
+        return cls(
+            services=services,
+            limits=limits,
+            clock=ProgrammeClock(database),
+            guard=Guard(redis=redis, database=database, limits=limits),
+            failures=LocalRate(quota=limits.address_failures, window=limits.address_window),
+            merchant_keys=MerchantKeys(database=database, vault=vault),
+            network_keys=network_keys,
+            tokens=MemberTokens(
+                vault=vault, issuer=services.settings.gateway_url, keys=network_keys
+            ),
+            terms=Terms(services),
+        )
+
+    @property
+    def documentation(self) -> str:
+        """Return the address of the page that explains every code."""
+        return f"{self.services.settings.gateway_url}/docs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One authenticated request. ``wall`` was read once, when it arrived."""
+
+    gateway: Gateway
+    request_id: str
+    key: KeyView
+    method: str
+    target: str
+    body: bytes
+    signed: Evidence
+    wall: datetime
+    admission: Admission
+    idempotency_key: str | None
+    accepts: MIMEAccept
+
+    @property
+    def merchant_id(self) -> UUID:
+        """Return the calling merchant."""
+        return self.key.merchant_id
+
+    def claim(self) -> Claim:
+        """Return the idempotency claim: the key, and the SHA-256 of method, path and body digest.
+
+        Method and path are printable ASCII without spaces, so the parts cannot run together.
+        """
+        digest = sha256(self.body).digest()
+        fingerprint = sha256(f"{self.method} {self.target} ".encode() + digest).digest()
+        return Claim(
+            client_id=self.merchant_id, key=self.idempotency_key or "", fingerprint=fingerprint
+        )
+
+    def evidence(self) -> LedgerEvidence:
+        """Return what is kept with an entry: the signature base, the signature and the body."""
+        return LedgerEvidence(
+            key_id=self.key.key_id,
+            signature_base=self.signed.signature_base,
+            signature=self.signed.signature,
+            body=self.body,
+        )

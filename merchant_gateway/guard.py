@@ -1,0 +1,142 @@
+"""Nonces and rate limits: one Valkey script per request, PostgreSQL when Valkey is away.
+
+A nonce is remembered for as long as its signature could be accepted again. When Valkey cannot be
+reached, nonces go to ``network.nonce``: slower, never open. Two seams are closed as well. What was
+signed before this process noticed the loss may have been seen by the Valkey that is gone, so it is
+answered with ``sign_again``. And after Valkey is back, nonces are claimed in both places until
+every signature from the time without it has run out.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any
+from uuid import UUID
+
+import redis as valkey
+
+from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
+from merchant_gateway.limits import Limits, LocalRate
+from merchant_gateway.signing import profile
+from network.database.connection import Database
+from network.merchants import service as merchants
+
+log = logging.getLogger("peyvand.gateway")
+
+NONCE_SECONDS = profile.MAX_AGE_SECONDS + profile.MAX_AHEAD_SECONDS + 1
+RETRY_VALKEY_SECONDS = 1.0
+EPOCH_KEY = "gateway:keys:epoch"
+"""Counted up by whoever revokes a key or suspends a merchant: processes then read keys anew."""
+
+_SCRIPT = """
+if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
+    return {0, 0, 0, '0'}
+end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local interval, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
+local due = tonumber(redis.call('GET', KEYS[2]) or '0')
+if due < now then due = now end
+local ahead = due + interval - now
+if ahead > burst then
+    return {2, 0, math.ceil(ahead - burst), '0'}
+end
+redis.call('SET', KEYS[2], string.format('%.0f', now + ahead), 'PX', math.ceil(ahead / 1000) + 1)
+return {1, math.floor((burst - ahead) / interval), math.ceil(ahead),
+    redis.call('GET', KEYS[3]) or '0'}
+"""
+_REPLAYED, _LIMITED = 0, 2
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """What is left of the merchant's quota, the seconds until it is whole, the keys' epoch."""
+
+    remaining: int
+    reset: int
+    epoch: bytes | None
+
+
+class Guard:
+    """Admits each signed request once, and each merchant as often as agreed."""
+
+    def __init__(self, *, redis: Any, database: Database, limits: Limits) -> None:
+        self._redis = redis
+        self._database = database
+        self._script = redis.register_script(_SCRIPT)
+        self._interval = limits.merchant_window * _MICROSECONDS / limits.merchant_quota
+        self._burst = limits.merchant_window * _MICROSECONDS
+        self._local = LocalRate(quota=limits.merchant_quota, window=limits.merchant_window)
+        self._try_again_at = 0.0
+        self._lost_at: float | None = None
+        self._both_until = 0.0
+
+    def admit(
+        self, *, key_id: str, merchant_id: UUID, nonce: str, created: int, wall: datetime
+    ) -> Admission:
+        """Claim the nonce and count the request.
+
+        Raises NonceReplayedError, RateLimitedError, or SignAgainError where the request was
+        signed before Valkey was lost.
+        """
+        answer = self._ask_valkey(key_id, merchant_id, nonce)
+        if answer is None:
+            if self._lost_at is None:
+                self._lost_at = wall.timestamp()
+            if created < self._lost_at:
+                raise SignAgainError("signed before the store of nonces was lost")
+            self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
+            return self._count_locally(merchant_id)
+        state, remaining, microseconds, epoch = answer
+        if state == _REPLAYED:
+            raise NonceReplayedError
+        if monotonic() < self._both_until:
+            self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
+        if state == _LIMITED:
+            raise RateLimitedError(retry_after=max(1, math.ceil(microseconds / _MICROSECONDS)))
+        return Admission(
+            remaining=remaining, reset=math.ceil(microseconds / _MICROSECONDS), epoch=epoch
+        )
+
+    def _ask_valkey(
+        self, key_id: str, merchant_id: UUID, nonce: str
+    ) -> tuple[int, int, int, bytes] | None:
+        """Run the script, or return ``None`` where Valkey cannot be reached."""
+        if monotonic() < self._try_again_at:
+            return None
+        try:
+            state, remaining, microseconds, epoch = self._script(
+                keys=[f"gateway:nonce:{key_id}:{nonce}", f"gateway:rate:{merchant_id}", EPOCH_KEY],
+                args=[NONCE_SECONDS, self._interval, self._burst],
+            )
+        except valkey.RedisError as error:
+            if self._lost_at is None:
+                log.warning("valkey_lost error=%s", type(error).__name__)
+            self._try_again_at = monotonic() + RETRY_VALKEY_SECONDS
+            return None
+        if self._lost_at is not None:
+            log.warning("valkey_back")
+            self._lost_at = None
+            self._both_until = monotonic() + NONCE_SECONDS
+        return int(state), int(remaining), int(microseconds), epoch
+
+    def _claim_in_database(self, *, key_id: str, nonce: str, wall: datetime) -> None:
+        expires_at = wall.astimezone(UTC) + timedelta(seconds=NONCE_SECONDS)
+        with self._database.unit_of_work() as session:
+            fresh = merchants.claim_nonce(
+                session, key_id=key_id, nonce=nonce, expires_at=expires_at
+            )
+        if not fresh:
+            raise NonceReplayedError
+
+    def _count_locally(self, merchant_id: UUID) -> Admission:
+        name = str(merchant_id)
+        if wait := self._local.wait(name):
+            raise RateLimitedError(retry_after=wait)
+        remaining, reset = self._local.take(name)
+        return Admission(remaining=remaining, reset=reset, epoch=None)

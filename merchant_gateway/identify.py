@@ -1,0 +1,105 @@
+"""From the identifier in a request to the member.
+
+A phone, a card and a token name a member; only the wallet's code carries consent to spend. A code
+or token that ran out still names its member, because a till that never got its answer sends the
+same request again and must get the stored one; for anything new it is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway.errors import ConsentRequiredError, IdentifierExpiredError, TokenExpiredError
+from merchant_gateway.gateway import Call
+from network.errors import PeyvandError
+from network.ledger import queries as ledger
+from network.ledger.values import Consent
+from network.members import queries as members
+from network.members.codes import VerifiedCode
+
+CODE = "code"
+TOKEN = "token"  # noqa: S105 - the name of a kind of identifier, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """A member, how the till knows them, and until when (``None``: for good)."""
+
+    member_id: UUID
+    method: str
+    expires_at: datetime | None = None
+    masked_name: str | None = None
+    code: VerifiedCode | None = None
+
+    @property
+    def present(self) -> bool:
+        """Return whether the member stands there with the wallet open."""
+        return self.method == CODE
+
+
+def identify(session: Session, call: Call, *, given: dict[str, Any]) -> Identified:
+    """Return the member that ``given`` (one of phone, card, code, token) names.
+
+    One round trip, none for a token. Raises what the members' queries raise for an unknown
+    identifier, and TokenInvalidError.
+    """
+    if (token := given.get(TOKEN)) is not None:
+        named = call.gateway.tokens.read(token, merchant_id=call.merchant_id)
+        return Identified(
+            member_id=named.member_id, method=named.method, expires_at=named.expires_at
+        )
+    try:
+        found = members.resolve(session, call.gateway.services.vault, wall=call.wall, **given)
+    except PeyvandError as error:
+        if error.field in given:
+            error.field = f"/member/{error.field}"
+        raise
+    code = found.verified_code
+    return Identified(
+        member_id=found.member_id,
+        method=found.method,
+        expires_at=None if code is None else code.expires_at,
+        masked_name=found.masked_name,
+        code=code,
+    )
+
+
+def refuse_expired(
+    session: Session, call: Call, who: Identified, *, given: dict[str, Any], kind: str, ref: str
+) -> None:
+    """Refuse an identifier that ran out, unless the entry exists and this is a retry of it.
+
+    Raises IdentifierExpiredError for a code, TokenExpiredError for a token.
+    """
+    if who.expires_at is None or call.wall <= who.expires_at:
+        return
+    known = ledger.by_reference(
+        session,
+        member_id=who.member_id,
+        merchant_id=call.merchant_id,
+        kind=kind,
+        merchant_ref=ref,
+    )
+    if known is not None:
+        return
+    if TOKEN in given:
+        raise TokenExpiredError("the token ran out", field="/member/token")
+    raise IdentifierExpiredError("the code ran out", field="/member/code")
+
+
+def require_code(given: dict[str, Any]) -> None:
+    """Refuse to spend on anything but a code; raises ConsentRequiredError."""
+    if CODE not in given:
+        raise ConsentRequiredError("only the code in the member's wallet spends", field="/member")
+
+
+def consent_of(who: Identified) -> Consent:
+    """Return the consent that the member's code carries."""
+    if who.code is None:
+        raise ConsentRequiredError("only the code in the member's wallet spends", field="/member")
+    return Consent(digest=who.code.digest, expires_at=who.code.expires_at, limit=who.code.limit)

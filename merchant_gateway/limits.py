@@ -1,0 +1,57 @@
+"""Rate limits kept in the process: for addresses that fail, and while Valkey is away."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from time import monotonic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one merchant, and one address that fails to authenticate, may ask.
+
+    A merchant may send ``merchant_quota`` requests in any ``merchant_window`` seconds, over all
+    processes. ``address_failures`` are counted per process and minute: a till with a wrong key
+    must not keep the signature checks of everybody busy.
+    """
+
+    merchant_quota: int = 60_000
+    merchant_window: int = 60
+    address_failures: int = 120
+    address_window: int = 60
+
+    @property
+    def policy(self) -> str:
+        """Return the ``RateLimit-Policy`` header (draft-ietf-httpapi-ratelimit-headers)."""
+        return f'"merchant";q={self.merchant_quota};w={self.merchant_window}'
+
+
+class LocalRate:
+    """A leaky bucket per name (generic cell rate algorithm), bounded in how many names it keeps."""
+
+    def __init__(self, *, quota: int, window: int, size: int = 10_000) -> None:
+        self._interval = window / quota
+        self._window = float(window)
+        self._size = size
+        self._due: dict[str, float] = {}
+
+    def wait(self, name: str) -> int:
+        """Return for how many seconds ``name`` has to wait, 0 for not at all; takes nothing."""
+        ahead = self._due.get(name, 0.0) + self._interval - monotonic() - self._window
+        return max(0, math.ceil(ahead))
+
+    def take(self, name: str) -> tuple[int, int]:
+        """Count one request of ``name``; return what is left, and the seconds until all is."""
+        moment = monotonic()
+        if len(self._due) >= self._size:
+            self._forget(moment)
+        due = max(self._due.get(name, 0.0), moment) + self._interval
+        self._due[name] = due
+        ahead = due - moment
+        return max(0, int((self._window - ahead) / self._interval)), math.ceil(ahead)
+
+    def _forget(self, moment: float) -> None:
+        self._due = {name: due for name, due in list(self._due.items()) if due > moment}
+        if len(self._due) >= self._size:
+            self._due.clear()

@@ -1,0 +1,79 @@
+"""The keys of merchants as the gateway uses them.
+
+What a key is (its material, its merchant) never changes, so a loaded key is kept for long. Whether
+it may be used does: that view is kept for a second at most, and dropped at once when the epoch in
+Valkey moves, which the nonce script reports with every request (``guard.EPOCH_KEY``).
+"""
+
+from __future__ import annotations
+
+from merchant_gateway.caches import BriefCache
+from merchant_gateway.errors import KeyRevokedError, KeyUnknownError, MerchantSuspendedError
+from merchant_gateway.signing import Algorithm, Ed25519VerifyingKey, HmacKey, VerifyingKey
+from network.database.connection import Database
+from network.merchants import queries, service
+from network.merchants.queries import KeyView
+from network.vault import Vault
+
+VIEW_SECONDS = 1.0
+MATERIAL_SECONDS = 3600.0
+ENVIRONMENT = "live"
+_MOST_KEYS = 10_000
+
+
+class MerchantKeys:
+    """Finds a merchant's key by its id, and says whether it may be used now."""
+
+    def __init__(self, *, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._views: BriefCache[str, KeyView | None] = BriefCache(
+            size=_MOST_KEYS, seconds=VIEW_SECONDS
+        )
+        self._material: BriefCache[str, VerifyingKey] = BriefCache(
+            size=_MOST_KEYS, seconds=MATERIAL_SECONDS
+        )
+        self._epoch: bytes | None = None
+
+    def usable(self, key_id: str) -> KeyView:
+        """Return the view of an active key of this environment.
+
+        Raises KeyUnknownError or KeyRevokedError. Whether its merchant is suspended is told only
+        to who has signed with it, by ``check_merchant``.
+        """
+        view = self._views.get(key_id, lambda: self._load(key_id))
+        if view is None or view.environment != ENVIRONMENT:
+            raise KeyUnknownError(f"no key {key_id} in this environment")
+        if view.revoked_at is not None:
+            raise KeyRevokedError(f"the key {key_id} was revoked")
+        return view
+
+    def material(self, view: KeyView) -> VerifyingKey:
+        """Return the loaded key of ``view``."""
+        return self._material.get(view.key_id, lambda: self._open(view))
+
+    def renewed(self, epoch: bytes | None) -> bool:
+        """Note the epoch that Valkey reported; return whether views were dropped for it."""
+        if epoch is None or epoch == self._epoch:
+            return False
+        first = self._epoch is None
+        self._epoch = epoch
+        self._views.clear()
+        return not first
+
+    def _load(self, key_id: str) -> KeyView | None:
+        with self._database.reading() as session:
+            return queries.key(session, key_id=key_id)
+
+    def _open(self, view: KeyView) -> VerifyingKey:
+        if view.algorithm == Algorithm.ED25519 and view.public_key is not None:
+            return Ed25519VerifyingKey.from_raw(view.public_key)
+        if view.sealed_secret is None:
+            raise KeyUnknownError(f"the key {view.key_id} has no material")
+        return HmacKey(service.open_secret(self._vault, sealed_secret=view.sealed_secret))
+
+
+def check_merchant(view: KeyView) -> None:
+    """Refuse a merchant that is suspended; raises MerchantSuspendedError."""
+    if view.merchant_status != "active":
+        raise MerchantSuspendedError(f"{view.merchant_code} is suspended")

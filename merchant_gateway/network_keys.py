@@ -1,0 +1,75 @@
+"""The network's own keys as the gateway uses them: opened once, kept for a minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from merchant_gateway.caches import BriefCache
+from merchant_gateway.signing import Ed25519SigningKey, Ed25519VerifyingKey
+from network.database.connection import Database
+from network.errors import UnavailableError
+from network.signing import queries
+from network.vault import Vault
+
+KEPT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkKey:
+    """A signing key of the network, opened."""
+
+    key_id: str
+    key: Ed25519SigningKey
+
+
+class NetworkKeys:
+    """Finds the active key of a purpose, and published keys by their id.
+
+    While the database is away the keys of before still sign: an answer that says so is signed too.
+    """
+
+    def __init__(self, *, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self._active: BriefCache[str, NetworkKey] = BriefCache(size=8, seconds=KEPT_SECONDS)
+        self._published: BriefCache[str, list[dict[str, str]]] = BriefCache(
+            size=1, seconds=KEPT_SECONDS
+        )
+
+    def signing(self, purpose: str) -> NetworkKey:
+        """Return the active key of ``purpose``; raise UnavailableError where none was ever read."""
+        try:
+            return self._active.get(purpose, lambda: self._load(purpose))
+        except UnavailableError:
+            held = self._active.stale(purpose)
+            if held is None:
+                raise
+            return held
+
+    def public(self, *, purpose: str, key_id: str) -> Ed25519PublicKey:
+        """Return a published key of ``purpose``; raise LookupError where there is none."""
+        for jwk in self.published():
+            if jwk["kid"] == key_id and jwk["purpose"] == purpose:
+                return Ed25519VerifyingKey.from_jwk(jwk).public_key
+        raise LookupError(key_id)
+
+    def published(self) -> list[dict[str, str]]:
+        """Return every public key, active and retired, as JWKs."""
+        try:
+            return self._published.get("all", self._load_published)
+        except UnavailableError:
+            held = self._published.stale("all")
+            if held is None:
+                raise
+            return held
+
+    def _load(self, purpose: str) -> NetworkKey:
+        with self._database.reading() as session:
+            active = queries.active_key(session, vault=self._vault, purpose=purpose)
+        return NetworkKey(key_id=active.key_id, key=Ed25519SigningKey.from_raw(active.private_key))
+
+    def _load_published(self) -> list[dict[str, str]]:
+        with self._database.reading() as session:
+            return queries.published_keys(session)

@@ -1,0 +1,78 @@
+"""What the operations that move points have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from merchant_gateway.errors import WrongMerchantError
+from merchant_gateway.gateway import Call
+from merchant_gateway.operations import Answer
+from network.clock import local_date
+from network.ids import EntryKey
+from network.ledger.values import Event, Posted
+from network.programme.worth import worth_of
+from network.settings import CURRENCY, PROGRAMME_ZONE
+
+
+@contextmanager
+def working(call: Call) -> Iterator[tuple[Connection, Session]]:
+    """Yield one autocommit connection, and a session for reads on the same one.
+
+    Every statement is a transaction of its own, so a call that resolves a member and moves points
+    makes two round trips and holds one connection.
+    """
+    with (
+        call.gateway.services.database.ledger() as connection,
+        Session(bind=connection, autoflush=False) as session,
+    ):
+        yield connection, session
+
+
+def today(now: datetime) -> date:
+    """Return the programme's calendar date."""
+    return local_date(now, zone=PROGRAMME_ZONE)
+
+
+def event_of(call: Call, data: dict[str, Any], *, now: datetime, merchant_ref: str) -> Event:
+    """Return the event that a request reports."""
+    return Event(
+        merchant_id=call.merchant_id,
+        merchant_ref=merchant_ref,
+        effective_at=data.get("occurred_at", now),
+        store_id=call.gateway.terms.store(merchant_id=call.merchant_id, code=data.get("store")),
+        terminal=data.get("terminal"),
+        receipt=data.get("receipt"),
+        channel=data.get("channel", "in_store"),
+        amount=data.get("amount"),
+        base=data.get("amount"),
+        currency=data.get("currency"),
+    )
+
+
+def open_id(call: Call, text: str, *, prefix: str) -> EntryKey:
+    """Return the entry that a public id in the path names; raises UnknownIdError."""
+    return call.gateway.services.entry_ids.decode(text, prefix=prefix)
+
+
+def own(call: Call, merchant_id: object) -> None:
+    """Answer for another merchant's entry as if there were none; raises WrongMerchantError."""
+    if merchant_id != call.merchant_id:
+        raise WrongMerchantError("this belongs to another merchant")
+
+
+def worth(call: Call, *, points: int, day: date) -> dict[str, Any]:
+    """Return what points are worth on a day, as an amount with its currency."""
+    value = call.gateway.terms.face_value(day=day)
+    return {"amount": worth_of(points=points, face_value=value), "currency": CURRENCY}
+
+
+def posted_answer(posted: Posted, payload: dict[str, Any], *, status: int) -> Answer:
+    """Return the answer of a call that moved points."""
+    payload["business_date"] = posted.business_date.isoformat()
+    return Answer(payload=payload, status=status, replayed=posted.replayed)

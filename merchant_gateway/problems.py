@@ -1,0 +1,89 @@
+"""Problem documents (RFC 9457): from an error to a status and a body in the reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from merchant_gateway.canonical import canonical
+from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.errors import (
+    FieldError,
+    InternalError,
+    InvalidRequestError,
+    MalformedJsonError,
+    RateLimitedError,
+)
+from merchant_gateway.signing import SigningError
+from network.errors import PeyvandError
+
+MEDIA_TYPE = "application/problem+json"
+_PRIVATE = frozenset({"sequence", "original", "authorisation"})
+"""How many entries a member has is not for a merchant to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A problem, ready to be sent."""
+
+    status: int
+    code: str
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def problem(error: PeyvandError | SigningError, *, request_id: str, documentation: str) -> Problem:
+    """Return the problem document of ``error`` in the current language.
+
+    ``documentation`` is the address under which each code is explained. A code that the
+    catalogue does not know is a defect and answered as one.
+    """
+    kind = KINDS.get(error.code)
+    if kind is None:
+        error = InternalError(error.code)
+        kind = KINDS[error.code]
+    members: dict[str, Any] = {
+        "type": f"{documentation}#{error.code}",
+        "title": str(kind.title),
+        "status": kind.status,
+        "detail": str(kind.detail),
+        "code": error.code,
+        "request_id": request_id,
+    }
+    if errors := _errors(error):
+        members["errors"] = errors
+    if isinstance(error, SigningError | MalformedJsonError):
+        members["hint"] = str(error)
+    elif facts := _plain(error.facts):
+        members["facts"] = facts
+    retry_after = error.retry_after if isinstance(error, RateLimitedError) else kind.retry_after
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Problem(status=kind.status, code=error.code, body=canonical(members), headers=headers)
+
+
+def field_text(error: FieldError) -> str:
+    """Return what is wrong with a field, in words."""
+    text = str(FIELD_TEXTS[error.code])
+    return text % {"argument": error.argument} if error.argument else text
+
+
+def _errors(error: PeyvandError | SigningError) -> list[dict[str, str]]:
+    if isinstance(error, InvalidRequestError):
+        return [
+            {"pointer": each.pointer, "code": each.code, "detail": field_text(each)}
+            for each in error.errors
+        ]
+    if isinstance(error, PeyvandError) and error.field:
+        pointer = error.field.replace(".", "/")
+        pointer = pointer if pointer[0] in "/#" else f"/{pointer}"
+        return [{"pointer": pointer, "code": error.code, "detail": str(KINDS[error.code].title)}]
+    return []
+
+
+def _plain(facts: dict[str, object]) -> dict[str, object]:
+    """Return the figures among ``facts``: nothing nested, and no number of a wallet's entry."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if name not in _PRIVATE and (value is None or isinstance(value, int | str))
+    }

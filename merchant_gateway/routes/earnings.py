@@ -1,0 +1,203 @@
+"""Purchases that earn, what they would earn, and what is taken back for a refund."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway.gateway import Call
+from merchant_gateway.identify import identify, refuse_expired
+from merchant_gateway.operations import Answer, operation
+from merchant_gateway.posting import event_of, open_id, posted_answer, today, working, worth
+from merchant_gateway.schemas.load import check_time
+from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, QUOTE
+from network.ledger import operations, queries
+from network.ledger.values import Grant, Posted
+from network.programme.explain import explained, explanation_json
+from network.programme.rules import Line, Purchase, Quote, price_purchase
+
+KIND = "issuance"
+
+
+@operation(
+    "POST",
+    "/earnings/quote",
+    summary="What a basket would earn, and why",
+    answer="Quote",
+    body=QUOTE,
+)
+def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
+    """Answer with the points, the days and the explanation; nothing is posted or stored."""
+    now = call.gateway.clock.now()
+    check_time(data["occurred_at"], now=now)
+    if (given := data.get("member")) is not None:
+        with working(call) as (_, session):
+            identify(session, call, given=given)
+    quote = price(call, data, now=now)
+    return Answer(
+        payload={
+            "points": quote.points,
+            "state": quote.state,
+            **_days(quote),
+            "worth": worth(call, points=quote.points, day=today(now)),
+            "lines": [
+                {"line": line.line, "amount": line.amount, "points": line.points}
+                for line in quote.lines
+            ],
+            "explanation": explained(explanation_json(quote.explanation)),
+        }
+    )
+
+
+@operation(
+    "POST",
+    "/earnings",
+    summary="A purchase earns points",
+    answer="Earning",
+    status=201,
+    body=EARNING,
+)
+def create_earning(call: Call, data: dict[str, Any]) -> Answer:
+    """Post what a purchase earns, in one round trip, with the signed request as evidence.
+
+    A purchase that earns nothing is posted too. The balance is told only where the member showed
+    the code: whoever knows a phone number does not learn what its owner has.
+    """
+    now = call.gateway.clock.now()
+    check_time(data["occurred_at"], now=now)
+    given = data["member"]
+    ref = data["merchant_ref"]
+    quote = price(call, data, now=now)
+    event = event_of(call, data, now=now, merchant_ref=ref)
+    with working(call) as (connection, session):
+        who = identify(session, call, given=given)
+        refuse_expired(session, call, who, given=given, kind=KIND, ref=ref)
+        posted = operations.earn(
+            connection,
+            now=now,
+            claim=call.claim(),
+            member_id=who.member_id,
+            event=event,
+            grants=_grants(call, quote, day=today(now)),
+            explanation=explanation_json(quote.explanation),
+            evidence=call.evidence(),
+        )
+        steps = _stored_steps(session, posted, quote)
+    payload = _earning(call, posted)
+    payload["explanation"] = explained(steps)
+    if who.present:
+        payload["balance"] = posted.result["balance"]
+    return posted_answer(posted, payload, status=201)
+
+
+@operation(
+    "POST",
+    "/earnings/<earning_id>/refunds",
+    summary="Money went back: take back what it earned",
+    answer="EarningRefund",
+    status=201,
+    body=EARNING_REFUND,
+)
+def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answer:
+    """Take back floor(earned × refunded ÷ base) over all refunds so far, less what is back.
+
+    Points that are spent already become a debt, which the next points from this merchant repay.
+    """
+    now = call.gateway.clock.now()
+    check_time(data["occurred_at"], now=now)
+    original = open_id(call, earning_id, prefix="ern")
+    with working(call) as (connection, _):
+        posted = operations.refund_earn(
+            connection,
+            now=now,
+            claim=call.claim(),
+            member_id=original.member_id,
+            original=original.sequence,
+            event=event_of(call, data, now=now, merchant_ref=data["merchant_ref"]),
+            amount=data.get("amount"),
+            lines=data.get("lines"),
+            evidence=call.evidence(),
+        )
+    return posted_answer(posted, _refund(call, posted, earning_id), status=201)
+
+
+def price(call: Call, data: dict[str, Any], *, now: datetime) -> Quote:
+    """Return what a basket earns: by the terms of the day it was bought, posted today."""
+    day = today(now)
+    bought = min(today(data["occurred_at"]), day)
+    terms = call.gateway.terms.earning(merchant_id=call.merchant_id, day=bought)
+    lines = tuple(Line(**line) for line in data.get("lines", ()))
+    return price_purchase(
+        purchase=Purchase(amount=data["amount"], lines=lines), terms=terms, day=day
+    )
+
+
+def _grants(call: Call, quote: Quote, *, day: date) -> list[Grant]:
+    """Return a grant per line, of no points too: a refund by lines counts against its line."""
+    agreement = call.gateway.terms.agreement(merchant_id=call.merchant_id, day=day)
+    return [
+        Grant(
+            issuer_id=call.merchant_id,
+            terms_id=agreement.agreement_id,
+            price=agreement.issue_price,
+            points=line.points,
+            base=line.amount,
+            active_from=quote.active_from,
+            expires_on=quote.expires_on,
+            line=line.line,
+        )
+        for line in quote.lines
+    ]
+
+
+def _stored_steps(session: Session, posted: Posted, quote: Quote) -> list[dict[str, Any]]:
+    """Return the explanation as it stands with the entry: a replay may be priced otherwise now."""
+    if not posted.replayed:
+        return explanation_json(quote.explanation)
+    entry = queries.entry(session, member_id=posted.member_id, sequence=posted.sequence)
+    return [] if entry is None else list(entry.explanation)
+
+
+def _days(quote: Quote) -> dict[str, str | None]:
+    if not quote.points:
+        return {"available_on": None, "expires_on": None}
+    return {
+        "available_on": quote.active_from.isoformat(),
+        "expires_on": quote.expires_on.isoformat(),
+    }
+
+
+def _earning(call: Call, posted: Posted) -> dict[str, Any]:
+    result = posted.result
+    return {
+        "id": call.gateway.services.entry_ids.encode(
+            prefix="ern", member_id=posted.member_id, sequence=posted.sequence
+        ),
+        "points": result["points"],
+        "state": result["state"],
+        "available_on": _available_on(posted),
+        "expires_on": result["expires_on"],
+        "repaid": result["repaid"],
+    }
+
+
+def _available_on(posted: Posted) -> str | None:
+    """Return the first day on which the points can be spent, ``None`` where there are none."""
+    if posted.result["points"] == 0:
+        return None
+    waiting: str | None = posted.result["active_from"]
+    return waiting or posted.business_date.isoformat()
+
+
+def _refund(call: Call, posted: Posted, earning_id: str) -> dict[str, Any]:
+    result = posted.result
+    return {
+        "id": call.gateway.services.entry_ids.encode(
+            prefix="rfd", member_id=posted.member_id, sequence=posted.sequence
+        ),
+        "earning": earning_id,
+        "points": result["points"],
+        "debt": result["debt"],
+    }

@@ -1,0 +1,50 @@
+"""Looking a member up: from a phone, card or code to a token of this merchant's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from merchant_gateway.errors import IdentifierExpiredError, TokenExpiredError
+from merchant_gateway.gateway import Call
+from merchant_gateway.identify import TOKEN, identify
+from merchant_gateway.operations import Answer, operation
+from merchant_gateway.posting import working
+from merchant_gateway.schemas.requests import LOOKUP
+from network.ledger import queries as ledger
+
+
+@operation(
+    "POST",
+    "/members/lookup",
+    summary="Find a member and get a token for them",
+    answer="Lookup",
+    body=LOOKUP,
+)
+def look_up_member(call: Call, data: dict[str, Any]) -> Answer:
+    """Answer with a token of 15 minutes that names the member to this merchant only.
+
+    Nothing changes, so nothing is stored: a repeated call is looked up again. `can_redeem` says
+    whether the wallet is open for spending; it is told only where the member showed the code.
+    """
+    given = data["member"]
+    with working(call) as (_, session):
+        who = identify(session, call, given=given)
+        if who.expires_at is not None and call.wall > who.expires_at:
+            if TOKEN in given:
+                raise TokenExpiredError("the token ran out", field="/member/token")
+            raise IdentifierExpiredError("the code ran out", field="/member/code")
+        wallet = ledger.wallet(session, member_id=who.member_id) if who.present else None
+    token, expires_at = call.gateway.tokens.issue(
+        member_id=who.member_id, merchant_id=call.merchant_id, method=who.method, wall=call.wall
+    )
+    return Answer(
+        payload={
+            "token": token,
+            "expires_at": expires_at.isoformat(),
+            "member": call.gateway.tokens.pairwise(
+                member_id=who.member_id, merchant_id=call.merchant_id
+            ),
+            "name": who.masked_name,
+            "can_redeem": wallet is not None and wallet.status == "active",
+        }
+    )

@@ -1,0 +1,73 @@
+"""What anybody may read: the network's keys, the OpenAPI document, and a page that explains it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, Response, render_template
+
+from merchant_gateway import openapi
+from merchant_gateway.canonical import canonical
+from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.gateway import Gateway
+from merchant_gateway.operations import JSON, load_operations
+from network.language import current_locale
+
+PUBLIC = frozenset({"keys", "openapi", "docs", "style"})
+"""The endpoints without authentication."""
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def register(app: Flask, gateway: Gateway) -> None:
+    """Add the public pages to ``app``."""
+    address = gateway.services.settings.gateway_url
+    css = (Path(__file__).parents[1] / "static" / "docs.css").read_bytes()
+    document = canonical(openapi.document(server=address))
+
+    def keys() -> Response:
+        """Publish every key the network ever signed with, as a JWKS (RFC 7517)."""
+        body = canonical({"keys": gateway.network_keys.published()})
+        response = Response(body, content_type="application/jwk-set+json")
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    def openapi_json() -> Response:
+        """Publish the OpenAPI 3.1 document."""
+        response = Response(document, content_type=JSON)
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    def docs() -> Response:
+        """Show the operations and every error code in the reader's language."""
+        page = render_template(
+            "docs.html",
+            address=address,
+            operations=list(load_operations().values()),
+            schemas=openapi.body_schemas(),
+            kinds=KINDS,
+            fields=FIELD_TEXTS,
+            locale=current_locale(),
+        )
+        response = Response(page, content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Vary"] = "Accept-Language"
+        return response
+
+    def style() -> Response:
+        """Serve the style of the page."""
+        response = Response(css, content_type="text/css; charset=utf-8")
+        response.headers["Cache-Control"] = "public, max-age=3600"
+        return response
+
+    for path, endpoint, view in (
+        ("/.well-known/peyvand-keys.json", "keys", keys),
+        ("/openapi.json", "openapi", openapi_json),
+        ("/docs", "docs", docs),
+        ("/docs.css", "style", style),
+    ):
+        app.add_url_rule(path, endpoint=endpoint, view_func=view, methods=["GET"])

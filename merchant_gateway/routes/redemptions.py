@@ -1,0 +1,261 @@
+"""Points spent at the till: at once, or held and then captured or given up."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from merchant_gateway.gateway import Call
+from merchant_gateway.identify import consent_of, identify, require_code
+from merchant_gateway.operations import Answer, operation
+from merchant_gateway.posting import event_of, open_id, own, posted_answer, today, working, worth
+from merchant_gateway.schemas.load import check_time
+from merchant_gateway.schemas.requests import (
+    CAPTURE,
+    REDEMPTION,
+    REDEMPTION_REFUND,
+    REVERSE,
+    VOID,
+)
+from network.ledger import operations, queries
+from network.ledger.errors import UnknownOriginal
+from network.ledger.values import Posted
+from network.programme.worth import points_back, points_to_pay
+
+HOLD_LIFE = timedelta(minutes=15)
+
+
+@operation(
+    "POST",
+    "/redemptions",
+    summary="A member pays with points",
+    answer="Redemption",
+    status=201,
+    body=REDEMPTION,
+)
+def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
+    """Spend points by the member's code, at once or as a hold of 15 minutes.
+
+    The code is single use and carries the member's limit; both are judged where the points move,
+    after the idempotency key, so a retry with a used code gets the stored answer.
+    """
+    now = call.gateway.clock.now()
+    check_time(data["occurred_at"], now=now)
+    given = data["member"]
+    require_code(given)
+    points = _points(call, data, now=now)
+    event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
+    with working(call) as (connection, session):
+        who = identify(session, call, given=given)
+        common: dict[str, Any] = {
+            "now": now,
+            "wall": call.wall,
+            "claim": call.claim(),
+            "member_id": who.member_id,
+            "event": event,
+            "points": points,
+            "consent": consent_of(who),
+            "evidence": call.evidence(),
+        }
+        if data["capture"] == "manual":
+            until = call.wall + HOLD_LIFE
+            posted = operations.authorise(connection, hold_until=until, **common)
+        else:
+            posted = operations.redeem(connection, **common)
+    return _redemption_answer(call, posted, status=201)
+
+
+@operation(
+    "POST",
+    "/redemptions/<redemption_id>/capture",
+    summary="Take held points, all or some",
+    answer="Capture",
+    body=CAPTURE,
+)
+def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
+    """Capture a hold; what is not captured goes back to the member at once.
+
+    A capture up to 24 hours after the hold ran out succeeds where the points are still there.
+    """
+    now = call.gateway.clock.now()
+    _check_optional_time(data, now=now)
+    hold = open_id(call, redemption_id, prefix="red")
+    ref = data.get("merchant_ref", "")
+    with working(call) as (connection, _):
+        posted = operations.capture(
+            connection,
+            now=now,
+            wall=call.wall,
+            claim=call.claim(),
+            member_id=hold.member_id,
+            authorisation=hold.sequence,
+            points=data.get("points"),
+            event=event_of(call, data, now=now, merchant_ref=ref),
+            evidence=call.evidence(),
+        )
+    payload = _moved(call, posted, redemption_id)
+    payload["released"] = posted.result["released"]
+    return posted_answer(posted, payload, status=200)
+
+
+@operation(
+    "POST",
+    "/redemptions/<redemption_id>/void",
+    summary="Give held points back",
+    answer="Void",
+    body=VOID,
+)
+def void_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
+    """Release a hold; its merchant_ref may be used again."""
+    now = call.gateway.clock.now()
+    _check_optional_time(data, now=now)
+    hold = open_id(call, redemption_id, prefix="red")
+    ref = data.get("merchant_ref", "")
+    with working(call) as (connection, _):
+        posted = operations.void(
+            connection,
+            now=now,
+            wall=call.wall,
+            claim=call.claim(),
+            member_id=hold.member_id,
+            authorisation=hold.sequence,
+            event=event_of(call, data, now=now, merchant_ref=ref),
+            evidence=call.evidence(),
+        )
+    return posted_answer(posted, {"id": redemption_id, "state": posted.result["state"]}, status=200)
+
+
+@operation(
+    "POST",
+    "/redemptions/reverse",
+    summary="Undo a redemption whose answer never came",
+    answer="Reversal",
+    body=REVERSE,
+)
+def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
+    """Undo what was done under this merchant_ref, or bar it where it has not arrived.
+
+    Whichever of the two calls is first, no points stay spent. Any identifier of the member will
+    do, also a code that is used up: nothing is spent here.
+    """
+    now = call.gateway.clock.now()
+    ref = data["merchant_ref"]
+    with working(call) as (connection, session):
+        who = identify(session, call, given=data["member"])
+        posted = operations.reverse(
+            connection,
+            now=now,
+            wall=call.wall,
+            claim=call.claim(),
+            member_id=who.member_id,
+            event=event_of(call, {}, now=now, merchant_ref=ref),
+            evidence=call.evidence(),
+        )
+    payload = {"merchant_ref": ref, "state": posted.result["state"]}
+    return posted_answer(posted, payload, status=200)
+
+
+@operation(
+    "GET", "/redemptions/<redemption_id>", summary="What became of a redemption", answer="Status"
+)
+def read_redemption(call: Call, _query: dict[str, Any], *, redemption_id: str) -> Answer:
+    """Answer with the state of a redemption of this merchant."""
+    key = open_id(call, redemption_id, prefix="red")
+    with call.gateway.services.database.reading() as session:
+        found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
+    if found is None:
+        raise UnknownOriginal(UnknownOriginal.sentence)
+    own(call, found.merchant_id)
+    return Answer(
+        payload={
+            "id": redemption_id,
+            "state": found.state,
+            "points": found.points,
+            "captured": found.captured,
+            "refunded": found.refunded,
+            "merchant_ref": found.merchant_ref,
+            "expires_at": found.hold_until.isoformat() if found.hold_until else None,
+        }
+    )
+
+
+@operation(
+    "POST",
+    "/redemptions/<redemption_id>/refunds",
+    summary="Give spent points back",
+    answer="RedemptionRefund",
+    status=201,
+    body=REDEMPTION_REFUND,
+)
+def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
+    """Put points back into the lots that they came from, with their old expiry.
+
+    A lot that lapsed meanwhile gets 30 days of grace. An amount is rounded up to whole points, at
+    most what is left of the redemption.
+    """
+    now = call.gateway.clock.now()
+    check_time(data["occurred_at"], now=now)
+    key = open_id(call, redemption_id, prefix="red")
+    with working(call) as (connection, session):
+        points = data.get("points")
+        if points is None:
+            found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
+            if found is None:
+                raise UnknownOriginal(UnknownOriginal.sentence)
+            value = call.gateway.terms.face_value(day=today(now))
+            left = max(1, found.captured - found.refunded)
+            points = points_back(amount=data["amount"], face_value=value, remaining=left)
+        posted = operations.refund_redeem(
+            connection,
+            now=now,
+            claim=call.claim(),
+            member_id=key.member_id,
+            original=key.sequence,
+            event=event_of(call, data, now=now, merchant_ref=data["merchant_ref"]),
+            points=points,
+            grace_days=operations.GRACE_DAYS,
+            evidence=call.evidence(),
+        )
+    payload = {
+        "id": call.gateway.services.entry_ids.encode(
+            prefix="rfd", member_id=posted.member_id, sequence=posted.sequence
+        ),
+        "redemption": redemption_id,
+        "points": posted.result["points"],
+        "worth": worth(call, points=posted.result["points"], day=posted.business_date),
+    }
+    return posted_answer(posted, payload, status=201)
+
+
+def _points(call: Call, data: dict[str, Any], *, now: datetime) -> int:
+    """Return the points to spend; an amount is rounded up to whole points."""
+    if "points" in data:
+        return int(data["points"])
+    value = call.gateway.terms.face_value(day=today(now))
+    return points_to_pay(amount=data["amount"], face_value=value)
+
+
+def _check_optional_time(data: dict[str, Any], *, now: datetime) -> None:
+    if "occurred_at" in data:
+        check_time(data["occurred_at"], now=now)
+
+
+def _moved(call: Call, posted: Posted, redemption_id: str) -> dict[str, Any]:
+    points = posted.result["points"]
+    return {
+        "id": redemption_id,
+        "state": posted.result["state"],
+        "points": points,
+        "worth": worth(call, points=points, day=posted.business_date),
+    }
+
+
+def _redemption_answer(call: Call, posted: Posted, *, status: int) -> Answer:
+    redemption_id = call.gateway.services.entry_ids.encode(
+        prefix="red", member_id=posted.member_id, sequence=posted.sequence
+    )
+    payload = _moved(call, posted, redemption_id)
+    payload["balance"] = posted.result["balance"]
+    if (until := posted.result.get("hold_until")) is not None:
+        payload["expires_at"] = until
+    return posted_answer(posted, payload, status=status)

@@ -1,0 +1,128 @@
+"""A merchant's settlements: the windows that settled, their lines, and the statement."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway import cursors
+from merchant_gateway.errors import (
+    FieldError,
+    InvalidRequestError,
+    NotAcceptableError,
+    NotFoundError,
+)
+from merchant_gateway.gateway import Call
+from merchant_gateway.operations import JSON, Answer, operation
+from merchant_gateway.schemas.requests import PAGE
+from network import ids
+from network.clearing import queries, statements
+from network.clearing.facts import StatementView
+
+CSV = "text/csv"
+_KIND, _LINES = "settlements", "settlement-lines"
+
+
+@operation("GET", "/settlements", summary="Settled windows", answer="Settlements", query=PAGE)
+def list_settlements(call: Call, query: dict[str, Any]) -> Answer:
+    """Answer with this merchant's settled windows and their totals, the latest first."""
+    limit = query["limit"]
+    after = cursors.unpack(_KIND, query.get("cursor"), types=(str,))
+    with call.gateway.services.database.reading() as session:
+        found = queries.windows_for(
+            session,
+            merchant_id=call.merchant_id,
+            limit=limit + 1,
+            cursor=None if after is None else _day(after[0]),
+        )
+    more = len(found) > limit
+    page = found[:limit]
+    following = cursors.pack(_KIND, page[-1].window.first_day.isoformat()) if more else None
+    return Answer(payload={"items": [_settlement(each) for each in page], "next_cursor": following})
+
+
+@operation("GET", "/settlements/<settlement_id>", summary="One settled window", answer="Settlement")
+def read_settlement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
+    """Answer with the totals of one window, the digest of its statement, and the day's seal."""
+    with call.gateway.services.database.reading() as session:
+        return Answer(payload=_settlement(_statement(session, call, settlement_id)))
+
+
+@operation(
+    "GET",
+    "/settlements/<settlement_id>/lines",
+    summary="The lines of a settled window",
+    answer="SettlementLines",
+    query=PAGE,
+)
+def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: str) -> Answer:
+    """Answer with every posting that the totals are made of, in the order of recording."""
+    after = cursors.unpack(_LINES, query.get("cursor"), types=(int,))
+    offset, limit = (0 if after is None else max(0, after[0])), query["limit"]
+    entry_ids = call.gateway.services.entry_ids
+    with call.gateway.services.database.reading() as session:
+        found = _statement(session, call, settlement_id)
+        lines = queries.statement_lines(session, statement=found, offset=offset, limit=limit)
+        merchant = found.merchant.code
+        items = [
+            statements.line_record(line, entry_ids=entry_ids, merchant=merchant) for line in lines
+        ]
+    end = offset + len(items)
+    following = cursors.pack(_LINES, end) if items and end < found.totals.lines else None
+    return Answer(payload={"items": items, "next_cursor": following})
+
+
+@operation(
+    "GET",
+    "/settlements/<settlement_id>/statement",
+    summary="The statement of a settled window",
+    answer="Statement",
+    media_types=(JSON, CSV),
+)
+def read_statement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
+    """Answer with the whole statement, as JSON or, where `Accept` prefers it, as CSV.
+
+    It never changes once published; its ETag is the digest that stands on it.
+    """
+    media_type = call.accepts.best_match([JSON, CSV]) if call.accepts else JSON
+    if media_type is None:
+        raise NotAcceptableError("application/json or text/csv")
+    entry_ids = call.gateway.services.entry_ids
+    write = statements.statement_csv if media_type == CSV else statements.statement_json
+    with call.gateway.services.database.reading() as session:
+        found = _statement(session, call, settlement_id)
+        lines = queries.statement_lines(session, statement=found)
+        content = b"".join(write(found, lines=lines, entry_ids=entry_ids))
+    return Answer(
+        content=content,
+        media_type="text/csv; charset=utf-8" if media_type == CSV else JSON,
+        headers={"ETag": f'"{found.digest.hex()}"', "Vary": "Accept"},
+    )
+
+
+def _statement(session: Session, call: Call, settlement_id: str) -> StatementView:
+    window_id = ids.decode("win", settlement_id)
+    found = queries.statement(session, merchant_id=call.merchant_id, window_id=window_id)
+    if found is None:
+        raise NotFoundError("this merchant has no statement of such a window")
+    return found
+
+
+def _settlement(found: StatementView) -> dict[str, Any]:
+    return {
+        "window": statements.window_record(found),
+        "state": found.window.state,
+        "merchant": found.merchant.code,
+        "totals": statements.totals_record(found.totals),
+        "digest": f"sha-256:{found.digest.hex()}",
+        "seal": statements.seal_record(found),
+    }
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequestError([FieldError("#cursor", "unknown_cursor")]) from error

@@ -1,0 +1,206 @@
+"""What the operations answer, as JSON Schema (2020-12), for the OpenAPI document and the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from network.settings import CURRENCY
+
+_Schema = dict[str, Any]
+
+
+def _object(optional: _Schema | None = None, /, **required: Any) -> _Schema:
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _text(description: str = "") -> _Schema:
+    return {"type": "string", **({"description": description} if description else {})}
+
+
+def _or_null(schema: _Schema) -> _Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _list(of: _Schema) -> _Schema:
+    return {"type": "array", "items": of}
+
+
+def _states(*names: str) -> _Schema:
+    return {"type": "string", "enum": list(names)}
+
+
+def _page(of: _Schema) -> _Schema:
+    return _object(
+        items=_list(of), next_cursor=_or_null(_text("Send it as `cursor` for the next page."))
+    )
+
+
+_TEXT = _text()
+_BOOLEAN: _Schema = {"type": "boolean"}
+_WHOLE: _Schema = {"type": "integer"}
+_POINTS: _Schema = {"type": "integer", "minimum": 0}
+_DAY: _Schema = {"type": "string", "format": "date"}
+_TIME: _Schema = {"type": "string", "format": "date-time"}
+_MONEY = _object(amount=_WHOLE, currency={"const": CURRENCY})
+_BALANCE = _object(available=_POINTS, pending=_POINTS, held=_POINTS, debt=_POINTS)
+_STEP = _object(
+    rule=_text("A stable code."),
+    fired=_BOOLEAN,
+    points=_WHOLE,
+    reason=_text("A stable code."),
+    facts={"type": "object"},
+    fa=_text("The sentence in Persian."),
+    en=_text("The sentence in English."),
+)
+_STEPS = _list(_STEP)
+
+_TRANSACTION = _object(
+    id=_TEXT,
+    kind=_text("A stable code: issuance, redemption, capture, void and so on."),
+    member=_text("The member's name for this merchant alone."),
+    merchant_ref=_or_null(_TEXT),
+    points={"type": "integer", "description": "Earned, held, spent or given back."},
+    amount=_or_null(_WHOLE),
+    currency=_or_null(_TEXT),
+    business_date=_DAY,
+    occurred_at=_TIME,
+    recorded_at=_TIME,
+    channel=_or_null(_TEXT),
+)
+_WINDOW = _object(id=_TEXT, first_day=_DAY, end_day=_DAY)
+_TOTALS = _object(
+    currency=_TEXT,
+    opening=_WHOLE,
+    receivable=_WHOLE,
+    payable=_WHOLE,
+    fees=_WHOLE,
+    net=_WHOLE,
+    paid=_WHOLE,
+    closing=_WHOLE,
+    lines=_WHOLE,
+)
+_SEAL = _object(
+    {"business_date": _DAY, "key": _TEXT, "signature": _TEXT},
+    head=_text("The head of the chain of closed days, in hexadecimal."),
+)
+_SETTLEMENT = _object(
+    window=_WINDOW, merchant=_TEXT, totals=_TOTALS, digest=_TEXT, seal=_SEAL, state=_TEXT
+)
+_LINE = _object(
+    entry=_TEXT,
+    merchant_ref=_or_null(_TEXT),
+    kind=_TEXT,
+    direction=_states("receivable", "payable", "fee"),
+    counterparty=_TEXT,
+    points=_WHOLE,
+    price=_text("Rials per point, exact."),
+    amount=_WHOLE,
+)
+
+ANSWERS: dict[str, _Schema] = {
+    "Ping": _object(
+        server_time=_TIME,
+        programme_time=_TIME,
+        key_id=_TEXT,
+        merchant=_TEXT,
+        environment=_states("live", "test"),
+    ),
+    "Lookup": _object(
+        token=_text("A JWT for this merchant; send it back as `member.token`."),
+        expires_at=_TIME,
+        member=_text("The member's name for this merchant alone."),
+        name=_or_null(_text("Initials only.")),
+        can_redeem=_BOOLEAN,
+    ),
+    "Quote": _object(
+        points=_POINTS,
+        state=_states("available", "pending"),
+        available_on=_or_null(_DAY),
+        expires_on=_or_null(_DAY),
+        worth=_MONEY,
+        lines=_list(_object(line=_WHOLE, amount=_WHOLE, points=_POINTS)),
+        explanation=_STEPS,
+    ),
+    "Earning": _object(
+        {"balance": _BALANCE},
+        id=_TEXT,
+        points=_POINTS,
+        state=_states("available", "pending"),
+        available_on=_or_null(_DAY),
+        expires_on=_or_null(_DAY),
+        repaid=_POINTS | {"description": "Points that repaid a debt of earlier refunds."},
+        business_date=_DAY,
+        explanation=_STEPS,
+    ),
+    "EarningRefund": _object(
+        id=_TEXT,
+        earning=_TEXT,
+        points=_POINTS | {"description": "Points taken back at once."},
+        debt=_POINTS | {"description": "Points that were spent already and are owed now."},
+        business_date=_DAY,
+    ),
+    "Redemption": _object(
+        {"expires_at": _TIME},
+        id=_TEXT,
+        state=_states("authorised", "captured"),
+        points=_POINTS,
+        worth=_MONEY,
+        balance=_BALANCE,
+        business_date=_DAY,
+    ),
+    "Capture": _object(
+        id=_TEXT,
+        state=_states("captured"),
+        points=_POINTS,
+        worth=_MONEY,
+        released=_POINTS,
+        business_date=_DAY,
+    ),
+    "Void": _object(id=_TEXT, state=_TEXT, business_date=_DAY),
+    "Reversal": _object(merchant_ref=_TEXT, state=_TEXT, business_date=_DAY),
+    "Status": _object(
+        id=_TEXT,
+        state=_TEXT,
+        points=_POINTS,
+        captured=_POINTS,
+        refunded=_POINTS,
+        merchant_ref=_or_null(_TEXT),
+        expires_at=_or_null(_TIME),
+    ),
+    "RedemptionRefund": _object(
+        id=_TEXT, redemption=_TEXT, points=_POINTS, worth=_MONEY, business_date=_DAY
+    ),
+    "Transaction": _TRANSACTION
+    | {"properties": _TRANSACTION["properties"] | {"explanation": _STEPS}},
+    "Transactions": _page(_TRANSACTION),
+    "Settlement": _SETTLEMENT,
+    "Settlements": _page(_SETTLEMENT),
+    "SettlementLines": _page(_LINE),
+    "Statement": _object(
+        window=_WINDOW,
+        merchant=_TEXT,
+        totals=_TOTALS,
+        digest=_TEXT,
+        seal=_SEAL,
+        lines=_list(_LINE),
+    ),
+}
+
+PROBLEM: _Schema = _object(
+    {
+        "errors": _list(_object(pointer=_TEXT, code=_TEXT, detail=_TEXT)),
+        "facts": {"type": "object"},
+        "hint": _text("For engineers, in English."),
+    },
+    type={"type": "string", "format": "uri"},
+    title=_text("In the reader's language."),
+    status=_WHOLE,
+    detail=_text("In the reader's language."),
+    code=_text("Stable; the only thing to decide by."),
+    request_id=_TEXT,
+)

@@ -1,0 +1,63 @@
+"""Loading a body or a query through its schema, with errors that point at the field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+
+from merchant_gateway.errors import FieldError, InvalidRequestError
+
+FUTURE_TOLERANCE = timedelta(minutes=5)
+OLDEST = timedelta(days=30)
+_SCHEMA_KEY = "_schema"
+
+
+def load_body(schema: Schema, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the loaded body; raise InvalidRequestError with JSON pointers."""
+    try:
+        loaded: dict[str, Any] = schema.load(data)
+    except ValidationError as error:
+        raise InvalidRequestError(flatten(error.messages, "")) from error
+    return loaded
+
+
+def load_query(schema: Schema, pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """Return the loaded query; raise InvalidRequestError naming ``#parameter``."""
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequestError([FieldError(f"#{twice}", "duplicate_key")])
+    try:
+        loaded: dict[str, Any] = schema.load(data)
+    except ValidationError as error:
+        raise InvalidRequestError(flatten(error.messages, "", step="#")) from error
+    return loaded
+
+
+def flatten(messages: Any, pointer: str, *, step: str = "/") -> list[FieldError]:
+    """Return marshmallow's nested messages as a flat list, in the order of the fields."""
+    if isinstance(messages, dict):
+        found: list[FieldError] = []
+        for key, below in messages.items():
+            name = str(key).replace("~", "~0").replace("/", "~1")
+            place = pointer if key == _SCHEMA_KEY else f"{pointer}{step}{name}"
+            found.extend(flatten(below, place))
+        return found
+    texts = messages if isinstance(messages, list) else [messages]
+    errors = []
+    for text in texts:
+        code, _, argument = str(text).partition(":")
+        errors.append(FieldError(pointer, code, argument))
+    return errors
+
+
+def check_time(occurred_at: datetime, *, now: datetime, pointer: str = "/occurred_at") -> None:
+    """Refuse a time that lies ahead of ``now`` or too far behind it (programme time)."""
+    if occurred_at > now + FUTURE_TOLERANCE:
+        raise InvalidRequestError([FieldError(pointer, "in_the_future")])
+    if occurred_at < now - OLDEST:
+        raise InvalidRequestError([FieldError(pointer, "too_long_ago", str(OLDEST.days))])

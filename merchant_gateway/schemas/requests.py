@@ -1,0 +1,236 @@
+"""What the operations take. Schemas are built once, when the module is loaded."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, validates_schema
+
+from merchant_gateway.schemas.fields import (
+    Currency,
+    Day,
+    Moment,
+    OneOf,
+    Part,
+    Parts,
+    StrictSchema,
+    Text,
+    Whole,
+)
+
+MOST_LINES = 500
+LONGEST_REFERENCE = 64
+CHANNELS = ("in_store", "online", "app")
+_DIGITS_OF_PHONE = 20
+_DIGITS_OF_CARD = 25
+_MOST_QUANTITY = 1_000_000
+_IDENTIFIERS = ("phone", "card", "code", "token")
+_OCCURRED = "When it happened, with its offset from UTC; at most 30 days ago."
+
+
+def _reference(*, required: bool) -> Text:
+    return Text(
+        longest=LONGEST_REFERENCE,
+        required=required,
+        description="The merchant's own number for this; once per member and kind, for good.",
+        example="R-1403-000412",
+    )
+
+
+class MemberSchema(StrictSchema):
+    """Who the member is: exactly one identifier."""
+
+    phone = Text(
+        longest=_DIGITS_OF_PHONE,
+        description="Mobile number; earns, never spends.",
+        example="09121234567",
+    )
+    card = Text(longest=_DIGITS_OF_CARD, description="Card number; earns, never spends.")
+    code = Text(
+        longest=64, description="The code that the member's wallet shows; the only one that spends."
+    )
+    token = Text(longest=4096, description="A member token; earns and looks up, never spends.")
+    json_schema_rules: ClassVar[dict[str, Any]] = {"minProperties": 1, "maxProperties": 1}
+
+    @validates_schema(skip_on_field_errors=True)
+    def exactly_one(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse no identifier, and more than one."""
+        _ = kwargs
+        if len(data) != 1:
+            raise ValidationError("exactly_one_of:" + ", ".join(_IDENTIFIERS))
+
+
+class LineSchema(StrictSchema):
+    """A line of a basket."""
+
+    sku = Text(longest=64, description="The merchant's article number.")
+    category = Text(longest=120, description="A category that the merchant has a rate for, or any.")
+    quantity = Whole(most=_MOST_QUANTITY, load_default=1, description="How many.")
+    amount = Whole(
+        least=0, required=True, description="What was paid in money for the whole line, in rials."
+    )
+
+
+class BasketSchema(StrictSchema):
+    """What was bought and paid in money."""
+
+    amount = Whole(
+        required=True,
+        description="What was really paid in money, in rials: without tax, shipping, gift cards "
+        "and the part paid with points. The lines, where given, add up to it.",
+    )
+    currency = Currency(required=True)
+    occurred_at = Moment(required=True, description=_OCCURRED)
+    store = Text(longest=64, description="The code of one of the merchant's stores.")
+    channel = OneOf(choices=CHANNELS, load_default="in_store", description="Where it was sold.")
+    lines = Parts(LineSchema(), most=MOST_LINES)
+
+
+class QuoteSchema(BasketSchema):
+    """A basket to be quoted; the member is optional, for a till that has not asked yet."""
+
+    member = Part(MemberSchema())
+
+
+class EarningSchema(BasketSchema):
+    """A purchase that earns."""
+
+    member = Part(MemberSchema(), required=True)
+    merchant_ref = _reference(required=True)
+    terminal = Text(longest=64, description="The till.")
+    receipt = Text(longest=64, description="The number on the receipt.")
+
+
+class LookupSchema(StrictSchema):
+    """Whom to look up."""
+
+    member = Part(MemberSchema(), required=True)
+
+
+class PointsOrAmountSchema(StrictSchema):
+    """Either points, or an amount with its currency, which is rounded up to whole points."""
+
+    points = Whole(description="Whole points.")
+    amount = Whole(description="Rials to be paid with points, rounded up to whole points.")
+    currency = Currency()
+    json_schema_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["points"]}, {"required": ["amount", "currency"]}],
+    }
+
+    @validates_schema(skip_on_field_errors=True)
+    def one_measure(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse both measures, neither, and an amount or a currency without the other."""
+        _ = kwargs
+        if ("points" in data) == ("amount" in data):
+            raise ValidationError("exactly_one_of:points, amount")
+        if ("amount" in data) != ("currency" in data):
+            missing = "currency" if "amount" in data else "amount"
+            raise ValidationError("missing", field_name=missing)
+
+
+class RedemptionSchema(PointsOrAmountSchema):
+    """Points to be spent at the till."""
+
+    member = Part(MemberSchema(), required=True)
+    merchant_ref = _reference(required=True)
+    capture = OneOf(
+        choices=("auto", "manual"),
+        load_default="auto",
+        description="auto spends at once; manual holds the points until capture or void.",
+    )
+    occurred_at = Moment(required=True, description=_OCCURRED)
+    store = Text(longest=64, description="The code of one of the merchant's stores.")
+    terminal = Text(longest=64, description="The till.")
+    receipt = Text(longest=64, description="The number on the receipt.")
+    channel = OneOf(choices=CHANNELS, load_default="in_store", description="Where it was sold.")
+
+
+class CaptureSchema(StrictSchema):
+    """How much of a hold is taken; the rest is released."""
+
+    points = Whole(description="At most what is held; all of it where absent.")
+    merchant_ref = _reference(required=False)
+    occurred_at = Moment(description=_OCCURRED)
+
+
+class VoidSchema(StrictSchema):
+    """A hold that is given up."""
+
+    merchant_ref = _reference(required=False)
+    occurred_at = Moment(description=_OCCURRED)
+
+
+class ReverseSchema(StrictSchema):
+    """A redemption whose answer never came."""
+
+    member = Part(MemberSchema(), required=True)
+    merchant_ref = _reference(required=True)
+
+
+class RefundLineSchema(StrictSchema):
+    """What goes back of one line of the purchase."""
+
+    line = Whole(least=0, most=MOST_LINES - 1, required=True, description="Its place, from 0.")
+    amount = Whole(required=True, description="Rials that go back, at most what was paid for it.")
+
+
+class EarningRefundSchema(StrictSchema):
+    """Money that goes back to the member: points are taken back for it."""
+
+    merchant_ref = _reference(required=True)
+    amount = Whole(description="Rials that go back of the whole purchase.")
+    lines = Parts(RefundLineSchema(), most=MOST_LINES)
+    currency = Currency()
+    occurred_at = Moment(required=True, description=_OCCURRED)
+    json_schema_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": ["amount"]}, {"required": ["lines"]}],
+    }
+
+    @validates_schema(skip_on_field_errors=True)
+    def amount_or_lines(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse both, neither, and the same line twice."""
+        _ = kwargs
+        if ("amount" in data) == ("lines" in data):
+            raise ValidationError("exactly_one_of:amount, lines")
+        lines = [line["line"] for line in data.get("lines", ())]
+        if len(set(lines)) != len(lines):
+            raise ValidationError("same_line_twice", field_name="lines")
+
+
+class RedemptionRefundSchema(PointsOrAmountSchema):
+    """Points that go back to the member."""
+
+    merchant_ref = _reference(required=True)
+    occurred_at = Moment(required=True, description=_OCCURRED)
+
+
+class EmptySchema(StrictSchema):
+    """Nothing: an operation without fields, or a query without parameters."""
+
+
+class PageSchema(StrictSchema):
+    """A page of a list."""
+
+    limit = Whole(most=200, load_default=50, in_query=True, description="At most so many rows.")
+    cursor = Text(longest=512, description="`next_cursor` of the page before.")
+
+
+class TransactionsQuery(PageSchema):
+    """Which entries to list."""
+
+    since = Day(description="Business days from this one on.")
+    until = Day(description="Business days before this one.")
+
+
+EARNING = EarningSchema()
+QUOTE = QuoteSchema()
+LOOKUP = LookupSchema()
+REDEMPTION = RedemptionSchema()
+CAPTURE = CaptureSchema()
+VOID = VoidSchema()
+REVERSE = ReverseSchema()
+EARNING_REFUND = EarningRefundSchema()
+REDEMPTION_REFUND = RedemptionRefundSchema()
+EMPTY = EmptySchema()
+PAGE = PageSchema()
+TRANSACTIONS = TransactionsQuery()

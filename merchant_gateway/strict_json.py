@@ -1,0 +1,105 @@
+"""Reading JSON bodies strictly (RFC 8259, with the interoperable subset of RFC 7493).
+
+Refused: what is not UTF-8 or begins with a byte order mark, duplicate keys, NaN and Infinity,
+nesting deeper than any call needs, a value that is not an object. A number with a fraction or an
+exponent becomes ``NotInteger``, so that the field which holds it is named by the schema.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from merchant_gateway.errors import FieldError, InvalidRequestError, MalformedJsonError
+
+MAX_DEPTH = 8
+
+
+class NotInteger:
+    """Stands where the body had a number with a fraction or an exponent."""
+
+    __slots__ = ()
+
+
+class _Duplicate(dict[str, Any]):
+    """An object in which ``key`` stood twice."""
+
+    key: str = ""
+
+
+def load_object(body: bytes) -> dict[str, Any]:
+    """Return the object that ``body`` holds.
+
+    Raises MalformedJsonError, or InvalidRequestError naming a duplicate key or the nesting.
+    """
+    try:
+        text = body.decode()
+        value = _DECODER.decode(text)
+    except RecursionError as error:
+        raise InvalidRequestError([FieldError("", "nested_too_deeply", str(MAX_DEPTH))]) from error
+    except ValueError as error:
+        raise MalformedJsonError(_describe(error)) from error
+    if not isinstance(value, dict):
+        raise MalformedJsonError("the body must be one JSON object")
+    if body.count(b"{") + body.count(b"[") > 1:
+        _check_tree(value)
+    elif isinstance(value, _Duplicate):
+        raise InvalidRequestError([FieldError(_join("", value.key), "duplicate_key")])
+    return value
+
+
+def _describe(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"the body is not JSON: {error.msg} at character {error.pos + 1}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"the body is not UTF-8 at byte {error.start + 1}"
+    return "the body holds a value that JSON does not have"
+
+
+def _check_tree(root: dict[str, Any]) -> None:
+    """Refuse duplicate keys and deep nesting anywhere, naming the place."""
+    waiting: list[tuple[str, Any, int]] = [("", root, 1)]
+    while waiting:
+        pointer, value, depth = waiting.pop()
+        if depth > MAX_DEPTH:
+            raise InvalidRequestError([FieldError(pointer, "nested_too_deeply", str(MAX_DEPTH))])
+        if isinstance(value, _Duplicate):
+            raise InvalidRequestError([FieldError(_join(pointer, value.key), "duplicate_key")])
+        children = value.items() if isinstance(value, dict) else enumerate(value)
+        waiting.extend(
+            (_join(pointer, key), child, depth + 1)
+            for key, child in children
+            if isinstance(child, dict | list)
+        )
+
+
+def _join(pointer: str, key: object) -> str:
+    """Return the pointer one step further down, escaped as RFC 6901 asks."""
+    return f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    seen: set[str] = set()
+    duplicate = _Duplicate(value)
+    for key, _ in pairs:
+        if key in seen:
+            duplicate.key = key
+            break
+        seen.add(key)
+    return duplicate
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _not_integer(_: str) -> NotInteger:
+    return NotInteger()
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_not_integer
+)

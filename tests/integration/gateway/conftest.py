@@ -1,0 +1,56 @@
+"""One gateway per module: real HTTP server, real PostgreSQL and Valkey, real signatures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from network.database.connection import Database
+from network.ids import EntryIds
+from network.services import Services
+from network.settings import Settings
+from network.vault import Vault
+from tests.conftest import MASTER_KEY
+from tests.fixtures.cluster import Cluster
+from tests.integration.gateway import house as houses
+from tests.integration.gateway.house import House
+
+
+@pytest.fixture(scope="module")
+def gateway_database(cluster: Cluster) -> Iterator[str]:
+    """Yield the name of this module's database."""
+    with cluster.fresh_database() as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def gateway_services(
+    cluster: Cluster, gateway_database: str, redis_url: str, vault: Vault
+) -> Iterator[Services]:
+    """Yield services on this module's database."""
+    settings = Settings(
+        database_url=cluster.url("peyvand", database=gateway_database),
+        redis_url=redis_url,
+        master_key=MASTER_KEY,
+    )
+    database = Database(settings.database_url, pool_size=2, application_name="test")
+    yield Services(settings=settings, database=database, vault=vault, entry_ids=EntryIds(vault))
+    database.dispose()
+
+
+@pytest.fixture(scope="module")
+def house(gateway_services: Services, redis_url: str) -> Iterator[House]:
+    """Yield the coalition with its gateway running."""
+    with houses.listening() as (listener, url):
+        house = houses.furnish(gateway_services, url=url)
+        environment = houses.environment_of(
+            gateway_services,
+            master_key=base64.b64encode(MASTER_KEY).decode(),
+            redis_url=redis_url,
+        )
+        with houses.serving(listener, url=url, environment=environment):
+            yield house
+        for shop in house.shops.values():
+            shop.client.close()

@@ -1,0 +1,248 @@
+"""A small coalition behind a gateway that runs as in production, for the tests of this folder."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from uuid import UUID
+
+import requests
+
+from config.preparation import prepare_installation
+from merchant_gateway.client import GatewayClient
+from merchant_gateway.signing import Ed25519SigningKey
+from network.clock import local_date, wall_now
+from network.members import queries as members
+from network.members import service as member_service
+from network.members.enrolment import enrol
+from network.merchants import agreements
+from network.merchants import service as merchants
+from network.programme import service as programme
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+
+ROOT = Path(__file__).parents[3]
+START_SECONDS = 90.0
+LIMIT = 100_000
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """A merchant with a key, a store called ``main``, and the client of its till."""
+
+    code: str
+    merchant_id: UUID
+    key_id: str
+    key: Ed25519SigningKey
+    client: GatewayClient
+
+
+@dataclass(kw_only=True)
+class House:
+    """The services behind the gateway, its address, two shops, and members made on demand."""
+
+    services: Services
+    url: str
+    shops: dict[str, Shop] = field(default_factory=dict)
+    phones: Iterator[str] = field(
+        default_factory=lambda: (f"0912{number:07d}" for number in range(1_000_000, 9_999_999))
+    )
+
+    @property
+    def green(self) -> Shop:
+        """Return the shop that gives points at once, 1 per 10,000 rials, 3 on produce."""
+        return self.shops["green"]
+
+    @property
+    def blue(self) -> Shop:
+        """Return the shop whose points are pending for a week."""
+        return self.shops["blue"]
+
+    def today(self) -> date:
+        """Return the programme's date."""
+        return local_date(wall_now(), zone=PROGRAMME_ZONE)
+
+    def member(self, *, points: int = 0) -> Person:
+        """Let a new member join, and earn ``points`` at the green shop."""
+        phone = next(self.phones)
+        with self.services.database.unit_of_work() as session:
+            member_id = enrol(
+                session,
+                self.services.vault,
+                phone=phone,
+                consents=["membership"],
+                locale="fa",
+                name="Mina Karimi",
+                now=wall_now(),
+            )
+            card = members.cards(session, member_id=member_id)[0].card_number
+        person = Person(house=self, member_id=member_id, phone=phone, card=card)
+        if points:
+            self.green.client.earn(
+                member={"phone": phone}, merchant_ref="first", amount=points * 10_000
+            )
+        return person
+
+    def code(self, member_id: UUID, *, limit: int, wall: datetime) -> str:
+        """Return the code that a wallet would show at ``wall``."""
+        with self.services.database.reading() as session:
+            return members.current_code(
+                session, self.services.vault, member_id=member_id, limit=limit, wall=wall
+            ).text
+
+
+@dataclass(kw_only=True)
+class Person:
+    """A member in the hands of a test."""
+
+    house: House
+    member_id: UUID
+    phone: str
+    card: str
+
+    def code(self, *, limit: int = LIMIT, ago: timedelta = timedelta(0)) -> dict[str, str]:
+        """Return the member as named by a fresh code, or by one of a while ago."""
+        wall = wall_now() - ago
+        return {"code": self.house.code(self.member_id, limit=limit, wall=wall)}
+
+    def lock(self, *, locked: bool = True) -> None:
+        """Lock spending, or unlock it."""
+        with self.house.services.database.unit_of_work() as session:
+            member_service.set_spend_lock(session, member_id=self.member_id, locked=locked)
+
+
+def furnish(services: Services, *, url: str) -> House:
+    """Set prices and terms, and seat two merchants."""
+    now = wall_now()
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    prepare_installation(services, wall=now)
+    house = House(services=services, url=url)
+    with services.database.unit_of_work() as session:
+        programme.set_face_value(
+            session,
+            effective_from=today - timedelta(days=90),
+            value=Fraction(1000),
+            today=today,
+            now=now,
+        )
+    house.shops["green"] = _shop(services, url, "green", pending_days=0, today=today, now=now)
+    house.shops["blue"] = _shop(services, url, "blue", pending_days=7, today=today, now=now)
+    return house
+
+
+def _shop(
+    services: Services, url: str, code: str, *, pending_days: int, today: date, now: datetime
+) -> Shop:
+    key = Ed25519SigningKey.generate()
+    begin = today - timedelta(days=90)
+    with services.database.unit_of_work() as session:
+        merchant_id = merchants.register_merchant(
+            session, code=code, name_fa="فروشگاه", name_en="Shop", kind="grocer", now=now
+        )
+        merchants.add_store(
+            session, merchant_id=merchant_id, code="main", name_fa="مرکزی", name_en="Main"
+        )
+        programme.set_earning_terms(
+            session,
+            merchant_id=merchant_id,
+            effective_from=begin,
+            base_rate=Fraction(1, 10_000),
+            category_rates={"produce": Fraction(3, 10_000)},
+            pending_days=pending_days,
+            expiry_days=365,
+            today=today,
+            now=now,
+        )
+        proposed = agreements.propose_agreement(
+            session,
+            merchant_id=merchant_id,
+            effective_from=begin,
+            issue_price=Decimal(1000),
+            acceptance_fee=Decimal("0.02"),
+            today=today,
+            now=now,
+        )
+        agreements.approve_agreement(
+            session, agreement_id=proposed.agreement_id, today=today, now=now
+        )
+        registered = merchants.register_key(
+            session,
+            services.vault,
+            merchant_id=merchant_id,
+            environment="live",
+            public_key=key.verifying_key().to_raw(),
+            now=now,
+        )
+    client = GatewayClient(url=url, key_id=registered.key_id, key=key)
+    return Shop(
+        code=code, merchant_id=merchant_id, key_id=registered.key_id, key=key, client=client
+    )
+
+
+@contextmanager
+def listening() -> Iterator[tuple[socket.socket, str]]:
+    """Yield a socket on a port of the system's choice, and its address."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def serving(listener: socket.socket, *, url: str, environment: dict[str, str]) -> Iterator[None]:
+    """Run the gateway under gunicorn, as in production, on a socket that is open already."""
+    command = [
+        *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
+        *("--bind", f"fd://{listener.fileno()}", "--workers", "2", "config.wsgi:gateway()"),
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        pass_fds=[listener.fileno()],
+        env={**os.environ, "PEYVAND_GATEWAY_URL": url, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _await_health(process, url)
+        yield
+    finally:
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+        sys.stderr.write(said.decode(errors="replace"))
+
+
+def _await_health(process: subprocess.Popen[bytes], url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if requests.get(f"{url}/-/health", timeout=2).ok:
+                return
+        except requests.RequestException:
+            time.sleep(0.05)
+    raise RuntimeError("the gateway did not start")
+
+
+def environment_of(services: Services, *, master_key: str, redis_url: str) -> dict[str, str]:
+    """Return the environment by which a gateway process finds these services."""
+    return {
+        "DATABASE_URL": services.settings.database_url,
+        "REDIS_URL": redis_url,
+        "PEYVAND_MASTER_KEY": master_key,
+    }
+
+
+def utc_now() -> datetime:
+    """Return wall time in UTC."""
+    return datetime.now(UTC)
