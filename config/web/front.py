@@ -22,9 +22,9 @@ def furnish(
 ) -> Flask:
     """Add headers, CSRF, assets, languages, filters and error pages to ``app`` and return it.
 
-    ``clock`` is the process's programme clock (one is made where none is given). Call it after the
-    front has registered its own ``before_request`` hooks, so that the language may follow the
-    reader they found.
+    ``clock`` is the process's programme clock: by default the one that the front keeps in
+    ``app.extensions["programme_clock"]``, or a new one. Call it after the front has registered
+    its own ``before_request`` hooks, so that the language may follow the reader they found.
     """
     secure = services.settings.secure_cookies
     app.secret_key = services.vault.key(f"cookies-{app.name}", 32)
@@ -42,6 +42,7 @@ def furnish(
     assets.install(app)
     headers.install(app)
     reader.install(app, money_unit=money_unit, secure=secure)
-    rendering.install(app, clock=clock or ProgrammeClock(services.database))
+    known = clock or app.extensions.get("programme_clock")
+    rendering.install(app, clock=known or ProgrammeClock(services.database))
     failures.install(app)
     return app

@@ -45,6 +45,7 @@ def install(app: Flask, *, money_unit: str, secure: bool) -> None:
         set_locale(DEFAULT_LOCALE)
 
     app.config["PEYVAND_MONEY_UNIT"] = money_unit
+    app.config["PEYVAND_LANGUAGE_COOKIE"] = LANGUAGE_COOKIE
     app.jinja_env.globals["other_languages"] = other_languages
     app.jinja_env.globals["reader_money_unit"] = lambda: reader_money_unit(app)
 

@@ -1,0 +1,54 @@
+"""The members' web app: ``create_app(services)``; the entry point furnishes and serves it."""
+
+from __future__ import annotations
+
+from flask import Flask, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from network.database.installation import ProgrammeClock
+from network.services import Services
+from wallet import access, limits
+from wallet.views import code, home, movements, outbox, partners, profile, sign_in
+
+VIEWS = (sign_in, home, code, movements, partners, profile, outbox)
+
+
+def create_app(
+    services: Services,
+    *,
+    clock: ProgrammeClock | None = None,
+    local_messages: bool = False,
+) -> Flask:
+    """Build the wallet on ``services``.
+
+    ``clock`` is the process's programme clock. ``local_messages`` says that messages stay on this
+    machine (embedded services, no SMS provider): the outbox page then shows them to this machine.
+    """
+    app = Flask("wallet", static_folder=None)
+    app.extensions["peyvand"] = services
+    app.extensions["programme_clock"] = clock or ProgrammeClock(services.database)
+    app.config["LOCAL_MESSAGES"] = local_messages
+    limits.install(app, redis_url=services.settings.redis_url)
+    access.install(app)
+    for view in VIEWS:
+        app.register_blueprint(view.blueprint)
+
+    @app.get("/favicon.ico")
+    @access.public
+    def favicon() -> Response:
+        return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
+
+    @app.get("/ping")
+    @access.public
+    def ping() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.context_processor
+    def page_facts() -> dict[str, object]:
+        return {
+            "member": access.member_or_none(),
+            "section": (request.endpoint or "").partition(".")[0],
+            "sign_in_url": url_for("sign_in.ask_phone"),
+        }
+
+    return app

@@ -1,0 +1,155 @@
+"""What people type, checked: each error names its field in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from network.language import (
+    LOCALES,
+    MONEY_UNITS,
+    ascii_digits,
+    gettext,
+    normalise,
+    parse_whole_number,
+)
+
+_CODE_DIGITS = 6
+_LONGEST_PHONE = 32
+_LONGEST_NAME = 80
+MOST_LIMIT_POINTS = 10_000_000
+
+Parsed = TypeVar("Parsed")
+
+
+class Typed(fields.Field[Parsed], Generic[Parsed]):
+    """A field of a form: always a text, empty where nothing was typed, read by a function."""
+
+    def __init__(self, read: Callable[[str], Parsed]) -> None:
+        super().__init__()
+        self._read = read
+
+    def _deserialize(
+        self,
+        value: Any,
+        attr: str | None,  # noqa: ARG002 - marshmallow's signature
+        data: Mapping[str, Any] | None,  # noqa: ARG002
+        **_kwargs: Any,
+    ) -> Parsed:
+        return self._read(str(value))
+
+
+def read_phone(typed: str) -> str:
+    """Return a number with ASCII digits; whether it is one the network decides."""
+    text = ascii_digits(typed).strip()
+    if not text:
+        raise ValidationError(gettext("Enter your mobile number."))
+    if len(text) > _LONGEST_PHONE:
+        raise ValidationError(gettext("This is not a mobile number. Example: 0912 123 4567"))
+    return text
+
+
+def read_code(typed: str) -> str:
+    """Return a one-time code: six digits in any script, with or without spaces."""
+    text = "".join(ascii_digits(typed).split())
+    if not text:
+        raise ValidationError(gettext("Enter the code from the message."))
+    if len(text) != _CODE_DIGITS or not text.isascii() or not text.isdigit():
+        raise ValidationError(gettext("The code has six digits."))
+    return text
+
+
+def read_name(typed: str) -> str:
+    """Return a person's name; empty is fine."""
+    text = normalise(typed)
+    if len(text) > _LONGEST_NAME:
+        raise ValidationError(gettext("This name is too long."))
+    return text
+
+
+def read_points(typed: str) -> int:
+    """Return a count of points from 0 to ten million."""
+    number = parse_whole_number(typed)
+    if number is None:
+        raise ValidationError(gettext("Enter a whole number of points."))
+    if number > MOST_LIMIT_POINTS:
+        raise ValidationError(gettext("This is more than a code can carry."))
+    return number
+
+
+def read_yes(typed: str) -> bool:
+    """Return whether a box was ticked."""
+    return typed == "yes"
+
+
+def one_of(choices: tuple[str, ...]) -> Callable[[str], str]:
+    """Return a reader that takes one of ``choices`` only."""
+
+    def read(typed: str) -> str:
+        if typed not in choices:
+            raise ValidationError(gettext("Choose one from the list."))
+        return typed
+
+    return read
+
+
+class WalletForm(Schema):
+    """A form; what it does not know (the CSRF token) it leaves alone."""
+
+    class Meta:
+        """How all forms behave."""
+
+        unknown = EXCLUDE
+
+
+class PhoneForm(WalletForm):
+    """Asks for a one-time code."""
+
+    phone = Typed(read_phone)
+
+
+class CodeForm(WalletForm):
+    """Confirms a one-time code."""
+
+    code = Typed(read_code)
+
+
+class JoinForm(WalletForm):
+    """What a new person agrees to, and a name if they like."""
+
+    name = Typed(read_name)
+    membership = Typed(read_yes)
+    offers = Typed(read_yes)
+    research = Typed(read_yes)
+
+
+class ConsentForm(WalletForm):
+    """The purposes that a member may say no to."""
+
+    offers = Typed(read_yes)
+    research = Typed(read_yes)
+
+
+class LimitForm(WalletForm):
+    """Sets how many points a code may spend."""
+
+    limit = Typed(read_points)
+
+
+class PreferencesForm(WalletForm):
+    """Language and money unit."""
+
+    locale = Typed(one_of(LOCALES))
+    money_unit = Typed(one_of(MONEY_UNITS))
+
+
+def load(form: WalletForm, data: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return (values, errors): the errors are one sentence a field, in the reader's language."""
+    given = {name: data.get(name, "") for name in form.fields}
+    try:
+        return dict(form.load(given)), {}
+    except ValidationError as error:
+        found = error.messages if isinstance(error.messages, dict) else {}
+        return {}, {str(name): str(texts[0]) for name, texts in found.items()}

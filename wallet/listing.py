@@ -1,0 +1,83 @@
+"""What several pages need of the ledger: names beside entries, and lots by their next date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy.orm import Session
+
+from network.ledger.views import EntryView, LotView
+from network.merchants import queries as merchants
+from wallet import access
+from wallet.movements import OWN_ACCOUNTS, Directory, Movement, movement
+
+ENTRY_PREFIX = "ent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedLot:
+    """A lot with the points that one entry put into it (above zero) or took from it."""
+
+    lot: LotView
+    points: int
+    last_day: date
+
+
+def directory(session: Session) -> Directory:
+    """Return the names of all merchants and stores."""
+    return Directory.of(merchants.all_merchants(session), merchants.stores(session))
+
+
+def listed(entries: Iterable[EntryView], *, directory: Directory) -> list[Movement]:
+    """Return entries as a member reads them, each with its public id."""
+    return [movement(entry, public_id=public_id(entry), directory=directory) for entry in entries]
+
+
+def public_id(entry: EntryView) -> str:
+    """Return the id by which an entry is named outside."""
+    return access.services().entry_ids.encode(
+        prefix=ENTRY_PREFIX, member_id=entry.member_id, sequence=entry.sequence
+    )
+
+
+def next_to_expire(lots: Iterable[LotView]) -> tuple[date, int] | None:
+    """Return the next day that is the last one for some points, and for how many."""
+    return _first_day((last_day(lot), lot.remaining) for lot in lots)
+
+
+def next_to_open(lots: Iterable[LotView]) -> tuple[date, int] | None:
+    """Return the next day on which pending points become available, and how many."""
+    return _first_day((lot.active_from, lot.remaining) for lot in lots if not lot.active)
+
+
+def last_day(lot: LotView) -> date:
+    """Return the last day on which the points of a lot can be used."""
+    return lot.expires_on - timedelta(days=1)
+
+
+def touched_lots(entry: EntryView, *, moves_inside: bool) -> list[TouchedLot]:
+    """Return the lots of an entry with the points that it moved in each, in the ledger's order."""
+    points: dict[int, int] = {}
+    for posting in entry.postings:
+        if posting.lot_id is None or posting.account not in OWN_ACCOUNTS:
+            continue
+        if posting.points > 0 or not moves_inside:
+            points[posting.lot_id] = points.get(posting.lot_id, 0) + posting.points
+    return [
+        TouchedLot(lot=lot, points=points[lot.lot_id], last_day=last_day(lot))
+        for lot in entry.lots
+        if points.get(lot.lot_id)
+    ]
+
+
+def _first_day(days: Iterable[tuple[date, int]]) -> tuple[date, int] | None:
+    counts: dict[date, int] = {}
+    for day, points in days:
+        if points:
+            counts[day] = counts.get(day, 0) + points
+    if not counts:
+        return None
+    first = min(counts)
+    return first, counts[first]

@@ -1,0 +1,43 @@
+"""Home: what the member has, what it is worth, what expires next, what happened last."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, render_template
+
+from network.clock import local_date
+from network.ledger import queries as ledger
+from network.programme import queries as programme
+from network.programme.worth import worth_of
+from network.settings import PROGRAMME_ZONE
+from wallet import access
+from wallet.listing import directory, listed, next_to_expire, next_to_open
+
+blueprint = Blueprint("home", __name__)
+LAST_MOVEMENTS = 6
+SOON = timedelta(days=30)
+
+
+@blueprint.get("/")
+def show() -> str:
+    """Show the home page."""
+    member_id = access.member().member_id
+    today = local_date(access.now(), zone=PROGRAMME_ZONE)
+    with access.reading() as session:
+        wallet = ledger.wallet(session, member_id=member_id)
+        lots = ledger.lots(session, member_id=member_id)
+        face_value = programme.face_value_on(session, day=today)
+        entries = ledger.entries(session, member_id=member_id, before=None, limit=LAST_MOVEMENTS)
+        names = directory(session)
+    points = wallet.available if wallet else 0
+    expiring = next_to_expire(lots)
+    return render_template(
+        "home.html",
+        wallet=wallet,
+        worth=worth_of(points=points, face_value=face_value),
+        expiring=expiring,
+        expires_soon=expiring is not None and expiring[0] - today <= SOON,
+        waiting=next_to_open(lots),
+        movements=listed(entries, directory=names),
+    )

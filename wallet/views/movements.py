@@ -1,0 +1,132 @@
+"""Movements: a list with filters and pages, and each movement with its reasons and lots."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template, request, url_for
+
+from network.clock import local_date
+from network.ids import decode, encode
+from network.language import current_locale, sort_key
+from network.ledger import queries as ledger
+from network.programme.explain import from_json, words
+from network.settings import PROGRAMME_ZONE
+from wallet import access
+from wallet.listing import ENTRY_PREFIX, directory, listed, touched_lots
+from wallet.movements import GROUP_WORDS, KIND_GROUPS, Directory, Movement
+
+blueprint = Blueprint("movements", __name__, url_prefix="/movements")
+PAGE = 20
+PERIODS_DAYS = {"7": 7, "30": 30, "90": 90}
+
+
+@blueprint.get("")
+def show() -> str:
+    """Show one page of movements, filtered; ``before`` is the cursor."""
+    member_id = access.member().member_id
+    group, period = request.args.get("kind", ""), request.args.get("period", "")
+    chosen_merchant = request.args.get("merchant", "")
+    with access.reading() as session:
+        names = directory(session)
+        found = ledger.entries(
+            session,
+            member_id=member_id,
+            before=_cursor(),
+            limit=PAGE + 1,
+            merchant_id=_merchant_id(chosen_merchant),
+            kinds=sorted(KIND_GROUPS[group]) if group in KIND_GROUPS else None,
+            since=_since(period),
+        )
+    page = listed(found[:PAGE], directory=names)
+    filters: dict[str, Any] = {
+        name: value
+        for name, value in {"kind": group, "period": period, "merchant": chosen_merchant}.items()
+        if value
+    }
+    older = (
+        url_for("movements.show", **filters, before=page[-1].public_id)
+        if len(found) > PAGE
+        else None
+    )
+    return render_template(
+        "movements_page.html" if request.headers.get("HX-Request") else "movements.html",
+        days=by_day(page),
+        older=older,
+        newest=url_for("movements.show", **filters) if "before" in request.args else None,
+        filters=filters,
+        kinds=GROUP_WORDS,
+        merchants=_merchant_options(names),
+    )
+
+
+@blueprint.get("/<entry_id>")
+def detail(entry_id: str) -> str:
+    """Show one movement of the member's own."""
+    key = access.services().entry_ids.decode(entry_id, prefix=ENTRY_PREFIX)
+    member = access.member()
+    if key.member_id != member.member_id:
+        abort(404)
+    with access.reading() as session:
+        entry = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
+        if entry is None:
+            abort(404)
+        original = (
+            ledger.entry(session, member_id=key.member_id, sequence=entry.original_sequence)
+            if entry.original_sequence is not None
+            else None
+        )
+        names = directory(session)
+    (shown,) = listed([entry], directory=names)
+    steps = [from_json(stored) for stored in entry.explanation]
+    return render_template(
+        "movement.html",
+        movement=shown,
+        entry=entry,
+        lots=touched_lots(entry, moves_inside=shown.moves_inside),
+        directory=names,
+        original=listed([original], directory=names)[0] if original else None,
+        steps=[(step, words(step, current_locale(), unit=member.money_unit)) for step in steps],
+    )
+
+
+def by_day(page: list[Movement]) -> list[tuple[date, list[Movement]]]:
+    """Return movements under the day on which each happened, in the order given."""
+    return [
+        (day, list(group))
+        for day, group in groupby(
+            page, key=lambda shown: local_date(shown.entry.effective_at, zone=PROGRAMME_ZONE)
+        )
+    ]
+
+
+def _cursor() -> int | None:
+    text = request.args.get("before")
+    if not text:
+        return None
+    key = access.services().entry_ids.decode(text, prefix=ENTRY_PREFIX)
+    if key.member_id != access.member().member_id:
+        abort(404)
+    return key.sequence
+
+
+def _merchant_id(public_id: str) -> UUID | None:
+    return decode("mer", public_id, field="merchant") if public_id else None
+
+
+def _since(period: str) -> date | None:
+    days = PERIODS_DAYS.get(period)
+    if days is None:
+        return None
+    return local_date(access.now(), zone=PROGRAMME_ZONE) - timedelta(days=days - 1)
+
+
+def _merchant_options(names: Directory) -> list[tuple[str, str]]:
+    options = [
+        (encode("mer", merchant.merchant_id), merchant.name(current_locale()))
+        for merchant in names.merchants.values()
+    ]
+    return sorted(options, key=lambda option: sort_key(option[1]))

@@ -1,0 +1,213 @@
+"""Signing in and joining: a phone, the code that was sent to it, and consent if it is new."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from network.language import current_locale, format_number, gettext, ngettext
+from network.members import service as members
+from network.members.enrolment import PURPOSES
+from network.members.errors import InvalidMemberDataError, InvalidPhoneError, ThrottledError
+from network.members.service import CodeRefused, Confirmation, ConsentNeeded, SignedIn
+from wallet import access, forms
+from wallet.consents import CONSENT_WORDS
+from wallet.device import device_name
+from wallet.limits import CHANGE, CONFIRM, SIGN_IN, limiter
+from wallet.views.outbox import is_open
+
+blueprint = Blueprint("sign_in", __name__)
+PHONE, CODE, NEXT = "phone", "code", "next"
+
+
+@blueprint.get("/sign-in")
+@access.public
+def ask_phone() -> Response | str:
+    """Ask for the phone number."""
+    target = access.safe_next(request.args.get("next"))
+    if access.member_or_none() is not None:
+        return redirect(target)
+    return _phone_page(target=target)
+
+
+@blueprint.post("/sign-in")
+@access.public
+@limiter.limit(SIGN_IN)
+def send_code() -> Response | str | tuple[str, int]:
+    """Send a code to the number."""
+    target = access.safe_next(request.form.get("next") or session.get(NEXT))
+    values, errors = forms.load(forms.PhoneForm(), request.form)
+    status = 422
+    if not errors:
+        try:
+            _request_code(values["phone"])
+        except InvalidPhoneError:
+            errors = {"phone": gettext("This is not a mobile number. Example: 0912 123 4567")}
+        except ThrottledError as error:
+            errors, status = {"phone": _wait(error)}, 429
+    if errors:
+        typed = request.form.get("phone", "")
+        return _phone_page(target=target, value=typed, errors=errors), status
+    session.clear()
+    session[PHONE], session[NEXT] = values["phone"], target
+    return redirect(url_for("sign_in.ask_code"), code=303)
+
+
+@blueprint.get("/sign-in/code")
+@access.public
+def ask_code() -> Response | str:
+    """Ask for the code."""
+    if PHONE not in session:
+        return redirect(url_for("sign_in.ask_phone"))
+    return _code_page()
+
+
+@blueprint.post("/sign-in/code")
+@access.public
+@limiter.limit(CONFIRM)
+def confirm() -> Response | str | tuple[str, int]:
+    """Sign the person in, or ask a new one for consent."""
+    if PHONE not in session:
+        return redirect(url_for("sign_in.ask_phone"), code=303)
+    values, errors = forms.load(forms.CodeForm(), request.form)
+    if errors:
+        return _code_page(errors), 422
+    answer = _confirm(values["code"])
+    if isinstance(answer, CodeRefused):
+        return _code_page({"code": _refusal(answer)}), 422
+    if isinstance(answer, ConsentNeeded):
+        session[CODE] = values["code"]
+        return redirect(url_for("sign_in.ask_consent"), code=303)
+    return _enter(answer)
+
+
+@blueprint.get("/sign-in/join")
+@access.public
+def ask_consent() -> Response | str:
+    """Ask a new person for consent, per purpose."""
+    if CODE not in session:
+        return redirect(url_for("sign_in.ask_phone"))
+    return _join_page({}, {})
+
+
+@blueprint.post("/sign-in/join")
+@access.public
+@limiter.limit(CONFIRM)
+def join() -> Response | str | tuple[str, int]:
+    """Open a wallet for a new person."""
+    if CODE not in session:
+        return redirect(url_for("sign_in.ask_phone"), code=303)
+    values, errors = forms.load(forms.JoinForm(), request.form)
+    if not errors and not values["membership"]:
+        errors = {"membership": gettext("A wallet cannot be opened without this.")}
+    answer: Confirmation | None = None
+    if not errors:
+        agreed = [purpose for purpose in PURPOSES if values[purpose]]
+        try:
+            answer = _confirm(session[CODE], consents=agreed, name=values["name"] or None)
+        except InvalidMemberDataError:
+            errors = {"name": gettext("This name has characters that cannot be shown.")}
+    if errors:
+        return _join_page(request.form.to_dict(), errors), 422
+    if isinstance(answer, SignedIn):
+        return _enter(answer)
+    session.pop(CODE)
+    return _code_page({"code": gettext("The code has lapsed. Ask for a new one.")}), 422
+
+
+@blueprint.post("/sign-out")
+@limiter.limit(CHANGE)
+def leave() -> Response:
+    """End this sign-in."""
+    current = access.current_session()
+    with access.unit_of_work() as unit:
+        members.end_session(
+            unit, member_id=current.member_id, session_id=current.session_id, wall=access.wall()
+        )
+    session.clear()
+    response = make_response(redirect(url_for("sign_in.ask_phone"), code=303))
+    access.forget(response)
+    return response
+
+
+def _request_code(phone: str) -> None:
+    services = access.services()
+    with access.unit_of_work() as unit:
+        members.request_code(
+            unit,
+            services.vault,
+            phone=phone,
+            address=request.remote_addr,
+            locale=current_locale(),
+            domain=urlsplit(services.settings.wallet_url).hostname or "localhost",
+            wall=access.wall(),
+        )
+
+
+def _confirm(
+    code: str, *, consents: list[str] | None = None, name: str | None = None
+) -> Confirmation:
+    with access.unit_of_work() as unit:
+        return members.confirm_code(
+            unit,
+            access.services().vault,
+            phone=session[PHONE],
+            code=code,
+            wall=access.wall(),
+            now=access.now(),
+            locale=current_locale(),
+            consents=consents or (),
+            name=name,
+            device=device_name(request.user_agent.string),
+        )
+
+
+def _enter(signed_in: SignedIn) -> Response:
+    target = access.safe_next(session.get(NEXT))
+    session.clear()
+    response = make_response(redirect(target, code=303))
+    access.remember(response, token=signed_in.token, expires_at=signed_in.expires_at)
+    return response
+
+
+def _phone_page(*, target: str, value: str = "", errors: dict[str, str] | None = None) -> str:
+    return render_template(
+        "sign_in/phone.html",
+        next=target if target != "/" else "",
+        value=value,
+        errors=errors or {},
+        outbox_open=is_open(),
+    )
+
+
+def _code_page(errors: dict[str, str] | None = None) -> str:
+    return render_template(
+        "sign_in/code.html", phone=session[PHONE], errors=errors or {}, outbox_open=is_open()
+    )
+
+
+def _join_page(values: dict[str, str], errors: dict[str, str]) -> str:
+    return render_template("sign_in/join.html", values=values, errors=errors, words=CONSENT_WORDS)
+
+
+def _wait(error: ThrottledError) -> str:
+    seconds = int(str(error.facts.get("retry_after", 60)))
+    return ngettext(
+        "A code was sent a moment ago. Wait %(number)s second, then ask again.",
+        "A code was sent a moment ago. Wait %(number)s seconds, then ask again.",
+        seconds,
+        number=format_number(seconds),
+    )
+
+
+def _refusal(refused: CodeRefused) -> str:
+    if refused.code == "code_lapsed" or refused.attempts_left == 0:
+        return gettext("The code has lapsed. Ask for a new one.")
+    return ngettext(
+        "This is not the code we sent. %(number)s more try.",
+        "This is not the code we sent. %(number)s more tries.",
+        refused.attempts_left,
+        number=format_number(refused.attempts_left),
+    )
