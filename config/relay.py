@@ -1,8 +1,8 @@
 """The outbox relay: what was committed goes out to the queues, at least once, in order.
 
 Rows are taken in the order of their transactions, below the oldest one still running, so that
-nothing that commits late is overtaken. A row is marked in the transaction that locked it, after
-its job was accepted by the queue: killed in between, the relay enqueues the job again.
+nothing that commits late is overtaken. A row is marked in the transaction that took it, after its
+job was accepted by the queue: killed in between, the relay enqueues the job again.
 """
 
 from __future__ import annotations
@@ -11,32 +11,17 @@ import threading
 
 import redis
 import structlog
-from sqlalchemy import text
 
 from config.handlers import HANDLERS
 from config.jobs import enqueue
 from network.database.connection import Database
 from network.errors import UnavailableError
+from network.events.service import mark_dispatched, take_waiting
 from network.services import Services
 
 BATCH = 500
 IDLE_SECONDS = 0.2
 FAILED_SECONDS = 2.0
-
-_WAITING = text(
-    """
-    SELECT event_id, topic, payload, member_id, merchant_id
-    FROM network.outbox
-    WHERE dispatched_at IS NULL
-      AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY transaction_id, event_id
-    LIMIT :batch
-    FOR UPDATE SKIP LOCKED
-    """
-)
-_MARK = text(
-    "UPDATE network.outbox SET dispatched_at = clock_timestamp() WHERE event_id = ANY(:events)"
-)
 
 
 def relay_once(database: Database, connection: redis.Redis, *, batch: int = BATCH) -> int:
@@ -46,16 +31,15 @@ def relay_once(database: Database, connection: redis.Redis, *, batch: int = BATC
     before that is enqueued again later.
     """
     with database.unit_of_work() as session:
-        rows = session.execute(_WAITING, {"batch": batch}).all()
-        for row in rows:
-            if row.topic in HANDLERS:
+        events = take_waiting(session, limit=batch)
+        for event in events:
+            if event.topic in HANDLERS:
                 enqueue(
-                    row.topic, dict(row.payload), job_id=f"event-{row.event_id}",
+                    event.topic, event.payload, job_id=f"event-{event.event_id}",
                     connection=connection,
                 )  # fmt: skip
-        if rows:
-            session.execute(_MARK, {"events": [row.event_id for row in rows]})
-    return len(rows)
+        mark_dispatched(session, event_ids=[event.event_id for event in events])
+    return len(events)
 
 
 def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -> None:
