@@ -20,6 +20,8 @@ BEGIN
     WHERE w.member_id = p_member FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         PERFORM ledger.refuse('unknown_wallet');
+    ELSIF p_status IS NULL OR p_status NOT IN ('active', 'spend_locked', 'closed') THEN
+        RAISE EXCEPTION 'a wallet has no status %', p_status USING ERRCODE = 'PV003';
     ELSIF before = 'closed' AND p_status <> 'closed' THEN
         PERFORM ledger.refuse('wallet_closed');
     END IF;
