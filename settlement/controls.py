@@ -13,6 +13,7 @@ from network.clearing.facts import Obligation, Totals
 from network.clearing.parties import NETWORK_PARTY
 from network.errors import PeyvandError
 from settlement.netting import Debt, Position, bilateral, positions
+from settlement.statements import Detail
 
 _HALF = Fraction(1, 2)
 _MOVED = ("redemption", "redeposit")
@@ -78,17 +79,17 @@ def check_obligations(
     *,
     computed: Sequence[Obligation],
     stored: Sequence[Obligation],
-    details: Mapping[UUID, tuple[int, int, int]],
+    details: Mapping[UUID, Detail],
     ledger: Ledger,
 ) -> list[Check]:
     """Hold the stored obligations against the ledger, their details and a fresh reckoning.
 
-    ``details`` has (postings, points, Σ shares) of what stands behind each obligation.
+    ``details`` has what the lines behind each obligation come to.
     """
     moved = [each for each in stored if each.kind in _MOVED]
     margins = [each for each in stored if each.kind not in _MOVED]
     by_id = {each.obligation_id: each for each in computed}
-    nothing = (0, 0, 0)
+    nothing = Detail()
     return [
         Check(
             name="days_in_one_window",
@@ -101,9 +102,10 @@ def check_obligations(
             name="postings_in_obligations",
             rows=ledger.postings,
             expected=ledger.postings,
-            found=sum(details.get(each.obligation_id, nothing)[0] for each in moved),
+            found=sum(details.get(each.obligation_id, nothing).postings for each in moved),
             differences=sum(
-                details.get(each.obligation_id, nothing)[0] != each.postings for each in stored
+                details.get(each.obligation_id, nothing).postings != each.postings
+                for each in stored
             ),
         ),
         Check(
@@ -112,7 +114,7 @@ def check_obligations(
             expected=ledger.points,
             found=sum(each.points for each in moved),
             differences=sum(
-                details.get(each.obligation_id, nothing)[1] != each.points for each in stored
+                details.get(each.obligation_id, nothing).points != each.points for each in stored
             )
             + int(sum(each.points for each in moved) != sum(each.points for each in margins)),
         ),
@@ -137,9 +139,9 @@ def check_obligations(
             name="details_add_up",
             rows=len(stored),
             expected=sum(each.amount for each in stored),
-            found=sum(share for _, _, share in details.values()),
+            found=sum(each.share for each in details.values()),
             differences=sum(
-                details.get(each.obligation_id, nothing)[2] != each.amount for each in stored
+                details.get(each.obligation_id, nothing).share != each.amount for each in stored
             ),
         ),
     ]

@@ -7,6 +7,7 @@ balance; one that had neither gets none. What the figures mean, and the document
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from network.clearing.facts import StatementLine, Totals
 from network.clearing.parties import clearing_id
-from network.clearing.statements import StatementDigest, line_record
+from network.clearing.statements import StatementDigest, entry_namer, line_record
 from network.ids import EntryIds
 
 _REPORT_EVERY = 5000
@@ -79,6 +80,29 @@ class Draft:
         }
 
 
+@dataclass(slots=True)
+class Detail:
+    """What the lines behind one obligation come to."""
+
+    postings: int = 0
+    points: int = 0
+    share: int = 0
+
+    def take(self, line: StatementLine) -> None:
+        """Count a line."""
+        self.postings += 1
+        self.points += line.points
+        self.share += line.share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drafts:
+    """All drafts of a window by merchant and currency, and what its obligations' lines come to."""
+
+    statements: Mapping[tuple[UUID, str], Draft]
+    details: Mapping[UUID, Detail]
+
+
 def draft_statements(
     lines: Iterable[StatementLine],
     *,
@@ -86,19 +110,24 @@ def draft_statements(
     openings: Mapping[tuple[UUID, str], int],
     entry_ids: EntryIds,
     report: Callable[[int], None],
-) -> dict[tuple[UUID, str], Draft]:
+) -> Drafts:
     """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
+    details: defaultdict[UUID, Detail] = defaultdict(Detail)
     accounts: dict[tuple[UUID, str], _Account] = {
         key: _Account() for key, opening in openings.items() if opening != 0
     }
+    name = entry_namer(entry_ids)
     for number, line in enumerate(lines, start=1):
         account = accounts.setdefault((line.merchant_id, line.currency), _Account())
-        merchant = codes.get(line.merchant_id, str(line.merchant_id))
-        account.take(line, line_record(line, entry_ids=entry_ids, merchant=merchant))
+        merchant = codes.get(line.merchant_id) or str(line.merchant_id)
+        account.take(line, line_record(line, name=name, merchant=merchant))
+        if line.direction != "receivable":
+            # Every obligation's lines stand on its payer's statement, once.
+            details[line.obligation_id].take(line)
         if number % _REPORT_EVERY == 0:
             report(number)
     drafts = {}
     for key, account in sorted(accounts.items()):
         totals = account.totals(currency=key[1], opening=openings.get(key, 0))
         drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=account.digest.close(totals))
-    return drafts
+    return Drafts(statements=drafts, details=details)

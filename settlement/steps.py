@@ -27,7 +27,7 @@ from network.signing.queries import active_key
 from settlement import controls, netting
 from settlement.night import Night
 from settlement.pricing import PriceBook, price_obligations
-from settlement.statements import Draft, draft_statements
+from settlement.statements import Draft, Drafts, draft_statements
 
 _CHUNK = 500
 _Published = tuple[bytes, Totals]
@@ -191,15 +191,15 @@ def statements(
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
         )
-        checks = _checks(session, window=window, computed=computed)
+        checks = _checks(session, window=window, computed=computed, drafts=drafts)
         stored = _stored_positions(session, window)
     checks += controls.check_statements(
-        drafts={key: draft.totals for key, draft in drafts.items()},
+        drafts={key: draft.totals for key, draft in drafts.statements.items()},
         stored=stored,
         closings=closings,
     )
     night.report("statements", done=total, total=total)
-    return list(drafts.values()), checks
+    return list(drafts.statements.values()), checks
 
 
 def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) -> None:
@@ -248,7 +248,7 @@ def _published(
 
 
 def _checks(
-    session: Session, *, window: WindowView, computed: list[Obligation]
+    session: Session, *, window: WindowView, computed: list[Obligation], drafts: Drafts
 ) -> list[controls.Check]:
     stored = [each.fact for each in queries.obligations(session, window=window)]
     postings, points = sources.postings_count(
@@ -259,7 +259,7 @@ def _checks(
     return controls.check_obligations(
         computed=computed,
         stored=stored,
-        details=lines.details_of_obligations(session, window=window),
+        details=drafts.details,
         ledger=controls.Ledger(postings=postings, points=points, days=days, days_in_windows=found),
     ) + controls.check_positions(obligations=stored, stored=_stored_positions(session, window))
 

@@ -160,9 +160,12 @@ class ObligationLine:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One posting as one side of an obligation, on the statement of that side."""
+    """One posting as one side of an obligation, on the statement of that side.
+
+    Made by position from a row, since a night makes three of them for each redemption posting.
+    """
 
     merchant_id: UUID
     obligation_id: UUID

@@ -19,6 +19,9 @@ from sqlalchemy.orm import Session
 from network.clearing.facts import ObligationLine, StatementLine, WindowView
 
 _BATCH = 2000
+# All rows will be read, where a cursor is planned for its first tenth; and the obligations were
+# added a moment ago, so the planner believes them few and would scan the day once for each.
+_WHOLE_WINDOW = ("cursor_tuple_fraction = 1", "enable_nestloop = off", "work_mem = '64MB'")
 
 # exact / whole is the exact share; numeric's mod and div are exact, its division is not.
 _SPREAD = """
@@ -67,6 +70,7 @@ _OBLIGATION_LINES = text(
 )
 
 # Each posting stands on the payer's statement and, unless that is the network, on the payee's.
+# The columns are in the order of StatementLine.
 _SIDES = """
     SELECT side.merchant_id, s.obligation_id, s.member_id, s.sequence, s.line, e.recorded_at,
            s.kind, side.direction, s.payer_id = s.payee_id AS own_points,
@@ -104,14 +108,6 @@ _STATEMENT_LINES = text(
 """
 )
 
-_TOTALS = text(
-    _SPREAD.format(obligations="true")
-    + """
-    SELECT obligation_id, count(*) AS postings, sum(points) AS points, sum(share) AS share
-    FROM shared GROUP BY obligation_id
-"""
-)
-
 
 def obligation_lines(
     session: Session,
@@ -139,6 +135,8 @@ def obligation_lines(
 
 def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:
     """Stream every statement's lines, merchant by merchant, each in the order of recording."""
+    for setting in _WHOLE_WINDOW:
+        session.execute(text(f"SET LOCAL {setting}"))
     rows = session.execute(
         _ALL_STATEMENT_LINES, _period(window), execution_options={"yield_per": _BATCH}
     )
@@ -157,14 +155,6 @@ def statement_lines(
     return map(_statement_line, rows)
 
 
-def details_of_obligations(
-    session: Session, *, window: WindowView
-) -> dict[UUID, tuple[int, int, int]]:
-    """Return (postings, points, Σ shares) of what stands behind each obligation of a window."""
-    rows = session.execute(_TOTALS, _period(window))
-    return {row.obligation_id: (row.postings, int(row.points), int(row.share)) for row in rows}
-
-
 def _period(window: WindowView) -> dict[str, object]:
     return {
         "window_id": window.window_id,
@@ -174,4 +164,4 @@ def _period(window: WindowView) -> dict[str, object]:
 
 
 def _statement_line(row: Row[*tuple[Any, ...]]) -> StatementLine:
-    return StatementLine(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy
+    return StatementLine(*row)

@@ -17,10 +17,12 @@ import csv
 import io
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from network.clearing.facts import StatementLine, StatementView, Totals
 from network.clearing.parties import NETWORK_NAME
@@ -38,6 +40,10 @@ _COLUMNS = (
     "amount",
     "currency",
 )
+_CANONICAL = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+)
+_NAMES_KEPT = 256
 _FIGURES = ("points", "price", "amount")
 _TOTALS = ("opening", "receivable", "payable", "fees", "net", "paid", "closing")
 # What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
@@ -46,18 +52,31 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 def canonical(value: object) -> bytes:
     """Return the one JSON form of ``value``: RFC 8785 for objects of strings and whole numbers."""
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return _CANONICAL.encode(value).encode()
 
 
-def line_record(line: StatementLine, *, entry_ids: EntryIds, merchant: str) -> dict[str, Any]:
+def entry_namer(entry_ids: EntryIds) -> Callable[[UUID, int], str]:
+    """Return a function from an entry's member and sequence to its public id.
+
+    It remembers the last few: the lines of one entry follow each other.
+    """
+
+    @lru_cache(maxsize=_NAMES_KEPT)
+    def name(member_id: UUID, sequence: int) -> str:
+        return entry_ids.encode(prefix="ent", member_id=member_id, sequence=sequence)
+
+    return name
+
+
+def line_record(
+    line: StatementLine, *, name: Callable[[UUID, int], str], merchant: str
+) -> dict[str, Any]:
     """Return a statement line as the merchant with the code ``merchant`` may see it."""
     return {
         "amount": line.share if line.direction == "receivable" else -line.share,
         "counterparty": merchant if line.own_points else NETWORK_NAME,
         "direction": line.direction,
-        "entry": entry_ids.encode(prefix="ent", member_id=line.member_id, sequence=line.sequence),
+        "entry": name(line.member_id, line.sequence),
         "kind": line.kind,
         "merchant_ref": line.merchant_ref,
         "points": line.points,
@@ -70,6 +89,7 @@ def totals_record(totals: Totals) -> dict[str, Any]:
     return {name: getattr(totals, name) for name in Totals.__dataclass_fields__}
 
 
+@lru_cache(maxsize=_NAMES_KEPT)
 def plain(price: Decimal) -> str:
     """Return a price without exponent and trailing zeros."""
     text = f"{price:f}"
@@ -99,10 +119,11 @@ def statement_json(
 ) -> Iterator[bytes]:
     """Yield the statement as one canonical JSON document, without holding its lines."""
     code = statement.merchant.code
+    name = entry_namer(entry_ids)
     yield b'{"digest":' + canonical(f"sha-256:{statement.digest.hex()}") + b',"lines":['
     between = b""
     for line in lines:
-        yield between + canonical(line_record(line, entry_ids=entry_ids, merchant=code))
+        yield between + canonical(line_record(line, name=name, merchant=code))
         between = b","
     yield b'],"merchant":' + canonical(code)
     yield b',"seal":' + canonical(seal_record(statement))
@@ -119,9 +140,10 @@ def statement_csv(
     apostrophe. The last rows carry window, digest and seal in the column ``entry``.
     """
     currency = statement.totals.currency
+    namer = entry_namer(entry_ids)
     yield _row(_COLUMNS)
     for line in lines:
-        record = line_record(line, entry_ids=entry_ids, merchant=statement.merchant.code)
+        record = line_record(line, name=namer, merchant=statement.merchant.code)
         yield _cells({"record": "line", "currency": currency} | record)
     for name in _TOTALS:
         amount = getattr(statement.totals, name)

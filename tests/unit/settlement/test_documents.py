@@ -55,7 +55,7 @@ def drafted(openings: dict[tuple[UUID, str], int]) -> StatementView:
         entry_ids=IDS,
         report=lambda _done: None,
     )
-    draft = drafts[GROCER, "IRR"]
+    draft = drafts.statements[GROCER, "IRR"]
     return StatementView(
         statement_id=UUID(int=1),
         window=WindowView(
@@ -99,7 +99,9 @@ def test_who_has_a_balance_but_no_line_has_a_statement_and_who_has_neither_has_n
         entry_ids=IDS,
         report=lambda _done: None,
     )
-    assert [(key[0], each.totals.closing) for key, each in drafts.items()] == [(carried, 12)]
+    assert [(key[0], each.totals.closing) for key, each in drafts.statements.items()] == [
+        (carried, 12)
+    ]
 
 
 def test_the_digest_is_that_of_lines_and_totals_in_canonical_form() -> None:
