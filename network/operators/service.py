@@ -183,12 +183,17 @@ def end_session(
 
 def touch(session: Session, *, wall: datetime, view: SessionView) -> None:
     """Note that a session is in use, at most once a minute."""
-    if wall - view.seen_at >= _SEEN_EVERY:
+    if is_due(view, wall=wall):
         session.execute(
             update(OperatorSession)
             .where(OperatorSession.session_id == view.session_id)
             .values(seen_at=wall)
         )
+
+
+def is_due(view: SessionView, *, wall: datetime) -> bool:
+    """Return whether the use of a session has to be noted again."""
+    return wall - view.seen_at >= _SEEN_EVERY
 
 
 def set_locale(session: Session, *, now: datetime, operator: OperatorView, locale: str) -> None:

@@ -1,0 +1,63 @@
+"""The operators' web app: ``create_app(services)``; the entry point furnishes and serves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, redirect, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from network.database.installation import ProgrammeClock
+from network.merchants.queries import UnknownMerchantError
+from network.services import Services
+from settlement.console import access, filters
+from settlement.console.views import (
+    agreements,
+    audit,
+    entries,
+    merchants,
+    profile,
+    search,
+    signing,
+    today,
+    windows,
+)
+
+VIEWS = (signing, today, windows, entries, merchants, agreements, audit, profile, search)
+
+
+def create_app(
+    services: Services, *, redis: Any | None = None, clock: ProgrammeClock | None = None
+) -> Flask:
+    """Build the console on ``services``.
+
+    ``redis`` is a client of the queue's Valkey; without one the first page leaves the queues out.
+    ``clock`` is the process's programme clock.
+    """
+    app = Flask("settlement.console", static_folder=None)
+    app.extensions["peyvand"] = services
+    app.extensions["programme_clock"] = clock or ProgrammeClock(services.database)
+    app.extensions["queue_connection"] = redis
+    access.install(app)
+    filters.install(app)
+    for view in VIEWS:
+        app.register_blueprint(view.blueprint)
+
+    @app.get("/favicon.ico")
+    @access.public
+    def favicon() -> Response:
+        return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
+
+    @app.errorhandler(UnknownMerchantError)
+    def unknown_merchant(_error: UnknownMerchantError) -> Any:
+        return app.handle_http_exception(NotFound())
+
+    @app.context_processor
+    def page_facts() -> dict[str, object]:
+        return {
+            "operator": access.operator_or_none(),
+            "section": (request.endpoint or "").partition(".")[0],
+        }
+
+    return app

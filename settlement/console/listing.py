@@ -1,0 +1,150 @@
+"""Tables: sorting, searching and paging of rows in memory, keys of pages, and export as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from flask import Response, request
+
+from network.ids import EntryIds, UnknownIdError
+from network.language import sort_key
+
+PAGE_ROWS = 50
+MOST_EXPORTED = 100_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Row]):
+    """The rows to show, how they are sorted, how many there are, and the pages beside this one."""
+
+    rows: Sequence[Row]
+    total: int
+    sort: str
+    newer: str | None = None
+    older: str | None = None
+
+
+def arrange(
+    rows: Iterable[Row],
+    *,
+    keys: Mapping[str, Callable[[Row], Any]],
+    sort: str,
+    words: Callable[[Row], str] | None = None,
+) -> Page[Row]:
+    """Search, sort and cut rows as the address asks: ``?q=``, ``?sort=`` (``-`` falls), ``?from=``.
+
+    ``keys`` gives what each column sorts by, ``sort`` the order where none is asked for, ``words``
+    the text of a row that ``?q=`` searches. Text sorts as the Persian alphabet does.
+    """
+    found = list(rows)
+    query = sort_key(request.args.get("q", ""))
+    if query and words is not None:
+        found = [row for row in found if query in sort_key(words(row))]
+    asked = request.args.get("sort", sort)
+    if asked.removeprefix("-") not in keys:
+        asked = sort
+    value = keys[asked.removeprefix("-")]
+    found.sort(key=lambda row: _sortable(value(row)), reverse=asked.startswith("-"))
+    start = _start(len(found))
+    size = MOST_EXPORTED if request.args.get("format") else PAGE_ROWS
+    return Page(
+        rows=found[start : start + size],
+        total=len(found),
+        sort=asked,
+        newer=address(**{"from": max(0, start - PAGE_ROWS) or None}) if start else None,
+        older=address(**{"from": start + PAGE_ROWS}) if start + PAGE_ROWS < len(found) else None,
+    )
+
+
+def address(**changes: object) -> str:
+    """Return this page's address with some of its query fields changed (``None``: left out)."""
+    fields: dict[str, object] = {**request.args.to_dict(), **changes}
+    fields.pop("format", None) if "format" not in changes else None
+    kept = {name: value for name, value in fields.items() if value not in {None, ""}}
+    return f"?{urlencode(kept)}" if kept else "?"
+
+
+def line_key(entry_ids: EntryIds, *, member_id: UUID, sequence: int, line: int) -> str:
+    """Return the key of a posting for ``?after=``; the member stays sealed inside."""
+    return f"{entry_ids.encode(prefix='ent', member_id=member_id, sequence=sequence)}.{line}"
+
+
+def after_line(entry_ids: EntryIds) -> tuple[UUID, int, int] | None:
+    """Return the posting that ``?after=`` names; raise UnknownIdError where it names none."""
+    text = request.args.get("after")
+    if not text:
+        return None
+    entry, _, line = text.partition(".")
+    key = entry_ids.decode(entry, prefix="ent", field="after")
+    if not line.isascii() or not line.isdigit():
+        raise UnknownIdError("this is not the key of a page", field="after")
+    return key.member_id, key.sequence, int(line)
+
+
+def next_line(entry_ids: EntryIds, rows: Sequence[Any]) -> str:
+    """Return the address of the postings after the last of ``rows``."""
+    last = rows[-1]
+    key = line_key(entry_ids, member_id=last.member_id, sequence=last.sequence, line=last.line)
+    return address(after=key)
+
+
+def argument(name: str) -> str | None:
+    """Return a query field, ``None`` where it is empty."""
+    return request.args.get(name) or None
+
+
+def wants_csv() -> bool:
+    """Return whether the address asks for the table as a file."""
+    return request.args.get("format") == "csv"
+
+
+def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """Return rows as CSV (RFC 4180, UTF-8 with a mark for spreadsheets), streamed.
+
+    Text that a spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV
+    injection); numbers stay numbers.
+    """
+
+    def lines() -> Iterator[bytes]:
+        yield b"\xef\xbb\xbf" + _line(header)
+        for row in rows:
+            yield _line([_cell(value) for value in row])
+
+    response = Response(lines(), mimetype="text/csv")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def _line(cells: Sequence[str]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().encode()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    text = str(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    """Put what is missing last, and text in the order of the Persian alphabet."""
+    return (value is None, sort_key(value) if isinstance(value, str) else value or 0)
+
+
+def _start(total: int) -> int:
+    text = request.args.get("from", "")
+    if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - no table is longer
+        return 0
+    return min(int(text), max(0, total - 1))

@@ -1,0 +1,147 @@
+"""Agreements: one operator proposes prices, another lets them come into force."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from network import ids
+from network.errors import PeyvandError
+from network.language import LazyText, ascii_digits, format_date
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
+from network.ledger import queries as ledger
+from network.merchants import agreements, errors
+from network.merchants import queries as merchants
+from network.operators.audit import record_act
+from network.operators.roles import APPROVER, OPERATOR
+from settlement.console import access
+from settlement.console.views.search import parse_day
+
+blueprint = Blueprint("agreements", __name__, url_prefix="/merchants/<code>/agreements")
+_SEPARATORS = str.maketrans({"٬": "", ",": "", "٫": ".", " ": ""})
+_REFUSALS: dict[type[PeyvandError], LazyText] = {
+    errors.SamePersonError: _l("Whoever proposed an agreement can't approve it: ask a colleague."),
+    errors.AlreadyApprovedError: _l("Another approved agreement begins on that day."),
+    errors.BackdatedAgreementError: _l(
+        "An agreement begins tomorrow at the earliest; its day has come or is past."
+    ),
+    errors.UnknownAgreementError: _l("There is no such agreement."),
+}
+_FIELDS: dict[str, LazyText] = {
+    "effective_from": _l("Give a day after the open business day."),
+    "issue_price": _l("Give a price above zero, with at most ten decimal places."),
+    "acceptance_fee": _l("Give a fee from 0 % to under 100 %."),
+    "settlement_iban": _l("This IBAN is not valid."),
+}
+
+
+@blueprint.get("/new")
+@access.access(OPERATOR)
+def form(code: str) -> str:
+    """Show the form of a proposal, filled with what is in force."""
+    return _form(code, {})
+
+
+@blueprint.post("")
+@access.access(OPERATOR)
+def propose(code: str) -> Response | tuple[str, int]:
+    """Write a proposal down; nothing changes until another person approves it."""
+    day = parse_day(request.form.get("effective_from", ""))
+    price = _decimal(request.form.get("issue_price", ""))
+    fee = _decimal(request.form.get("acceptance_fee", ""))
+    given = {"effective_from": day, "issue_price": price, "acceptance_fee": fee}
+    wrong = {name: str(_FIELDS[name]) for name, value in given.items() if value is None}
+    if day is None or price is None or fee is None:
+        return _form(code, wrong), 400
+    try:
+        with access.unit_of_work() as session:
+            proposed = agreements.propose_agreement(
+                session,
+                merchant_id=merchants.merchant(session, code=code).merchant_id,
+                effective_from=day,
+                issue_price=price,
+                acceptance_fee=fee / 100,
+                settlement_iban=request.form.get("settlement_iban", "").strip() or None,
+                today=ledger.open_day(session),
+                now=access.now(),
+                proposed_by=access.operator().operator_id,
+            )
+            record_act(
+                session,
+                now=access.wall(),
+                actor=access.operator().public_id,
+                action="agreement.proposed",
+                subject=f"merchant:{code}",
+                facts=_facts(proposed),
+            )
+    except (errors.MerchantDataError, errors.BackdatedAgreementError) as error:
+        field = error.field or "effective_from"
+        return _form(code, {field: str(_FIELDS[field])}), 400
+    flash(_("Proposed. It takes effect once another person has approved it."), "good")
+    return redirect(url_for("merchants.show", code=code))
+
+
+@blueprint.post("/<agreement_id>/approve")
+@access.access(APPROVER)
+def approve(code: str, agreement_id: str) -> Response:
+    """Approve what another person proposed."""
+    try:
+        with access.unit_of_work() as session:
+            approved = agreements.approve_agreement(
+                session,
+                agreement_id=ids.decode("agr", agreement_id),
+                today=ledger.open_day(session),
+                now=access.now(),
+                approved_by=access.operator().operator_id,
+            )
+            record_act(
+                session,
+                now=access.wall(),
+                actor=access.operator().public_id,
+                action="agreement.approved",
+                subject=f"merchant:{code}",
+                facts=_facts(approved),
+            )
+    except tuple(_REFUSALS) as error:
+        flash(str(_REFUSALS[type(error)]), "bad")
+    else:
+        flash(
+            _("Approved. In force from %(day)s.", day=format_date(approved.effective_from)), "good"
+        )
+    return redirect(url_for("merchants.show", code=code))
+
+
+def _form(code: str, wrong: dict[str, str]) -> str:
+    with access.reading() as session:
+        merchant = merchants.merchant(session, code=code)
+        found = merchants.agreements(session, merchant_id=merchant.merchant_id)
+        today = ledger.open_day(session)
+    return render_template(
+        "agreement_form.html",
+        merchant=merchant,
+        latest=found[0] if found else None,
+        today=today,
+        errors=wrong,
+        given=request.form,
+    )
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        value = Decimal(ascii_digits(text).translate(_SEPARATORS).removesuffix("%"))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _facts(agreement: merchants.AgreementView) -> dict[str, object]:
+    return {
+        "version": agreement.version,
+        "effective_from": agreement.effective_from.isoformat(),
+        "issue_price": f"{agreement.issue_price:f}",
+        "acceptance_fee": f"{agreement.acceptance_fee:f}",
+        "agreement": ids.encode("agr", agreement.agreement_id),
+    }

@@ -1,0 +1,72 @@
+"""The audit log: who did what, and whether the chain of hashes holds."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, Response, render_template, request
+
+from network.language import gettext as _
+from network.operators import audit, queries
+from network.operators.roles import APPROVER
+from settlement.console import access, listing
+from settlement.console.words import said
+
+blueprint = Blueprint("audit", __name__)
+_MOST_DIGITS = 18
+
+
+@blueprint.get("/audit")
+@access.access(APPROVER)
+def show() -> str | Response:
+    """Show the newest acts, by person and kind, and walk the whole chain."""
+    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
+    with access.services().database.snapshot() as session:
+        found = queries.acts(
+            session,
+            before=_before(),
+            limit=size,
+            actor=request.args.get("actor"),
+            action=request.args.get("action"),
+            subject=request.args.get("subject"),
+        )
+        if listing.wants_csv():
+            return _file(found)
+        chain = audit.verify(session)
+        operators = queries.all_operators(session)
+        actions = queries.actions(session)
+    rows, more = found[: listing.PAGE_ROWS], len(found) > listing.PAGE_ROWS
+    return render_template(
+        "audit.html",
+        rows=rows,
+        chain=chain,
+        people=[("", _("Everybody")), *((each.public_id, each.name) for each in operators)],
+        kinds=[("", _("Every kind")), *((each, said(each, "action")) for each in actions)],
+        newest=listing.address(before=None) if request.args.get("before") else None,
+        older=listing.address(before=rows[-1].sequence) if more else None,
+    )
+
+
+def _before() -> int | None:
+    text = request.args.get("before", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def _file(found: list[queries.ActView]) -> Response:
+    return listing.csv_response(
+        "audit-log",
+        ("sequence", "recorded_at", "actor", "actor_name", "action", "subject", "facts", "hash"),
+        (
+            (
+                act.sequence,
+                act.recorded_at.isoformat(),
+                act.actor,
+                act.actor_name,
+                act.action,
+                act.subject,
+                json.dumps(act.facts, ensure_ascii=False, sort_keys=True),
+                act.hash.hex(),
+            )
+            for act in found
+        ),
+    )

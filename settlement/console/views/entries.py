@@ -1,0 +1,126 @@
+"""An entry with all that is known of it, and the wallet it stands in."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, abort, render_template
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.clearing import queries as clearing
+from network.ids import EntryKey, UnknownIdError
+from network.ledger import figures
+from network.ledger import queries as ledger
+from network.ledger.views import EntryView
+from network.members import queries as members
+from network.members.errors import UnknownMemberError
+from network.members.queries import masked_name
+from network.merchants import queries as merchants
+from network.merchants.queries import StoreView
+from network.operators.roles import OPERATOR, VIEWER
+from settlement.console import access, listing
+from settlement.console.views.search import ENTRY_PREFIXES
+
+blueprint = Blueprint("entries", __name__)
+_PHONE_SHOWN = 4
+_MOST_DIGITS = 18
+
+
+@blueprint.get("/entries/<entry>")
+@access.access(VIEWER)
+def show(entry: str) -> str:
+    """Show an entry: what happened where, why it earned what, its postings and its lots."""
+    key = _opened(entry)
+    with access.reading() as session:
+        found = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
+        if found is None:
+            abort(404)
+        facts = {
+            "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
+            "store": _store(session, found),
+            "window": clearing.window_of(session, business_date=found.business_date),
+            "key_id": figures.evidence_key(
+                session,
+                member_id=found.member_id,
+                sequence=found.sequence,
+                business_date=found.business_date,
+            ),
+            "parts": figures.earned_parts(
+                session,
+                member_id=found.member_id,
+                sequence=found.sequence,
+                business_date=found.business_date,
+            ),
+            "redemption": ledger.redemption(
+                session, member_id=found.member_id, sequence=found.sequence
+            ),
+        }
+    return render_template("entry.html", entry=found, public=entry, **facts)
+
+
+@blueprint.get("/members/<public_id>")
+@access.access(OPERATOR)
+def wallet(public_id: str) -> str:
+    """Show a member's wallet, its lots and entries; the person behind it is masked."""
+    member_id = ids.decode("mem", public_id)
+    before = listing.argument("before")
+    with access.reading() as session:
+        found = ledger.wallet(session, member_id=member_id)
+        if found is None:
+            abort(404)
+        entries = ledger.entries(
+            session,
+            member_id=member_id,
+            before=int(before) if before and _is_number(before) else None,
+            limit=listing.PAGE_ROWS + 1,
+        )
+        facts = {
+            "person": _masked(session, member_id),
+            "lots": ledger.lots(session, member_id=member_id),
+            "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
+        }
+    rows = entries[: listing.PAGE_ROWS]
+    older = listing.address(before=rows[-1].sequence) if len(entries) > len(rows) else None
+    return render_template(
+        "wallet.html",
+        wallet=found,
+        public=public_id,
+        rows=rows,
+        older=older,
+        newest=listing.address(before=None) if before else None,
+        **facts,
+    )
+
+
+def _opened(text: str) -> EntryKey:
+    prefix = text.partition("_")[0]
+    if prefix not in ENTRY_PREFIXES:
+        raise UnknownIdError("this is not the id of an entry")
+    return access.entry_ids().decode(text, prefix=prefix)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def _store(session: Session, entry: EntryView) -> StoreView | None:
+    if entry.store_id is None or entry.merchant_id is None:
+        return None
+    stores = merchants.stores(session, merchant_id=entry.merchant_id)
+    return next((store for store in stores if store.store_id == entry.store_id), None)
+
+
+def _masked(session: Session, member_id: UUID) -> dict[str, str | None]:
+    """Return what an operator may see of a person: initials and the end of the phone number."""
+    try:
+        person = members.member(session, access.services().vault, member_id=member_id)
+    except UnknownMemberError:
+        return {"name": None, "phone": None, "status": "closed", "joined": None}
+    hidden = "•" * (len(person.phone) - _PHONE_SHOWN)
+    return {
+        "name": masked_name(person.name) if person.name else None,
+        "phone": hidden + person.phone[-_PHONE_SHOWN:],
+        "status": person.status,
+        "joined": person.joined_at.isoformat(),
+    }

@@ -1,0 +1,135 @@
+"""Merchants: the list, a merchant's agreements, stores, keys, terms, positions and statements."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from datetime import date
+from hashlib import sha256
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, render_template
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.clearing import queries as clearing
+from network.clearing import statements
+from network.clearing.facts import StatementView
+from network.language import current_locale
+from network.ledger import queries as ledger
+from network.merchants import queries as merchants
+from network.merchants.queries import AgreementView, KeyView, NoAgreementError
+from network.operators import queries as operators
+from network.operators.roles import ANALYST, VIEWER
+from network.programme import queries as programme
+from settlement.console import access, listing
+
+blueprint = Blueprint("merchants", __name__, url_prefix="/merchants")
+STATEMENTS = 30
+
+
+@blueprint.get("")
+@access.access(VIEWER)
+def index() -> str | Response:
+    """Show every merchant with its prices in force."""
+    with access.reading() as session:
+        found = merchants.all_merchants(session)
+        today = ledger.open_day(session)
+        prices = {each.merchant_id: _in_force(session, each.merchant_id, today) for each in found}
+        waiting = {each.merchant_id for each in merchants.waiting_agreements(session)}
+    page = listing.arrange(
+        found,
+        sort="name",
+        keys={
+            "name": lambda row: row.name(current_locale()),
+            "code": lambda row: row.code,
+            "kind": lambda row: row.kind,
+            "status": lambda row: row.status,
+            "joined": lambda row: row.joined_at.timestamp(),
+            "price": lambda row: getattr(prices[row.merchant_id], "issue_price", None),
+            "fee": lambda row: getattr(prices[row.merchant_id], "acceptance_fee", None),
+        },
+        words=lambda row: f"{row.code} {row.name_fa} {row.name_en} {row.kind}",
+    )
+    if listing.wants_csv():
+        return listing.csv_response(
+            "merchants",
+            ("code", "name_fa", "name_en", "kind", "status", "joined_at"),
+            (
+                (row.code, row.name_fa, row.name_en, row.kind, row.status, row.joined_at)
+                for row in page.rows
+            ),
+        )
+    return render_template("merchants.html", page=page, prices=prices, waiting=waiting)
+
+
+@blueprint.get("/<code>")
+@access.access(VIEWER)
+def show(code: str) -> str:
+    """Show all that is known of a merchant."""
+    with access.reading() as session:
+        merchant = merchants.merchant(session, code=code)
+        merchant_id = merchant.merchant_id
+        today = ledger.open_day(session)
+        agreements = merchants.agreements(session, merchant_id=merchant_id)
+        facts = {
+            "stores": merchants.stores(session, merchant_id=merchant_id),
+            "keys": merchants.keys(session, merchant_id=merchant_id),
+            "terms": programme.all_terms(session, merchant_id=merchant_id),
+            "statements": clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS),
+            "people": {each.operator_id: each for each in operators.all_operators(session)},
+            "in_force": _in_force(session, merchant_id, today),
+        }
+    return render_template(
+        "merchant.html",
+        merchant=merchant,
+        agreements=agreements,
+        today=today,
+        fingerprint=fingerprint,
+        **facts,
+    )
+
+
+@blueprint.get("/<code>/statements/<window_id>.<kind>")
+@access.access(ANALYST)
+def statement(code: str, window_id: str, kind: str) -> Response:
+    """Hand out a published statement as JSON or CSV."""
+    forms = {
+        "json": (statements.statement_json, "application/json"),
+        "csv": (statements.statement_csv, "text/csv"),
+    }
+    if kind not in forms:
+        abort(404)
+    write, mimetype = forms[kind]
+    with access.services().database.snapshot() as session:
+        found = _statement(session, code=code, window_id=window_id)
+        lines = clearing.statement_lines(session, statement=found)
+        body = b"".join(write(found, lines=lines, entry_ids=access.entry_ids()))
+    response = Response(body, mimetype=mimetype)
+    name = f"{code}-{found.window.first_day}.{kind}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def fingerprint(key: KeyView) -> str | None:
+    """Return the SHA-256 of a public key as people compare it; a shared secret has none."""
+    if key.public_key is None:
+        return None
+    return "SHA256:" + b64encode(sha256(key.public_key).digest()).decode().rstrip("=")
+
+
+def _statement(session: Session, *, code: str, window_id: str) -> StatementView:
+    found = clearing.statement(
+        session,
+        merchant_id=merchants.merchant(session, code=code).merchant_id,
+        window_id=ids.decode("win", window_id),
+    )
+    if found is None:
+        abort(404)
+    return found
+
+
+def _in_force(session: Session, merchant_id: UUID, day: date) -> AgreementView | None:
+    try:
+        return merchants.agreement_on(session, merchant_id=merchant_id, day=day)
+    except NoAgreementError:
+        return None

@@ -1,0 +1,75 @@
+"""The search box: an entry's id, a merchant's code or name, a window, a day."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import jdatetime
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from network.ids import UnknownIdError
+from network.language import ascii_digits, normalise, sort_key
+from network.merchants import queries as merchants
+from network.merchants.queries import MerchantView
+from network.operators.roles import VIEWER
+from settlement.console import access
+
+blueprint = Blueprint("search", __name__)
+ENTRY_PREFIXES = ("ent", "ern", "red", "rfd")
+_ADDRESSES = {"win": "windows.show", "mem": "entries.wallet"}
+_DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+_FIRST_GREGORIAN_YEAR = 1700
+
+
+@blueprint.get("/search")
+@access.access(VIEWER)
+def find() -> str | Response:
+    """Go straight to what an id or a day names, else list the merchants that fit."""
+    wanted = normalise(request.args.get("q", ""))
+    target = _straight(ascii_digits(wanted))
+    if target is not None:
+        return redirect(target)
+    with access.reading() as session:
+        found = _fitting(merchants.all_merchants(session), wanted) if wanted else []
+    if len(found) == 1:
+        return redirect(url_for("merchants.show", code=found[0].code))
+    return render_template("search.html", wanted=wanted, found=found)
+
+
+def _straight(text: str) -> str | None:
+    prefix = text.partition("_")[0]
+    if prefix in ENTRY_PREFIXES:
+        try:
+            access.entry_ids().decode(text, prefix=prefix)
+        except UnknownIdError:
+            return None
+        return url_for("entries.show", entry=text)
+    if prefix in _ADDRESSES and "_" in text:
+        return url_for(_ADDRESSES[prefix], public_id=text)
+    day = parse_day(text)
+    return None if day is None else url_for("today.day", day=day.isoformat())
+
+
+def parse_day(text: str) -> date | None:
+    """Return the day that a person typed, Gregorian or Jalali by its year."""
+    match = _DAY.fullmatch(ascii_digits(text).strip())
+    if match is None:
+        return None
+    year, month, day = (int(part) for part in match.groups())
+    try:
+        if year >= _FIRST_GREGORIAN_YEAR:
+            return date(year, month, day)
+        found = jdatetime.date(year, month, day).togregorian()
+    except ValueError:
+        return None
+    return found if isinstance(found, date) else None
+
+
+def _fitting(found: list[MerchantView], wanted: str) -> list[MerchantView]:
+    key = sort_key(wanted)
+    exact = [each for each in found if each.code == wanted.lower()]
+    return exact or [
+        each for each in found if key in sort_key(f"{each.code} {each.name_fa} {each.name_en}")
+    ]

@@ -1,0 +1,207 @@
+"""The first page: what moved, what is outstanding, how the nights went; and a day's figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, render_template, url_for
+from sqlalchemy.orm import Session
+
+from network.clearing import queries as clearing
+from network.language import current_locale
+from network.ledger import figures
+from network.ledger import queries as ledger
+from network.merchants import queries as merchants
+from network.merchants.queries import MerchantView
+from network.operators import queries as operators
+from network.operators.roles import VIEWER
+from network.points import worth
+from network.programme.queries import NoFaceValueError, face_value_on
+from settlement.console import access, listing, queues
+from settlement.console.charts import DayColumns, day_columns
+
+blueprint = Blueprint("today", __name__)
+CHART_DAYS = 14
+NIGHTS = 7
+
+
+@blueprint.get("/")
+@access.access(VIEWER)
+def show() -> str:
+    """Show the open day, the fortnight before it, the nights, and what waits."""
+    operator = access.operator()
+    with access.reading() as session:
+        open_day = ledger.open_day(session)
+        days = figures.day_figures(
+            session,
+            first=open_day - timedelta(days=CHART_DAYS - 1),
+            end=open_day + timedelta(days=1),
+        )
+        held = figures.outstanding(session)
+        since = operators.previous_sign_in(
+            session, current=access.current_session(), operator_id=operator.operator_id
+        )
+        nights = clearing.latest_runs(session, limit=NIGHTS)
+        facts = {
+            "today": days[-1] if days else None,
+            "outstanding": held,
+            "worth": _worth(session, points=held.points, day=open_day),
+            "since": since,
+            "fresh": {night.run_id for night in nights if since and night.started_at > since},
+            "nights": nights,
+            "waiting": merchants.waiting_agreements(session),
+            "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
+            "backlog": figures.backlog(session),
+        }
+    return render_template(
+        "today.html",
+        open_day=open_day,
+        days=days,
+        columns=_columns(days),
+        queues=queues.lengths(),
+        wall=access.wall(),
+        **facts,
+    )
+
+
+@blueprint.get("/days/<day>")
+@access.access(VIEWER)
+def day(day: str) -> str | Response:
+    """Show a business day's figures by merchant."""
+    business_date = read_day(day)
+    with access.reading() as session:
+        totals = figures.day_figures(
+            session, first=business_date, end=business_date + timedelta(days=1)
+        )
+        found = figures.party_figures(session, business_date=business_date)
+        names = {each.merchant_id: each for each in merchants.all_merchants(session)}
+        window = clearing.window_of(session, business_date=business_date)
+        run = clearing.run(session, business_date=business_date)
+    if not totals:
+        abort(404)
+    page = listing.arrange(
+        found,
+        sort="name",
+        keys={
+            "name": lambda row: _name(names, row),
+            **{figure: _by(figure) for figure in figures.FIGURES},
+        },
+        words=lambda row: _name(names, row),
+    )
+    if listing.wants_csv():
+        return listing.csv_response(
+            f"day-{business_date}",
+            ("merchant", *figures.FIGURES),
+            (
+                (names[row.merchant_id].code, *(getattr(row, name) for name in figures.FIGURES))
+                for row in page.rows
+            ),
+        )
+    return render_template(
+        "day.html",
+        day=business_date,
+        totals=totals[0],
+        page=page,
+        names=names,
+        window=window,
+        run=run,
+    )
+
+
+@blueprint.get("/days/<day>/<figure>")
+@access.access(VIEWER)
+def behind(day: str, figure: str) -> str | Response:
+    """Show the postings behind a figure of a day, of all merchants or one."""
+    business_date = read_day(day)
+    if figure not in figures.FIGURES:
+        abort(404)
+    code = listing.argument("merchant")
+    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
+    with access.reading() as session:
+        merchant = merchants.merchant(session, code=code) if code else None
+        found = figures.figure_lines(
+            session,
+            figure=figure,
+            business_date=business_date,
+            merchant_id=merchant.merchant_id if merchant else None,
+            after=listing.after_line(access.entry_ids()),
+            limit=size,
+        )
+        names = {each.merchant_id: each for each in merchants.all_merchants(session)}
+    if listing.wants_csv():
+        return _file(found, names, name=f"{figure}-{business_date}")
+    rows = found[: listing.PAGE_ROWS]
+    more = listing.next_line(access.entry_ids(), rows) if len(found) > len(rows) else None
+    return render_template(
+        "figure.html",
+        day=business_date,
+        figure=figure,
+        merchant=merchant,
+        rows=rows,
+        names=names,
+        more=more,
+        first=url_for("today.behind", day=day, figure=figure, merchant=code),
+    )
+
+
+def read_day(text: str) -> date:
+    """Return the day of an address, or answer 404."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        abort(404)
+
+
+def _worth(session: Session, *, points: int, day: date) -> int | None:
+    try:
+        return worth(points=points, face_value=face_value_on(session, day=day))
+    except NoFaceValueError:
+        return None
+
+
+def _columns(days: list[figures.DayFigures]) -> list[DayColumns]:
+    return day_columns(
+        [
+            (
+                each.business_date,
+                (("issued", each.issued), ("redeemed", each.redeemed), ("expired", each.expired)),
+            )
+            for each in days
+        ],
+        mirrored=current_locale() == "fa",
+    )
+
+
+def _name(names: dict[UUID, MerchantView], row: figures.PartyFigures) -> str:
+    return names[row.merchant_id].name(current_locale()) if row.merchant_id in names else ""
+
+
+def _by(figure: str) -> Callable[[figures.PartyFigures], int]:
+    return lambda row: int(getattr(row, figure))
+
+
+def _file(
+    found: list[figures.FigureLine], names: dict[UUID, MerchantView], *, name: str
+) -> Response:
+    def code(merchant_id: UUID | None) -> str | None:
+        return names[merchant_id].code if merchant_id in names else None
+
+    ids = access.entry_ids()
+    return listing.csv_response(
+        name,
+        ("entry", "recorded_at", "kind", "merchant_ref", "issuer", "acceptor", "points"),
+        (
+            (
+                ids.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
+                row.recorded_at.isoformat(),
+                row.kind,
+                row.merchant_ref,
+                code(row.issuer_id),
+                code(row.acceptor_id),
+                row.points,
+            )
+            for row in found
+        ),
+    )

@@ -1,0 +1,67 @@
+"""Every page of the console says who may open it."""
+
+from __future__ import annotations
+
+import pytest
+
+from config.web import furnish
+from network.operators.roles import ROLES
+from network.services import Services
+from network.settings import Settings
+from settlement.console import access
+from settlement.console.app import create_app
+
+PUBLIC = {"signing.sign_in", "signing.enter", "favicon"}
+CHANGING = {
+    "agreements.propose": "operator",
+    "agreements.approve": "approver",
+    "profile.end_session": "viewer",
+    "profile.language": "viewer",
+    "signing.enter": "public",
+    "signing.leave": "viewer",
+}
+
+
+@pytest.fixture(scope="module")
+def services() -> Services:
+    """Return services that are never connected: routes are looked at, not called."""
+    settings = Settings(
+        database_url="postgresql+psycopg://nobody@localhost/nothing",
+        redis_url="redis://localhost/0",
+        master_key=bytes(32),
+    )
+    return Services.from_settings(settings, application_name="test")
+
+
+def test_every_route_has_a_role_or_is_on_the_public_list(services: Services) -> None:
+    app = furnish(create_app(services), services=services)
+    marked = {
+        rule.endpoint: access.needed(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+    }
+    for outside in access.OUTSIDE_VIEWS:
+        assert marked.pop(outside) is None
+    assert {name for name, role in marked.items() if role == access.OPEN} == PUBLIC
+    assert {name for name, role in marked.items() if role not in {*ROLES, access.OPEN}} == set()
+
+
+def test_what_changes_something_is_posted_and_known(services: Services) -> None:
+    app = furnish(create_app(services), services=services)
+    posted = {
+        rule.endpoint: access.needed(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
+    }
+    assert posted == CHANGING
+
+
+def test_a_view_without_a_role_opens_for_nobody(services: Services) -> None:
+    app = create_app(services)
+
+    @app.get("/forgotten")
+    def forgotten() -> str:
+        return "open"
+
+    answer = app.test_client().get("/forgotten")
+    assert answer.status_code == 302
+    assert answer.location.startswith("/sign-in")
