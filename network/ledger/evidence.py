@@ -1,0 +1,49 @@
+"""The signed request behind an entry, for disputes and the console's drill-down.
+
+Bodies of requests name people, so the application's role cannot read the table and gets at one
+entry's evidence only through a function. Callers are the console's views for the roles operator
+and above, and whoever settles a dispute with the merchant that signed; each read is written in the
+operators' audit log by the caller, in the same unit of work and before anything is shown. Nothing
+else calls this: not the gateway, not the wallet, no job, no export.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_READ = text(
+    "SELECT * FROM ledger.read_evidence(CAST(:member_id AS uuid), CAST(:sequence AS bigint))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvidence:
+    """What a merchant signed (RFC 9421 signature base), with which key, and the body it covers.
+
+    ``signature`` verifies over ``signature_base``; the base carries the digest of ``body``.
+    """
+
+    key_id: str
+    signature_base: bytes
+    signature: bytes
+    body: bytes = field(repr=False)
+
+
+def read_evidence(session: Session, *, member_id: UUID, sequence: int) -> StoredEvidence | None:
+    """Return the evidence of an entry, ``None`` where none was given or its day was dropped.
+
+    Who may call it, and what the caller owes, stands at the top of this module.
+    """
+    row = session.execute(_READ, {"member_id": member_id, "sequence": sequence}).one_or_none()
+    if row is None:
+        return None
+    return StoredEvidence(
+        key_id=row.key_id,
+        signature_base=row.signature_base,
+        signature=row.signature,
+        body=row.body,
+    )
