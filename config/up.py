@@ -29,7 +29,8 @@ FRONTS: Mapping[str, int] = {"gateway": 2, "wallet": 1, "console": 1}
 
 PORTS: Mapping[str, int] = {"gateway": 8800, "wallet": 8801, "console": 8802}
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
+_DEATHS_BEFORE_READY = 3
 _COMMAND_PATIENCE_SECONDS = 10.0
 
 
@@ -82,9 +83,17 @@ def up(
 
 @contextlib.contextmanager
 def running(
-    options: Options, environment: Mapping[str, str], *, signals: StopSignals
+    options: Options,
+    environment: Mapping[str, str],
+    *,
+    signals: StopSignals,
+    before_fronts: Callable[[Settings], None] | None = None,
 ) -> Iterator[tuple[Supervisor, Mapping[str, str]]]:
-    """Run the installation during the block; yield its supervisor and the fronts' addresses."""
+    """Run the installation during the block; yield its supervisor and the fronts' addresses.
+
+    ``before_fronts`` is called once with the owner's settings, when the database is migrated and
+    before anything reads it.
+    """
     home = Home.from_environment(environment)
     with contextlib.ExitStack() as stack:
         patience = _COMMAND_PATIENCE_SECONDS if home.held_by()[0] == "command" else 0.0
@@ -106,7 +115,8 @@ def running(
             home.write_addresses(
                 {f"PEYVAND_{name.upper()}_URL": url for name, url in addresses.items()}
             )
-        _prepare(load_settings(environment, owner=True))
+        settings = load_settings(environment, owner=True)
+        _prepare(settings, before_fronts)
         _stop_if_asked(signals)
         for part in _parts(home, environment, addresses, listeners):
             supervisor.start(part)
@@ -114,7 +124,7 @@ def running(
         yield supervisor, addresses
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Settings, before_fronts: Callable[[Settings], None] | None) -> None:
     """Migrate where we may, make keys and partitions; refuse services that do not answer."""
     client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=5)
     try:
@@ -132,6 +142,8 @@ def _prepare(settings: Settings) -> None:
             _check_reachable(settings.owner_url)
             prepare_database(settings.owner_url, today=local_date(wall, zone=PROGRAMME_ZONE))
         check_revision(services.database)
+        if before_fronts is not None:
+            before_fronts(settings)
         prepare_installation(services, wall=wall)
     finally:
         services.database.dispose()
@@ -226,11 +238,12 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
 def _await_fronts(
     listeners: Mapping[str, socket.socket], supervisor: Supervisor, signals: StopSignals
 ) -> None:
-    """Wait until every front answers; restart meanwhile what dies, give up after a minute."""
+    """Wait until every front answers; restart meanwhile what dies, but not for ever."""
     deadline = time.monotonic() + _READY_SECONDS
     for name, listener in listeners.items():
         while not _answers(listener):
-            if time.monotonic() > deadline:
+            given_up = supervisor.deaths(name) >= _DEATHS_BEFORE_READY
+            if given_up or time.monotonic() > deadline:
                 raise PeyvandError(
                     _("The %(name)s does not answer; its log lines above say why.", name=name)
                 )

@@ -33,6 +33,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_recycle=1800,
+            hide_parameters=True,  # an error may be logged; what it was about may not
             connect_args={
                 "application_name": application_name,
                 "connect_timeout": 5,

@@ -1,0 +1,137 @@
+"""``peyvand demo``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from config.demo.story import Say, Story
+    from config.home import Home
+    from network.ledger.audit import Check
+    from network.services import Services
+
+SAMPLE_DAYS = 14
+
+
+@click.command()
+@click.option("--days", type=click.IntRange(1, SAMPLE_DAYS), default=SAMPLE_DAYS, show_default=True)
+@click.option("--no-serve", is_flag=True, help="End after the play instead of serving the apps.")
+@click.option("--json", "as_json", is_flag=True, help="Print what happened as JSON.")
+@click.option("--sign-ins", is_flag=True, help="Only show how to sign in to the running demo.")
+@click.option("--ports-from", type=click.IntRange(1024, 65000), default=8800, show_default=True)
+def demo(days: int, no_serve: bool, as_json: bool, sign_ins: bool, ports_from: int) -> None:  # noqa: FBT001 - click hands flags in by name
+    """Play two weeks of purchases through the gateway, settle each night, keep the apps running."""
+    from config.demo import show
+    from config.home import Home
+
+    home = Home.from_environment(os.environ)
+    if sign_ins:
+        show.sign_ins(home.path)
+        return
+    clean = _run(home, days=days, serve=not no_serve, as_json=as_json, ports_from=ports_from)
+    sys.exit(0 if clean else 1)
+
+
+def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) -> bool:
+    from config.access import open_services
+    from config.demo import show
+    from config.demo.clearing_away import clear
+    from config.demo.story import begin_simulated, first_day_of, play
+    from config.logging import configure
+    from config.supervisor import stop_signals
+    from config.up import Options, running
+    from network.clock import wall_now
+
+    environment = _environment(home.path)
+    clear(home)
+    configure("demo")
+    first_day = first_day_of(wall=wall_now(), days=days)
+    began = time.monotonic()
+    ports = {
+        name: ports_from + place if serve else 0
+        for place, name in enumerate(("gateway", "wallet", "console"))
+    }
+    with (
+        stop_signals() as signals,
+        running(
+            Options(ports=ports),
+            environment,
+            signals=signals,
+            before_fronts=lambda settings: begin_simulated(settings, first_day=first_day),
+        ) as (supervisor, addresses),
+        open_services(environment, application_name="peyvand-demo") as services,
+    ):
+        ready = time.monotonic()
+        with show.progress(quiet=as_json) as say:
+            story = play(
+                services,
+                gateway_url=addresses["gateway"],
+                home=home.path,
+                first_day=first_day,
+                days=days,
+                say=say,
+            )
+            checks = _audit(services, say)
+        measured = {"setup_seconds": ready - began, "play_seconds": time.monotonic() - ready}
+        if as_json:
+            click.echo(json.dumps(_as_record(services, story, checks, measured), indent=1))
+        else:
+            show.outcome(services, story, checks=checks, measured=measured)
+        if serve:
+            show.addresses(addresses, story, home=home.path)
+            while not signals.wait():
+                supervisor.look(now=time.monotonic())
+    return not any(check.differences for check in checks)
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """Return our environment with the demo's own services: servers named there are not ours."""
+    foreign = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"}
+    kept = {name: value for name, value in os.environ.items() if name not in foreign}
+    return {**kept, "PEYVAND_HOME": str(home)}
+
+
+def _audit(services: Services, say: Say) -> list[Check]:
+    from config.cli.audit import seal_verifier
+    from network.ledger.audit import checks
+
+    done = []
+    with services.database.snapshot() as session:
+        for check in checks(session, verify=seal_verifier(session)):
+            done.append(check)
+            say("audit", len(done), len(done) + 1)
+    return done
+
+
+def _as_record(
+    services: Services, story: Story, checks: Sequence[Check], measured: Mapping[str, float]
+) -> dict[str, Any]:
+    from config.demo import show
+
+    return {
+        "first_day": story.first_day.isoformat(),
+        "days": [
+            {
+                "business_date": day.business_date.isoformat(),
+                "requests": day.taken.requests,
+                "refused": day.taken.refused,
+                "by_kind": dict(day.taken.by_kind),
+                "obligations": day.obligations,
+                "seconds": round(day.seconds, 3),
+                "night_seconds": round(day.night_seconds, 3),
+            }
+            for day in story.days
+        ],
+        "positions": show.final_positions(services, story),
+        "audit": [asdict(check) for check in checks],
+        "measured": {**measured, **show.latencies(story)},
+    }
