@@ -1,0 +1,121 @@
+"""A durable PostgreSQL of our own, to be killed: apart from the one that all tests share."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from psycopg import sql
+
+from config.services.account import give, service_account
+from config.services.postgres import APPLICATION, DATABASE, OWNER, SUPERUSER, Postgres
+from config.services.programs import find_programs
+from network.database.connection import Database
+from network.database.migrate import migrate
+from network.ledger import operations
+from network.ledger.audit import audit
+from network.ledger.partitions import open_first_day
+from tests.integration.ledger_audit import history
+
+_PATIENCE_SECONDS = 20.0
+
+
+def await_condition(holds: Callable[[], bool]) -> None:
+    """Look again until the condition holds; fail after a while."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError("the condition never held")
+        time.sleep(0.005)
+
+
+@dataclass(kw_only=True)
+class Victim:
+    """A server that tests kill, with its durability as in production."""
+
+    postgres: Postgres
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def fresh_database(self) -> str:
+        """Make a migrated database with merchants, wallets and an open day; return its name."""
+        name = f"fault_{next(self.numbers)}"
+        with self.postgres.connect() as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                    *map(sql.Identifier, (name, DATABASE, OWNER))
+                )
+            )
+        owner = Database(self.postgres.url(OWNER, database=name), pool_size=1)
+        history.found(owner)
+        owner.dispose()
+        database = Database(self.postgres.url(APPLICATION, database=name), pool_size=1)
+        with database.ledger() as connection:
+            open_first_day(connection, business_date=history.FIRST)
+            for member in history.MEMBERS:
+                operations.open_wallet(connection, member_id=member)
+        database.dispose()
+        return name
+
+    def kill(self) -> None:
+        """End every process of the server at once, as a power cut would, and wait for the end."""
+        child = self.postgres.child
+        if child is None:
+            raise AssertionError("the server does not run")
+        main = psutil.Process(child.pid)
+        processes = [main, *main.children(recursive=True)]
+        for process in processes:
+            try:
+                process.send_signal(signal.SIGKILL)
+            except psutil.NoSuchProcess:  # it went with the main process
+                continue
+        child.wait()
+        psutil.wait_procs(processes)
+
+    def restart(self) -> None:
+        """Start the server on what it left behind."""
+        self.postgres.launch()
+
+    def differences(self, name: str) -> list[str]:
+        """Return what the audit finds in a database."""
+        database = Database(self.postgres.url(APPLICATION, database=name), pool_size=1)
+        with database.snapshot() as session:
+            found = [f"{c.name}: {c.examples}" for c in audit(session) if c.differences]
+        database.dispose()
+        return found
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[Victim]:
+    """Yield a running server, migrated, and take everything away afterwards."""
+    account = service_account()
+    run = Path(tempfile.mkdtemp(prefix="pv-fault-"))
+    run.chmod(0o711)
+    base = run / "s"
+    base.mkdir(mode=0o700)
+    give(base, account)
+    postgres = Postgres(
+        programs=find_programs(account).postgres,
+        data=base / "postgres",
+        sockets=base,
+        log=run / "postgres.log",
+        record=run / "postgres.pid",
+        passwords={role: secrets.token_hex(16) for role in (SUPERUSER, OWNER, APPLICATION)},
+        account=account,
+        settings={"shared_buffers": "32MB", "max_connections": "40"},
+    )
+    try:
+        postgres.start()
+        migrate(postgres.url(OWNER))
+        yield Victim(postgres=postgres)
+    finally:
+        postgres.stop()
+        shutil.rmtree(run, ignore_errors=True)
