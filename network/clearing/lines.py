@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Result, Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import ObligationLine, StatementLine, WindowView
 
 _BATCH = 2000
-# All rows will be read, where a cursor is planned for its first tenth; and the obligations were
-# added a moment ago, so the planner believes them few and would scan the day once for each.
-_WHOLE_WINDOW = ("cursor_tuple_fraction = 1", "enable_nestloop = off", "work_mem = '64MB'")
+# A window's obligations are few, its postings many, and the planner may not know yet: rows added a
+# moment ago have no statistics, and a loop would scan the day once for each obligation. A cursor
+# is planned for its first tenth, where all rows will be read.
+_HASH_ALL = ("enable_nestloop = off", "cursor_tuple_fraction = 1")
+_PLANNED_FREELY = ("enable_nestloop = DEFAULT", "cursor_tuple_fraction = DEFAULT")
 
 # exact / whole is the exact share; numeric's mod and div are exact, its division is not.
 _SPREAD = """
@@ -119,7 +121,8 @@ def obligation_lines(
 ) -> list[ObligationLine]:
     """Return postings behind an obligation with their shares, after (member, sequence, line)."""
     member, sequence, line = after or (None, None, None)
-    rows = session.execute(
+    rows = _spread(
+        session,
         _OBLIGATION_LINES,
         _period(window)
         | {
@@ -135,11 +138,8 @@ def obligation_lines(
 
 def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:
     """Stream every statement's lines, merchant by merchant, each in the order of recording."""
-    for setting in _WHOLE_WINDOW:
-        session.execute(text(f"SET LOCAL {setting}"))
-    rows = session.execute(
-        _ALL_STATEMENT_LINES, _period(window), execution_options={"yield_per": _BATCH}
-    )
+    session.execute(text("SET LOCAL work_mem = '64MB'"))
+    rows = _spread(session, _ALL_STATEMENT_LINES, _period(window), batch=_BATCH)
     return map(_statement_line, rows)
 
 
@@ -147,12 +147,26 @@ def statement_lines(
     session: Session, *, window: WindowView, merchant_id: UUID, offset: int, limit: int | None
 ) -> Iterator[StatementLine]:
     """Stream a merchant's lines of a window in the order of recording, from ``offset`` on."""
-    rows = session.execute(
+    rows = _spread(
+        session,
         _STATEMENT_LINES,
         _period(window) | {"merchant_id": merchant_id, "offset": offset, "limit": limit},
-        execution_options={"yield_per": _BATCH},
+        batch=_BATCH,
     )
     return map(_statement_line, rows)
+
+
+def _spread(
+    session: Session, query: TextClause, values: dict[str, object], *, batch: int | None = None
+) -> Result[*tuple[Any, ...]]:
+    """Run a query over a whole window with the right plan; stream it in batches if asked."""
+    for setting in _HASH_ALL:
+        session.execute(text(f"SET LOCAL {setting}"))
+    options = {} if batch is None else {"yield_per": batch}
+    rows = session.execute(query, values, execution_options=options)
+    for setting in _PLANNED_FREELY:
+        session.execute(text(f"SET LOCAL {setting}"))
+    return rows
 
 
 def _period(window: WindowView) -> dict[str, object]:
