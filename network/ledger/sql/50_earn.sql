@@ -47,7 +47,7 @@ BEGIN
         last := g;
         in_lot := in_lot + g.points;
         total := total + g.points;
-        PERFORM ledger.check_count('points', total + 1);
+        PERFORM ledger.check_count('points', greatest(total, 1));
         IF g.points > 0 THEN
             expires := least(expires, g.expires_on);
             starts := greatest(starts, g.active_from);

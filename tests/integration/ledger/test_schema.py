@@ -1,0 +1,61 @@
+"""The tables that Python knows are the tables that the migration made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from network.database.base import LEDGER_SCHEMA
+from network.database.connection import Database
+from network.ledger import tables
+
+SPREADS = [
+    (7, [1, 3, 3], [1, 3, 3]),
+    (1, [1, 3, 3], [0, 1, 0]),
+    (10, [1, 1, 1], [4, 3, 3]),
+    (0, [0, 0], [0, 0]),
+    (5, [0, 9], [0, 5]),
+    (2, [1, 1, 1, 1], [1, 1, 0, 0]),
+]
+
+
+def test_the_tables_equal_the_schema(database: Database) -> None:
+    def ours(name: str | None, kind: str, parents: Any) -> bool:
+        if kind == "schema":
+            return name == LEDGER_SCHEMA
+        # Partitions come and go with the days; they are copies of their parents.
+        return kind != "table" or f"{LEDGER_SCHEMA}.{name}" in tables.entry.metadata.tables
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": ours,
+                "compare_type": True,
+                "compare_server_default": True,
+            },
+        )
+        differences = [
+            difference
+            for difference in compare_metadata(context, tables.entry.metadata)
+            if f"schema='{LEDGER_SCHEMA}'" in repr(difference)
+            or f"'{LEDGER_SCHEMA}'" in repr(difference)
+        ]
+    assert differences == []
+
+
+@pytest.mark.parametrize(("total", "weights", "shares"), SPREADS)
+def test_shares_are_whole_fair_and_add_up(
+    total: int, weights: list[int], shares: list[int], owner_database: Database
+) -> None:
+    with owner_database.ledger() as connection:
+        answer = connection.execute(
+            text("SELECT ledger.spread(:total, CAST(:weights AS bigint[]))"),
+            {"total": total, "weights": weights},
+        ).scalar_one()
+    assert answer == shares

@@ -1,0 +1,56 @@
+"""Every scenario table of this directory, played against the real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from network.clock import local_date
+from network.database.connection import Database
+from network.ledger.errors import REFUSALS
+from network.ledger.partitions import open_first_day
+from network.settings import PROGRAMME_ZONE
+from tests.fixtures.cluster import Cluster
+from tests.scenarios.ledger.player import Player, beginning
+from tests.scenarios.ledger.reader import Scenario, read
+
+FILES = sorted(Path(__file__).parent.glob("*.md"))
+SCENARIOS = [(path.stem, scenario) for path in FILES for scenario in read(path)]
+
+
+@pytest.fixture(scope="module")
+def start() -> datetime:
+    """Return the moment at which every scenario begins."""
+    return beginning()
+
+
+@pytest.fixture(scope="module")
+def ledger(cluster: Cluster, start: datetime) -> Iterator[Database]:
+    """Yield one database for all scenarios: each plays on a wallet of its own."""
+    with cluster.fresh_database() as name:
+        database = Database(cluster.url("peyvand", database=name), pool_size=2)
+        with database.unit_of_work() as session:
+            open_first_day(session, business_date=local_date(start, zone=PROGRAMME_ZONE))
+        yield database
+        database.dispose()
+
+
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(s, id=f"{name}: {s.title}") for name, s in SCENARIOS]
+)
+def test_scenario(scenario: Scenario, ledger: Database, start: datetime) -> None:
+    Player(database=ledger, start=start).play(scenario)
+
+
+def test_every_refusal_has_a_row() -> None:
+    shown = {
+        part.removeprefix("refused ")
+        for _, scenario in SCENARIOS
+        for step in scenario.steps
+        for part in step.then.split(", ")
+        if part.startswith("refused ")
+    }
+    assert shown == set(REFUSALS) - {"unknown_wallet"}
