@@ -151,6 +151,7 @@ def forget(response: Response) -> None:
 
 def safe_next(target: str | None) -> str:
     """Return ``target`` where it is a page of this app, else the home page."""
-    if target and target.startswith("/") and not target.startswith(("//", "/\\")):
-        return target
-    return "/"
+    ours = target is not None and target.startswith("/") and not target.startswith("//")
+    # Browsers drop control characters and read a backslash as a slash.
+    plain = target is not None and target.isprintable() and "\\" not in target
+    return target if target is not None and ours and plain else "/"

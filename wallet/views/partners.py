@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, render_template, request
 
 from network.clock import local_date
 from network.language import (
@@ -103,7 +103,7 @@ def detail(code: str) -> str:
     """Show one partner."""
     partner = next((found for found in _partners() if found.merchant.code == code), None)
     if partner is None:
-        raise merchants.UnknownMerchantError("there is no such partner")
+        abort(404)
     rates = [
         (category, rate * partner.face_value)
         for category, rate in (partner.terms.category_rates.items() if partner.terms else ())

@@ -1,0 +1,154 @@
+"""A real browser against real servers: fixtures that the tests of both web apps share.
+
+A page that logs an error, throws, or breaks its content security policy fails its test.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pytest
+from flask import Flask
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.fixtures.browser import find_browser, launch_arguments
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1200, "height": 800}
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Serve(Protocol):
+    """Serves an app on a free port and returns its address."""
+
+    def __call__(self, app: Flask) -> str: ...
+
+
+@dataclass(kw_only=True)
+class Pages:
+    """Opens pages and remembers what went wrong in any of them."""
+
+    browser: Browser
+    faults: list[str] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    def context(
+        self,
+        *,
+        locale: str = "fa-IR",
+        viewport: ViewportSize | None = None,
+        scheme: Literal["light", "dark"] = "light",
+        script: bool = True,
+        state: Any = None,
+    ) -> BrowserContext:
+        """Return a browser context of its own: a phone that reads Persian unless told."""
+        context = self.browser.new_context(
+            locale=locale,
+            viewport=viewport or PHONE,
+            color_scheme=scheme,
+            java_script_enabled=script,
+            storage_state=state,
+        )
+        context.set_default_timeout(15_000)
+        context.on("page", self._watch)
+        self._contexts.append(context)
+        return context
+
+    def open(self, **options: Any) -> Page:
+        """Return a page in a context of its own."""
+        return self.context(**options).new_page()
+
+    def close(self) -> None:
+        """Close every context."""
+        for context in self._contexts:
+            context.close()
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A page that was itself answered with 404 or 422 is no fault of the page.
+        page = message.page
+        own = page is not None and message.location.get("url") == page.url
+        if message.text.startswith("Failed to load resource") and own:
+            return
+        if message.type in {"error", "warning"}:
+            self.faults.append(f"{message.location.get('url')}: {message.text}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Yield one browser for all tests of this process."""
+    path = find_browser()
+    if path is None:
+        pytest.fail("no Chromium was found: python -m tests.fixtures.browser says how to get one")
+    arguments = [*launch_arguments(), "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def pages(chromium: Browser) -> Iterator[Pages]:
+    """Yield a way to open pages; fail the test where one of them had a fault."""
+    pages = Pages(browser=chromium)
+    yield pages
+    pages.close()
+    assert pages.faults == []
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a failing test shows what matters."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Yield a way to serve apps on free ports for as long as the test lasts."""
+    with ExitStack() as stack:
+
+        def start(app: Flask) -> str:
+            server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            stack.callback(server.server_close)
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.port}"
+
+        yield start
+
+
+def accessibility_faults(page: Page) -> list[str]:
+    """Return what axe finds on a page: the rule and the elements."""
+    page.evaluate(AXE)
+    found = page.evaluate(
+        "tags => axe.run(document, {runOnly: tags, preload: false, resultTypes: ['violations']})",
+        AXE_TAGS,
+    )
+    return [
+        f"{page.url}: {violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
+        for violation in found["violations"]
+    ]
+
+
+def overflow(page: Page) -> int:
+    """Return by how many pixels a page is wider than its window."""
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    return max(int(width), 0)
