@@ -43,7 +43,8 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python -m config.translations check
 	$(BIN)/squawk $(MIGRATIONS)/*.sql
-	$(BIN)/python -m pytest -q -n 0 tests/integration/services/test_migrations.py
+	$(BIN)/python -m pytest -q -n 0 tests/architecture/test_models_match.py \
+		tests/integration/services/test_migrations.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -86,6 +86,7 @@ class _Watch:
     pause_seconds: float = _FIRST_PAUSE_SECONDS
     started: float = 0.0
     due: float | None = None
+    deaths: int = 0
 
 
 @dataclass(kw_only=True)
@@ -111,6 +112,7 @@ class Supervisor:
                     watch.pause_seconds = _FIRST_PAUSE_SECONDS
                 continue
             if watch.due is None:
+                watch.deaths += 1
                 watch.due = now + watch.pause_seconds
                 watch.pause_seconds = min(watch.pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
                 log.warning("died, will be started again", name=watch.runner.name)
@@ -121,6 +123,10 @@ class Supervisor:
                     watch.runner.start()
                 except (PeyvandError, OSError) as error:
                     log.warning("did not start", name=watch.runner.name, reason=str(error))
+
+    def deaths(self, name: str) -> int:
+        """Return how often the runner called ``name`` was seen dead."""
+        return sum(watch.deaths for watch in self.watches if watch.runner.name == name)
 
     def stop(self) -> None:
         """Stop everything: all parts are told first, so that they end side by side."""

@@ -1,7 +1,7 @@
 """Where the programs of the embedded services lie: in their wheels, or a copy within reach.
 
-The wheels' own Python helpers are not used (decision 12 in docs/architecture.md), nor imported.
-When the services run under an account that cannot enter the wheels' directory (a virtual
+The wheels' own Python helpers are neither used nor imported: tried as root, one opened a private
+directory to everybody and left PostgreSQL running when its parent was killed. When the services run under an account that cannot enter the wheels' directory (a virtual
 environment below /root), the programs are copied to a directory that everybody may read; no
 directory that exists is opened up.
 """

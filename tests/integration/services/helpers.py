@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Self
@@ -17,7 +18,7 @@ import psutil
 ROOT = Path(__file__).parents[3]
 ANY_PORTS = ("--gateway-port", "0", "--wallet-port", "0", "--console-port", "0")
 READY = "Everything runs."
-_PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 200.0
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -35,7 +36,7 @@ def peyvand(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=_PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS,
         cwd="/",
     )
 
@@ -74,7 +75,7 @@ class Up:
         """Wait for the line that says that everything runs."""
         while True:
             try:
-                line = self._lines.get(timeout=_PATIENCE_SECONDS)
+                line = self._lines.get(timeout=PATIENCE_SECONDS)
             except Empty:
                 line = None
             if line is None:
@@ -91,8 +92,8 @@ class Up:
         """Send a signal and wait for the end; return the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(timeout=_PATIENCE_SECONDS)
-        self._reader.join(timeout=_PATIENCE_SECONDS)
+        code = self.process.wait(timeout=PATIENCE_SECONDS)
+        self._reader.join(timeout=PATIENCE_SECONDS)
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
@@ -102,3 +103,12 @@ def still_running(processes: list[psutil.Process], *, patience_seconds: float) -
     """Return the command lines of those that still run after the patience."""
     _gone, alive = psutil.wait_procs(processes, timeout=patience_seconds)
     return [" ".join(process.cmdline()) for process in alive if process.is_running()]
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    """Look again and again until ``true`` holds; fail when the patience ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError("it did not come to pass")
+        time.sleep(0.02)

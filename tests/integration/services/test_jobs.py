@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -31,18 +30,7 @@ from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.cluster import Cluster
-from tests.integration.services.helpers import environment
-
-PATIENCE_SECONDS = 60.0
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    """Look again and again until ``true`` holds; fail when the patience ends."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not come to pass")
-        time.sleep(0.02)
+from tests.integration.services.helpers import PATIENCE_SECONDS, environment, wait_for
 
 
 def publish(database: Database, *topics: str) -> None:

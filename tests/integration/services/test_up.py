@@ -16,8 +16,16 @@ from sqlalchemy import create_engine, text
 
 from config.home import Home
 from config.services.postgres import DATABASE
+from config.services.processes import recorded
 from tests.conftest import DatabaseUrls
-from tests.integration.services.helpers import ANY_PORTS, Up, environment, peyvand, still_running
+from tests.integration.services.helpers import (
+    ANY_PORTS,
+    Up,
+    environment,
+    peyvand,
+    still_running,
+    wait_for,
+)
 
 MASTER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
@@ -61,6 +69,15 @@ def test_it_survives_a_kill_and_leaves_nothing_behind(home: Path) -> None:
         healthy = peyvand("doctor", "--json", env=env)
         assert healthy.returncode == 0, healthy.stdout
         assert all(row["ok"] for row in json.loads(healthy.stdout))
+
+        names = {"postgres", "valkey", "relay", "gateway"}
+        killed = [recorded(home / "run" / f"{name}.pid") for name in sorted(names)]
+        for process in filter(None, killed):
+            process.kill()
+        assert None not in killed
+        wait_for(lambda: peyvand("doctor", env=env).returncode == 0)
+        assert still_running(list(filter(None, killed)), patience_seconds=0) == []
+        wait_for(lambda: all(recorded(home / "run" / f"{name}.pid") for name in names))
         family = second.family()
         assert len(family) > 8
         assert second.end(signal.SIGINT) == 0
