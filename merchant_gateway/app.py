@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
+from werkzeug.datastructures import LanguageAccept
 
 from merchant_gateway import answering
 from merchant_gateway.authentication import authenticate, receive
@@ -52,13 +53,29 @@ def _before_requests(app: Flask, gateway: Gateway) -> None:
         """Authenticate whatever lies under the prefix, also what does not exist there."""
         wall = wall_now()
         g.request_id = ids.encode("req", ids.uuid7())
-        set_locale(request.accept_languages.best_match(LOCALES, DEFAULT_LOCALE) or DEFAULT_LOCALE)
-        if not request.path.startswith(f"{PREFIX}/"):
+        set_locale(_readers_language(request.accept_languages))
+        if not _needs_authentication(request.endpoint, request.path):
             return
         arrival = receive(request, gateway=gateway, request_id=g.request_id, wall=wall)
         g.arrival = arrival
         g.call = authenticate(arrival, gateway=gateway)
         g.admission = g.call.admission
+
+
+def _needs_authentication(endpoint: str | None, path: str) -> bool:
+    """Return whether a request must be signed: all but the public pages, found or not."""
+    if endpoint is not None:
+        return endpoint not in public.PUBLIC
+    return path.startswith(f"{PREFIX}/")
+
+
+def _readers_language(accepted: LanguageAccept) -> str:
+    """Return the first language that the reader accepts and we speak; English for programs."""
+    for tag, quality in accepted:
+        language = tag.lower().partition("-")[0]
+        if quality > 0 and language in LOCALES:
+            return language
+    return DEFAULT_LOCALE
 
 
 def _view(each: Operation) -> Callable[..., Response]:

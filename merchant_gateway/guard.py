@@ -30,7 +30,7 @@ log = logging.getLogger("peyvand.gateway")
 NONCE_SECONDS = profile.MAX_AGE_SECONDS + profile.MAX_AHEAD_SECONDS + 1
 RETRY_VALKEY_SECONDS = 1.0
 EPOCH_KEY = "gateway:keys:epoch"
-"""Counted up by whoever revokes a key or suspends a merchant: processes then read keys anew."""
+"""Counted up by ``announce_change``; the script reports it with every request."""
 
 _SCRIPT = """
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
@@ -60,6 +60,15 @@ class Admission:
     remaining: int
     reset: int
     epoch: bytes | None
+
+
+def announce_change(redis: Any) -> None:
+    """Have every gateway process read keys and merchants anew with its next request.
+
+    For whoever has just revoked a key or suspended a merchant, after the commit. Without it the
+    change is seen within a second (``merchant_keys.VIEW_SECONDS``).
+    """
+    redis.incr(EPOCH_KEY)
 
 
 class Guard:

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from time import monotonic
 
+_ROUNDING = 1e-6
+"""What floating point may take off a whole request."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -49,7 +52,8 @@ class LocalRate:
         due = max(self._due.get(name, 0.0), moment) + self._interval
         self._due[name] = due
         ahead = due - moment
-        return max(0, int((self._window - ahead) / self._interval)), math.ceil(ahead)
+        left = (self._window - ahead) / self._interval
+        return max(0, int(left + _ROUNDING)), math.ceil(ahead)
 
     def _forget(self, moment: float) -> None:
         self._due = {name: due for name, due in list(self._due.items()) if due > moment}

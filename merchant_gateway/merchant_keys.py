@@ -2,7 +2,7 @@
 
 What a key is (its material, its merchant) never changes, so a loaded key is kept for long. Whether
 it may be used does: that view is kept for a second at most, and dropped at once when the epoch in
-Valkey moves, which the nonce script reports with every request (``guard.EPOCH_KEY``).
+Valkey moves, which the nonce script reports with every request (``guard.announce_change``).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @dataclass(slots=True)
-class Terminal:
+class Screen:
     """The client of this run and how it prints."""
 
     client: GatewayClient
@@ -171,7 +171,7 @@ def main(
         attempts=attempts,
     )
     context.call_on_close(client.close)
-    context.obj = Terminal(client=client, json=as_json, language=language)
+    context.obj = Screen(client=client, json=as_json, language=language)
 
 
 Command = Callable[..., None]
@@ -187,16 +187,16 @@ def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _command(run: Command) -> Callable[..., Any]:
-    """Hand the terminal to a command, and print its errors."""
+    """Hand the screen to a command, and print its errors."""
 
     @click.pass_context
     @wraps(run)
     def wrapped(context: click.Context, /, **given: Any) -> None:
-        terminal: Terminal = context.obj
+        screen: Screen = context.obj
         moment: datetime | None = given.get("occurred_at")
-        terminal.occurred_at = None if moment is None else moment.isoformat()
-        with terminal.errors():
-            run(terminal, **given)
+        screen.occurred_at = None if moment is None else moment.isoformat()
+        with screen.errors():
+            run(screen, **given)
 
     return wrapped
 
@@ -240,19 +240,19 @@ def _member(given: dict[str, Any], *, required: bool = True) -> dict[str, str] |
 
 @main.command()
 @_command
-def ping(terminal: Terminal) -> None:
+def ping(screen: Screen) -> None:
     """Check the key, the signature and the clocks."""
-    terminal.answer(terminal.client.ping())
+    screen.answer(screen.client.ping())
 
 
 @main.command()
 @_MEMBER
 @_KEY
 @_command
-def lookup(terminal: Terminal, *, idempotency_key: str | None, **given: Any) -> None:
+def lookup(screen: Screen, *, idempotency_key: str | None, **given: Any) -> None:
     """Find a member and get a token for them."""
     member = _member(given) or {}
-    terminal.answer(terminal.client.lookup(member=member, idempotency_key=idempotency_key))
+    screen.answer(screen.client.lookup(member=member, idempotency_key=idempotency_key))
 
 
 @main.command()
@@ -263,10 +263,10 @@ def lookup(terminal: Terminal, *, idempotency_key: str | None, **given: Any) -> 
 @click.option("--store", help="Code of the store.")
 @_KEY
 @_command
-def quote(terminal: Terminal, **given: Any) -> None:
+def quote(screen: Screen, **given: Any) -> None:
     """Ask what a basket would earn, and why."""
     member = _member(given, required=False)
-    terminal.answer(terminal.client.quote(member=member, **given))
+    screen.answer(screen.client.quote(member=member, **given))
 
 
 @main.command()
@@ -278,10 +278,10 @@ def quote(terminal: Terminal, **given: Any) -> None:
 @_PLACE
 @_KEY
 @_command
-def earn(terminal: Terminal, **given: Any) -> None:
+def earn(screen: Screen, **given: Any) -> None:
     """Report a purchase that earns points."""
     member = _member(given) or {}
-    terminal.answer(terminal.client.earn(member=member, **given))
+    screen.answer(screen.client.earn(member=member, **given))
 
 
 @main.command()
@@ -294,10 +294,10 @@ def earn(terminal: Terminal, **given: Any) -> None:
 @_PLACE
 @_KEY
 @_command
-def redeem(terminal: Terminal, **given: Any) -> None:
+def redeem(screen: Screen, **given: Any) -> None:
     """Spend a member's points by the code in the wallet."""
     member = _member(given) or {}
-    terminal.answer(terminal.client.redeem(member=member, **given))
+    screen.answer(screen.client.redeem(member=member, **given))
 
 
 @main.command()
@@ -306,9 +306,9 @@ def redeem(terminal: Terminal, **given: Any) -> None:
 @click.option("--ref", "merchant_ref", help="Your own number for this.")
 @_KEY
 @_command
-def capture(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
+def capture(screen: Screen, *, redemption_id: str, **given: Any) -> None:
     """Take held points, all or some."""
-    terminal.answer(terminal.client.capture(redemption_id, **given))
+    screen.answer(screen.client.capture(redemption_id, **given))
 
 
 @main.command()
@@ -316,9 +316,9 @@ def capture(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
 @click.option("--ref", "merchant_ref", help="Your own number for this.")
 @_KEY
 @_command
-def void(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
+def void(screen: Screen, *, redemption_id: str, **given: Any) -> None:
     """Give held points back."""
-    terminal.answer(terminal.client.void(redemption_id, **given))
+    screen.answer(screen.client.void(redemption_id, **given))
 
 
 @main.command()
@@ -326,10 +326,10 @@ def void(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
 @_REF
 @_KEY
 @_command
-def reverse(terminal: Terminal, **given: Any) -> None:
+def reverse(screen: Screen, **given: Any) -> None:
     """Undo, or bar, a redemption whose answer never came."""
     member = _member(given) or {}
-    terminal.answer(terminal.client.reverse(member=member, **given))
+    screen.answer(screen.client.reverse(member=member, **given))
 
 
 @main.group()
@@ -345,9 +345,9 @@ def refund() -> None:
 @_WHEN
 @_KEY
 @_command
-def refund_earn(terminal: Terminal, *, earning_id: str, **given: Any) -> None:
+def refund_earn(screen: Screen, *, earning_id: str, **given: Any) -> None:
     """Report that money of an earning purchase went back."""
-    terminal.answer(terminal.client.refund_earning(earning_id, **given))
+    screen.answer(screen.client.refund_earning(earning_id, **given))
 
 
 @refund.command("redeem")
@@ -358,17 +358,17 @@ def refund_earn(terminal: Terminal, *, earning_id: str, **given: Any) -> None:
 @_WHEN
 @_KEY
 @_command
-def refund_redeem(terminal: Terminal, *, redemption_id: str, **given: Any) -> None:
+def refund_redeem(screen: Screen, *, redemption_id: str, **given: Any) -> None:
     """Give spent points back to the member."""
-    terminal.answer(terminal.client.refund_redemption(redemption_id, **given))
+    screen.answer(screen.client.refund_redemption(redemption_id, **given))
 
 
 @main.command()
 @click.argument("redemption_id")
 @_command
-def redemption(terminal: Terminal, *, redemption_id: str) -> None:
+def redemption(screen: Screen, *, redemption_id: str) -> None:
     """Ask what became of a redemption."""
-    terminal.answer(terminal.client.redemption(redemption_id))
+    screen.answer(screen.client.redemption(redemption_id))
 
 
 @main.command()
@@ -378,7 +378,7 @@ def redemption(terminal: Terminal, *, redemption_id: str) -> None:
 @_LIMIT
 @_command
 def transactions(
-    terminal: Terminal,
+    screen: Screen,
     *,
     entry_id: str | None,
     since: datetime | None,
@@ -387,14 +387,14 @@ def transactions(
 ) -> None:
     """List the merchant's entries, or show one with its explanation."""
     if entry_id is not None:
-        terminal.answer(terminal.client.transaction(entry_id))
+        screen.answer(screen.client.transaction(entry_id))
         return
-    found = terminal.client.transactions(
+    found = screen.client.transactions(
         since=None if since is None else since.date(),
         until=None if until is None else until.date(),
     )
     rows = list(islice(found, limit))
-    if terminal.json:
+    if screen.json:
         show.as_json(rows)
         return
     show.table(rows, columns=("business_date", "kind", "points", "amount", "merchant_ref", "id"))
@@ -405,15 +405,15 @@ def transactions(
 @click.option("--csv", "as_csv", is_flag=True, help="The statement as CSV.")
 @_LIMIT
 @_command
-def statement(terminal: Terminal, *, settlement_id: str | None, as_csv: bool, limit: int) -> None:
+def statement(screen: Screen, *, settlement_id: str | None, as_csv: bool, limit: int) -> None:
     """List the settled windows, or print the statement of one as it was published."""
     if settlement_id is not None:
         form: Any = "csv" if as_csv else "json"
-        answer = terminal.client.statement(settlement_id, form=form)
+        answer = screen.client.statement(settlement_id, form=form)
         sys.stdout.buffer.write(answer.content)
         return
-    found = list(islice(terminal.client.settlements(), limit))
-    if terminal.json:
+    found = list(islice(screen.client.settlements(), limit))
+    if screen.json:
         show.as_json(found)
         return
     rows = [{**each["totals"], **each["window"]} for each in found]

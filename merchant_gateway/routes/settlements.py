@@ -61,14 +61,12 @@ def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: s
     """Answer with every posting that the totals are made of, in the order of recording."""
     after = cursors.unpack(_LINES, query.get("cursor"), types=(int,))
     offset, limit = (0 if after is None else max(0, after[0])), query["limit"]
-    entry_ids = call.gateway.services.entry_ids
+    name = statements.entry_namer(call.gateway.services.entry_ids)
     with call.gateway.services.database.reading() as session:
         found = _statement(session, call, settlement_id)
         lines = queries.statement_lines(session, statement=found, offset=offset, limit=limit)
         merchant = found.merchant.code
-        items = [
-            statements.line_record(line, entry_ids=entry_ids, merchant=merchant) for line in lines
-        ]
+        items = [statements.line_record(line, name=name, merchant=merchant) for line in lines]
     end = offset + len(items)
     following = cursors.pack(_LINES, end) if items and end < found.totals.lines else None
     return Answer(payload={"items": items, "next_cursor": following})

@@ -1,0 +1,148 @@
+"""Valkey away, PostgreSQL away: slower or refused with a date to try again, never open."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from config.services.programs import find_programs
+from config.services.valkey import Valkey
+from merchant_gateway.client import GatewayClient, ServerError
+from network.services import Services
+from tests.conftest import MASTER_KEY
+from tests.fixtures.cluster import Cluster
+from tests.integration.gateway import house as houses
+from tests.integration.gateway.house import House
+from tests.integration.gateway.till import ask, headers_of, purchase, send
+
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def private_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """Yield a Valkey of this module's own, which its tests stop and start."""
+    base: Path = tmp_path_factory.mktemp("v")
+    server = Valkey(
+        program=find_programs(None).valkey_server,
+        data=base / "data",
+        sockets=base,
+        log=base / "log",
+        record=base / "pid",
+        password=secrets.token_hex(8),
+        persistent=True,
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def house(gateway_services: Services, private_valkey: Valkey) -> Iterator[House]:
+    """Yield the coalition behind a gateway on the private Valkey."""
+    with houses.listening() as (listener, url):
+        house = houses.furnish(gateway_services, url=url)
+        environment = houses.environment_of(
+            gateway_services,
+            master_key=base64.b64encode(MASTER_KEY).decode(),
+            redis_url=private_valkey.url(),
+        )
+        with houses.serving(listener, url=url, environment=environment):
+            yield house
+        for shop in house.shops.values():
+            shop.client.close()
+
+
+def test_without_valkey_calls_go_on_and_replays_do_not(
+    house: House, private_valkey: Valkey
+) -> None:
+    person = house.member(points=20)
+    before, _ = headers_of(house, house.green, method="GET", target="/v1/ping")
+    assert send(house, method="GET", target="/v1/ping", headers=before).status_code == 200
+    private_valkey.stop()
+    try:
+        # The client signs again where a process has only just noticed.
+        earned = house.green.client.earn(
+            member={"phone": person.phone}, merchant_ref="no-valkey", amount=30_000
+        )
+        assert earned.data["points"] == 3
+        spent = house.blue.client.redeem(member=person.code(), merchant_ref="no-valkey", points=5)
+        assert spent.data["state"] == "captured"
+        seen = send(house, method="GET", target="/v1/ping", headers=before)
+        assert seen.json()["code"] == "sign_again"
+        assert seen.headers["Retry-After"] == "1"
+        again = _accepted_once(house)
+    finally:
+        private_valkey.start()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    replayed = ""
+    while replayed != "nonce_replayed":  # also by a process that asks Valkey again
+        assert time.monotonic() < deadline
+        replayed = send(house, method="GET", target="/v1/ping", headers=again).json()["code"]
+    assert house.green.client.ping().status == 200
+
+
+def _accepted_once(house: House) -> dict[str, str]:
+    """Return the headers of a request that both worker processes saw and one accepted, once."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        headers, _ = headers_of(house, house.green, method="GET", target="/v1/ping")
+        answers = [
+            send(house, method="GET", target="/v1/ping", headers=headers).json().get("code", "ok")
+            for _ in range(6)
+        ]
+        assert answers.count("ok") <= 1
+        if answers.count("nonce_replayed") == 5:
+            return headers
+    raise AssertionError("no signature was accepted")
+
+
+def test_without_postgresql_a_signed_503_and_then_all_is_well(
+    house: House, cluster: Cluster, gateway_database: str
+) -> None:
+    person = house.member()
+    calm = 0
+    while calm < 20:  # on new connections, so that each worker process has Valkey and its key back
+        response = ask(house, house.green, method="GET", target="/v1/ping")
+        calm = calm + 1 if response.status_code == 200 else 0
+    key = secrets.token_urlsafe(18)
+    body = purchase(person.phone, merchant_ref="no-postgres")
+    hasty = GatewayClient(url=house.url, key_id=house.green.key_id, key=house.green.key, attempts=1)
+    with cluster.administrator() as administrator:
+        _allow(administrator, gateway_database, allowed=False)
+        try:
+            response = ask(house, house.green, body=body, idempotency_key=key)
+            assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+            assert int(response.headers["Retry-After"]) > 0
+            with pytest.raises(ServerError):
+                hasty.earn(member={"phone": person.phone}, merchant_ref="other", amount=1)
+        finally:
+            _allow(administrator, gateway_database, allowed=True)
+    hasty.close()
+    first = ask(house, house.green, body=body, idempotency_key=key)
+    while first.status_code == 503:  # connections of the pool that were cut
+        first = ask(house, house.green, body=body, idempotency_key=key)
+    second = ask(house, house.green, body=body, idempotency_key=key)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.content == first.content
+
+
+def _allow(administrator: psycopg.Connection, name: str, *, allowed: bool) -> None:
+    administrator.execute(
+        sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(
+            sql.Identifier(name), sql.Literal(allowed)
+        )
+    )
+    if not allowed:
+        administrator.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = %s AND pid <> pg_backend_pid()",
+            [name],
+        )

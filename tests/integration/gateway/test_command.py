@@ -1,0 +1,142 @@
+"""``peyvand-merchant`` and the pages that anybody may read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner, Result
+
+from merchant_gateway.client.cli import main
+from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.signing import Ed25519SigningKey
+from tests.integration.gateway.house import House, utc_now
+
+
+@pytest.fixture
+def profile(house: House, tmp_path: Path) -> Path:
+    """Return a profile file for the green shop."""
+    (tmp_path / "till.pem").write_text(house.green.key.to_pem(), encoding="ascii")
+    file = tmp_path / "merchant.toml"
+    file.write_text(
+        f'[default]\nurl = "{house.url}"\nkey_id = "{house.green.key_id}"\nkey_file = "till.pem"\n',
+        encoding="utf-8",
+    )
+    return file
+
+
+def _run(profile: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["--profiles", str(profile), *arguments])
+
+
+def test_a_day_at_the_till(house: House, profile: Path) -> None:
+    person = house.member()
+    assert house.green.key_id in _run(profile, "ping").output
+    earned = _run(
+        profile, "earn", "--phone", person.phone, "--ref", "c-1", "--amount", "500000",
+        "--line", "s:produce:1:100000", "--line", "::2:400000",
+    )  # fmt: skip
+    assert earned.exit_code == 0, earned.output
+    assert re.search(r"^points +70$", earned.output, re.MULTILINE)
+    quoted = _run(profile, "--json", "quote", "--amount", "500000")
+    assert json.loads(quoted.output)["points"] == 50
+    found = _run(profile, "--json", "lookup", "--card", person.card)
+    assert json.loads(found.output)["name"] == "M••• K•••"
+    code = person.code()["code"]
+    held = _run(
+        profile, "--json", "redeem", "--code", code, "--ref", "c-2", "--points", "20",
+        "--capture", "manual",
+    )  # fmt: skip
+    redemption = json.loads(held.output)["id"]
+    assert _run(profile, "capture", redemption, "--points", "15").exit_code == 0
+    back = _run(profile, "refund", "redeem", redemption, "--ref", "c-3", "--points", "5")
+    assert back.exit_code == 0
+    entry = next(line for line in earned.output.splitlines() if line.startswith("id ")).split()[-1]
+    taken = _run(profile, "--json", "refund", "earn", entry, "--ref", "c-4", "--amount", "10000")
+    assert json.loads(taken.output)["points"] == 1
+    listed = _run(profile, "transactions", "--limit", "200")
+    assert "c-1" in listed.output
+    assert "issuance" in listed.output
+    assert _run(profile, "transactions", entry).exit_code == 0
+    assert _run(profile, "redemption", redemption).exit_code == 0
+    assert _run(profile, "--json", "statement").output.strip() == "[]"
+
+
+def test_a_call_is_repeated_with_its_key_across_runs(house: House, profile: Path) -> None:
+    person = house.member()
+    arguments = [
+        "earn", "--phone", person.phone, "--ref", "c-9", "--amount", "10000",
+        "--key", new_idempotency_key(), "--occurred-at", utc_now().isoformat(),
+    ]  # fmt: skip
+    first, second = _run(profile, *arguments), _run(profile, *arguments)
+    assert first.exit_code == second.exit_code == 0
+    assert "stored answer" not in first.output
+    assert "stored answer" in second.output
+
+
+def test_refusals_name_the_field_in_the_readers_language(house: House, profile: Path) -> None:
+    refused = _run(
+        profile, "--language", "fa", "earn", "--phone", "09129999999", "--ref", "x", "--amount", "0"
+    )  # fmt: skip
+    assert refused.exit_code == 1
+    assert "/amount: باید بزرگ‌تر از صفر باشد." in refused.output
+    as_json = _run(profile, "--json", "redemption", "red_x")
+    assert json.loads(as_json.output)["code"] == "unknown_id"
+
+
+def test_wrong_use_says_what_to_do(house: House, profile: Path, tmp_path: Path) -> None:
+    nothing = CliRunner().invoke(
+        main, ["--profiles", str(tmp_path / "none.toml"), "ping"], env={"PEYVAND_KEY_ID": ""}
+    )
+    assert nothing.exit_code == 2
+    assert "none.toml" in nothing.output
+    two = _run(profile, "lookup", "--card", "1", "--phone", "2")
+    assert two.exit_code == 2
+    line = _run(profile, "quote", "--amount", "1", "--line", "milk")
+    assert "SKU:CATEGORY:QUANTITY:AMOUNT" in line.output
+    (tmp_path / "bad.pem").write_text("nonsense", encoding="ascii")
+    bad = _run(profile, "--key-file", str(tmp_path / "bad.pem"), "ping")
+    assert bad.exit_code == 2
+    assert "holds no key" in bad.output
+
+
+def test_nobody_there_says_how_to_ask_again(house: House, profile: Path) -> None:
+    lost = _run(
+        profile, "--url", "http://127.0.0.1:1", "--attempts", "2",
+        "earn", "--phone", "09121111111", "--ref", "x", "--amount", "1",
+    )  # fmt: skip
+    assert lost.exit_code == 3
+    assert re.search(r"--key \S{32} --occurred-at \S+", lost.output)
+
+
+def test_an_answer_of_another_network_is_not_believed(house: House) -> None:
+    stranger = Ed25519SigningKey.generate().verifying_key().to_jwk(key_id="other")
+    from merchant_gateway.client import GatewayClient, UntrustedAnswerError
+
+    client = GatewayClient(
+        url=house.url, key_id=house.green.key_id, key=house.green.key, pinned_keys=[stranger]
+    )
+    with pytest.raises(UntrustedAnswerError):
+        client.ping()
+    client.close()
+
+
+def test_the_public_pages(house: House) -> None:
+    for language, words in (("en", "Merchant gateway"), ("fa", "درگاه فروشگاه‌ها")):
+        page = requests.get(f"{house.url}/docs", headers={"Accept-Language": language}, timeout=20)
+        assert page.status_code == 200
+        assert words in page.text
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert "://" not in re.sub(re.escape(house.url), "", page.text)
+        assert 'id="insufficient_points"' in page.text
+        assert "%(" not in page.text
+    assert requests.get(f"{house.url}/docs.css", timeout=20).ok
+    document = requests.get(f"{house.url}/openapi.json", timeout=20).json()
+    assert document["servers"] == [{"url": house.url}]
+    keys = requests.get(f"{house.url}/.well-known/peyvand-keys.json", timeout=20)
+    assert {each["purpose"] for each in keys.json()["keys"]} == {"answers", "tokens", "seals"}
+    assert keys.headers["Signature"]
+    assert not any("d" in each for each in keys.json()["keys"])

@@ -1,0 +1,131 @@
+"""Settlements through the gateway, after a real night in a simulated installation."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from merchant_gateway.client import NotFoundError, ProblemError
+from network.clock import day_start, wall_now
+from network.database.connection import Database
+from network.database.installation import move_clock
+from network.ledger.partitions import open_first_day
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+from settlement.nightly import run_night
+from tests.conftest import MASTER_KEY
+from tests.fixtures.cluster import Cluster
+from tests.integration.gateway import house as houses
+from tests.integration.gateway.house import House
+from tests.integration.gateway.till import headers_of, send
+
+
+@pytest.fixture(scope="module")
+def house(
+    cluster: Cluster, gateway_database: str, gateway_services: Services, redis_url: str
+) -> Iterator[House]:
+    """Yield a simulated coalition in which 30 points were spent, 10 came back, and a night ran."""
+    owner = Database(cluster.url("peyvand_owner", database=gateway_database), pool_size=1)
+    with owner.unit_of_work() as session:
+        session.execute(text("UPDATE network.installation SET simulated = true"))
+    owner.dispose()
+    with houses.listening() as (listener, url):
+        house = houses.furnish(gateway_services, url=url)
+        today = house.today()
+        with gateway_services.database.unit_of_work() as session:
+            open_first_day(session, business_date=today)
+        environment = houses.environment_of(
+            gateway_services,
+            master_key=base64.b64encode(MASTER_KEY).decode(),
+            redis_url=redis_url,
+        )
+        with houses.serving(listener, url=url, environment=environment):
+            person = house.member(points=100)
+            spent = house.blue.client.redeem(
+                member=person.code(), merchant_ref="spent", points=30
+            ).data
+            house.blue.client.refund_redemption(spent["id"], merchant_ref="back", points=10)
+            midnight = day_start(today + timedelta(days=1), zone=PROGRAMME_ZONE)
+            with gateway_services.database.unit_of_work() as session:
+                move_clock(session, to=midnight + timedelta(hours=1), wall=wall_now())
+            run_night(gateway_services, started_by="test")
+            yield house
+        for shop in house.shops.values():
+            shop.client.close()
+
+
+def test_the_acceptor_receives_and_the_issuer_pays(house: House) -> None:
+    blue = list(house.blue.client.settlements())
+    green = list(house.green.client.settlements())
+    assert len(blue) == len(green) == 1
+    # 20 points at 1,000 rials, less the 2 % that the acceptor's agreement takes.
+    assert blue[0]["totals"]["receivable"] - blue[0]["totals"]["payable"] > 0
+    assert green[0]["totals"]["net"] == -20_000
+    assert blue[0]["totals"]["net"] == 20_000 - 400
+    assert blue[0]["seal"]["signature"]
+
+
+def test_a_settlement_its_lines_and_its_statement_agree(house: House) -> None:
+    found = next(iter(house.blue.client.settlements()))
+    window = found["window"]["id"]
+    assert house.blue.client.settlement(window).data == found
+    lines = list(house.blue.client.settlement_lines(window, page=1))
+    statement = house.blue.client.statement(window).data
+    assert statement["lines"] == lines
+    assert statement["totals"] == found["totals"]
+    assert len(lines) == found["totals"]["lines"]
+    assert sum(line["amount"] for line in lines) == found["totals"]["net"]
+    entry = house.blue.client.transaction(lines[0]["entry"]).data
+    assert entry["merchant_ref"] == lines[0]["merchant_ref"]
+
+
+def test_the_statement_as_csv(house: House) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    answer = house.blue.client.statement(window, form="csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    totals = {row["record"]: row["amount"] for row in rows if row["record"] != "line"}
+    statement = house.blue.client.statement(window).data
+    assert int(totals["net"]) == statement["totals"]["net"]
+
+
+def test_the_statement_in_a_form_that_there_is_not(house: House) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    target = f"/v1/settlements/{window}/statement"
+    headers, _ = headers_of(house, house.blue, method="GET", target=target)
+    response = send(
+        house, method="GET", target=target, headers={**headers, "Accept": "application/pdf"}
+    )
+    assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
+
+
+def test_programme_time_is_told_and_judges_when_things_happened(house: House) -> None:
+    told = house.green.client.ping().data
+    ahead = datetime.fromisoformat(told["programme_time"]) - datetime.fromisoformat(
+        told["server_time"]
+    )
+    assert ahead > timedelta(minutes=30)
+    person = house.member()
+    with pytest.raises(ProblemError) as caught:
+        house.green.client.earn(
+            member={"phone": person.phone},
+            merchant_ref="too-early",
+            amount=10_000,
+            occurred_at=wall_now() + timedelta(days=3),
+        )
+    assert caught.value.errors[0]["code"] == "in_the_future"
+
+
+def test_another_merchants_window_is_its_own_view(house: House) -> None:
+    blue = next(iter(house.blue.client.settlements()))
+    green = house.green.client.settlement(blue["window"]["id"]).data
+    assert green["merchant"] == "green"
+    with pytest.raises(NotFoundError):
+        house.green.client.settlement("win_" + "a" * 26)
+    assert "blue" not in json.dumps(house.green.client.statement(blue["window"]["id"]).data)

@@ -1,0 +1,130 @@
+"""The catalogue of codes: complete, translated, and turned into problem documents."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeVar
+
+import pytest
+
+from config.translations import translated
+from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.errors import FieldError, InvalidRequestError, RateLimitedError
+from merchant_gateway.operations import load_operations
+from merchant_gateway.problems import problem
+from merchant_gateway.schemas.fields import StrictSchema
+from merchant_gateway.signing import SigningError
+from network.errors import ConfigurationError, InvariantError, PeyvandError
+from network.ledger.errors import REFUSALS, InsufficientPoints
+
+DOCS = "https://gateway.example/docs"
+REACHABLE = (
+    "merchant_gateway.",
+    "network.ledger.errors",
+    "network.database.connection",
+    "network.ids",
+    "network.members.errors",
+    "network.merchants.queries",
+    "network.programme.queries",
+    "network.programme.rules",
+    "network.programme.worth",
+    "network.signing.queries",
+)
+NEVER_CALLED = {
+    # Joining, signing in and preferences are the wallet's; a merchant is found by its key.
+    "already_member",
+    "membership_consent_required",
+    "too_many_codes",
+    "invalid_member_data",
+    "unknown_merchant",
+}
+
+
+Kind = TypeVar("Kind", PeyvandError, SigningError)
+
+
+def _subclasses(root: type[Kind]) -> set[type[Kind]]:
+    found: set[type[Kind]] = set()
+    for child in root.__subclasses__():
+        found |= {child} | _subclasses(child)
+    return found
+
+
+def test_every_error_that_can_be_raised_has_a_kind() -> None:
+    load_operations()
+    missing = {
+        kind.code
+        for kind in _subclasses(PeyvandError)
+        if kind.__module__.startswith(REACHABLE)
+        and not issubclass(kind, InvariantError | ConfigurationError)
+    }
+    assert missing - set(KINDS) == NEVER_CALLED
+    assert {kind.code for kind in _subclasses(SigningError)} <= set(KINDS)
+    assert set(REFUSALS) <= set(KINDS)
+
+
+def test_every_kind_is_documented_in_both_languages() -> None:
+    persian = translated("merchant_gateway")
+    for kind in KINDS.values():
+        for text in (kind.title, kind.detail):
+            english = str(text)
+            assert persian.get(english) is not None, english
+    for text in FIELD_TEXTS.values():
+        assert persian.get(str(text)) is not None
+
+
+def test_every_code_of_a_field_has_a_text() -> None:
+    seen = set()
+    for each in load_operations().values():
+        waiting: list[StrictSchema] = [
+            schema for schema in (each.body, each.query) if isinstance(schema, StrictSchema)
+        ]
+        while waiting:
+            schema = waiting.pop()
+            seen |= {code.partition(":")[0] for code in schema.error_messages.values()}
+            for field in schema.fields.values():
+                own = [
+                    text
+                    for name, text in field.error_messages.items()
+                    if name != "validator_failed"
+                ]
+                seen |= {str(text).partition(":")[0] for text in own}
+                below = getattr(field, "schema", None)
+                if isinstance(below, StrictSchema):
+                    waiting.append(below)
+    assert seen <= set(FIELD_TEXTS)
+
+
+def test_a_problem_names_fields_and_facts() -> None:
+    error = InvalidRequestError([FieldError("/amount", "too_large", "9")])
+    found = problem(error, request_id="req_1", documentation=DOCS)
+    body = json.loads(found.body)
+    assert body == {
+        "type": f"{DOCS}#invalid_request",
+        "title": "Some fields are not right",
+        "status": 422,
+        "detail": "The list of errors names each field.",
+        "code": "invalid_request",
+        "request_id": "req_1",
+        "errors": [
+            {"pointer": "/amount", "code": "too_large", "detail": "This must be at most 9."}
+        ],
+    }
+    refusal = InsufficientPoints(facts={"spendable": 5, "sequence": 99, "nested": {"a": 1}})
+    body = json.loads(problem(refusal, request_id="r", documentation=DOCS).body)
+    assert body["facts"] == {"spendable": 5}
+
+
+def test_a_code_without_a_kind_is_our_defect() -> None:
+    class StrangeError(PeyvandError):
+        code = "strange"
+
+    found = problem(StrangeError("secret"), request_id="r", documentation=DOCS)
+    assert (found.status, found.code) == (500, "internal_error")
+    assert b"secret" not in found.body
+
+
+@pytest.mark.parametrize(("seconds", "header"), [(1, "1"), (17, "17")])
+def test_retry_after(seconds: int, header: str) -> None:
+    found = problem(RateLimitedError(retry_after=seconds), request_id="r", documentation=DOCS)
+    assert (found.status, found.headers["Retry-After"]) == (429, header)
