@@ -32,6 +32,7 @@ MEMBERS = tuple(UUID(int=n) for n in (31, 32, 33, 34))
 SPENDER, DEBTOR, HOLDER, WALKER = MEMBERS
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC_KEY = _KEY.public_key()
 
 
 def sign(message: bytes) -> tuple[str, bytes]:
@@ -42,7 +43,7 @@ def sign(message: bytes) -> tuple[str, bytes]:
 def verify(key_id: str, message: bytes, signature: bytes) -> bool:
     """Verify a seal's signature."""
     try:
-        _KEY.public_key().verify(signature, message)
+        PUBLIC_KEY.verify(signature, message)
     except InvalidSignature:
         return False
     return key_id == "seal-key"

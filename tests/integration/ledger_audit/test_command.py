@@ -1,0 +1,64 @@
+"""``peyvand audit``: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from config.cli.audit import audit
+from network.ledger.audit import check_names
+from tests.conftest import MASTER_KEY, DatabaseUrls
+from tests.integration.ledger_audit.conftest import Past
+from tests.integration.ledger_audit.history import PUBLIC_KEY, noon
+
+
+def use(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url.replace("+psycopg", ""))
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("PEYVAND_MASTER_KEY", base64.b64encode(MASTER_KEY).decode())
+
+
+@pytest.fixture
+def honest(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point the command at the played history, whose seals are by a key of the network."""
+    with past.database.unit_of_work() as session:
+        session.execute(
+            text(
+                "INSERT INTO network.signing_key (key_id, purpose, public_key, sealed_private,"
+                " created_at) VALUES ('seal-key', 'seals', :key, '', :now)"
+                " ON CONFLICT (key_id) DO NOTHING"
+            ),
+            {"key": PUBLIC_KEY.public_bytes_raw(), "now": noon(past.book.today)},
+        )
+    use(monkeypatch, past.database.engine.url.render_as_string(hide_password=False))
+
+
+@pytest.mark.usefixtures("honest")
+def test_an_honest_ledger_exits_0_with_every_check_as_json() -> None:
+    result = CliRunner().invoke(audit, ["--json"])
+    rows = json.loads(result.stdout)
+    assert [row["name"] for row in rows] == check_names()
+    assert all(row["rows"] > 0 and row["differences"] == 0 for row in rows)
+    assert result.exit_code == 0
+
+
+@pytest.mark.usefixtures("honest")
+def test_people_get_a_table() -> None:
+    result = CliRunner().invoke(audit, [])
+    assert result.exit_code == 0
+    assert "entry_digests" in result.stdout
+    assert "No differences." in result.stdout
+
+
+def test_a_difference_exits_1_and_names_it(
+    database_urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, database_urls.application)
+    result = CliRunner().invoke(audit, [])
+    assert result.exit_code == 1
+    assert "one_open_day: no business day is open" in result.stdout
+    assert "1 check found differences." in result.stdout
