@@ -1,9 +1,10 @@
 """Where the programs of the embedded services lie: in their wheels, or a copy within reach.
 
 The wheels' own Python helpers are neither used nor imported: tried as root, one opened a private
-directory to everybody and left PostgreSQL running when its parent was killed. When the services run under an account that cannot enter the wheels' directory (a virtual
-environment below /root), the programs are copied to a directory that everybody may read; no
-directory that exists is opened up.
+directory to everybody and left PostgreSQL running when its parent was killed. When the services
+run under an account that cannot enter the wheels' directory (a virtual environment below /root),
+the programs are copied to a directory that everybody may read; no directory that exists is
+opened up.
 """
 
 from __future__ import annotations
