@@ -88,7 +88,7 @@ CONSUMPTION = Pass(
 
 REFERENCES = Pass(
     body="""
-        SELECT r.member_id, r.merchant_id, r.kind, r.merchant_ref, r.sequence,
+        SELECT r.member_id, r.merchant_id, r.kind, r.merchant_ref, r.state, r.sequence,
                (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (r.merchant_id, r.merchant_ref)
                    AS held
         FROM ledger.reference AS r
@@ -100,6 +100,12 @@ REFERENCES = Pass(
             wrong="NOT held",
             example="format('member %s, merchant %s, %s %s: entry %s is not its own', member_id,"
             " merchant_id, kind, merchant_ref, sequence)",
+        ),
+        Rule(
+            name="reference_states",
+            wrong="state NOT IN ('used', 'free', 'barred')",
+            example="format('member %s, merchant %s, %s %s: %s is no state', member_id,"
+            " merchant_id, kind, merchant_ref, state)",
         ),
     ),
 )

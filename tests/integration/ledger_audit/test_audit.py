@@ -65,6 +65,18 @@ FAULTS = (
         also="entry_digests lots_match_postings wallets_match_postings issuers_match_postings",
     ),
     fault(
+        "posting_accounts",
+        f"UPDATE ledger.posting SET account = 'nowhere' WHERE {_FIRST_ENTRY} AND line = 1",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: a posting",
+        also="entry_digests lots_match_postings earned_match_postings",
+    ),
+    fault(
+        "entry_kinds",
+        f"UPDATE ledger.entry SET kind = 'gift' WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: gift is no kind",
+        also="entry_digests",
+    ),
+    fault(
         "postings_have_entries",
         f"UPDATE ledger.posting SET business_date = business_date + 1 WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of ",
@@ -96,6 +108,13 @@ FAULTS = (
         also="lots_match_postings",
     ),
     fault(
+        "lot_equation",
+        "ALTER TABLE ledger.lot DROP CONSTRAINT ck_lot_equation",
+        f"UPDATE ledger.lot SET expires_on = active_from WHERE member_id = '{SPENDER}'"
+        " AND lot_id = 1000001",
+        named=f"member {SPENDER}, lot 1000001: off by 0, with a figure below",
+    ),
+    fault(
         "lots_match_postings",
         "UPDATE ledger.lot SET redeemed = redeemed - 1, moved = moved + 1"
         f" WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
@@ -118,6 +137,11 @@ FAULTS = (
         "holds_match_slices",
         "UPDATE ledger.hold_slice SET captured = captured - 1 WHERE captured = 30",
         named=f"member {SPENDER}, hold ",
+    ),
+    fault(
+        "wallet_states",
+        f"UPDATE ledger.wallet SET status = 'frozen' WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR}: wallet frozen",
     ),
     fault(
         "wallets_match_lots",
@@ -194,6 +218,11 @@ FAULTS = (
         "references_have_entries",
         f"UPDATE ledger.reference SET merchant_ref = 'forged' WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, merchant {BAKERY}, issuance forged",
+    ),
+    fault(
+        "reference_states",
+        f"UPDATE ledger.reference SET state = 'lost' WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, merchant {BAKERY}, issuance ",
     ),
     fault(
         "results_have_entries",
