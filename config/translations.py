@@ -86,14 +86,15 @@ def _faults_of(package: str) -> Iterator[Fault]:
     for message in extracted(package):
         if not message.id:
             continue
-        reason = _reason(message, persian.get(message.id, context=message.context))
+        reason = reason_against(message, persian.get(message.id, context=message.context))
         if reason is not None:
             file, line = message.locations[0]
             english = message.id if isinstance(message.id, str) else message.id[0]
             yield Fault(package=package, where=f"{file}:{line}", message=english, reason=reason)
 
 
-def _reason(message: Message, persian: Message | None) -> str | None:
+def reason_against(message: Message, persian: Message | None) -> str | None:
+    """Return why ``persian`` cannot stand for ``message``, ``None`` where it can."""
     if persian is None or not _forms(persian.string):
         return "no Persian"
     if persian.fuzzy:

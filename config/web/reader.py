@@ -26,6 +26,8 @@ def install(app: Flask, *, money_unit: str, secure: bool) -> None:
 
     @app.after_request
     def keep_choice(response: Response) -> Response:
+        if request.endpoint == "assets":
+            return response  # the same for every reader, and kept for a year
         response.headers.setdefault("Content-Language", current_locale())
         response.vary.update(("Accept-Language", "Cookie"))
         chosen = request.args.get("lang")

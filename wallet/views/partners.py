@@ -111,8 +111,19 @@ def detail(code: str) -> str:
     return render_template(
         "partner.html",
         partner=partner,
+        takes_points=_takes_points(partner.merchant),
         rates=sorted(rates, key=lambda pair: (-pair[1], sort_key(pair[0]))),
     )
+
+
+def _takes_points(merchant: MerchantView) -> bool:
+    today = local_date(access.now(), zone=PROGRAMME_ZONE)
+    with access.reading() as session:
+        try:
+            merchants.agreement_on(session, merchant_id=merchant.merchant_id, day=today)
+        except merchants.NoAgreementError:
+            return False
+    return True
 
 
 def _partners() -> list[Partner]:

@@ -86,6 +86,7 @@ def test_assets_are_named_by_content_and_compressed(wallet: Wallet) -> None:
     answer = client.get(sheet[0], headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
     assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Vary"] == "Accept-Encoding"
     assert client.get("/assets/base.css").status_code == 404
     assert client.get("/assets/..%2Ffront.py").status_code == 404
 
