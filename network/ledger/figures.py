@@ -15,6 +15,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+LOTS_PER_ENTRY = 1_000_000
+"""A lot's number is this many times the sequence of the entry that granted it, plus its place."""
+
 FIGURES: Mapping[str, str] = {
     "issued": "account = 'issuance'",
     "redeemed": "account = 'redemption' AND points > 0",
@@ -108,6 +111,11 @@ class Backlog:
 
     waiting: int
     oldest: datetime | None
+
+
+def granted_by(lot_id: int) -> int:
+    """Return the sequence of the entry that granted a lot."""
+    return lot_id // LOTS_PER_ENTRY
 
 
 def day_figures(session: Session, *, first: date, end: date) -> list[DayFigures]:

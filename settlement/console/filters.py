@@ -9,6 +9,7 @@ from flask import Flask
 
 from network import ids
 from network.language import current_locale, gettext
+from network.ledger.figures import granted_by
 from network.programme import explain
 from settlement.console import access, listing, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
@@ -24,6 +25,7 @@ def install(app: Flask) -> None:
         entry_id=entry_id,
         public_id=ids.encode,
         party=party,
+        granted_by=granted_by,
         bar_size=(BAR_WIDTH, BAR_HEIGHT),
         columns_size=(COLUMNS_WIDTH, COLUMNS_HEIGHT),
     )

@@ -9,7 +9,7 @@ from network.language import lazy_gettext as _l
 from settlement.words import check_label, step_label
 
 ENTRY_KINDS = {
-    "issuance": _l("Earned"),
+    "issuance": _l("Earning"),
     "activation": _l("Became available"),
     "authorisation": _l("Held for a purchase"),
     "capture": _l("Spent (hold captured)"),
@@ -17,7 +17,7 @@ ENTRY_KINDS = {
     "redemption": _l("Spent"),
     "refund_issuance": _l("Earning refunded"),
     "refund_redemption": _l("Spending refunded"),
-    "expiry": _l("Expired"),
+    "expiry": _l("Expiry of points"),
     "release": _l("Hold ran out"),
 }
 ACCOUNTS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from network.clearing.facts import ObligationView, PartyView, PositionView, RunV
 from network.language import current_locale
 from network.operators.roles import VIEWER
 from settlement.console import access, listing
-from settlement.console.charts import net_bar
+from settlement.console.charts import Bar, net_bar
 from settlement.console.grid import grid
 from settlement.console.views.today import read_day
 from settlement.console.words import WINDOW_STATES
@@ -57,17 +58,10 @@ def show(public_id: str) -> str | Response:
     with access.reading() as session:
         window = _window(session, public_id)
         positions = clearing.positions(session, window=window)
-        nights = [
-            run
-            for day in _days(window)
-            if (run := clearing.run(session, business_date=day)) is not None
-        ]
+        days = _days(window)
+        nights = [clearing.run(session, business_date=day) for day in days]
+        seals = [clearing.seal_of(session, business_date=day) for day in days]
         statements = clearing.statements(session, window=window)
-        seals = [
-            seal
-            for day in _days(window)
-            if (seal := clearing.seal_of(session, business_date=day)) is not None
-        ]
     page = listing.arrange(
         positions,
         sort="-net",
@@ -82,24 +76,19 @@ def show(public_id: str) -> str | Response:
     )
     if listing.wants_csv():
         return _positions_file(window, page.rows)
-    largest = max((abs(row.net) for row in positions), default=0)
-    mirrored = current_locale() == "fa"
     return render_template(
         "window.html",
         window=window,
-        days=_days(window),
+        days=days,
         page=page,
-        bars={
-            row.party.party_id: net_bar(row.net, largest=largest, mirrored=mirrored)
-            for row in positions
-        },
+        bars=_bars(positions),
         sums={
             name: sum(getattr(row, name) for row in positions)
             for name in ("net", "receivable", "payable", "fees")
         },
-        nights=nights,
+        nights=[night for night in nights if night],
         statements=statements,
-        seals=seals,
+        seals=[seal for seal in seals if seal],
     )
 
 
@@ -264,6 +253,15 @@ def _days(window: WindowView) -> list[date]:
         window.first_day + timedelta(days=number)
         for number in range((window.end_day - window.first_day).days)
     ]
+
+
+def _bars(positions: list[PositionView]) -> dict[UUID, Bar | None]:
+    largest = max((abs(row.net) for row in positions), default=0)
+    mirrored = current_locale() == "fa"
+    return {
+        row.party.party_id: net_bar(row.net, largest=largest, mirrored=mirrored)
+        for row in positions
+    }
 
 
 def _steps(run: RunView) -> list[tuple[str, str]]:
