@@ -7,15 +7,15 @@
 -- after which nothing more is locked. That saves one write per call over claiming the key first
 -- and filling it in at the end, and needs no other lock order.
 
--- Locks the wallet; then, in later statements and so with newer snapshots, reads the open day and
--- what the key stands for. op.replay is set where the same request was answered before.
+-- Locks the wallet; then, in a later statement and so with a newer snapshot, reads the open day
+-- and what the key stands for. op.replay is set where the same request was answered before.
 CREATE OR REPLACE FUNCTION ledger.begin_operation(
     p_member uuid, p_claim ledger.claim_facts, p_now timestamptz
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
     op ledger.operation;
     known boolean;
-    prior ledger.idempotency;
+    prior record;
 BEGIN
     -- A snapshot older than the lock would see yesterday's day and lots.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -27,23 +27,23 @@ BEGIN
     FROM ledger.wallet AS w WHERE w.member_id = p_member FOR NO KEY UPDATE;
     known := FOUND;
 
-    SELECT d.business_date INTO op.business_date
-    FROM ledger.business_day AS d WHERE d.flipped_at IS NULL;
+    SELECT d.business_date, i.member_id, i.fingerprint, i.sequence, i.business_date AS posted_on,
+           i.result
+    INTO prior
+    FROM ledger.business_day AS d
+    LEFT JOIN ledger.idempotency AS i ON i.client_id = p_claim.client_id AND i.key = p_claim.key
+    WHERE d.flipped_at IS NULL;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'no business day is open: open_first_day has not run'
             USING ERRCODE = 'PV003';
     END IF;
+    op.business_date := prior.business_date;
     op.today := greatest(op.business_date, ledger.programme_date(p_now));
-
-    IF p_claim.key IS NOT NULL THEN
-        SELECT i.* INTO prior FROM ledger.idempotency AS i
-        WHERE i.client_id = p_claim.client_id AND i.key = p_claim.key;
-        IF FOUND THEN
-            IF prior.member_id <> p_member OR prior.fingerprint <> p_claim.fingerprint THEN
-                PERFORM ledger.refuse_conflict();
-            END IF;
-            op.replay := ROW(prior.sequence, prior.business_date, true, prior.result);
+    IF prior.member_id IS NOT NULL THEN
+        IF prior.member_id <> p_member OR prior.fingerprint <> p_claim.fingerprint THEN
+            PERFORM ledger.refuse_conflict();
         END IF;
+        op.replay := ROW(prior.sequence, prior.posted_on, true, prior.result);
     END IF;
     IF NOT known THEN
         PERFORM ledger.refuse('unknown_wallet');
@@ -69,14 +69,17 @@ DECLARE
     found_state text;
     found_sequence bigint;
 BEGIN
+    INSERT INTO ledger.reference
+        (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
+    VALUES (op.member_id, p_merchant, p_kind, p_ref, 'used', op.sequence, op.business_date)
+    ON CONFLICT (member_id, merchant_id, kind, merchant_ref) DO NOTHING;
+    IF FOUND THEN
+        RETURN;
+    END IF;
     SELECT r.state, r.sequence INTO found_state, found_sequence FROM ledger.reference AS r
     WHERE r.member_id = op.member_id AND r.merchant_id = p_merchant AND r.kind = p_kind
       AND r.merchant_ref = p_ref;
-    IF NOT FOUND THEN
-        INSERT INTO ledger.reference
-            (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
-        VALUES (op.member_id, p_merchant, p_kind, p_ref, 'used', op.sequence, op.business_date);
-    ELSIF found_state = 'free' THEN
+    IF found_state = 'free' THEN
         UPDATE ledger.reference AS r
         SET state = 'used', sequence = op.sequence, business_date = op.business_date
         WHERE r.member_id = op.member_id AND r.merchant_id = p_merchant AND r.kind = p_kind
@@ -173,21 +176,14 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION ledger.balance_of(op ledger.operation) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN jsonb_build_object('available', op.available, 'pending', op.pending,
-                              'held', op.held, 'debt', op.debt);
-END
-$$;
-
 -- Keeps the signed request, stores the wallet and, last, the key with its result.
 CREATE OR REPLACE FUNCTION ledger.finish_operation(
     op ledger.operation, p_claim ledger.claim_facts, p_evidence ledger.evidence_facts,
     p_result jsonb
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
-    result jsonb := p_result || jsonb_build_object('balance', ledger.balance_of(op));
+    result jsonb := p_result || jsonb_build_object('balance', jsonb_build_object(
+        'available', op.available, 'pending', op.pending, 'held', op.held, 'debt', op.debt));
 BEGIN
     IF p_evidence.key_id IS NOT NULL THEN
         INSERT INTO ledger.evidence

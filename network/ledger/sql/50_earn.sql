@@ -9,8 +9,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
     g ledger.grant_facts;
-    last ledger.grant_facts;
-    in_lot bigint := 0;
+    alike ledger.grant_facts;
+    kinds ledger.grant_facts[] := '{}';
+    sums bigint[] := '{}';
+    place integer;
+    lines integer[] := '{}';
     total bigint := 0;
     granted ledger.earned[] := '{}';
     based bigint := 0;
@@ -29,46 +32,42 @@ BEGIN
     op.sequence := op.sequence + 1;
     PERFORM ledger.claim_reference(op, p_event.merchant_id, 'issuance', p_event.merchant_ref);
 
-    FOR g IN
-        SELECT r.* FROM jsonb_populate_recordset(NULL::ledger.grant_facts, p_grants) AS r
-        ORDER BY r.issuer_id, r.campaign_id, r.terms_id, r.locked_to, r.price, r.active_from,
-                 r.expires_on, r.line
-    LOOP
+    FOR i IN 0 .. jsonb_array_length(p_grants) - 1 LOOP
+        g := jsonb_populate_record(NULL::ledger.grant_facts, p_grants -> i);
+        place := NULL;
         IF g.points <> 0 OR g.points IS NULL THEN
             PERFORM ledger.check_count('points', g.points);
-        END IF;
-        IF in_lot > 0 AND (g.issuer_id, g.campaign_id, g.terms_id, g.locked_to, g.price,
-                           g.active_from, g.expires_on)
-           IS DISTINCT FROM (last.issuer_id, last.campaign_id, last.terms_id, last.locked_to,
-                             last.price, last.active_from, last.expires_on) THEN
-            op := ledger.grant_lot(op, last, in_lot, 'issuance');
-            in_lot := 0;
-        END IF;
-        last := g;
-        in_lot := in_lot + g.points;
-        total := total + g.points;
-        PERFORM ledger.check_count('points', greatest(total, 1));
-        IF g.points > 0 THEN
+            total := total + g.points;
             expires := least(expires, g.expires_on);
             starts := greatest(starts, g.active_from);
+            -- Grants that differ in points, base and line only share a lot.
+            alike := g;
+            alike.points := NULL;
+            alike.base := NULL;
+            alike.line := NULL;
+            place := array_position(kinds, alike);
+            IF place IS NULL THEN
+                kinds := kinds || alike;
+                sums := sums || g.points;
+                place := cardinality(kinds);
+            ELSE
+                sums[place] := sums[place] + g.points;
+            END IF;
+        END IF;
+        -- The base of a line counts once, however many funders share its points.
+        IF NOT g.line = ANY (lines) THEN
+            lines := lines || g.line;
+            based := based + g.base;
         END IF;
         granted := granted || ROW(
-            op.member_id, op.sequence, cardinality(granted), op.business_date, g.line,
-            g.issuer_id,
-            CASE WHEN g.points > 0 THEN op.sequence * 1000000 + op.lots + 1 END,
-            g.terms_id, g.base, g.points, 0, 0)::ledger.earned;
+            op.member_id, op.sequence, i, op.business_date, g.line, g.issuer_id,
+            op.sequence * 1000000 + place, g.terms_id, g.base, g.points, 0, 0)::ledger.earned;
     END LOOP;
-    IF in_lot > 0 THEN
-        op := ledger.grant_lot(op, last, in_lot, 'issuance');
-    END IF;
+    PERFORM ledger.check_count('points', greatest(total, 1));
+    FOR n IN 1 .. cardinality(kinds) LOOP
+        op := ledger.grant_lot(op, kinds[n], sums[n], 'issuance');
+    END LOOP;
 
-    -- The base of a line counts once, however many funders share its points.
-    IF cardinality(granted) = 1 THEN
-        based := last.base;
-    ELSIF cardinality(granted) > 1 THEN
-        SELECT sum(b.base) INTO based
-        FROM (SELECT DISTINCT e.line, e.base FROM unnest(granted) AS e) AS b;
-    END IF;
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
         granted := granted || ROW(
             op.member_id, op.sequence, cardinality(granted), op.business_date, -1,

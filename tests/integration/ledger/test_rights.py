@@ -123,8 +123,9 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
             "DELETE FROM ledger.reference",
             "DELETE FROM ledger.business_day",
             (
-                "INSERT INTO ledger.posting SELECT member_id, sequence, 99, business_date, account, "
-                "issuer_id, acceptor_id, lot_id, terms_id, priced_on, 1 FROM ledger.posting LIMIT 1"
+                "INSERT INTO ledger.posting SELECT member_id, sequence, 99, business_date, "
+                "account, issuer_id, acceptor_id, lot_id, terms_id, priced_on, 1 "
+                "FROM ledger.posting LIMIT 1"
             ),
             (
                 "INSERT INTO ledger.posting SELECT member_id, sequence, line + 90, business_date, "
