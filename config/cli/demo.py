@@ -71,7 +71,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
         open_services(environment, application_name="peyvand-demo") as services,
     ):
         ready = time.monotonic()
-        with show.progress(quiet=as_json) as say:
+        with show.progress(quiet=as_json, signals=signals) as say:
             story = play(
                 services,
                 gateway_url=addresses["gateway"],

@@ -10,7 +10,9 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+import click
 import pyotp
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,6 +21,7 @@ from config.cli.positions import as_records, settled_window
 from config.demo import coalition
 from config.demo.story import SIGN_INS, Say, Story
 from config.home import HomeEmptyError
+from config.supervisor import StopSignals
 from network.language import format_number
 from network.language import gettext as _
 from network.ledger import figures
@@ -32,8 +35,8 @@ SOURCE = (
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Iterator[Say]:
-    """Show which day is being played and how far it is."""
+def progress(*, quiet: bool, signals: StopSignals) -> Iterator[Say]:
+    """Show which day is being played and how far it is; end with Abort once asked to stop."""
     columns = (
         TextColumn("{task.description:>16}"),
         BarColumn(bar_width=40),
@@ -44,6 +47,8 @@ def progress(*, quiet: bool) -> Iterator[Say]:
         task = bars.add_task("", total=1)
 
         def say(what: str, done: int, total: int) -> None:
+            if signals.asked:
+                raise click.Abort
             bars.update(task, description=what, completed=done, total=total)
 
         yield say
@@ -54,6 +59,8 @@ def outcome(
 ) -> None:
     """Print the days, the net positions of the last one, the audit, and what was measured."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
     console.print(_days(services, story))
     console.print(_positions(services, story))
     console.print(_audit(checks))
@@ -130,7 +137,7 @@ def sign_ins(home: Path) -> None:
 
 
 def _days(services: Services, story: Story) -> Table:
-    table = Table(title=_("The days that were played"), title_justify="left")
+    table = Table(title=_("The days that were played"), title_justify="left", box=SIMPLE_HEAD)
     for heading in (
         _("Day"),
         _("Requests"),

@@ -116,7 +116,10 @@ def add_operators(services: Services, *, home: Path) -> Signatories:
 def play(
     services: Services, *, gateway_url: str, home: Path, first_day: date, days: int, say: Say
 ) -> Story:
-    """Set the stage and play ``days`` days, each with its night; return what happened."""
+    """Set the stage and play ``days`` days, each with its night; return what happened.
+
+    ``say`` is called after every action and may raise to end the play.
+    """
     clock = ProgrammeClock(services.database)
     baskets = tuple(each for each in load_baskets(first_day=first_day) if each.day < days)
     story = Story(first_day=first_day, baskets=baskets)
