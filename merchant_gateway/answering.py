@@ -50,6 +50,8 @@ def register(app: Flask, gateway: Gateway) -> None:
     def finish(response: Response) -> Response:
         response.headers.setdefault("X-Request-Id", g.get("request_id", ""))
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if request.method == "HEAD":
+            response.set_data(b"")  # the digest is that of what is sent
         if request.path.startswith(SIGNED_PREFIXES):
             response.headers.setdefault("Cache-Control", "no-store")
             _rate_limit_headers(gateway, response)

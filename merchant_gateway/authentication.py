@@ -30,6 +30,8 @@ from merchant_gateway.signing import (
     split_target,
     verify_request,
 )
+from network.clock import local_date
+from network.settings import PROGRAMME_ZONE
 
 MAX_BODY_BYTES = 64 * 1024
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
@@ -102,6 +104,7 @@ def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
     if keys.renewed(admission.epoch):
         view = keys.usable(parsed.key_id)
     check_merchant(view)
+    keys.note_use(view, day=local_date(arrival.wall, zone=PROGRAMME_ZONE))
     if message.idempotency_key is not None:
         _check_idempotency_key(message.idempotency_key)
     if message.body and request.method in {"GET", "HEAD"}:

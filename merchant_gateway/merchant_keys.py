@@ -7,10 +7,14 @@ Valkey moves, which the nonce script reports with every request (``guard.announc
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import date
+
 from merchant_gateway.caches import BriefCache
 from merchant_gateway.errors import KeyRevokedError, KeyUnknownError, MerchantSuspendedError
 from merchant_gateway.signing import Algorithm, Ed25519VerifyingKey, HmacKey, VerifyingKey
 from network.database.connection import Database
+from network.errors import UnavailableError
 from network.merchants import queries, service
 from network.merchants.queries import KeyView
 from network.vault import Vault
@@ -34,6 +38,7 @@ class MerchantKeys:
             size=_MOST_KEYS, seconds=MATERIAL_SECONDS
         )
         self._epoch: bytes | None = None
+        self._noted: dict[str, date] = {}
 
     def usable(self, key_id: str) -> KeyView:
         """Return the view of an active key of this environment.
@@ -51,6 +56,17 @@ class MerchantKeys:
     def material(self, view: KeyView) -> VerifyingKey:
         """Return the loaded key of ``view``."""
         return self._material.get(view.key_id, lambda: self._open(view))
+
+    def note_use(self, view: KeyView, *, day: date) -> None:
+        """Remember, once a day for each process and key, that a key was used on ``day``.
+
+        A database that is away does not keep a call from going on: the next day's use says more.
+        """
+        if view.last_used_on == day or self._noted.get(view.key_id) == day:
+            return
+        self._noted[view.key_id] = day
+        with suppress(UnavailableError), self._database.unit_of_work() as session:
+            service.note_key_use(session, key_id=view.key_id, day=day)
 
     def renewed(self, epoch: bytes | None) -> bool:
         """Note the epoch that Valkey reported; return whether views were dropped for it."""

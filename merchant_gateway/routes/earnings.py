@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from merchant_gateway.explaining import explained
 from merchant_gateway.gateway import Call
 from merchant_gateway.identify import identify, refuse_expired
 from merchant_gateway.operations import Answer, operation
@@ -15,7 +16,7 @@ from merchant_gateway.schemas.load import check_time
 from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, QUOTE
 from network.ledger import operations, queries
 from network.ledger.values import Grant, Posted
-from network.programme.explain import explained, explanation_json
+from network.programme.explain import explanation_json
 from network.programme.rules import Line, Purchase, Quote, price_purchase
 
 KIND = "issuance"

@@ -7,6 +7,7 @@ from typing import Any
 
 from merchant_gateway import cursors
 from merchant_gateway.errors import FieldError, InvalidRequestError, NotFoundError
+from merchant_gateway.explaining import explained
 from merchant_gateway.gateway import Call
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import own
@@ -14,7 +15,6 @@ from merchant_gateway.schemas.requests import TRANSACTIONS
 from network.ids import EntryKey, UnknownIdError
 from network.ledger import queries
 from network.ledger.views import Cursor, EntryView
-from network.programme.explain import explained
 
 _KIND, _CURSOR_PREFIX = "transactions", "cur"
 _PREFIXES = {

@@ -18,6 +18,7 @@ from merchant_gateway.client import (
 )
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.signing import Ed25519SigningKey
+from network.merchants import queries as merchants
 from tests.integration.gateway.house import House, utc_now
 
 
@@ -26,6 +27,10 @@ def test_ping_tells_whose_key_it_is(house: House) -> None:
     assert data["merchant"] == "green"
     assert data["key_id"] == house.green.key_id
     assert data["environment"] == "live"
+    with house.services.database.reading() as session:
+        key = merchants.key(session, key_id=house.green.key_id)
+    assert key is not None
+    assert key.last_used_on == house.today()
 
 
 def test_a_purchase_earns_by_base_and_category_rates_with_reasons(house: House) -> None:
