@@ -17,7 +17,7 @@ from network.settings import PROGRAMME_ZONE
 from tests.benchmarks.figures import Contender
 from tests.benchmarks.stand import TPCB_DATABASE, Stand
 
-MEMBERS = 20_000
+MEMBERS = 10_000
 MERCHANTS = 1_000
 PURSE = 900_000_000_000
 
@@ -127,7 +127,7 @@ def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
             take=lambda: stand.run_pgbench(
                 script=None, seconds=seconds, database=TPCB_DATABASE, role="postgres"
             ),
-            note="pgbench's TPC-B, scale 20",
+            note="pgbench's TPC-B, scale 10",
         ),
         Contender(
             name="sql_earn",

@@ -22,7 +22,7 @@ from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
 
 TPCB_DATABASE = "tpcb"
-TPCB_SCALE = 20
+TPCB_SCALE = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

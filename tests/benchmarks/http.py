@@ -1,0 +1,365 @@
+"""Signed earns and redemptions over HTTP, beside a bare unsigned view that posts the same.
+
+The requests are signed beforehand and sent by a load generator in C, on the same machine and so
+against the server; every figure of a round is taken in turn with the others.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from config.demo.stage import Seat, Signatories, set_stage
+from config.health import healthy
+from merchant_gateway.signing import RequestMessage, sign_request
+from network.clock import local_date, wall_now
+from network.ids import uuid7
+from network.ledger import operations
+from network.ledger.values import Claim, Event, Grant
+from network.members import enrolment, queries
+from network.merchants import queries as merchants
+from network.operators import service as operators
+from network.settings import PROGRAMME_ZONE
+from network.signing.service import ensure_keys
+from tests.benchmarks.figures import Contender
+from tests.benchmarks.stand import Stand
+
+MEMBERS = 500
+CONNECTIONS = 8
+_HERE = Path(__file__).parent
+_LINES = [("Dairy", 800_000), ("Bread", 400_000), ("Fruit", 200_000), ("Tea", 100_000)]
+_AMOUNT = sum(amount for _, amount in _LINES)
+
+
+@dataclass(slots=True, kw_only=True)
+class Scene:
+    """Merchants with keys, and members with phones, purses and codes."""
+
+    seats: list[Seat]
+    members: list[UUID]
+    phones: list[str]
+    numbers: Iterator[int]
+
+
+def set_scene(stand: Stand) -> Scene:
+    """Make the coalition of the demo and its members, each with a purse to spend from."""
+    services = stand.services
+    now = wall_now()
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    with services.database.unit_of_work() as session:
+        ensure_keys(session, services.vault, now=now)
+        people = [
+            operators.add_operator(
+                session,
+                vault=services.vault,
+                now=now,
+                email=f"{role}@bench.example",
+                name=role,
+                role=role,
+                password=uuid7().hex,
+            ).operator.operator_id
+            for role in ("administrator", "approver")
+        ]
+    seats = set_stage(
+        services,
+        baskets=(),
+        first_day=today,
+        now=now,
+        signatories=Signatories(proposer=people[0], approver=people[1]),
+    )
+    phones = [f"+98935{number:07d}" for number in range(MEMBERS)]
+    with services.database.unit_of_work() as session:
+        members = [
+            enrolment.enrol(
+                session,
+                services.vault,
+                phone=phone,
+                consents=("membership",),
+                locale="fa",
+                now=now,
+            )
+            for phone in phones
+        ]
+    _fill_purses(stand, members=members, issuer=next(iter(seats.values())).merchant_id)
+    return Scene(seats=list(seats.values()), members=members, phones=phones, numbers=count())
+
+
+def _fill_purses(stand: Stand, *, members: list[UUID], issuer: UUID) -> None:
+    now = wall_now()
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    with stand.services.database.reading() as session:
+        terms = merchants.agreement_on(session, merchant_id=issuer, day=today)
+    with stand.services.database.ledger() as connection:
+        for member_id in members:
+            operations.earn(
+                connection,
+                now=now,
+                claim=Claim(client_id=issuer, key=member_id.hex, fingerprint=bytes(32)),
+                member_id=member_id,
+                event=Event(
+                    merchant_id=issuer,
+                    merchant_ref="purse",
+                    effective_at=now,
+                    amount=1,
+                    currency="IRR",
+                ),
+                grants=[
+                    Grant(
+                        issuer_id=issuer,
+                        terms_id=terms.agreement_id,
+                        price=terms.issue_price,
+                        points=10**9,
+                        base=1,
+                        active_from=today,
+                        expires_on=today.replace(year=today.year + 1, day=1),
+                        line=0,
+                    )
+                ],
+                explanation=[],
+                evidence=None,
+            )
+
+
+@contextmanager
+def serving(stand: Stand, *, application: str, workers: int = 2) -> Iterator[int]:
+    """Serve an application as production does; yield its port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1024)
+        port: int = listener.getsockname()[1]
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
+                *("--workers", str(workers), "--bind", f"fd://{listener.fileno()}", application),
+            ],
+            env={**os.environ, **_environment(stand)},
+            pass_fds=[listener.fileno()],
+            stderr=(stand.directory / "front.log").open("ab"),
+        )
+        try:
+            yield port
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+def _environment(stand: Stand) -> Mapping[str, str]:
+    settings = stand.services.settings
+    return {
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "PEYVAND_MASTER_KEY": base64.b64encode(settings.master_key).decode(),
+    }
+
+
+def await_front(port: int) -> None:
+    """Wait until the gateway answers its health check."""
+    deadline = time.monotonic() + 60
+    while not healthy(port):
+        if time.monotonic() > deadline:
+            raise TimeoutError("the gateway does not answer")
+        time.sleep(0.05)
+
+
+class Load:
+    """The load generator, compiled once, and the requests it is given."""
+
+    def __init__(self, stand: Stand) -> None:
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            raise RuntimeError("make bench compiles its load generator: install a C compiler (cc)")
+        self._program = stand.directory / "load"
+        self._requests = stand.directory / "requests.bin"
+        subprocess.run(
+            [compiler, "-O2", "-o", str(self._program), str(_HERE / "load.c")], check=True
+        )
+
+    def run(self, requests: list[bytes], *, port: int, rate: float | None = None) -> dict[str, Any]:
+        """Send every request once; raise unless all were answered with success."""
+        with self._requests.open("wb") as file:
+            for request in requests:
+                file.write(struct.pack("<I", len(request)) + request)
+        command = [str(self._program), "127.0.0.1", str(port), str(CONNECTIONS)]
+        command += [str(self._requests), *([] if rate is None else [str(rate)])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"the load generator failed: {done.stderr.strip()}")
+        outcome: dict[str, Any] = json.loads(done.stdout)
+        if outcome["2xx"] != outcome["requests"]:
+            raise RuntimeError(f"not every request was accepted: {outcome}")
+        return outcome
+
+
+def _wire(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
+
+
+def signed(
+    *, port: int, path: str, seat: Seat, body: Mapping[str, Any], number: int, run: str
+) -> bytes:
+    """Return a whole signed request as bytes."""
+    content = json.dumps(body, separators=(",", ":")).encode()
+    host = f"127.0.0.1:{port}"
+    key = f"bench-{run}-{number:08d}"
+    headers = sign_request(
+        request=RequestMessage(
+            method="POST",
+            authority=host,
+            path=path,
+            query="",
+            content_type="application/json",
+            content_digest=None,
+            idempotency_key=key,
+            body=content,
+        ),
+        key=seat.key,
+        key_id=seat.key_id,
+        now=wall_now(),
+    ).as_headers()
+    base = {
+        "Host": host,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(content)),
+        "Idempotency-Key": key,
+    }
+    return _wire(path, {**base, **headers}, content)
+
+
+def earn_requests(scene: Scene, *, port: int, how_many: int) -> list[bytes]:
+    """Return signed earns of four lines, members by phone, merchants in turn."""
+    run = uuid7().hex[:12]
+    now = datetime.now(UTC).isoformat()
+    return [
+        signed(
+            port=port,
+            path="/v1/earnings",
+            seat=scene.seats[number % len(scene.seats)],
+            number=number,
+            run=run,
+            body={
+                "member": {"phone": scene.phones[number % MEMBERS]},
+                "merchant_ref": f"r-{run}-{number}",
+                "amount": _AMOUNT,
+                "currency": "IRR",
+                "occurred_at": now,
+                "channel": "in_store",
+                "lines": [
+                    {"sku": f"s{place}", "category": name, "quantity": 1, "amount": amount}
+                    for place, (name, amount) in enumerate(_LINES)
+                ],
+            },
+        )
+        for number in range(how_many)
+    ]
+
+
+def redeem_requests(stand: Stand, scene: Scene, *, port: int, how_many: int) -> list[bytes]:
+    """Return signed redemptions of five points, each with a fresh code of its member."""
+    run = uuid7().hex[:12]
+    now = wall_now()
+    with stand.services.database.reading() as session:
+        codes = [
+            queries.current_code(
+                session,
+                stand.services.vault,
+                member_id=scene.members[number % MEMBERS],
+                limit=100,
+                wall=now,
+            ).text
+            for number in range(how_many)
+        ]
+    return [
+        signed(
+            port=port,
+            path="/v1/redemptions",
+            seat=scene.seats[number % len(scene.seats)],
+            number=number,
+            run=run,
+            body={
+                "member": {"code": codes[number]},
+                "merchant_ref": f"r-{run}-{number}",
+                "points": 5,
+                "capture": "auto",
+                "occurred_at": now.isoformat(),
+                "channel": "in_store",
+            },
+        )
+        for number in range(how_many)
+    ]
+
+
+def bare_requests(scene: Scene, *, port: int, how_many: int) -> list[bytes]:
+    """Return unsigned requests for the bare view, with the same lines as a signed earn."""
+    run = uuid7().hex[:12]
+    requests = []
+    for number in range(how_many):
+        content = json.dumps(
+            {
+                "member": str(scene.members[number % MEMBERS]),
+                "merchant": str(scene.seats[number % len(scene.seats)].merchant_id),
+                "merchant_ref": f"b-{run}-{number}",
+                "amount": _AMOUNT,
+                "lines": [{"category": name, "amount": amount} for name, amount in _LINES],
+            },
+            separators=(",", ":"),
+        ).encode()
+        headers = {
+            "Host": f"127.0.0.1:{port}",
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+            "Idempotency-Key": f"bare-{run}-{number:08d}",
+        }
+        requests.append(_wire("/bare/earnings", headers, content))
+    return requests
+
+
+def contenders(
+    stand: Stand, scene: Scene, *, gateway: int, bare: int, how_many: int
+) -> list[Contender]:
+    """Return the three figures over HTTP, each of ``how_many`` requests a round."""
+    load = Load(stand)
+
+    def rate_of(make: Callable[[], list[bytes]], port: int) -> Callable[[], float]:
+        return lambda: float(load.run(make(), port=port)["per_second"])
+
+    return [
+        Contender(
+            name="http_bare_view",
+            unit="req/s",
+            take=rate_of(lambda: bare_requests(scene, port=bare, how_many=how_many), bare),
+            note="unsigned, same function, same server",
+        ),
+        Contender(
+            name="http_earn",
+            unit="req/s",
+            take=rate_of(lambda: earn_requests(scene, port=gateway, how_many=how_many), gateway),
+            ratio_to="http_bare_view",
+            aim=0.6,
+            note="signed both ways, by phone, four lines",
+        ),
+        Contender(
+            name="http_redeem",
+            unit="req/s",
+            take=rate_of(
+                lambda: redeem_requests(stand, scene, port=gateway, how_many=how_many), gateway
+            ),
+            ratio_to="http_bare_view",
+            note="signed both ways, by code, captured at once",
+        ),
+    ]
