@@ -18,6 +18,8 @@ from typing import Any
 from uuid import UUID
 
 import redis as valkey
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
 from merchant_gateway.limits import Limits, LocalRate
@@ -75,7 +77,9 @@ class Guard:
     """Admits each signed request once, and each merchant as often as agreed."""
 
     def __init__(self, *, redis: Any, database: Database, limits: Limits) -> None:
-        self._redis = redis
+        # Claiming a nonce must not be sent twice: the second would find the first's claim and call
+        # it a replay. And an outage must not hold requests up while a client backs off.
+        redis.set_retry(Retry(NoBackoff(), retries=0))
         self._database = database
         self._script = redis.register_script(_SCRIPT)
         self._interval = limits.merchant_window * _MICROSECONDS / limits.merchant_quota

@@ -68,6 +68,9 @@ class NetworkKeys:
     def _load(self, purpose: str) -> NetworkKey:
         with self._database.reading() as session:
             active = queries.active_key(session, vault=self._vault, purpose=purpose)
+            published = queries.published_keys(session)
+        # Whoever can sign can also say with which keys, also while the database is away.
+        self._published.get("all", lambda: published)
         return NetworkKey(key_id=active.key_id, key=Ed25519SigningKey.from_raw(active.private_key))
 
     def _load_published(self) -> list[dict[str, str]]:

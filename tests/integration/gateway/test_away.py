@@ -20,7 +20,7 @@ from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House
-from tests.integration.gateway.till import ask, headers_of, purchase, send
+from tests.integration.gateway.till import ask, headers_of, published_keys, purchase, send
 
 PATIENCE_SECONDS = 30.0
 
@@ -57,6 +57,42 @@ def house(gateway_services: Services, private_valkey: Valkey) -> Iterator[House]
             yield house
         for shop in house.shops.values():
             shop.client.close()
+
+
+def test_without_postgresql_a_signed_503_and_then_all_is_well(
+    house: House, cluster: Cluster, gateway_database: str
+) -> None:
+    person = house.member()
+    for _ in range(20):  # on new connections, so that each worker process has read its keys
+        assert ask(house, house.green, method="GET", target="/v1/ping").status_code == 200
+    key = secrets.token_urlsafe(18)
+    body = purchase(person.phone, merchant_ref="no-postgres")
+    hasty = GatewayClient(
+        url=house.url,
+        key_id=house.green.key_id,
+        key=house.green.key,
+        attempts=1,
+        pinned_keys=published_keys(house.url),
+    )
+    with cluster.administrator() as administrator:
+        _allow(administrator, gateway_database, allowed=False)
+        try:
+            response = ask(house, house.green, body=body, idempotency_key=key)
+            assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+            assert int(response.headers["Retry-After"]) > 0
+            with pytest.raises(ServerError):
+                hasty.earn(member={"phone": person.phone}, merchant_ref="other", amount=1)
+        finally:
+            _allow(administrator, gateway_database, allowed=True)
+    house.services.database.dispose()  # this process's own connections were cut as well
+    hasty.close()
+    first = ask(house, house.green, body=body, idempotency_key=key)
+    while first.status_code == 503:  # connections of the pool that were cut
+        first = ask(house, house.green, body=body, idempotency_key=key)
+    second = ask(house, house.green, body=body, idempotency_key=key)
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert second.content == first.content
 
 
 def test_without_valkey_calls_go_on_and_replays_do_not(
@@ -101,37 +137,6 @@ def _accepted_once(house: House) -> dict[str, str]:
         if answers.count("nonce_replayed") == 5:
             return headers
     raise AssertionError("no signature was accepted")
-
-
-def test_without_postgresql_a_signed_503_and_then_all_is_well(
-    house: House, cluster: Cluster, gateway_database: str
-) -> None:
-    person = house.member()
-    calm = 0
-    while calm < 20:  # on new connections, so that each worker process has Valkey and its key back
-        response = ask(house, house.green, method="GET", target="/v1/ping")
-        calm = calm + 1 if response.status_code == 200 else 0
-    key = secrets.token_urlsafe(18)
-    body = purchase(person.phone, merchant_ref="no-postgres")
-    hasty = GatewayClient(url=house.url, key_id=house.green.key_id, key=house.green.key, attempts=1)
-    with cluster.administrator() as administrator:
-        _allow(administrator, gateway_database, allowed=False)
-        try:
-            response = ask(house, house.green, body=body, idempotency_key=key)
-            assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
-            assert int(response.headers["Retry-After"]) > 0
-            with pytest.raises(ServerError):
-                hasty.earn(member={"phone": person.phone}, merchant_ref="other", amount=1)
-        finally:
-            _allow(administrator, gateway_database, allowed=True)
-    hasty.close()
-    first = ask(house, house.green, body=body, idempotency_key=key)
-    while first.status_code == 503:  # connections of the pool that were cut
-        first = ask(house, house.green, body=body, idempotency_key=key)
-    second = ask(house, house.green, body=body, idempotency_key=key)
-    assert (first.status_code, second.status_code) == (201, 201)
-    assert second.headers["Idempotent-Replayed"] == "true"
-    assert second.content == first.content
 
 
 def _allow(administrator: psycopg.Connection, name: str, *, allowed: bool) -> None:
