@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from network.clock import local_date
 from network.database.installation import ProgrammeClock
@@ -25,8 +25,6 @@ def prepare_database(owner_url: str, *, today: date) -> list[str]:
     Safe to repeat and to run from several processes. Raises NewerDatabaseError.
     """
     applied = migrate(owner_url)
-    if applied:
-        _show_revision(owner_url)
     first, last = days_around(today, behind=DAYS_BEHIND, ahead=DAYS_AHEAD)
     make_partitions(owner_url, first=first, last=last)
     return applied
@@ -61,13 +59,3 @@ def prepare_installation(services: Services, *, wall: datetime) -> None:
             open_first_day(session, business_date=local_date(wall, zone=PROGRAMME_ZONE))
     except DayAlreadyOpenError:
         pass
-
-
-def _show_revision(owner_url: str) -> None:
-    """Let the application see which revision the database is at, to say what to do about it."""
-    engine = create_engine(owner_url)
-    try:
-        with engine.begin() as connection:
-            connection.execute(text("GRANT SELECT ON network.alembic_version TO peyvand_app"))
-    finally:
-        engine.dispose()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import redis
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.access import embedded, load_settings
 from config.health import HEALTH_PATH
@@ -27,7 +28,7 @@ def gateway() -> WSGIApplication:
     from merchant_gateway.app import create_app
 
     services, client = _hold("gateway")
-    return with_health(create_app(services, client), services)
+    return _outside(create_app(services, client), services)
 
 
 def wallet() -> WSGIApplication:
@@ -39,7 +40,7 @@ def wallet() -> WSGIApplication:
     local = embedded(os.environ) and services.settings.sms_url is None
     app = create_app(services, local_messages=local)
     app.extensions["redis"] = client
-    return with_health(furnish(app, services=services), services)
+    return _outside(furnish(app, services=services), services)
 
 
 def console() -> WSGIApplication:
@@ -50,7 +51,25 @@ def console() -> WSGIApplication:
     services, client = _hold("console")
     app = create_app(services)
     app.extensions["redis"] = client
-    return with_health(furnish(app, services=services, money_unit="rial"), services)
+    return _outside(furnish(app, services=services, money_unit="rial"), services)
+
+
+def behind_proxies(app: WSGIApplication, *, count: int) -> WSGIApplication:
+    """Give ``app`` the address and scheme of who asked the outermost of ``count`` trusted proxies.
+
+    Only the last ``count`` values of X-Forwarded-For and -Proto are believed; whatever a caller
+    wrote before them stays a claim. The host is the one received, never X-Forwarded-Host: a
+    merchant's signature covers it, so a proxy in front passes Host on as it came.
+    """
+    if count == 0:
+        return app
+    return ProxyFix(app, x_for=count, x_proto=count, x_host=0, x_port=0, x_prefix=0)
+
+
+def _outside(app: WSGIApplication, services: Services) -> WSGIApplication:
+    """Return what stands around every front."""
+    proxied = behind_proxies(app, count=services.settings.trusted_proxies)
+    return with_health(proxied, services)
 
 
 def with_health(app: WSGIApplication, services: Services) -> WSGIApplication:

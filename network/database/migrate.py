@@ -16,12 +16,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from network.errors import PeyvandError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REPEATABLE = Path(__file__).parent.parent / "ledger" / "sql"
 _MIGRATION_LOCK = 0x7065_7976_616E_64
+_LOCK_TIMEOUT = "5s"
+"""A statement that waits for a table makes every later writer of it wait behind: soon enough it
+gives up instead, and the whole migration is tried again."""
+_LOCK_TIMED_OUT = "55P03"
 
 
 class NewerDatabaseError(PeyvandError):
@@ -30,25 +35,32 @@ class NewerDatabaseError(PeyvandError):
     code = "database_newer"
 
 
+class DatabaseBusyError(PeyvandError):
+    """A table that a migration changes stayed in use by others; nothing was changed."""
+
+    code = "database_busy"
+
+
 def migrate(owner_url: str) -> list[str]:
     """Apply what is missing as the owner; return the names of what was applied.
 
     Safe to call from several processes at once: an advisory lock lets one through at a time.
-    Raises NewerDatabaseError where the database knows a revision that this code does not.
+    Raises NewerDatabaseError where the database knows a revision that this code does not, and
+    DatabaseBusyError where a table was in use by others for too long.
     """
     engine = create_engine(owner_url)
     try:
         with engine.connect() as connection, connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            connection.execute(text("CREATE SCHEMA IF NOT EXISTS network"))
-            before = current_revision(connection)
-            refuse_newer(before)
-            config = alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            after = current_revision(connection)
-            applied = [] if before == after else [f"{before or 'empty'} → {after}"]
-            return applied + _apply_repeatable(connection)
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+            return _upgrade(connection) + _apply_repeatable(connection)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
+            raise
+        raise DatabaseBusyError(
+            f"a table was in use for more than {_LOCK_TIMEOUT}; nothing was changed: "
+            "try again, or end what holds it"
+        ) from error
     finally:
         engine.dispose()
 
@@ -90,6 +102,21 @@ def refuse_newer(revision: str | None) -> None:
 def repeatable_files() -> list[Path]:
     """Return the files of functions in the order in which they are applied (by name)."""
     return sorted(REPEATABLE.glob("*.sql"))
+
+
+def _upgrade(connection: Connection) -> list[str]:
+    connection.execute(text("CREATE SCHEMA IF NOT EXISTS network"))
+    before = current_revision(connection)
+    refuse_newer(before)
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    after = current_revision(connection)
+    if before == after:
+        return []
+    # The application compares the revision with its own, to say what to do about a difference.
+    connection.execute(text("GRANT SELECT ON network.alembic_version TO peyvand_app"))
+    return [f"{before or 'empty'} → {after}"]
 
 
 def _apply_repeatable(connection: Connection) -> list[str]:

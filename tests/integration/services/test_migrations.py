@@ -6,7 +6,15 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from network.database.migrate import NewerDatabaseError, alembic_config, head_revision, migrate
+from network.database import migrate as migrations
+from network.database.connection import Database
+from network.database.migrate import (
+    DatabaseBusyError,
+    NewerDatabaseError,
+    alembic_config,
+    head_revision,
+    migrate,
+)
 
 
 def test_there_is_one_head_and_one_line() -> None:
@@ -43,3 +51,20 @@ def test_a_changed_function_is_applied_again(owner_url: str) -> None:
         )
     engine.dispose()
     assert migrate(owner_url) == [name]
+
+
+def test_the_application_may_ask_which_revision_it_meets(database: Database) -> None:
+    with database.reading() as session:
+        found = session.execute(text("SELECT version_num FROM network.alembic_version")).scalar()
+    assert found == head_revision()
+
+
+def test_a_table_in_use_is_not_waited_for(owner_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "_LOCK_TIMEOUT", "50ms")
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE network.repeatable IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(DatabaseBusyError, match="nothing was changed"):
+            migrate(owner_url)
+    engine.dispose()
+    assert migrate(owner_url) == []
