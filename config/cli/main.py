@@ -6,48 +6,84 @@ import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 
 import click
 
 from network.errors import PeyvandError
+from network.language import LazyText, use_locale
 from network.language import gettext as _
-from network.language import use_locale
+from network.language import lazy_gettext as _l
 
-COMMANDS: Mapping[str, str] = {
-    "up": "config.cli.up:up",
-    "demo": "config.cli.demo:demo",
-    "doctor": "config.cli.doctor:doctor",
-    "migrate": "config.cli.migrate:migrate",
-    "operator": "config.cli.operator:operator",
-    "settle": "config.cli.settle:settle",
-    "positions": "config.cli.positions:positions",
-    "obligations": "config.cli.obligations:obligations",
-    "audit": "config.cli.audit:audit",
-    "openapi": "config.cli.openapi:openapi",
+COMMANDS: Mapping[str, tuple[str, LazyText]] = {
+    "up": (
+        "config.cli.up:up",
+        _l("Run database, queue, fronts, workers and schedule; Ctrl-C stops all."),
+    ),
+    "demo": (
+        "config.cli.demo:demo",
+        _l("Play two weeks of purchases, settle each night, keep the apps running."),
+    ),
+    "doctor": (
+        "config.cli.doctor:doctor",
+        _l("Say what is configured, reachable, migrated and writable, and what to do."),
+    ),
+    "migrate": (
+        "config.cli.migrate:migrate",
+        _l("Bring the database to this version, and make the coming weeks' partitions."),
+    ),
+    "operator": ("config.cli.operator:operator", _l("Operators of the console.")),
+    "settle": (
+        "config.cli.settle:settle",
+        _l("Close, seal, mature and settle a business day, and those before it."),
+    ),
+    "positions": (
+        "config.cli.positions:positions",
+        _l("Print the net positions of a settled business day."),
+    ),
+    "obligations": (
+        "config.cli.obligations:obligations",
+        _l("Print the obligations of a settled business day."),
+    ),
+    "audit": (
+        "config.cli.audit:audit",
+        _l("Check every invariant of the ledger; exit 1 on any difference."),
+    ),
+    "openapi": (
+        "config.cli.openapi:openapi",
+        _l("Print the merchant gateway's OpenAPI 3.1 document."),
+    ),
 }
-"""Name → module and attribute, in the order in which the help lists them."""
+"""Name → where the command stands and its line in the help, in the order of the help.
+
+The line stands here too, so that the help need not import ten commands and all they work with.
+"""
 
 
 class LazyGroup(click.Group):
     """A group that knows its commands by name and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands that this version has."""
+        """Return the names of the commands."""
         del ctx
-        return [name for name, target in COMMANDS.items() if _exists(target)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the command, ``None`` where there is none of this name."""
         del ctx
-        target = COMMANDS.get(cmd_name)
-        if target is None or not _exists(target):
+        if cmd_name not in COMMANDS:
             return None
+        target, _help = COMMANDS[cmd_name]
         module, _colon, attribute = target.partition(":")
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(target)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table, importing none."""
+        del ctx
+        with formatter.section(_("Commands")):
+            formatter.write_dl([(name, str(line)) for name, (_target, line) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -82,7 +118,3 @@ def language_of(environment: Mapping[str, str]) -> str:
     """Return the language that the environment of a terminal asks for, ``fa`` or ``en``."""
     asked = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
     return "fa" if asked.startswith("fa") else "en"
-
-
-def _exists(target: str) -> bool:
-    return find_spec(target.partition(":")[0]) is not None
