@@ -43,7 +43,7 @@ class Event:
     store_id: UUID | None = None
     terminal: str | None = None
     receipt: str | None = None
-    channel: str = "store"
+    channel: str = "in_store"
     amount: int | None = None
     base: int | None = None
     currency: str | None = None

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from network.events.service import publish
 from network.ids import uuid7
 from network.messaging.models import Message
 from network.messaging.port import SmsNotSentError, SmsSender
@@ -62,13 +63,7 @@ def queue_sms(
     )
     session.add(message)
     session.flush()
-    session.execute(
-        text(
-            "INSERT INTO network.outbox (topic, payload) "
-            "VALUES (:topic, jsonb_build_object('message_id', CAST(:message_id AS text)))"
-        ),
-        {"topic": TOPIC, "message_id": str(message.message_id)},
-    )
+    publish(session, topic=TOPIC, payload={"message_id": str(message.message_id)})
     return message.message_id
 
 

@@ -77,9 +77,8 @@ WALLET_STATES = {
     "suspended": _l("Suspended"),
 }
 CHANNELS = {
-    "store": _l("Shop"),
+    "in_store": _l("Shop"),
     "online": _l("Online"),
-    "web": _l("Online"),
     "app": _l("App"),
 }
 TONES = {
