@@ -147,7 +147,7 @@ def play(
         player = Player(baskets=baskets, first_day=first_day, balance=tills.balance)
         for number in range(days):
             story.days.append(_play_day(services, clock, tills, player, story, number, say))
-        story.member_phone = _busiest(tills, baskets)
+        story.member_phone = _richest(tills)
     finally:
         tills.close()
     with services.database.unit_of_work() as session:
@@ -193,13 +193,10 @@ def _catch_up(services: Services, clock: ProgrammeClock, to: datetime) -> None:
             move_clock(session, to=to, wall=wall_now())
 
 
-def _busiest(tills: Tills, baskets: tuple[Basket, ...]) -> str:
-    """Return the phone of the household with the most baskets: there is most to see."""
-    counts: dict[int, int] = {}
-    for basket in baskets:
-        counts[basket.household_id] = counts.get(basket.household_id, 0) + 1
-    household = max(counts, key=lambda each: (counts[each], -each))
-    return tills.phones[f"household-{household}"]
+def _richest(tills: Tills) -> str:
+    """Return the phone of the member with the most to spend: there is most to try."""
+    member = max(tills.members, key=lambda each: (tills.balance(each), each))
+    return tills.phones[member]
 
 
 def _write_keys(home: Path, seats: dict[str, Seat]) -> None:

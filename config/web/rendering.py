@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 
 from flask import Flask
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from config.web import headers, reader
@@ -111,7 +112,7 @@ def _filters(app: Flask) -> dict[str, Callable[..., object]]:
     def decimal(value: int, places: int = 2) -> str:
         return language.format_decimal(value, places=places)
 
-    return {
+    spoken: dict[str, Callable[..., object]] = {
         "number": language.format_number,
         "decimal": decimal,
         "percent": language.format_percent,
@@ -123,6 +124,22 @@ def _filters(app: Flask) -> dict[str, Callable[..., object]]:
         "time": language.format_time,
         "datetime": language.format_datetime,
         "digits": digits,
-        "ltr": ltr,
         "moment": moment,
     }
+    return {"ltr": ltr, **{name: for_reader(words) for name, words in spoken.items()}}
+
+
+def for_reader(words: Callable[..., object]) -> Callable[..., object]:
+    """Return a filter that is asked anew for every reader.
+
+    Jinja works out filters of constants when it compiles a template, in whatever language is being
+    read at that moment; one that takes the context is left alone.
+    """
+
+    @pass_context
+    @wraps(words)
+    def asked(context: Context, *values: object, **options: object) -> object:
+        del context
+        return words(*values, **options)
+
+    return asked

@@ -1,0 +1,152 @@
+"""Takes the README's pictures from a running demo, signing in as a person would.
+
+    python -m tests.browser.pictures DIRECTORY [PHONE]
+
+Run it beside ``make demo``, with the same PEYVAND_HOME. PHONE is the member's number that the demo
+printed. Every picture is taken in Persian and English, light; ``DIRECTORY/all`` also gets the dark
+and the narrow or wide form of each page, to be looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pyotp
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from config.home import Home
+from tests.fixtures.browser import find_browser, launch_arguments
+
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1280, "height": 860}
+TOTP_SECONDS = 30
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+
+
+def main(directory: Path, phone: str) -> None:
+    """Take every picture of both apps."""
+    home = Home.from_environment(os.environ)
+    urls = home.addresses()
+    everything = directory / "all"
+    everything.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(find_browser()), args=launch_arguments()
+        )
+        wallet = _wallet_state(browser, urls["PEYVAND_WALLET_URL"], phone)
+        console = _console_state(browser, urls["PEYVAND_CONSOLE_URL"], home.path)
+        for language, scheme in product(("fa", "en"), SCHEMES):
+            for name, page in _wallet_pages(
+                browser, urls["PEYVAND_WALLET_URL"], wallet, language, scheme
+            ):
+                _keep(page, name, language, scheme, directory, everything)
+            for name, page in _console_pages(
+                browser, urls["PEYVAND_CONSOLE_URL"], console, language, scheme
+            ):
+                _keep(page, name, language, scheme, directory, everything)
+        browser.close()
+
+
+def _wallet_state(browser: Browser, url: str, phone: str) -> Path:
+    context = browser.new_context(locale="en-US", viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"{url}/sign-in?lang=en")
+    page.get_by_label("Mobile number").fill(phone)
+    page.get_by_label("Mobile number").press("Enter")
+    page.wait_for_url("**/sign-in/code**")
+    outbox = context.new_page()
+    outbox.goto(f"{url}/outbox")
+    found = re.search(r"#(\d{6})", outbox.inner_text("main"))
+    if found is None:
+        raise RuntimeError("the outbox shows no code")
+    page.locator("input[name=code]").fill(found[1])
+    page.locator("input[name=code]").press("Enter")
+    page.wait_for_url(f"{url}/")
+    return _state(context.storage_state(), "wallet")
+
+
+def _console_state(browser: Browser, url: str, home: Path) -> Path:
+    operator = json.loads((home / "sign-ins.json").read_text(encoding="utf-8"))[0]
+    context = browser.new_context(locale="en-US", viewport=DESK)
+    page = context.new_page()
+    page.goto(f"{url}/sign-in?lang=en")
+    page.locator("input[name=email]").fill(operator["email"])
+    page.locator("input[name=password]").fill(operator["password"])
+    page.locator("input[name=code]").fill(pyotp.TOTP(operator["secret"]).at(int(time.time())))
+    page.locator("input[name=code]").press("Enter")
+    page.wait_for_url(f"{url}/")
+    return _state(context.storage_state(), "console")
+
+
+def _state(state: object, name: str) -> Path:
+    path = Path(tempfile.mkdtemp()) / f"{name}.json"
+    path.write_text(json.dumps(state), encoding="utf-8")
+    return path
+
+
+def _wallet_pages(
+    browser: Browser, url: str, state: Path, language: str, scheme: Scheme
+) -> Iterator[tuple[str, Page]]:
+    for width, viewport in (("phone", PHONE), ("desk", DESK)):
+        context = browser.new_context(storage_state=state, viewport=viewport, color_scheme=scheme)
+        page = context.new_page()
+        for name in ("home", "code", "movements", "partners", "profile"):
+            page.goto(f"{url}/{'' if name == 'home' else name}?lang={language}")
+            yield f"wallet-{name}-{width}", page
+        page.goto(f"{url}/movements?lang={language}&kind=earned")
+        page.locator("main a[href*='/movements/']").first.click()
+        page.wait_for_load_state("networkidle")
+        yield f"wallet-movement-{width}", page
+        context.close()
+
+
+def _console_pages(
+    browser: Browser, url: str, state: Path, language: str, scheme: Scheme
+) -> Iterator[tuple[str, Page]]:
+    for width, viewport in (("desk", DESK), ("phone", PHONE)):
+        context = browser.new_context(storage_state=state, viewport=viewport, color_scheme=scheme)
+        page = context.new_page()
+        for name in ("today", "settlement", "merchants", "audit"):
+            page.goto(f"{url}/{'' if name == 'today' else name}?lang={language}")
+            yield f"console-{name}-{width}", page
+        page.goto(f"{url}/settlement?lang={language}")
+        # The first row is the day that is still open.
+        page.locator("main tbody tr").nth(1).locator("a[href*='/windows/']").first.click()
+        page.wait_for_load_state("networkidle")
+        yield f"console-window-{width}", page
+        page.goto(f"{page.url.split('?')[0].rstrip('/')}/matrix?lang={language}")
+        yield f"console-matrix-{width}", page
+        page.locator("main td a").first.click()
+        page.wait_for_load_state("networkidle")
+        yield f"console-obligations-{width}", page
+        context.close()
+
+
+def _keep(
+    page: Page, name: str, language: str, scheme: Scheme, directory: Path, everything: Path
+) -> None:
+    path = everything / f"{name}-{language}-{scheme}.png"
+    page.screenshot(path=path)
+    if scheme == "light" and name in {
+        "wallet-home-phone",
+        "wallet-code-phone",
+        "wallet-movement-phone",
+        "console-today-desk",
+        "console-window-desk",
+        "console-matrix-desk",
+    }:
+        (directory / f"{name}-{language}.png").write_bytes(path.read_bytes())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
