@@ -3,6 +3,7 @@
 #   make demo    set up, play a coalition on real purchases, leave the apps running
 #                (DEMO="--days 3 --no-serve" passes options)
 #   make test    set up, run the whole suite (TESTS="tests/unit -k rounding" runs a part)
+#   make soak    the ledger against its model for 200,000 random steps (about half an hour)
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: under two minutes)
 #   make lock    resolve the requirement files anew
@@ -18,7 +19,7 @@ TESTS ?= tests
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test soak check bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -35,6 +36,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m tests.fixtures.browser
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+soak: $(STAMP)
+	@PEYVAND_HYPOTHESIS=soak $(BIN)/python -m pytest -n 0 \
+		tests/scenarios/ledger/test_state_machine.py
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,0 +1,239 @@
+"""The model's books: plain rows, and the one way in which points move between them.
+
+Fields are named as the ledger's columns, so that rows can be compared as they are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from uuid import UUID
+
+COLUMN = {
+    "available": "remaining",
+    "pending": "remaining",
+    "held": "held",
+    "redemption": "redeemed",
+    "expiry": "expired",
+    "clawback": "clawed_back",
+}
+"""Which of a lot's columns follows which account (the page's table, third column)."""
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a malfunction
+    """The rules forbid the call; the facts are those that a caller acts upon."""
+
+    def __init__(self, code: str, **facts: int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+
+@dataclass(kw_only=True)
+class Lot:
+    """Points of one issuer with one life."""
+
+    lot_id: int
+    issuer_id: UUID
+    terms_id: UUID
+    price: str
+    active: bool
+    active_from: date
+    expires_on: date
+    parent_lot_id: int | None = None
+    granted: int = 0
+    remaining: int = 0
+    held: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    clawed_back: int = 0
+    moved: int = 0
+
+
+@dataclass(kw_only=True)
+class Movement:
+    """source → target: two postings of the same issuer, terms and (but for a child) lot."""
+
+    source: str
+    target: str
+    points: int
+    issuer_id: UUID
+    lot_id: int | None = None
+    target_lot_id: int | None = None
+    terms_id: UUID | None = None
+    acceptor_id: UUID | None = None
+    priced_on: date | None = None
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """One business event."""
+
+    sequence: int
+    business_date: date
+    kind: str
+    actor: str
+    merchant_id: UUID | None = None
+    merchant_ref: str | None = None
+    amount: int | None = None
+    base: int | None = None
+    original_sequence: int | None = None
+    original_date: date | None = None
+    movements: list[Movement] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Slice:
+    """What an authorisation took from one lot."""
+
+    lot_id: int
+    points: int
+    captured: int = 0
+
+
+@dataclass(kw_only=True)
+class Hold:
+    """An authorisation."""
+
+    sequence: int
+    merchant_id: UUID
+    merchant_ref: str
+    points: int
+    hold_until: datetime
+    state: str = "authorised"
+    captured: int = 0
+    capture_sequence: int | None = None
+    ended_sequence: int | None = None
+    slices: list[Slice] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Consumed:
+    """What a redemption or capture took from one lot; priced on its business date."""
+
+    lot_id: int
+    acceptor_id: UUID
+    business_date: date
+    points: int
+    refunded: int = 0
+
+
+@dataclass(kw_only=True)
+class Earned:
+    """What a refund may still take back of one grant; line -1 is the rest, which earned nothing."""
+
+    line: int
+    issuer_id: UUID
+    lot_id: int | None
+    base: int
+    points: int
+    refunded: int = 0
+    clawed_back: int = 0
+
+
+@dataclass(kw_only=True)
+class Reference:
+    """A merchant's name for an event: used, free (voided) or barred (reversed)."""
+
+    state: str
+    sequence: int
+
+
+@dataclass(kw_only=True)
+class Wallet:
+    """Everything that the ledger knows of one member; its figures follow from lots and debts."""
+
+    status: str = "active"
+    lots: dict[int, Lot] = field(default_factory=dict)
+    debts: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
+    entries: list[Entry] = field(default_factory=list)
+    holds: dict[int, Hold] = field(default_factory=dict)
+    earned: dict[int, list[Earned]] = field(default_factory=dict)
+    consumed: dict[int, list[Consumed]] = field(default_factory=dict)
+    references: dict[tuple[UUID, str, str], Reference] = field(default_factory=dict)
+    codes: set[bytes] = field(default_factory=set)
+
+    def figures(self) -> dict[str, int]:
+        """Return what the member's wallet shows."""
+        lots = self.lots.values()
+        return {
+            "available": sum(lot.remaining for lot in lots if lot.active),
+            "pending": sum(lot.remaining for lot in lots if not lot.active),
+            "held": sum(lot.held for lot in lots),
+            "debt": sum(self.debts.values()),
+        }
+
+    def in_taking_order(self) -> list[Lot]:
+        """Return the lots with something left, earliest expiry first, then by number."""
+        return sorted(
+            (lot for lot in self.lots.values() if lot.remaining),
+            key=lambda lot: (lot.expires_on, lot.lot_id),
+        )
+
+    def entry(self, sequence: int) -> Entry | None:
+        """Return an entry by its number."""
+        return self.entries[sequence - 1] if 0 < sequence <= len(self.entries) else None
+
+    def move(
+        self,
+        source: str,
+        target: str,
+        points: int,
+        lot: Lot,
+        *,
+        acceptor: UUID | None = None,
+        priced_on: date | None = None,
+        child: Lot | None = None,
+    ) -> None:
+        """Move points of a lot between two accounts, in the newest entry."""
+        if source == "issuance":
+            lot.granted += points
+        else:
+            _add(lot, COLUMN[source], -points)
+        if child is None:
+            _add(lot, COLUMN[target], points)
+        else:
+            lot.moved += points
+            child.granted += points
+            child.remaining += points
+        if (source, target) == ("pending", "available"):
+            lot.active = True
+        self.entries[-1].movements.append(
+            Movement(
+                source=source,
+                target=target,
+                points=points,
+                issuer_id=lot.issuer_id,
+                lot_id=lot.lot_id,
+                target_lot_id=(child or lot).lot_id,
+                terms_id=lot.terms_id,
+                acceptor_id=acceptor,
+                priced_on=priced_on,
+            )
+        )
+        if target == "available":
+            self._repay(child or lot, points)
+
+    def _repay(self, lot: Lot, credited: int) -> None:
+        """R: every credit of an issuer's points to available repays what is owed to that issuer."""
+        paid = min(self.debts.get(lot.issuer_id, 0), credited)
+        if paid:
+            self.move("available", "clawback", paid, lot)
+            self.owe(lot.issuer_id, -paid)
+
+    def owe(self, issuer: UUID, points: int) -> None:
+        """Add to the debt with an issuer, or take off it where points are below zero."""
+        self.debts[issuer] += points
+        source, target = ("debt", "receivable") if points > 0 else ("receivable", "debt")
+        self.entries[-1].movements.append(
+            Movement(source=source, target=target, points=abs(points), issuer_id=issuer)
+        )
+
+    def repaid(self) -> int:
+        """Return what the newest entry repaid of debts."""
+        return sum(m.points for m in self.entries[-1].movements if m.target == "debt")
+
+
+def _add(lot: Lot, column: str, points: int) -> None:
+    setattr(lot, column, getattr(lot, column) + points)

@@ -1,0 +1,232 @@
+"""One call on one wallet: the rules that several operations share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from network.ledger.values import Consent, Event
+from tests.scenarios.ledger.model.books import (
+    Consumed,
+    Entry,
+    Hold,
+    Lot,
+    Reference,
+    Refused,
+    Wallet,
+)
+
+MOST = 10**15
+LOTS_PER_ENTRY = 1_000_000
+"""A lot's number tells the entry that made it (from the schema, not the page)."""
+
+
+def check_count(points: int) -> None:
+    """Refuse a count below one or beyond what one call may carry (a bound of the contract)."""
+    if not 1 <= points <= MOST:
+        raise Refused("points_out_of_range")
+
+
+@dataclass(kw_only=True)
+class Call:
+    """A wallet with the days that count in this call; the wallet is a copy until all is well."""
+
+    wallet: Wallet
+    business_date: date
+    today: date
+    wall: datetime | None = None
+
+    # ---------------------------------------------------------------- entries and references
+
+    def write(self, kind: str, event: Event | None = None, *, original: int | None = None) -> Entry:
+        """Begin an entry, which takes the movements that follow."""
+        of = self.wallet.entry(original) if original is not None else None
+        entry = Entry(
+            sequence=len(self.wallet.entries) + 1,
+            business_date=self.business_date,
+            kind=kind,
+            actor=f"merchant:{event.merchant_id}" if event else "system",
+            original_sequence=original,
+            original_date=of.business_date if of else None,
+        )
+        if event:
+            entry.merchant_id = event.merchant_id
+            entry.merchant_ref = event.merchant_ref or None
+            entry.amount, entry.base = event.amount, event.base
+        self.wallet.entries.append(entry)
+        return entry
+
+    def claim_reference(self, kind: str, event: Event) -> None:
+        """Take the merchant's reference for the newest entry: unique for good unless voided."""
+        key = (event.merchant_id, kind, event.merchant_ref)
+        known = self.wallet.references.get(key)
+        if known and known.state == "barred":
+            raise Refused("reference_barred")
+        if known and known.state == "used":
+            raise Refused("duplicate_reference", sequence=known.sequence)
+        sequence = len(self.wallet.entries)
+        self.wallet.references[key] = Reference(state="used", sequence=sequence)
+
+    # ---------------------------------------------------------------- time
+
+    def mature(self) -> None:
+        """Retire the lots that have lapsed, then activate those whose day has come.
+
+        A pending lot that was taken back whole has nothing left and stays as it is.
+        """
+        lapsed = [t for t in self.wallet.in_taking_order() if t.expires_on <= self.today]
+        if lapsed:
+            self.write("expiry")
+        for lot in lapsed:
+            self.wallet.move(_where(lot), "expiry", lot.remaining, lot)
+        waiting = [
+            t for t in self.wallet.in_taking_order() if not t.active and t.active_from <= self.today
+        ]
+        if waiting:
+            self.write("activation")
+        for lot in waiting:
+            self.wallet.move("pending", "available", lot.remaining, lot)
+
+    def release_lapsed(self, *, keep: Hold | None = None) -> None:
+        """End the holds whose life ran out (wall time), but for the one about to be settled.
+
+        The page says that a hold runs out; that each call that spends or settles ends the others
+        first, in their order and before lots lapse, was decided by the SQL.
+        """
+        for hold in self.wallet.holds.values():
+            if hold.state == "authorised" and hold is not keep and hold.hold_until <= _set(self):
+                self.write("release", original=hold.sequence)
+                self.end_hold(hold, "released")
+
+    # ---------------------------------------------------------------- taking and giving back
+
+    def begin_spending(self, event: Event, points: int, consent: Consent | None, kind: str) -> None:
+        """Check everything but the balance; the order of refusals was decided by the SQL."""
+        check_count(points)
+        if self.wallet.status != "active":
+            raise Refused("wallet_closed" if self.wallet.status == "closed" else self.wallet.status)
+        self.release_lapsed()
+        self.mature()
+        self.write(kind, event)
+        self.claim_reference("redemption", event)
+        if consent is None:
+            return
+        if consent.digest in self.wallet.codes:
+            raise Refused("code_used")
+        if consent.expires_at <= _set(self):
+            raise Refused("code_expired")
+        if points > consent.limit:
+            raise Refused("code_limit", limit=consent.limit)
+        self.wallet.codes.add(consent.digest)
+
+    def take(
+        self, target: str, points: int, acceptor: UUID, refusal: str = "insufficient_points"
+    ) -> list[tuple[Lot, int]]:
+        """Take points in the taking order and return the slices.
+
+        Spendable = max(0, eligible lots - all debt). Credit locked to one merchant cannot be
+        granted through the Python calls yet, so every active lot is eligible.
+        """
+        figures = self.wallet.figures()
+        spendable = max(0, figures["available"] - figures["debt"])
+        if points > spendable:
+            raise Refused(refusal, spendable=spendable)
+        slices = []
+        for lot in self.wallet.in_taking_order():
+            taken = min(points, lot.remaining)
+            if lot.active and taken:
+                slices.append((lot, taken))
+                points -= taken
+        for lot, taken in slices:
+            if target == "held":
+                self.wallet.move("available", "held", taken, lot)
+            else:
+                self.pay("available", taken, lot, acceptor)
+        return slices
+
+    def pay(self, source: str, points: int, lot: Lot, acceptor: UUID) -> None:
+        """Redeem points of a lot at an acceptor, at the price of the open day."""
+        day = self.business_date
+        self.wallet.move(source, "redemption", points, lot, acceptor=acceptor, priced_on=day)
+        self.wallet.consumed.setdefault(len(self.wallet.entries), []).append(
+            Consumed(lot_id=lot.lot_id, acceptor_id=acceptor, business_date=day, points=points)
+        )
+
+    def release(self, lot: Lot, points: int) -> None:
+        """Let held points go: back to available, or to expiry where the lot has lapsed."""
+        lapsed = lot.expires_on <= self.today
+        self.wallet.move("held", "expiry" if lapsed else "available", points, lot)
+
+    def end_hold(self, hold: Hold, state: str) -> None:
+        """End a hold without a capture; one that was released before only changes its state."""
+        if hold.state == "authorised":
+            for piece in hold.slices:
+                self.release(self.wallet.lots[piece.lot_id], piece.points)
+        hold.state = state
+        hold.ended_sequence = len(self.wallet.entries)
+
+    def claw_back(self, issuer: UUID, first: int | None, points: int) -> None:
+        """Take an issuer's points back: the earned lot first, then its other lots, then debt."""
+        lots = [lot for lot in self.wallet.in_taking_order() if lot.issuer_id == issuer]
+        for lot in sorted(lots, key=lambda lot: lot.lot_id != first):
+            taken = min(points, lot.remaining)
+            if taken:
+                self.wallet.move(_where(lot), "clawback", taken, lot)
+                points -= taken
+        if points:
+            self.wallet.owe(issuer, points)
+
+    def redeposit(self, paying: int, points: int, grace_days: int) -> None:
+        """Give points of a redemption back, walking its consumption backwards.
+
+        An expired lot gets a child lot with the grace period, one per slice. The price is that of
+        the original capture's day.
+        """
+        refundable = sum(c.points - c.refunded for c in self.wallet.consumed[paying])
+        if points > refundable:
+            raise Refused("refund_exceeds_original", refundable=refundable)
+        children = 0
+        for consumed in reversed(self.wallet.consumed[paying]):
+            back = min(points, consumed.points - consumed.refunded)
+            if not back:
+                continue
+            points -= back
+            consumed.refunded += back
+            lot, child = self.wallet.lots[consumed.lot_id], None
+            if lot.expires_on <= self.today:
+                children += 1
+                child = self._child(lot, children, grace_days)
+            self.wallet.move(
+                "redemption",
+                "available",
+                back,
+                lot,
+                acceptor=consumed.acceptor_id,
+                priced_on=consumed.business_date,
+                child=child,
+            )
+
+    def _child(self, lot: Lot, place: int, grace_days: int) -> Lot:
+        child = Lot(
+            lot_id=len(self.wallet.entries) * LOTS_PER_ENTRY + place,
+            parent_lot_id=lot.lot_id,
+            issuer_id=lot.issuer_id,
+            terms_id=lot.terms_id,
+            price=lot.price,
+            active=True,
+            active_from=self.today,
+            expires_on=self.today + timedelta(days=grace_days),
+        )
+        self.wallet.lots[child.lot_id] = child
+        return child
+
+
+def _where(lot: Lot) -> str:
+    return "available" if lot.active else "pending"
+
+
+def _set(call: Call) -> datetime:
+    if call.wall is None:
+        raise TypeError("this operation needs the wall time")
+    return call.wall

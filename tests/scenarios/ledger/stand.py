@@ -1,0 +1,102 @@
+"""Databases for machines to play on: one for many runs, as each run has members of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import text
+
+from network.database.connection import Database
+from network.ledger.audit import audit
+from network.ledger.partitions import open_first_day
+from network.settings import PROGRAMME_ZONE
+from tests.fixtures.cluster import Cluster
+
+FIRST_DAY = date(2026, 3, 19)
+"""Two days before Nowruz; months and a year turn where runs are long."""
+
+RUNS_PER_DATABASE = 50
+MERCHANTS = tuple(UUID(int=n) for n in (11, 12, 13))
+TERMS = {merchant: (UUID(int=20 + n), UUID(int=30 + n)) for n, merchant in enumerate(MERCHANTS)}
+
+
+def noon(day: date) -> datetime:
+    """Return the middle of a day in the programme's zone."""
+    return datetime.combine(day, time(12), tzinfo=PROGRAMME_ZONE).astimezone(UTC)
+
+
+@dataclass(kw_only=True)
+class Stand:
+    """Hands out a database with merchants, terms and an open day; renews it now and then."""
+
+    cluster: Cluster
+    runs: int = 0
+    steps: int = 0
+    spoilt: bool = False
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _database: Database | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    def database(self) -> Database:
+        """Return the database of the next run."""
+        if self._database is None or self.spoilt or self.runs % RUNS_PER_DATABASE == 0:
+            self._stack.close()
+            self.spoilt = False
+            self._database = self._open()
+        self.runs += 1
+        return self._database
+
+    def _open(self) -> Database:
+        name = self._stack.enter_context(self.cluster.fresh_database())
+        database = Database(self.cluster.url("peyvand", database=name), pool_size=2)
+        self._stack.callback(database.dispose)
+        with database.unit_of_work() as session:
+            open_first_day(session, business_date=FIRST_DAY)
+            for merchant, versions in TERMS.items():
+                session.execute(_MERCHANT, {"id": merchant, "at": noon(FIRST_DAY)})
+                for version, terms in enumerate(versions, start=1):
+                    session.execute(
+                        _AGREEMENT,
+                        {
+                            "terms": terms,
+                            "id": merchant,
+                            "version": version,
+                            "day": date(2026, 1, version),
+                            "at": noon(FIRST_DAY),
+                        },
+                    )
+        return database
+
+
+def faults(database: Database) -> list[str]:
+    """Return what the audit finds, by name."""
+    with database.snapshot() as session:
+        return [f"{c.name}: {e}" for c in audit(session) for e in c.examples]
+
+
+_MERCHANT = text(
+    "INSERT INTO network.merchant (merchant_id, code, name_fa, name_en, kind, status, joined_at)"
+    " VALUES (:id, CAST(:id AS text), 'x', 'x', 'shop', 'active', :at)"
+)
+_AGREEMENT = text(
+    "INSERT INTO network.agreement (agreement_id, merchant_id, version, effective_from,"
+    " issue_price, acceptance_fee, funding, currency, proposed_at, approved_at)"
+    " VALUES (:terms, :id, :version, :day, 12, 0.02, 'on_redemption', 'IRR', :at, :at)"
+)
