@@ -13,18 +13,23 @@ from importlib import import_module
 from typing import Any
 
 from config import queues
+from network.events.queries import Event
 
 SETTLE_NIGHT = "settlement.night"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handler:
-    """Where a topic goes. ``retry_seconds`` are the pauses before each further attempt."""
+    """Where a topic goes. ``retry_seconds`` are the pauses before each further attempt.
+
+    ``about_member``: the function takes the event's ``member_id`` beside the payload.
+    """
 
     function: str
     queue: str
     timeout_seconds: int = 60
     retry_seconds: tuple[int, ...] = (5, 30, 120, 600)
+    about_member: bool = False
 
     def load(self) -> Callable[..., Any]:
         """Import and return the function."""
@@ -32,8 +37,19 @@ class Handler:
         loaded: Callable[..., Any] = getattr(import_module(module), name)
         return loaded
 
+    def arguments(self, event: Event) -> dict[str, Any]:
+        """Return what the function is called with for an event: ids and figures."""
+        if not self.about_member:
+            return event.payload
+        return {**event.payload, "member_id": str(event.member_id)}
 
+
+_ANNOUNCE_REDEMPTION = Handler(
+    function="config.jobs:announce_redemption", queue=queues.MESSAGES, about_member=True
+)
 HANDLERS: Mapping[str, Handler] = {
+    "ledger.redemption": _ANNOUNCE_REDEMPTION,
+    "ledger.capture": _ANNOUNCE_REDEMPTION,
     "messaging.message": Handler(
         function="config.adapters.sms:send_message", queue=queues.MESSAGES, timeout_seconds=30
     ),

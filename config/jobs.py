@@ -6,6 +6,7 @@ import os
 from datetime import date
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import redis
 import structlog
@@ -15,6 +16,7 @@ from rq.job import Job
 from config.access import load_settings
 from config.handlers import HANDLERS
 from config.queues import queue
+from network.clock import wall_now
 from network.services import Services
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
@@ -50,6 +52,25 @@ def settle_night(services: Services, *, business_date: str) -> None:
     from settlement.nightly import run_night  # a worker of messages need not load it
 
     run_night(services, business_date=date.fromisoformat(business_date), started_by="schedule")
+
+
+def announce_redemption(
+    services: Services, *, member_id: str, sequence: int, points: int, merchant_id: str
+) -> None:
+    """Tell a member at once that points were spent."""
+    from network.messaging import notices  # a worker of nights need not load it
+
+    with services.database.unit_of_work() as session:
+        notices.announce_redemption(
+            session,
+            services.vault,
+            member_id=UUID(member_id),
+            sequence=sequence,
+            points=points,
+            merchant_id=UUID(merchant_id),
+            wallet_url=services.settings.wallet_url,
+            wall=wall_now(),
+        )
 
 
 @cache

@@ -7,7 +7,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 MESSAGES = "messages"
-"""What a person waits for: one-time codes."""
+"""What a person waits for: one-time codes, notices. Many small jobs."""
 
 NIGHT = "night"
 """The settlement of a business day: minutes, one at a time."""

@@ -33,9 +33,10 @@ def relay_once(database: Database, connection: redis.Redis, *, batch: int = BATC
     with database.unit_of_work() as session:
         events = take_waiting(session, limit=batch)
         for event in events:
-            if event.topic in HANDLERS:
+            handler = HANDLERS.get(event.topic)
+            if handler is not None:
                 enqueue(
-                    event.topic, event.payload, job_id=f"event-{event.event_id}",
+                    event.topic, handler.arguments(event), job_id=f"event-{event.event_id}",
                     connection=connection,
                 )  # fmt: skip
         mark_dispatched(session, event_ids=[event.event_id for event in events])

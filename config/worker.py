@@ -1,23 +1,26 @@
-"""The RQ worker: runs jobs from the queues, each in a process of its own."""
+"""The RQ worker: runs jobs from the queues."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import redis
-from rq import Worker
+from rq import SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
-from config.queues import queue
+from config.queues import NIGHT, queue
 
 
 def run(connection: redis.Redis, *, names: Sequence[str]) -> None:
     """Work on the queues called ``names``, first things first, until told to stop.
 
+    A night gets a process of its own, which takes its memory along when it ends. Messages are
+    many and small: they run in the worker itself, with its modules, keys and connections ready.
     A first SIGTERM lets the job in hand finish, a second one ends it. Retries wait in RQ's own
     scheduler, of which one worker at a time holds the lock.
     """
-    worker = Worker(
+    kind = Worker if NIGHT in names else SimpleWorker
+    worker = kind(
         [queue(name, connection=connection) for name in names],
         connection=connection,
         serializer=JSONSerializer,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from network.messaging.models import Message
@@ -28,11 +28,14 @@ class MessageView:
     sent_at: datetime | None
 
 
-def latest(session: Session, vault: Vault, *, limit: int = 20) -> list[MessageView]:
-    """Return the newest messages, opened."""
-    rows = session.scalars(
-        select(Message).order_by(Message.created_at.desc(), Message.message_id.desc()).limit(limit)
-    )
+def latest(
+    session: Session, vault: Vault, *, limit: int = 20, before: tuple[datetime, UUID] | None = None
+) -> list[MessageView]:
+    """Return the newest messages, opened; those older than ``before`` (created_at, message_id)."""
+    query = select(Message).order_by(Message.created_at.desc(), Message.message_id.desc())
+    if before is not None:
+        query = query.where(tuple_(Message.created_at, Message.message_id) < tuple_(*before))
+    rows = session.scalars(query.limit(limit))
     return [
         MessageView(
             message_id=row.message_id,

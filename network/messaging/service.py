@@ -7,8 +7,10 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from network.errors import InvariantError
 from network.events.service import publish
 from network.ids import uuid7
 from network.messaging.models import Message
@@ -44,27 +46,36 @@ def queue_sms(
     locale: str,
     wall: datetime,
     expires_at: datetime | None = None,
+    message_id: UUID | None = None,
 ) -> UUID:
     """Store a text message and announce it in the outbox (topic ``messaging.message``).
 
     ``recipient`` is in E.164. A message that did not leave before ``expires_at`` never does.
+    ``message_id`` is for a caller that may come twice: what has that id already stays as it is.
     """
-    message = Message(
-        message_id=uuid7(),
-        channel="sms",
-        kind=kind,
-        sealed_recipient=vault.seal(recipient.encode(), purpose=RECIPIENT_PURPOSE),
-        sealed_body=vault.seal(body.encode(), purpose=BODY_PURPOSE),
-        locale=locale,
-        state="waiting",
-        attempts=0,
-        created_at=wall,
-        expires_at=expires_at,
-    )
-    session.add(message)
-    session.flush()
-    publish(session, topic=TOPIC, payload={"message_id": str(message.message_id)})
-    return message.message_id
+    stored = session.execute(
+        insert(Message)
+        .values(
+            message_id=message_id or uuid7(),
+            channel="sms",
+            kind=kind,
+            sealed_recipient=vault.seal(recipient.encode(), purpose=RECIPIENT_PURPOSE),
+            sealed_body=vault.seal(body.encode(), purpose=BODY_PURPOSE),
+            locale=locale,
+            state="waiting",
+            attempts=0,
+            created_at=wall,
+            expires_at=expires_at,
+        )
+        .on_conflict_do_nothing(index_elements=[Message.message_id])
+        .returning(Message.message_id)
+    ).scalar_one_or_none()
+    if stored is not None:
+        publish(session, topic=TOPIC, payload={"message_id": str(stored)})
+        return stored
+    if message_id is None:
+        raise InvariantError("a new id of a message was taken")
+    return message_id
 
 
 def deliver(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from network.language import format_number, gettext, persian_digits, use_locale
+from network.language import format_number, format_points, gettext, persian_digits, use_locale
 
 
 def sign_in_text(*, code: str, minutes: int, domain: str, locale: str) -> str:
@@ -20,3 +20,17 @@ def sign_in_text(*, code: str, minutes: int, domain: str, locale: str) -> str:
             minutes=format_number(minutes),
         )
     return f"{text}\n\n@{domain} #{code}"
+
+
+def redemption_text(*, points: int, merchant: str, balance: int, address: str, locale: str) -> str:
+    """Return the message about points that were just spent; ``address`` is the wallet's."""
+    with use_locale(locale):
+        text = gettext(
+            "Peyvand: %(points)s spent at %(merchant)s.\n"
+            "Left: %(balance)s.\n"
+            "If this was not you, lock spending in your wallet:",
+            points=format_points(points),
+            merchant=merchant,
+            balance=format_points(balance),
+        )
+    return f"{text}\n{address}"

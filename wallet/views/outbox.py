@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from ipaddress import ip_address
+from uuid import UUID
 
-from flask import Blueprint, abort, current_app, render_template, request
+from flask import Blueprint, abort, current_app, render_template, request, url_for
 
 from network.messaging import queries as messaging
+from network.messaging.queries import MessageView
 from wallet import access
 
 blueprint = Blueprint("outbox", __name__, url_prefix="/outbox")
@@ -30,9 +33,29 @@ def is_open() -> bool:
 @blueprint.get("")
 @access.public
 def show() -> str:
-    """Show the last messages, the newest first."""
+    """Show messages, the newest first, a page at a time."""
     if not is_open():
         abort(404)
+    before = _before()
     with access.reading() as session:
-        found = messaging.latest(session, access.services().vault, limit=SHOWN)
-    return render_template("outbox.html", messages=found)
+        found = messaging.latest(session, access.services().vault, limit=SHOWN + 1, before=before)
+    shown = found[:SHOWN]
+    return render_template(
+        "outbox.html",
+        messages=shown,
+        newest=url_for("outbox.show") if before else None,
+        older=url_for("outbox.show", before=_key(shown[-1])) if len(found) > SHOWN else None,
+    )
+
+
+def _key(message: MessageView) -> str:
+    return f"{message.created_at.astimezone(UTC):%Y%m%dT%H%M%S.%f}_{message.message_id}"
+
+
+def _before() -> tuple[datetime, UUID] | None:
+    """Return the message after which the page goes on; a key that is none begins anew."""
+    moment, _, message_id = request.args.get("before", "").partition("_")
+    try:
+        return datetime.strptime(f"{moment}+0000", "%Y%m%dT%H%M%S.%f%z"), UUID(message_id)
+    except ValueError:
+        return None

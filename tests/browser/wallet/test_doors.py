@@ -15,11 +15,13 @@ from network.clock import wall_now
 from network.database.connection import Database
 from network.database.installation import ProgrammeClock
 from network.members.service import start_session
+from network.messaging.service import queue_sms
 from network.services import Services
 from tests.browser.wallet.conftest import Wallet
 from wallet.access import is_public, safe_next
 from wallet.app import create_app
 from wallet.device import device_name
+from wallet.views.outbox import SHOWN
 
 COOKIE = "peyvand_wallet"
 
@@ -193,6 +195,35 @@ def test_the_outbox_is_shut_where_messages_leave(
     assert status(services, local=True) == 200
     assert status(services, local=True, address="192.0.2.7") == 404
     assert status(sending, local=True) == 404
+
+
+def test_the_outbox_has_pages(services: Services, redis_client: object, database: Database) -> None:
+    with database.unit_of_work() as session:
+        for number in range(SHOWN + 3):
+            queue_sms(
+                session,
+                services.vault,
+                recipient="+989121234567",
+                body=f"text {number}.",
+                kind="notice",
+                locale="en",
+                wall=wall_now() + timedelta(microseconds=number),
+            )
+    local = create_app(services, clock=ProgrammeClock(database), local_messages=True)
+    client = furnish(local, services=services).test_client()
+
+    def texts(address: str) -> tuple[list[int], str | None]:
+        page = client.get(address).text
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        return [int(each) for each in re.findall(r"text (\d+)\.", page)], older and older[1]
+
+    first, older = texts("/outbox?lang=en")
+    assert older is not None
+    second, end = texts(older)
+    assert first + second == list(range(SHOWN + 3))[::-1]
+    assert len(first) == SHOWN
+    assert end is None
+    assert texts("/outbox?before=nonsense")[0] == first
 
 
 def test_an_old_session_is_touched_and_an_expired_one_is_over(wallet: Wallet, app: Flask) -> None:

@@ -25,11 +25,14 @@ from config.schedule import due_night, tick
 from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.ledger.partitions import open_first_day
+from network.messaging.queries import latest
 from network.messaging.service import queue_sms
 from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
+from tests.browser.console import story as stories
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.cluster import Cluster
+from tests.fixtures.programme import Programme
 from tests.integration.services.helpers import PATIENCE_SECONDS, environment, wait_for
 
 
@@ -214,6 +217,30 @@ def test_a_message_goes_from_the_commit_to_the_provider(
     assert (path, bearer, first) == ("/send", "Bearer test-secret", second)
     assert b"+989121234567" in second
     assert all("test-secret" not in str(key) for key in redis_client.scan_iter())
+
+
+def test_a_redemption_is_announced_by_the_running_parts(
+    services: Services,
+    programme: Programme,
+    redis_client: redis.Redis,
+    process_environment: dict[str, str],
+) -> None:
+    story = stories.begin(services, programme, days_ago=0)
+    for member_id in story.members[:3]:
+        story.earn(member_id, story.shops[0], amount=9_000_000)
+        story.redeem(member_id, story.shops[1], points=20)
+    parts = [part("relay", env=process_environment)]
+    parts.append(part("worker", MESSAGES, env=process_environment))
+
+    def states() -> list[str]:
+        with services.database.reading() as session:
+            return [each.state for each in latest(session, services.vault)]
+
+    try:
+        wait_for(lambda: states() == ["sent"] * 3)
+    finally:
+        codes = [end(process) for process in parts]
+    assert codes == [0, 0]
 
 
 def test_the_schedule_asks_once_for_the_oldest_day_that_ended(
