@@ -98,26 +98,31 @@ def main(
     as_json: bool,
 ) -> None:
     """Call the Peyvand merchant gateway: earn, redeem, refund, read."""
-    try:
-        found = find_profile(
-            given={"url": url, "key_id": key_id, "key_file": key_file},
-            name=profile,
-            file=profiles or default_file(os.environ),
-            file_named=profiles is not None,
+
+    def screen() -> Screen:
+        try:
+            found = find_profile(
+                given={"url": url, "key_id": key_id, "key_file": key_file},
+                name=profile,
+                file=profiles or default_file(os.environ),
+                file_named=profiles is not None,
+            )
+            key = load_key(found.key_file)
+        except (ProfileError, KeyFileError) as error:
+            raise click.UsageError(str(error)) from error
+        client = GatewayClient(
+            url=found.url,
+            key_id=found.key_id,
+            key=key,
+            language=language,
+            timeout_seconds=timeout,
+            attempts=attempts,
         )
-        key = load_key(found.key_file)
-    except (ProfileError, KeyFileError) as error:
-        raise click.UsageError(str(error)) from error
-    client = GatewayClient(
-        url=found.url,
-        key_id=found.key_id,
-        key=key,
-        language=language,
-        timeout_seconds=timeout,
-        attempts=attempts,
-    )
-    context.call_on_close(client.close)
-    context.obj = Screen(client=client, json=as_json, language=language)
+        context.call_on_close(client.close)
+        return Screen(client=client, json=as_json, language=language)
+
+    # Opened by the command that is really called: its help needs neither gateway nor key.
+    context.obj = screen
 
 
 Command = Callable[..., None]
@@ -138,7 +143,7 @@ def _command(run: Command) -> Callable[..., Any]:
     @click.pass_context
     @wraps(run)
     def wrapped(context: click.Context, /, **given: Any) -> None:
-        screen: Screen = context.obj
+        screen: Screen = context.obj()
         moment: datetime | None = given.get("occurred_at")
         screen.occurred_at = None if moment is None else moment.isoformat()
         with screen.errors():
