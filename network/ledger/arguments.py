@@ -88,4 +88,5 @@ def grant_parameters(grant: Grant) -> dict[str, Any]:
         "active_from": grant.active_from.isoformat(),
         "expires_on": grant.expires_on.isoformat(),
         "line": grant.line,
+        "locked_to": None if grant.locked_to is None else str(grant.locked_to),
     }

@@ -161,6 +161,69 @@ class IdempotencyConflict(Refusal):
     sentence = "this idempotency key stands for another request or another member"
 
 
+class SameWallet(Refusal):
+    """Both sides of the movement are one wallet."""
+
+    code = "same_wallet"
+    sentence = "points cannot move from a wallet to itself"
+
+
+class OpenHolds(Refusal):
+    """Merchants still hold points of the wallet."""
+
+    code = "open_holds"
+    sentence = "merchants still hold points of this wallet; wait until they are settled"
+
+
+class OpenDebt(Refusal):
+    """The member still owes points."""
+
+    code = "open_debt"
+    sentence = "this wallet owes points; they are repaid or written off first"
+
+
+class NotInPool(Refusal):
+    """The member has not joined this shared wallet, or has left it."""
+
+    code = "not_in_pool"
+    sentence = "this member is not part of that shared wallet"
+
+
+class UnknownLot(Refusal):
+    """The wallet has no such lot with available points."""
+
+    code = "unknown_lot"
+    sentence = "this wallet has no such lot with available points"
+
+
+class ExpiryNotLater(Refusal):
+    """An extension must end later than the lot does."""
+
+    code = "expiry_not_later"
+    sentence = "the new expiry must be later than the lot's own; see facts.expires_on"
+
+
+class SamePerson(Refusal):
+    """One person proposed and approved."""
+
+    code = "same_person"
+    sentence = "whoever proposed a correction cannot approve it"
+
+
+class WriteOffExceedsDebt(Refusal):
+    """More was to be forgiven than is owed."""
+
+    code = "write_off_exceeds_debt"
+    sentence = "the member owes this issuer fewer points; see facts.debt"
+
+
+class ReferenceMoved(Refusal):
+    """The reference belongs to a wallet that has moved into this one; see facts.member_id."""
+
+    code = "reference_moved"
+    sentence = "this merchant_ref was used with another wallet of the member; see facts.member_id"
+
+
 class WalletBusyError(UnavailableError):
     """The wallet stayed locked by other calls for too long: nothing was done, try again."""
 
@@ -198,6 +261,29 @@ REFUSALS: dict[str, type[Refusal]] = {
     )
 }
 
+"""What the calls of merchants may be refused with."""
+
+MEMBER_REFUSALS: dict[str, type[Refusal]] = {
+    refusal.code: refusal
+    for refusal in (
+        SameWallet,
+        OpenHolds,
+        OpenDebt,
+        NotInPool,
+        UnknownLot,
+        ExpiryNotLater,
+        SamePerson,
+        WriteOffExceedsDebt,
+        ReferenceMoved,
+    )
+}
+"""What members and operators may be refused with besides (``operations_members``)."""
+
+
+def refusal_of(code: str) -> type[Refusal]:
+    """Return the class of a stable code."""
+    return REFUSALS.get(code) or MEMBER_REFUSALS.get(code, Refusal)
+
 
 def translate(error: DBAPIError) -> PeyvandError | None:
     """Return the ledger's own error for one of PostgreSQL's, None where it is not the ledger's."""
@@ -205,7 +291,7 @@ def translate(error: DBAPIError) -> PeyvandError | None:
     diagnostics = getattr(error.orig, "diag", None)
     message: str = getattr(diagnostics, "message_primary", None) or ""
     if sqlstate in {_REFUSAL, _CONFLICT}:
-        refusal = REFUSALS.get(message, Refusal)
+        refusal = refusal_of(message)
         return refusal(refusal.sentence, facts=_facts(diagnostics))
     if sqlstate == _OUT_OF_RANGE:
         return PointsOutOfRange(PointsOutOfRange.sentence)

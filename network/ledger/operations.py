@@ -15,8 +15,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, TextClause, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from network.ledger.arguments import (
@@ -37,15 +36,15 @@ from network.ledger.arguments import (
     evidence_parameters,
     grant_parameters,
 )
-from network.ledger.errors import translate
+from network.ledger.calling import function as _function
+from network.ledger.calling import one as _one
+from network.ledger.calling import post as _post
+from network.ledger.calling import posted as _posted
+from network.ledger.errors import ReferenceMoved
 from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted
 
 GRACE_DAYS = 30
 """How long points live on that come back to a lot which has lapsed meanwhile."""
-
-
-def _function(name: str, *arguments: str) -> TextClause:
-    return text(f"SELECT * FROM ledger.{name}({', '.join(arguments)})")
 
 
 _OPEN_WALLET = _function("open_wallet", MEMBER)
@@ -253,15 +252,18 @@ def reverse(
     The result's ``state`` is ``voided``, ``refunded`` or ``barred``; in each case no later call
     with that reference succeeds.
     """
-    return _post(
-        connection,
-        _REVERSE,
-        member_id,
+    parameters = (
         {"now": now, "wall": wall, "grace_days": grace_days}
         | claim_parameters(claim)
         | event_parameters(event)
-        | evidence_parameters(evidence),
+        | evidence_parameters(evidence)
     )
+    while True:
+        try:
+            return _post(connection, _REVERSE, member_id, parameters)
+        except ReferenceMoved as moved:
+            # Done under a wallet that has moved into this one since: it is undone there.
+            member_id = UUID(str(moved.facts["member_id"]))
 
 
 def refund_earn(
@@ -345,34 +347,3 @@ def flip_day(connection: Connection | Session, *, now: datetime) -> date | None:
     """
     flipped: date | None = _one(connection, _FLIP_DAY, {"now": now})[0]
     return flipped
-
-
-def _post(
-    connection: Connection | Session,
-    statement: TextClause,
-    member_id: UUID,
-    parameters: dict[str, Any],
-) -> Posted:
-    return _posted(member_id, _one(connection, statement, {"member_id": member_id} | parameters))
-
-
-def _one(
-    connection: Connection | Session, statement: TextClause, parameters: dict[str, Any]
-) -> Row[Any]:
-    try:
-        return connection.execute(statement, parameters).one()
-    except DBAPIError as error:
-        translated = translate(error)
-        if translated is None:
-            raise
-        raise translated from error
-
-
-def _posted(member_id: UUID, row: Row[Any]) -> Posted:
-    return Posted(
-        member_id=member_id,
-        sequence=row.sequence,
-        business_date=row.business_date,
-        replayed=row.replayed,
-        result=row.result,
-    )

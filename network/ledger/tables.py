@@ -123,6 +123,8 @@ wallet = _table(
     _count("sequence", default=True),
     Column("status", Text(), nullable=False, server_default=text("'active'::text")),
     _date("due_on", null=True),
+    _uuid("moved_to", null=True),
+    Index("ix_wallet_moved_to", "moved_to", postgresql_where=text("moved_to IS NOT NULL")),
     Index("ix_wallet_due", "due_on", postgresql_where=text("due_on IS NOT NULL")),
     key=("member_id",),
 )
@@ -291,6 +293,7 @@ idempotency = _table(
     _count("sequence"),
     _date("business_date"),
     Column("result", JSONB(), nullable=False),
+    Index("ix_idempotency_day", "business_date", postgresql_using="brin"),
     key=("client_id", "key"),
 )
 
@@ -313,5 +316,6 @@ used_code = _table(
     _bytes("digest"),
     _time("expires_at"),
     _count("sequence"),
+    Index("ix_used_code_expires_at", "expires_at", postgresql_using="brin"),
     key=("member_id", "digest"),
 )

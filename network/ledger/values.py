@@ -55,7 +55,8 @@ class Grant:
 
     ``base`` is that line's earning base in minor units, the same in every grant of the line;
     ``price`` what the issuer owes per point (minor units) by ``terms_id``, its agreement.
-    ``expires_on`` is the first day on which the points can't be used.
+    ``expires_on`` is the first day on which the points can't be used. ``locked_to`` names the one
+    merchant that may take them, None where all may.
     """
 
     issuer_id: UUID
@@ -66,6 +67,7 @@ class Grant:
     active_from: date
     expires_on: date
     line: int
+    locked_to: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +88,12 @@ class Posted:
     business_date: date
     replayed: bool
     result: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The two operators behind a correction, and why it is made."""
+
+    proposer: UUID
+    approver: UUID
+    reason: str

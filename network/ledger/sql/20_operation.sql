@@ -40,10 +40,14 @@ BEGIN
     op.business_date := prior.business_date;
     op.today := greatest(op.business_date, ledger.programme_date(p_now));
     IF prior.member_id IS NOT NULL THEN
-        IF prior.member_id <> p_member OR prior.fingerprint <> p_claim.fingerprint THEN
+        IF prior.fingerprint <> p_claim.fingerprint THEN
             PERFORM ledger.refuse_conflict();
+        ELSIF prior.member_id <> p_member THEN
+            op.replay := ledger.replay_moved(p_member, prior.member_id, prior.sequence,
+                                             prior.posted_on, prior.result);
+        ELSE
+            op.replay := ROW(prior.sequence, prior.posted_on, true, prior.result);
         END IF;
-        op.replay := ROW(prior.sequence, prior.posted_on, true, prior.result);
     END IF;
     IF NOT known THEN
         PERFORM ledger.refuse('unknown_wallet');
@@ -52,6 +56,20 @@ BEGIN
     op.repaid := 0;
     op.moves := '{}';
     RETURN op;
+END
+$$;
+
+-- The answer to a key that another wallet used: a conflict, unless that wallet has since moved into
+-- this one; then the result says whose entry it names.
+CREATE OR REPLACE FUNCTION ledger.replay_moved(
+    p_member uuid, p_prior uuid, p_sequence bigint, p_business_date date, p_result jsonb
+) RETURNS ledger.posted LANGUAGE plpgsql AS $$
+BEGIN
+    IF ledger.home_of(p_prior) <> p_member THEN
+        PERFORM ledger.refuse_conflict();
+    END IF;
+    RETURN ROW(p_sequence, p_business_date, true,
+               p_result || jsonb_build_object('member_id', p_prior))::ledger.posted;
 END
 $$;
 

@@ -328,6 +328,14 @@ BEGIN
     SELECT r.* INTO ref FROM ledger.reference AS r
     WHERE r.member_id = p_member AND r.merchant_id = p_event.merchant_id
       AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;
+    IF ref.state = 'moved' THEN
+        -- Used by a wallet that has moved into this one: what it did is undone there.
+        PERFORM ledger.refuse('reference_moved', (
+            SELECT jsonb_build_object('member_id', e.explanation #> '{0,facts,member_id}')
+            FROM ledger.entry AS e
+            WHERE e.member_id = p_member AND e.sequence = ref.sequence
+              AND e.business_date = ref.business_date));
+    END IF;
     SELECT t.* INTO h FROM ledger.hold AS t
     WHERE t.member_id = p_member AND t.sequence = ref.sequence;
     op := ledger.release_lapsed(op, p_wall, p_now, ref.sequence);

@@ -40,6 +40,7 @@ class Player:
     member_id: UUID = field(default_factory=uuid7)
     elapsed: timedelta = timedelta(0)
     named: dict[str, int] = field(default_factory=dict)
+    wallets: dict[str, UUID] = field(default_factory=dict)
     calls: int = 0
     last: Posted | None = None
     before: WalletView | None = None
@@ -56,14 +57,21 @@ class Player:
 
     def play(self, scenario: Scenario) -> None:
         """Play every step and check after each what it says and what must always hold."""
-        with self.database.ledger() as connection:
-            operations.open_wallet(connection, member_id=self.member_id)
+        self.meet("Member")
         for step in scenario.steps:
             self._play(step)
 
+    def meet(self, name: str) -> UUID:
+        """Return the wallet that a scenario calls by name, opened at its first mention."""
+        if name not in self.wallets:
+            self.wallets[name] = self.member_id if name == "Member" else uuid7()
+            with self.database.ledger() as connection:
+                operations.open_wallet(connection, member_id=self.wallets[name])
+        return self.wallets[name]
+
     def _play(self, step: Step) -> None:
         self.before = self._wallet()
-        verb: Callable[[Step], Posted | None] = _VERBS[step.does]
+        verb: Callable[[Step], Posted | None] = VERBS[step.does]
         refused = ""
         self.last = None
         try:
@@ -73,7 +81,7 @@ class Player:
         self._check_then(step, refused)
         if step.books:
             assert self.last is not None, f"{step.where}: nothing was posted"
-            entry = self._entry(self.last.sequence)
+            entry = self._entry(self.last)
             assert _books(entry) == sorted(step.books.split("; ")), step.where
         self._check_sums(step)
 
@@ -86,6 +94,8 @@ class Player:
                 expected_refusal = value
             elif name in figures:
                 figures[name] = int(value)
+            elif name == "status":
+                assert self._wallet().status == value, step.where
             elif name == "again":
                 assert self.last is not None, f"{step.where}: {refused}"
                 assert self.last.replayed, f"{step.where}: not a replay"
@@ -124,9 +134,9 @@ class Player:
         assert wallet is not None
         return wallet
 
-    def _entry(self, sequence: int) -> EntryView:
+    def _entry(self, posted: Posted) -> EntryView:
         with self.database.reading() as session:
-            entry = queries.entry(session, member_id=self.member_id, sequence=sequence)
+            entry = queries.entry(session, member_id=posted.member_id, sequence=posted.sequence)
         assert entry is not None
         return entry
 
@@ -134,61 +144,68 @@ class Player:
         """Post through ``operation`` with the claim, event and clock that the step asks for."""
         self.calls += 1
         who = merchant(step.who)
-        key = _word(step.what, "key") or f"{self.member_id}:{self.calls}"
         if operation not in {operations.earn, operations.refund_earn, operations.refund_redeem}:
             arguments["wall"] = self.now
         with self.database.ledger() as connection:
             posted = operation(
                 connection,
                 now=self.now,
-                claim=Claim(
-                    client_id=who,
-                    key=f"{self.member_id}:{key}",
-                    fingerprint=sha256(f"{step.does} {step.what}".encode()).digest(),
-                ),
+                claim=self.claim(step),
                 member_id=self.member_id,
                 event=Event(
                     merchant_id=who,
-                    merchant_ref=_word(step.what, "ref") or f"auto-{self.calls}",
+                    merchant_ref=word(step.what, "ref") or f"auto-{self.calls}",
                     effective_at=self.now,
                     **arguments.pop("event", {}),
                 ),
                 evidence=None,
                 **arguments,
             )
-        if name := _word(step.what, "as"):
+        if name := word(step.what, "as"):
             self.named[name] = posted.sequence
         return posted
 
+    def claim(self, step: Step) -> Claim:
+        """Return the step's key, one of its own unless it names one."""
+        key = word(step.what, "key") or str(self.calls)
+        return Claim(
+            client_id=merchant(step.who),
+            key=f"{self.wallets['Member']}:{key}",
+            fingerprint=sha256(f"{step.does} {step.what}".encode()).digest(),
+        )
+
     def original(self, step: Step) -> int:
         """Return the entry that the step names after "of"; an unknown name is no entry at all."""
-        return self.named.get(_word(step.what, "of") or "", 999)
+        return self.named.get(word(step.what, "of") or "", 999)
 
     def consent(self, step: Step) -> Consent | None:
         """Return the member's code where the step shows one: "code X", "limit N"."""
-        code = _word(step.what, "code")
+        code = word(step.what, "code")
         if code is None:
             return None
         expired = "stale" in step.what
         return Consent(
             digest=sha256(f"{self.member_id}:{code}".encode()).digest(),
             expires_at=self.now + timedelta(minutes=-1 if expired else 1),
-            limit=int(_word(step.what, "limit") or 1_000_000),
+            limit=int(word(step.what, "limit") or 1_000_000),
         )
 
 
-def _word(what: str, name: str) -> str | None:
+def word(what: str, name: str) -> str | None:
+    """Return the word after a name: "as A", "key k1"."""
     found = re.search(rf"\b{name} ([\w-]+)", what)
     return found.group(1) if found else None
 
 
-def _number(what: str) -> int:
+def number(what: str) -> int:
+    """Return the number that a step's details begin with."""
     found = re.match(r"-?\d+", what)
     assert found, what
     return int(found.group())
 
 
-def _span(what: str, name: str) -> timedelta | None:
+def span(what: str, name: str) -> timedelta | None:
+    """Return the time after a name: "expiring in 30 days"."""
     found = re.search(rf"{name}(\d+) (day|hour|minute)s?", what)
     return timedelta(**{f"{found.group(2)}s": int(found.group(1))}) if found else None
 
@@ -204,13 +221,13 @@ def _books(entry: EntryView) -> list[str]:
 
 def _earns(player: Player, step: Step) -> Posted:
     """Read "100 for 1000", "40 for 400 + 60 for 600", "40 by A & 15 by B for 1000"."""
-    begins = player.today + (_span(step.what, "pending for ") or timedelta(0))
-    ends = player.today + (_span(step.what, "expiring in ") or LIFE)
+    begins = player.today + (span(step.what, "pending for ") or timedelta(0))
+    ends = player.today + (span(step.what, "expiring in ") or LIFE)
     grants = []
     total = 0
     for line, part in enumerate(re.split(r"[,;]", step.what)[0].split(" + ")):
         shares, _, base = part.partition(" for ")
-        amount = _number(base)
+        amount = number(base)
         total += amount
         for share in shares.split(" & "):
             found = _GRANT.match(share)
@@ -226,9 +243,10 @@ def _earns(player: Player, step: Step) -> Posted:
                     active_from=begins,
                     expires_on=ends,
                     line=line,
+                    locked_to=merchant(locked) if (locked := word(step.what, "only at")) else None,
                 )
             )
-    whole = int(_word(step.what, "purchase") or total)
+    whole = int(word(step.what, "purchase") or total)
     return player.call(
         operations.earn,
         step,
@@ -239,18 +257,18 @@ def _earns(player: Player, step: Step) -> Posted:
 
 
 def _authorises(player: Player, step: Step) -> Posted:
-    life = _span(step.what, "for ") or timedelta(minutes=15)
+    life = span(step.what, "for ") or timedelta(minutes=15)
     return player.call(
         operations.authorise,
         step,
-        points=_number(step.what),
+        points=number(step.what),
         hold_until=player.now + life,
         consent=player.consent(step),
     )
 
 
 def _captures(player: Player, step: Step) -> Posted:
-    points = None if step.what.startswith("all") else _number(step.what)
+    points = None if step.what.startswith("all") else number(step.what)
     return player.call(operations.capture, step, authorisation=player.original(step), points=points)
 
 
@@ -260,7 +278,7 @@ def _voids(player: Player, step: Step) -> Posted:
 
 def _redeems(player: Player, step: Step) -> Posted:
     return player.call(
-        operations.redeem, step, points=_number(step.what), consent=player.consent(step)
+        operations.redeem, step, points=number(step.what), consent=player.consent(step)
     )
 
 
@@ -269,8 +287,8 @@ def _reverses(player: Player, step: Step) -> Posted:
 
 
 def _refunds(player: Player, step: Step) -> Posted:
-    line = _word(step.what, "line")
-    amount = _number(step.what)
+    line = word(step.what, "line")
+    amount = number(step.what)
     return player.call(
         operations.refund_earn,
         step,
@@ -281,20 +299,20 @@ def _refunds(player: Player, step: Step) -> Posted:
 
 
 def _gives_back(player: Player, step: Step) -> Posted:
-    grace = _span(step.what, "grace ") or timedelta(days=30)
+    grace = span(step.what, "grace ") or timedelta(days=30)
     return player.call(
         operations.refund_redeem,
         step,
         original=player.original(step),
-        points=_number(step.what),
+        points=number(step.what),
         grace_days=grace.days,
     )
 
 
 def _passes(player: Player, step: Step) -> None:
-    span = _span(step.what, "")
-    assert span, step.where
-    player.elapsed += span
+    time = span(step.what, "")
+    assert time, step.where
+    player.elapsed += time
 
 
 def _runs(player: Player, step: Step) -> Posted | None:
@@ -311,7 +329,7 @@ def _sets(player: Player, step: Step) -> None:
         )
 
 
-_VERBS: dict[str, Any] = {
+VERBS: dict[str, Any] = {
     "earns": _earns,
     "authorises": _authorises,
     "captures": _captures,

@@ -1,0 +1,242 @@
+-- Wallets that become one: people who join or leave a shared wallet, and two members merged. The
+-- wallet that points elsewhere is closed and says where its points went (moved_to): a caller that
+-- looked its member up before the move is refused under the lock and looks again. What it had done
+-- before stays under its own id: refunds of it post there, and forward takes the rest along.
+
+-- Follows moved_to to the wallet where a member's points are.
+CREATE OR REPLACE FUNCTION ledger.home_of(p_member uuid) RETURNS uuid LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    home uuid := p_member;
+    next uuid;
+BEGIN
+    LOOP
+        SELECT w.moved_to INTO next FROM ledger.wallet AS w WHERE w.member_id = home;
+        IF next IS NULL THEN
+            RETURN home;
+        END IF;
+        home := next;
+    END LOOP;
+END
+$$;
+
+-- Sends every open lot of a wallet to `transfer`, pending and locked ones too.
+CREATE OR REPLACE FUNCTION ledger.give_everything(op ledger.operation) RETURNS ledger.operation
+LANGUAGE plpgsql AS $$
+DECLARE
+    l record;
+BEGIN
+    FOR l IN
+        SELECT t.lot_id, t.remaining, t.issuer_id, t.terms_id, t.active FROM ledger.lot AS t
+        WHERE t.member_id = op.member_id AND t.open ORDER BY t.expires_on, t.lot_id
+    LOOP
+        UPDATE ledger.lot AS t SET remaining = 0, moved = t.moved + l.remaining
+        WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
+        op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
+                              'transfer', l.issuer_id, l.lot_id, l.terms_id, l.remaining);
+    END LOOP;
+    RETURN op;
+END
+$$;
+
+-- Moves all debts of one wallet to another.
+CREATE OR REPLACE FUNCTION ledger.move_debts(old ledger.operation, new ledger.operation)
+RETURNS ledger.operation[] LANGUAGE plpgsql AS $$
+DECLARE
+    d record;
+BEGIN
+    FOR d IN
+        SELECT t.issuer_id, t.points FROM ledger.debt AS t
+        WHERE t.member_id = old.member_id AND t.points > 0 ORDER BY t.issuer_id
+    LOOP
+        UPDATE ledger.debt AS t SET points = 0
+        WHERE t.member_id = old.member_id AND t.issuer_id = d.issuer_id;
+        INSERT INTO ledger.debt AS t (member_id, issuer_id, points)
+        VALUES (new.member_id, d.issuer_id, d.points)
+        ON CONFLICT (member_id, issuer_id) DO UPDATE SET points = t.points + excluded.points;
+        old := ledger.add_move(old, 'receivable', 'debt', d.issuer_id, NULL, NULL, d.points);
+        new := ledger.add_move(new, 'debt', 'receivable', d.issuer_id, NULL, NULL, d.points);
+    END LOOP;
+    RETURN ARRAY[old, new];
+END
+$$;
+
+-- Moves a whole wallet into another: lots, debts, and the references, so that none of them can be
+-- used again under the new one (state moved: the entry named tells whose it was). Keys need no
+-- copy here: begin_operation answers a key of a wallet that moved into the one asked.
+CREATE OR REPLACE FUNCTION ledger.move_wallet(
+    p_member uuid, p_into uuid, p_now timestamptz, p_wall timestamptz,
+    p_claim ledger.claim_facts, p_kind text, p_actor text
+) RETURNS ledger.posted LANGUAGE plpgsql AS $$
+DECLARE
+    pair ledger.operation[] := ledger.begin_pair(p_member, p_into, p_claim, p_now);
+    old ledger.operation := pair[1];
+    new ledger.operation := pair[2];
+    points bigint;
+    debt bigint;
+    repaid bigint;
+    done ledger.posted;
+BEGIN
+    IF old.replay IS NOT NULL THEN
+        RETURN old.replay;
+    ELSIF old.status = 'closed' OR new.status = 'closed' THEN
+        PERFORM ledger.refuse('wallet_closed');
+    END IF;
+    old := ledger.retire_due(old, p_now, p_wall);
+    new := ledger.retire_due(new, p_now, p_wall);
+    IF old.held > 0 THEN
+        PERFORM ledger.refuse('open_holds', jsonb_build_object('held', old.held));
+    END IF;
+    old.sequence := old.sequence + 1;
+    new.sequence := new.sequence + 1;
+    new.repaid := 0;
+    points := old.available + old.pending;
+    debt := old.debt;
+    old := ledger.give_everything(old);
+    new := ledger.take_over(new, old);
+    pair := ledger.move_debts(old, new);
+    old := pair[1];
+    new := pair[2];
+    repaid := new.repaid;
+    INSERT INTO ledger.reference
+        (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
+    SELECT new.member_id, r.merchant_id, r.kind, r.merchant_ref,
+           CASE r.state WHEN 'barred' THEN 'barred' ELSE 'moved' END, new.sequence,
+           new.business_date
+    FROM ledger.reference AS r WHERE r.member_id = p_member AND r.state <> 'free'
+    ON CONFLICT (member_id, merchant_id, kind, merchant_ref) DO NOTHING;
+    old := ledger.write_entry(old, p_kind, NULL, p_actor,
+        ledger.linked(p_kind, 'given', points, new), p_now, points);
+    new := ledger.write_entry(new, p_kind, NULL, p_actor,
+        ledger.linked(p_kind, 'received', points, old), p_now, points);
+    PERFORM ledger.finish_operation(new, NULL, NULL, '{}');
+    done := ledger.finish_operation(old, p_claim, NULL, jsonb_build_object(
+        'points', points, 'debt', debt, 'taker_sequence', new.sequence, 'repaid', repaid));
+    UPDATE ledger.wallet AS w SET status = 'closed', moved_to = p_into
+    WHERE w.member_id = p_member;
+    RETURN done;
+END
+$$;
+
+-- A person's wallet joins a shared one: everything moves, and the person's own wallet points there.
+CREATE OR REPLACE FUNCTION ledger.join_pool(
+    p_member uuid, p_pool uuid, p_now timestamptz, p_wall timestamptz,
+    p_claim ledger.claim_facts, p_actor text
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+BEGIN
+    RETURN ledger.move_wallet(p_member, p_pool, p_now, p_wall, p_claim, 'join', p_actor);
+END
+$$;
+
+-- Two members turn out to be one person: p_member's wallet goes into p_into's, for good.
+CREATE OR REPLACE FUNCTION ledger.merge(
+    p_member uuid, p_into uuid, p_now timestamptz, p_wall timestamptz,
+    p_claim ledger.claim_facts, p_actor text
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+BEGIN
+    RETURN ledger.move_wallet(p_member, p_into, p_now, p_wall, p_claim, 'merge', p_actor);
+END
+$$;
+
+-- A person leaves a shared wallet with an agreed count of its spendable points, zero too, and has
+-- a wallet of their own again. Debts stay with the pool.
+CREATE OR REPLACE FUNCTION ledger.leave_pool(
+    p_member uuid, p_pool uuid, p_now timestamptz, p_wall timestamptz,
+    p_claim ledger.claim_facts, p_points bigint, p_actor text
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    pair ledger.operation[] := ledger.begin_pair(p_member, p_pool, p_claim, p_now);
+    person ledger.operation := pair[1];
+    pool ledger.operation := pair[2];
+    points bigint := coalesce(p_points, 0);
+    repaid bigint;
+    joined boolean;
+BEGIN
+    IF person.replay IS NOT NULL THEN
+        RETURN person.replay;
+    END IF;
+    -- Merged wallets point elsewhere too, but for good.
+    SELECT e.kind = 'join' AND w.moved_to = p_pool INTO joined
+    FROM ledger.wallet AS w JOIN ledger.entry AS e ON e.member_id = w.member_id
+    WHERE w.member_id = p_member AND e.kind IN ('join', 'merge')
+    ORDER BY e.sequence DESC LIMIT 1;
+    IF joined IS NOT TRUE THEN
+        PERFORM ledger.refuse('not_in_pool');
+    END IF;
+    pool := ledger.retire_due(pool, p_now, p_wall);
+    person := ledger.retire_due(person, p_now, p_wall);
+    pool.sequence := pool.sequence + 1;
+    person.sequence := person.sequence + 1;
+    person.repaid := 0;
+    IF points <> 0 THEN
+        PERFORM ledger.check_count('points', points);
+        pool := ledger.give_points(pool, points);
+    END IF;
+    person := ledger.take_over(person, pool);
+    repaid := person.repaid;
+    pool := ledger.write_entry(pool, 'leave', NULL, p_actor,
+        ledger.linked('leave', 'given', points, person), p_now, points);
+    person := ledger.write_entry(person, 'leave', NULL, p_actor,
+        ledger.linked('leave', 'received', points, pool), p_now, points);
+    PERFORM ledger.finish_operation(pool, NULL, NULL, '{}');
+    UPDATE ledger.wallet AS w SET status = 'active', moved_to = NULL
+    WHERE w.member_id = p_member;
+    RETURN ledger.finish_operation(person, p_claim, NULL, jsonb_build_object(
+        'points', points, 'giver_sequence', pool.sequence, 'repaid', repaid));
+END
+$$;
+
+-- Takes along what later refunds left in a wallet that had moved; NULL where there is nothing.
+CREATE OR REPLACE FUNCTION ledger.forward(
+    p_member uuid, p_now timestamptz, p_wall timestamptz
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    home uuid := ledger.home_of(p_member);
+    pair ledger.operation[];
+    old ledger.operation;
+    new ledger.operation;
+    points bigint;
+BEGIN
+    IF home = p_member THEN
+        RETURN NULL;
+    END IF;
+    pair := ledger.begin_pair(p_member, home, NULL, p_now);
+    old := pair[1];
+    new := pair[2];
+    -- Another move may have come first; the next night looks again.
+    IF new.status = 'closed' OR ledger.home_of(p_member) <> home THEN
+        RETURN NULL;
+    END IF;
+    old := ledger.retire_due(old, p_now, p_wall);
+    points := old.available + old.pending;
+    IF points + old.debt = 0 THEN
+        PERFORM ledger.finish_operation(old, NULL, NULL, '{}');
+        RETURN NULL;
+    END IF;
+    new := ledger.retire_due(new, p_now, p_wall);
+    old.sequence := old.sequence + 1;
+    new.sequence := new.sequence + 1;
+    old := ledger.give_everything(old);
+    new := ledger.take_over(new, old);
+    pair := ledger.move_debts(old, new);
+    old := pair[1];
+    new := pair[2];
+    old := ledger.write_entry(old, 'transfer', NULL, 'system',
+        ledger.linked('forward', 'given', points, new), p_now, points);
+    new := ledger.write_entry(new, 'transfer', NULL, 'system',
+        ledger.linked('forward', 'received', points, old), p_now, points);
+    PERFORM ledger.finish_operation(new, NULL, NULL, '{}');
+    RETURN ledger.finish_operation(old, NULL, NULL, jsonb_build_object('points', points));
+END
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    ledger.join_pool(uuid, uuid, timestamptz, timestamptz, ledger.claim_facts, text),
+    ledger.merge(uuid, uuid, timestamptz, timestamptz, ledger.claim_facts, text),
+    ledger.leave_pool(uuid, uuid, timestamptz, timestamptz, ledger.claim_facts, bigint, text),
+    ledger.forward(uuid, timestamptz, timestamptz)
+    TO peyvand_app;
