@@ -19,8 +19,9 @@ from merchant_gateway.gateway import Call
 from network.errors import PeyvandError
 from network.ledger import queries as ledger
 from network.ledger.values import Consent
-from network.members import queries as members
+from network.members import resolving
 from network.members.codes import VerifiedCode
+from network.members.resolving import ResolvedMember
 
 CODE = "code"
 TOKEN = "token"  # noqa: S105 - the name of a kind of identifier, not a secret
@@ -33,8 +34,13 @@ class Identified:
     member_id: UUID
     method: str
     expires_at: datetime | None = None
-    masked_name: str | None = None
+    found: ResolvedMember | None = None
     code: VerifiedCode | None = None
+
+    @property
+    def masked_name(self) -> str | None:
+        """Return the member's initials, where the identifier led to them."""
+        return None if self.found is None else self.found.masked_name
 
     @property
     def present(self) -> bool:
@@ -54,7 +60,7 @@ def identify(session: Session, call: Call, *, given: dict[str, Any]) -> Identifi
             member_id=named.member_id, method=named.method, expires_at=named.expires_at
         )
     try:
-        found = members.resolve(session, call.gateway.services.vault, wall=call.wall, **given)
+        found = resolving.resolve(session, call.gateway.services.vault, wall=call.wall, **given)
     except PeyvandError as error:
         if error.field in given:
             error.field = f"/member/{error.field}"
@@ -64,7 +70,7 @@ def identify(session: Session, call: Call, *, given: dict[str, Any]) -> Identifi
         member_id=found.member_id,
         method=found.method,
         expires_at=None if code is None else code.expires_at,
-        masked_name=found.masked_name,
+        found=found,
         code=code,
     )
 

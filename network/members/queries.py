@@ -5,18 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
-from network.errors import InvariantError
 from network.members import codes
-from network.members.cards import normalise_card_number
-from network.members.codes import VerifiedCode
-from network.members.errors import CardBlockedError, InvalidCodeError, UnknownMemberError
+from network.members.errors import UnknownMemberError
 from network.members.models import (
     Card,
     Member,
@@ -25,8 +21,7 @@ from network.members.models import (
     MemberKey,
     MemberSession,
 )
-from network.members.phones import normalise_phone
-from network.members.sealing import PersonKey, open_person_key, phone_index
+from network.members.sealing import PersonKey, open_person_key
 from network.vault import Vault
 
 SECRET_FIELD, PHONE_FIELD, NAME_FIELD, DEVICE_FIELD = "code-secret", "phone", "name", "device"
@@ -57,17 +52,6 @@ class SessionView:
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedMember:
-    """Whom an identifier names, and how much that identifier proves."""
-
-    member_id: UUID
-    method: Literal["phone", "card", "code"]
-    masked_name: str | None = field(repr=False)
-    locale: str
-    verified_code: VerifiedCode | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,30 +182,6 @@ def current_code(
     return CurrentCode(text=text, limit=codes.coded_limit(limit), changes_at=codes.step_ends(wall))
 
 
-def resolve(
-    session: Session,
-    vault: Vault,
-    *,
-    wall: datetime,
-    phone: str | None = None,
-    card: str | None = None,
-    code: str | None = None,
-) -> ResolvedMember:
-    """Return the member that exactly one identifier names, in one round trip.
-
-    A phone and a card identify and prove nothing; a code proves the wallet, and its consent may be
-    over (``verified_code.expires_at``). Raises InvalidPhoneError, InvalidCardError,
-    InvalidCodeError, CardBlockedError or UnknownMemberError.
-    """
-    if sum(given is not None for given in (phone, card, code)) != 1:
-        raise InvariantError("resolve takes exactly one of phone, card and code")
-    if code is not None:
-        return _by_code(session, vault, code=code, wall=wall)
-    if card is not None:
-        return _by_card(session, vault, card=card)
-    return _by_phone(session, vault, phone=phone or "")
-
-
 def person_key(session: Session, vault: Vault, *, member_id: UUID) -> PersonKey:
     """Return the key that a member's data is sealed with; raise UnknownMemberError."""
     sealed = session.scalar(select(MemberKey.sealed_key).where(MemberKey.member_id == member_id))
@@ -238,79 +198,6 @@ def token_digest(token: str) -> bytes:
 def masked_name(name: str) -> str:
     """Return a name of which only the first letter of each word can be read."""
     return " ".join(f"{word[0]}{_VEIL}" for word in name.split())
-
-
-def _by_phone(session: Session, vault: Vault, *, phone: str) -> ResolvedMember:
-    index = phone_index(vault, phone=normalise_phone(phone))
-    row = session.execute(
-        select(Member.member_id, Member.locale, Member.sealed_name, MemberKey.sealed_key)
-        .join(MemberKey, MemberKey.member_id == Member.member_id)
-        .where(Member.phone_index == index, Member.status == "active")
-    ).first()
-    if row is None:
-        raise UnknownMemberError("nobody is a member with this phone", field="phone")
-    return _resolved(vault, row, method="phone")
-
-
-def _by_card(session: Session, vault: Vault, *, card: str) -> ResolvedMember:
-    row = session.execute(
-        select(
-            Member.member_id,
-            Member.locale,
-            Member.sealed_name,
-            MemberKey.sealed_key,
-            Card.blocked_at,
-        )
-        .join(MemberKey, MemberKey.member_id == Member.member_id)
-        .join(Card, Card.member_id == Member.member_id)
-        .where(Card.card_number == normalise_card_number(card), Member.status == "active")
-    ).first()
-    if row is None:
-        raise UnknownMemberError("nobody has this card", field="card")
-    if row.blocked_at is not None:
-        raise CardBlockedError("this card is blocked", field="card")
-    return _resolved(vault, row, method="card")
-
-
-def _by_code(session: Session, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:
-    parsed = codes.read_code(code)
-    row = session.execute(
-        select(
-            Member.member_id,
-            Member.locale,
-            Member.sealed_name,
-            MemberKey.sealed_key,
-            MemberCodeSecret.sealed_secret,
-        )
-        .join(MemberKey, MemberKey.member_id == Member.member_id)
-        .join(MemberCodeSecret, MemberCodeSecret.member_id == Member.member_id)
-        .where(Member.code_handle == parsed.handle, Member.status == "active")
-    ).first()
-    if row is None:
-        raise InvalidCodeError("this member code is not genuine, or too old", field="code")
-    key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
-    verified = codes.verify(
-        parsed, secret=key.open(row.sealed_secret, name=SECRET_FIELD), wall=wall
-    )
-    return _resolved(vault, row, method="code", verified=verified)
-
-
-def _resolved(
-    vault: Vault,
-    row: Row[*tuple[Any, ...]],
-    *,
-    method: Literal["phone", "card", "code"],
-    verified: VerifiedCode | None = None,
-) -> ResolvedMember:
-    key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
-    name = _opened_name(key, row.sealed_name)
-    return ResolvedMember(
-        member_id=row.member_id,
-        method=method,
-        masked_name=None if name is None else masked_name(name),
-        locale=row.locale,
-        verified_code=verified,
-    )
 
 
 def _opened_name(key: PersonKey, sealed: bytes | None) -> str | None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from network.clock import wall_now
 from network.database.connection import Database
 from network.ledger import queries as ledger
-from network.members.queries import resolve
+from network.members.resolving import resolve
 from tests.browser.conftest import Pages
 from tests.browser.wallet.conftest import Wallet
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from network.database.connection import Database
 from network.errors import InvariantError
 from network.ids import uuid7
-from network.members import queries, service
+from network.members import queries, resolving, service
 from network.members.cards import normalise_card_number
 from network.members.errors import (
     AlreadyMemberError,
@@ -104,7 +104,7 @@ def test_deleting_the_key_erases_the_person(database: Database, vault: Vault) ->
         with pytest.raises(UnknownMemberError):
             queries.member(session, vault, member_id=member_id)
         with pytest.raises(UnknownMemberError):
-            queries.resolve(session, vault, phone=PHONE, wall=NOW)
+            resolving.resolve(session, vault, phone=PHONE, wall=NOW)
 
 
 def test_a_phone_joins_once(database: Database, vault: Vault) -> None:
@@ -115,7 +115,7 @@ def test_a_phone_joins_once(database: Database, vault: Vault) -> None:
         assert PHONE not in str(refused.value)
         other = enrol(session, vault, phone="09123456780")
     with database.reading() as session:
-        assert queries.resolve(session, vault, phone="09123456780", wall=NOW).member_id == other
+        assert resolving.resolve(session, vault, phone="09123456780", wall=NOW).member_id == other
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_phone_card_and_code_name_the_same_member(database: Database, vault: Vau
         assert shown.changes_at == NOW + timedelta(minutes=1)
         assert shown.text not in repr(shown)
         found = [
-            queries.resolve(session, vault, wall=NOW, **identifier)
+            resolving.resolve(session, vault, wall=NOW, **identifier)
             for identifier in (
                 {"phone": "0912 345 6789"},
                 {"card": card.card_number},
@@ -174,12 +174,12 @@ def test_an_old_code_still_names_its_member_with_its_consent_over(
         member_id = enrol(session, vault, name=None)
         shown = queries.current_code(session, vault, member_id=member_id, limit=5, wall=NOW)
         later = NOW + timedelta(hours=23)
-        found = queries.resolve(session, vault, code=shown.text, wall=later)
+        found = resolving.resolve(session, vault, code=shown.text, wall=later)
         assert (found.member_id, found.masked_name) == (member_id, None)
         assert found.verified_code is not None
         assert found.verified_code.expires_at < later
         with pytest.raises(InvalidCodeError):
-            queries.resolve(session, vault, code=shown.text, wall=NOW + timedelta(days=2))
+            resolving.resolve(session, vault, code=shown.text, wall=NOW + timedelta(days=2))
 
 
 def test_a_code_with_anothers_handle_is_not_genuine(database: Database, vault: Vault) -> None:
@@ -192,7 +192,7 @@ def test_a_code_with_anothers_handle_is_not_genuine(database: Database, vault: V
         ]
         for crossed in (codes[0][:8] + codes[1][8:], codes[1][:8] + codes[0][8:], "A" * 32):
             with pytest.raises(InvalidCodeError):
-                queries.resolve(session, vault, code=crossed, wall=NOW)
+                resolving.resolve(session, vault, code=crossed, wall=NOW)
 
 
 def test_unknown_and_blocked(database: Database, vault: Vault) -> None:
@@ -200,16 +200,16 @@ def test_unknown_and_blocked(database: Database, vault: Vault) -> None:
         member_id = enrol(session, vault)
         (card,) = queries.cards(session, member_id=member_id)
         with pytest.raises(UnknownMemberError):
-            queries.resolve(session, vault, phone="09350000000", wall=NOW)
+            resolving.resolve(session, vault, phone="09350000000", wall=NOW)
         with pytest.raises(UnknownMemberError):
             queries.member(session, vault, member_id=uuid7())
         with pytest.raises(InvariantError):
-            queries.resolve(session, vault, phone=PHONE, card=card.card_number, wall=NOW)
+            resolving.resolve(session, vault, phone=PHONE, card=card.card_number, wall=NOW)
         service.block_card(session, member_id=member_id, card_number=card.card_number, now=NOW)
         with pytest.raises(CardBlockedError):
-            queries.resolve(session, vault, card=card.card_number, wall=NOW)
+            resolving.resolve(session, vault, card=card.card_number, wall=NOW)
         fresh = service.issue_card(session, member_id=member_id, now=NOW)
-        assert queries.resolve(session, vault, card=fresh, wall=NOW).member_id == member_id
+        assert resolving.resolve(session, vault, card=fresh, wall=NOW).member_id == member_id
         with pytest.raises(UnknownMemberError):
             service.block_card(session, member_id=uuid7(), card_number=fresh, now=NOW)
 

@@ -1,0 +1,148 @@
+"""Whom an identifier names: the read that every call of a till makes, in one round trip.
+
+Statements are built once and bound per call; building one anew costs more than its round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy.orm import Session
+
+from network.errors import InvariantError
+from network.members import codes
+from network.members.cards import normalise_card_number
+from network.members.codes import VerifiedCode
+from network.members.errors import CardBlockedError, InvalidCodeError, UnknownMemberError
+from network.members.models import Card, Member, MemberCodeSecret, MemberKey
+from network.members.phones import normalise_phone
+from network.members.queries import NAME_FIELD, SECRET_FIELD, masked_name
+from network.members.sealing import open_person_key, phone_index
+from network.vault import Vault
+
+Method = Literal["phone", "card", "code"]
+
+_member = Member.__table__
+_key = MemberKey.__table__
+_card = Card.__table__
+_secret = MemberCodeSecret.__table__
+
+
+def _statement(*more: Any) -> Select[Any]:
+    return (
+        select(
+            _member.c.member_id, _member.c.locale, _member.c.sealed_name, _key.c.sealed_key, *more
+        )
+        .join(_key, _key.c.member_id == _member.c.member_id)
+        .where(_member.c.status == "active")
+    )
+
+
+_BY_PHONE = _statement().where(_member.c.phone_index == bindparam("index"))
+_BY_CARD = (
+    _statement(_card.c.blocked_at)
+    .join(_card, _card.c.member_id == _member.c.member_id)
+    .where(_card.c.card_number == bindparam("number"))
+)
+_BY_CODE = (
+    _statement(_secret.c.sealed_secret)
+    .join(_secret, _secret.c.member_id == _member.c.member_id)
+    .where(_member.c.code_handle == bindparam("handle"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedMember:
+    """Whom an identifier names, and how much that identifier proves."""
+
+    member_id: UUID
+    method: Method
+    locale: str
+    verified_code: VerifiedCode | None = None
+    open_name: Callable[[], str | None] = field(repr=False, compare=False)
+
+    @property
+    def masked_name(self) -> str | None:
+        """Return the member's initials, opened only when somebody asks."""
+        name = self.open_name()
+        return None if name is None else masked_name(name)
+
+
+def resolve(
+    session: Session,
+    vault: Vault,
+    *,
+    wall: datetime,
+    phone: str | None = None,
+    card: str | None = None,
+    code: str | None = None,
+) -> ResolvedMember:
+    """Return the member that exactly one identifier names, in one round trip.
+
+    A phone and a card identify and prove nothing; a code proves the wallet, and its consent may be
+    over (``verified_code.expires_at``). Raises InvalidPhoneError, InvalidCardError,
+    InvalidCodeError, CardBlockedError or UnknownMemberError.
+    """
+    if sum(given is not None for given in (phone, card, code)) != 1:
+        raise InvariantError("resolve takes exactly one of phone, card and code")
+    if code is not None:
+        return _by_code(session, vault, code=code, wall=wall)
+    if card is not None:
+        return _by_card(session, vault, card=card)
+    return _by_phone(session, vault, phone=phone or "")
+
+
+def _by_phone(session: Session, vault: Vault, *, phone: str) -> ResolvedMember:
+    index = phone_index(vault, phone=normalise_phone(phone))
+    row = session.execute(_BY_PHONE, {"index": index}).first()
+    if row is None:
+        raise UnknownMemberError("nobody is a member with this phone", field="phone")
+    return _resolved(vault, row, method="phone")
+
+
+def _by_card(session: Session, vault: Vault, *, card: str) -> ResolvedMember:
+    row = session.execute(_BY_CARD, {"number": normalise_card_number(card)}).first()
+    if row is None:
+        raise UnknownMemberError("nobody has this card", field="card")
+    if row.blocked_at is not None:
+        raise CardBlockedError("this card is blocked", field="card")
+    return _resolved(vault, row, method="card")
+
+
+def _by_code(session: Session, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:
+    parsed = codes.read_code(code)
+    row = session.execute(_BY_CODE, {"handle": parsed.handle}).first()
+    if row is None:
+        raise InvalidCodeError("this member code is not genuine, or too old", field="code")
+    key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
+    verified = codes.verify(
+        parsed, secret=key.open(row.sealed_secret, name=SECRET_FIELD), wall=wall
+    )
+    return _resolved(vault, row, method="code", verified=verified)
+
+
+def _resolved(
+    vault: Vault,
+    row: Row[*tuple[Any, ...]],
+    *,
+    method: Method,
+    verified: VerifiedCode | None = None,
+) -> ResolvedMember:
+    def open_name() -> str | None:
+        if row.sealed_name is None:
+            return None
+        key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
+        return key.open(row.sealed_name, name=NAME_FIELD).decode()
+
+    return ResolvedMember(
+        member_id=row.member_id,
+        method=method,
+        locale=row.locale,
+        verified_code=verified,
+        open_name=open_name,
+    )
