@@ -16,6 +16,7 @@ from config import queues
 from network.events.queries import Event
 
 SETTLE_NIGHT = "settlement.night"
+KEEP_HOUSE = "housekeeping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,5 +59,11 @@ HANDLERS: Mapping[str, Handler] = {
         queue=queues.NIGHT,
         timeout_seconds=6 * 3600,
         retry_seconds=(),  # the schedule asks again by itself
+    ),
+    KEEP_HOUSE: Handler(
+        function="config.jobs:keep_house",
+        queue=queues.NIGHT,
+        timeout_seconds=3600,
+        retry_seconds=(600,),
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from network.clock import wall_now
 from network.services import Services
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
+MESSAGES_KEPT = timedelta(days=30)
 
 
 def enqueue(
@@ -71,6 +72,30 @@ def announce_redemption(
             wallet_url=services.settings.wallet_url,
             wall=wall_now(),
         )
+
+
+def keep_house(services: Services) -> None:
+    """Forget what nobody may or need keep: old codes and sessions, nonces, messages, requests.
+
+    Each kind in a unit of work of its own; the ledger's in small calls that hold no till up.
+    """
+    from network.ledger.forget import forget_requests
+    from network.members.service import forget_old
+    from network.merchants.service import forget_nonces
+    from network.messaging.service import forget_messages
+
+    wall = wall_now()
+    with services.database.unit_of_work() as session:
+        forget_old(session, wall=wall)
+    with services.database.unit_of_work() as session:
+        forget_nonces(session, wall=wall)
+    with services.database.unit_of_work() as session:
+        forget_messages(session, before=wall - MESSAGES_KEPT)
+    with services.database.ledger() as connection:
+        keys = codes = 0
+        while (found := forget_requests(connection)).keys or found.codes:
+            keys, codes = keys + found.keys, codes + found.codes
+    structlog.get_logger("peyvand.jobs").info("house kept", keys=keys, codes=codes)
 
 
 @cache

@@ -10,7 +10,7 @@ MESSAGES = "messages"
 """What a person waits for: one-time codes, notices. Many small jobs."""
 
 NIGHT = "night"
-"""The settlement of a business day: minutes, one at a time."""
+"""The settlement of a business day and the daily housekeeping: minutes, one at a time."""
 
 QUEUES = (MESSAGES, NIGHT)
 

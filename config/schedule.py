@@ -16,7 +16,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
-from config.handlers import SETTLE_NIGHT
+from config.handlers import KEEP_HOUSE, SETTLE_NIGHT
 from config.jobs import enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
 from network.clock import local_date, wall_now
@@ -72,11 +72,13 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
     log = structlog.get_logger("peyvand.schedule")
     clock = ProgrammeClock(services.database)
     partitioned: date | None = None
+    house_kept: date | None = None
     while not stop.is_set():
         try:
             now = clock.now()
             partitioned = _partition_ahead(services, now, partitioned)
             asked = tick(services, connection, now=now)
+            house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
         except (UnavailableError, redis.RedisError) as error:
             log.warning("waiting for a service", reason=type(error).__name__)
         else:
@@ -85,9 +87,24 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
         stop.wait(TICK_SECONDS)
 
 
+def ask_housekeeping(connection: redis.Redis, *, today: date, kept: date | None) -> date:
+    """Ask for the day's housekeeping unless it was asked for on ``today``; return ``today``.
+
+    After a restart it is asked for once more, and finds little to do.
+    """
+    job_id = f"housekeeping-{today.isoformat()}"
+    if kept != today and not _under_way(job_id, connection):
+        enqueue(KEEP_HOUSE, {}, job_id=job_id, connection=connection)
+    return today
+
+
+def _wall_date() -> date:
+    return local_date(wall_now(), zone=PROGRAMME_ZONE)
+
+
 def _partition_ahead(services: Services, now: datetime, partitioned: date | None) -> date | None:
     """Make the partitions of the coming weeks, once a day, where we may act as the owner."""
-    today = max(local_date(now, zone=PROGRAMME_ZONE), local_date(wall_now(), zone=PROGRAMME_ZONE))
+    today = max(local_date(now, zone=PROGRAMME_ZONE), _wall_date())
     if services.settings.owner_url is None or partitioned == today:
         return partitioned
     first, last = days_around(today, behind=DAYS_BEHIND, ahead=DAYS_AHEAD)

@@ -1,4 +1,4 @@
-"""Tables of clearing: windows, runs, obligations, net positions and statements."""
+"""Tables of clearing: windows, runs, obligations, net positions, statements, days' figures."""
 
 from __future__ import annotations
 
@@ -192,3 +192,28 @@ class Statement(Base):
     lines: Mapped[int]
     digest: Mapped[bytes]
     seal: Mapped[bytes]
+
+
+class DayFiguresRow(Base):
+    """What a closed business day moved, in points; ``available`` to ``debt`` are changes."""
+
+    __tablename__ = "day_figures"
+    __table_args__ = (
+        PrimaryKeyConstraint("business_date"),
+        CheckConstraint(
+            "least(issued, redeemed, given_back, expired, clawed_back) >= 0", name="counts"
+        ),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    business_date: Mapped[date] = mapped_column(ForeignKey("ledger.business_day.business_date"))
+    issued: Mapped[int]
+    redeemed: Mapped[int]
+    given_back: Mapped[int]
+    expired: Mapped[int]
+    clawed_back: Mapped[int]
+    available: Mapped[int]
+    pending: Mapped[int]
+    held: Mapped[int]
+    debt: Mapped[int]
+    kept_at: Mapped[datetime] = mapped_column(server_default=_NOW)

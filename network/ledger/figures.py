@@ -31,12 +31,19 @@ _SUMS = ", ".join(
     f"coalesce(abs(sum(points) FILTER (WHERE {rule})), 0)::bigint AS {name}"
     for name, rule in FIGURES.items()
 )
+_CHANGES = ", ".join(
+    f"coalesce(sum({sign}points) FILTER (WHERE account = '{name}'), 0)::bigint AS {name}"
+    for name, sign in {"available": "", "pending": "", "held": "", "debt": "-"}.items()
+)
 _COUNTED = "account IN ('issuance', 'redemption', 'expiry', 'clawback')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayFigures:
-    """Points that moved on a business day."""
+    """Points that moved on a business day.
+
+    ``available`` to ``debt`` are by how much all wallets together changed, debt above zero.
+    """
 
     business_date: date
     issued: int
@@ -44,6 +51,10 @@ class DayFigures:
     given_back: int
     expired: int
     clawed_back: int
+    available: int
+    pending: int
+    held: int
+    debt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +77,6 @@ class Outstanding:
     pending: int
     held: int
     debt: int
-    wallets: int
 
     @property
     def points(self) -> int:
@@ -119,12 +129,15 @@ def granted_by(lot_id: int) -> int:
 
 
 def day_figures(session: Session, *, first: date, end: date) -> list[DayFigures]:
-    """Return what moved on each business day of [first, end), days without postings included."""
+    """Return what moved on each business day of [first, end), days without postings included.
+
+    Adds up every posting of those days; ``network.clearing.days`` has what nights kept.
+    """
     rows = session.execute(
         text(f"""
-            SELECT d.business_date, {_SUMS}
+            SELECT d.business_date, {_SUMS}, {_CHANGES}
             FROM ledger.business_day d
-            LEFT JOIN ledger.posting p ON p.business_date = d.business_date AND {_COUNTED}
+            LEFT JOIN ledger.posting p ON p.business_date = d.business_date
              AND p.business_date >= :first AND p.business_date < :end
             WHERE d.business_date >= :first AND d.business_date < :end
             GROUP BY d.business_date ORDER BY d.business_date
@@ -185,20 +198,6 @@ def figure_lines(
         },
     )
     return [FigureLine(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
-
-
-def outstanding(session: Session) -> Outstanding:
-    """Return the points in all wallets as they are now; reads every wallet."""
-    row = session.execute(
-        text("""
-            SELECT coalesce(sum(available), 0)::bigint AS available,
-                   coalesce(sum(pending), 0)::bigint AS pending,
-                   coalesce(sum(held), 0)::bigint AS held,
-                   coalesce(sum(debt), 0)::bigint AS debt, count(*) AS wallets
-            FROM ledger.wallet
-        """)
-    ).one()
-    return Outstanding(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def backlog(session: Session) -> Backlog:

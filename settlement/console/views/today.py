@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, url_for
 from sqlalchemy.orm import Session
 
+from network.clearing import days
 from network.clearing import queries as clearing
 from network.language import current_locale
 from network.ledger import figures
@@ -32,20 +33,16 @@ NIGHTS = 7
 def show() -> str:
     """Show the open day, the fortnight before it, the nights, and what waits."""
     operator = access.operator()
-    with access.reading() as session:
+    with access.services().database.snapshot() as session:
         open_day = ledger.open_day(session)
-        days = figures.day_figures(
-            session,
-            first=open_day - timedelta(days=CHART_DAYS - 1),
-            end=open_day + timedelta(days=1),
-        )
-        held = figures.outstanding(session)
+        found = days.to_date(session, first=open_day - timedelta(days=CHART_DAYS - 1))
+        held = found.outstanding
         since = operators.previous_sign_in(
             session, current=access.current_session(), operator_id=operator.operator_id
         )
         nights = clearing.latest_runs(session, limit=NIGHTS)
         facts = {
-            "today": days[-1] if days else None,
+            "today": found.days[-1] if found.days else None,
             "outstanding": held,
             "worth": _worth(session, points=held.points, day=open_day),
             "since": since,
@@ -58,8 +55,8 @@ def show() -> str:
     return render_template(
         "today.html",
         open_day=open_day,
-        days=days,
-        columns=_columns(days),
+        days=found.days,
+        columns=_columns(found.days),
         queues=queues.lengths(),
         wall=access.wall(),
         **facts,
@@ -72,14 +69,12 @@ def day(day: str) -> str | Response:
     """Show a business day's figures by merchant."""
     business_date = read_day(day)
     with access.reading() as session:
-        totals = figures.day_figures(
-            session, first=business_date, end=business_date + timedelta(days=1)
-        )
+        totals = days.day(session, business_date=business_date)
         found = figures.party_figures(session, business_date=business_date)
         names = {each.merchant_id: each for each in merchants.all_merchants(session)}
         window = clearing.window_of(session, business_date=business_date)
         run = clearing.run(session, business_date=business_date)
-    if not totals:
+    if totals is None:
         abort(404)
     page = listing.arrange(
         found,
@@ -102,7 +97,7 @@ def day(day: str) -> str | Response:
     return render_template(
         "day.html",
         day=business_date,
-        totals=totals[0],
+        totals=totals,
         page=page,
         names=names,
         window=window,
@@ -161,14 +156,14 @@ def _worth(session: Session, *, points: int, day: date) -> int | None:
         return None
 
 
-def _columns(days: list[figures.DayFigures]) -> list[DayColumns]:
+def _columns(moved: Sequence[figures.DayFigures]) -> list[DayColumns]:
     return day_columns(
         [
             (
                 each.business_date,
                 (("issued", each.issued), ("redeemed", each.redeemed), ("expired", each.expired)),
             )
-            for each in days
+            for each in moved
         ],
         mirrored=current_locale() == "fa",
     )

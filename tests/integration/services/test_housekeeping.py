@@ -1,0 +1,132 @@
+"""The daily housekeeping: what is old goes, what is not stays, and nobody can hurry it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+import redis
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from config.handlers import HANDLERS, KEEP_HOUSE
+from config.jobs import keep_house
+from config.queues import NIGHT, queue
+from config.schedule import ask_housekeeping
+from network.clock import local_date, wall_now
+from network.database.connection import Database
+from network.ledger.forget import Forgotten, forget_requests
+from network.ledger.partitions import open_first_day
+from network.merchants.service import claim_nonce
+from network.messaging.service import queue_sms
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+
+PLANT = text("""
+    WITH keys AS (
+        INSERT INTO ledger.idempotency
+            (client_id, key, member_id, fingerprint, sequence, business_date, result)
+        SELECT uuidv7(), 'key-' || age, uuidv7(), sha256(''), 1, CAST(:today AS date) - age, '{}'
+        FROM unnest(CAST(:ages AS int[])) AS age
+    )
+    INSERT INTO ledger.used_code (member_id, digest, expires_at, sequence)
+    SELECT uuidv7(), sha256(age::text::bytea), clock_timestamp() - age * interval '1 day', age
+    FROM unnest(CAST(:ages AS int[])) AS age
+""")
+AGES = [0, 29, 30, 31, 32, 400]
+KEPT_KEYS = ["key-0", "key-29", "key-30"]
+KEPT_CODES = [0, 29]
+"""A code of 30 days is older than 30 days a moment later; a key counts whole days."""
+
+
+@pytest.fixture
+def today(services: Services, owner_database: Database) -> date:
+    """Open a day, leave requests of many ages behind, and return the day."""
+    today = local_date(wall_now(), zone=PROGRAMME_ZONE)
+    with services.database.unit_of_work() as session:
+        open_first_day(session, business_date=today)
+    with owner_database.unit_of_work() as session:
+        session.execute(PLANT, {"today": today, "ages": AGES})
+    return today
+
+
+def left(services: Services) -> tuple[list[str], list[int]]:
+    with services.database.reading() as session:
+        keys = session.execute(
+            text("SELECT key FROM ledger.idempotency ORDER BY business_date DESC")
+        )
+        codes = session.execute(text("SELECT sequence FROM ledger.used_code ORDER BY sequence"))
+        return list(keys.scalars()), list(codes.scalars())
+
+
+def test_requests_older_than_thirty_days_go(today: date, services: Services) -> None:
+    keep_house(services)
+    assert left(services) == (KEPT_KEYS, KEPT_CODES)
+    keep_house(services)
+    assert left(services) == (KEPT_KEYS, KEPT_CODES)
+
+
+def test_a_call_is_bounded(today: date, services: Services) -> None:
+    with services.database.ledger() as connection:
+        assert forget_requests(connection, most=2) == Forgotten(keys=2, codes=2)
+        assert forget_requests(connection, most=2) == Forgotten(keys=1, codes=2)
+        assert forget_requests(connection, most=2) == Forgotten(keys=0, codes=0)
+        for most in (0, -1, 100_001):
+            with pytest.raises(DBAPIError):
+                forget_requests(connection, most=most)
+
+
+def test_a_day_ahead_of_the_clock_frees_no_key(
+    today: date, services: Services, owner_database: Database
+) -> None:
+    with owner_database.unit_of_work() as session:
+        session.execute(text("UPDATE ledger.business_day SET business_date = business_date + 300"))
+    keep_house(services)
+    assert left(services)[0] == KEPT_KEYS
+
+
+def test_before_the_first_day_there_is_nothing_to_forget(services: Services) -> None:
+    keep_house(services)
+    with services.database.ledger() as connection:
+        assert forget_requests(connection) == Forgotten(keys=0, codes=0)
+
+
+def test_messages_and_nonces_go_in_their_time(today: date, services: Services) -> None:
+    wall = wall_now()
+    with services.database.unit_of_work() as session:
+        for age in (29, 31):
+            queue_sms(
+                session,
+                services.vault,
+                recipient="+989121234567",
+                body="hello",
+                kind="notice",
+                locale="en",
+                wall=wall - timedelta(days=age),
+            )
+        for minutes in (-5, 5):
+            claim_nonce(
+                session,
+                key_id="mk_live_a",
+                nonce=f"n{minutes}",
+                expires_at=wall + timedelta(minutes=minutes),
+            )
+    keep_house(services)
+    with services.database.reading() as session:
+        counts = [
+            session.execute(text(f"SELECT count(*) FROM network.{table}")).scalar_one()
+            for table in ("message", "nonce")
+        ]
+    assert counts == [1, 1]
+
+
+def test_the_schedule_asks_once_a_day(redis_client: redis.Redis) -> None:
+    day = date(2026, 3, 5)
+    nights = queue(NIGHT, connection=redis_client)
+    kept = ask_housekeeping(redis_client, today=day, kept=None)
+    assert ask_housekeeping(redis_client, today=day, kept=kept) == day
+    assert ask_housekeeping(redis_client, today=day, kept=None) == day  # a second schedule
+    assert [job.args for job in nights.jobs] == [[KEEP_HOUSE, {}]]
+    ask_housekeeping(redis_client, today=day + timedelta(days=1), kept=kept)
+    assert nights.count == 2
+    assert HANDLERS[KEEP_HOUSE].load() is keep_house
