@@ -20,6 +20,8 @@ from network.clock import local_date
 from network.errors import InvariantError, PeyvandError
 from network.ledger import operations
 from network.ledger.day import close_day
+from network.ledger.operations_batch import LARGEST_BATCH, expire_due
+from network.ledger.operations_members import forward
 from network.ledger.queries import open_day
 from network.ledger.seal import seal_day
 from network.settings import CURRENCY, PROGRAMME_ZONE
@@ -36,6 +38,14 @@ _DUE = """
     SELECT member_id FROM ledger.wallet WHERE due_on <= :today
     UNION
     SELECT member_id FROM ledger.hold WHERE state = 'authorised' AND hold_until <= :wall
+"""
+_LAPSED = """
+    SELECT DISTINCT member_id FROM ledger.hold
+    WHERE state = 'authorised' AND hold_until <= :wall ORDER BY member_id
+"""
+_LEFT_BEHIND = """
+    SELECT member_id FROM ledger.wallet
+    WHERE moved_to IS NOT NULL AND available + pending + debt > 0 ORDER BY member_id
 """
 
 
@@ -79,31 +89,31 @@ def seal(night: Night) -> None:
 
 
 def mature(night: Night) -> None:
-    """Activate and expire what is due in the new day, wallet by wallet, and end lapsed holds."""
+    """End lapsed holds, expire and activate what is due in the new day, gather what moved on.
+
+    Lots go a thousand wallets at a time, holds wallet by wallet: they are few.
+    """
     database = night.services.database
     with database.reading() as session:
         today = max(open_day(session), local_date(night.now, zone=PROGRAMME_ZONE))
         due = {"today": today, "wall": night.wall}
         total = session.execute(text(f"SELECT count(*) FROM ({_DUE}) AS due"), due).scalar_one()
+        lapsed = session.scalars(text(_LAPSED), due).all()
+        left_behind = session.scalars(text(_LEFT_BEHIND)).all()
     night.report("mature", total=total)
-    page = text(f"""
-        SELECT member_id FROM ({_DUE}) AS due
-        WHERE CAST(:after AS uuid) IS NULL OR member_id > CAST(:after AS uuid)
-        ORDER BY member_id LIMIT :limit
-    """)
     done = 0
-    after: UUID | None = None
-    while True:
-        with database.reading() as session:
-            members = session.scalars(page, due | {"after": after, "limit": _CHUNK}).all()
-        if not members:
-            return
-        with database.ledger() as connection:
-            for member_id in members:
-                operations.mature(connection, now=night.now, wall=night.wall, member_id=member_id)
-        after = members[-1]
-        done += len(members)
-        night.report("mature", done=done, total=max(done, total))
+    with database.ledger() as connection:
+        for member_id in lapsed:
+            operations.mature(connection, now=night.now, wall=night.wall, member_id=member_id)
+            done += 1
+            if done % _CHUNK == 0:
+                night.report("mature", done=done, total=max(done, total))
+        while matured := expire_due(connection, now=night.now, limit=LARGEST_BATCH):
+            done += matured
+            night.report("mature", done=done, total=max(done, total))
+        for member_id in left_behind:
+            forward(connection, now=night.now, wall=night.wall, member_id=member_id)
+    night.report("mature", done=done, total=max(done, total))
 
 
 def obligations(night: Night) -> list[Obligation]:

@@ -7,7 +7,9 @@ CREATE INDEX ix_wallet_moved_to ON ledger.wallet (moved_to) WHERE moved_to IS NO
 -- Section 2: what a batch of earnings is made of, and what became of each.
 CREATE TYPE ledger.batch_item AS (
     place integer, member_id uuid, claim ledger.claim_facts, event ledger.event_facts,
-    grants jsonb, explanation jsonb, sequence bigint, together boolean
+    grants jsonb, explanation jsonb, facts ledger.grant_facts, points bigint, based bigint,
+    active boolean, together boolean, last boolean, sequence bigint, available bigint,
+    pending bigint, held bigint, due_on date
 );
 CREATE TYPE ledger.batch_outcome AS (
     place integer, member_id uuid, outcome text, code text, facts jsonb, sequence bigint,
