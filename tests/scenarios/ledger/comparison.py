@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from tests.scenarios.ledger.model.books import Movement, Wallet
+from network.ledger.errors import Refusal
+from network.ledger.values import Posted
+from tests.scenarios.ledger.model.books import Movement, Refused, Wallet
 
 _PARTS = {
     "lots": """
@@ -122,6 +125,34 @@ def differences(found: Rows, expected: Rows) -> list[str]:
         if not any(row.startswith(f"{part}: ") for row in named):
             named.append(f"{part}: the same rows in another order or number: {theirs} / {mine}")
     return named
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    """Return what a call returns, or its refusal."""
+    try:
+        return call()
+    except (Refusal, Refused) as refusal:
+        return refusal
+
+
+def agree(done: Any, expected: Any) -> bool:
+    """Compare answers: a refusal by its code and by those facts that the model names."""
+    if isinstance(expected, Refused):
+        return (
+            isinstance(done, Refusal)
+            and done.code == expected.code
+            and dict(done.facts) | expected.facts == dict(done.facts)
+        )
+    return bool(done == expected)
+
+
+def word(outcome: Any) -> str:
+    """Name an outcome of the model for the count of what was seen."""
+    if isinstance(outcome, Refused):
+        return outcome.code
+    if isinstance(outcome, Posted):
+        return "replayed" if outcome.replayed else str(outcome.result.get("state", "posted"))
+    return str(outcome) if isinstance(outcome, bool) else "done"
 
 
 def _movements(postings: list[Rows]) -> list[list[Any]]:
