@@ -38,6 +38,8 @@ PASSES = (
     balances.ISSUERS,
     links.EARNED,
     links.CONSUMPTION,
+    links.TRANSFERS,
+    links.LOCKED,
     links.REFERENCES,
     links.RESULTS,
     links.EVIDENCE,

@@ -22,11 +22,13 @@ ENTRIES = Pass(
                coalesce(e.business_date, p.business_date) AS business_date,
                e.member_id IS NOT NULL AS entered, p.member_id IS NOT NULL AS posted,
                p.total, p.odd, (e.entry).kind, (e.entry).digest, (e.entry).recorded_at,
+               (e.entry).actor,
                CASE WHEN e.member_id IS NOT NULL
                     THEN ledger.stored_digest(e.entry, p.forms) END AS expected_digest,
                d.business_date IS NOT NULL AS day_known, d.flipped_at
         FROM (
-            SELECT r.member_id, r.sequence, r.business_date, r AS entry FROM ledger.entry AS r
+            SELECT r.member_id, r.sequence, r.business_date, ROW(r.*)::ledger.entry AS entry
+            FROM ledger.entry AS r
             WHERE r.business_date >= cast(:first AS date) AND r.business_date < cast(:end AS date)
         ) AS e
         FULL JOIN (
@@ -65,6 +67,13 @@ ENTRIES = Pass(
             looked="entered",
             wrong=f"kind NOT IN {_KINDS} OR sequence < 1",
             example=f"{ENTRY} || format(': %s is no kind of entry', kind)",
+        ),
+        Rule(
+            name="two_people",
+            looked="entered AND kind IN ('adjustment', 'write_off')",
+            wrong="actor !~ '^operator:[0-9a-f-]{36} operator:[0-9a-f-]{36}$'"
+            " OR split_part(actor, ' ', 1) = split_part(actor, ' ', 2)",
+            example=f"{ENTRY} || format(': %s by %s', kind, actor)",
         ),
         Rule(
             name="entry_digests",
@@ -200,6 +209,7 @@ WALLETS = Pass(
                coalesce(w.available, 0) AS available, coalesce(w.pending, 0) AS pending,
                coalesce(w.held, 0) AS held, coalesce(w.debt, 0) AS debt,
                coalesce(w.sequence, 0) AS sequence, coalesce(w.status, 'none') AS status,
+               w.moved_to,
                coalesce(l.available, 0) AS lots_available, coalesce(l.pending, 0) AS lots_pending,
                coalesce(l.held, 0) AS lots_held, coalesce(h.points, 0) AS holds,
                coalesce(d.points, 0) AS debts,
@@ -236,7 +246,8 @@ WALLETS = Pass(
         Rule(
             name="wallet_states",
             wrong="status NOT IN ('active', 'spend_locked', 'closed')"
-            " OR least(available, pending, held, debt, sequence) < 0",
+            " OR least(available, pending, held, debt, sequence) < 0"
+            " OR moved_to IS NOT NULL AND status <> 'closed'",
             example="format('member %s: wallet %s, least figure %s', member_id, status,"
             " least(available, pending, held, debt, sequence))",
         ),

@@ -86,24 +86,87 @@ CONSUMPTION = Pass(
     ),
 )
 
+# Two wallets, one movement: each entry names the other, and their lines to transfer are mirrors.
+TRANSFERS = Pass(
+    body="""
+        SELECT e.member_id, e.sequence, e.business_date,
+               o.member_id IS NOT NULL AND o.facts ->> 'member_id' = e.member_id::text
+                   AND (o.facts ->> 'sequence')::bigint = e.sequence AS linked,
+               e.lines IS NOT DISTINCT FROM o.mirrored AS mirrored
+        FROM (
+            SELECT e.member_id, e.sequence, e.business_date, e.kind, p.lines,
+                   e.explanation #> '{0,facts}' AS facts
+            FROM ledger.entry AS e
+            LEFT JOIN (
+                SELECT member_id, sequence, business_date, string_agg(
+                    concat_ws(' ', issuer_id, terms_id, points), ', ' ORDER BY line) AS lines
+                FROM ledger.posting WHERE account = 'transfer'
+                GROUP BY member_id, sequence, business_date
+            ) AS p USING (member_id, sequence, business_date)
+            WHERE e.kind IN ('transfer', 'join', 'leave', 'merge')
+        ) AS e
+        LEFT JOIN (
+            SELECT e.member_id, e.sequence, e.business_date, e.kind, p.mirrored,
+                   e.explanation #> '{0,facts}' AS facts
+            FROM ledger.entry AS e
+            LEFT JOIN (
+                SELECT member_id, sequence, business_date, string_agg(
+                    concat_ws(' ', issuer_id, terms_id, -points), ', ' ORDER BY line) AS mirrored
+                FROM ledger.posting WHERE account = 'transfer'
+                GROUP BY member_id, sequence, business_date
+            ) AS p USING (member_id, sequence, business_date)
+            WHERE e.kind IN ('transfer', 'join', 'leave', 'merge')
+        ) AS o ON o.member_id::text = e.facts ->> 'member_id'
+              AND o.sequence = (e.facts ->> 'sequence')::bigint
+              AND o.business_date = e.business_date AND o.kind = e.kind
+    """,
+    rules=(
+        Rule(
+            name="transfers_name_each_other",
+            wrong="linked IS NOT TRUE",
+            example=f"{ENTRY} || ': the other half is missing or names another'",
+        ),
+        Rule(
+            name="transfers_mirror_each_other",
+            wrong="NOT mirrored",
+            example=f"{ENTRY} || ': the other half moves other points'",
+        ),
+    ),
+)
+
+LOCKED = Pass(
+    body="""
+        SELECT p.member_id, p.sequence, p.business_date, p.lot_id, p.acceptor_id, l.locked_to
+        FROM ledger.posting AS p JOIN ledger.lot AS l USING (member_id, lot_id)
+        WHERE p.account = 'redemption' AND l.locked_to IS NOT NULL
+    """,
+    rules=(
+        Rule(
+            name="locked_credit",
+            wrong="acceptor_id IS DISTINCT FROM locked_to",
+            example=f"{ENTRY} || format(': lot %s is for %s alone', lot_id, locked_to)",
+        ),
+    ),
+)
+
 REFERENCES = Pass(
     body="""
         SELECT r.member_id, r.merchant_id, r.kind, r.merchant_ref, r.state, r.sequence,
                (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (r.merchant_id, r.merchant_ref)
-                   AS held
+                   OR r.state IN ('moved', 'barred') AND e.kind IN ('join', 'merge') AS held
         FROM ledger.reference AS r
         LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
     """,
     rules=(
         Rule(
             name="references_have_entries",
-            wrong="NOT held",
+            wrong="held IS NOT TRUE",
             example="format('member %s, merchant %s, %s %s: entry %s is not its own', member_id,"
             " merchant_id, kind, merchant_ref, sequence)",
         ),
         Rule(
             name="reference_states",
-            wrong="state NOT IN ('used', 'free', 'barred')",
+            wrong="state NOT IN ('used', 'free', 'barred', 'moved')",
             example="format('member %s, merchant %s, %s %s: %s is no state', member_id,"
             " merchant_id, kind, merchant_ref, state)",
         ),

@@ -17,12 +17,12 @@ from sqlalchemy import text
 
 from network.clock import local_date, wall_now
 from network.database.connection import Database
-from network.ledger import operations
+from network.ledger import operations, operations_members
 from network.ledger.day import close_day
 from network.ledger.errors import Refusal
 from network.ledger.partitions import open_first_day
 from network.ledger.seal import seal_through
-from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted
+from network.ledger.values import Approval, Claim, Consent, Event, Evidence, Grant, Posted
 from network.settings import CURRENCY, PROGRAMME_ZONE
 
 FIRST = local_date(wall_now(), zone=PROGRAMME_ZONE) - timedelta(days=8)
@@ -30,6 +30,7 @@ BAKERY, GROCER, STRANGER = (UUID(int=n) for n in (11, 12, 13))
 TERMS = {BAKERY: UUID(int=21), GROCER: UUID(int=22)}
 MEMBERS = tuple(UUID(int=n) for n in (31, 32, 33, 34))
 SPENDER, DEBTOR, HOLDER, WALKER = MEMBERS
+GIVER, TAKER = (UUID(int=n) for n in (35, 36))
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC_KEY = _KEY.public_key()
@@ -201,6 +202,7 @@ def live(database: Database, owner: Database, *, seed: int = 1) -> Ledger:
     _third_day(book, short_lived, random.Random(seed))  # noqa: S311 - a seeded mixture
     book.next_day()
     book.earn(SPENDER, BAKERY, 60)
+    _beside_the_till(book)
     with database.ledger() as connection:
         for member in MEMBERS:
             operations.mature(connection, now=noon(book.today), wall=wall_now(), member_id=member)
@@ -293,3 +295,53 @@ def _third_day(book: Ledger, short_lived: Posted, dice: random.Random) -> None:
                 book.redeem(WALKER, merchant, dice.randint(1, 60))
             except Refusal:
                 book.earn(WALKER, merchant, 5)
+
+
+def _beside_the_till(book: Ledger) -> None:
+    """A gift, credit for one merchant, a correction by two people."""
+    later = book.today + timedelta(days=90)
+
+    def claim(key: str) -> Claim:
+        return Claim(client_id=GIVER, key=key, fingerprint=sha256(key.encode()).digest())
+
+    with book.database.ledger() as connection:
+        for member in (GIVER, TAKER):
+            operations.open_wallet(connection, member_id=member)
+        book.earn(GIVER, BAKERY, 50)
+        operations_members.transfer(
+            connection,
+            now=noon(book.today),
+            wall=wall_now(),
+            claim=claim("gift"),
+            member_id=GIVER,
+            taker=TAKER,
+            points=10,
+        )
+        locked = Grant(
+            issuer_id=BAKERY,
+            terms_id=TERMS[BAKERY],
+            price=Decimal(12),
+            points=20,
+            base=2_000,
+            active_from=book.today,
+            expires_on=later,
+            line=0,
+            locked_to=GROCER,
+        )
+        book.do(operations.earn, TAKER, BAKERY, grants=[locked], explanation=[])
+        book.redeem(TAKER, GROCER, 5)
+        operations_members.adjust_up(
+            connection,
+            now=noon(book.today),
+            claim=claim("correction"),
+            member_id=TAKER,
+            issuer_id=BAKERY,
+            terms_id=TERMS[BAKERY],
+            price=Decimal(12),
+            points=7,
+            active_from=book.today,
+            expires_on=later,
+            approval=Approval(
+                proposer=UUID(int=41), approver=UUID(int=42), reason="points were missing"
+            ),
+        )

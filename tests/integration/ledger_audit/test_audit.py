@@ -14,9 +14,11 @@ from tests.integration.ledger_audit.history import (
     BAKERY,
     DEBTOR,
     FIRST,
+    GIVER,
     GROCER,
     HOLDER,
     SPENDER,
+    TAKER,
     TERMS,
     verify,
 )
@@ -69,6 +71,32 @@ FAULTS = (
         f"UPDATE ledger.posting SET account = 'nowhere' WHERE {_FIRST_ENTRY} AND line = 1",
         named=f"member {SPENDER}, entry 1 of {FIRST}: a posting",
         also="entry_digests lots_match_postings earned_match_postings",
+    ),
+    fault(
+        "two_people",
+        "UPDATE ledger.entry SET actor = split_part(actor, ' ', 1) || ' ' || split_part(actor, ' ',"
+        " 1) WHERE kind = 'adjustment'",
+        named=f"member {TAKER}, entry 4 of ",
+        also="entry_digests",
+    ),
+    fault(
+        "transfers_name_each_other",
+        f"UPDATE ledger.entry SET explanation = '[]' WHERE member_id = '{GIVER}' AND sequence = 2",
+        named=f"member {GIVER}, entry 2 of ",
+        also="entry_digests transfers_mirror_each_other",
+    ),
+    fault(
+        "transfers_mirror_each_other",
+        f"UPDATE ledger.posting SET terms_id = '{TERMS[GROCER]}' WHERE member_id = '{TAKER}'"
+        " AND sequence = 1",
+        named=f"member {GIVER}, entry 2 of ",
+        also="entry_digests lots_match_postings terms_exist",
+    ),
+    fault(
+        "locked_credit",
+        f"UPDATE ledger.lot SET locked_to = issuer_id WHERE member_id = '{TAKER}'"
+        " AND locked_to IS NOT NULL",
+        named=f"member {TAKER}, entry 3 of ",
     ),
     fault(
         "entry_kinds",
