@@ -53,11 +53,15 @@ def window_of(session: Session, *, business_date: date) -> WindowView | None:
     return None if row is None else _window(row)
 
 
-def windows(session: Session, *, limit: int = 60, before: date | None = None) -> list[WindowView]:
-    """Return windows, the latest first, those that begin before ``before``."""
+def windows(
+    session: Session, *, limit: int = 60, before: date | None = None, state: str | None = None
+) -> list[WindowView]:
+    """Return windows, the latest first: those that begin before ``before``, those of ``state``."""
     query = select(SettlementWindow).order_by(SettlementWindow.first_day.desc()).limit(limit)
     if before is not None:
         query = query.where(SettlementWindow.first_day < before)
+    if state is not None:
+        query = query.where(SettlementWindow.state == state)
     return [_window(row) for row in session.scalars(query)]
 
 

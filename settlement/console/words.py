@@ -69,6 +69,14 @@ ACTIONS = {
     "session.ended": _l("Ended a session"),
     "agreement.proposed": _l("Proposed an agreement"),
     "agreement.approved": _l("Approved an agreement"),
+    "evidence.read": _l("Read a signed request"),
+    "evidence.revealed": _l("Read a signed request with persons"),
+}
+FINDINGS = {
+    "signed": _l("Signed, and unchanged"),
+    "wrong_signature": _l("Signature does not fit"),
+    "other_body": _l("Signed, but with another body"),
+    "unknown_key": _l("Not this merchant's key"),
 }
 WALLET_STATES = {
     "active": _l("Active"),
@@ -95,6 +103,10 @@ TONES = {
     "suspended": "bad",
     "spend_locked": "warn",
     "closed": "",
+    "signed": "good",
+    "wrong_signature": "bad",
+    "other_body": "bad",
+    "unknown_key": "bad",
 }
 _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "entry": ENTRY_KINDS,
@@ -104,6 +116,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "obligation": OBLIGATION_KINDS,
     "role": ROLES,
     "action": ACTIONS,
+    "finding": FINDINGS,
     "wallet": WALLET_STATES,
     "channel": CHANNELS,
 }

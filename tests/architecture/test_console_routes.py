@@ -15,6 +15,7 @@ PUBLIC = {"signing.sign_in", "signing.enter", "favicon"}
 CHANGING = {
     "agreements.propose": "operator",
     "agreements.approve": "approver",
+    "entries.reveal": "operator",
     "profile.end_session": "viewer",
     "profile.language": "viewer",
     "signing.enter": "public",

@@ -20,6 +20,7 @@ from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
 from network.operators.roles import OPERATOR, VIEWER
 from settlement.console import access, listing
+from settlement.console.evidence import SignedRequest, signed_request
 from settlement.console.views.search import ENTRY_PREFIXES
 
 blueprint = Blueprint("entries", __name__)
@@ -30,33 +31,71 @@ _MOST_DIGITS = 18
 @blueprint.get("/entries/<entry>")
 @access.access(VIEWER)
 def show(entry: str) -> str:
-    """Show an entry: what happened where, why it earned what, its postings and its lots."""
-    key = _opened(entry)
+    """Show an entry: what happened where, why it earned what, its postings and its lots.
+
+    Whoever may see members sees the signed request behind it as well, persons masked.
+    """
+    return _page(entry, reveal=False)
+
+
+@blueprint.post("/entries/<entry>/request")
+@access.access(OPERATOR)
+def reveal(entry: str) -> str:
+    """Show an entry with its signed request as it was received, persons and all."""
+    return _page(entry, reveal=True)
+
+
+def _page(public_id: str, *, reveal: bool) -> str:
+    key = _opened(public_id)
     with access.reading() as session:
         found = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
         if found is None:
             abort(404)
-        facts = {
-            "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
-            "store": _store(session, found),
-            "window": clearing.window_of(session, business_date=found.business_date),
-            "key_id": figures.evidence_key(
-                session,
-                member_id=found.member_id,
-                sequence=found.sequence,
-                business_date=found.business_date,
+        facts = _facts(session, found)
+    return render_template(
+        "entry.html",
+        entry=found,
+        public=public_id,
+        signed=_signed(found, reveal=reveal) if facts["key_id"] else None,
+        revealed=reveal,
+        **facts,
+    )
+
+
+def _facts(session: Session, entry: EntryView) -> dict[str, object]:
+    """Return what stands around an entry."""
+    member_id, sequence, day = entry.member_id, entry.sequence, entry.business_date
+    return {
+        "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
+        "store": _store(session, entry),
+        "window": clearing.window_of(session, business_date=day),
+        "key_id": figures.evidence_key(
+            session, member_id=member_id, sequence=sequence, business_date=day
+        ),
+        "parts": figures.earned_parts(
+            session, member_id=member_id, sequence=sequence, business_date=day
+        ),
+        "redemption": ledger.redemption(session, member_id=member_id, sequence=sequence),
+    }
+
+
+def _signed(entry: EntryView, *, reveal: bool) -> SignedRequest | None:
+    """Read the signed request behind an entry for a role that may, and log that it was read."""
+    operator = access.operator()
+    if not operator.may(OPERATOR):
+        return None
+    with access.unit_of_work() as session:
+        return signed_request(
+            session,
+            access.services().vault,
+            entry=entry,
+            public_id=access.entry_ids().encode(
+                prefix="ent", member_id=entry.member_id, sequence=entry.sequence
             ),
-            "parts": figures.earned_parts(
-                session,
-                member_id=found.member_id,
-                sequence=found.sequence,
-                business_date=found.business_date,
-            ),
-            "redemption": ledger.redemption(
-                session, member_id=found.member_id, sequence=found.sequence
-            ),
-        }
-    return render_template("entry.html", entry=found, public=entry, **facts)
+            reveal=reveal,
+            actor=operator.public_id,
+            wall=access.wall(),
+        )
 
 
 @blueprint.get("/members/<public_id>")

@@ -37,13 +37,14 @@ def index() -> str:
             session,
             limit=listing.PAGE_ROWS + 1,
             before=read_day(before) if before else None,
+            state=state,
         )
         nights = clearing.latest_runs(session, limit=NIGHTS)
     rows = found[: listing.PAGE_ROWS]
     older = listing.address(before=rows[-1].first_day) if len(found) > len(rows) else None
     return render_template(
         "windows.html",
-        rows=[row for row in rows if state in {None, row.state}],
+        rows=rows,
         states=WINDOW_STATES,
         nights=nights,
         newest=listing.address(before=None) if before else None,

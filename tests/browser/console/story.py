@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from base64 import b64encode
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -36,6 +38,7 @@ SHOPS = (
     ("parto", "پوشاک پرتو", "Parto Clothing", "clothing", "1020.25", "0.04", 30_000),
     ("rayan", "رایان شهر", "Rayan Electronics", "electronics", "969.9", "0.015", 200_000),
 )
+PHONE = "+989125551000"
 PEOPLE = ("مریم احمدی", "Reza Moradi", "شیرین کاظمی", "Navid Rad", "لیلا صدری", "Arash Nik")
 
 
@@ -49,6 +52,7 @@ class Shop:
     key_id: str
     agreement_id: UUID
     price: Decimal
+    key: Ed25519PrivateKey = field(repr=False)
 
 
 @dataclass(kw_only=True)
@@ -188,7 +192,20 @@ class Story:
         )
 
     def _evidence(self, shop: Shop) -> Evidence:
-        return Evidence(key_id=shop.key_id, signature_base=b"base", signature=b"s" * 64, body=b"{}")
+        """Sign a request as a till would: the base carries the digest of the body."""
+        body = json.dumps({"member": {"phone": PHONE}, "receipt": f"R-{next(self.numbers)}"})
+        digest = b64encode(sha256(body.encode()).digest()).decode()
+        base = (
+            '"@method": POST\n"@authority": gateway.example.org\n"@path": /v1/earnings\n'
+            f'"content-digest": sha-256=:{digest}:\n"@signature-params": ("@method" "@authority" '
+            f'"@path" "content-digest");created=1785000000;keyid="{shop.key_id}"'
+        ).encode()
+        return Evidence(
+            key_id=shop.key_id,
+            signature_base=base,
+            signature=shop.key.sign(base),
+            body=body.encode(),
+        )
 
 
 def begin(services: Services, programme: Programme, *, days_ago: int) -> Story:
@@ -232,6 +249,7 @@ def _shop(
     fee: str,
     rials_per_point: int,
 ) -> Shop:
+    private = Ed25519PrivateKey.generate()
     with services.database.unit_of_work() as session:
         merchant_id = service.register_merchant(
             session, code=code, name_fa=name_fa, name_en=name_en, kind=kind, now=now
@@ -251,7 +269,7 @@ def _shop(
             merchant_id=merchant_id,
             environment="live",
             now=now,
-            public_key=Ed25519PrivateKey.generate().public_key().public_bytes_raw(),
+            public_key=private.public_key().public_bytes_raw(),
         )
         proposed = agreements.propose_agreement(
             session,
@@ -284,4 +302,5 @@ def _shop(
         key_id=key.key_id,
         agreement_id=agreement.agreement_id,
         price=agreement.issue_price,
+        key=private,
     )

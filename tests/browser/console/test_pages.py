@@ -259,10 +259,12 @@ def test_the_search_box_goes_straight_there(house: House, signed_in: Opener) -> 
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
 
 
-@pytest.mark.parametrize("locale", ["fa", "en"])
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    ("locale", "scheme", "width"),
+    [("fa", "light", 390), ("fa", "dark", 1280), ("en", "dark", 390), ("en", "light", 1280)],
+)
 def test_every_page_fits_and_reads(
-    house: House, signed_in: Opener, locale: str, width: int
+    house: House, signed_in: Opener, locale: str, scheme: str, width: int
 ) -> None:
     window, _ = settled(house)
     public = encode("win", window.window_id)
@@ -272,7 +274,7 @@ def test_every_page_fits_and_reads(
     page = signed_in(
         "administrator",
         locale=locale,
-        java_script_enabled=locale == "fa",
+        color_scheme=scheme,
         viewport={"width": width, "height": 800},
     )
     for path in (
@@ -285,10 +287,56 @@ def test_every_page_fits_and_reads(
         assert answer is not None
         assert answer.status == 200, path
         assert page.locator("html").get_attribute("dir") == ("rtl" if locale == "fa" else "ltr")
+        assert overflow(page) == 0, path
+        assert accessibility_faults(page) == []
         if locale == "fa":
-            assert overflow(page) == 0, path
-            assert accessibility_faults(page) == []
             html = page.inner_html("main")
-            bare = re.sub(r"<(bdi|option)\b.*?</\1>", "", html, flags=re.DOTALL)
+            bare = re.sub(r"<(bdi|option|pre)\b.*?</\1>", "", html, flags=re.DOTALL)
             words = re.sub(r"<[^>]+>", " ", bare)
             assert not re.search(r"[0-9]{2,}", words), f"{path} has Latin digits"
+
+
+def test_every_page_works_without_script(house: House, signed_in: Opener) -> None:
+    page = signed_in("administrator", java_script_enabled=False)
+    member_id, _shop, sequence = house.story.earned[0]
+    entry = house.services.entry_ids.encode(prefix="ern", member_id=member_id, sequence=sequence)
+    for path in ("/", "/settlement", f"/entries/{entry}", "/merchants", "/audit"):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == 200, path
+    page.goto(f"/entries/{entry}")
+    page.locator("#request button").click()
+    expect(page.locator("#request")).to_contain_text("Body as received")
+
+
+def test_windows_of_a_state_fill_their_pages(house: House, signed_in: Opener) -> None:
+    last = house.story.first_day - timedelta(days=100)
+    add = text("""
+        INSERT INTO network.settlement_window (window_id, first_day, end_day, state)
+        SELECT uuidv7(), day, day + 1, CASE place % 5 WHEN 0 THEN 'aborted' ELSE 'closed' END
+        FROM (SELECT CAST(:last AS date) - place AS day, place
+              FROM generate_series(1, 300) AS place) AS days
+    """)
+    with house.owner.unit_of_work() as session:
+        session.execute(add, {"last": last})
+    try:
+        page = signed_in("viewer")
+        page.goto("/settlement")
+        page.get_by_role("link", name="Aborted").click()
+        windows = page.get_by_role("region", name="Settlement windows").locator("tbody tr")
+        expect(windows).to_have_count(50)
+        expect(windows.locator("td:nth-child(2)")).to_have_text(["Aborted"] * 50)
+        page.get_by_role("link", name="Older").click()
+        expect(windows).to_have_count(10)
+        expect(windows.locator("td:nth-child(2)")).to_have_text(["Aborted"] * 10)
+        assert page.get_by_role("link", name="Older").count() == 0
+        page.get_by_role("link", name="Newer").click()
+        expect(windows).to_have_count(50)
+        page.goto("/settlement?state=nonsense")
+        expect(page.locator("main")).to_contain_text("No window here")
+    finally:
+        with house.owner.unit_of_work() as session:
+            session.execute(
+                text("DELETE FROM network.settlement_window WHERE first_day < :last"),
+                {"last": last},
+            )

@@ -1,0 +1,109 @@
+"""The signed request behind an entry, made ready for a page: checked, and masked unless asked for.
+
+Each reading is an act in the audit log, written in the unit of work that reads.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from network.ledger.evidence import read_evidence
+from network.ledger.views import EntryView
+from network.merchants import queries as merchants
+from network.merchants.evidence import Finding, check_evidence
+from network.operators.audit import record_act
+from network.vault import Vault
+
+READ, REVEALED = "evidence.read", "evidence.revealed"
+PERSONAL = frozenset({"phone", "card", "code", "token"})
+"""Names of the body's fields that lead to a person or could be used in a person's place."""
+
+MASK = "••••••"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """What the page shows; ``body`` is ``None`` where it can't be shown masked."""
+
+    key_id: str
+    revoked_at: datetime | None
+    finding: Finding
+    signature_base: str
+    signature: str
+    body: str | None = field(repr=False)
+    size: int
+    masked: bool
+
+
+def signed_request(
+    session: Session,
+    vault: Vault,
+    *,
+    entry: EntryView,
+    public_id: str,
+    reveal: bool,
+    actor: str,
+    wall: datetime,
+) -> SignedRequest | None:
+    """Read an entry's evidence for ``actor`` and log it; ``None`` where there is none."""
+    found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
+    if found is None:
+        return None
+    record_act(
+        session,
+        now=wall,
+        actor=actor,
+        action=REVEALED if reveal else READ,
+        subject=f"entry:{public_id}",
+        facts={"key_id": found.key_id},
+    )
+    key = merchants.key(session, key_id=found.key_id)
+    body, masked = (_verbatim(found.body), False) if reveal else mask(found.body)
+    return SignedRequest(
+        key_id=found.key_id,
+        revoked_at=key.revoked_at if key else None,
+        finding=check_evidence(vault, evidence=found, key=key, merchant_id=entry.merchant_id),
+        signature_base=_verbatim(found.signature_base),
+        signature=b64encode(found.signature).decode(),
+        body=body,
+        size=len(found.body),
+        masked=masked,
+    )
+
+
+def mask(body: bytes) -> tuple[str | None, bool]:
+    """Return a JSON body, indented, with personal values masked, and whether any was.
+
+    A body that is not JSON shows nothing: nobody can say where a person stands in it.
+    """
+    if not body:
+        return "", False
+    try:
+        read = json.loads(body)
+        return json.dumps(_masked(read), ensure_ascii=False, indent=2), _names_person(read)
+    except (ValueError, RecursionError):
+        return None, True
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: MASK if name in PERSONAL else _masked(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_masked(part) for part in value]
+    return value
+
+
+def _names_person(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(name in PERSONAL or _names_person(part) for name, part in value.items())
+    return isinstance(value, list) and any(_names_person(part) for part in value)
+
+
+def _verbatim(content: bytes) -> str:
+    return content.decode("utf-8", errors="backslashreplace")
