@@ -1,0 +1,164 @@
+"""Seeded random operations with opposite transfers from real connections: no deadlock, clean books.
+
+Every thread plays its own dice on the same few wallets, gives points both ways between them, joins
+and leaves a shared wallet, and spends, while another runs the night.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+import pytest
+
+from network.ledger import operations_members as members
+from network.ledger.audit import audit
+from network.ledger.errors import WalletBusyError
+from network.ledger.operations_batch import expire_due
+from network.ledger.values import Posted
+from tests.integration.ledger.conftest import PATIENCE_SECONDS, Hands, attempt
+
+THREADS = 8
+STEPS = 60
+UNKNOWN_HERE = {"merchants_exist", "terms_exist"}
+"""The hands make up merchants and terms; the others of the audit's checks hold for them too."""
+
+
+def transfer(hands: Hands, giver: UUID, taker: UUID, points: int) -> Posted:
+    with hands.database.ledger() as connection:
+        return members.transfer(
+            connection,
+            now=hands.now,
+            wall=hands.now,
+            claim=hands.claim(),
+            member_id=giver,
+            taker=taker,
+            points=points,
+        )
+
+
+def pool(hands: Hands, person: UUID, shared: UUID, *, points: int | None) -> Posted:
+    """Join where ``points`` is None, leave with them otherwise."""
+    facts = {"now": hands.now, "wall": hands.now, "claim": hands.claim(), "member_id": person}
+    with hands.database.ledger() as connection:
+        if points is None:
+            return members.join_pool(connection, pool=shared, **facts)  # type: ignore[arg-type]
+        return members.leave_pool(connection, pool=shared, points=points, **facts)  # type: ignore[arg-type]
+
+
+def merge(hands: Hands, old: UUID, into: UUID) -> Posted:
+    with hands.database.ledger() as connection:
+        return members.merge(
+            connection,
+            now=hands.now,
+            wall=hands.now,
+            claim=hands.claim(),
+            member_id=old,
+            into=into,
+            actor="operator:test",
+        )
+
+
+def night(hands: Hands) -> int:
+    with hands.database.ledger() as connection:
+        return expire_due(connection, now=hands.now, limit=3)
+
+
+def differences(hands: Hands) -> list[str]:
+    with hands.database.snapshot() as session:
+        return [
+            f"{check.name}: {check.examples}"
+            for check in audit(session)
+            if check.differences and check.name not in UNKNOWN_HERE
+        ]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_operations_with_opposite_transfers(hands: Hands, seed: int) -> None:
+    people = [hands.wallet() for _ in range(4)]
+    shared = hands.wallet()
+    for person in people:
+        hands.earn(person, 500)
+
+    def play(thread: int) -> Counter[str]:
+        dice = random.Random(seed * 1000 + thread)  # noqa: S311 - a seeded mixture
+        seen: Counter[str] = Counter()
+        for _ in range(STEPS):
+            one, other = dice.sample(people, 2)
+            points = dice.randint(1, 40)
+            acts: list[Callable[[], object]] = [
+                partial(transfer, hands, one, other, points),
+                partial(transfer, hands, other, one, points),
+                partial(hands.earn, one, points, days=dice.choice([1, 90])),
+                partial(hands.redeem, one, points),
+                partial(pool, hands, one, shared, points=None),
+                partial(pool, hands, one, shared, points=points),
+                partial(transfer, hands, shared, one, points),
+                partial(night, hands),
+            ]
+            outcome = attempt(dice.choices(acts, weights=[8, 8, 4, 4, 1, 3, 2, 1])[0])
+            seen[outcome if isinstance(outcome, str) else "posted"] += 1
+        return seen
+
+    running = [hands.pool.submit(play, thread) for thread in range(THREADS)]
+    seen = sum((thread.result(PATIENCE_SECONDS * 4) for thread in running), Counter[str]())
+    assert seen["posted"] > THREADS * STEPS / 4, seen
+    assert set(seen) <= {"posted", "insufficient_points", "wallet_closed", "not_in_pool"}, seen
+    assert differences(hands) == []
+
+
+def test_opposite_transfers_that_meet_at_the_locks(hands: Hands) -> None:
+    one, other = sorted([hands.wallet(), hands.wallet()])
+    for person in (one, other):
+        hands.earn(person, 100)
+    outcomes = hands.meet(
+        one,
+        *[partial(transfer, hands, one, other, 10)] * 8,
+        *[partial(transfer, hands, other, one, 7)] * 8,
+    )
+    assert all(isinstance(outcome, Posted) for outcome in outcomes)
+    assert (hands.view(one).available, hands.view(other).available) == (100 - 24, 100 + 24)
+    assert differences(hands) == []
+
+
+def test_a_merge_meets_spending_and_a_gift(hands: Hands) -> None:
+    """Whoever comes after the merge is told that the wallet is closed, and looks again."""
+    for _ in range(3):
+        old, into = hands.wallet(), hands.wallet()
+        hands.earn(old, 100)
+        outcomes = hands.meet(
+            old,
+            partial(merge, hands, old, into),
+            partial(hands.redeem, old, 30),
+            partial(transfer, hands, into, old, 5),
+        )
+        assert isinstance(outcomes[0], Posted)
+        spent = 30 if isinstance(outcomes[1], Posted) else 0
+        assert outcomes[1] == "wallet_closed" or spent
+        assert outcomes[2] in {"wallet_closed", "insufficient_points"}
+        assert (hands.view(old).available, hands.view(old).status) == (0, "closed")
+        assert hands.view(into).available == 100 - spent
+    assert differences(hands) == []
+
+
+def test_a_wallet_that_stays_locked_is_busy_not_broken(hands: Hands) -> None:
+    one, other = hands.wallet(), hands.wallet()
+    hands.earn(one, 10)
+    with hands.locked(other), hands.database.ledger() as connection:
+        connection.exec_driver_sql("SET lock_timeout = '50ms'")
+        with pytest.raises(WalletBusyError):
+            members.transfer(
+                connection,
+                now=hands.now,
+                wall=hands.now + timedelta(0),
+                claim=hands.claim(),
+                member_id=one,
+                taker=other,
+                points=1,
+            )
+        connection.exec_driver_sql("SET lock_timeout = '10s'")
+    assert (hands.view(one).available, hands.view(one).sequence) == (10, 1)
