@@ -1,15 +1,27 @@
-"""Brings a database to the schema that this code knows.
+"""Brings a database to the schema that this code knows, while others work on it.
 
-Tables change through numbered migrations (Alembic, plain SQL beside each). The ledger's functions
-are *repeatable*: every file under ``network/ledger/sql/`` whose SHA-256 differs from the one
-recorded in ``network.repeatable`` is applied again, after the numbered ones and in the same
-transaction, so that the current text of a function stands in one file and its history in git.
+Tables change through numbered migrations (Alembic, plain SQL beside each), every one in a
+transaction of its own. The ledger's functions are *repeatable*: the files under
+``network/ledger/sql/`` whose SHA-256 differs from the one recorded in ``network.repeatable`` are
+applied again, after the numbered ones and all in one short transaction, so that the current text of
+a function stands in one file and its history in git, and no caller meets half of a change.
+
+A statement that waits for a table makes every later writer of it wait behind. So each transaction
+waits only briefly, then gives up, lets the queue drain and tries again: nobody else stands still
+for longer than ``_LOCK_TIMEOUT``. Between a table's change and the functions' the old functions run
+on the new table, and a call that is under way may meet a new helper: migrations add before they
+take away, and a helper that is to mean something else gets another name.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -23,10 +35,12 @@ from network.errors import PeyvandError
 MIGRATIONS = Path(__file__).parent / "migrations"
 REPEATABLE = Path(__file__).parent.parent / "ledger" / "sql"
 _MIGRATION_LOCK = 0x7065_7976_616E_64
-_LOCK_TIMEOUT = "5s"
-"""A statement that waits for a table makes every later writer of it wait behind: soon enough it
-gives up instead, and the whole migration is tried again."""
+_LOCK_TIMEOUT = "400ms"
+_ATTEMPTS = 40
+_PAUSE_SECONDS = 0.6
+"""Between two attempts: longer than they wait, so that a table is free most of the time."""
 _LOCK_TIMED_OUT = "55P03"
+_Done = TypeVar("_Done")
 
 
 class NewerDatabaseError(PeyvandError):
@@ -36,31 +50,28 @@ class NewerDatabaseError(PeyvandError):
 
 
 class DatabaseBusyError(PeyvandError):
-    """A table that a migration changes stayed in use by others; nothing was changed."""
+    """A table that a migration changes stayed in use by others; that migration was not applied."""
 
     code = "database_busy"
 
 
 def migrate(owner_url: str) -> list[str]:
-    """Apply what is missing as the owner; return the names of what was applied.
+    """Apply what is missing as the owner; return the names of what was applied, in order.
 
-    Safe to call from several processes at once: an advisory lock lets one through at a time.
-    Raises NewerDatabaseError where the database knows a revision that this code does not, and
-    DatabaseBusyError where a table was in use by others for too long.
+    Safe under load, to repeat, and to call from several processes at once: an advisory lock lets
+    one through at a time. Raises NewerDatabaseError where the database knows a revision that this
+    code does not, and DatabaseBusyError where a table stayed in use by others through all
+    attempts; what was applied before it stays.
     """
     engine = create_engine(owner_url)
     try:
-        with engine.connect() as connection, connection.begin():
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-            connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
-            return _upgrade(connection) + _apply_repeatable(connection)
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
-            raise
-        raise DatabaseBusyError(
-            f"a table was in use for more than {_LOCK_TIMEOUT}; nothing was changed: "
-            "try again, or end what holds it"
-        ) from error
+        with engine.connect() as connection, _alone(connection):
+            revisions = _with_patience(connection, partial(_missing, connection))
+            applied = [
+                _with_patience(connection, partial(_upgrade, connection, revision))
+                for revision in revisions
+            ]
+            return applied + _with_patience(connection, partial(_apply_repeatable, connection))
     finally:
         engine.dispose()
 
@@ -104,19 +115,58 @@ def repeatable_files() -> list[Path]:
     return sorted(REPEATABLE.glob("*.sql"))
 
 
-def _upgrade(connection: Connection) -> list[str]:
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    """Hold the migrations' lock across transactions; it goes with the connection at the latest."""
+    key = {"key": _MIGRATION_LOCK}
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), key)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+        connection.commit()
+
+
+def _with_patience(connection: Connection, work: Callable[[], _Done]) -> _Done:
+    """Do the work in one transaction, again and again while a table it needs is in use."""
+    cause: DBAPIError | None = None
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            time.sleep(_PAUSE_SECONDS)
+        try:
+            with connection.begin():
+                connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'"))
+                return work()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
+                raise
+            cause = error
+    raise DatabaseBusyError(
+        "a table that has to change stayed in use; the change was not made: "
+        "try again, or end what holds the table"
+    ) from cause
+
+
+def _missing(connection: Connection) -> list[str]:
+    """Return the revisions that the database lacks, in their order."""
     connection.execute(text("CREATE SCHEMA IF NOT EXISTS network"))
     before = current_revision(connection)
     refuse_newer(before)
+    scripts = ScriptDirectory.from_config(alembic_config())
+    missing = [each.revision for each in scripts.iterate_revisions("head", before)]
+    return missing[::-1]
+
+
+def _upgrade(connection: Connection, revision: str) -> str:
+    before = current_revision(connection)
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    after = current_revision(connection)
-    if before == after:
-        return []
+    command.upgrade(config, revision)
     # The application compares the revision with its own, to say what to do about a difference.
     connection.execute(text("GRANT SELECT ON network.alembic_version TO peyvand_app"))
-    return [f"{before or 'empty'} → {after}"]
+    return f"{before or 'empty'} → {revision}"
 
 
 def _apply_repeatable(connection: Connection) -> list[str]:
