@@ -20,6 +20,7 @@ from network.clock import local_date
 from network.errors import InvariantError, PeyvandError
 from network.ledger import operations
 from network.ledger.day import close_day
+from network.ledger.month_ends import write_month_ends
 from network.ledger.operations_batch import LARGEST_BATCH, expire_due
 from network.ledger.operations_members import forward
 from network.ledger.queries import open_day
@@ -76,7 +77,10 @@ def _is_closed(night: Night) -> bool:
 
 
 def seal(night: Night) -> None:
-    """Seal the closed day: its entries' digests, chained to the day before and signed."""
+    """Seal the closed day: its entries' digests, chained to the day before and signed.
+
+    After a month's last day also write the month's end: the openings of the next one.
+    """
     night.report("seal")
     with night.services.database.reading() as session:
         key = active_key(session, vault=night.services.vault, purpose="seals")
@@ -85,7 +89,9 @@ def seal(night: Night) -> None:
     def sign(message: bytes) -> tuple[str, bytes]:
         return key.key_id, private.sign(message)
 
-    seal_day(night.services.database, business_date=night.business_date, now=night.now, sign=sign)
+    database, day = night.services.database, night.business_date
+    seal_day(database, business_date=day, now=night.now, sign=sign)
+    write_month_ends(database, through=day, now=night.now, sign=sign)
 
 
 def mature(night: Night) -> None:

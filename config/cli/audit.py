@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -23,17 +24,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a list of checks as JSON.")
-def audit(as_json: bool) -> None:  # noqa: FBT001 - click hands flags in by name
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Also recompute wallets and lots from sealed month ends and later postings.",
+)
+def audit(as_json: bool, rebuild: bool) -> None:  # noqa: FBT001 - click hands flags in by name
     """Check every invariant of the ledger; exit 1 on any difference."""
     from config.access import open_services
-    from network.ledger.audit import checks
+    from network.ledger.audit import check_names, checks
+    from network.ledger.rebuild import rebuild_checks, rebuild_names
 
     with (
         open_services(os.environ, application_name="peyvand-audit") as services,
         services.database.snapshot() as session,
     ):
-        running = checks(session, verify=seal_verifier(session))
-        done = list(running) if as_json else _show(running)
+        verify = seal_verifier(session)
+        running, names = checks(session, verify=verify), check_names()
+        if rebuild:
+            running = chain(running, rebuild_checks(session, verify=verify))
+            names += rebuild_names()
+        done = list(running) if as_json else _show(running, names)
     if as_json:
         click.echo(json.dumps([asdict(check) for check in done], ensure_ascii=False, indent=1))
     sys.exit(1 if any(check.differences for check in done) else 0)
@@ -65,12 +76,10 @@ def seal_verifier(session: Session) -> Verifier:
     return verify
 
 
-def _show(running: Iterator[Check]) -> list[Check]:
+def _show(running: Iterator[Check], names: list[str]) -> list[Check]:
     """Print a table, with the check under way on the terminal while it grows."""
     from rich.console import Console
     from rich.table import Table
-
-    from network.ledger.audit import check_names
 
     console = Console()
     table = Table(box=None, pad_edge=False)
@@ -79,7 +88,7 @@ def _show(running: Iterator[Check]) -> list[Check]:
     table.add_column(_("Differences"), justify="right")
     done: list[Check] = []
     with console.status(_("Checking …")) as status:
-        for name in check_names():
+        for name in names:
             status.update(_("Checking %(name)s …", name=name))
             check = next(running)
             done.append(check)

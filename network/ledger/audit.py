@@ -8,10 +8,9 @@ and at most ten named examples per check. What is looked for stands in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
-from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -19,12 +18,14 @@ from sqlalchemy.orm import Session
 from network.errors import InvariantError
 from network.ledger import audit_balances as balances
 from network.ledger import audit_links as links
-from network.ledger.audit_pass import Pass
+from network.ledger.archive_reading import AllTime
+from network.ledger.audit_pass import EXAMPLES, Check, Pass, run_pass
 from network.ledger.seal import Verifier, verify_seals
 from network.ledger.tables import business_day, seal
 
-EXAMPLES = 10
 SEALS = "seals"
+
+__all__ = ["Check", "audit", "check_names", "checks"]
 
 MONTHLY_PASSES = (balances.ENTRIES,)
 """Over entries and postings of the days [:first, :end), a month at a time."""
@@ -59,19 +60,6 @@ _PLANNING = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One invariant: how many rows were looked at, how many differ, and up to ten of them by name.
-
-    ``rows`` counts what the invariant is about (entries, lots, wallets, days …), not postings.
-    """
-
-    name: str
-    rows: int
-    differences: int
-    examples: tuple[str, ...]
-
-
 def audit(session: Session, *, verify: Verifier | None = None) -> list[Check]:
     """Check every invariant and return one result each, in a fixed order.
 
@@ -88,11 +76,14 @@ def checks(session: Session, *, verify: Verifier | None = None) -> Iterator[Chec
         raise InvariantError("the audit reads one snapshot; this session takes a new one each time")
     for statement in _PLANNING:
         session.execute(text(statement))
+    all_time = AllTime(session)
     months = _months(session)
     for part in MONTHLY_PASSES:
-        yield from _merge([_run(session, part, first=first, end=end) for first, end in months])
+        yield from _merge(
+            [_run(session, part, all_time, first=first, end=end) for first, end in months]
+        )
     for part in PASSES:
-        yield from _run(session, part)
+        yield from _run(session, part, all_time)
     yield _seals(session, verify)
 
 
@@ -101,37 +92,8 @@ def check_names() -> list[str]:
     return [rule.name for part in (*MONTHLY_PASSES, *PASSES) for rule in part.rules] + [SEALS]
 
 
-def _run(session: Session, part: Pass, **period: str) -> list[Check]:
-    """Count over the pass's rows once; look for examples only where something differs."""
-    counts = ", ".join(
-        f"count(*) FILTER (WHERE {rule.looked}) AS looked_{i}, "
-        f"count(*) FILTER (WHERE ({rule.looked}) AND ({rule.wrong})) AS wrong_{i}"
-        for i, rule in enumerate(part.rules)
-    )
-    row = session.execute(text(f"SELECT {counts} FROM ({part.body}) AS f"), period).one()
-    return [
-        Check(
-            name=rule.name,
-            rows=getattr(row, f"looked_{i}"),
-            differences=getattr(row, f"wrong_{i}"),
-            examples=(
-                _examples(
-                    session,
-                    f"SELECT {rule.example} FROM ({part.body}) AS f "
-                    f"WHERE ({rule.looked}) AND ({rule.wrong})",
-                    period,
-                )
-                if getattr(row, f"wrong_{i}")
-                else ()
-            ),
-        )
-        for i, rule in enumerate(part.rules)
-    ]
-
-
-def _examples(session: Session, statement: str, values: dict[str, Any]) -> tuple[str, ...]:
-    found = session.scalars(text(f"{statement} ORDER BY 1 LIMIT {EXAMPLES}"), values)
-    return tuple(str(example) for example in found)
+def _run(session: Session, part: Pass, all_time: AllTime, **period: str) -> list[Check]:
+    return run_pass(session, replace(part, body=all_time.reading(part.body)), **period)
 
 
 def _merge(monthly: list[list[Check]]) -> list[Check]:

@@ -8,6 +8,12 @@ where a row is looked at: a missing side counts as zero, or makes the row wrong.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+EXAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,5 +34,51 @@ class Pass:
     rules: tuple[Rule, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One invariant: how many rows were looked at, how many differ, and up to ten of them by name.
+
+    ``rows`` counts what the invariant is about (entries, lots, wallets, days …), not postings.
+    """
+
+    name: str
+    rows: int
+    differences: int
+    examples: tuple[str, ...]
+
+
 ENTRY = "format('member %s, entry %s of %s', member_id, sequence, business_date)"
 """Names an entry by its key."""
+
+
+def run_pass(session: Session, part: Pass, **values: Any) -> list[Check]:
+    """Count over the pass's rows once; look for examples only where something differs."""
+    counts = ", ".join(
+        f"count(*) FILTER (WHERE {rule.looked}) AS looked_{i}, "
+        f"count(*) FILTER (WHERE ({rule.looked}) AND ({rule.wrong})) AS wrong_{i}"
+        for i, rule in enumerate(part.rules)
+    )
+    row = session.execute(text(f"SELECT {counts} FROM ({part.body}) AS f"), values).one()
+    return [
+        Check(
+            name=rule.name,
+            rows=getattr(row, f"looked_{i}"),
+            differences=getattr(row, f"wrong_{i}"),
+            examples=(
+                _examples(
+                    session,
+                    f"SELECT {rule.example} FROM ({part.body}) AS f "
+                    f"WHERE ({rule.looked}) AND ({rule.wrong})",
+                    values,
+                )
+                if getattr(row, f"wrong_{i}")
+                else ()
+            ),
+        )
+        for i, rule in enumerate(part.rules)
+    ]
+
+
+def _examples(session: Session, statement: str, values: dict[str, Any]) -> tuple[str, ...]:
+    found = session.scalars(text(f"{statement} ORDER BY 1 LIMIT {EXAMPLES}"), values)
+    return tuple(str(example) for example in found)

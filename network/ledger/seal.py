@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from network.database.connection import Database
 from network.errors import PeyvandError
+from network.ledger.archive_reading import AllTime
 from network.ledger.tables import business_day, seal
 
 VERSION = 1
@@ -40,7 +41,7 @@ Verifier = Callable[[str, bytes, bytes], bool]
 
 # One row per day and member, the member's part of the stream ready made. Days are closed, so no
 # row is added behind the reader; PostgreSQL sorts, the client holds one buffer of rows.
-_MEMBERS = text("""
+_MEMBERS = """
     SELECT business_date, count(*) AS entries,
            uuid_send(member_id) || int8send(count(*))
                || string_agg(int8send(sequence) || digest, ''::bytea ORDER BY sequence) AS part
@@ -48,11 +49,11 @@ _MEMBERS = text("""
     WHERE business_date BETWEEN :first AND :last
     GROUP BY business_date, member_id
     ORDER BY business_date, member_id
-""")
-_POSTINGS = text("""
+"""
+_POSTINGS = """
     SELECT business_date, count(*) AS postings FROM ledger.posting
     WHERE business_date BETWEEN :first AND :last GROUP BY business_date
-""")
+"""
 _WRITE = text("""
     SELECT * FROM ledger.write_seal(
         :business_date, :version, :previous_head, :head, :entries, :postings,
@@ -239,10 +240,12 @@ def _sum_day(session: Session, day: date, previous: bytes) -> _Sum:
 def _sum_days(session: Session, previous: Mapping[date, bytes]) -> dict[date, _Sum]:
     """Return the sums of the days that ``previous`` has a head to continue for."""
     period = {"first": min(previous), "last": max(previous)}
-    postings = {row.business_date: row.postings for row in session.execute(_POSTINGS, period)}
+    all_time = AllTime(session)
+    counted = session.execute(text(all_time.reading(_POSTINGS)), period)
+    postings = {row.business_date: row.postings for row in counted}
     hashes = {day: sha256(_TAG + day.isoformat().encode() + head) for day, head in previous.items()}
     entries = dict.fromkeys(previous, 0)
-    for row in _stream(session, period):
+    for row in _stream(session, text(all_time.reading(_MEMBERS)), period):
         if row.business_date in hashes:
             hashes[row.business_date].update(row.part)
             entries[row.business_date] += row.entries
@@ -255,9 +258,11 @@ def _sum_days(session: Session, previous: Mapping[date, bytes]) -> dict[date, _S
     return sums
 
 
-def _stream(session: Session, period: Mapping[str, date]) -> Iterator[Row[tuple[date, int, bytes]]]:
+def _stream(
+    session: Session, statement: TextClause, period: Mapping[str, date]
+) -> Iterator[Row[tuple[date, int, bytes]]]:
     yield from session.execute(
-        _MEMBERS, period, execution_options={"stream_results": True, "yield_per": _BUFFERED_ROWS}
+        statement, period, execution_options={"stream_results": True, "yield_per": _BUFFERED_ROWS}
     )
 
 

@@ -319,3 +319,38 @@ used_code = _table(
     Index("ix_used_code_expires_at", "expires_at", postgresql_using="brin"),
     key=("member_id", "digest"),
 )
+
+opening = _table(
+    "opening",
+    _uuid("member_id"),
+    _count("lot_id"),
+    _uuid("issuer_id"),
+    _date("month"),
+    _count("pending"),
+    _count("available"),
+    _count("held"),
+    _count("redeemed"),
+    _count("expired"),
+    _count("clawed_back"),
+    _count("credited"),
+    _count("issued"),
+    _count("transferred"),
+    _count("unmatched"),
+    _count("debt"),
+    Index("ix_opening_month", "month", postgresql_using="brin"),
+    key=("member_id", "lot_id", "issuer_id", "month"),
+)
+
+month_end = _table(
+    "month_end",
+    _date("month"),
+    _small("version"),
+    _bytes("seal_head"),
+    _bytes("previous_head"),
+    _bytes("head"),
+    _count("openings"),
+    _text("key_id"),
+    _bytes("signature"),
+    _time("sealed_at"),
+    key=("month",),
+)
