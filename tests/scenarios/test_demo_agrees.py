@@ -22,6 +22,9 @@ from tests.scenarios.oracle.coalition import Coalition
 from tests.scenarios.oracle.money import NETWORK
 from tests.scenarios.oracle.oracle import Oracle, read_records
 
+# A whole demo is played before the first test: minutes on a machine that is busy otherwise.
+pytestmark = pytest.mark.timeout(1200)
+
 KINDS = {
     "redemption": "redemption",
     "redeposit": "redeposit",
