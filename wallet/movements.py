@@ -19,6 +19,9 @@ KIND_GROUPS: Mapping[str, frozenset[str]] = {
     "spent": frozenset({"authorisation", "capture", "void", "redemption", "release"}),
     "returned": frozenset({"refund_issuance", "refund_redemption"}),
     "expired": frozenset({"expiry"}),
+    "other": frozenset(
+        {"transfer", "join", "leave", "merge", "extension", "adjustment", "write_off"}
+    ),
 }
 """What the filter offers, and the ledger's kinds behind each."""
 
@@ -27,6 +30,7 @@ GROUP_WORDS: Mapping[str, LazyText] = {
     "spent": _l("Spent"),
     "returned": _l("Returns"),
     "expired": _l("Expired"),
+    "other": _l("Gifts and corrections"),
 }
 
 
@@ -50,6 +54,13 @@ KINDS: Mapping[str, KindWords] = {
     "refund_redemption": KindWords(_l("Points given back"), "return"),
     "expiry": KindWords(_l("Points expired"), "hourglass"),
     "release": KindWords(_l("Set-aside points released"), "return", moves_inside=True),
+    "transfer": KindWords(_l("Gift of points"), "arrow-out"),
+    "join": KindWords(_l("Joined a shared wallet"), "arrow-out"),
+    "leave": KindWords(_l("Left a shared wallet"), "arrow-in"),
+    "merge": KindWords(_l("Two wallets became one"), "arrow-in"),
+    "extension": KindWords(_l("Points live longer"), "clock", moves_inside=True),
+    "adjustment": KindWords(_l("Correction"), "return"),
+    "write_off": KindWords(_l("Debt forgiven"), "return"),
 }
 
 

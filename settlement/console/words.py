@@ -19,6 +19,13 @@ ENTRY_KINDS = {
     "refund_redemption": _l("Spending refunded"),
     "expiry": _l("Expiry of points"),
     "release": _l("Hold ran out"),
+    "transfer": _l("Transfer between members"),
+    "join": _l("Joined a shared wallet"),
+    "leave": _l("Left a shared wallet"),
+    "merge": _l("Merge of two members"),
+    "extension": _l("Extension of points"),
+    "adjustment": _l("Correction by two people"),
+    "write_off": _l("Debt written off"),
 }
 ACCOUNTS = {
     "pending": _l("Wallet: pending"),
