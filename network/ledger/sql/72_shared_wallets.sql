@@ -157,8 +157,10 @@ BEGIN
     IF person.replay IS NOT NULL THEN
         RETURN person.replay;
     END IF;
-    -- Merged wallets point elsewhere too, but for good.
-    SELECT e.kind = 'join' AND w.moved_to = p_pool INTO joined
+    -- Merged wallets point elsewhere too, but for good; a pool that was merged itself is left where
+    -- its points are now.
+    SELECT e.kind = 'join' AND w.moved_to IS NOT NULL AND ledger.home_of(p_member) = p_pool
+    INTO joined
     FROM ledger.wallet AS w JOIN ledger.entry AS e ON e.member_id = w.member_id
     WHERE w.member_id = p_member AND e.kind IN ('join', 'merge')
     ORDER BY e.sequence DESC LIMIT 1;

@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 
 from network.ledger import operations_members as members
+from network.ledger import shared_wallets
 from network.ledger.audit import audit
 from network.ledger.errors import WalletBusyError
 from network.ledger.operations_batch import expire_due
@@ -162,3 +163,24 @@ def test_a_wallet_that_stays_locked_is_busy_not_broken(hands: Hands) -> None:
             )
         connection.exec_driver_sql("SET lock_timeout = '10s'")
     assert (hands.view(one).available, hands.view(one).sequence) == (10, 1)
+
+
+def test_who_joined_a_shared_wallet_and_when(hands: Hands) -> None:
+    sara, reza, family, estate = (hands.wallet() for _ in range(4))
+    hands.earn(sara, 100)
+    pool(hands, sara, family, points=None)
+    pool(hands, reza, family, points=None)
+    pool(hands, reza, family, points=30)
+    with hands.database.reading() as session:
+        stays = shared_wallets.memberships(session, pool_id=family)
+        assert shared_wallets.home(session, member_id=sara) == family
+        assert shared_wallets.home(session, member_id=reza) == reza
+    assert [(stay.member_id, stay.left_at is None) for stay in stays] == [
+        (sara, True),
+        (reza, False),
+    ]
+    assert hands.view(reza).available == 30
+    merge(hands, family, estate)
+    with hands.database.reading() as session:
+        assert shared_wallets.home(session, member_id=sara) == estate
+    assert differences(hands) == []
