@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from network.errors import ConfigurationError
 
 MASTER_KEY_BYTES = 32
+LEAST_REFUND_DAYS = 60
+"""More than the schedule looks back when it makes partitions (config.preparation.DAYS_BEHIND)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Settings:
     ``database_url`` logs in as the application role, which cannot write the ledger's tables;
     ``owner_url`` as the owner, for migrations and partitions only (``None`` in processes that
     have no business there). URLs are SQLAlchemy URLs with the ``postgresql+psycopg`` driver.
+    ``refund_days``: for so long months stay where a refund finds its purchase.
     """
 
     database_url: str = field(repr=False)
@@ -33,6 +36,7 @@ class Settings:
     sms_token: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
     secure_cookies: bool = False
+    refund_days: int = 180
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -56,6 +60,7 @@ class Settings:
             sms_url=environment.get("PEYVAND_SMS_URL") or None,
             sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
+            refund_days=_refund_days(environment),
             secure_cookies=urls["wallet_url"].startswith("https:"),
             **urls,
         )
@@ -106,3 +111,12 @@ def _whole_number(environment: Mapping[str, str], name: str, *, default: int) ->
     if not text.isascii() or not text.isdigit():
         raise ConfigurationError(f"{name} must be a whole number", field=name)
     return int(text)
+
+
+def _refund_days(environment: Mapping[str, str]) -> int:
+    days = _whole_number(environment, "PEYVAND_REFUND_DAYS", default=180)
+    if days < LEAST_REFUND_DAYS:
+        raise ConfigurationError(
+            f"PEYVAND_REFUND_DAYS must be {LEAST_REFUND_DAYS} or more", field="PEYVAND_REFUND_DAYS"
+        )
+    return days

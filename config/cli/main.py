@@ -48,6 +48,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.audit:audit",
         _l("Check every invariant of the ledger; exit 1 on any difference."),
     ),
+    "archive": (
+        "config.cli.archive:archive",
+        _l("Move a settled month to the archive, which the audit still reads."),
+    ),
     "openapi": (
         "config.cli.openapi:openapi",
         _l("Print the merchant gateway's OpenAPI 3.1 document."),
