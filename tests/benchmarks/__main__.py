@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import http, sql
+from tests.benchmarks import batch, http, sql
 from tests.benchmarks.figures import print_table, take_in_turns, write_json
 from tests.benchmarks.stand import open_stand
 
@@ -30,7 +30,9 @@ def main() -> None:
             http.await_front(gateway)
             over_http = http.contenders(stand, scene, gateway=gateway, bare=bare, how_many=requests)
             figures = take_in_turns(
-                sql.contenders(stand, seconds=seconds) + over_http,
+                sql.contenders(stand, seconds=seconds)
+                + batch.contenders(stand, seconds=seconds)
+                + over_http,
                 rounds=rounds,
                 say=status.update,
             )

@@ -131,7 +131,7 @@ def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
             unit="earns/s",
             take=partial(_earn_batches, stand, seconds),
             ratio_to="sql_earn",
-            aim=2.5,
+            aim=2.7,
             note="1,000 purchases of four lines and one lot a call, one connection",
         ),
         Contender(
