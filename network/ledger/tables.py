@@ -150,7 +150,14 @@ lot = _table(
     _count("expired", default=True),
     _count("clawed_back", default=True),
     _count("moved", default=True),
-    Index("ix_lot_open", "member_id", "expires_on", "lot_id", postgresql_where=text("open")),
+    Index(
+        "ix_lot_open",
+        "member_id",
+        text("(locked_to IS NULL)"),
+        "expires_on",
+        "lot_id",
+        postgresql_where=text("open"),
+    ),
     key=("member_id", "lot_id"),
 )
 

@@ -87,8 +87,11 @@ def _rate(output: str) -> float:
 
 
 @contextmanager
-def open_stand() -> Iterator[Stand]:
-    """Start the services in a directory of their own, and remove all of it at the end."""
+def open_stand(*, settings: Mapping[str, str] | None = None) -> Iterator[Stand]:
+    """Start the services in a directory of their own, and remove all of it at the end.
+
+    ``settings`` are PostgreSQL's, beyond those of an installation.
+    """
     account = service_account()
     programs = find_programs(account)
     directory = Path(tempfile.mkdtemp(prefix="peyvand-bench-"))
@@ -105,7 +108,7 @@ def open_stand() -> Iterator[Stand]:
         record=directory / "postgres.pid",
         passwords=passwords,
         account=account,
-        settings={"shared_buffers": "1GB", "max_wal_size": "8GB"},
+        settings={"shared_buffers": "1GB", "max_wal_size": "8GB", **(settings or {})},
     )
     valkey = Valkey(
         program=programs.valkey_server,

@@ -94,12 +94,12 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION ledger.redeem(
+-- Any redemption.
+CREATE OR REPLACE FUNCTION ledger.redeem_by_steps(
     p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
     p_event ledger.event_facts, p_points bigint, p_consent ledger.consent_facts,
     p_evidence ledger.evidence_facts
-) RETURNS ledger.posted
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
     op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
 BEGIN
@@ -113,6 +113,147 @@ BEGIN
                              p_now, p_points);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
         'state', 'captured', 'points', p_points));
+END
+$$;
+
+-- The plain redemption: an active wallet without holds or debt, nothing due, a new key, and a
+-- first lot in the taking order that covers all of it. Written like the plain purchase (earn) and
+-- with the same rows as redeem_by_steps, to which everything else goes.
+CREATE OR REPLACE FUNCTION ledger.redeem(
+    p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
+    p_event ledger.event_facts, p_points bigint, p_consent ledger.consent_facts,
+    p_evidence ledger.evidence_facts
+) RETURNS ledger.posted
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    calendar date := ledger.programme_date(p_now);
+    acceptor uuid := p_event.merchant_id;
+    wallet record;
+    taken record;
+    number bigint;
+    lot bigint;
+    day date;
+    outcome jsonb;
+    claimed boolean := false;
+    forms text;
+    op ledger.operation;
+BEGIN
+    IF p_claim.key IS NOT NULL AND p_points BETWEEN 1 AND 1000000000000000
+        AND (p_consent.digest IS NULL
+             OR p_consent.expires_at > p_wall AND p_points <= p_consent.points_limit)
+        AND current_setting('transaction_isolation') = 'read committed'
+    THEN
+        -- Locks the wallet and takes from it at once.
+        UPDATE ledger.wallet AS w
+        SET available = w.available - p_points, sequence = w.sequence + 1
+        WHERE w.member_id = p_member AND w.status = 'active' AND w.held = 0 AND w.debt = 0
+          AND w.available >= p_points AND (w.due_on > calendar OR w.due_on IS NULL)
+        RETURNING w.available, w.pending, w.sequence INTO wallet;
+        number := wallet.sequence;
+    END IF;
+    IF number IS NOT NULL THEN
+        -- Takes from the first lot in the order of ix_lot_open, if that is enough.
+        UPDATE ledger.lot AS l
+        SET remaining = l.remaining - p_points, redeemed = l.redeemed + p_points
+        WHERE l.member_id = p_member AND l.remaining >= p_points AND l.lot_id = (
+            SELECT t.lot_id FROM ledger.lot AS t
+            WHERE t.member_id = p_member AND t.open AND t.active
+              AND (t.locked_to IS NULL OR t.locked_to = acceptor)
+            ORDER BY t.locked_to IS NULL, t.expires_on, t.lot_id LIMIT 1)
+        RETURNING l.lot_id, l.issuer_id, l.terms_id INTO taken;
+        lot := taken.lot_id;
+        IF lot IS NOT NULL THEN
+            outcome := jsonb_build_object(
+                'state', 'captured', 'points', p_points, 'balance', jsonb_build_object(
+                    'available', wallet.available, 'pending', wallet.pending, 'held', 0,
+                    'debt', 0));
+            -- The open day and the key, as in earn.
+            SELECT d.business_date INTO day FROM ledger.business_day AS d
+            WHERE d.flipped_at IS NULL;
+            IF day <= calendar THEN
+                INSERT INTO ledger.idempotency
+                    (client_id, key, member_id, fingerprint, sequence, business_date, result)
+                VALUES (p_claim.client_id, p_claim.key, p_member, p_claim.fingerprint, number, day,
+                        outcome)
+                ON CONFLICT (client_id, key) DO NOTHING;
+                claimed := FOUND;
+            END IF;
+            IF NOT claimed THEN
+                UPDATE ledger.lot AS l
+                SET remaining = l.remaining + p_points, redeemed = l.redeemed - p_points
+                WHERE l.member_id = p_member AND l.lot_id = lot;
+            END IF;
+        END IF;
+        IF NOT claimed THEN
+            UPDATE ledger.wallet AS w
+            SET available = w.available + p_points, sequence = w.sequence - 1
+            WHERE w.member_id = p_member;
+        END IF;
+    END IF;
+    IF NOT claimed THEN
+        RETURN ledger.redeem_by_steps(
+            p_member, p_now, p_wall, p_claim, p_event, p_points, p_consent, p_evidence);
+    END IF;
+
+    -- From here on the redemption is posted, or refused for its reference or its code.
+    INSERT INTO ledger.reference
+        (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
+    VALUES (p_member, acceptor, 'redemption', p_event.merchant_ref, 'used', number, day)
+    ON CONFLICT (member_id, merchant_id, kind, merchant_ref) DO NOTHING;
+    IF NOT FOUND THEN
+        op.member_id := p_member;
+        op.sequence := number;
+        op.business_date := day;
+        PERFORM ledger.claim_reference(op, acceptor, 'redemption', p_event.merchant_ref);
+    END IF;
+    IF p_consent.digest IS NOT NULL THEN
+        INSERT INTO ledger.used_code (member_id, digest, expires_at, sequence)
+        VALUES (p_member, p_consent.digest, p_consent.expires_at, number)
+        ON CONFLICT (member_id, digest) DO NOTHING;
+        IF NOT FOUND THEN
+            PERFORM ledger.refuse('code_used');
+        END IF;
+    END IF;
+    INSERT INTO ledger.consumption
+        (member_id, sequence, part, business_date, acceptor_id, lot_id, points)
+    VALUES (p_member, number, 1, day, acceptor, lot, p_points);
+
+    forms := ledger.posting_form(
+            1, 'available', taken.issuer_id, acceptor, lot, taken.terms_id, day, -p_points)
+        || ledger.posting_form(
+            2, 'redemption', taken.issuer_id, acceptor, lot, taken.terms_id, day, p_points);
+    INSERT INTO ledger.entry
+        (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
+         receipt, channel, amount, base, currency, effective_at, recorded_at, actor, explanation,
+         digest)
+    VALUES
+        (p_member, number, day, 'redemption', acceptor, p_event.store_id, p_event.terminal,
+         nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel, p_event.amount,
+         p_event.base, p_event.currency, coalesce(p_event.effective_at, p_now), p_now,
+         'merchant:' || acceptor, '[]',
+         sha256(convert_to(ledger.entry_form(
+            p_member, number, day, 'redemption', acceptor, p_event.store_id, p_event.terminal,
+            nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel, p_event.amount,
+            p_event.base, p_event.currency, NULL, NULL, coalesce(p_event.effective_at, p_now),
+            p_now, 'merchant:' || acceptor, '[]') || forms, 'UTF8')));
+    INSERT INTO ledger.posting
+        (member_id, sequence, line, business_date, account, issuer_id, acceptor_id, lot_id,
+         terms_id, priced_on, points)
+    VALUES
+        (p_member, number, 1, day, 'available', taken.issuer_id, acceptor, lot, taken.terms_id,
+         day, -p_points),
+        (p_member, number, 2, day, 'redemption', taken.issuer_id, acceptor, lot, taken.terms_id,
+         day, p_points);
+    INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
+    VALUES ('ledger.redemption', p_member, acceptor, jsonb_build_object(
+        'sequence', number, 'points', p_points, 'merchant_id', acceptor));
+    IF p_evidence.key_id IS NOT NULL THEN
+        INSERT INTO ledger.evidence
+            (member_id, sequence, business_date, key_id, signature_base, signature, body)
+        VALUES (p_member, number, day, p_evidence.key_id, p_evidence.signature_base,
+                p_evidence.signature, p_evidence.body);
+    END IF;
+    RETURN ROW(number, day, false, outcome)::ledger.posted;
 END
 $$;
 
