@@ -106,7 +106,7 @@ def test_an_honest_ledger_is_rebuilt_as_it_stands(months: Past) -> None:
     with months.database.snapshot() as session:
         found = everything(session)
         rows = session.execute(text("SELECT month, count(*) FROM ledger.opening GROUP BY month"))
-        openings = {month: count for month, count in rows}
+        openings = {row.month: int(row[1]) for row in rows}
     assert [check for check in found.values() if check.differences] == []
     assert [name for name in rebuild_names() if found[name].rows == 0] == []
     # Three lots; then the lot of a redeposit, the lot of a clawback and the debt it left.
