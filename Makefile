@@ -3,7 +3,8 @@
 #   make demo    set up, play a coalition on real purchases, leave the apps running
 #                (DEMO="--days 3 --no-serve" passes options)
 #   make test    set up, run the whole suite (TESTS="tests/unit -k rounding" runs a part)
-#   make soak    the ledger against its model for 200,000 random steps (about half an hour)
+#   make soak    the ledger against its model for 200,000 random steps, then ROUNDS=200 of each
+#                fault: killed servers, full volumes, cut lines (about an hour)
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: under two minutes)
 #   make lock    resolve the requirement files anew
@@ -17,6 +18,7 @@ STAMP := .venv/.installed
 MIGRATIONS := network/database/migrations/sql
 TESTS ?= tests
 WORKERS ?= auto
+ROUNDS ?= 200
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak check bench lock clean
@@ -40,6 +42,7 @@ test: $(STAMP)
 soak: $(STAMP)
 	@PEYVAND_HYPOTHESIS=soak $(BIN)/python -m pytest -n 0 \
 		tests/scenarios/ledger/test_state_machine.py
+	@PEYVAND_SOAK_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -n 0 -o timeout=0 tests/faults
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import resource
 import secrets
 import shutil
 import signal
@@ -28,6 +29,7 @@ from tests.integration.ledger_audit import history
 
 _PATIENCE_SECONDS = 20.0
 _ROOM_BYTES = 1_000_000_000
+_LOG_ROOM_BYTES = 1024 * 1024
 
 
 def await_condition(holds: Callable[[], bool]) -> None:
@@ -69,21 +71,47 @@ class Victim:
     def kill(self) -> None:
         """End every process of the server at once, as a power cut would, and wait for the end."""
         child = self.postgres.child
-        if child is None:
-            raise AssertionError("the server does not run")
-        main = psutil.Process(child.pid)
-        processes = [main, *main.children(recursive=True)]
+        processes = self._processes()
         for process in processes:
             try:
                 process.send_signal(signal.SIGKILL)
             except psutil.NoSuchProcess:  # it went with the main process
                 continue
-        child.wait()
+        if child is not None:
+            child.wait()
         psutil.wait_procs(processes)
 
-    def restart(self) -> None:
-        """Start the server on what it left behind."""
-        self.postgres.launch()
+    def _processes(self) -> list[psutil.Process]:
+        """Return the server's processes; none where it has ended by itself."""
+        if self.postgres.child is None or self.postgres.child.poll() is not None:
+            return []
+        main = psutil.Process(self.postgres.child.pid)
+        return [main, *main.children(recursive=True)]
+
+    def restart(self, *, largest: int = resource.RLIM_INFINITY) -> None:
+        """Start the server on what it left behind.
+
+        ``largest`` is the size in bytes beyond which it can write no file, as on a volume that is
+        full: a limit of this process, for as long as the server inherits it.
+        """
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+        try:
+            self.postgres.launch()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    def starve_log(self) -> None:
+        """Start anew so that the write-ahead log soon meets the end of what may be written."""
+        with self.postgres.connect() as connection:
+            connection.execute("SELECT pg_switch_wal()")
+            connection.execute("CHECKPOINT")
+        self.postgres.stop()
+        self.restart(largest=_LOG_ROOM_BYTES)
+
+    def said(self, words: str) -> bool:
+        """Return whether the server's log has a line with these words."""
+        return words in self.postgres.log.read_text(encoding="utf-8", errors="replace")
 
     def differences(self, name: str) -> list[str]:
         """Return what the audit finds in a database."""

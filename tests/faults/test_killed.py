@@ -2,104 +2,43 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 import tempfile
 import threading
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
-from uuid import UUID
 
-import psycopg
 import pytest
 from sqlalchemy import text
 
-from config.services.postgres import APPLICATION, OWNER
+from config.services.postgres import APPLICATION
 from network.database.connection import Database, DatabaseUnavailableError
 from network.ledger.errors import CodeUsed
-from network.ledger.values import Posted
 from tests.faults.calls import Call
 from tests.faults.conftest import Victim, await_condition
+from tests.faults.load import (
+    THREADS,
+    Load,
+    endow,
+    entries,
+    opened,
+    prove,
+    waiting_for_a_lock,
+    wallet_locked,
+)
 from tests.faults.withholding import WithholdingLine
-from tests.integration.ledger_audit.history import MEMBERS, SPENDER
+from tests.integration.ledger_audit.history import SPENDER
 
 ROOT = Path(__file__).parents[2]
-THREADS = 6
 ENOUGH = 150
-
-
-@contextmanager
-def opened(victim: Victim, name: str) -> Iterator[Database]:
-    database = Database(victim.postgres.url(APPLICATION, database=name), pool_size=THREADS)
-    try:
-        yield database
-    finally:
-        database.dispose()
-
-
-@contextmanager
-def wallet_locked(victim: Victim, name: str) -> Iterator[None]:
-    """Hold the member's wallet, so that whoever comes next waits in the middle of its call."""
-    url = victim.postgres.url(OWNER, database=name).replace("+psycopg", "")
-    connection = psycopg.connect(url)
-    try:
-        connection.execute("SELECT FROM ledger.wallet WHERE member_id = %s FOR UPDATE", [SPENDER])
-        yield
-    finally:
-        connection.close()
-
-
-def waiting_for_a_lock(victim: Victim, name: str) -> bool:
-    with victim.postgres.connect(database=name) as connection:
-        found = connection.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", [name]
-        )
-        return found.fetchone() is not None
-
-
-def entries(database: Database, member: UUID) -> int:
-    with database.reading() as session:
-        found: int = session.execute(
-            text("SELECT count(*) FROM ledger.entry WHERE member_id = :m"), {"m": member}
-        ).scalar_one()
-    return found
-
-
-class Load:
-    """Threads that earn and redeem until the server is gone, and what became of each call."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.acknowledged: dict[Call, Posted] = {}
-        self.unanswered: list[Call] = []
-
-    def run(self, thread: int) -> None:
-        dice = random.Random(thread)  # noqa: S311 - a seeded mixture
-        for number in range(10_000):
-            kind = "earn" if number % 3 != 2 else "redeem"
-            call = Call(
-                kind=kind,
-                member=dice.choice(MEMBERS),
-                key=f"{thread}-{number}",
-                points=dice.randint(50, 90) if kind == "earn" else dice.randint(1, 9),
-            )
-            try:
-                self.acknowledged[call] = call.make(self._database)
-            except DatabaseUnavailableError:
-                self.unanswered.append(call)
-                return
 
 
 def test_server_killed_under_load_loses_and_doubles_nothing(victim: Victim) -> None:
     name = victim.fresh_database()
     with opened(victim, name) as database, ThreadPoolExecutor(THREADS) as pool:
-        for member in MEMBERS:  # something to spend
-            Call(kind="earn", member=member, key=f"first-{member}", points=5_000).make(database)
+        endow(database)
         load = Load(database)
         running = [pool.submit(load.run, thread) for thread in range(THREADS)]
         await_condition(lambda: len(load.acknowledged) >= ENOUGH)
@@ -110,16 +49,7 @@ def test_server_killed_under_load_loses_and_doubles_nothing(victim: Victim) -> N
 
     victim.restart()
     with opened(victim, name) as database:
-        for call, posted in load.acknowledged.items():
-            again = call.make(database)
-            assert again.replayed
-            assert (again.sequence, again.result) == (posted.sequence, posted.result)
-        for call in load.unanswered:
-            first, second = call.make(database), call.make(database)
-            assert second.replayed
-            assert first.sequence == second.sequence
-        calls = Counter(call.member for call in [*load.acknowledged, *load.unanswered])
-        assert {m: entries(database, m) for m in MEMBERS} == {m: calls[m] + 1 for m in MEMBERS}
+        prove(database, [load])
     assert victim.differences(name) == []
 
 

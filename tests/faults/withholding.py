@@ -1,4 +1,4 @@
-"""A line to PostgreSQL that can swallow the answers: what was asked arrives, nothing comes back."""
+"""A line to PostgreSQL that fails: it swallows the answers, or is cut after so many bytes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class WithholdingLine:
 
     def __init__(self, *, directory: Path, behind: Path) -> None:
         self.withholding = threading.Event()
+        self._left: dict[bool, int] = {}
         self._behind = str(behind / f".s.PGSQL.{PORT}")
         self._sockets: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX)
@@ -30,6 +31,10 @@ class WithholdingLine:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+    def cut_after(self, count: int, *, answers: bool) -> None:
+        """Cut the line once so many more bytes have passed, of what is asked or answered."""
+        self._left[answers] = count
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -46,7 +51,14 @@ class WithholdingLine:
     def _pass_on(self, source: socket.socket, target: socket.socket, answers: bool) -> None:  # noqa: FBT001 - called by a thread
         with suppress(OSError):
             while data := source.recv(_CHUNK):
-                if not (answers and self.withholding.is_set()):
-                    target.sendall(data)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
+                if answers and self.withholding.is_set():
+                    continue
+                if answers in self._left and self._left[answers] < len(data):
+                    target.sendall(data[: self._left[answers]])
+                    break
+                if answers in self._left:
+                    self._left[answers] -= len(data)
+                target.sendall(data)
+        for each in (target, source):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)

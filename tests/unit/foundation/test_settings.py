@@ -38,6 +38,8 @@ def test_settings_show_no_secret() -> None:
         ("PEYVAND_MASTER_KEY", "not base64 ✗"),
         ("PEYVAND_MASTER_KEY", "c2hvcnQ="),
         ("PEYVAND_TRUSTED_PROXIES", "-1"),
+        ("PEYVAND_REFUND_DAYS", "59"),
+        ("PEYVAND_REFUND_DAYS", "long"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:
