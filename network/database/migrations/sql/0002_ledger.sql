@@ -52,6 +52,7 @@ CREATE TABLE ledger.wallet (
     sequence bigint NOT NULL DEFAULT 0,
     status text NOT NULL DEFAULT 'active',
     due_on date,
+    moved_to uuid,
     CONSTRAINT pk_wallet PRIMARY KEY (member_id)
 ) WITH (fillfactor = 60);
 CREATE FUNCTION ledger.figures_hold(w ledger.wallet) RETURNS boolean
@@ -64,6 +65,9 @@ ALTER TABLE ledger.wallet
     ADD CONSTRAINT ck_wallet_figures CHECK (ledger.figures_hold(wallet));
 -- The night's expiry and activation ask who is due.
 CREATE INDEX ix_wallet_due ON ledger.wallet (due_on) WHERE due_on IS NOT NULL;
+-- A wallet that joined a shared one or was merged is closed and says where its points went: refunds
+-- of what it had done still reach it, and what they leave there follows (ledger.forward).
+CREATE INDEX ix_wallet_moved_to ON ledger.wallet (moved_to) WHERE moved_to IS NOT NULL;
 
 -- lot_id is 1,000,000 × the sequence of the entry that made the lot, plus its place there.
 -- open mirrors remaining > 0 in a column of its own, so that the partial index changes only when a
@@ -254,6 +258,9 @@ CREATE TABLE ledger.idempotency (
     result jsonb NOT NULL,
     CONSTRAINT pk_idempotency PRIMARY KEY (client_id, key)
 );
+-- Housekeeping (network/ledger/sql/86_forget.sql) asks for the oldest rows. They are written in the
+-- order of their days, so block ranges find them, for next to nothing per insert.
+CREATE INDEX ix_idempotency_day ON ledger.idempotency USING brin (business_date);
 
 -- The signed request behind an entry, kept by day so that old days are dropped whole.
 CREATE TABLE ledger.evidence (
@@ -275,6 +282,7 @@ CREATE TABLE ledger.used_code (
     sequence bigint NOT NULL,
     CONSTRAINT pk_used_code PRIMARY KEY (member_id, digest)
 );
+CREATE INDEX ix_used_code_expires_at ON ledger.used_code USING brin (expires_at);
 
 -- ---------------------------------------------------------------- arguments and results
 CREATE TYPE ledger.claim_facts AS (client_id uuid, key text, fingerprint bytea);

@@ -1,10 +1,4 @@
--- Section 1: a wallet that joined a shared one or was merged says where its points went. Such a
--- wallet is closed, so no earning or spending meets it; refunds of what it had done still do, and
--- what they leave there follows (ledger.forward). NULL for every other wallet.
-ALTER TABLE ledger.wallet ADD COLUMN moved_to uuid;
-CREATE INDEX ix_wallet_moved_to ON ledger.wallet (moved_to) WHERE moved_to IS NOT NULL;
-
--- Section 2: what a batch of earnings is made of, and what became of each.
+-- Section 1: what a batch of earnings is made of, and what became of each.
 CREATE TYPE ledger.batch_item AS (
     place integer, member_id uuid, claim ledger.claim_facts, event ledger.event_facts,
     grants jsonb, explanation jsonb, facts ledger.grant_facts, points bigint, based bigint,
@@ -16,7 +10,7 @@ CREATE TYPE ledger.batch_outcome AS (
     business_date date, result jsonb
 );
 
--- Section 3: corrections that need two people (network/adjustments). The second one's approval and
+-- Section 2: corrections that need two people (network/adjustments). The second one's approval and
 -- the posting are one unit of work; sequence and business_date name the entry.
 CREATE TABLE network.adjustment (
     adjustment_id uuid NOT NULL,

@@ -24,8 +24,3 @@ CREATE TABLE network.day_figures (
 GRANT SELECT, INSERT ON network.day_figures TO peyvand_app;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.day_figures
     FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();
-
--- Section 2: housekeeping (network/ledger/sql/86_forget.sql) asks for the oldest rows. They were
--- written in the order of their days, so block ranges find them, for next to nothing per insert.
-CREATE INDEX ix_idempotency_day ON ledger.idempotency USING brin (business_date);
-CREATE INDEX ix_used_code_expires_at ON ledger.used_code USING brin (expires_at);
