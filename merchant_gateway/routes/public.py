@@ -1,4 +1,4 @@
-"""What anybody may read: the network's keys, the OpenAPI document, and a page that explains it."""
+"""What anybody may read: the network's keys, the OpenAPI document, and pages that explain it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from flask import Flask, Response, render_template
 from merchant_gateway import openapi
 from merchant_gateway.canonical import canonical
 from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.documents.pages import load_pages
+from merchant_gateway.errors import NotFoundError
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.operations import JSON, load_operations
 from network.language import current_locale
 
-PUBLIC = frozenset({"keys", "openapi", "docs", "style"})
+PUBLIC = frozenset({"keys", "openapi", "docs", "guide", "style"})
 """The endpoints without authentication."""
 
 CONTENT_SECURITY_POLICY = (
@@ -27,6 +29,7 @@ def register(app: Flask, gateway: Gateway) -> None:
     address = gateway.services.settings.gateway_url
     css = (Path(__file__).parents[1] / "static" / "docs.css").read_bytes()
     document = canonical(openapi.document(server=address))
+    pages = load_pages()
 
     def keys() -> Response:
         """Publish every key the network ever signed with, as a JWKS (RFC 7517)."""
@@ -50,13 +53,19 @@ def register(app: Flask, gateway: Gateway) -> None:
             schemas=openapi.body_schemas(),
             kinds=KINDS,
             fields=FIELD_TEXTS,
+            guide=pages.values(),
             locale=current_locale(),
         )
-        response = Response(page, content_type="text/html; charset=utf-8")
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Vary"] = "Accept-Language"
-        return response
+        return _page(page)
+
+    def guide(name: str) -> Response:
+        """Show one page of the guide, which is written in English."""
+        if name not in pages:
+            raise NotFoundError("the guide has no such page")
+        page = render_template(
+            "guide.html", page=pages[name], pages=pages.values(), locale=current_locale()
+        )
+        return _page(page)
 
     def style() -> Response:
         """Serve the style of the page."""
@@ -68,6 +77,15 @@ def register(app: Flask, gateway: Gateway) -> None:
         ("/.well-known/peyvand-keys.json", "keys", keys),
         ("/openapi.json", "openapi", openapi_json),
         ("/docs", "docs", docs),
+        ("/docs/guide/<name>", "guide", guide),
         ("/docs.css", "style", style),
     ):
         app.add_url_rule(path, endpoint=endpoint, view_func=view, methods=["GET"])
+
+
+def _page(html: str) -> Response:
+    response = Response(html, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Vary"] = "Accept-Language"
+    return response

@@ -17,7 +17,13 @@ from network.services import Services
 from network.settings import Settings
 from network.vault import Vault
 
-PUBLIC_PATHS = {"/.well-known/peyvand-keys.json", "/openapi.json", "/docs", "/docs.css"}
+PUBLIC_PATHS = {
+    "/.well-known/peyvand-keys.json",
+    "/openapi.json",
+    "/docs",
+    "/docs/guide/<name>",
+    "/docs.css",
+}
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
 
 

@@ -1,0 +1,61 @@
+"""The guide for merchants' engineers: the Markdown files of this folder as pages.
+
+The files are part of the package, so an installed gateway has them; they may hold no HTML, and
+what looks like some is shown as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+FOLDER = Path(__file__).parent
+NAMES = ("quick-start", "signing", "flows", "idempotency", "errors")
+"""The pages, in the order in which they are read."""
+
+_NOT_IN_ANCHOR = re.compile(r"[^\w -]")
+_SISTER = re.compile(r"^([a-z-]+)\.md(#.*)?$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page; ``html`` is safe to show as it is."""
+
+    name: str
+    title: str
+    html: str
+
+
+def load_pages() -> dict[str, Page]:
+    """Return every page by its name, rendered."""
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return {name: _page(markdown, name) for name in NAMES}
+
+
+def _page(markdown: MarkdownIt, name: str) -> Page:
+    tokens = markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    title = ""
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            title = title or inline.content
+            opening.attrSet("id", _anchor(inline.content))
+    for link in _links(tokens):
+        link.attrSet("href", _SISTER.sub(r"/docs/guide/\1\2", str(link.attrGet("href") or "")))
+    html = markdown.renderer.render(tokens, markdown.options, {})
+    return Page(name=name, title=title, html=html)
+
+
+def _links(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield from (child for child in token.children or () if child.type == "link_open")
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor of a heading, as GitHub forms it: so one link works in both places."""
+    return _NOT_IN_ANCHOR.sub("", heading.lower()).replace(" ", "-")

@@ -1,0 +1,141 @@
+"""The guide for merchants' engineers, played against the gateway that it describes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import text
+
+from merchant_gateway.documents.pages import NAMES
+from network.clock import day_start, wall_now
+from network.database.connection import Database
+from network.database.installation import move_clock
+from network.ledger.partitions import open_first_day
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+from settlement.nightly import run_night
+from tests.conftest import MASTER_KEY
+from tests.fixtures.cluster import Cluster
+from tests.fixtures.fences import Fence, fences
+from tests.integration.gateway import house as houses
+from tests.integration.gateway.house import House
+from tests.integration.gateway.player import Player
+
+STATEMENTS = "Statements"
+
+
+@pytest.fixture(scope="module")
+def house(
+    cluster: Cluster, gateway_database: str, gateway_services: Services, redis_url: str
+) -> Iterator[House]:
+    """Yield a simulated coalition, whose night can be run when a page comes to it."""
+    owner = Database(cluster.url("peyvand_owner", database=gateway_database), pool_size=1)
+    with owner.unit_of_work() as session:
+        session.execute(text("UPDATE network.installation SET simulated = true"))
+    owner.dispose()
+    with houses.listening() as (listener, url):
+        house = houses.furnish(gateway_services, url=url)
+        with gateway_services.database.unit_of_work() as session:
+            open_first_day(session, business_date=house.today())
+        environment = houses.environment_of(
+            gateway_services,
+            master_key=base64.b64encode(MASTER_KEY).decode(),
+            redis_url=redis_url,
+        )
+        with houses.serving(listener, url=url, environment=environment):
+            yield house
+        for shop in house.shops.values():
+            shop.client.close()
+
+
+def test_every_call_of_the_flows_is_answered_as_it_says(house: House) -> None:
+    player = Player(house=house)
+    night_over = False
+    calls = _calls("flows")
+    for call, answer in calls:
+        if call.heading == STATEMENTS and not night_over:
+            _run_night(house)
+            night_over = True
+        player.agree(answer, player.send(call))
+    assert night_over
+    assert len(calls) > 25
+
+
+def test_every_call_about_idempotency_is_answered_as_it_says(house: House) -> None:
+    player = Player(house=house)
+    calls = _calls("idempotency")
+    for call, answer in calls:
+        player.agree(answer, player.send(call))
+    assert len(calls) == 4
+
+
+def test_the_quick_start_runs_as_it_stands(house: House, tmp_path: Path) -> None:
+    (tmp_path / "till.pem").write_text(house.green.key.to_pem(), encoding="ascii")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(houses.ROOT),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "PEYVAND_GATEWAY_URL": house.url,
+        "PEYVAND_KEY_ID": house.green.key_id,
+        "PEYVAND_KEY_FILE": str(tmp_path / "till.pem"),
+        "PEYVAND_PHONE": house.member().phone,
+    }
+    player = Player(house=house)
+    found = fences("quick-start")
+    ran = 0
+    for block, output in pairwise(found):
+        if block.words[1:] != ("run",):
+            continue
+        assert output.words == ("text", "output")
+        program = {"sh": ["sh", "-c"], "python": [sys.executable, "-c"]}[block.words[0]]
+        done = subprocess.run(
+            [*program, block.text],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        player.agree_in_words(output.text, done.stdout)
+        ran += 1
+    assert ran == 4
+
+
+def test_the_gateway_serves_the_guide(house: House) -> None:
+    index = requests.get(f"{house.url}/docs", timeout=20).text
+    for name in NAMES:
+        assert f'href="/docs/guide/{name}"' in index
+        page = requests.get(f"{house.url}/docs/guide/{name}", timeout=20)
+        assert page.status_code == 200
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert page.text.count("<h1") == 1
+    missing = requests.get(f"{house.url}/docs/guide/nothing", timeout=20)
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+def _calls(name: str) -> list[tuple[Fence, Fence]]:
+    """Return the calls of a page, each with the answer that follows it."""
+    found = [block for block in fences(name) if block.words[0] == "http"]
+    calls, answers = found[::2], found[1::2]
+    assert {block.words[1] for block in calls} == {"call"}
+    assert {block.words[1] for block in answers} == {"answer"}
+    return list(zip(calls, answers, strict=True))
+
+
+def _run_night(house: House) -> None:
+    midnight = day_start(house.today() + timedelta(days=1), zone=PROGRAMME_ZONE)
+    with house.services.database.unit_of_work() as session:
+        move_clock(session, to=midnight + timedelta(hours=1), wall=wall_now())
+    run_night(house.services, started_by="test")

@@ -1,0 +1,160 @@
+"""The guide for merchants' engineers: its values, its tables, and that it renders safely."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from merchant_gateway import catalogue
+from merchant_gateway.documents import pages
+from merchant_gateway.documents.errors_page import errors_page
+from merchant_gateway.signing import (
+    AnswerMessage,
+    Ed25519SigningKey,
+    RequestBinding,
+    RequestMessage,
+    parse_answer_signature,
+    parse_request_signature,
+    sign_request,
+    verify_answer,
+    verify_request,
+)
+from tests.fixtures.fences import Fence, fences, fences_of
+
+SIGNED_AT = datetime.fromtimestamp(1711015200, UTC)
+CLIENT, NETWORK = (Ed25519SigningKey.from_raw(bytes(range(first, first + 32))) for first in (0, 32))
+DOCS = pages.FOLDER.parents[1] / "docs" / "merchants" / "README.md"
+
+
+@pytest.fixture(scope="module")
+def ran() -> dict[str, Any]:
+    """Return the names that the blocks of the signing page leave behind, each output checked."""
+    names: dict[str, Any] = {}
+    for block, following in _pairs(fences("signing")):
+        if block.words != ("python", "run"):
+            continue
+        said = io.StringIO()
+        with redirect_stdout(said):
+            exec(block.text, names)  # noqa: S102 - the page is ours, and running it is the test
+        if said.getvalue():
+            assert following is not None
+            assert following.words[1:] == ("output",)
+            assert said.getvalue() == following.text
+    return names
+
+
+def test_the_values_of_the_signing_page_are_those_of_its_own_code(ran: dict[str, Any]) -> None:
+    assert ran["signature"]
+
+
+def test_our_signing_comes_to_the_values_of_the_page(ran: dict[str, Any]) -> None:
+    first, headers = _message(_block("signing", "http", "output"))
+    method, path, _ = first.split()
+    request = RequestMessage(
+        method=method,
+        authority=headers["Host"],
+        path=path,
+        content_type=headers["Content-Type"],
+        content_digest=headers["Content-Digest"],
+        idempotency_key=headers["Idempotency-Key"],
+        body=ran["body"],
+    )
+    signed = sign_request(
+        request=request,
+        key=CLIENT,
+        key_id="mk_live_example",
+        now=SIGNED_AT,
+        nonce="AAECAwQFBgcICQoLDA0ODw",
+    )
+    assert signed.evidence.signature_base.decode() == ran["base"]
+    assert signed.as_headers().items() <= headers.items()
+    parsed = parse_request_signature(
+        signature_input=headers["Signature-Input"], signature=headers["Signature"]
+    )
+    verify_request(request=request, parsed=parsed, key=CLIENT.verifying_key(), now=SIGNED_AT)
+
+
+def test_the_answer_on_the_page_holds_for_us_and_for_its_own_check(ran: dict[str, Any]) -> None:
+    head, _, content = _block("signing", "http", "answer").text.rstrip("\n").partition("\n\n")
+    first, headers = _message(Fence(words=(), text=head, heading=""))
+    status, body = int(first.split()[1]), content.encode()
+    network_key = NETWORK.verifying_key()
+    believed = ran["believed"]
+    own = ran["signature"]
+    assert believed(status, headers, body, own, network_key.to_raw())
+    assert not believed(status, headers, body + b" ", own, network_key.to_raw())
+    assert not believed(200, headers, body, own, network_key.to_raw())
+    assert not believed(status, headers, body, "AAAA", network_key.to_raw())
+    assert not believed(status, headers, body, own, CLIENT.verifying_key().to_raw())
+    verify_answer(
+        answer=AnswerMessage(status=status, content_digest=headers["Content-Digest"], body=body),
+        parsed=parse_answer_signature(
+            signature_input=headers["Signature-Input"], signature=headers["Signature"]
+        ),
+        request=RequestBinding(label="peyvand", signature=ran["b64decode"](own)),
+        key=network_key,
+        now=SIGNED_AT,
+    )
+
+
+def test_every_refusal_of_a_signature_has_its_usual_cause() -> None:
+    text = (pages.FOLDER / "signing.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([a-z_]+)` \|", text.split("## When it is")[1], re.MULTILINE))
+    expected = {*catalogue.SIGNATURE, *catalogue.ACCESS, "sign_again"}
+    assert explained == expected
+
+
+def test_the_page_of_errors_is_that_of_the_catalogue() -> None:
+    written = (pages.FOLDER / "errors.md").read_text(encoding="utf-8")
+    assert written == errors_page(), "write it anew: python -m merchant_gateway.documents"
+    for code in (*catalogue.KINDS, *catalogue.FIELD_TEXTS):
+        assert f"| `{code}` |" in written
+
+
+def test_the_pages_render_without_html_of_their_own() -> None:
+    rendered = pages.load_pages()
+    assert tuple(rendered) == pages.NAMES
+    assert {path.stem for path in pages.FOLDER.glob("*.md")} == set(pages.NAMES)
+    for page in rendered.values():
+        assert page.title
+        assert "<script" not in page.html
+        assert ".md" not in page.html
+    assert "&lt;b&gt;" in MarkdownIt("commonmark", {"html": False}).render("<b>")
+
+
+def test_every_link_leads_somewhere() -> None:
+    rendered = pages.load_pages()
+    for page in rendered.values():
+        for target in re.findall(r'href="([^"]+)"', page.html):
+            path, _, anchor = target.partition("#")
+            where = rendered[path.removeprefix("/docs/guide/")] if path else page
+            assert path in {"", f"/docs/guide/{where.name}"}, target
+            assert not anchor or f'id="{anchor}"' in where.html, target
+    index = DOCS.read_text(encoding="utf-8")
+    found = re.findall(r"\]\(([^)]+)\)", index)
+    assert found
+    for target in found:
+        assert (DOCS.parent / target).exists(), target
+    for name in pages.NAMES:
+        assert f"documents/{name}.md" in index
+    assert fences_of(DOCS) == []
+
+
+def _pairs(found: list[Fence]) -> list[tuple[Fence, Fence | None]]:
+    return list(zip(found, [*found[1:], None], strict=True))
+
+
+def _block(name: str, *words: str) -> Fence:
+    return next(block for block in fences(name) if block.words == words)
+
+
+def _message(block: Fence) -> tuple[str, dict[str, str]]:
+    """Return the first line and the headers of an HTTP message."""
+    first, *rest = block.text.strip().splitlines()
+    return first, dict(line.split(": ", 1) for line in rest)
