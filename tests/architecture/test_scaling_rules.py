@@ -33,6 +33,7 @@ ACROSS_MEMBERS = {
     ("forget_requests", "used_code"): "housekeeping; run shard by shard",
     ("movements", "every_posting"): "closed days only, summed on every shard",
     ("openings_head", "opening"): "digests per member, of a month that is closed",
+    ("write_openings", "opening"): "joined with a closed month's sums, shard by shard",
     ("seal_month", "opening"): "counts the openings of a month that is closed",
 }
 """Function and table that name no member, and why they may."""

@@ -95,7 +95,9 @@ RETURN sha256(
 --   month_sealed      it is written and sealed already
 CREATE OR REPLACE FUNCTION ledger.write_openings(p_month date)
 RETURNS TABLE (head bytea, openings bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+-- Whole tables meet: a loop would be chosen where rows arrived faster than statistics.
+SET enable_nestloop = off SET work_mem = '64MB' AS $$
 DECLARE
     v_before date := (p_month::timestamp - interval '1 month')::date;
     v_seal bytea;
@@ -129,12 +131,11 @@ BEGIN
            m.transferred + coalesce(o.transferred, 0), m.unmatched + coalesce(o.unmatched, 0),
            m.debt + coalesce(o.debt, 0)
     FROM ledger.movements(v_before, p_month) AS m
-    LEFT JOIN LATERAL (
-        SELECT b.* FROM ledger.opening AS b
-        WHERE b.member_id = m.member_id AND b.lot_id = m.lot_id AND b.issuer_id = m.issuer_id
-          AND b.month < p_month
-        ORDER BY b.month DESC LIMIT 1
-    ) AS o ON true;
+    LEFT JOIN (
+        SELECT DISTINCT ON (b.member_id, b.lot_id, b.issuer_id) b.*
+        FROM ledger.opening AS b WHERE b.month < p_month
+        ORDER BY b.member_id, b.lot_id, b.issuer_id, b.month DESC
+    ) AS o USING (member_id, lot_id, issuer_id);
     GET DIAGNOSTICS openings = ROW_COUNT;
     head := ledger.openings_head(p_month, v_seal, v_previous);
     RETURN NEXT;
