@@ -45,6 +45,21 @@ class Stories(Machine):
 
     @rule(
         member=members,
+        points=st.integers(1, 12),
+        minutes=st.sampled_from((1, 1, 16, 25 * 60)),
+        night=st.booleans(),
+    )
+    def think_better_of_it(self, member: int, points: int, minutes: int, *, night: bool) -> None:
+        """Hold a few points and void the hold, in time or when its life has run out."""
+        self.authorise(member, MERCHANTS[points % 3], None, points, None, 15)
+        self.clocks_differ(minutes)
+        if night:
+            self.night(member)
+        merchant, hold = self._hold(member, 0)
+        self.post("void", member, merchant, None, authorisation=hold)
+
+    @rule(
+        member=members,
         merchant=merchants,
         points=st.integers(1, 90),
         days=st.sampled_from((0, 1, 1, 3)),
