@@ -18,7 +18,7 @@ OUTPUT = Path("build/bench.json")
 def main() -> None:
     """Measure in turns; BENCH=quick takes shorter and fewer rounds."""
     quick = "quick" in {os.environ.get("BENCH"), *sys.argv[1:]}
-    rounds, seconds, requests = (3, 3, 2_000) if quick else (5, 10, 10_000)
+    rounds, seconds, requests = (3, 2, 1_500) if quick else (5, 10, 10_000)
     console = Console(width=140)
     with open_stand() as stand, console.status("making members, purses and TPC-B tables") as status:
         sql.prepare(stand)

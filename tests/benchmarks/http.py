@@ -17,12 +17,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from sqlalchemy.orm import Session
 
 from config.demo.stage import Seat, Signatories, set_stage
 from config.health import healthy
@@ -53,7 +54,7 @@ class Scene:
     seats: list[Seat]
     members: list[UUID]
     phones: list[str]
-    numbers: Iterator[int]
+    used_codes: set[str] = field(default_factory=set)
 
 
 def set_scene(stand: Stand) -> Scene:
@@ -96,7 +97,7 @@ def set_scene(stand: Stand) -> Scene:
             for phone in phones
         ]
     _fill_purses(stand, members=members, issuer=next(iter(seats.values())).merchant_id)
-    return Scene(seats=list(seats.values()), members=members, phones=phones, numbers=count())
+    return Scene(seats=list(seats.values()), members=members, phones=phones)
 
 
 def _fill_purses(stand: Stand, *, members: list[UUID], issuer: UUID) -> None:
@@ -275,13 +276,7 @@ def redeem_requests(stand: Stand, scene: Scene, *, port: int, how_many: int) -> 
     now = wall_now()
     with stand.services.database.reading() as session:
         codes = [
-            queries.current_code(
-                session,
-                stand.services.vault,
-                member_id=scene.members[number % MEMBERS],
-                limit=100,
-                wall=now,
-            ).text
+            _unused_code(stand, scene, session, member_id=scene.members[number % MEMBERS], wall=now)
             for number in range(how_many)
         ]
     return [
@@ -302,6 +297,19 @@ def redeem_requests(stand: Stand, scene: Scene, *, port: int, how_many: int) -> 
         )
         for number in range(how_many)
     ]
+
+
+def _unused_code(
+    stand: Stand, scene: Scene, session: Session, *, member_id: UUID, wall: datetime
+) -> str:
+    """Return a code that no run has used: many in one minute meet in 16 bits of serial."""
+    while True:
+        text = queries.current_code(
+            session, stand.services.vault, member_id=member_id, limit=100, wall=wall
+        ).text
+        if text not in scene.used_codes:
+            scene.used_codes.add(text)
+            return text
 
 
 def bare_requests(scene: Scene, *, port: int, how_many: int) -> list[bytes]:
