@@ -50,7 +50,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m config.translations check
-	$(BIN)/squawk $(MIGRATIONS)/*.sql
+	$(BIN)/squawk --config config/squawk.toml $(MIGRATIONS)/*.sql
 	$(BIN)/python -m pytest -q -n 0 tests/architecture/test_models_match.py \
 		tests/integration/services/test_migrations.py
 

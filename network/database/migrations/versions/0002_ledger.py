@@ -1,4 +1,4 @@
-"""See sql/0002_ledger.sql."""
+"""See sql/0002_ledger.sql and sql/0002_ledger_guards.sql."""
 
 from __future__ import annotations
 
@@ -11,5 +11,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply sql/0002_ledger.sql."""
+    """Apply the tables, then what guards them."""
     run_sql("0002_ledger.sql")
+    run_sql("0002_ledger_guards.sql")
