@@ -23,6 +23,7 @@ class Contender:
     unit: str
     take: Take
     ratio_to: str | None = None
+    beside: str | None = None
     aim: float | None = None
     note: str = ""
 
@@ -36,6 +37,8 @@ class Figure:
     values: list[float] = field(default_factory=list)
     ratio_to: str | None = None
     ratios: list[float] = field(default_factory=list)
+    beside: str | None = None
+    beside_ratios: list[float] = field(default_factory=list)
     aim: float | None = None
     note: str = ""
 
@@ -56,7 +59,12 @@ def take_in_turns(
     """Measure every contender once per round, so that a noisy minute hits all of them alike."""
     figures = {
         each.name: Figure(
-            name=each.name, unit=each.unit, ratio_to=each.ratio_to, aim=each.aim, note=each.note
+            name=each.name,
+            unit=each.unit,
+            ratio_to=each.ratio_to,
+            beside=each.beside,
+            aim=each.aim,
+            note=each.note,
         )
         for each in contenders
     }
@@ -68,6 +76,9 @@ def take_in_turns(
             base = figures.get(figure.ratio_to or "")
             if base is not None:
                 figure.ratios.append(figure.values[-1] / base.values[-1])
+            other = figures.get(figure.beside or "")
+            if other is not None:
+                figure.beside_ratios.append(figure.values[-1] / other.values[-1])
     return list(figures.values())
 
 
@@ -91,9 +102,15 @@ def print_table(figures: Sequence[Figure], *, console: Console) -> None:
             "" if figure.ratio is None else f"{figure.ratio:.2f}",
             figure.ratio_to or "",
             "" if figure.aim is None else f"≥ {figure.aim:.2f}",
-            figure.note,
+            _note(figure),
         )
     console.print(table)
+
+
+def _note(figure: Figure) -> str:
+    if not figure.beside_ratios:
+        return figure.note
+    return f"{median(figure.beside_ratios):.2f} × {figure.beside}; {figure.note}"
 
 
 def write_json(

@@ -358,6 +358,7 @@ def contenders(
             unit="req/s",
             take=rate_of(lambda: earn_requests(scene, port=gateway, how_many=how_many), gateway),
             ratio_to="http_bare_view",
+            beside="sql_earn",
             aim=0.6,
             note="signed both ways, by phone, four lines",
         ),
@@ -368,6 +369,7 @@ def contenders(
                 lambda: redeem_requests(stand, scene, port=gateway, how_many=how_many), gateway
             ),
             ratio_to="http_bare_view",
+            beside="sql_redeem",
             note="signed both ways, by code, captured at once",
         ),
     ]
