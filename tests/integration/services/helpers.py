@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -100,9 +101,17 @@ class Up:
 
 
 def still_running(processes: list[psutil.Process], *, patience_seconds: float) -> list[str]:
-    """Return the command lines of those that still run after the patience."""
+    """Return the command lines of those that still run after the patience.
+
+    An orphan that ended and that the machine's first process has not collected yet (a zombie)
+    holds no memory, file or port: it has ended.
+    """
     _gone, alive = psutil.wait_procs(processes, timeout=patience_seconds)
-    return [" ".join(process.cmdline()) for process in alive if process.is_running()]
+    running = []
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the base of ZombieProcess too
+            running.append(" ".join(process.cmdline()))
+    return running
 
 
 def wait_for(true: Callable[[], bool]) -> None:
