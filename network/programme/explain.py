@@ -8,7 +8,7 @@ words.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -68,6 +68,11 @@ def words(step: Step, locale: str, *, unit: str = "rial") -> str:
         return writer(step, unit) if writer else f"{step.rule}: {step.reason}"
 
 
+def is_note(step: Step) -> bool:
+    """Return whether a step that did not fire says how things stand, not that a rule was unused."""
+    return not step.fired and (step.rule, step.reason) in _NOTES
+
+
 def _money(step: Step, fact: str, unit: str) -> str:
     return format_money(int(step.facts[fact]), unit=unit)
 
@@ -79,6 +84,24 @@ def _rate(step: Step, unit: str) -> str:
         points=format_points(rate.numerator),
         money=format_money(rate.denominator, unit=unit),
     )
+
+
+def _earned(step: Step) -> str:
+    """Return the points of a rate; where rounding took some away, that it did, and how often.
+
+    Each line is rounded by itself, so the points may be fewer than the rate times the amount.
+    """
+    points = format_points(step.points)
+    lines = len(step.facts.get("lines", ()))
+    if Fraction(step.facts["rate"]) * int(step.facts["amount"]) == step.points:
+        return points
+    if lines > 1:
+        return gettext(
+            "%(points)s, each of the %(lines)s lines rounded down by itself",
+            points=points,
+            lines=format_number(lines),
+        )
+    return gettext("%(points)s, rounded down", points=points)
 
 
 def _name(category: object) -> str:
@@ -109,7 +132,7 @@ def _base(step: Step, unit: str) -> str:
         "Base rate (%(rate)s) on %(amount)s: %(points)s",
         rate=_rate(step, unit),
         amount=_money(step, "amount", unit),
-        points=format_points(step.points),
+        points=_earned(step),
     )
 
 
@@ -134,7 +157,7 @@ def _category(step: Step, unit: str) -> str:
         category=_name(step.facts["category"]),
         rate=_rate(step, unit),
         amount=_money(step, "amount", unit),
-        points=format_points(step.points),
+        points=_earned(step),
     )
 
 
@@ -180,12 +203,17 @@ def _at_once(_step: Step, _unit: str) -> str:
 
 
 def _lapses(step: Step, _unit: str) -> str:
+    last_day = date.fromisoformat(step.facts["expires_on"]) - timedelta(days=1)
     return gettext(
-        "Valid for %(days)s days; expires on %(date)s",
+        "Valid for %(days)s days, until the end of %(date)s",
         days=format_number(int(step.facts["days"])),
-        date=format_date(date.fromisoformat(step.facts["expires_on"])),
+        date=format_date(last_day),
     )
 
+
+_NOTES = frozenset(
+    {("minimum", "reached"), ("rounding", "nothing_to_round"), ("pending", "at_once")}
+)
 
 _WRITERS: Mapping[tuple[str, str], Callable[[Step, str], str]] = {
     ("minimum", "not_reached"): _minimum_not_reached,

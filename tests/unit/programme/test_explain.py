@@ -42,11 +42,14 @@ def test_words_in_english() -> None:
     told = [words(step, "en") for step in quote_steps(minimum=0, pending=3)]
     assert told == [
         "Base rate (1 point per 100,000 rials) on 1,000,000 rials: 10 points",
-        "Category \u2068produce\u2069 (1 point per 20,000 rials) on 250,000 rials: 12 points",
+        (
+            "Category \u2068produce\u2069 (1 point per 20,000 rials) on 250,000 rials: "
+            "12 points, rounded down"
+        ),
         "Rates by category (\u2068tobacco\u2069): not used, nothing of these was bought",
         "Rounded down to whole points, line by line",
         "Pending; can be spent from 25 Nov 2026",
-        "Valid for 180 days; expires on 24 May 2027",
+        "Valid for 180 days, until the end of 23 May 2027",
     ]
 
 
@@ -55,6 +58,41 @@ def test_words_in_persian_with_persian_digits_and_the_members_unit() -> None:
     assert told[0] == "نرخ پایه (۱ امتیاز به ازای هر ۱۰٬۰۰۰ تومان) برای ۱۰۰٬۰۰۰ تومان: ۱۰ امتیاز"
     assert told[4] == "در انتظار؛ از ۱۴۰۵/۰۹/۰۴ قابل استفاده است"
     assert not any(digit in sentence for sentence in told for digit in "0123456789")
+
+
+def test_rounding_line_by_line_is_said_where_it_costs_points() -> None:
+    terms = EarningTerms(
+        earning_terms_id=UUID(int=1),
+        merchant_id=UUID(int=2),
+        effective_from=DAY,
+        base_rate=Fraction(1, 50_000),
+        pending_days=0,
+        expiry_days=365,
+    )
+
+    def base(*amounts: int) -> str:
+        lines = tuple(Line(amount=amount) for amount in amounts)
+        purchase = Purchase(amount=sum(amounts), lines=lines)
+        return words(price_purchase(purchase=purchase, terms=terms, day=DAY).explanation[0], "en")
+
+    assert base(99_000, 99_000, 99_000) == (
+        "Base rate (1 point per 50,000 rials) on 297,000 rials: "
+        "3 points, each of the 3 lines rounded down by itself"
+    )
+    assert base(99_000).endswith("99,000 rials: 1 point, rounded down")
+    assert base(50_000, 150_000).endswith("200,000 rials: 4 points")
+
+
+def test_what_had_no_effect_is_a_note_and_not_an_unused_rule() -> None:
+    found = {
+        (step.rule, step.reason): explain.is_note(step)
+        for step in quote_steps(minimum=1, pending=0)
+    }
+    assert found[("minimum", "reached")]
+    assert found[("pending", "at_once")]
+    assert not found[("category", "nothing_of_these")]
+    assert not found[("base", "rate")]
+    assert not found[("expiry", "lapses")]
 
 
 @pytest.mark.parametrize("code", sorted(explain._WRITERS))
