@@ -1,97 +1,4 @@
--- Posting a purchase's points: in any case, by the steps that all operations share; and the plain
--- case. To follow one purchase, read the second function.
-
--- Any purchase. One lot per (issuer, campaign, terms, price, lock, period); earned
--- keeps what each grant may still lose to refunds, and the part of the base that earned nothing
--- as line -1, so that refunds of it are counted too.
-CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
-    p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
-    p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts
-) RETURNS ledger.posted LANGUAGE plpgsql AS $$
-DECLARE
-    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
-    g ledger.grant_facts;
-    alike ledger.grant_facts;
-    kinds ledger.grant_facts[] := '{}';
-    sums bigint[] := '{}';
-    place integer;
-    lines integer[] := '{}';
-    total bigint := 0;
-    granted ledger.earned[] := '{}';
-    based bigint := 0;
-    starts date;
-    expires date;
-    repaid bigint;
-BEGIN
-    IF op.replay IS NOT NULL THEN
-        RETURN op.replay;
-    ELSIF op.status = 'closed' THEN
-        PERFORM ledger.refuse('wallet_closed');
-    END IF;
-    IF op.due_on <= op.today THEN
-        op := ledger.mature_lots(op, p_now);
-    END IF;
-    op.sequence := op.sequence + 1;
-    PERFORM ledger.claim_reference(op, p_event.merchant_id, 'issuance', p_event.merchant_ref);
-
-    FOR i IN 0 .. jsonb_array_length(p_grants) - 1 LOOP
-        g := jsonb_populate_record(NULL::ledger.grant_facts, p_grants -> i);
-        place := NULL;
-        IF g.base < 0 THEN
-            RAISE EXCEPTION 'a line of % was paid', g.base USING ERRCODE = 'PV003';
-        END IF;
-        IF g.points <> 0 OR g.points IS NULL THEN
-            PERFORM ledger.check_count('points', g.points);
-            total := total + g.points;
-            expires := least(expires, g.expires_on);
-            starts := greatest(starts, g.active_from);
-            -- Grants that differ in points, base and line only share a lot.
-            alike := g;
-            alike.points := NULL;
-            alike.base := NULL;
-            alike.line := NULL;
-            place := array_position(kinds, alike);
-            IF place IS NULL THEN
-                kinds := kinds || alike;
-                sums := sums || g.points;
-                place := cardinality(kinds);
-            ELSE
-                sums[place] := sums[place] + g.points;
-            END IF;
-        END IF;
-        -- The base of a line counts once, however many funders share its points.
-        IF NOT g.line = ANY (lines) THEN
-            lines := lines || g.line;
-            based := based + g.base;
-        END IF;
-        granted := granted || ROW(
-            op.member_id, op.sequence, i, op.business_date, g.line, g.issuer_id,
-            op.sequence * 1000000 + place, g.terms_id, g.base, g.points, 0, 0)::ledger.earned;
-    END LOOP;
-    PERFORM ledger.check_count('points', greatest(total, 1));
-    FOR n IN 1 .. cardinality(kinds) LOOP
-        op := ledger.grant_lot(op, kinds[n], sums[n], 'issuance');
-    END LOOP;
-
-    IF coalesce(p_event.base, p_event.amount, 0) > based THEN
-        granted := granted || ROW(
-            op.member_id, op.sequence, cardinality(granted), op.business_date, -1,
-            p_event.merchant_id, NULL, NULL,
-            coalesce(p_event.base, p_event.amount) - based, 0, 0, 0)::ledger.earned;
-    END IF;
-    IF cardinality(granted) > 0 THEN
-        INSERT INTO ledger.earned SELECT e.* FROM unnest(granted) AS e;
-    END IF;
-
-    repaid := op.repaid;
-    op := ledger.write_entry(op, 'issuance', p_event, 'merchant:' || p_event.merchant_id,
-                             p_explanation, p_now, total);
-    RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
-        'points', total,
-        'state', CASE WHEN starts > op.today THEN 'pending' ELSE 'available' END,
-        'active_from', starts, 'expires_on', expires, 'repaid', repaid));
-END
-$$;
+-- Posting a purchase's points in the plain case, in one body; the others go to 48_earn_by_steps.sql.
 
 -- The plain purchase, which nearly every one is: nothing of the wallet is due, no debt, a new key,
 -- and grants of one kind, so one lot. It writes the same rows as earn_by_steps (a test posts
@@ -100,13 +7,14 @@ $$;
 -- plain is found before more than the wallet is written; the wallet is put back and the steps run.
 CREATE OR REPLACE FUNCTION ledger.earn(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
-    p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts
+    p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts,
+    p_takings jsonb DEFAULT NULL
 ) RETURNS ledger.posted
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     own CONSTANT text[] := '{points,base,line}';
     calendar date := ledger.programme_date(p_now);
-    plain boolean := p_claim.key IS NOT NULL
+    plain boolean := p_claim.key IS NOT NULL AND p_takings IS NULL
         AND current_setting('transaction_isolation') = 'read committed';
     g jsonb := p_grants -> 0;
     alike jsonb := g - own;
@@ -189,7 +97,8 @@ BEGIN
     END IF;
     IF NOT claimed THEN
         RETURN ledger.earn_by_steps(
-            p_member, p_now, p_claim, p_event, p_grants, p_explanation, p_evidence);
+            p_member, p_now, p_claim, p_event, p_grants, p_explanation, p_evidence,
+            p_takings);
     END IF;
 
     -- From here on the purchase is posted, or refused for its reference alone.
@@ -262,5 +171,5 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     ledger.earn(uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, jsonb,
-        ledger.evidence_facts)
+        ledger.evidence_facts, jsonb)
     TO peyvand_app;
