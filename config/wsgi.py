@@ -36,10 +36,9 @@ def wallet() -> WSGIApplication:
     from config.web import furnish
     from wallet.app import create_app
 
-    services, client = _hold("wallet")
+    services, _client = _hold("wallet")
     local = embedded(os.environ) and services.settings.sms_url is None
     app = create_app(services, local_messages=local)
-    app.extensions["redis"] = client
     return _outside(furnish(app, services=services), services)
 
 
@@ -49,8 +48,7 @@ def console() -> WSGIApplication:
     from settlement.console.app import create_app
 
     services, client = _hold("console")
-    app = create_app(services)
-    app.extensions["redis"] = client
+    app = create_app(services, redis=client)
     return _outside(furnish(app, services=services, money_unit="rial"), services)
 
 

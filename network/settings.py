@@ -35,7 +35,6 @@ class Settings:
     sms_url: str | None = None
     sms_token: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
-    secure_cookies: bool = False
     refund_days: int = 180
 
     @classmethod
@@ -61,7 +60,6 @@ class Settings:
             sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
             refund_days=_refund_days(environment),
-            secure_cookies=urls["wallet_url"].startswith("https:"),
             **urls,
         )
 

@@ -124,7 +124,7 @@ def wall() -> datetime:
 
 def cookie_name() -> str:
     """Return the name of the session cookie; over https it is bound to this host."""
-    return _HOST_COOKIE if services().settings.secure_cookies else _PLAIN_COOKIE
+    return _HOST_COOKIE if _secure() else _PLAIN_COOKIE
 
 
 def remember(response: Response, *, token: str, expires_at: datetime) -> None:
@@ -133,7 +133,7 @@ def remember(response: Response, *, token: str, expires_at: datetime) -> None:
         cookie_name(),
         token,
         expires=expires_at,
-        secure=services().settings.secure_cookies,
+        secure=_secure(),
         httponly=True,
         samesite="Lax",
     )
@@ -143,7 +143,7 @@ def forget(response: Response) -> None:
     """Take the session token out of the browser."""
     response.delete_cookie(
         cookie_name(),
-        secure=services().settings.secure_cookies,
+        secure=_secure(),
         httponly=True,
         samesite="Lax",
     )
@@ -155,3 +155,7 @@ def safe_next(target: str | None) -> str:
     # Browsers drop control characters and read a backslash as a slash.
     plain = target is not None and target.isprintable() and "\\" not in target
     return target if target is not None and ours and plain else "/"
+
+
+def _secure() -> bool:
+    return bool(current_app.config["SESSION_COOKIE_SECURE"])

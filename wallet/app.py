@@ -27,6 +27,7 @@ def create_app(
     app = Flask("wallet", static_folder=None)
     app.extensions["peyvand"] = services
     app.extensions["programme_clock"] = clock or ProgrammeClock(services.database)
+    app.config["PEYVAND_ADDRESS"] = services.settings.wallet_url
     app.config["LOCAL_MESSAGES"] = local_messages
     limits.install(app, redis_url=services.settings.redis_url)
     access.install(app)

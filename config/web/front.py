@@ -22,11 +22,13 @@ def furnish(
 ) -> Flask:
     """Add headers, CSRF, assets, languages, filters and error pages to ``app`` and return it.
 
+    Cookies of a front are for https alone where its own address, which it gives in
+    ``app.config["PEYVAND_ADDRESS"]``, is one of https; all of them follow that one address.
     ``clock`` is the process's programme clock: by default the one that the front keeps in
     ``app.extensions["programme_clock"]``, or a new one. Call it after the front has registered
     its own ``before_request`` hooks, so that the language may follow the reader they found.
     """
-    secure = services.settings.secure_cookies
+    secure = str(app.config["PEYVAND_ADDRESS"]).startswith("https:")
     app.secret_key = services.vault.key(f"cookies-{app.name}", 32)
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_FORM_BYTES,

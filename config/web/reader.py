@@ -2,7 +2,8 @@
 
 The order is: ``?lang=`` (kept in a cookie), the cookie, the signed-in reader's own preference
 (a front puts it into ``g.reader_locale`` and ``g.reader_money_unit`` when it loads its session),
-the browser's languages, and Persian.
+the browser's languages, and Persian. A front that sets ``g.keep_language`` has the language of the
+present page kept as if it had been asked for: whoever signs in goes on in the same language.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def install(app: Flask, *, money_unit: str, secure: bool) -> None:
             return response  # the same for every reader, and kept for a year
         response.headers.setdefault("Content-Language", current_locale())
         response.vary.update(("Accept-Language", "Cookie"))
-        chosen = request.args.get("lang")
+        chosen = current_locale() if g.get("keep_language") else request.args.get("lang")
         if chosen in LOCALES and chosen != request.cookies.get(LANGUAGE_COOKIE):
             response.set_cookie(
                 LANGUAGE_COOKIE,

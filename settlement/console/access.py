@@ -166,4 +166,4 @@ def safe_next(target: str | None) -> str:
 
 
 def _secure() -> bool:
-    return services().settings.console_url.startswith("https:")
+    return bool(current_app.config["SESSION_COOKIE_SECURE"])

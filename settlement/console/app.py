@@ -39,6 +39,7 @@ def create_app(
     app.extensions["peyvand"] = services
     app.extensions["programme_clock"] = clock or ProgrammeClock(services.database)
     app.extensions["queue_connection"] = redis
+    app.config["PEYVAND_ADDRESS"] = services.settings.console_url
     access.install(app)
     filters.install(app)
     for view in VIEWS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from network.language import current_locale, format_number, gettext, ngettext
@@ -169,6 +169,7 @@ def _enter(signed_in: SignedIn) -> Response:
     session.clear()
     response = make_response(redirect(target, code=303))
     access.remember(response, token=signed_in.token, expires_at=signed_in.expires_at)
+    g.keep_language = True
     return response
 
 

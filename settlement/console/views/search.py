@@ -1,4 +1,4 @@
-"""The search box: an entry's id, a merchant's code or name, a window, a day."""
+"""The search box: the id of an entry, a lot or a window, a merchant's code or name, a day."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from network.ids import UnknownIdError
-from network.language import ascii_digits, normalise, sort_key
+from network.language import ascii_digits, current_locale, format_date, normalise, sort_key
 from network.merchants import queries as merchants
 from network.merchants.queries import MerchantView
 from network.operators.roles import VIEWER
+from network.settings import PROGRAMME_ZONE
 from settlement.console import access
 
 blueprint = Blueprint("search", __name__)
@@ -35,7 +36,17 @@ def find() -> str | Response:
         found = _fitting(merchants.all_merchants(session), wanted) if wanted else []
     if len(found) == 1:
         return redirect(url_for("merchants.show", code=found[0].code))
-    return render_template("search.html", wanted=wanted, found=found)
+    return render_template(
+        "search.html",
+        wanted=wanted,
+        found=found,
+        example=_example(access.now().astimezone(PROGRAMME_ZONE).date()),
+    )
+
+
+def _example(today: date) -> str:
+    """Return a day as the reader would type it."""
+    return format_date(today) if current_locale() == "fa" else today.isoformat()
 
 
 def _straight(text: str) -> str | None:

@@ -17,8 +17,8 @@ from network.database.installation import ProgrammeClock
 from network.members.service import start_session
 from network.messaging.service import queue_sms
 from network.services import Services
-from tests.browser.wallet.conftest import Wallet
-from wallet.access import is_public, safe_next
+from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
+from wallet.access import cookie_name, is_public, safe_next
 from wallet.app import create_app
 from wallet.device import device_name
 from wallet.views.outbox import SHOWN
@@ -264,3 +264,36 @@ def test_devices_are_named_as_people_know_them() -> None:
     )
     assert device_name(chrome) == "Chrome · Android"
     assert device_name("curl/8") is None
+
+
+def test_the_language_of_the_sign_in_stays(wallet: Wallet) -> None:
+    wallet.enrol()  # in Persian, as somebody at a till chose for her
+    client = wallet.app.test_client()
+    english = {"Accept-Language": "en-GB,en;q=0.9"}
+    page = client.get("/sign-in", headers=english).text
+    assert 'lang="en"' in page
+    token = token_of(client, "/sign-in")
+    client.post("/sign-in", data={"phone": MEMBER_PHONE, "csrf_token": token}, headers=english)
+    code = re.search(r"#(\d{6})", client.get("/outbox").text)
+    assert code is not None
+    token = token_of(client, "/sign-in/code")
+    client.post("/sign-in/code", data={"code": code[1], "csrf_token": token}, headers=english)
+    assert '<html lang="en"' in client.get("/", headers={"Accept-Language": "fa"}).text
+    token = token_of(client, "/profile")
+    chosen = {"locale": "fa", "money_unit": "toman", "csrf_token": token}
+    client.post("/profile/preferences", data=chosen, headers=english)
+    assert '<html lang="fa"' in client.get("/", headers=english).text
+
+
+@pytest.mark.parametrize(("address", "secure"), [("https://w.example", True), ("http://w", False)])
+def test_every_cookie_follows_the_wallet_s_own_address(
+    services: Services, address: str, *, secure: bool
+) -> None:
+    settings = replace(services.settings, wallet_url=address, console_url="ftp://unrelated")
+    app = furnish(create_app(replace(services, settings=settings)), services=services)
+    answer = app.test_client().get("/sign-in?lang=en")
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert len(cookies) == 2
+    assert all(("Secure" in cookie) == secure for cookie in cookies)
+    with app.test_request_context():
+        assert cookie_name().startswith("__Host-") == secure

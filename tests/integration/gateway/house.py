@@ -200,17 +200,19 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 
 
 @contextmanager
-def serving(listener: socket.socket, *, url: str, environment: dict[str, str]) -> Iterator[None]:
-    """Run the gateway under gunicorn, as in production, on a socket that is open already."""
+def serving(
+    listener: socket.socket, *, url: str, environment: dict[str, str], application: str = "gateway"
+) -> Iterator[None]:
+    """Run a front under gunicorn, as in production, on a socket that is open already."""
     command = [
         *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
-        *("--bind", f"fd://{listener.fileno()}", "--workers", "2", "config.wsgi:gateway()"),
+        *("--bind", f"fd://{listener.fileno()}", "--workers", "2", f"config.wsgi:{application}()"),
     ]
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         pass_fds=[listener.fileno()],
-        env={**os.environ, "PEYVAND_GATEWAY_URL": url, **environment},
+        env={**os.environ, f"PEYVAND_{application.upper()}_URL": url, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -231,7 +233,7 @@ def _await_health(process: subprocess.Popen[bytes], url: str) -> None:
                 return
         except requests.RequestException:
             time.sleep(0.05)
-    raise RuntimeError("the gateway did not start")
+    raise RuntimeError("the front did not start")
 
 
 def environment_of(services: Services, *, master_key: str, redis_url: str) -> dict[str, str]:

@@ -20,7 +20,6 @@ def test_a_complete_environment_is_read() -> None:
     settings = Settings.from_environment(ENVIRONMENT | {"PEYVAND_WALLET_URL": "https://w.example/"})
     assert settings.database_url == "postgresql+psycopg://peyvand:s3cret-database@db/peyvand"
     assert settings.wallet_url == "https://w.example"
-    assert settings.secure_cookies
 
 
 def test_settings_show_no_secret() -> None:
