@@ -23,6 +23,7 @@ MEMBER_TABLES = (
     *("ledger.lot", "ledger.entry", "ledger.posting", "ledger.earned", "ledger.consumption"),
     *("ledger.reference", "ledger.hold", "ledger.hold_slice", "ledger.debt", "ledger.idempotency"),
     *("ledger.evidence", "ledger.used_code", "ledger.opening"),
+    *("ledger.campaign_taking", "ledger.campaign_person"),
 )
 """Distributed by member_id."""
 
@@ -30,8 +31,11 @@ PLACED_WITH_THEM = (
     "network.outbox",
     *("ledger_archive.entry", "ledger_archive.posting", "ledger_archive.earned"),
 )
-REFERENCE_TABLES = ("ledger.business_day", "ledger.seal", "ledger.month_end")
-"""A few rows a day, read by every operation: on every node."""
+REFERENCE_TABLES = (
+    *("ledger.business_day", "ledger.seal", "ledger.month_end"),
+    *("ledger.campaign", "ledger.campaign_slice"),
+)
+"""A few rows a day, read by every operation, and campaigns' budgets: on every node."""
 
 TWO_MEMBERS = frozenset({"transfer", "join_pool", "leave_pool", "merge", "forward"})
 """Their wallets may lie on two nodes: run by the coordinator, which commits in two phases."""

@@ -6,9 +6,10 @@ function returns the parameters that the constant of the same name binds.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from network.ledger.values import Claim, Consent, Event, Evidence, Grant
+from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Takings
 
 MEMBER = "p_member => CAST(:member_id AS uuid)"
 NOW = "p_now => CAST(:now AS timestamptz)"
@@ -34,6 +35,7 @@ CONSENT = (
 POINTS = "p_points => CAST(:points AS bigint)"
 ORIGINAL = "p_original => CAST(:original AS bigint)"
 AUTHORISATION = "p_authorisation => CAST(:authorisation AS bigint)"
+TAKINGS = "p_takings => CAST(:takings AS jsonb)"
 GRACE = "p_grace_days => CAST(:grace_days AS integer)"
 
 
@@ -89,4 +91,16 @@ def grant_parameters(grant: Grant) -> dict[str, Any]:
         "expires_on": grant.expires_on.isoformat(),
         "line": grant.line,
         "locked_to": None if grant.locked_to is None else str(grant.locked_to),
+        "campaign_id": None if grant.campaign_id is None else str(grant.campaign_id),
     }
+
+
+def takings_parameters(takings: Takings | None) -> dict[str, Any]:
+    """Return the bound value of ``TAKINGS``, JSON."""
+    if takings is None:
+        return {"takings": None}
+    campaigns = [
+        {"campaign_id": str(campaign_id), "points": points}
+        for campaign_id, points in takings.campaigns.items()
+    ]
+    return {"takings": json.dumps({"sequence": takings.sequence, "campaigns": campaigns})}

@@ -224,6 +224,31 @@ class ReferenceMoved(Refusal):
     sentence = "this merchant_ref was used with another wallet of the member; see facts.member_id"
 
 
+class PricedAgain(Refusal):
+    """The price no longer holds: whoever reckoned it reckons again and asks again."""
+
+
+class Stale(PricedAgain):
+    """The wallet has moved on since its history was read for the price."""
+
+    code = "stale"
+    sentence = "the wallet has moved on since the purchase was priced; price it again"
+
+
+class CampaignExhausted(PricedAgain):
+    """Less is left of a campaign's budget than the purchase was to have."""
+
+    code = "campaign_exhausted"
+    sentence = "too little is left of the campaign's budget; see facts.left"
+
+
+class CampaignPaused(PricedAgain):
+    """The campaign does not run at the moment, or any more."""
+
+    code = "campaign_paused"
+    sentence = "the campaign is paused or has ended; see facts.campaign_id"
+
+
 class WalletBusyError(UnavailableError):
     """The wallet stayed locked by other calls for too long: nothing was done, try again."""
 
@@ -280,9 +305,15 @@ MEMBER_REFUSALS: dict[str, type[Refusal]] = {
 """What members and operators may be refused with besides (``operations_members``)."""
 
 
+PRICED_AGAIN: dict[str, type[Refusal]] = {
+    refusal.code: refusal for refusal in (Stale, CampaignExhausted, CampaignPaused)
+}
+"""What a caller answers by pricing the purchase again."""
+
+
 def refusal_of(code: str) -> type[Refusal]:
     """Return the class of a stable code."""
-    return REFUSALS.get(code) or MEMBER_REFUSALS.get(code, Refusal)
+    return (REFUSALS | MEMBER_REFUSALS | PRICED_AGAIN).get(code, Refusal)
 
 
 def translate(error: DBAPIError) -> PeyvandError | None:

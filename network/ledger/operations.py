@@ -29,19 +29,21 @@ from network.ledger.arguments import (
     NOW,
     ORIGINAL,
     POINTS,
+    TAKINGS,
     WALL,
     claim_parameters,
     consent_parameters,
     event_parameters,
     evidence_parameters,
     grant_parameters,
+    takings_parameters,
 )
 from network.ledger.calling import function as _function
 from network.ledger.calling import one as _one
 from network.ledger.calling import post as _post
 from network.ledger.calling import posted as _posted
 from network.ledger.errors import ReferenceMoved
-from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted
+from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted, Takings
 
 GRACE_DAYS = 30
 """How long points live on that come back to a lot which has lapsed meanwhile."""
@@ -58,6 +60,7 @@ _EARN = _function(
     "p_grants => CAST(:grants AS jsonb)",
     "p_explanation => CAST(:explanation AS jsonb)",
     EVIDENCE,
+    TAKINGS,
 )
 _AUTHORISE = _function(
     "authorise",
@@ -113,8 +116,12 @@ def earn(
     grants: Sequence[Grant],
     explanation: list[dict[str, Any]],
     evidence: Evidence | None,
+    takings: Takings | None = None,
 ) -> Posted:
     """Post the points of a purchase; ``grants`` may be empty, the purchase is an entry still.
+
+    Grants of campaigns need ``takings`` that come to the same. Then Stale, CampaignExhausted or
+    CampaignPaused say that the purchase has to be priced again.
 
     The result has ``points``, ``state`` (available or pending), ``active_from``, ``expires_on``
     (the earliest), ``repaid`` (of a debt with the issuer) and ``balance``.
@@ -131,6 +138,7 @@ def earn(
         | claim_parameters(claim)
         | event_parameters(event)
         | evidence_parameters(evidence)
+        | takings_parameters(takings)
         | parameters,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -56,7 +57,8 @@ class Grant:
     ``base`` is that line's earning base in minor units, the same in every grant of the line;
     ``price`` what the issuer owes per point (minor units) by ``terms_id``, its agreement.
     ``expires_on`` is the first day on which the points can't be used. ``locked_to`` names the one
-    merchant that may take them, None where all may.
+    merchant that may take them, None where all may. ``campaign_id`` names the campaign that they
+    come from, whose budget the purchase's ``Takings`` take them from.
     """
 
     issuer_id: UUID
@@ -68,6 +70,19 @@ class Grant:
     expires_on: date
     line: int
     locked_to: UUID | None = None
+    campaign_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Takings:
+    """What a purchase takes out of campaigns' budgets, points by campaign.
+
+    ``sequence`` is the wallet's as the price knew it, None where the price depends on no history:
+    the ledger refuses with ``stale`` where the wallet has moved on.
+    """
+
+    sequence: int | None
+    campaigns: Mapping[UUID, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

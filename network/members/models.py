@@ -5,10 +5,30 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
+
+
+class Tier(Base):
+    """A step of the programme's ladder; everybody begins on that of rank 0."""
+
+    __tablename__ = "tier"
+    __table_args__ = (
+        UniqueConstraint("rank"),
+        CheckConstraint(
+            "code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40", name="code"
+        ),
+        CheckConstraint("rank >= 0", name="rank"),
+        CheckConstraint("name_fa <> '' AND name_en <> ''", name="names"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    rank: Mapped[int] = mapped_column(Integer)
+    name_fa: Mapped[str]
+    name_en: Mapped[str]
 
 
 class Member(Base):
@@ -41,6 +61,7 @@ class Member(Base):
     spend_limit: Mapped[int]
     joined_at: Mapped[datetime]
     status: Mapped[str]
+    tier: Mapped[str] = mapped_column(ForeignKey(Tier.code), server_default=text("'member'"))
 
 
 class MemberKey(Base):

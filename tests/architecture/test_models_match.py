@@ -45,7 +45,8 @@ def differences(connection: Connection, partitions: set[str]) -> list[Any]:
     """
     for path in sorted(Path(network.__file__).parent.glob("*/models.py")):
         import_module(f"network.{path.parent.name}.models")
-    import_module("network.ledger.tables")
+    for name in ("tables", "campaign_tables"):
+        import_module(f"network.ledger.{name}")
 
     def include(_object: Any, name: str | None, kind: str, reflected: bool, _other: Any) -> bool:  # noqa: FBT001 - Alembic's own signature
         return not (

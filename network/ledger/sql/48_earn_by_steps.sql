@@ -3,7 +3,9 @@
 
 -- Any purchase. One lot per (issuer, campaign, terms, price, lock, period); earned
 -- keeps what each grant may still lose to refunds, and the part of the base that earned nothing
--- as line -1, so that refunds of it are counted too.
+-- as line -1, so that refunds of it are counted too. p_takings is null, or
+-- {"sequence": that the price was reckoned with, or null, "campaigns": [{"campaign_id", "points"}]};
+-- the grants of a campaign must come to the same.
 CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
     p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts,
@@ -23,12 +25,14 @@ DECLARE
     starts date;
     expires date;
     repaid bigint;
+    answer ledger.posted;
 BEGIN
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     ELSIF op.status = 'closed' THEN
         PERFORM ledger.refuse('wallet_closed');
     END IF;
+    PERFORM ledger.check_history(op, p_takings);
     IF op.due_on <= op.today THEN
         op := ledger.mature_lots(op, p_now);
     END IF;
@@ -87,10 +91,13 @@ BEGIN
     repaid := op.repaid;
     op := ledger.write_entry(op, 'issuance', p_event, 'merchant:' || p_event.merchant_id,
                              p_explanation, p_now, total);
-    RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
+    answer := ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
         'points', total,
         'state', CASE WHEN starts > op.today THEN 'pending' ELSE 'available' END,
         'active_from', starts, 'expires_on', expires, 'repaid', repaid));
+    -- Last, because others wait for the slices of a budget until this transaction ends.
+    PERFORM ledger.take_from_campaigns(op, p_takings, p_grants);
+    RETURN answer;
 END
 $$;
 

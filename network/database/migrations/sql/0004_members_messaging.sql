@@ -1,6 +1,21 @@
 -- Members and the messages to them. What a person told us is sealed with that member's own key;
 -- without the row in network.member_key nothing of it can be read again.
 
+-- Tiers in their order; the one of rank 0 is everybody's. An operator sets a member's tier.
+CREATE TABLE network.tier (
+    code text NOT NULL,
+    rank integer NOT NULL,
+    name_fa text NOT NULL,
+    name_en text NOT NULL,
+    CONSTRAINT pk_tier PRIMARY KEY (code),
+    CONSTRAINT uq_tier_rank UNIQUE (rank),
+    CONSTRAINT ck_tier_code CHECK (code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40),
+    CONSTRAINT ck_tier_rank CHECK (rank >= 0),
+    CONSTRAINT ck_tier_names CHECK (name_fa <> '' AND name_en <> '')
+);
+GRANT SELECT, INSERT ON network.tier TO peyvand_app;
+INSERT INTO network.tier (code, rank, name_fa, name_en) VALUES ('member', 0, 'عضو', 'Member');
+
 CREATE TABLE network.member (
     member_id uuid NOT NULL,
     code_handle bigint NOT NULL,
@@ -12,7 +27,9 @@ CREATE TABLE network.member (
     spend_limit bigint NOT NULL,
     joined_at timestamptz NOT NULL,
     status text NOT NULL,
+    tier text NOT NULL DEFAULT 'member',
     CONSTRAINT pk_member PRIMARY KEY (member_id),
+    CONSTRAINT fk_member_tier_tier FOREIGN KEY (tier) REFERENCES network.tier (code),
     CONSTRAINT uq_member_code_handle UNIQUE (code_handle),
     CONSTRAINT uq_member_phone_index UNIQUE (phone_index),
     CONSTRAINT ck_member_code_handle CHECK (code_handle BETWEEN 0 AND 1099511627775),
@@ -25,8 +42,9 @@ CREATE TABLE network.member (
         CHECK (status = 'closed' OR (phone_index IS NOT NULL AND sealed_phone IS NOT NULL))
 );
 GRANT SELECT, INSERT ON network.member TO peyvand_app;
-GRANT UPDATE (phone_index, sealed_phone, sealed_name, locale, money_unit, spend_limit, status)
-    ON network.member TO peyvand_app;
+GRANT UPDATE (
+    phone_index, sealed_phone, sealed_name, locale, money_unit, spend_limit, status, tier
+) ON network.member TO peyvand_app;
 
 CREATE TABLE network.member_key (
     member_id uuid NOT NULL,
