@@ -86,6 +86,11 @@ class Home:
         return self.path / "log"
 
     @property
+    def background_log(self) -> Path:
+        """Return where the demo's workers, relay and schedule write their log."""
+        return self.log / "background.log"
+
+    @property
     def run(self) -> Path:
         """Return the directory of the records of running processes."""
         return self.path / "run"

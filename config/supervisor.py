@@ -44,13 +44,17 @@ class Runner(Protocol):
 
 @dataclass(kw_only=True)
 class Part:
-    """A Python process of ours: ``python -m …`` with this interpreter."""
+    """A Python process of ours: ``python -m …`` with this interpreter.
+
+    ``output`` takes its log (appended); without it the log is on our own standard error.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     record: Path
     descriptors: Sequence[int] = ()
+    output: Path | None = None
     child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -59,6 +63,7 @@ class Part:
         self.child = spawn(
             [sys.executable, "-m", *self.arguments],
             record=self.record,
+            output=self.output,
             environment={**self.environment, "PEYVAND_PART": self.name},
             directory=None,
             descriptors=self.descriptors,

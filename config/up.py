@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import redis
 
@@ -54,10 +55,14 @@ class StoppedError(PeyvandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Where the fronts listen; port 0 lets the system choose."""
+    """Where the fronts listen; port 0 lets the system choose.
+
+    ``background_log`` takes the log of workers, relay and schedule, where a person reads ours.
+    """
 
     host: str = "127.0.0.1"
     ports: Mapping[str, int]
+    background_log: Path | None = None
 
 
 def up(
@@ -118,7 +123,8 @@ def running(
         settings = load_settings(environment, owner=True)
         _prepare(settings, before_fronts)
         _stop_if_asked(signals)
-        for part in _parts(home, environment, addresses, listeners):
+        log = options.background_log
+        for part in parts(home, environment, addresses, listeners, background_log=log):
             supervisor.start(part)
         _await_fronts(listeners, supervisor, signals)
         yield supervisor, addresses
@@ -157,12 +163,15 @@ def _check_reachable(owner_url: str) -> None:
         database.dispose()
 
 
-def _parts(
+def parts(
     home: Home,
     environment: Mapping[str, str],
     addresses: Mapping[str, str],
     listeners: Mapping[str, socket.socket],
+    *,
+    background_log: Path | None,
 ) -> Iterator[Part]:
+    """Yield every process of an installation, not started: workers, relay, schedule, fronts."""
     urls = {f"PEYVAND_{name.upper()}_URL": url for name, url in addresses.items()}
     common = {**urls, **environment, "PEYVAND_HOME": str(home.path)}
     owner_url = common.pop("DATABASE_OWNER_URL", None)
@@ -172,6 +181,7 @@ def _parts(
             arguments=["config.parts", "worker", queue],
             environment=common,
             record=home.run / f"worker-{queue}.pid",
+            output=background_log,
         )
     for name in ("relay", "schedule"):
         mine = dict(common)
@@ -182,6 +192,7 @@ def _parts(
             arguments=["config.parts", name],
             environment=mine,
             record=home.run / f"{name}.pid",
+            output=background_log,
         )
     for name, workers in FRONTS.items():
         descriptor = listeners[name].fileno()

@@ -63,7 +63,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
     with (
         stop_signals() as signals,
         running(
-            Options(ports=ports),
+            Options(ports=ports, background_log=home.background_log),
             environment,
             signals=signals,
             before_fronts=lambda settings: begin_simulated(settings, first_day=first_day),
@@ -85,7 +85,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
         if as_json:
             click.echo(json.dumps(_as_record(services, story, checks, measured), indent=1))
         else:
-            show.outcome(services, story, checks=checks, measured=measured)
+            show.outcome(services, story, checks=checks, measured=measured, log=home.background_log)
         if serve:
             show.addresses(addresses, story, home=home.path)
             while not signals.wait():

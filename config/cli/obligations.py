@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import click
-from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
 from config.access import open_services
-from config.cli.positions import DAY, settled_window
-from network.clearing import queries
-from network.clearing.facts import WindowView
-from network.clearing.parties import NETWORK_PARTY
-from network.language import format_number
+from config.cli.positions import DAY, settled_window, wide_console
+from network.clearing import queries, terms
+from network.clearing.facts import ObligationView, WindowView
+from network.clearing.statements import plain
+from network.ids import encode
+from network.language import format_decimal, format_number
 from network.language import gettext as _
+
+_PRICE_PLACES = 10
 
 
 @click.command()
 @click.option("--date", "day", type=DAY, required=True, help="The business day.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list as JSON, in minor units.")
 def obligations(day: datetime, as_json: bool) -> None:  # noqa: FBT001 - click hands flags in by name
-    """Print the obligations of a settled business day, the network's margins among them."""
+    """Print the obligations of a settled business day, the network's margins among them.
+
+    In the JSON "issuer" owes "acceptor", which is the network for its margin; "taken_by" is the
+    merchant that took the points.
+    """
     with (
         open_services(os.environ, application_name="peyvand-obligations") as services,
         services.database.reading() as session,
@@ -35,28 +44,55 @@ def obligations(day: datetime, as_json: bool) -> None:  # noqa: FBT001 - click h
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     table = Table(title=_("Obligations of %(day)s", day=day.date()), title_justify="left")
-    for heading in (_("Issuer"), _("Acceptor"), _("Kind")):
+    for heading in (_("Issuer (payer)"), _("Acceptor"), _("Payee"), _("Kind")):
         table.add_column(heading)
-    for heading in (_("Points"), _("Amount")):
+    for heading in (_("Points"), _("Price"), _("Amount"), _("Terms")):
         table.add_column(heading, justify="right")
+    table.add_column(_("Obligation"), overflow="fold")
     for row in rows:
-        figures = (format_number(row["points"]), format_number(row["amount"]))
-        table.add_row(row["issuer"], row["acceptor"], row["kind"], *figures)
-    Console().print(table)
+        figures = (
+            format_number(row["points"]),
+            format_decimal(Decimal(row["price"]), places=_PRICE_PLACES),
+            format_number(row["amount"]),
+        )
+        versions = f"{row['terms_version']} / {row['acceptor_terms_version']}"
+        parties = (row["payer"], row["taken_by"], row["payee"])
+        table.add_row(*parties, row["kind"], *figures, versions, row["id"])
+    wide_console().print(table)
 
 
 def as_records(session: Session, *, window: WindowView) -> list[dict[str, Any]]:
-    """Return a window's obligations as their stable JSON; a margin's acceptor is the network."""
-    return [
-        {
-            "issuer": each.issuer.code,
-            "acceptor": (
-                each.payee.code if each.fact.payee_id == NETWORK_PARTY else each.acceptor.code
-            ),
-            "points": each.fact.points,
-            "amount": each.fact.amount,
-            "currency": each.fact.currency,
-            "kind": each.fact.kind,
-        }
-        for each in queries.obligations(session, window=window)
-    ]
+    """Return a window's obligations as their stable JSON, in minor units.
+
+    ``acceptor`` is whom the amount is owed to: the merchant that took the points, the network for
+    its margin, so that amounts by ``issuer`` and ``acceptor`` add up to positions. The other
+    fields say it in the console's words: ``payer``, ``payee``, ``taken_by``.
+    """
+    found = queries.obligations(session, window=window)
+    known = terms.terms_behind(session, obligations=[each.fact for each in found])
+    return [_record(each, known) for each in found]
+
+
+def _record(each: ObligationView, known: Mapping[UUID, terms.TermsView]) -> dict[str, Any]:
+    fact = each.fact
+    return {
+        "issuer": each.issuer.code,
+        "acceptor": each.payee.code,
+        "points": fact.points,
+        "amount": fact.amount,
+        "currency": fact.currency,
+        "kind": fact.kind,
+        "id": encode("obl", fact.obligation_id),
+        "payer": each.issuer.code,
+        "payee": each.payee.code,
+        "taken_by": each.acceptor.code,
+        "price": plain(fact.price),
+        "terms_version": _version(known, fact.terms_id),
+        "acceptor_terms_version": _version(known, fact.acceptor_terms_id),
+        "postings": fact.postings,
+    }
+
+
+def _version(known: Mapping[UUID, terms.TermsView], terms_id: UUID) -> int | None:
+    found = known.get(terms_id)
+    return None if found is None else found.version

@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from config.access import open_services
 from network.clearing import queries
-from network.clearing.facts import WindowView
-from network.language import format_number
+from network.clearing.facts import PartyView, WindowView
+from network.language import current_locale, format_number
 from network.language import gettext as _
+
+_WIDTH_WITHOUT_TERMINAL = 160
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -32,17 +34,28 @@ def positions(day: datetime, as_json: bool) -> None:  # noqa: FBT001 - click han
     ):
         window = settled_window(session, day=day.date())
         rows = as_records(session, window=window)
+        names = {
+            each.party.code: _name(each.party) for each in queries.positions(session, window=window)
+        }
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
     table = Table(title=_("Net positions of %(day)s", day=day.date()), title_justify="left")
-    table.add_column(_("Merchant"))
+    for heading in (_("Merchant"), _("Name")):
+        table.add_column(heading)
     for heading in (_("Payable"), _("Receivable"), _("Fees"), _("Net")):
         table.add_column(heading, justify="right")
     for row in rows:
         figures = [row[name] for name in ("payable", "receivable", "fees", "net")]
-        table.add_row(row["merchant"], *map(format_number, figures))
-    Console().print(table)
+        code = row["merchant"]
+        table.add_row(code, names[code], *map(format_number, figures))
+    wide_console().print(table)
+
+
+def wide_console() -> Console:
+    """Return a console for tables: as wide as the terminal, and wide enough where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def settled_window(session: Session, *, day: date) -> WindowView:
@@ -68,3 +81,7 @@ def as_records(session: Session, *, window: WindowView) -> list[dict[str, Any]]:
         }
         for each in queries.positions(session, window=window)
     ]
+
+
+def _name(party: PartyView) -> str:
+    return party.name_fa if current_locale() == "fa" else party.name_en

@@ -55,9 +55,14 @@ def progress(*, quiet: bool, signals: StopSignals) -> Iterator[Say]:
 
 
 def outcome(
-    services: Services, story: Story, *, checks: Sequence[Check], measured: Mapping[str, float]
+    services: Services,
+    story: Story,
+    *,
+    checks: Sequence[Check],
+    measured: Mapping[str, float],
+    log: Path,
 ) -> None:
-    """Print the days, the net positions of the last one, the audit, and what was measured."""
+    """Print the days, the last one's net positions, the audit, what was measured, and the log."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=120)
@@ -79,6 +84,7 @@ def outcome(
             p50=figures_ms["p50_ms"],
             p99=figures_ms["p99_ms"],
         ),
+        _("The workers' log: %(file)s", file=log),
     )
     for line in lines:
         console.print(line)
@@ -99,17 +105,11 @@ def final_positions(services: Services, story: Story) -> list[dict[str, Any]]:
 
 
 def addresses(urls: Mapping[str, str], story: Story, *, home: Path) -> None:
-    """Print where the apps answer, how to sign in, and a command for a till."""
+    """Print a command for a till and where the apps answer; the sign-ins stand last."""
     console = Console(soft_wrap=True)
     slug, seat = min(story.seats.items())
     key = home / "keys" / f"{slug}.pem"
     console.rule(_("The apps go on running; Ctrl-C stops them"))
-    console.print(
-        _("Wallet:  %(url)s  sign in with %(phone)s; the code appears at %(url)s/outbox",
-          url=urls["wallet"], phone=story.member_phone)
-    )  # fmt: skip
-    console.print(_("Console: %(url)s", url=urls["console"]))
-    sign_ins(home)
     console.print(_("Gateway: %(url)s/docs", url=urls["gateway"]))
     console.print(_("A till:"))
     console.print(
@@ -118,6 +118,12 @@ def addresses(urls: Mapping[str, str], story: Story, *, home: Path) -> None:
         f"--ref till-1-0001",
         highlight=False,
     )
+    console.print(
+        _("Wallet:  %(url)s  sign in with %(phone)s; the code appears at %(url)s/outbox",
+          url=urls["wallet"], phone=story.member_phone)
+    )  # fmt: skip
+    console.print(_("Console: %(url)s", url=urls["console"]))
+    sign_ins(home)
 
 
 def sign_ins(home: Path) -> None:

@@ -2,9 +2,12 @@
 
 import csv
 import json
+import socket
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +22,12 @@ from config.demo.coalition import (
 from config.demo.make_sample import COLUMNS, DEPARTMENTS
 from config.demo.names import member_name, member_phone, store
 from config.demo.purchases import SAMPLE, load_baskets, share_out, within_opening_hours
+from config.demo.show import addresses
+from config.demo.stage import Seat
+from config.demo.story import SIGN_INS, Story
+from config.home import Home
+from config.up import FRONTS, parts
+from merchant_gateway.signing.keys import Ed25519SigningKey
 
 FIRST_DAY = date(2026, 3, 15)
 
@@ -119,3 +128,48 @@ def test_names_follow_from_ids_and_stores_never_share_one(rows: list[dict[str, s
     stores = {int(row["store_id"]) for row in rows}
     assert len({store(each).name.fa for each in stores}) == len(stores)
     assert store(330).name.fa.endswith("۳۳۰")
+
+
+def test_the_demo_s_background_writes_to_its_own_log(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with socket.socket() as listener:
+        found = {
+            part.name: part.output
+            for part in parts(
+                home,
+                {},
+                dict.fromkeys(FRONTS, "http://127.0.0.1:1"),
+                dict.fromkeys(FRONTS, listener),
+                background_log=home.background_log,
+            )
+        }
+    assert {name for name, output in found.items() if output is None} == set(FRONTS)
+    assert {output for name, output in found.items() if name not in FRONTS} == {home.background_log}
+
+
+def test_the_sign_ins_are_the_last_thing_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / SIGN_INS).write_text(
+        json.dumps([{"email": "a@demo", "password": "pw-1", "secret": "JBSWY3DPEHPK3PXP" * 2}]),
+        encoding="utf-8",
+    )
+    seat = Seat(
+        partner=PARTNERS[0],
+        merchant_id=UUID(int=1),
+        key_id="mk_live_x",
+        key=Ed25519SigningKey.generate(),
+    )
+    story = Story(first_day=FIRST_DAY, seats={"mahtab": seat}, member_phone="+989120000000")
+    urls = {name: f"http://127.0.0.1/{name}" for name in FRONTS}
+    addresses(urls, story, home=tmp_path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert "a@demo  pw-1" in lines[-2]
+    assert "demo --sign-ins" in lines[-1]
+    assert [line.split()[0].rstrip(":") for line in lines[1:6]] == [
+        "Gateway",
+        "A",
+        ".venv/bin/peyvand-merchant",
+        "Wallet",
+        "Console",
+    ]

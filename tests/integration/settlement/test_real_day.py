@@ -18,7 +18,7 @@ from config.cli.main import group
 from network.clearing import runs
 from network.clock import wall_now
 from network.database.connection import Database
-from network.ids import uuid7
+from network.ids import decode, uuid7
 from network.ledger import operations, queries
 from network.ledger.values import Claim, Event, Grant, Posted
 from network.services import Services
@@ -197,18 +197,27 @@ def test_the_commands_answer_for_each_day(
         [DAY.isoformat()],
     )
     assert outcome["control_totals"]["agree"]
-    assert printed(peyvand(settings, "obligations", "--date", DAY.isoformat(), "--json")) == [
+    found = printed(peyvand(settings, "obligations", "--date", DAY.isoformat(), "--json"))
+    assert all(decode("obl", row.pop("id")) for row in found)
+    assert found == [
         {
             "issuer": "baker",
-            "acceptor": acceptor,
+            "acceptor": payee,
             "points": 7,
             "amount": amount,
             "currency": "IRR",
             "kind": kind,
+            "payer": "baker",
+            "payee": payee,
+            "taken_by": "grocer",
+            "price": price,
+            "terms_version": 1,
+            "acceptor_terms_version": 1,
+            "postings": 1,
         }
-        for acceptor, amount, kind in (
-            ("network", 217, "margin"),
-            ("grocer", 6856, "redemption"),
+        for payee, amount, kind, price in (
+            ("network", 217, "margin", "31"),
+            ("grocer", 6856, "redemption", "979.5"),
         )
     ]
     rows = printed(peyvand(settings, "positions", "--date", NEXT_DAY.isoformat(), "--json"))
@@ -244,6 +253,7 @@ def test_the_commands_speak_to_people(
         table = peyvand(settings, command, "--date", DAY.isoformat())
         assert table.exit_code == 0
         assert "6,856" in table.stdout
+        assert "grocer" in table.stdout
     future = peyvand(settings, "settle", "--date", (THIRD_DAY + timedelta(days=9)).isoformat())
     assert future.exit_code == 1
     assert "has not ended yet" in future.stderr
