@@ -32,7 +32,7 @@ $$;
 CREATE OR REPLACE FUNCTION ledger.posting_form(
     line integer, account text, issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid,
     priced_on date, points bigint
-) RETURNS text LANGUAGE sql STABLE
+) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN E'\n' || json_build_array(
     line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on, points)::text;
 
@@ -41,7 +41,7 @@ CREATE OR REPLACE FUNCTION ledger.entry_form(
     store_id uuid, terminal text, merchant_ref text, receipt text, channel text, amount bigint,
     base bigint, currency text, original_sequence bigint, original_date date,
     effective_at timestamptz, recorded_at timestamptz, actor text, explanation jsonb
-) RETURNS text LANGUAGE sql STABLE
+) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN json_build_array(
     1, member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
     receipt, channel, amount, base, currency, original_sequence, original_date,
@@ -49,7 +49,7 @@ RETURN json_build_array(
 
 -- The digest that an entry's row should carry, from what is stored (for the audit).
 CREATE OR REPLACE FUNCTION ledger.stored_digest(e ledger.entry, p_postings text) RETURNS bytea
-LANGUAGE sql STABLE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN sha256(convert_to(ledger.entry_form(
     (e).member_id, (e).sequence, (e).business_date, (e).kind, (e).merchant_id, (e).store_id,
     (e).terminal, (e).merchant_ref, (e).receipt, (e).channel, (e).amount, (e).base, (e).currency,
