@@ -75,8 +75,8 @@ _SWAPS = (
         "i.member_id = p_member AND i.client_id = p_claim.client_id",
     ),
     (
-        "k.client_id = (b.claim).client_id",
-        "k.member_id = b.member_id AND k.client_id = (b.claim).client_id",
+        "k.client_id = i.merchant_id",
+        "k.member_id = i.member_id AND k.client_id = i.merchant_id",
     ),
 )
 

@@ -27,7 +27,7 @@ VIEWS = {"every_entry", "every_posting", "every_earned"}
 
 ACROSS_MEMBERS = {
     ("begin_operation", "idempotency"): "the key is looked up without its member; Citus swaps it",
-    ("batch_places", "idempotency"): "the same",
+    ("batch_taken", "idempotency"): "the same",
     ("expire_due", "wallet"): "finds who is due; run shard by shard",
     ("forget_requests", "idempotency"): "housekeeping; run shard by shard",
     ("forget_requests", "used_code"): "housekeeping; run shard by shard",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from uuid import UUID, uuid4
@@ -15,7 +15,9 @@ from sqlalchemy import text
 
 from network.clock import local_date, wall_now
 from network.ledger import operations
+from network.ledger.batch_arguments import EARN_BATCH, BatchEarning, batch_parameters
 from network.ledger.operations_batch import LARGEST_BATCH, expire_due
+from network.ledger.values import Event, Grant
 from network.settings import PROGRAMME_ZONE
 from tests.benchmarks.figures import Contender
 from tests.benchmarks.sql import MEMBERS, MERCHANTS
@@ -31,11 +33,6 @@ _EXPLANATION = [
 _NIGHT_MEMBERS = 3_000
 _WARM_UP = 6
 """Calls after which a connection's plans are made for good."""
-_CALL = text(
-    "SELECT * FROM ledger.earn_batch(p_now => CAST(:now AS timestamptz), "
-    "p_items => CAST(:items AS jsonb), p_evidence => ROW('mk_live_bench', '', '', "
-    "CAST(:body AS bytea))::ledger.evidence_facts)"
-)
 _DUE_LOTS = text("""
     SELECT count(ledger.earn(w.member_id, CAST(:now AS timestamptz), NULL,
         ROW(w.member_id, :ref, now(), NULL, NULL, NULL, 'in_store', 1, 1,
@@ -51,43 +48,44 @@ def _member(number: int) -> UUID:
     return UUID(f"a0000000-0000-7000-8000-{number:012x}")
 
 
-def _batches(seconds: int) -> Iterator[str]:
+def _batches(seconds: int) -> Iterator[list[BatchEarning]]:
     """Yield batches of 1,000 purchases of four lines and one lot, no member twice in one."""
     dice = random.Random(seconds)  # noqa: S311 - the same mixture each time
     today = local_date(wall_now(), zone=PROGRAMME_ZONE)
     while True:
-        items = []
-        for number in dice.sample(range(1, MEMBERS + 1), LARGEST_BATCH):
-            merchant = f"b0000000-0000-7000-8000-{dice.randint(1, MERCHANTS):012x}"
-            grant = {
-                "issuer_id": merchant,
-                "terms_id": merchant,
-                "price": "987.65",
-                "active_from": today.isoformat(),
-                "expires_on": (today + timedelta(days=365)).isoformat(),
-            }
-            items.append(
-                {
-                    "member_id": str(_member(number)),
-                    "client_id": merchant,
-                    "key": str(uuid4()),
-                    "fingerprint": "ab" * 32,
-                    "merchant_id": merchant,
-                    "merchant_ref": str(uuid4()),
-                    "effective_at": wall_now().isoformat(),
-                    "terminal": "till-1",
-                    "channel": "in_store",
-                    "amount": 1_500_000,
-                    "base": 1_500_000,
-                    "currency": "IRR",
-                    "grants": [
-                        grant | {"points": points, "base": base, "line": line}
-                        for line, (points, base) in enumerate(_LINES)
-                    ],
-                    "explanation": _EXPLANATION,
-                }
+        merchant = UUID(f"b0000000-0000-7000-8000-{dice.randint(1, MERCHANTS):012x}")
+        now = wall_now()
+        grants = [
+            Grant(
+                issuer_id=merchant,
+                terms_id=merchant,
+                price=Decimal("987.65"),
+                points=points,
+                base=base,
+                active_from=today,
+                expires_on=today + timedelta(days=365),
+                line=line,
             )
-        yield json.dumps(items)
+            for line, (points, base) in enumerate(_LINES)
+        ]
+        yield [
+            BatchEarning(
+                member_id=_member(number),
+                claim=None,
+                event=Event(
+                    merchant_id=merchant,
+                    merchant_ref=str(uuid4()),
+                    effective_at=now,
+                    terminal="till-1",
+                    amount=1_500_000,
+                    base=1_500_000,
+                    currency="IRR",
+                ),
+                grants=grants,
+                explanation=_EXPLANATION,
+            )
+            for number in dice.sample(range(1, MEMBERS + 1), LARGEST_BATCH)
+        ]
 
 
 def _earn_batches(stand: Stand, seconds: int) -> float:
@@ -96,10 +94,9 @@ def _earn_batches(stand: Stand, seconds: int) -> float:
     spent, posted = 0.0, 0
     with stand.services.database.ledger() as connection:
         for number in count():
-            items = next(batches)
-            values = {"now": wall_now(), "items": items, "body": items.encode()}
+            values = {"now": wall_now()} | batch_parameters(next(batches))
             began = time.perf_counter()
-            outcomes = connection.execute(_CALL, values).all()
+            outcomes = connection.execute(EARN_BATCH, values).all()
             if number >= _WARM_UP:
                 spent += time.perf_counter() - began
                 posted += sum(outcome.outcome == "posted" for outcome in outcomes)
@@ -138,7 +135,7 @@ def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
             take=partial(_earn_batches, stand, seconds),
             ratio_to="sql_earn",
             aim=2.7,
-            note="1,000 purchases of four lines and one lot a call, one connection",
+            note="1,000 purchases of four lines and one lot a call, as the gateway sends them",
         ),
         Contender(
             name="sql_mature",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,6 +13,7 @@ from sqlalchemy import text
 
 from network.clock import local_date
 from network.ledger import operations, queries
+from network.ledger.batch_arguments import BatchEarning
 from network.ledger.errors import (
     DuplicateReference,
     IdempotencyConflict,
@@ -19,12 +21,10 @@ from network.ledger.errors import (
     UnknownWallet,
     WalletClosed,
 )
-from network.ledger.operations_batch import BatchEarning, earn_batch, expire_due
-from network.ledger.values import Claim, Evidence, Grant, Posted
+from network.ledger.operations_batch import earn_batch, expire_due
+from network.ledger.values import Claim, Grant, Posted
 from network.settings import PROGRAMME_ZONE
 from tests.integration.ledger.conftest import Hands
-
-EVIDENCE = Evidence(key_id="mk_live_x", signature_base=b"base", signature=b"sig", body=b"[]")
 
 
 def earning(
@@ -64,10 +64,11 @@ def earning(
 
 def post(hands: Hands, *earnings: BatchEarning) -> list[Posted | Refusal]:
     with hands.database.ledger() as connection:
-        return earn_batch(connection, now=hands.now, earnings=earnings, evidence=EVIDENCE)
+        return earn_batch(connection, now=hands.now, earnings=earnings)
 
 
 def single(hands: Hands, one: BatchEarning) -> Posted:
+    assert one.claim is not None
     with hands.database.ledger() as connection:
         return operations.earn(
             connection,
@@ -127,12 +128,13 @@ def test_a_batch_writes_what_single_calls_write(hands: Hands) -> None:
             earning(hands, member_id, 7, 8, issuers=funders),
             earning(hands, member_id),
             earning(hands, member_id, 100),
+            earning(hands, member_id, 9, 0, 1),
         ]
 
     together, apart = hands.wallet(), hands.wallet()
     # The plain ones come first in a batch; the others follow in their order.
     outcomes = post(hands, *purchases(together))
-    order = [0, 1, 4, 2, 3]
+    order = [0, 1, 4, 5, 2, 3]
     asked = purchases(apart)
     for place in order:
         posted = single(hands, asked[place])
@@ -175,12 +177,46 @@ def test_each_row_has_its_own_outcome(hands: Hands) -> None:
     assert [o.replayed for o in again if isinstance(o, Posted)] == [True, False]
 
 
-def test_the_request_is_kept_once(hands: Hands) -> None:
+def test_without_keys_references_keep_a_batch_from_being_posted_twice(hands: Hands) -> None:
     members = [hands.wallet() for _ in range(3)]
-    post(hands, *(earning(hands, member, 10) for member in members))
+    asked = [
+        replace(earning(hands, member, 10, 4, 0, ref=f"{member}"), claim=None)
+        for member in (*members, members[0])
+    ]
+    outcomes = post(hands, *asked)
+    assert [isinstance(o, Posted) for o in outcomes] == [True, True, True, False]
+    again = post(hands, *asked, replace(earning(hands, members[1], 5), claim=None))
+    assert [type(o) for o in again] == [DuplicateReference] * 4 + [Posted]
+    refused = again[0]
+    assert isinstance(refused, Refusal)
+    assert refused.facts == {"merchant_ref": f"{members[0]}", "sequence": 1}
+    assert [hands.view(member).available for member in members] == [14, 19, 14]
+
+
+def test_one_event_tells_of_a_batch(hands: Hands) -> None:
+    members = [hands.wallet() for _ in range(3)]
+    post(hands, *(earning(hands, member, 10 + place) for place, member in enumerate(members)))
     with hands.database.reading() as session:
-        kept = session.execute(text("SELECT member_id FROM ledger.evidence")).scalars().all()
-    assert kept == [members[0]]
+        found = session.execute(
+            text("SELECT payload FROM network.outbox WHERE topic = 'ledger.issuances'")
+        ).scalar_one()
+    told = zip(found["members"], found["sequences"], found["points"], strict=True)
+    assert sorted(told) == sorted(
+        (str(member), 1, 10 + place) for place, member in enumerate(members)
+    )
+
+
+def test_words_arrive_as_they_were_written(hands: Hands) -> None:
+    member_id = hands.wallet()
+    awkward = 'a"b\\c,{NULL}  é\u200cپ\n\t'
+    one = earning(hands, member_id, 5, ref=awkward)
+    post(hands, replace(one, event=replace(one.event, terminal="NULL", receipt="")))
+    with hands.database.reading() as session:
+        row = session.execute(
+            text("SELECT merchant_ref, terminal, receipt FROM ledger.entry WHERE member_id = :m"),
+            {"m": member_id},
+        ).one()
+    assert tuple(row) == (awkward, "NULL", "")
 
 
 def test_a_batch_repays_debts_and_matures_first(hands: Hands) -> None:

@@ -1,13 +1,18 @@
 -- Section 1: what a batch of earnings is made of, and what became of each.
+-- Its columns stand in the order of use: a reader takes a row apart from the left.
 CREATE TYPE ledger.batch_item AS (
-    place integer, member_id uuid, claim ledger.claim_facts, event ledger.event_facts,
-    grants jsonb, explanation jsonb, facts ledger.grant_facts, points bigint, based bigint,
-    active boolean, together boolean, last boolean, sequence bigint, available bigint,
-    pending bigint, held bigint, due_on date
+    member_id uuid, sequence bigint, points bigint, active boolean, merchant_id uuid,
+    merchant_ref text, issuer_id uuid, terms_id uuid, active_from date, expires_on date,
+    amount bigint, base bigint, based bigint, together boolean, last boolean, available bigint,
+    pending bigint, held bigint, due_on date, place integer, campaign_id uuid, locked_to uuid,
+    price numeric, line_points bigint[], line_bases bigint[], key text, fingerprint bytea,
+    effective_at timestamptz, store_id uuid, terminal text, receipt text, channel text,
+    currency text, explanation jsonb, grants jsonb
 );
 CREATE TYPE ledger.batch_outcome AS (
     place integer, member_id uuid, outcome text, code text, facts jsonb, sequence bigint,
-    business_date date, result jsonb
+    business_date date, result jsonb, points bigint, active boolean, active_from date,
+    expires_on date, available bigint, pending bigint, held bigint
 );
 
 -- Section 2: corrections that need two people (network/adjustments). The second one's approval and
