@@ -17,9 +17,7 @@ class Tier(Base):
     __tablename__ = "tier"
     __table_args__ = (
         UniqueConstraint("rank"),
-        CheckConstraint(
-            "code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40", name="code"
-        ),
+        CheckConstraint("code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40", name="code"),
         CheckConstraint("rank >= 0", name="rank"),
         CheckConstraint("name_fa <> '' AND name_en <> ''", name="names"),
         {"schema": NETWORK_SCHEMA},

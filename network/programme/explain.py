@@ -21,6 +21,7 @@ from network.language import (
     gettext,
     use_locale,
 )
+from network.programme.explain_campaigns import CAMPAIGN_WRITERS
 from network.programme.rules import Step
 
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
@@ -231,4 +232,5 @@ _WRITERS: Mapping[tuple[str, str], Callable[[Step, str], str]] = {
     ("pending", "waits"): _waits,
     ("pending", "at_once"): _at_once,
     ("expiry", "lapses"): _lapses,
+    **CAMPAIGN_WRITERS,
 }

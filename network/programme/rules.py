@@ -136,7 +136,7 @@ def price_purchase(*, purchase: Purchase, terms: EarningTerms, day: date) -> Quo
             line=position,
             category=line.category,
             amount=line.amount,
-            points=_floor(line.amount * _rate(line, terms)) if reached else 0,
+            points=_floor(line.amount * rate_of(line, terms)) if reached else 0,
         )
         for position, line in enumerate(lines)
     )
@@ -152,7 +152,7 @@ def price_purchase(*, purchase: Purchase, terms: EarningTerms, day: date) -> Quo
     else:
         steps.append(Step(rule="base", fired=False, reason="below_minimum"))
     if points:
-        steps += _time_steps(terms, active_from=active_from, expires_on=expires_on)
+        steps += time_steps(terms, active_from=active_from, expires_on=expires_on)
     return Quote(
         points=points,
         lines=earned,
@@ -189,7 +189,8 @@ def _check_amount(amount: object, *, least: int, field_name: str) -> None:
         )
 
 
-def _rate(line: Line, terms: EarningTerms) -> Fraction:
+def rate_of(line: Line, terms: EarningTerms) -> Fraction:
+    """Return the points per minor unit that a line earns by its shop's own terms."""
     if line.category is None:
         return terms.base_rate
     return terms.category_rates.get(line.category, terms.base_rate)
@@ -261,7 +262,7 @@ def _rounding_step(lines: tuple[Line, ...], terms: EarningTerms) -> Step:
     rounded = [
         position
         for position, line in enumerate(lines)
-        if (line.amount * _rate(line, terms)).denominator != 1
+        if (line.amount * rate_of(line, terms)).denominator != 1
     ]
     return Step(
         rule="rounding",
@@ -271,8 +272,9 @@ def _rounding_step(lines: tuple[Line, ...], terms: EarningTerms) -> Step:
     )
 
 
-def _time_steps(terms: EarningTerms, *, active_from: date, expires_on: date) -> list[Step]:
-    return [
+def time_steps(terms: EarningTerms, *, active_from: date, expires_on: date) -> tuple[Step, ...]:
+    """Return the steps that say from when on points can be spent, and until when."""
+    return (
         Step(
             rule="pending",
             fired=terms.pending_days > 0,
@@ -285,4 +287,4 @@ def _time_steps(terms: EarningTerms, *, active_from: date, expires_on: date) -> 
             reason="lapses",
             facts={"days": terms.expiry_days, "expires_on": expires_on.isoformat()},
         ),
-    ]
+    )

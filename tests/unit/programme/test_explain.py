@@ -107,6 +107,12 @@ def test_every_code_has_words_of_its_own_in_both_languages(code: tuple[str, str]
         "days": 2,
         "active_from": "2026-11-22",
         "expires_on": "2026-11-22",
+        "campaign": {"code": "nowruz", "fa": "نوروز", "en": "Nowruz"},
+        "better": {"code": "yalda", "fa": "یلدا", "en": "Yalda"},
+        "value": "3/2",
+        "cap": 20,
+        "cut": 4,
+        "of": "person",
     }
     step = Step(rule=code[0], reason=code[1], fired=True, points=1, facts=facts)
     english, persian = words(step, "en"), words(step, "fa")
