@@ -23,7 +23,9 @@ def round_half_even(value: Fraction) -> int:
 
 def price_amount(*, points: int, price: Decimal | Fraction) -> int:
     """Return ``points`` × ``price`` (minor units per point) in minor units, half to even."""
-    return round_half_even(points * Fraction(price))
+    numerator, denominator = price.as_integer_ratio()
+    whole, rest = divmod(points * numerator, denominator)
+    return whole + int(2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
 
 
 def points_for_amount(*, amount: int, face_value: Fraction) -> int:

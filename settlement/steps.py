@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -158,7 +157,7 @@ def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], byte
         {
             "window": str(window_id),
             "seal": _seal_head(session, window).hex(),
-            "sums": [{name: str(value) for name, value in asdict(each).items()} for each in sums],
+            "sums": [[str(value) for value in each] for each in sums],
             "prices": sorted(
                 [str(each.obligation_id), str(each.price), each.currency] for each in found
             ),

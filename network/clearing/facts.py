@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 Direction = Literal["receivable", "payable", "fee"]
@@ -33,8 +33,7 @@ class FaceValue:
     currency: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedemptionSum:
+class RedemptionSum(NamedTuple):
     """Points of one issuer and terms that one acceptor took (above zero) or gave back (below)."""
 
     issuer_id: UUID

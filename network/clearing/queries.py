@@ -89,13 +89,17 @@ def latest_runs(session: Session, *, limit: int = 30) -> list[RunView]:
 
 def obligations(session: Session, *, window: WindowView) -> list[ObligationView]:
     """Return what a window found to be owed, sorted by the issuer's and acceptor's codes."""
-    rows = session.scalars(
-        select(ObligationRow).where(ObligationRow.window_id == window.window_id)
-    ).all()
+    columns = ObligationRow.__table__.c
+    rows = session.execute(
+        select(*(columns[name] for name in Obligation.__dataclass_fields__)).where(
+            columns.window_id == window.window_id
+        )
+    )
     names = _parties(session)
     found = [_obligation(row, names) for row in rows]
     return sorted(
-        found, key=lambda o: (o.issuer.code, o.acceptor.code, o.fact.kind, o.fact.obligation_id)
+        found,
+        key=lambda o: (o.issuer.code, o.acceptor.code, o.fact.kind, o.fact.obligation_id.int),
     )
 
 
@@ -314,7 +318,7 @@ def _window(row: SettlementWindow) -> WindowView:
     )
 
 
-def _obligation(row: ObligationRow, names: dict[UUID, PartyView]) -> ObligationView:
+def _obligation(row: ObligationRow | Row[Any], names: dict[UUID, PartyView]) -> ObligationView:
     values = {name: getattr(row, name) for name in Obligation.__dataclass_fields__}
     return ObligationView(
         fact=Obligation(**values | {"priced_on": tuple(row.priced_on)}),

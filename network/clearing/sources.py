@@ -24,18 +24,7 @@ _REDEMPTION_SUMS = text("""
 def redemption_sums(session: Session, *, first_day: date, end_day: date) -> list[RedemptionSum]:
     """Return the points taken and given back on the days [first_day, end_day), summed."""
     rows = session.execute(_REDEMPTION_SUMS, {"first_day": first_day, "end_day": end_day})
-    return [
-        RedemptionSum(
-            issuer_id=row.issuer_id,
-            acceptor_id=row.acceptor_id,
-            terms_id=row.terms_id,
-            priced_on=row.priced_on,
-            undone=row.undone,
-            points=int(row.points),
-            postings=row.postings,
-        )
-        for row in rows
-    ]
+    return [RedemptionSum(*row[:5], int(row.points), row.postings) for row in rows]
 
 
 def agreements(session: Session) -> list[Agreement]:
