@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from config.services.account import Account
 from config.services.errors import ServiceError
 
 _SAME_START_SECONDS = 2.0
+_LOOK_SECONDS = 0.02
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -77,10 +79,31 @@ def recorded(record: Path) -> psutil.Process | None:
         pid, started = record.read_text(encoding="ascii").split()
         process = psutil.Process(int(pid))
         same = abs(process.create_time() - float(started)) < _SAME_START_SECONDS
-        living = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, ValueError, psutil.NoSuchProcess):
         return None
-    return process if same and living else None
+    return process if same and not ended(process) else None
+
+
+def ended(process: psutil.Process) -> bool:
+    """Return whether a process has ended.
+
+    One that its parent has not collected yet (a zombie) has: it holds no memory, file or port. An
+    orphan's new parent is the machine's first process, which in a container may never collect it.
+    """
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def await_end(process: psutil.Process, *, patience_seconds: float) -> bool:
+    """Wait for the end of a process, ours or not; return whether it came within the patience."""
+    deadline = time.monotonic() + patience_seconds
+    while not ended(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
 
 
 def stop_recorded(record: Path, *, steps: Sequence[tuple[signal.Signals, float]]) -> bool:
@@ -91,8 +114,7 @@ def stop_recorded(record: Path, *, steps: Sequence[tuple[signal.Signals, float]]
         for step, patience_seconds in steps:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(step)
-            with contextlib.suppress(psutil.TimeoutExpired):
-                process.wait(timeout=patience_seconds)
+            if await_end(process, patience_seconds=patience_seconds):
                 break
         else:
             raise ServiceError(f"process {process.pid}, left over from before, does not stop")

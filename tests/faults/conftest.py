@@ -6,10 +6,10 @@ import itertools
 import resource
 import secrets
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from psycopg import sql
 
 from config.services.account import give, service_account
 from config.services.postgres import APPLICATION, DATABASE, OWNER, SUPERUSER, Postgres
+from config.services.processes import await_end
 from config.services.programs import find_programs
 from network.database.connection import Database
 from network.database.migrate import migrate
@@ -27,7 +28,7 @@ from network.ledger.audit import audit
 from network.ledger.partitions import open_first_day
 from tests.integration.ledger_audit import history
 
-_PATIENCE_SECONDS = 20.0
+_PATIENCE_SECONDS = 200.0
 _ROOM_BYTES = 1_000_000_000
 _LOG_ROOM_BYTES = 1024 * 1024
 
@@ -71,22 +72,17 @@ class Victim:
     def kill(self) -> None:
         """End every process of the server at once, as a power cut would, and wait for the end."""
         child = self.postgres.child
-        processes = self._processes()
+        if child is None or child.poll() is not None:  # it has ended by itself, and all with it
+            return
+        main = psutil.Process(child.pid)
+        main.suspend()  # so that it starts no session that nobody kills
+        processes = [main, *main.children(recursive=True)]
         for process in processes:
-            try:
-                process.send_signal(signal.SIGKILL)
-            except psutil.NoSuchProcess:  # it went with the main process
-                continue
-        if child is not None:
-            child.wait()
-        psutil.wait_procs(processes)
-
-    def _processes(self) -> list[psutil.Process]:
-        """Return the server's processes; none where it has ended by itself."""
-        if self.postgres.child is None or self.postgres.child.poll() is not None:
-            return []
-        main = psutil.Process(self.postgres.child.pid)
-        return [main, *main.children(recursive=True)]
+            with suppress(psutil.NoSuchProcess):  # it went with the main process
+                process.kill()
+        child.wait()
+        for process in processes:
+            assert await_end(process, patience_seconds=_PATIENCE_SECONDS)
 
     def restart(self, *, largest: int = resource.RLIM_INFINITY) -> None:
         """Start the server on what it left behind.

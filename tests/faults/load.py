@@ -46,7 +46,9 @@ def wallet_locked(victim: Victim, name: str) -> Iterator[None]:
 def waiting_for_a_lock(victim: Victim, name: str) -> bool:
     with victim.postgres.connect(database=name) as connection:
         found = connection.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", [name]
+            "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' "
+            "AND backend_type = 'client backend'",
+            [name],
         )
         return found.fetchone() is not None
 

@@ -17,6 +17,7 @@ from network.ledger import operations
 from network.ledger.operations_batch import expire_due
 from tests.faults.calls import Call
 from tests.faults.conftest import Victim, await_condition
+from tests.faults.load import waiting_for_a_lock
 from tests.integration.ledger_audit.history import FIRST, noon
 
 WALLETS = 60
@@ -59,7 +60,7 @@ def test_expiry_killed_midway_and_rerun_comes_to_the_same_total(victim: Victim) 
             "SELECT FROM ledger.wallet WHERE member_id = %s FOR UPDATE", [members[WALLETS // 2]]
         )
         killed = pool.submit(run, database)
-        await_condition(lambda: expired(database)[1] > 0 and _waits(victim, name))
+        await_condition(lambda: expired(database)[1] > 0 and waiting_for_a_lock(victim, name))
         victim.kill()
         with pytest.raises(DatabaseUnavailableError):
             killed.result()
@@ -74,11 +75,3 @@ def test_expiry_killed_midway_and_rerun_comes_to_the_same_total(victim: Victim) 
     assert expired(database) == (total, WALLETS)
     database.dispose()
     assert victim.differences(name) == []
-
-
-def _waits(victim: Victim, name: str) -> bool:
-    with victim.postgres.connect(database=name) as connection:
-        found = connection.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'", [name]
-        )
-        return found.fetchone() is not None

@@ -121,7 +121,7 @@ def test_server_killed_after_the_commit_then_the_retry_replays_with_its_used_cod
     with opened(victim, name) as database, ThreadPoolExecutor(1) as pool:
         Call(kind="earn", member=SPENDER, key="first", points=600).make(database)
         lost = pool.submit(ask)
-        assert ready.wait(timeout=20)
+        assert ready.wait(timeout=200)
         line.withholding.set()
         asked.set()
         await_condition(lambda: entries(database, SPENDER) == 2)

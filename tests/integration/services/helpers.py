@@ -16,6 +16,8 @@ from typing import Self
 
 import psutil
 
+from config.services.processes import await_end
+
 ROOT = Path(__file__).parents[3]
 ANY_PORTS = ("--gateway-port", "0", "--wallet-port", "0", "--console-port", "0")
 READY = "Everything runs."
@@ -100,16 +102,14 @@ class Up:
         return code
 
 
-def still_running(processes: list[psutil.Process], *, patience_seconds: float) -> list[str]:
-    """Return the command lines of those that still run after the patience.
-
-    An orphan that ended and that the machine's first process has not collected yet (a zombie)
-    holds no memory, file or port: it has ended.
-    """
-    _gone, alive = psutil.wait_procs(processes, timeout=patience_seconds)
+def still_running(processes: list[psutil.Process]) -> list[str]:
+    """Return the command lines of those that have not ended when the patience is over."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     running = []
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):  # the base of ZombieProcess too
+    for process in processes:
+        if await_end(process, patience_seconds=deadline - time.monotonic()):
+            continue
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended after all
             running.append(" ".join(process.cmdline()))
     return running
 

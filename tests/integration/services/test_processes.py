@@ -13,22 +13,61 @@ import psutil
 import pytest
 
 from config.logging import redact
-from config.services.processes import recorded, spawn, stop_child, stop_recorded
+from config.services.processes import (
+    await_end,
+    ended,
+    recorded,
+    spawn,
+    stop_child,
+    stop_recorded,
+    write_record,
+)
 from config.supervisor import Part, Supervisor
+from tests.integration.services.helpers import PATIENCE_SECONDS, wait_for
 
-STEPS = ((signal.SIGTERM, 10.0),)
+STEPS = ((signal.SIGTERM, PATIENCE_SECONDS),)
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+def _careless(note: Path) -> str:
+    """Return a program that starts a child, notes its number and never asks what became of it."""
+    return (
+        "import pathlib, subprocess, sys, time\n"
+        f"child = subprocess.Popen({SLEEP!r}, start_new_session=True)\n"
+        f"path = pathlib.Path({str(note)!r})\n"
+        "path.with_suffix('.part').write_text(str(child.pid))\n"
+        "path.with_suffix('.part').rename(path)\n"
+        "time.sleep(600)"
+    )
+
+
+def _noted(note: Path) -> int:
+    wait_for(note.exists)
+    return int(note.read_text(encoding="ascii"))
 
 
 def test_an_orphan_is_stopped_by_its_record(tmp_path: Path) -> None:
     record = tmp_path / "sleeper.pid"
     child = spawn(SLEEP, record=record)
-    assert recorded(record) == psutil.Process(child.pid)
+    process = psutil.Process(child.pid)
+    assert recorded(record) == process
     assert stop_recorded(record, steps=STEPS)
-    child.wait(timeout=10)
-    assert not psutil.pid_exists(child.pid)
+    assert child.wait(timeout=PATIENCE_SECONDS) == -signal.SIGTERM
+    assert ended(process)
     assert not record.exists()
     assert not stop_recorded(record, steps=STEPS)
+
+
+def test_an_orphan_that_nobody_collects_is_stopped_too(tmp_path: Path) -> None:
+    """As where the machine's first process collects nobody, in a container."""
+    record, note = tmp_path / "orphan.pid", tmp_path / "note"
+    with subprocess.Popen([sys.executable, "-c", _careless(note)]) as careless:
+        orphan = psutil.Process(_noted(note))
+        write_record(record, orphan.pid)
+        assert stop_recorded(record, steps=STEPS)
+        assert orphan.status() == psutil.STATUS_ZOMBIE
+        assert recorded(record) is None
+        careless.kill()
 
 
 def test_a_stranger_with_the_same_number_is_left_alone(tmp_path: Path) -> None:
@@ -50,23 +89,11 @@ def test_a_record_of_nothing_is_nothing(tmp_path: Path, content: str) -> None:
 
 
 def test_what_a_child_started_is_stopped_with_it(tmp_path: Path) -> None:
-    record, grandchild = tmp_path / "parent.pid", tmp_path / "grandchild"
-    code = (
-        "import pathlib, subprocess, sys, time\n"
-        f"child = subprocess.Popen({SLEEP!r}, start_new_session=True)\n"
-        f"path = pathlib.Path({str(grandchild)!r})\n"
-        "path.with_suffix('.part').write_text(str(child.pid))\n"
-        "path.with_suffix('.part').rename(path)\n"
-        "time.sleep(600)"
-    )
-    child = spawn([sys.executable, "-c", code], record=record)
-    deadline = time.monotonic() + 30
-    while not grandchild.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process = psutil.Process(int(grandchild.read_text(encoding="ascii")))
+    record, note = tmp_path / "parent.pid", tmp_path / "note"
+    child = spawn([sys.executable, "-c", _careless(note)], record=record)
+    grandchild = psutil.Process(_noted(note))
     stop_child(child, record=record, steps=STEPS)
-    process.wait(timeout=10)
-    assert not process.is_running()
+    assert await_end(grandchild, patience_seconds=PATIENCE_SECONDS)
 
 
 def test_a_part_that_died_is_started_again_after_a_pause(tmp_path: Path) -> None:
@@ -82,7 +109,7 @@ def test_a_part_that_died_is_started_again_after_a_pause(tmp_path: Path) -> None
     now = time.monotonic()
     for _round in range(3):
         assert part.child is not None
-        part.child.wait(timeout=30)
+        part.child.wait(timeout=PATIENCE_SECONDS)
         pids.append(part.child.pid)
         supervisor.look(now=now)  # sees the death
         supervisor.look(now=now + 0.4 * 2**_round)  # too early

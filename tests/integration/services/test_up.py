@@ -61,7 +61,7 @@ def test_it_survives_a_kill_and_leaves_nothing_behind(home: Path) -> None:
 
     with Up(env) as second:
         second.wait_until_ready()
-        assert still_running(orphans, patience_seconds=20) == []
+        assert still_running(orphans) == []
         with postgres.connect(database=DATABASE) as connection:
             assert connection.execute("SELECT a FROM kept").fetchall() == [(7,)]
         busy = peyvand("up", *ANY_PORTS, env=env)
@@ -76,12 +76,12 @@ def test_it_survives_a_kill_and_leaves_nothing_behind(home: Path) -> None:
             process.kill()
         assert None not in killed
         wait_for(lambda: peyvand("doctor", env=env).returncode == 0)
-        assert still_running(list(filter(None, killed)), patience_seconds=0) == []
+        assert still_running(list(filter(None, killed))) == []
         wait_for(lambda: all(recorded(home / "run" / f"{name}.pid") for name in names))
         family = second.family()
         assert len(family) > 8
         assert second.end(signal.SIGINT) == 0
-    assert still_running(family, patience_seconds=1) == []
+    assert still_running(family) == []
     assert list((home / "run").iterdir()) == []
     down = peyvand("doctor", "--json", env=env)
     assert down.returncode == 1
