@@ -22,7 +22,10 @@ class Settings:
     ``database_url`` logs in as the application role, which cannot write the ledger's tables;
     ``owner_url`` as the owner, for migrations and partitions only (``None`` in processes that
     have no business there). URLs are SQLAlchemy URLs with the ``postgresql+psycopg`` driver.
-    ``refund_days``: for so long months stay where a refund finds its purchase.
+    ``refund_days``: for so long months stay where a refund finds its purchase. ``payment_iban``
+    and ``payment_name``: the account that merchants are paid from, and its holder.
+    ``webhook_loopback``: webhooks may go to this machine, where the installation is simulated or
+    ``embedded`` (it runs its own servers).
     """
 
     database_url: str = field(repr=False)
@@ -36,6 +39,10 @@ class Settings:
     sms_token: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
     refund_days: int = 180
+    payment_iban: str | None = None
+    payment_name: str = "Peyvand"
+    webhook_loopback: bool = False
+    embedded: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -60,6 +67,10 @@ class Settings:
             sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
             refund_days=_refund_days(environment),
+            payment_iban="".join(environment.get("PEYVAND_PAYMENT_IBAN", "").split()).upper() or None,
+            payment_name=environment.get("PEYVAND_PAYMENT_NAME", "").strip() or "Peyvand",
+            webhook_loopback=environment.get("PEYVAND_WEBHOOK_LOOPBACK") == "1",
+            embedded=False,
             **urls,
         )
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from network.clearing.facts import Obligation, Totals
 from network.clearing.parties import NETWORK_PARTY
 from network.errors import PeyvandError
+from network.money.facts import PaymentFact
 from settlement.netting import Debt, Position, bilateral, positions
 from settlement.statements import Detail
 
@@ -229,11 +230,53 @@ def check_statements(
         Check(
             name="closings_follow",
             rows=len(drafts),
-            expected=sum(each.opening + each.net - each.paid for each in drafts.values()),
+            expected=sum(
+                each.opening + each.net + each.returned - each.paid for each in drafts.values()
+            ),
             found=sum(each.closing for each in drafts.values()),
             differences=sum(
-                each.closing != each.opening + each.net - each.paid for each in drafts.values()
+                each.closing != each.opening + each.net + each.returned - each.paid
+                for each in drafts.values()
             ),
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What the money ledger says once a window's money is posted.
+
+    ``balances`` are the settlement accounts at the window's end, ``instructed`` is what its
+    payments moved to clearing.
+    """
+
+    balances: Mapping[tuple[UUID, str], int]
+    payments: Sequence[PaymentFact]
+    instructed: int
+
+
+def check_money(*, drafts: Mapping[tuple[UUID, str], Totals], moved: Moved) -> list[Check]:
+    """Hold statements against the money ledger: closing balances, payments, instructions."""
+    paid = {(each.merchant_id, each.currency): each.signed_amount for each in moved.payments}
+    return [
+        Check(
+            name="closings_in_money_ledger",
+            rows=len(drafts),
+            expected=sum(each.closing for each in drafts.values()),
+            found=sum(moved.balances.values()),
+            differences=sum(
+                moved.balances.get(key, 0) != each.closing for key, each in drafts.items()
+            )
+            + sum(amount != 0 for key, amount in moved.balances.items() if key not in drafts),
+        ),
+        Check(
+            name="payments_from_statements",
+            rows=len(paid),
+            expected=sum(each.paid for each in drafts.values()),
+            found=sum(paid.values()),
+            differences=sum(paid.get(key, 0) != each.paid for key, each in drafts.items())
+            + len(paid.keys() - drafts.keys())
+            + int(moved.instructed != sum(paid.values())),
         ),
     ]
 

@@ -207,7 +207,7 @@ class _Runner:
     def _verify(self, run: RunView) -> None:
         """Raise InputChangedError where a settled day would be reckoned from other input now."""
         with self.services.database.snapshot() as session:
-            _, input_hash = steps.reckon(session, window_id=_window_id(run.business_date))
+            _, _, input_hash = steps.reckon(session, window_id=_window_id(run.business_date))
         if input_hash != run.input_hash:
             raise runs.InputChangedError(
                 f"{run.business_date} is settled, but from other input than is found now"

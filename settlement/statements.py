@@ -17,6 +17,8 @@ from network.clearing.facts import StatementLine, Totals
 from network.clearing.parties import clearing_id
 from network.clearing.statements import StatementDigest, entry_namer, line_record
 from network.ids import EntryIds
+from network.money.facts import PaymentFact, payment_fact
+from settlement.payments.orders import Amounts, Terms
 
 _REPORT_EVERY = 5000
 
@@ -41,8 +43,11 @@ class _Account:
         else:
             self.fees += line.share
 
-    def totals(self, *, currency: str, opening: int) -> Totals:
+    def totals(self, *, merchant_id: UUID, currency: str, opening: int, terms: Terms) -> Totals:
         net = self.receivable - self.payable - self.fees
+        returned = terms.returned.get((merchant_id, currency), 0)
+        balance = opening + net + returned
+        paid = terms.due(merchant_id=merchant_id, balance=balance)
         return Totals(
             currency=currency,
             opening=opening,
@@ -50,8 +55,9 @@ class _Account:
             payable=self.payable,
             fees=self.fees,
             net=net,
-            paid=0,
-            closing=opening + net,
+            returned=returned,
+            paid=paid,
+            closing=balance - paid,
             lines=self.lines,
         )
 
@@ -67,6 +73,18 @@ class Draft:
     def statement_id(self, *, window_id: UUID) -> UUID:
         """Return the statement's id, which follows from the facts."""
         return clearing_id("statement", window_id, self.merchant_id, self.totals.currency)
+
+    def payment(self, *, window_id: UUID, terms: Terms) -> PaymentFact | None:
+        """Return the payment that the statement leads to, None where nothing is paid."""
+        if self.totals.paid == 0:
+            return None
+        return payment_fact(
+            window_id=window_id,
+            merchant_id=self.merchant_id,
+            currency=self.totals.currency,
+            balance=self.totals.paid,
+            details=terms.details[self.merchant_id],
+        )
 
     def row(self, *, window_id: UUID, seal: bytes) -> dict[str, object]:
         """Return the statement as a row of its table."""
@@ -107,14 +125,15 @@ def draft_statements(
     lines: Iterable[StatementLine],
     *,
     codes: Mapping[UUID, str],
-    openings: Mapping[tuple[UUID, str], int],
+    openings: Amounts,
+    terms: Terms,
     entry_ids: EntryIds,
     report: Callable[[int], None],
 ) -> Drafts:
     """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
     details: defaultdict[UUID, Detail] = defaultdict(Detail)
     accounts: dict[tuple[UUID, str], _Account] = {
-        key: _Account() for key, opening in openings.items() if opening != 0
+        key: _Account() for carried in (openings, terms.returned) for key in carried if carried[key]
     }
     name = entry_namer(entry_ids)
     for number, line in enumerate(lines, start=1):
@@ -128,6 +147,8 @@ def draft_statements(
             report(number)
     drafts = {}
     for key, account in sorted(accounts.items()):
-        totals = account.totals(currency=key[1], opening=openings.get(key, 0))
+        totals = account.totals(
+            merchant_id=key[0], currency=key[1], opening=openings.get(key, 0), terms=terms
+        )
         drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=account.digest.close(totals))
     return Drafts(statements=drafts, details=details)

@@ -24,10 +24,14 @@ from network.ledger.operations_batch import LARGEST_BATCH, expire_due
 from network.ledger.operations_members import forward
 from network.ledger.queries import open_day
 from network.ledger.seal import seal_day
+from network.money import queries as money
+from network.money import service as money_service
+from network.money.facts import PaymentFact
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.queries import active_key
 from settlement import controls, netting
 from settlement.night import Night
+from settlement.payments.orders import Terms
 from settlement.pricing import PriceBook, price_obligations
 from settlement.statements import Draft, Drafts, draft_statements
 
@@ -129,7 +133,7 @@ def obligations(night: Night) -> list[Obligation]:
     """
     night.report("obligations")
     with night.services.database.snapshot() as session:
-        computed, input_hash = reckon(session, window_id=night.window_id)
+        computed, _terms, input_hash = reckon(session, window_id=night.window_id)
     with night.writing("obligations", done=len(computed), total=len(computed)) as session:
         runs.fix_input(
             session,
@@ -142,10 +146,11 @@ def obligations(night: Night) -> list[Obligation]:
     return computed
 
 
-def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], bytes]:
-    """Return what is owed for a window and the SHA-256 of what that follows from.
+def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], Terms, bytes]:
+    """Return what is owed for a window, how it is paid, and the SHA-256 of what both follow from.
 
-    That is the seal of its last day, the sums of its redemptions, and the prices applied.
+    That is the seal of its last day, the sums of its redemptions, the prices applied, the accounts
+    of the agreements in force on its last day, and what the bank sent back on its days.
     """
     window = _window(session, window_id)
     sums = sources.redemption_sums(session, first_day=window.first_day, end_day=window.end_day)
@@ -153,8 +158,10 @@ def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], byte
         agreements=sources.agreements(session), face_values=sources.face_values(session)
     )
     found = price_obligations(sums, book=book, window_id=window_id)
+    terms = payment_terms(session, window=window)
     sealed = canonical(
         {
+            "payments": terms.record(),
             "window": str(window_id),
             "seal": _seal_head(session, window).hex(),
             "sums": [[str(value) for value in each] for each in sums],
@@ -163,7 +170,15 @@ def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], byte
             ),
         }
     )
-    return found, sha256(sealed).digest()
+    return found, terms, sha256(sealed).digest()
+
+
+def payment_terms(session: Session, *, window: WindowView) -> Terms:
+    """Return where a window's merchants are paid, and what the bank sent back on its days."""
+    return Terms(
+        details=money.payment_details(session, on=window.end_day - timedelta(days=1)),
+        returned=money.returns(session, first_day=window.first_day, end_day=window.end_day),
+    )
 
 
 def positions(night: Night, *, computed: list[Obligation]) -> None:
@@ -205,6 +220,7 @@ def statements(
             lines.all_statement_lines(session, window=window),
             codes=sources.merchant_codes(session),
             openings=closings,
+            terms=payment_terms(session, window=window),
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
         )
@@ -231,6 +247,9 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
         head = _seal_head(session, window)
         rows = [draft.row(window_id=night.window_id, seal=head) for draft in drafts]
         service.add_statements(session, rows=rows)
+        terms = payment_terms(session, window=window)
+        payments = [each.payment(window_id=night.window_id, terms=terms) for each in drafts]
+        moved = _move_money(session, window=window, payments=[p for p in payments if p is not None])
         service.advance_window(session, window_id=night.window_id, state="settled")
         published = {
             each.statement_id: (each.digest, each.totals)
@@ -240,8 +259,14 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
             each.statement_id(window_id=night.window_id): (each.digest, each.totals)
             for each in drafts
         }
-        checked = [*checks, _published(ours, published)]
-        if not checked[-1].agrees:
+        checked = [
+            *checks,
+            _published(ours, published),
+            *controls.check_money(
+                drafts={(d.merchant_id, d.totals.currency): d.totals for d in drafts}, moved=moved
+            ),
+        ]
+        if not all(check.agrees for check in checked):
             raise controls.ControlTotalsError(checked)
         runs.finish(
             session,
@@ -250,6 +275,25 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
             state="done",
             control_totals=controls.as_json(checked),
         )
+
+
+def _move_money(
+    session: Session, *, window: WindowView, payments: list[PaymentFact]
+) -> controls.Moved:
+    """Post what the window nets to and what is paid for it; return what the books say then."""
+    last_day = window.end_day - timedelta(days=1)
+    money_service.post_netting(
+        session,
+        window_id=window.window_id,
+        positions=queries.positions(session, window=window),
+        business_date=last_day,
+    )
+    money_service.add_payments(session, payments=payments, business_date=last_day)
+    return controls.Moved(
+        balances=money.balances(session, account="settlement", before=window.end_day),
+        payments=[each.fact for each in money.payments(session, window_id=window.window_id)],
+        instructed=money.ledger_totals(session, window_id=window.window_id)["instructed"],
+    )
 
 
 def _published(

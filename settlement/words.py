@@ -35,7 +35,9 @@ def check_label(name: str) -> str:
         "bilateral_equals_multilateral": _("Netting pair by pair gives the same positions"),
         "statements_from_positions": _("Statements = positions"),
         "openings_are_closings": _("Opening balances = closing balances before"),
-        "closings_follow": _("Opening + net − paid = closing"),
+        "closings_follow": _("Opening + net + returned − paid = closing"),
+        "closings_in_money_ledger": _("Closing balances = accounts in the money ledger"),
+        "payments_from_statements": _("Payments = what the statements say is paid"),
         "statements_published": _("Published statements = drafted statements"),
     }.get(name, name)
 

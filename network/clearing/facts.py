@@ -184,7 +184,11 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """A statement's sums, minor units: opening + net − paid = closing."""
+    """A statement's sums, minor units: opening + net + returned − paid = closing.
+
+    ``returned`` is what the bank sent back since the statement before; ``paid`` is what is
+    instructed with this one, below zero where it is collected.
+    """
 
     currency: str
     opening: int
@@ -192,6 +196,7 @@ class Totals:
     payable: int
     fees: int
     net: int
+    returned: int
     paid: int
     closing: int
     lines: int

@@ -164,14 +164,14 @@ class NetPosition(Base):
 
 
 class Statement(Base):
-    """A merchant's account for a window: opening + net − paid = closing."""
+    """A merchant's account for a window: opening + net + returned − paid = closing."""
 
     __tablename__ = "statement"
     __table_args__ = (
         PrimaryKeyConstraint("statement_id"),
         UniqueConstraint("merchant_id", "window_id", "currency"),
         CheckConstraint("net = receivable - payable - fees", name="net"),
-        CheckConstraint("closing = opening + net - paid", name="closing"),
+        CheckConstraint("closing = opening + net + returned - paid", name="closing"),
         CheckConstraint("lines >= 0", name="lines"),
         CheckConstraint("octet_length(digest) = 32", name="digest"),
         Index(None, "window_id"),
@@ -187,6 +187,7 @@ class Statement(Base):
     receivable: Mapped[int]
     fees: Mapped[int]
     net: Mapped[int]
+    returned: Mapped[int]
     paid: Mapped[int]
     closing: Mapped[int]
     lines: Mapped[int]

@@ -1,9 +1,9 @@
 """A merchant's statement as a document: canonical JSON with its digest, and CSV.
 
 The balance is what the network and the merchant owe each other and have not paid: above zero the
-merchant gets it, below it pays. opening + net − paid = closing, and the closing balance is the
-next opening. Nothing is paid by this part of the house, so balances add up from window to window
-until a payment is recorded.
+merchant gets it, below it pays. opening + net + returned − paid = closing, and the closing balance
+is the next opening. A balance that can be paid is instructed with the statement that it stands on,
+so that statement closes at zero; what the bank sends back stands on the next one as ``returned``.
 
 Amounts of lines are signed as the merchant sees them: what it is owed above zero, what it owes
 below; they add up to ``net``. A counterparty is named only where both agreements allow it, which
@@ -45,7 +45,7 @@ _CANONICAL = json.JSONEncoder(
 )
 _NAMES_KEPT = 256
 _FIGURES = ("points", "price", "amount")
-_TOTALS = ("opening", "receivable", "payable", "fees", "net", "paid", "closing")
+_TOTALS = ("opening", "receivable", "payable", "fees", "net", "returned", "paid", "closing")
 # What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 

@@ -44,6 +44,7 @@ class Coalition:
     owner: Database
     programme: Programme
     sequences: dict[UUID, int] = field(default_factory=dict)
+    accounts: dict[UUID, str] = field(default_factory=dict)
 
     def found(self, *, vault: Vault) -> None:
         """Make the merchants, the prices and the network's keys, and open the first day."""
@@ -65,8 +66,9 @@ class Coalition:
                     text("""
                         INSERT INTO network.agreement
                             (agreement_id, merchant_id, version, effective_from, issue_price,
-                             acceptance_fee, funding, currency, proposed_at, approved_at)
-                        VALUES (:terms, :id, 1, :day, :price, :fee, 'on_redemption', 'IRR',
+                             acceptance_fee, funding, currency, settlement_iban, proposed_at,
+                             approved_at)
+                        VALUES (:terms, :id, 1, :day, :price, :fee, 'on_redemption', 'IRR', :iban,
                                 :now, :now)
                     """),
                     {
@@ -75,6 +77,7 @@ class Coalition:
                         "day": DAY,
                         "price": price,
                         "fee": fee,
+                        "iban": self.accounts.get(merchant),
                         "now": now,
                     },
                 )

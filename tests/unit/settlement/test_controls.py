@@ -142,6 +142,7 @@ def totals(position: Position, *, opening: int = 0) -> Totals:
         payable=position.payable,
         fees=position.fees,
         net=position.net,
+        returned=0,
         paid=0,
         closing=opening + position.net,
         lines=1,

@@ -24,6 +24,7 @@ from network.clearing.facts import (
 from network.clearing.statements import plain, statement_csv, statement_json
 from network.ids import EntryIds
 from network.vault import Vault
+from settlement.payments.orders import Terms
 from settlement.statements import draft_statements
 
 GROCER = UUID(int=2)
@@ -52,6 +53,7 @@ def drafted(openings: dict[tuple[UUID, str], int]) -> StatementView:
         [LINE, FEE],
         codes={GROCER: "grocer"},
         openings=openings,
+        terms=Terms(),
         entry_ids=IDS,
         report=lambda _done: None,
     )
@@ -84,6 +86,7 @@ def test_opening_and_net_make_the_closing_balance() -> None:
         payable=0,
         fees=-41,
         net=6897,
+        returned=0,
         paid=0,
         closing=5897,
         lines=2,
@@ -96,6 +99,7 @@ def test_who_has_a_balance_but_no_line_has_a_statement_and_who_has_neither_has_n
         [],
         codes={},
         openings={(carried, "IRR"): 12, (even, "IRR"): 0},
+        terms=Terms(),
         entry_ids=IDS,
         report=lambda _done: None,
     )

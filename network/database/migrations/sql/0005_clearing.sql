@@ -125,7 +125,8 @@ CREATE TABLE network.net_position (
 );
 GRANT SELECT, INSERT ON network.net_position TO peyvand_app;
 
--- A merchant's account for a window: opening + net - paid = closing, which is the next opening.
+-- A merchant's account for a window: opening + net + returned - paid = closing, which is the next
+-- opening. returned is what the bank sent back, paid what is instructed with this statement.
 -- Lines are not stored: they are computed from the closed day's postings, the same each time, and
 -- digest is the SHA-256 of lines and totals in canonical form.
 CREATE TABLE network.statement (
@@ -138,6 +139,7 @@ CREATE TABLE network.statement (
     receivable bigint NOT NULL,
     fees bigint NOT NULL,
     net bigint NOT NULL,
+    returned bigint NOT NULL,
     paid bigint NOT NULL,
     closing bigint NOT NULL,
     lines bigint NOT NULL,
@@ -148,7 +150,7 @@ CREATE TABLE network.statement (
     CONSTRAINT fk_statement_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
     CONSTRAINT ck_statement_net CHECK (net = receivable - payable - fees),
-    CONSTRAINT ck_statement_closing CHECK (closing = opening + net - paid),
+    CONSTRAINT ck_statement_closing CHECK (closing = opening + net + returned - paid),
     CONSTRAINT ck_statement_lines CHECK (lines >= 0),
     CONSTRAINT ck_statement_digest CHECK (octet_length(digest) = 32)
 );

@@ -1,0 +1,157 @@
+"""The values that money works with: frozen, free of the database. Amounts are minor units."""
+
+from __future__ import annotations
+
+from base64 import b32encode
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from network.clearing.facts import PartyView
+from network.clearing.parties import clearing_id
+
+Direction = Literal["payout", "collection"]
+PaymentState = Literal["prepared", "released", "settled", "returned"]
+Outcome = Literal["settled", "returned", "mismatched", "duplicate", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDetails:
+    """Where a merchant is paid or collected from: an account, and a mandate to debit it."""
+
+    iban: str
+    holder: str
+    mandate_id: str | None = None
+    mandate_signed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFact:
+    """What one merchant is paid (``payout``) or pays (``collection``) for one window.
+
+    ``amount`` is above zero. A collection without a mandate is awaited: the merchant transfers it,
+    naming the end-to-end id.
+    """
+
+    payment_id: UUID
+    window_id: UUID
+    merchant_id: UUID
+    direction: Direction
+    currency: str
+    amount: int
+    iban: str
+    holder: str
+    mandate_id: str | None
+    mandate_signed_on: date | None
+    end_to_end_id: str
+
+    @property
+    def signed_amount(self) -> int:
+        """Return what the merchant's balance goes down by: above zero for a payout."""
+        return self.amount if self.direction == "payout" else -self.amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """A payment with its merchant's name, the window's first day and how far it is."""
+
+    fact: PaymentFact
+    state: PaymentState
+    merchant: PartyView
+    first_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseTotals:
+    """Count and sum of a window's payouts and of its collections."""
+
+    payouts: int
+    payout_total: int
+    collections: int
+    collection_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseView:
+    """Who let a window's payments leave, and the totals that both saw."""
+
+    window_id: UUID
+    totals: ReleaseTotals
+    proposed_by: UUID
+    proposed_at: datetime
+    approved_by: UUID | None
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankLine:
+    """One booked transaction of the bank's statement.
+
+    ``bank_ref`` is the bank's own reference of the booking and ``place`` the transaction's place
+    in it; ``credit`` says that money came in; ``returned`` that it undoes an earlier one.
+    """
+
+    account: str
+    bank_ref: str
+    place: int
+    end_to_end_id: str | None
+    credit: bool
+    amount: int
+    currency: str
+    booked_on: date
+    returned: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankAnswerView:
+    """A line of the bank's statement and what it meant."""
+
+    line: BankLine
+    outcome: Outcome
+    payment_id: UUID | None
+    imported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyLine:
+    """A line of the money ledger: above zero the house owes the party."""
+
+    kind: str
+    business_date: date
+    recorded_at: datetime
+    account: str
+    party_id: UUID
+    currency: str
+    amount: int
+
+
+def payment_fact(
+    *,
+    window_id: UUID,
+    merchant_id: UUID,
+    currency: str,
+    balance: int,
+    details: PaymentDetails,
+) -> PaymentFact:
+    """Return the payment that brings a balance to zero; its ids follow from the facts."""
+    payment_id = clearing_id("payment", window_id, merchant_id, currency)
+    return PaymentFact(
+        payment_id=payment_id,
+        window_id=window_id,
+        merchant_id=merchant_id,
+        direction="payout" if balance > 0 else "collection",
+        currency=currency,
+        amount=abs(balance),
+        iban=details.iban,
+        holder=details.holder,
+        mandate_id=None if balance > 0 else details.mandate_id,
+        mandate_signed_on=None if balance > 0 else details.mandate_signed_on,
+        end_to_end_id=end_to_end_id(payment_id),
+    )
+
+
+def end_to_end_id(payment_id: UUID) -> str:
+    """Return the reference that the bank hands back: 28 of the 35 characters of Max35Text."""
+    return "PV" + b32encode(payment_id.bytes).decode("ascii").rstrip("=")

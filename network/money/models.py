@@ -1,0 +1,130 @@
+"""Tables of money: the money ledger, payments, their release, and the bank's answers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from network.clearing.models import SettlementWindow
+from network.database.base import NETWORK_SCHEMA, Base
+from network.merchants.models import Merchant
+
+
+class MoneyEntry(Base):
+    """One event in money: a window's netting, an instruction to pay, the bank's answer to it."""
+
+    __tablename__ = "money_entry"
+    __table_args__ = (
+        PrimaryKeyConstraint("money_entry_id"),
+        Index(None, "window_id"),
+        Index(None, "payment_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    money_entry_id: Mapped[UUID]
+    kind: Mapped[str]
+    business_date: Mapped[date]
+    window_id: Mapped[UUID | None] = mapped_column(ForeignKey(SettlementWindow.window_id))
+    payment_id: Mapped[UUID | None]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class MoneyPosting(Base):
+    """A line of a money entry, minor units; above zero the house owes the party."""
+
+    __tablename__ = "money_posting"
+    __table_args__ = (
+        PrimaryKeyConstraint("money_entry_id", "line"),
+        Index(
+            "ix_money_posting_account",
+            "account",
+            "party_id",
+            "currency",
+            postgresql_include=["amount"],
+        ),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    money_entry_id: Mapped[UUID] = mapped_column(ForeignKey("network.money_entry.money_entry_id"))
+    line: Mapped[int]
+    account: Mapped[str]
+    party_id: Mapped[UUID]
+    reason: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[int]
+
+
+class Payment(Base):
+    """What one merchant is paid, or pays, for one window."""
+
+    __tablename__ = "payment"
+    __table_args__ = (
+        PrimaryKeyConstraint("payment_id"),
+        UniqueConstraint("window_id", "merchant_id", "currency"),
+        UniqueConstraint("end_to_end_id"),
+        Index(None, "merchant_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    payment_id: Mapped[UUID]
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(SettlementWindow.window_id))
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    direction: Mapped[str]
+    currency: Mapped[str]
+    amount: Mapped[int]
+    iban: Mapped[str]
+    holder: Mapped[str]
+    mandate_id: Mapped[str | None]
+    mandate_signed_on: Mapped[date | None]
+    end_to_end_id: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=text("'prepared'"))
+
+
+class PaymentRelease(Base):
+    """Two people's word that a window's payments may leave the house."""
+
+    __tablename__ = "payment_release"
+    __table_args__ = (PrimaryKeyConstraint("window_id"), {"schema": NETWORK_SCHEMA})
+
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(SettlementWindow.window_id))
+    payouts: Mapped[int]
+    payout_total: Mapped[int]
+    collections: Mapped[int]
+    collection_total: Mapped[int]
+    proposed_by: Mapped[UUID]
+    proposed_at: Mapped[datetime]
+    approved_by: Mapped[UUID | None]
+    approved_at: Mapped[datetime | None]
+
+
+class BankAnswer(Base):
+    """One line of the bank's statement, and what it meant for a payment."""
+
+    __tablename__ = "bank_answer"
+    __table_args__ = (
+        PrimaryKeyConstraint("bank_answer_id"),
+        UniqueConstraint("account", "bank_ref", "place", name="uq_bank_answer_line"),
+        Index(None, "payment_id"),
+        Index(None, "imported_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    bank_answer_id: Mapped[UUID]
+    account: Mapped[str]
+    bank_ref: Mapped[str]
+    place: Mapped[int]
+    end_to_end_id: Mapped[str | None]
+    credit: Mapped[bool]
+    amount: Mapped[int]
+    currency: Mapped[str]
+    booked_on: Mapped[date]
+    returned: Mapped[bool]
+    reason: Mapped[str | None]
+    outcome: Mapped[str]
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("network.payment.payment_id"))
+    document_digest: Mapped[bytes]
+    imported_by: Mapped[UUID]
+    imported_at: Mapped[datetime]

@@ -1,0 +1,232 @@
+"""Reads of money for the night, the console and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from network.clearing.facts import PartyView
+from network.money.facts import (
+    BankAnswerView,
+    BankLine,
+    MoneyLine,
+    PaymentDetails,
+    PaymentFact,
+    PaymentView,
+    ReleaseTotals,
+    ReleaseView,
+)
+from network.money.models import Payment, PaymentRelease
+
+_PAYMENTS = """
+    SELECT p.*, m.code, m.name_fa, m.name_en, w.first_day
+    FROM network.payment p
+    JOIN network.merchant m ON m.merchant_id = p.merchant_id
+    JOIN network.settlement_window w ON w.window_id = p.window_id
+"""
+
+
+def payment_details(session: Session, *, on: date) -> dict[UUID, PaymentDetails]:
+    """Return where each merchant is paid by its agreement on a day; those without an IBAN lack."""
+    rows = session.execute(
+        text("""
+            SELECT DISTINCT ON (a.merchant_id) a.merchant_id, a.settlement_iban, m.name_en
+            FROM network.agreement a JOIN network.merchant m ON m.merchant_id = a.merchant_id
+            WHERE a.approved_at IS NOT NULL AND a.effective_from <= :day
+            ORDER BY a.merchant_id, a.effective_from DESC
+        """),
+        {"day": on},
+    )
+    return {
+        row.merchant_id: PaymentDetails(iban=row.settlement_iban, holder=row.name_en)
+        for row in rows
+        if row.settlement_iban is not None
+    }
+
+
+def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[UUID, str], int]:
+    """Return what the bank sent back on the days [first_day, end_day), by merchant and currency.
+
+    Signed as the balance sees it: above zero for a payout that came back.
+    """
+    rows = session.execute(
+        text("""
+            SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
+            FROM network.money_entry e
+            JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
+            WHERE e.kind = 'return' AND p.account = 'settlement'
+              AND e.business_date >= :first_day AND e.business_date < :end_day
+            GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency
+        """),
+        {"first_day": first_day, "end_day": end_day},
+    )
+    return {(row.party_id, row.currency): row.amount for row in rows}
+
+
+def balances(
+    session: Session, *, account: str, before: date | None = None
+) -> dict[tuple[UUID, str], int]:
+    """Return an account's balances by party and currency: above zero the house owes it.
+
+    With ``before``, as they stood at the beginning of that business day.
+    """
+    rows = session.execute(
+        text("""
+            SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
+            FROM network.money_posting p
+            JOIN network.money_entry e ON e.money_entry_id = p.money_entry_id
+            WHERE p.account = :account
+              AND (CAST(:before AS date) IS NULL OR e.business_date < :before)
+            GROUP BY p.party_id, p.currency
+        """),
+        {"account": account, "before": before},
+    )
+    return {(row.party_id, row.currency): row.amount for row in rows}
+
+
+def payments(
+    session: Session, *, window_id: UUID | None = None, merchant_id: UUID | None = None
+) -> list[PaymentView]:
+    """Return a window's payments by merchant code, or a merchant's, the latest window first."""
+    rows = session.execute(
+        text(
+            _PAYMENTS
+            + """
+            WHERE (CAST(:window AS uuid) IS NULL OR p.window_id = :window)
+              AND (CAST(:merchant AS uuid) IS NULL OR p.merchant_id = :merchant)
+            ORDER BY w.first_day DESC, m.code, p.currency
+            """
+        ),
+        {"window": window_id, "merchant": merchant_id},
+    )
+    return [_payment_view(row) for row in rows]
+
+
+def payment(session: Session, *, payment_id: UUID) -> PaymentView | None:
+    """Return one payment, ``None`` where there is none with this id."""
+    row = session.execute(
+        text(_PAYMENTS + " WHERE p.payment_id = :id"), {"id": payment_id}
+    ).one_or_none()
+    return None if row is None else _payment_view(row)
+
+
+def release_totals(session: Session, *, window_id: UUID) -> ReleaseTotals:
+    """Return count and sum of a window's payouts and collections, as they are stored."""
+    row = session.execute(
+        text("""
+            SELECT count(*) FILTER (WHERE direction = 'payout') AS payouts,
+                   coalesce(sum(amount) FILTER (WHERE direction = 'payout'), 0)::bigint
+                       AS payout_total,
+                   count(*) FILTER (WHERE direction = 'collection') AS collections,
+                   coalesce(sum(amount) FILTER (WHERE direction = 'collection'), 0)::bigint
+                       AS collection_total
+            FROM network.payment WHERE window_id = :window
+        """),
+        {"window": window_id},
+    ).one()
+    return ReleaseTotals(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy
+
+
+def release(session: Session, *, window_id: UUID) -> ReleaseView | None:
+    """Return the release of a window's payments, ``None`` before it is proposed."""
+    row = session.get(PaymentRelease, window_id)
+    if row is None:
+        return None
+    return ReleaseView(
+        window_id=row.window_id,
+        totals=ReleaseTotals(
+            payouts=row.payouts,
+            payout_total=row.payout_total,
+            collections=row.collections,
+            collection_total=row.collection_total,
+        ),
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+    )
+
+
+def ledger_totals(session: Session, *, window_id: UUID) -> dict[str, int]:
+    """Return what a window's payments came to in statements and in the money ledger.
+
+    ``statements`` is the sum of what its statements say is paid, ``instructed`` what the money
+    ledger moved to clearing for them; both above zero where more is paid out than collected.
+    """
+    row = session.execute(
+        text("""
+            SELECT (SELECT coalesce(sum(paid), 0) FROM network.statement
+                    WHERE window_id = :window)::bigint AS statements,
+                   (SELECT coalesce(sum(p.amount), 0) FROM network.money_entry e
+                    JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
+                    WHERE e.window_id = :window AND e.kind = 'instruction'
+                      AND p.account = 'clearing')::bigint AS instructed
+        """),
+        {"window": window_id},
+    ).one()
+    return {"statements": row.statements, "instructed": row.instructed}
+
+
+def payment_lines(session: Session, *, payment_id: UUID) -> list[MoneyLine]:
+    """Return what the money ledger holds about a payment, in the order of recording."""
+    rows = session.execute(
+        text("""
+            SELECT e.kind, e.business_date, e.recorded_at, p.account, p.party_id, p.currency,
+                   p.amount
+            FROM network.money_entry e
+            JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
+            WHERE e.payment_id = :payment ORDER BY e.recorded_at, e.kind, p.line
+        """),
+        {"payment": payment_id},
+    )
+    return [MoneyLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name of SQLAlchemy
+
+
+def bank_answers(
+    session: Session, *, payment_id: UUID | None = None, findings_only: bool = False, limit: int
+) -> list[BankAnswerView]:
+    """Return the bank's lines, the latest first: of one payment, or only those that need a look."""
+    rows = session.execute(
+        text("""
+            SELECT * FROM network.bank_answer
+            WHERE (CAST(:payment AS uuid) IS NULL OR payment_id = :payment)
+              AND (NOT :findings OR outcome IN ('mismatched', 'duplicate', 'unknown'))
+            ORDER BY imported_at DESC, account, bank_ref, place LIMIT :limit
+        """),
+        {"payment": payment_id, "findings": findings_only, "limit": limit},
+    )
+    return [
+        BankAnswerView(
+            line=BankLine(**{name: getattr(row, name) for name in BankLine.__dataclass_fields__}),
+            outcome=row.outcome,
+            payment_id=row.payment_id,
+            imported_at=row.imported_at,
+        )
+        for row in rows
+    ]
+
+
+def payment_fact(row: Payment | Row[Any]) -> PaymentFact:
+    """Return a stored payment as the value it was."""
+    return PaymentFact(**{name: getattr(row, name) for name in PaymentFact.__dataclass_fields__})
+
+
+def _payment_view(row: Row[Any]) -> PaymentView:
+    return PaymentView(
+        fact=payment_fact(row),
+        state=row.state,
+        merchant=PartyView(
+            party_id=row.merchant_id, code=row.code, name_fa=row.name_fa, name_en=row.name_en
+        ),
+        first_day=row.first_day,
+    )
+
+
+def signed_total(payments: Iterable[PaymentFact]) -> int:
+    """Return what payments take from the merchants' balances together."""
+    return sum(each.signed_amount for each in payments)

@@ -1,0 +1,56 @@
+"""The reader's words for what is refused about payments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from network.language import LazyText
+from network.language import lazy_gettext as _l
+from network.money.errors import MoneyError
+
+_WORDS: Mapping[str, Mapping[str, LazyText]] = {
+    "payment_release_refused": {
+        "nothing": _l("This window has nothing to pay or to collect."),
+        "totals": _l("The totals are no longer those of the window's payments: look again."),
+        "proposed": _l("The release of these payments has been proposed already."),
+        "not_proposed": _l("Nobody has proposed the release of these payments."),
+        "released": _l("These payments are released already."),
+        "same_person": _l("Whoever proposed the release can't approve it: ask a colleague."),
+    },
+    "payment_file_refused": {
+        "none": _l("No payment of this window belongs in that file."),
+        "invalid": _l("The file is not what it should be, so it was not given out."),
+        "currency": _l("No file can be made in this currency."),
+        "not_settled": _l("This window is not settled."),
+        "not_released": _l("Two people have to release the payments of this window first."),
+        "no_window": _l("There is no such window."),
+        "no_account": _l("The account that payments leave from is not set (PEYVAND_PAYMENT_IBAN)."),
+        "iban": _l("An IBAN is not valid, so nothing was given out."),
+        "totals": _l(
+            "Payments, statements and the money ledger come to different totals: nothing leaves "
+            "the house."
+        ),
+    },
+    "business_day_closing": {
+        "closing": _l("The business day is just closing: send the file again shortly."),
+    },
+    "bank_file_refused": {
+        "not_camt": _l("The file can't be read as a camt.053.001.08 statement."),
+        "too_large": _l("The file is too large."),
+        "dtd": _l("The file holds a document type definition, which is not allowed."),
+        "not_xml": _l("The file is not XML."),
+        "other_message": _l("The file is another message, not camt.053.001.08."),
+        "no_account": _l("The statement names no account."),
+        "no_amount": _l("A transaction of a batch has no amount."),
+        "no_reference": _l("A booking has no reference of the bank."),
+        "currency": _l("The file holds amounts in a currency that is not known here."),
+        "amount": _l("An amount is out of range."),
+        "no_date": _l("A booking has no date."),
+    },
+}
+
+
+def refusal(error: MoneyError) -> str:
+    """Return in one sentence what is refused, with the place in a file where it stands."""
+    words = str(_WORDS.get(error.code, {}).get(error.reason, error.message))
+    return f"{words} ({error.field})" if error.field not in {None, "file"} else words

@@ -1,0 +1,280 @@
+"""Payments: what a window leads to, its release by two people, its files, the bank's answers."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import cast
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from network import ids
+from network.clearing import queries as clearing
+from network.clearing.facts import WindowView
+from network.language import gettext as _
+from network.money import queries as money
+from network.money import service
+from network.money.errors import ReleaseError
+from network.money.facts import ReleaseTotals
+from network.operators import queries as operators
+from network.operators.audit import record_act
+from network.operators.roles import APPROVER, OPERATOR, VIEWER
+from network.services import Services
+from settlement.console import access, listing
+from settlement.console.refusals import refusal
+from settlement.payments.answers import LARGEST_FILE, BankFileError
+from settlement.payments.files import Kind, PaymentFileError
+from settlement.payments.release import payment_file, payment_table, take_answers
+
+blueprint = Blueprint("payments", __name__, url_prefix="/settlement")
+_ANSWERS = 200
+LARGEST_FORM_BYTES = 64 * 1024
+_KINDS: dict[str, Kind] = {"payouts": "pain.001", "collections": "pain.008"}
+
+
+@blueprint.before_app_request
+def let_a_bank_file_in() -> None:
+    """Give the one form that takes a file more room than the others have."""
+    if request.endpoint == "payments.take":
+        request.max_content_length = LARGEST_FILE + LARGEST_FORM_BYTES
+
+
+@blueprint.get("/windows/<public_id>/payments")
+@access.access(VIEWER)
+def index(public_id: str) -> str:
+    """Show a window's payments with their totals, and how far their release is."""
+    with access.reading() as session:
+        window = _window(session, public_id)
+        payments = money.payments(session, window_id=window.window_id)
+        totals = money.release_totals(session, window_id=window.window_id)
+        books = money.ledger_totals(session, window_id=window.window_id)
+        release = money.release(session, window_id=window.window_id)
+        signers = [] if release is None else [release.proposed_by, release.approved_by]
+        people = {
+            person: operators.operator(session, operator_id=person)
+            for person in signers
+            if person is not None
+        }
+    page = listing.arrange(
+        payments,
+        sort="-amount",
+        keys={
+            "name": lambda row: row.merchant.code,
+            "amount": lambda row: row.fact.signed_amount,
+            "state": lambda row: row.state,
+        },
+        words=lambda row: (
+            f"{row.merchant.code} {row.merchant.name_fa} {row.merchant.name_en} "
+            f"{row.fact.end_to_end_id}"
+        ),
+    )
+    return render_template(
+        "payments.html",
+        window=window,
+        page=page,
+        totals=totals,
+        seen=said(totals),
+        books=books,
+        signed=money.signed_total(each.fact for each in payments),
+        release=release,
+        people=people,
+        debits=any(each.fact.mandate_id for each in payments),
+    )
+
+
+@blueprint.post("/windows/<public_id>/payments/propose")
+@access.access(OPERATOR)
+def propose(public_id: str) -> BaseResponse:
+    """Propose that a window's payments leave the house, with the totals on the page."""
+    try:
+        with access.unit_of_work() as session:
+            window = _window(session, public_id)
+            totals = _seen_totals(session, window)
+            service.propose_release(
+                session,
+                window_id=window.window_id,
+                totals=totals,
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            _record(session, "payments.release_proposed", public_id, totals=said(totals))
+    except ReleaseError as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. The files can be made once another person has approved."), "good")
+    return redirect(url_for("payments.index", public_id=public_id))
+
+
+@blueprint.post("/windows/<public_id>/payments/approve")
+@access.access(APPROVER)
+def approve(public_id: str) -> BaseResponse:
+    """Let the payments out that another person proposed."""
+    try:
+        with access.unit_of_work() as session:
+            window = _window(session, public_id)
+            service.approve_release(
+                session,
+                window_id=window.window_id,
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            _record(session, "payments.released", public_id)
+    except ReleaseError as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Released. The payment files can be taken to the bank."), "good")
+    return redirect(url_for("payments.index", public_id=public_id))
+
+
+@blueprint.get("/windows/<public_id>/payments/files/<name>")
+@access.access(OPERATOR)
+def file(public_id: str, name: str) -> BaseResponse:
+    """Give a payment file out: ISO 20022 for payouts or collections, or CSV of all."""
+    if name not in {*_KINDS, "table"}:
+        abort(404)
+    try:
+        with access.unit_of_work() as session:
+            window = _window(session, public_id)
+            if name == "table":
+                content = payment_table(session, window=window)
+                title, kind = f"payments-{window.first_day}.csv", "text/csv; charset=utf-8"
+            else:
+                made = payment_file(
+                    session, window=window, kind=_KINDS[name], settings=_services().settings
+                )
+                content, title, kind = made.content, made.name, "application/xml"
+            _record(session, "payments.exported", public_id, file=title)
+    except PaymentFileError as error:
+        flash(refusal(error), "bad")
+        return redirect(url_for("payments.index", public_id=public_id))
+    return Response(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{title}"'},
+    )
+
+
+@blueprint.get("/payments/<public_id>")
+@access.access(VIEWER)
+def show(public_id: str) -> str:
+    """Show one payment: what it follows from, the money ledger's lines, the bank's answers."""
+    payment_id = ids.decode("pay", public_id)
+    with access.reading() as session:
+        payment = money.payment(session, payment_id=payment_id)
+        if payment is None:
+            abort(404)
+        window = clearing.window(session, window_id=payment.fact.window_id)
+        lines = money.payment_lines(session, payment_id=payment_id)
+        answers = money.bank_answers(session, payment_id=payment_id, limit=_ANSWERS)
+    return render_template(
+        "payment.html", payment=payment, window=window, lines=lines, answers=answers
+    )
+
+
+@blueprint.get("/bank")
+@access.access(VIEWER)
+def bank() -> str:
+    """Show what the bank's statements said, and the lines that need a person."""
+    with access.reading() as session:
+        findings = request.args.get("show") == "findings"
+        answers = money.bank_answers(session, findings_only=findings, limit=_ANSWERS)
+        clearing_balances = money.balances(session, account="clearing")
+    return render_template(
+        "bank.html",
+        answers=answers,
+        findings=findings,
+        underway=sorted(
+            (currency, amount) for (_party, currency), amount in clearing_balances.items()
+        ),
+        largest_mebibytes=LARGEST_FILE // 2**20,
+    )
+
+
+@blueprint.post("/bank")
+@access.access(OPERATOR)
+def take() -> BaseResponse:
+    """Take a statement of the bank (camt.053): all of it or nothing, each line once."""
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
+        flash(_("Choose the bank's file first."), "bad")
+        return redirect(url_for("payments.bank"))
+    try:
+        taken = take_answers(
+            _services(),
+            content=upload.stream.read(LARGEST_FILE + 1),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        )
+    except (BankFileError, PaymentFileError) as error:
+        flash(f"{_('Nothing was taken.')} {refusal(error)}", "bad")
+        return redirect(url_for("payments.bank"))
+    with access.unit_of_work() as session:
+        record_act(
+            session,
+            now=access.wall(),
+            actor=access.operator().public_id,
+            action="bank.statement_taken",
+            subject="bank",
+            facts={"lines": taken.lines, "known": taken.known, "outcomes": dict(taken.outcomes)},
+        )
+    flash(
+        _(
+            "%(lines)s lines: %(settled)s settled, %(returned)s returned, %(known)s known already, "
+            "%(open)s to look at.",
+            lines=taken.lines,
+            settled=taken.outcomes.get("settled", 0),
+            returned=taken.outcomes.get("returned", 0),
+            known=taken.known,
+            open=sum(
+                taken.outcomes.get(each, 0) for each in ("mismatched", "duplicate", "unknown")
+            ),
+        ),
+        "good",
+    )
+    return redirect(url_for("payments.bank"))
+
+
+def _seen_totals(session: Session, window: WindowView) -> ReleaseTotals:
+    """Return the totals if they are those on the page; raise ReleaseError."""
+    totals = money.release_totals(session, window_id=window.window_id)
+    if request.form.get("totals") != said(totals):
+        raise ReleaseError("the page showed other totals", reason="totals")
+    return totals
+
+
+def said(totals: ReleaseTotals) -> str:
+    """Return totals as the form carries them, so that what is proposed is what was seen."""
+    return ":".join(map(str, astuple(totals)))
+
+
+def _record(session: Session, action: str, public_id: str, **facts: object) -> None:
+    record_act(
+        session,
+        now=access.wall(),
+        actor=access.operator().public_id,
+        action=action,
+        subject=f"window:{public_id}",
+        facts=facts,
+    )
+
+
+def _window(session: Session, public_id: str) -> WindowView:
+    found = clearing.window(session, window_id=ids.decode("win", public_id))
+    if found is None:
+        abort(404)
+    return found
+
+
+def _services() -> Services:
+    return cast("Services", current_app.extensions["peyvand"])

@@ -1,0 +1,43 @@
+"""Who is paid, and who pays, with a statement. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from network.money.facts import PaymentDetails
+
+Amounts = Mapping[tuple[UUID, str], int]
+"""Minor units by merchant and currency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a window's payments follow from: where merchants are paid, and what came back.
+
+    ``returned`` is what the bank sent back on the window's days, above zero for a payout.
+    """
+
+    details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
+    returned: Amounts = field(default_factory=dict)
+
+    def due(self, *, merchant_id: UUID, balance: int) -> int:
+        """Return what of a balance is paid with its statement: all of it, or nothing.
+
+        A merchant without an account in its agreement carries its balance over.
+        """
+        return balance if merchant_id in self.details else 0
+
+    def record(self) -> dict[str, list[list[str]]]:
+        """Return all of it in a fixed order, for the hash of a run's input."""
+        return {
+            "accounts": sorted(
+                [str(merchant), each.iban, each.holder, str(each.mandate_id)]
+                for merchant, each in self.details.items()
+            ),
+            "returned": sorted(
+                [str(merchant), currency, str(amount)]
+                for (merchant, currency), amount in self.returned.items()
+            ),
+        }

@@ -1,0 +1,161 @@
+"""Letting payments out: files only of what two people released and every total agrees with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from network.clearing import queries as clearing
+from network.clearing import service as clearing_service
+from network.clearing.facts import WindowView
+from network.ledger.queries import open_day
+from network.money import queries, service
+from network.money.facts import Outcome, PaymentFact
+from network.services import Services
+from network.settings import PROGRAMME_ZONE, Settings
+from settlement.payments.answers import read_statement
+from settlement.payments.files import (
+    House,
+    Kind,
+    PaymentFile,
+    PaymentFileError,
+    collections_file,
+    payments_csv,
+    payouts_file,
+)
+
+
+class DayClosingError(PaymentFileError):
+    """The business day is just closing: what the bank said belongs to the next one."""
+
+    code = "business_day_closing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What a file of the bank held: lines by outcome, and those that were taken before."""
+
+    lines: int
+    outcomes: dict[Outcome, int]
+    known: int
+
+
+def payment_file(
+    session: Session, *, window: WindowView, kind: Kind, settings: Settings
+) -> PaymentFile:
+    """Return a window's file of one kind.
+
+    Raises PaymentFileError where two people have not released it, where statements, payments and
+    the money ledger do not come to the same total, or where the house's account is not set.
+    """
+    payments = _released(session, window=window)
+    make = payouts_file if kind == "pain.001" else collections_file
+    if window.settled_at is None:
+        raise PaymentFileError("this window is not settled", reason="not_settled")
+    return make(
+        payments,
+        house=house(settings),
+        first_day=window.first_day,
+        created_at=window.settled_at.astimezone(PROGRAMME_ZONE),
+    )
+
+
+def payment_table(session: Session, *, window: WindowView) -> bytes:
+    """Return a window's released payments as CSV; raises PaymentFileError as the files do."""
+    payments = _released(session, window=window)
+    codes = {
+        each.fact.merchant_id: each.merchant.code
+        for each in queries.payments(session, window_id=window.window_id)
+    }
+    return payments_csv(payments, codes=codes)
+
+
+def house(settings: Settings) -> House:
+    """Return the account that payments leave from; raise PaymentFileError where it is not right."""
+    if settings.payment_iban is None:
+        raise PaymentFileError(
+            "PEYVAND_PAYMENT_IBAN is not set: nothing can be paid from nowhere", reason="no_account"
+        )
+    return House(name=settings.payment_name, iban=checked_iban(settings.payment_iban))
+
+
+def checked_iban(iban: str) -> str:
+    """Return an IBAN whose length and check digits (ISO 13616) are right; or PaymentFileError."""
+    try:
+        return str(IBAN(iban))
+    except SchwiftyException as error:
+        raise PaymentFileError(f"{iban[:4]}… is not a valid IBAN", reason="iban") from error
+
+
+def take_answers(services: Services, *, content: bytes, by: UUID, now: datetime) -> Imported:
+    """Take the bank's statement: settle what it booked, bring back what it returned, keep the rest.
+
+    All of it or nothing, and every line once, however often it is sent. Raises BankFileError and
+    DayClosingError.
+    """
+    lines = read_statement(content)
+    digest = sha256(content).digest()
+    with services.database.unit_of_work() as session:
+        today = open_day(session)
+        clearing_service.ensure_window(session, first_day=today)
+        # The night moves this window on under the same lock, so a return is in its sums or waits.
+        state = session.execute(
+            text("SELECT state FROM network.settlement_window WHERE first_day = :day FOR UPDATE"),
+            {"day": today},
+        ).scalar_one()
+        if state != "open" or open_day(session) != today:
+            raise DayClosingError(
+                "the business day is just closing: send the file again shortly", reason="closing"
+            )
+        found = [
+            service.take_bank_line(
+                session,
+                line=line,
+                document_digest=digest,
+                by=by,
+                now=now,
+                business_date=today,
+            )
+            # In one order of payments, so that two files at once can't wait for each other.
+            for line in sorted(lines, key=lambda each: each.end_to_end_id or "")
+        ]
+    outcomes = Counter(each for each in found if each is not None)
+    return Imported(lines=len(lines), outcomes=dict(outcomes), known=found.count(None))
+
+
+def _released(session: Session, *, window: WindowView) -> list[PaymentFact]:
+    """Return a window's payments if they may leave the house; raise PaymentFileError."""
+    release = queries.release(session, window_id=window.window_id)
+    if release is None or release.approved_at is None:
+        raise PaymentFileError(
+            "two people have to release the payments of this window first", reason="not_released"
+        )
+    payments = [each.fact for each in queries.payments(session, window_id=window.window_id)]
+    totals = queries.release_totals(session, window_id=window.window_id)
+    books = queries.ledger_totals(session, window_id=window.window_id)
+    signed = queries.signed_total(payments)
+    if release.totals != totals or {signed} != set(books.values()):
+        raise PaymentFileError(
+            f"the totals differ: payments {signed}, statements {books['statements']}, "
+            f"money ledger {books['instructed']}; nothing leaves the house",
+            reason="totals",
+        )
+    for each in payments:
+        checked_iban(each.iban)
+    return payments
+
+
+def window_of(session: Session, *, window_id: UUID) -> WindowView:
+    """Return a window; raise PaymentFileError where there is none."""
+    found = clearing.window(session, window_id=window_id)
+    if found is None:
+        raise PaymentFileError("there is no such window", reason="no_window")
+    return found

@@ -1,0 +1,278 @@
+"""From a statement to the bank and back: paid once, released by two, returned into the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from network.clearing import queries as clearing
+from network.clearing.facts import Totals, WindowView
+from network.clock import wall_now
+from network.database.connection import Database
+from network.money import queries as money
+from network.money import service
+from network.money.errors import ReleaseError
+from network.money.facts import PaymentView
+from network.services import Services
+from network.vault import Vault
+from settlement.payments.answers import BankFileError, read_statement
+from settlement.payments.files import PaymentFile, PaymentFileError, schema
+from settlement.payments.release import Imported, payment_file, payment_table, take_answers
+from tests.fixtures.programme import Programme
+from tests.integration.settlement.bank import HOUSE_IBAN, Booking, statement
+from tests.integration.settlement.coalition import (
+    BAKER,
+    DAY,
+    GROCER,
+    NEXT_DAY,
+    THIRD_DAY,
+    Coalition,
+)
+from tests.integration.settlement.pictures import settle
+
+ANNA, BEHNAM = uuid4(), uuid4()
+IBANS = {BAKER: "IR190540000000100324200001", GROCER: "IR210541051800212731130077"}
+Let = Callable[[Services], None]
+
+
+@pytest.fixture
+def coalition(owner_database: Database, programme: Programme, vault: Vault) -> Coalition:
+    """Return the coalition with accounts that the baker and the grocer are paid on."""
+    made = Coalition(owner=owner_database, programme=programme, accounts=IBANS)
+    made.found(vault=vault)
+    made.play_two_days()
+    made.programme.move(made.at(THIRD_DAY))
+    return made
+
+
+@pytest.fixture
+def paying(services: Services) -> Services:
+    """Return services whose house has an account."""
+    return replace(services, settings=replace(services.settings, payment_iban=HOUSE_IBAN))
+
+
+def window(services: Services, offset: int = 0) -> WindowView:
+    with services.database.reading() as session:
+        found = clearing.window_of(session, business_date=DAY + timedelta(days=offset))
+    assert found is not None
+    return found
+
+
+def payments(services: Services, offset: int = 0) -> dict[UUID, PaymentView]:
+    with services.database.reading() as session:
+        found = money.payments(session, window_id=window(services, offset).window_id)
+    return {each.fact.merchant_id: each for each in found}
+
+
+def totals(services: Services, offset: int) -> dict[UUID, Totals]:
+    with services.database.reading() as session:
+        found = clearing.statements(session, window=window(services, offset))
+    return {each.merchant.party_id: each.totals for each in found}
+
+
+def balance(services: Services, account: str) -> int:
+    with services.database.reading() as session:
+        return sum(money.balances(session, account=account).values())
+
+
+def release(services: Services, offset: int = 0) -> None:
+    window_id = window(services, offset).window_id
+    with services.database.unit_of_work() as session:
+        seen = money.release_totals(session, window_id=window_id)
+        service.propose_release(session, window_id=window_id, totals=seen, by=ANNA, now=wall_now())
+    with services.database.unit_of_work() as session:
+        service.approve_release(session, window_id=window_id, by=BEHNAM, now=wall_now())
+
+
+def made(services: Services, kind: str = "pain.001") -> PaymentFile:
+    with services.database.reading() as session:
+        return payment_file(
+            session,
+            window=window(services),
+            kind="pain.001" if kind == "pain.001" else "pain.008",
+            settings=services.settings,
+        )
+
+
+def taken(services: Services, *bookings: Booking, number: int = 1) -> Imported:
+    return take_answers(
+        services, content=statement(*bookings, number=number), by=ANNA, now=wall_now()
+    )
+
+
+def test_a_statement_is_paid_once_and_closes_at_zero(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    found = payments(paying)
+    # Baker: 9900 − 6856 − 217 = 2827. Grocer: 8815 − 11859 − 141 = −3185.
+    assert (found[BAKER].fact.direction, found[BAKER].fact.amount) == ("payout", 2827)
+    assert (found[GROCER].fact.direction, found[GROCER].fact.amount) == ("collection", 3185)
+    stated = totals(paying, 0)
+    assert (stated[BAKER].paid, stated[BAKER].closing) == (2827, 0)
+    assert (stated[GROCER].paid, stated[GROCER].closing) == (-3185, 0)
+    # The network keeps its margin of 358; the bank still owes it, under way as 2827 − 3185.
+    assert balance(paying, "settlement") == 0
+    assert balance(paying, "margin") == 358
+    assert balance(paying, "clearing") == 2827 - 3185
+    assert settle(paying, DAY).replayed
+    assert payments(paying) == found
+    assert balance(paying, "clearing") == 2827 - 3185
+
+
+def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    window_id = window(paying).window_id
+    with pytest.raises(PaymentFileError) as unreleased:
+        made(paying)
+    assert unreleased.value.reason == "not_released"
+    with paying.database.unit_of_work() as session:
+        seen = money.release_totals(session, window_id=window_id)
+        service.propose_release(session, window_id=window_id, totals=seen, by=ANNA, now=wall_now())
+    with pytest.raises(ReleaseError) as alone, paying.database.unit_of_work() as session:
+        service.approve_release(session, window_id=window_id, by=ANNA, now=wall_now())
+    assert alone.value.reason == "same_person"
+    with paying.database.unit_of_work() as session:
+        service.approve_release(session, window_id=window_id, by=BEHNAM, now=wall_now())
+    first = made(paying)
+    assert made(paying).content == first.content
+    assert (first.count, first.control_sum) == (1, Decimal(2827))
+    schema("pain.001").validate(first.content.decode())
+    fact = payments(paying)[BAKER].fact
+    for expected in (fact.end_to_end_id, IBANS[BAKER], HOUSE_IBAN, '<InstdAmt Ccy="IRR">2827<'):
+        assert expected.encode() in first.content
+    # The grocer gave no mandate: its collection is awaited, so it stands in the table only.
+    with pytest.raises(PaymentFileError) as awaited:
+        made(paying, "pain.008")
+    assert awaited.value.reason == "none"
+    with paying.database.reading() as session:
+        table = payment_table(session, window=window(paying)).decode()
+    assert f"{payments(paying)[GROCER].fact.end_to_end_id},collection,grocer" in table
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "UPDATE network.payment SET amount = amount + 1 WHERE direction = 'payout'",
+        "UPDATE network.payment_release SET payout_total = payout_total + 1",
+        """ALTER TABLE network.statement DISABLE TRIGGER append_only;
+        UPDATE network.statement SET paid = paid + 1, closing = closing - 1 WHERE paid > 0""",
+    ],
+)
+def test_a_wrong_total_is_not_exported(
+    coalition: Coalition, paying: Services, planted: str
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    made(paying)
+    with coalition.owner.unit_of_work() as session:
+        for each in planted.split(";"):
+            session.execute(text(each))
+    with pytest.raises(PaymentFileError) as refused:
+        made(paying)
+    assert refused.value.reason == "totals"
+
+
+def test_a_return_stands_on_the_next_statement_and_clearing_comes_back_to_zero(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    paid, owed = (payments(paying)[each].fact for each in (BAKER, GROCER))
+    before = totals(paying, 0)
+    booked = Booking(reference="R1", end_to_end_id=paid.end_to_end_id, amount=2827)
+    back = replace(booked, reference="R2", credit=True, reason="AC04")
+    received = Booking(reference="R3", end_to_end_id=owed.end_to_end_id, amount=3185, credit=True)
+    first = taken(paying, booked, received)
+    assert first.outcomes == {"settled": 2}
+    assert balance(paying, "clearing") == 0
+    assert balance(paying, "bank") == 2827 - 3185
+    # The open business day is still the second one: its window has not begun to close.
+    assert taken(paying, back, number=2).outcomes == {"returned": 1}
+    assert payments(paying)[BAKER].state == "returned"
+    assert balance(paying, "clearing") == 0
+    settle(paying, NEXT_DAY)
+    assert totals(paying, 0) == before
+    following = totals(paying, 1)[BAKER]
+    # Baker: opening 0, net −1010, 2827 came back, so 1817 is paid anew.
+    assert (following.opening, following.net, following.returned) == (0, -1010, 2827)
+    assert (following.paid, following.closing) == (1817, 0)
+
+
+def test_what_the_bank_says_twice_or_wrongly_moves_nothing(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    paid = payments(paying)[BAKER].fact
+    right = Booking(reference="R1", end_to_end_id=paid.end_to_end_id, amount=2827)
+    content = [
+        replace(right, reference="W1", amount=2826),
+        replace(right, reference="W2", credit=True),
+        replace(right, reference="W3", end_to_end_id="PVNOBODYKNOWS"),
+        replace(right, reference="W4", end_to_end_id=None),
+        replace(right, reference="W5", status="PDNG"),
+    ]
+    assert taken(paying, *content).outcomes == {"mismatched": 2, "unknown": 2}
+    assert balance(paying, "bank") == 0
+    assert taken(paying, right, number=2).outcomes == {"settled": 1}
+    again = taken(paying, right, replace(right, reference="R9"), number=3)
+    assert (again.known, again.outcomes) == (1, {"duplicate": 1})
+    assert balance(paying, "bank") == 2827
+
+
+_RIGHT = statement(Booking(reference="R1", end_to_end_id="PVX", amount=5))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "field"),
+    [
+        (b"no xml", "not_xml", "file"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "dtd", "file"),
+        (_RIGHT.replace(b"camt.053.001.08", b"camt.053.001.02"), "other_message", "Document"),
+        (_RIGHT.replace(b"<AcctSvcrRef>R1</AcctSvcrRef>", b""), "no_reference", "AcctSvcrRef"),
+        (_RIGHT.replace(b'Ccy="IRR"', b'Ccy="XTS"'), "currency", "Amt/@Ccy"),
+        (_RIGHT.replace(b">5<", b">5.5<"), "amount", "Amt"),
+        (_RIGHT.replace(b">5<", b">-5<"), "amount", "Amt"),
+        (_RIGHT.replace(b">5<", b">five<"), "not_camt", "file"),
+        (_RIGHT.replace(b"<Dt>2026-03-24</Dt>", b""), "no_date", "BookgDt"),
+        (_RIGHT.replace(b"<Dt>2026-03-24</Dt>", b"<Dt>soon</Dt>"), "not_camt", "file"),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_place(content: bytes, reason: str, field: str) -> None:
+    with pytest.raises(BankFileError) as refused:
+        read_statement(content)
+    assert refused.value.reason == reason
+    assert field in str(refused.value.field)
+
+
+def test_money_entries_sum_to_zero_and_never_change(coalition: Coalition, paying: Services) -> None:
+    settle(paying, DAY)
+    with coalition.owner.reading() as session:
+        wrong = session.execute(
+            text(
+                "SELECT money_entry_id FROM network.money_posting "
+                "GROUP BY money_entry_id, currency HAVING sum(amount) <> 0"
+            )
+        ).all()
+    assert wrong == []
+    for statement_text in (
+        "UPDATE network.money_posting SET amount = amount + 1",
+        "DELETE FROM network.money_entry",
+        """INSERT INTO network.money_posting (money_entry_id, line, account, party_id, reason,
+        currency, amount) SELECT money_entry_id, 99, 'bank', gen_random_uuid(), 'x', 'IRR', 1
+        FROM network.money_entry LIMIT 1""",
+    ):
+        with (
+            pytest.raises(Exception, match=r"never changed|is off by"),
+            coalition.owner.unit_of_work() as session,
+        ):
+            session.execute(text(statement_text))
