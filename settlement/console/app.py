@@ -17,6 +17,7 @@ from settlement.console.views import (
     audit,
     entries,
     merchants,
+    payments,
     profile,
     search,
     signing,
@@ -24,7 +25,7 @@ from settlement.console.views import (
     windows,
 )
 
-VIEWS = (signing, today, windows, entries, merchants, agreements, audit, profile, search)
+VIEWS = (signing, today, windows, payments, entries, merchants, agreements, audit, profile, search)
 
 
 def create_app(

@@ -48,6 +48,32 @@ WINDOW_STATES = {
     "settled": _l("Settled"),
     "aborted": _l("Aborted"),
 }
+PAYMENT_STATES = {
+    "prepared": _l("Prepared"),
+    "released": _l("Released"),
+    "settled": _l("Booked by the bank"),
+    "returned": _l("Returned by the bank"),
+}
+DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
+BANK_OUTCOMES = {
+    "settled": _l("Booked as instructed"),
+    "returned": _l("Returned"),
+    "mismatched": _l("Amount or direction differs"),
+    "duplicate": _l("Answered before"),
+    "unknown": _l("No payment of ours"),
+}
+MONEY_ACCOUNTS = {
+    "settlement": _l("Merchant's settlement account"),
+    "margin": _l("Network's margin"),
+    "clearing": _l("Clearing: under way at the bank"),
+    "bank": _l("Bank"),
+}
+MONEY_KINDS = {
+    "netting": _l("Netting of a window"),
+    "instruction": _l("Instruction to pay"),
+    "settlement": _l("Booked by the bank"),
+    "return": _l("Returned by the bank"),
+}
 RUN_STATES = {
     "running": _l("Running"),
     "done": _l("Done"),
@@ -104,6 +130,12 @@ TONES = {
     "open": "accent",
     "closing": "accent",
     "pending_settlement": "warn",
+    "prepared": "warn",
+    "released": "accent",
+    "returned": "bad",
+    "mismatched": "bad",
+    "duplicate": "warn",
+    "unknown": "bad",
     "failed": "bad",
     "stopped": "bad",
     "aborted": "bad",
@@ -119,6 +151,11 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "entry": ENTRY_KINDS,
     "account": ACCOUNTS,
     "window": WINDOW_STATES,
+    "payment": PAYMENT_STATES,
+    "direction": DIRECTIONS,
+    "bank": BANK_OUTCOMES,
+    "money_account": MONEY_ACCOUNTS,
+    "money": MONEY_KINDS,
     "run": RUN_STATES,
     "obligation": OBLIGATION_KINDS,
     "role": ROLES,
