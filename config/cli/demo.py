@@ -95,9 +95,15 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
 
 def _environment(home: Path) -> dict[str, str]:
     """Return our environment with the demo's own services: servers named there are not ours."""
+    from config.demo.accounts import made_up_iban
+
     foreign = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"}
     kept = {name: value for name, value in os.environ.items() if name not in foreign}
-    return {**kept, "PEYVAND_HOME": str(home)}
+    return {
+        "PEYVAND_PAYMENT_IBAN": made_up_iban("the house"),
+        **kept,
+        "PEYVAND_HOME": str(home),
+    }
 
 
 def _audit(services: Services, say: Say) -> list[Check]:

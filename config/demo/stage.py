@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from config.demo import names
+from config.demo.accounts import made_up_iban
 from config.demo.coalition import FACE_VALUE, PARTNERS, Partner, Terms
 from config.demo.purchases import Basket
 from merchant_gateway.signing import Ed25519SigningKey
@@ -105,6 +106,7 @@ def _seat(
         _agree(
             session,
             merchant_id=merchant_id,
+            iban=made_up_iban(partner.slug),
             terms=terms,
             first_day=first_day,
             now=now,
@@ -126,6 +128,7 @@ def _agree(
     session: Session,
     *,
     merchant_id: UUID,
+    iban: str,
     terms: Terms,
     first_day: date,
     now: datetime,
@@ -149,6 +152,7 @@ def _agree(
         effective_from=effective_from,
         issue_price=terms.price,
         acceptance_fee=terms.fee,
+        settlement_iban=iban,
         today=first_day,
         now=now,
         proposed_by=signatories.proposer,
