@@ -14,6 +14,7 @@ from typing import Any
 
 from config import queues
 from network.events.queries import Event
+from network.merchants import access
 
 SETTLE_NIGHT = "settlement.night"
 KEEP_HOUSE = "housekeeping"
@@ -51,6 +52,7 @@ _ANNOUNCE_REDEMPTION = Handler(
 HANDLERS: Mapping[str, Handler] = {
     "ledger.redemption": _ANNOUNCE_REDEMPTION,
     "ledger.capture": _ANNOUNCE_REDEMPTION,
+    access.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
     "messaging.message": Handler(
         function="config.adapters.sms:send_message", queue=queues.MESSAGES, timeout_seconds=30
     ),

@@ -21,6 +21,7 @@ from network.services import Services
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
 MESSAGES_KEPT = timedelta(days=30)
+ANSWERS_KEPT = timedelta(days=30)
 
 
 def enqueue(
@@ -74,6 +75,17 @@ def announce_redemption(
         )
 
 
+def announce_access(services: Services) -> None:
+    """Have the gateway read keys and merchants anew, where whoever changed them could not say so.
+
+    Counting once more than needed costs each process a read of its keys.
+    """
+    from network.merchants import access
+
+    with redis.Redis.from_url(services.settings.redis_url) as client:
+        access.announce(client)
+
+
 def keep_house(services: Services) -> None:
     """Forget what nobody may or need keep: old codes and sessions, nonces, messages, requests.
 
@@ -81,6 +93,7 @@ def keep_house(services: Services) -> None:
     """
     from network.ledger.forget import forget_requests
     from network.members.service import forget_old
+    from network.merchants.answers import forget_answers
     from network.merchants.service import forget_nonces
     from network.messaging.service import forget_messages
 
@@ -89,6 +102,8 @@ def keep_house(services: Services) -> None:
         forget_old(session, wall=wall)
     with services.database.unit_of_work() as session:
         forget_nonces(session, wall=wall)
+    with services.database.unit_of_work() as session:
+        forget_answers(session, before=wall - ANSWERS_KEPT)
     with services.database.unit_of_work() as session:
         forget_messages(session, before=wall - MESSAGES_KEPT)
     with services.database.ledger() as connection:

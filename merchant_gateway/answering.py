@@ -33,6 +33,7 @@ log = logging.getLogger("peyvand.gateway")
 
 SIGNED_PREFIXES = ("/v1/", "/.well-known/")
 _LOST_A_RACE = {"40001", "40P01", "55P03", "57014"}
+_NOT_MODIFIED = 304
 _UNAUTHENTICATED = 401
 _SERVER_ERROR = 500
 
@@ -65,6 +66,10 @@ def respond(answer: Answer) -> Response:
     if answer.replayed:
         response.headers["Idempotent-Replayed"] = "true"
     response.headers.update(answer.headers)
+    if (tag := response.headers.get("ETag")) and request.if_none_match.contains_weak(tag[1:-1]):
+        response.set_data(b"")
+        response.status_code = _NOT_MODIFIED
+        del response.headers["Content-Type"]
     return response
 
 

@@ -13,7 +13,7 @@ from merchant_gateway.authentication import authenticate, receive
 from merchant_gateway.gateway import Call, Gateway
 from merchant_gateway.limits import Limits
 from merchant_gateway.operations import Operation, load_operations, perform
-from merchant_gateway.routes import public
+from merchant_gateway.routes import applying, public
 from network import ids
 from network.clock import wall_now
 from network.language import LOCALES, gettext, set_locale
@@ -44,6 +44,7 @@ def create_app(services: Services, redis: Any, *, limits: Limits | None = None) 
         )
     app.jinja_env.globals["_"] = gettext
     public.register(app, gateway)
+    applying.register(app, gateway)
     return app
 
 
@@ -65,7 +66,7 @@ def _before_requests(app: Flask, gateway: Gateway) -> None:
 def _needs_authentication(endpoint: str | None, path: str) -> bool:
     """Return whether a request must be signed: all but the public pages, found or not."""
     if endpoint is not None:
-        return endpoint not in public.PUBLIC
+        return endpoint not in public.PUBLIC | applying.PUBLIC
     return path.startswith(f"{PREFIX}/")
 
 

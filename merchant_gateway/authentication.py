@@ -1,13 +1,13 @@
 """From a request on the wire to a merchant's authenticated call.
 
 The order of checks is part of the design: size and address limit, then the signature's form, the
-key, its age, the signature itself and the digest, then nonce and rate limit. So a stranger costs
-little, and a nonce is claimed only for a request that its owner signed.
+key, its age, the signature itself and the digest, then nonce and rate limit; what the key opens,
+the schema and the idempotency key follow in ``operations.perform``. So a stranger costs little, and
+a nonce is claimed only for a request that its owner signed.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -15,12 +15,7 @@ from urllib.parse import quote
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from merchant_gateway.errors import (
-    BodyNotAllowedError,
-    BodyTooLargeError,
-    IdempotencyKeyMalformedError,
-    RateLimitedError,
-)
+from merchant_gateway.errors import BodyTooLargeError, RateLimitedError
 from merchant_gateway.gateway import Call, Gateway
 from merchant_gateway.merchant_keys import check_merchant
 from merchant_gateway.signing import (
@@ -34,7 +29,6 @@ from network.clock import local_date
 from network.settings import PROGRAMME_ZONE
 
 MAX_BODY_BYTES = 64 * 1024
-_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +72,7 @@ def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
     )
     arrival.parsed = parsed
     keys = gateway.merchant_keys
-    view = keys.usable(parsed.key_id)
+    view = keys.usable(parsed.key_id, wall=arrival.wall)
     target = raw_target(request.environ)
     path, query = split_target(target)
     message = RequestMessage(
@@ -102,18 +96,15 @@ def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
         wall=arrival.wall,
     )
     if keys.renewed(admission.epoch):
-        view = keys.usable(parsed.key_id)
+        view = keys.usable(parsed.key_id, wall=arrival.wall)
     check_merchant(view)
     keys.note_use(view, day=local_date(arrival.wall, zone=PROGRAMME_ZONE))
-    if message.idempotency_key is not None:
-        _check_idempotency_key(message.idempotency_key)
-    if message.body and request.method in {"GET", "HEAD"}:
-        raise BodyNotAllowedError("a GET has no body")
     return Call(
         gateway=gateway,
         request_id=arrival.request_id,
         key=view,
         method=request.method,
+        authority=message.authority,
         target=target,
         body=arrival.body,
         signed=signed,
@@ -140,8 +131,3 @@ def raw_target(environ: dict[str, object]) -> str:
     path = quote(decoded.encode("latin-1"), safe="/:@!$&'()*+,;=~-._")
     query = str(environ.get("QUERY_STRING", ""))
     return f"{path}?{query}" if query else path
-
-
-def _check_idempotency_key(key: str) -> None:
-    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")

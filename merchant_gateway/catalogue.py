@@ -100,6 +100,11 @@ SIGNATURE = {
             _("Check the key id and that it belongs to this environment."),
         ),
         ("key_revoked", _("This key was revoked"), _("Sign with a key that is active.")),
+        (
+            "key_expired",
+            _("This key was replaced, and its overlap is over"),
+            _("Sign with the key that replaced it."),
+        ),
     )
 } | {
     code: Kind(400, title, _SIGN)
@@ -253,6 +258,56 @@ PROGRAMME = {
     ),
 }
 
+KEYS = {
+    "live_key_required": Kind(
+        403,
+        _("This needs a live key"),
+        _("Test keys check signatures (GET /v1/ping) and manage themselves."),
+    ),
+    "insufficient_scope": Kind(
+        403,
+        _("This key is not for this"),
+        _("The facts name the scope that is missing. Use a key that has it."),
+    ),
+    "merchant_leaving": Kind(
+        403,
+        _("This merchant has left"),
+        _("It neither gives nor takes points; refunds and statements go on."),
+    ),
+    "unknown_key": Kind(
+        404,
+        _("This merchant has no such key"),
+        _("Check the key id and that it belongs to this environment."),
+    ),
+    "too_many_keys": Kind(
+        409,
+        _("There are as many active keys as there may be"),
+        _("Revoke a key that is not in use, or wait until a replaced one has ended."),
+    ),
+    "key_known": Kind(
+        409, _("This public key was registered before"), _("Make a new pair of keys.")
+    ),
+    "key_ended": Kind(
+        409, _("The key to be replaced has ended already"), _("Name a key that is active.")
+    ),
+    "invalid_key": Kind(
+        422, _("This is not an acceptable key"), _("Send an Ed25519 public key of 32 bytes.")
+    ),
+    "proof_invalid": Kind(
+        422,
+        _("The proof of possession does not fit"),
+        _("Sign the four lines with the new key, as the documentation describes."),
+    ),
+    "scope_not_held": Kind(
+        422,
+        _("The signing key does not open all of these"),
+        _("A key can only hand on what it opens itself."),
+    ),
+    "request_in_progress": Kind(
+        409, _("This request is being worked on"), _("Ask again in a moment, with the same key."), 1
+    ),
+}
+
 KINDS: dict[str, Kind] = {
     **TRANSPORT,
     **SIGNATURE,
@@ -260,6 +315,7 @@ KINDS: dict[str, Kind] = {
     **MEMBERS,
     **LEDGER,
     **PROGRAMME,
+    **KEYS,
 }
 """Every code by name; a test holds it against the classes that raise."""
 
@@ -293,7 +349,11 @@ FIELD_TEXTS: dict[str, LazyText] = {
     "in_the_future": _("This lies in the future."),
     "too_long_ago": _("This is more than %(argument)s days ago."),
     "same_line_twice": _("A line is named twice."),
+    "same_word_twice": _("A word stands here twice."),
+    "weak_or_no_key": _("This is not an Ed25519 public key, or a weak one."),
     "unknown_store": _("There is no such store."),
+    "closed_store": _("This store is closed."),
+    "unknown_terminal": _("This till is not on the store's list, or is closed."),
     "unknown_cursor": _("This cursor was not given out by this list."),
 }
 """What can be wrong with one field."""

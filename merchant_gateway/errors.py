@@ -91,6 +91,36 @@ class KeyRevokedError(PeyvandError):
     code = "key_revoked"
 
 
+class KeyExpiredError(PeyvandError):
+    """The key was replaced, and its overlap with the new one has run out."""
+
+    code = "key_expired"
+
+
+class LiveKeyRequiredError(PeyvandError):
+    """A test key was used for something that is done with live keys only."""
+
+    code = "live_key_required"
+
+
+class InsufficientScopeError(PeyvandError):
+    """The key is good, but not for this; ``facts`` name the scope that is missing."""
+
+    code = "insufficient_scope"
+
+
+class MerchantLeavingError(PeyvandError):
+    """The merchant's last day has passed: it neither gives nor takes points."""
+
+    code = "merchant_leaving"
+
+
+class ProofInvalidError(PeyvandError):
+    """The proof that the caller holds the new private key does not fit."""
+
+    code = "proof_invalid"
+
+
 class MerchantSuspendedError(PeyvandError):
     """The key is good, but its merchant is suspended."""
 

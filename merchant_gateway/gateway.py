@@ -25,7 +25,7 @@ from network.database.installation import ProgrammeClock
 from network.ledger.values import Claim
 from network.ledger.values import Evidence as LedgerEvidence
 from network.merchants import queries as merchants
-from network.merchants.queries import AgreementView, KeyView
+from network.merchants.queries import AgreementView, KeyView, TerminalView
 from network.programme import queries as programme
 from network.programme.rules import EarningTerms
 from network.services import Services
@@ -35,7 +35,7 @@ TERMS_SECONDS = 2.0
 
 
 class Terms:
-    """Agreements, earning terms, face values and stores, kept for two seconds."""
+    """Agreements, earning terms, face values, stores and tills, kept for two seconds."""
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
@@ -43,6 +43,7 @@ class Terms:
         self._agreements: BriefCache[tuple[UUID, date], AgreementView] = _cache()
         self._face_values: BriefCache[date, Fraction] = _cache()
         self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
+        self._terminals: BriefCache[UUID, list[TerminalView]] = _cache()
 
     def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
         """Return the merchant's earning terms in force on ``day``."""
@@ -68,9 +69,24 @@ class Terms:
             found = merchants.store_by_code(session, merchant_id=merchant_id, code=code)
             if found is None:
                 raise InvalidRequestError([FieldError("/store", "unknown_store")])
+            if found.closed_at is not None:
+                raise InvalidRequestError([FieldError("/store", "closed_store")])
             return found.store_id
 
         return self._stores.get((merchant_id, code), lambda: self._read(load))
+
+    def check_terminal(self, *, store_id: UUID | None, code: str | None) -> None:
+        """Refuse a till that is not on the list of a store that has one.
+
+        Raises InvalidRequestError naming the field.
+        """
+        if store_id is None or code is None:
+            return
+        listed = self._terminals.get(
+            store_id, lambda: self._read(partial(merchants.terminals, store_id=store_id))
+        )
+        if listed and not any(each.code == code and each.closed_at is None for each in listed):
+            raise InvalidRequestError([FieldError("/terminal", "unknown_terminal")])
 
     def _read(self, load: Any) -> Any:
         with self._database.reading() as session:
@@ -128,6 +144,7 @@ class Call:
     request_id: str
     key: KeyView
     method: str
+    authority: str
     target: str
     body: bytes
     signed: Evidence

@@ -25,15 +25,13 @@ from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAg
 from merchant_gateway.limits import Limits, LocalRate
 from merchant_gateway.signing import profile
 from network.database.connection import Database
+from network.merchants import access
 from network.merchants import service as merchants
 
 log = logging.getLogger("peyvand.gateway")
 
 NONCE_SECONDS = profile.MAX_AGE_SECONDS + profile.MAX_AHEAD_SECONDS + 1
 RETRY_VALKEY_SECONDS = 1.0
-EPOCH_KEY = "gateway:keys:epoch"
-"""Counted up by ``announce_change``; the script reports it with every request."""
-
 _SCRIPT = """
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
     return {0, 0, 0, '0'}
@@ -64,15 +62,6 @@ class Admission:
     epoch: bytes | None
 
 
-def announce_change(redis: Any) -> None:
-    """Have every gateway process read keys and merchants anew with its next request.
-
-    For whoever has just revoked a key or suspended a merchant, after the commit. Without it the
-    change is seen within a second (``merchant_keys.VIEW_SECONDS``).
-    """
-    redis.incr(EPOCH_KEY)
-
-
 class Guard:
     """Admits each signed request once, and each merchant as often as agreed."""
 
@@ -81,6 +70,7 @@ class Guard:
         # it a replay. And an outage must not hold requests up while a client backs off.
         redis.set_retry(Retry(NoBackoff(), retries=0))
         self._database = database
+        self._redis = redis
         self._script = redis.register_script(_SCRIPT)
         self._interval = limits.merchant_window * _MICROSECONDS / limits.merchant_quota
         self._burst = limits.merchant_window * _MICROSECONDS
@@ -116,6 +106,16 @@ class Guard:
             remaining=remaining, reset=math.ceil(microseconds / _MICROSECONDS), epoch=epoch
         )
 
+    def announce(self) -> None:
+        """Have every process read keys and merchants anew; for after a commit that changed some.
+
+        While Valkey is away every process reads them with each request anyhow.
+        """
+        try:
+            access.announce(self._redis)
+        except valkey.RedisError as error:
+            log.warning("not_announced error=%s", type(error).__name__)
+
     def _ask_valkey(
         self, key_id: str, merchant_id: UUID, nonce: str
     ) -> tuple[int, int, int, bytes] | None:
@@ -124,7 +124,11 @@ class Guard:
             return None
         try:
             state, remaining, microseconds, epoch = self._script(
-                keys=[f"gateway:nonce:{key_id}:{nonce}", f"gateway:rate:{merchant_id}", EPOCH_KEY],
+                keys=[
+                    f"gateway:nonce:{key_id}:{nonce}",
+                    f"gateway:rate:{merchant_id}",
+                    access.EPOCH_KEY,
+                ],
                 args=[NONCE_SECONDS, self._interval, self._burst],
             )
         except valkey.RedisError as error:

@@ -2,26 +2,31 @@
 
 What a key is (its material, its merchant) never changes, so a loaded key is kept for long. Whether
 it may be used does: that view is kept for a second at most, and dropped at once when the epoch in
-Valkey moves, which the nonce script reports with every request (``guard.announce_change``).
+Valkey moves, which the nonce script reports with every request (``network.merchants.access``).
+While Valkey is away there is no epoch, and every request reads its key anew.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 
 from merchant_gateway.caches import BriefCache
-from merchant_gateway.errors import KeyRevokedError, KeyUnknownError, MerchantSuspendedError
+from merchant_gateway.errors import (
+    KeyExpiredError,
+    KeyRevokedError,
+    KeyUnknownError,
+    MerchantSuspendedError,
+)
 from merchant_gateway.signing import Algorithm, Ed25519VerifyingKey, HmacKey, VerifyingKey
 from network.database.connection import Database
 from network.errors import UnavailableError
-from network.merchants import queries, service
+from network.merchants import keys, queries, service
 from network.merchants.queries import KeyView
 from network.vault import Vault
 
 VIEW_SECONDS = 1.0
 MATERIAL_SECONDS = 3600.0
-ENVIRONMENT = "live"
 _MOST_KEYS = 10_000
 
 
@@ -40,17 +45,19 @@ class MerchantKeys:
         self._epoch: bytes | None = None
         self._noted: dict[str, date] = {}
 
-    def usable(self, key_id: str) -> KeyView:
-        """Return the view of an active key of this environment.
+    def usable(self, key_id: str, *, wall: datetime) -> KeyView:
+        """Return the view of a key that is active at ``wall``.
 
-        Raises KeyUnknownError or KeyRevokedError. Whether its merchant is suspended is told only
-        to who has signed with it, by ``check_merchant``.
+        Raises KeyUnknownError, KeyRevokedError or KeyExpiredError. Whether its merchant is
+        suspended is told only to who has signed with it, by ``check_merchant``.
         """
         view = self._views.get(key_id, lambda: self._load(key_id))
-        if view is None or view.environment != ENVIRONMENT:
-            raise KeyUnknownError(f"no key {key_id} in this environment")
+        if view is None:
+            raise KeyUnknownError(f"no key {key_id}")
         if view.revoked_at is not None:
             raise KeyRevokedError(f"the key {key_id} was revoked")
+        if view.expires_at is not None and view.expires_at <= wall:
+            raise KeyExpiredError(f"the key {key_id} was replaced")
         return view
 
     def material(self, view: KeyView) -> VerifyingKey:
@@ -69,8 +76,14 @@ class MerchantKeys:
             service.note_key_use(session, key_id=view.key_id, day=day)
 
     def renewed(self, epoch: bytes | None) -> bool:
-        """Note the epoch that Valkey reported; return whether views were dropped for it."""
-        if epoch is None or epoch == self._epoch:
+        """Note the epoch that Valkey reported; return whether views were dropped for it.
+
+        Without one (Valkey is away) they are dropped every time.
+        """
+        if epoch is None:
+            self._views.clear()
+            return True
+        if epoch == self._epoch:
             return False
         first = self._epoch is None
         self._epoch = epoch
@@ -89,7 +102,13 @@ class MerchantKeys:
         return HmacKey(service.open_secret(self._vault, sealed_secret=view.sealed_secret))
 
 
+_MAY_CALL = {
+    keys.LIVE: frozenset({"active", "leaving"}),
+    keys.TEST: frozenset({"applied", "approved", "active", "leaving"}),
+}
+
+
 def check_merchant(view: KeyView) -> None:
-    """Refuse a merchant that is suspended; raises MerchantSuspendedError."""
-    if view.merchant_status != "active":
-        raise MerchantSuspendedError(f"{view.merchant_code} is suspended")
+    """Refuse a merchant that is suspended or gone; raises MerchantSuspendedError."""
+    if view.merchant_status not in _MAY_CALL[view.environment]:
+        raise MerchantSuspendedError(f"{view.merchant_code} is {view.merchant_status}")

@@ -94,6 +94,13 @@ def _operation(each: Operation) -> dict[str, Any]:
             },
         },
     }
+    if each.preview is not None:
+        schema = {"$ref": f"#/components/schemas/{each.preview}"}
+        described["responses"]["200"] = {
+            "description": "What it would do, with `preview=true`",
+            "headers": _signature_headers(),
+            "content": {JSON: {"schema": schema}},
+        }
     if each.body is not None:
         schema = describe_schema(each.body)
         described["requestBody"] = {

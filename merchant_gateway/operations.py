@@ -5,6 +5,7 @@ Each is authenticated by the application before anything of it runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,14 +15,41 @@ from urllib.parse import parse_qsl
 from marshmallow import Schema
 
 from merchant_gateway.canonical import canonical
-from merchant_gateway.errors import BadRequestError, MediaTypeError
+from merchant_gateway.errors import (
+    BadRequestError,
+    BodyNotAllowedError,
+    IdempotencyKeyMalformedError,
+    InsufficientScopeError,
+    LiveKeyRequiredError,
+    MediaTypeError,
+    MerchantLeavingError,
+)
 from merchant_gateway.gateway import Call
 from merchant_gateway.schemas.load import load_body, load_query
 from merchant_gateway.schemas.requests import EMPTY
 from merchant_gateway.strict_json import load_object
+from network.clock import local_date
+from network.merchants import scopes
+from network.merchants.keys import LIVE
+from network.settings import PROGRAMME_ZONE
 
 JSON = "application/json"
 _MOST_PARAMETERS = 20
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
+_SCOPES = {
+    "ping": None,
+    "members": scopes.MEMBERS,
+    "earnings": scopes.EARNINGS,
+    "redemptions": scopes.REDEMPTIONS,
+    "transactions": scopes.TRANSACTIONS,
+    "settlements": scopes.SETTLEMENTS,
+    "reconciliations": scopes.SETTLEMENTS,
+    "disputes": scopes.SETTLEMENTS,
+    "webhook-endpoints": scopes.WEBHOOKS,
+    "events": scopes.WEBHOOKS,
+    "keys": scopes.KEYS,
+}
+"""The first part of a path → the scope that opens it; refunds have one of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +86,20 @@ class Operation:
     query: Schema
     media_types: tuple[str, ...]
     run: Run
+    scope: str | None
+    test: bool = False
+    preview: str | None = None
+
+    @property
+    def takes_part(self) -> bool:
+        """Return whether this gives or takes points anew, which a merchant that left may not."""
+        return self.method == "POST" and (
+            self.scope == scopes.EARNINGS or self.path == "/redemptions"
+        )
 
 
 OPERATIONS: dict[str, Operation] = {}
-SUBJECTS = ("ping", "members", "earnings", "redemptions", "transactions", "settlements")
+SUBJECTS = ("ping", "members", "earnings", "redemptions", "transactions", "settlements", "keys")
 
 
 def load_operations() -> dict[str, Operation]:
@@ -81,10 +119,14 @@ def operation(
     body: Schema | None = None,
     query: Schema = EMPTY,
     media_types: tuple[str, ...] = (JSON,),
+    test: bool = False,
+    preview: str | None = None,
 ) -> Callable[[Run], Run]:
     """Register the decorated function as an operation.
 
-    It is called with the ``Call``, the loaded body (POST) or query (GET), and the ids of its path.
+    It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
+    or query (GET), and the ids of its path. ``test``: test keys may call it as well. ``preview``
+    names the schema of what it answers with 200 where it is only tried out.
     """
 
     def register(run: Run) -> Run:
@@ -103,18 +145,51 @@ def operation(
             query=query,
             media_types=media_types,
             run=run,
+            scope=scope_of(path),
+            test=test,
+            preview=preview,
         )
         return run
 
     return register
 
 
+def scope_of(path: str) -> str | None:
+    """Return the scope that opens a path, ``None`` where any key may; raise KeyError on others."""
+    if path.endswith("/refunds"):
+        return scopes.REFUNDS
+    return _SCOPES[path.split("/")[1]]
+
+
 def perform(each: Operation, call: Call, *, media_type: str, path_ids: dict[str, str]) -> Answer:
-    """Check the input of a call and run the operation."""
-    query = load_query(each.query, query_pairs(call.target))
-    if each.body is None:
-        return each.run(call, query, **path_ids)
-    return each.run(call, load_body(each.body, read_json(call.body, media_type)), **path_ids)
+    """Check what the key opens, then the input of a call, and run the operation.
+
+    Raises LiveKeyRequiredError, InsufficientScopeError, MerchantLeavingError, the errors of the
+    schema, and IdempotencyKeyMalformedError, in this order.
+    """
+    _check_key(each, call)
+    if call.body and call.method == "GET":
+        raise BodyNotAllowedError("a GET has no body")
+    given = load_query(each.query, query_pairs(call.target))
+    if each.body is not None:
+        given |= load_body(each.body, read_json(call.body, media_type))
+    key = call.idempotency_key
+    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")
+    return each.run(call, given, **path_ids)
+
+
+def _check_key(each: Operation, call: Call) -> None:
+    """Refuse what the key does not open."""
+    key = call.key
+    if key.environment != LIVE and not each.test:
+        raise LiveKeyRequiredError("test keys check signatures and manage themselves")
+    if each.scope is not None and each.scope not in key.scopes:
+        raise InsufficientScopeError("not with this key", facts={"scope": each.scope})
+    if key.leaves_on is not None and each.takes_part:
+        today = local_date(call.gateway.clock.now(), zone=PROGRAMME_ZONE)
+        if key.leaves_on <= today:
+            raise MerchantLeavingError("it left", facts={"left_on": key.leaves_on.isoformat()})
 
 
 def read_json(body: bytes, media_type: str) -> dict[str, Any]:

@@ -41,11 +41,14 @@ def today(now: datetime) -> date:
 
 def event_of(call: Call, data: dict[str, Any], *, now: datetime, merchant_ref: str) -> Event:
     """Return the event that a request reports."""
+    terms = call.gateway.terms
+    store_id = terms.store(merchant_id=call.merchant_id, code=data.get("store"))
+    terms.check_terminal(store_id=store_id, code=data.get("terminal"))
     return Event(
         merchant_id=call.merchant_id,
         merchant_ref=merchant_ref,
         effective_at=data.get("occurred_at", now),
-        store_id=call.gateway.terms.store(merchant_id=call.merchant_id, code=data.get("store")),
+        store_id=store_id,
         terminal=data.get("terminal"),
         receipt=data.get("receipt"),
         channel=data.get("channel", "in_store"),

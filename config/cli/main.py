@@ -32,6 +32,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         _l("Bring the database to this version, and make the coming weeks' partitions."),
     ),
     "operator": ("config.cli.operator:operator", _l("Operators of the console.")),
+    "merchant": (
+        "config.cli.merchant:merchant",
+        _l("Merchants: applications, keys, stores, suspension, exit."),
+    ),
     "settle": (
         "config.cli.settle:settle",
         _l("Close, seal, mature and settle a business day, and those before it."),

@@ -70,5 +70,6 @@ def _plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
     if isinstance(value, list):
-        return f"{len(value)} items"
+        words = [each for each in value if isinstance(each, str)]
+        return ", ".join(words) if len(words) == len(value) else f"{len(value)} items"
     return str(value)

@@ -33,6 +33,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, Kind]], ...] = (
     ("The member and their consent", catalogue.MEMBERS),
     ("Points and references", catalogue.LEDGER),
     ("Terms and amounts", catalogue.PROGRAMME),
+    ("Keys and scopes", catalogue.KEYS),
 )
 
 

@@ -12,10 +12,11 @@ from merchant_gateway.gateway import Call
 from merchant_gateway.identify import identify, refuse_expired
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import event_of, open_id, posted_answer, today, working, worth
+from merchant_gateway.previews import preview
 from merchant_gateway.schemas.load import check_time
-from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, QUOTE
+from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, PREVIEW, QUOTE
 from network.ledger import operations, queries
-from network.ledger.values import Grant, Posted
+from network.ledger.values import Claim, Grant, Posted
 from network.programme.explain import explanation_json
 from network.programme.rules import Line, Purchase, Quote, price_purchase
 
@@ -100,27 +101,37 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     answer="EarningRefund",
     status=201,
     body=EARNING_REFUND,
+    query=PREVIEW,
+    preview="EarningRefundPreview",
 )
 def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answer:
     """Take back floor(earned × refunded ÷ base) over all refunds so far, less what is back.
 
     Points that are spent already become a debt, which the next points from this merchant repay.
+    With `preview=true` the answer is 200 with each movement of points, and nothing is left behind.
     """
     now = call.gateway.clock.now()
     check_time(data["occurred_at"], now=now)
     original = open_id(call, earning_id, prefix="ern")
-    with working(call) as (connection, _):
-        posted = operations.refund_earn(
-            connection,
+    event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
+
+    def post(session: Session, claim: Claim) -> Posted:
+        return operations.refund_earn(
+            session,
             now=now,
-            claim=call.claim(),
+            claim=claim,
             member_id=original.member_id,
             original=original.sequence,
-            event=event_of(call, data, now=now, merchant_ref=data["merchant_ref"]),
+            event=event,
             amount=data.get("amount"),
             lines=data.get("lines"),
             evidence=call.evidence(),
         )
+
+    if data["preview"] == "true":
+        return preview(call, post, lambda posted: _refund(call, posted, earning_id))
+    with working(call) as (_, session):
+        posted = post(session, call.claim())
     return posted_answer(posted, _refund(call, posted, earning_id), status=201)
 
 

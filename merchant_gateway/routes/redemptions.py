@@ -5,21 +5,26 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from merchant_gateway.gateway import Call
 from merchant_gateway.identify import consent_of, identify, require_code
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import event_of, open_id, own, posted_answer, today, working, worth
+from merchant_gateway.previews import preview
 from merchant_gateway.schemas.load import check_time
 from merchant_gateway.schemas.requests import (
     CAPTURE,
+    PREVIEW,
     REDEMPTION,
     REDEMPTION_REFUND,
     REVERSE,
     VOID,
 )
+from network.ids import EntryKey
 from network.ledger import operations, queries
 from network.ledger.errors import UnknownOriginal
-from network.ledger.values import Posted
+from network.ledger.values import Claim, Posted
 from network.programme.worth import points_back, points_to_pay
 
 HOLD_LIFE = timedelta(minutes=15)
@@ -186,37 +191,59 @@ def read_redemption(call: Call, _query: dict[str, Any], *, redemption_id: str) -
     answer="RedemptionRefund",
     status=201,
     body=REDEMPTION_REFUND,
+    query=PREVIEW,
+    preview="RedemptionRefundPreview",
 )
 def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
     """Put points back into the lots that they came from, with their old expiry.
 
     A lot that lapsed meanwhile gets 30 days of grace. An amount is rounded up to whole points, at
-    most what is left of the redemption.
+    most what is left of the redemption. With `preview=true` the answer is 200 with each movement
+    of points, and nothing is left behind.
     """
     now = call.gateway.clock.now()
     check_time(data["occurred_at"], now=now)
     key = open_id(call, redemption_id, prefix="red")
-    with working(call) as (connection, session):
-        points = data.get("points")
-        if points is None:
-            found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
-            if found is None:
-                raise UnknownOriginal(UnknownOriginal.sentence)
-            value = call.gateway.terms.face_value(day=today(now))
-            left = max(1, found.captured - found.refunded)
-            points = points_back(amount=data["amount"], face_value=value, remaining=left)
-        posted = operations.refund_redeem(
-            connection,
+    event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
+
+    def post(session: Session, claim: Claim) -> Posted:
+        return operations.refund_redeem(
+            session,
             now=now,
-            claim=call.claim(),
+            claim=claim,
             member_id=key.member_id,
             original=key.sequence,
-            event=event_of(call, data, now=now, merchant_ref=data["merchant_ref"]),
-            points=points,
+            event=event,
+            points=_points_back(session, call, data, key=key, now=now),
             grace_days=operations.GRACE_DAYS,
             evidence=call.evidence(),
         )
-    payload = {
+
+    if data["preview"] == "true":
+        return preview(call, post, lambda posted: _refund(call, posted, redemption_id))
+    with working(call) as (_, session):
+        posted = post(session, call.claim())
+    return posted_answer(posted, _refund(call, posted, redemption_id), status=201)
+
+
+def _points_back(
+    session: Session, call: Call, data: dict[str, Any], *, key: EntryKey, now: datetime
+) -> int:
+    """Return the points to give back; an amount is rounded up, at most to what is left."""
+    if "points" in data:
+        return int(data["points"])
+    found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
+    if found is None:
+        raise UnknownOriginal(UnknownOriginal.sentence)
+    return points_back(
+        amount=data["amount"],
+        face_value=call.gateway.terms.face_value(day=today(now)),
+        remaining=max(1, found.captured - found.refunded),
+    )
+
+
+def _refund(call: Call, posted: Posted, redemption_id: str) -> dict[str, Any]:
+    return {
         "id": call.gateway.services.entry_ids.encode(
             prefix="rfd", member_id=posted.member_id, sequence=posted.sequence
         ),
@@ -224,7 +251,6 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
         "points": posted.result["points"],
         "worth": worth(call, points=posted.result["points"], day=posted.business_date),
     }
-    return posted_answer(posted, payload, status=201)
 
 
 def _points(call: Call, data: dict[str, Any], *, now: datetime) -> int:

@@ -47,7 +47,10 @@ def list_settlements(call: Call, query: dict[str, Any]) -> Answer:
 def read_settlement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
     """Answer with the totals of one window, the digest of its statement, and the day's seal."""
     with call.gateway.services.database.reading() as session:
-        return Answer(payload=_settlement(_statement(session, call, settlement_id)))
+        found = _statement(session, call, settlement_id)
+        return Answer(
+            payload=_settlement(found), headers={"ETag": _etag(found, found.window.state)}
+        )
 
 
 @operation(
@@ -69,7 +72,10 @@ def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: s
         items = [statements.line_record(line, name=name, merchant=merchant) for line in lines]
     end = offset + len(items)
     following = cursors.pack(_LINES, end) if items and end < found.totals.lines else None
-    return Answer(payload={"items": items, "next_cursor": following})
+    return Answer(
+        payload={"items": items, "next_cursor": following},
+        headers={"ETag": _etag(found, f"lines.{offset}.{limit}")},
+    )
 
 
 @operation(
@@ -82,7 +88,8 @@ def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: s
 def read_statement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
     """Answer with the whole statement, as JSON or, where `Accept` prefers it, as CSV.
 
-    It never changes once published; its ETag is the digest that stands on it.
+    It never changes once published; its ETag begins with the digest that stands on it, and
+    `If-None-Match` with it is answered 304.
     """
     media_type = call.accepts.best_match([JSON, CSV]) if call.accepts else JSON
     if media_type is None:
@@ -96,7 +103,7 @@ def read_statement(call: Call, _query: dict[str, Any], *, settlement_id: str) ->
     return Answer(
         content=content,
         media_type="text/csv; charset=utf-8" if media_type == CSV else JSON,
-        headers={"ETag": f'"{found.digest.hex()}"', "Vary": "Accept"},
+        headers={"ETag": _etag(found, "csv" if media_type == CSV else ""), "Vary": "Accept"},
     )
 
 
@@ -106,6 +113,11 @@ def _statement(session: Session, call: Call, settlement_id: str) -> StatementVie
     if found is None:
         raise NotFoundError("this merchant has no statement of such a window")
     return found
+
+
+def _etag(found: StatementView, form: str) -> str:
+    """Return the strong validator of one form of a statement (RFC 9110, 8.8.3)."""
+    return f'"{found.digest.hex()}{"." if form else ""}{form}"'
 
 
 def _settlement(found: StatementView) -> dict[str, Any]:

@@ -80,6 +80,7 @@ _TOTALS = _object(
     payable=_WHOLE,
     fees=_WHOLE,
     net=_WHOLE,
+    returned=_WHOLE,
     paid=_WHOLE,
     closing=_WHOLE,
     lines=_WHOLE,
@@ -101,6 +102,26 @@ _LINE = _object(
     price=_text("Rials per point, exact."),
     amount=_WHOLE,
 )
+_MOVES = _list(
+    _object(
+        account=_states("available", "pending", "debt"),
+        issuer=_text("The merchant whose points move."),
+        points={"type": "integer", "description": "Below zero where the wallet has fewer."},
+        expires_on=_or_null(_DAY),
+    )
+)
+_KEY = _object(
+    key_id=_TEXT,
+    environment=_states("live", "test"),
+    algorithm=_states("ed25519", "hmac-sha256"),
+    fingerprint=_or_null(_text("SHA-256 of the public key; null for a shared secret.")),
+    scopes=_list(_TEXT),
+    state=_states("active", "ending", "ended", "revoked"),
+    created_at=_TIME,
+    expires_at=_or_null(_TIME),
+    revoked_at=_or_null(_TIME),
+    last_used_on=_or_null(_DAY),
+)
 
 ANSWERS: dict[str, _Schema] = {
     "Ping": _object(
@@ -108,8 +129,12 @@ ANSWERS: dict[str, _Schema] = {
         programme_time=_TIME,
         key_id=_TEXT,
         merchant=_TEXT,
+        merchant_status=_states("applied", "approved", "active", "leaving"),
         environment=_states("live", "test"),
+        scopes=_list(_TEXT),
     ),
+    "Key": _KEY,
+    "Keys": _page(_KEY),
     "Lookup": _object(
         token=_text("A JWT for this merchant; send it back as `member.token`."),
         expires_at=_TIME,
@@ -144,6 +169,14 @@ ANSWERS: dict[str, _Schema] = {
         debt=_POINTS | {"description": "Points that were spent already and are owed now."},
         business_date=_DAY,
     ),
+    "EarningRefundPreview": _object(
+        earning=_TEXT,
+        points=_POINTS,
+        debt=_POINTS,
+        business_date=_DAY,
+        preview={"const": True},
+        moves=_MOVES,
+    ),
     "Redemption": _object(
         {"expires_at": _TIME},
         id=_TEXT,
@@ -174,6 +207,14 @@ ANSWERS: dict[str, _Schema] = {
     ),
     "RedemptionRefund": _object(
         id=_TEXT, redemption=_TEXT, points=_POINTS, worth=_MONEY, business_date=_DAY
+    ),
+    "RedemptionRefundPreview": _object(
+        redemption=_TEXT,
+        points=_POINTS,
+        worth=_MONEY,
+        business_date=_DAY,
+        preview={"const": True},
+        moves=_MOVES,
     ),
     "Transaction": _TRANSACTION
     | {"properties": _TRANSACTION["properties"] | {"explanation": _STEPS}},

@@ -196,6 +196,47 @@ class OneOf(fields.Field[str]):
         return schema
 
 
+class Several(fields.Field[list[str]]):
+    """A list of different words, each of one kind."""
+
+    default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
+        **_COMMON,
+        "list": "not_list",
+        "empty": "empty_list",
+        "many": "too_many:{limit}",
+        "twice": "same_word_twice",
+    }
+
+    def __init__(self, of: OneOf, *, required: bool = False, description: str = "") -> None:
+        super().__init__(required=required, metadata={"description": description})
+        self.of = of
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[str]:
+        _ = attr, data, kwargs
+        if not isinstance(value, list):
+            raise self.make_error("list")
+        if not value:
+            raise self.make_error("empty")
+        if len(value) > len(self.of.choices):
+            raise self.make_error("many", limit=len(self.of.choices))
+        words = [str(self.of.deserialize(each)) for each in value]
+        if len(set(words)) != len(words):
+            raise self.make_error("twice")
+        return words
+
+    def describe(self) -> dict[str, Any]:
+        """Return the JSON Schema of the field."""
+        return {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": len(self.of.choices),
+            "uniqueItems": True,
+            "items": self.of.describe(),
+        }
+
+
 class Currency(fields.Field[str]):
     """The programme's currency; any other is refused by name."""
 

@@ -204,6 +204,16 @@ class RedemptionRefundSchema(PointsOrAmountSchema):
     occurred_at = Moment(required=True, description=_OCCURRED)
 
 
+class PreviewQuery(StrictSchema):
+    """Whether a refund is only tried out."""
+
+    preview = OneOf(
+        choices=("true", "false"),
+        load_default="false",
+        description="true: answer which points would move, and leave nothing behind.",
+    )
+
+
 class EmptySchema(StrictSchema):
     """Nothing: an operation without fields, or a query without parameters."""
 
@@ -232,5 +242,6 @@ REVERSE = ReverseSchema()
 EARNING_REFUND = EarningRefundSchema()
 REDEMPTION_REFUND = RedemptionRefundSchema()
 EMPTY = EmptySchema()
+PREVIEW = PreviewQuery()
 PAGE = PageSchema()
 TRANSACTIONS = TransactionsQuery()

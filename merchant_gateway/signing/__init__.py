@@ -6,7 +6,7 @@ Pure: needs the standard library and `cryptography` alone. See `profile` for wha
 from merchant_gateway.signing.answer_signing import sign_answer, verify_answer
 from merchant_gateway.signing.checks import check_created, verify_evidence
 from merchant_gateway.signing.digest import check_content_digest, content_digest
-from merchant_gateway.signing.errors import SigningError
+from merchant_gateway.signing.errors import KeyMalformedError, SigningError
 from merchant_gateway.signing.keys import (
     Algorithm,
     Ed25519SigningKey,
@@ -25,6 +25,7 @@ from merchant_gateway.signing.messages import (
     split_target,
 )
 from merchant_gateway.signing.parse import parse_answer_signature, parse_request_signature
+from merchant_gateway.signing.possession import prove_possession, proves_possession
 from merchant_gateway.signing.request_signing import sign_request, verify_request
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Ed25519VerifyingKey",
     "Evidence",
     "HmacKey",
+    "KeyMalformedError",
     "ParsedSignature",
     "RequestBinding",
     "RequestMessage",
@@ -46,6 +48,8 @@ __all__ = [
     "content_digest",
     "parse_answer_signature",
     "parse_request_signature",
+    "prove_possession",
+    "proves_possession",
     "sign_answer",
     "sign_request",
     "split_target",

@@ -23,7 +23,7 @@ class Database:
 
     ``unit_of_work`` is where work wider than one ledger call happens and the only place that
     commits. ``ledger`` hands out an autocommit connection for a call that only moves points: one
-    function, one round trip. ``reading`` is a read-only transaction.
+    function, one round trip. ``reading`` is a read-only transaction; ``rehearsal`` tries something.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8, application_name: str = "peyvand") -> None:
@@ -72,6 +72,15 @@ class Database:
         """Yield an autocommit connection: each statement is a transaction of its own."""
         with _unavailable_if_lost(), self._autocommit.connect() as connection:
             yield connection
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[Session]:
+        """Yield a session whose transaction is rolled back whatever happens: nothing stays."""
+        with _unavailable_if_lost(), Session(self.engine, expire_on_commit=False) as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
 
     def dispose(self) -> None:
         """Close every pooled connection."""

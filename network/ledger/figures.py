@@ -238,3 +238,16 @@ def earned_parts(
         {"member": member_id, "sequence": sequence, "day": business_date},
     )
     return [EarnedPart(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def outstanding_of(session: Session, *, issuer_id: UUID) -> int:
+    """Return how many points of an issuer lie in wallets, held ones included; reads every lot."""
+    return int(
+        session.execute(
+            text(
+                "SELECT coalesce(sum(remaining + held), 0) FROM ledger.lot"
+                " WHERE issuer_id = :issuer_id AND (open OR held > 0)"
+            ),
+            {"issuer_id": issuer_id},
+        ).scalar_one()
+    )

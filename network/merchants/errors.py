@@ -35,6 +35,66 @@ class InvalidKeyError(PeyvandError):
     code = "invalid_key"
 
 
+class KeyKnownError(PeyvandError):
+    """The merchant registered this public key before; a revoked one does not come back."""
+
+    code = "key_known"
+
+
+class KeyReplacedError(PeyvandError):
+    """The key to be replaced is revoked or over already."""
+
+    code = "key_ended"
+
+
+class ScopeNotHeldError(PeyvandError):
+    """A key would open what the key that registers it does not."""
+
+    code = "scope_not_held"
+
+
+class TestCallMissingError(PeyvandError):
+    """A merchant gets a live key once it was approved and has made a signed test call."""
+
+    code = "test_call_missing"
+
+
+class MerchantStateError(PeyvandError):
+    """The merchant is not in a state in which this can be done; ``facts`` name the state."""
+
+    code = "merchant_state"
+
+
+class ApplicationReviewedError(PeyvandError):
+    """Somebody has decided on this application already."""
+
+    code = "application_reviewed"
+
+
+class UnknownApplicationError(PeyvandError):
+    """There is no such application."""
+
+    code = "unknown_application"
+
+
+class TooManyApplicationsError(PeyvandError):
+    """This address, or everybody together, has sent as many applications as may wait."""
+
+    code = "too_many_applications"
+
+
+class UnknownPlaceError(PeyvandError):
+    """The merchant has no such store, or the store no such terminal."""
+
+    code = "unknown_place"
+
+
+class PointsOutstandingError(PeyvandError):
+    """A merchant's points are still in wallets; ``facts`` say how many."""
+
+    code = "points_outstanding"
+
+
 class UnknownAgreementError(PeyvandError):
     """There is no such agreement."""
 

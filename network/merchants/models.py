@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -21,7 +31,14 @@ class Merchant(Base):
         CheckConstraint("code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40", name="code"),
         CheckConstraint("name_fa <> '' AND name_en <> ''", name="names"),
         CheckConstraint("kind ~ '^[a-z0-9]+(_[a-z0-9]+)*$'", name="kind"),
-        CheckConstraint("status IN ('active', 'suspended')", name="status"),
+        CheckConstraint(
+            "status IN ('applied', 'declined', 'approved', 'active', 'suspended', 'leaving',"
+            " 'left')",
+            name="status",
+        ),
+        CheckConstraint(
+            "leaves_on IS NOT NULL OR status NOT IN ('leaving', 'left')", name="leaves_on"
+        ),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -32,6 +49,7 @@ class Merchant(Base):
     kind: Mapped[str]
     status: Mapped[str]
     joined_at: Mapped[datetime]
+    leaves_on: Mapped[date | None]
     directory_fa: Mapped[str | None]
     directory_en: Mapped[str | None]
     directory_url: Mapped[str | None]
@@ -55,6 +73,57 @@ class Store(Base):
     name_en: Mapped[str]
     city_fa: Mapped[str]
     city_en: Mapped[str]
+    closed_at: Mapped[datetime | None]
+
+
+class Terminal(Base):
+    """A till of a store, by the code that its calls carry."""
+
+    __tablename__ = "terminal"
+    __table_args__ = (
+        UniqueConstraint("store_id", "code"),
+        CheckConstraint("code <> '' AND length(code) <= 64", name="code"),
+        CheckConstraint("name <> '' AND length(name) <= 120", name="name"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    terminal_id: Mapped[UUID] = mapped_column(primary_key=True)
+    store_id: Mapped[UUID] = mapped_column(ForeignKey(Store.store_id))
+    code: Mapped[str]
+    name: Mapped[str]
+    added_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class Application(Base):
+    """A site that asked to join; what names persons is sealed."""
+
+    __tablename__ = "merchant_application"
+    __table_args__ = (
+        UniqueConstraint("merchant_id"),
+        CheckConstraint("state IN ('waiting', 'approved', 'declined')", name="state"),
+        CheckConstraint("(state = 'waiting') = (reviewed_at IS NULL)", name="reviewed"),
+        CheckConstraint(
+            "(state = 'declined') = (reason IS NOT NULL) AND reason <> ''", name="reason"
+        ),
+        CheckConstraint("locale IN ('fa', 'en')", name="locale"),
+        CheckConstraint("length(address_digest) = 32", name="address_digest"),
+        Index(None, "state", "applied_at"),
+        Index(None, "address_digest", "applied_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    application_id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    state: Mapped[str]
+    sealed_contact: Mapped[bytes]
+    website: Mapped[str | None]
+    locale: Mapped[str]
+    address_digest: Mapped[bytes]
+    applied_at: Mapped[datetime]
+    reviewed_by: Mapped[UUID | None]
+    reviewed_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
 
 
 class MerchantKey(Base):
@@ -74,6 +143,12 @@ class MerchantKey(Base):
             " AND public_key IS NULL)",
             name="material",
         ),
+        CheckConstraint(
+            "cardinality(scopes) > 0 AND scopes <@ ARRAY['members', 'earnings', 'redemptions',"
+            " 'refunds', 'transactions', 'settlements', 'webhooks', 'keys']",
+            name="scopes",
+        ),
+        CheckConstraint("expires_at >= created_at", name="expires_at"),
         Index(None, "merchant_id"),
         {"schema": NETWORK_SCHEMA},
     )
@@ -84,7 +159,9 @@ class MerchantKey(Base):
     algorithm: Mapped[str]
     public_key: Mapped[bytes | None]
     sealed_secret: Mapped[bytes | None]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_on: Mapped[date | None]
 
@@ -147,3 +224,21 @@ class Nonce(Base):
     key_id: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     expires_at: Mapped[datetime]
+
+
+class KeptAnswer(Base):
+    """The answer to a POST that moved no points, for whoever sends it again with its key."""
+
+    __tablename__ = "kept_answer"
+    __table_args__ = (
+        CheckConstraint("length(fingerprint) = 32", name="fingerprint"),
+        Index(None, "kept_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    status: Mapped[int] = mapped_column(Integer)
+    answer: Mapped[dict[str, Any]]
+    kept_at: Mapped[datetime]

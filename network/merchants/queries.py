@@ -11,7 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network.errors import PeyvandError
-from network.merchants.models import Agreement, Merchant, MerchantKey, Store
+from network.merchants.models import Agreement, Merchant, MerchantKey, Store, Terminal
+from network.merchants.scopes import SCOPES
+
+APPLICANT_PREFIX = "applicant-"
+"""Codes of those who have applied; approval gives them one to be known by."""
 
 
 class UnknownMerchantError(PeyvandError):
@@ -40,6 +44,7 @@ class MerchantView:
     directory_fa: str | None
     directory_en: str | None
     directory_url: str | None
+    leaves_on: date | None = None
 
     def name(self, locale: str) -> str:
         """Return the name in a language."""
@@ -57,6 +62,7 @@ class StoreView:
     name_en: str
     city_fa: str
     city_en: str
+    closed_at: datetime | None = None
 
     def name(self, locale: str) -> str:
         """Return the name in a language."""
@@ -65,6 +71,18 @@ class StoreView:
     def city(self, locale: str) -> str:
         """Return the city in a language."""
         return self.city_fa if locale == "fa" else self.city_en
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalView:
+    """A till of a store."""
+
+    terminal_id: UUID
+    store_id: UUID
+    code: str
+    name: str
+    added_at: datetime
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +100,17 @@ class KeyView:
     created_at: datetime
     revoked_at: datetime | None
     last_used_on: date | None
+    scopes: tuple[str, ...] = SCOPES
+    expires_at: datetime | None = None
+    leaves_on: date | None = None
+
+    def state(self, wall: datetime) -> str:
+        """Return ``active``, ``ending`` (replaced, in its overlap), ``ended`` or ``revoked``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is None:
+            return "active"
+        return "ending" if self.expires_at > wall else "ended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,32 +148,37 @@ def merchant(
 
 
 def all_merchants(session: Session, *, active_only: bool = False) -> list[MerchantView]:
-    """Return every merchant by code, or only those that are active."""
+    """Return every merchant that was ever approved by code, or only those that are active.
+
+    Who has only applied, or was declined, is no merchant yet.
+    """
     query = select(Merchant).order_by(Merchant.code)
     if active_only:
         query = query.where(Merchant.status == "active")
+    else:
+        query = query.where(~Merchant.code.startswith(APPLICANT_PREFIX))
     return [_merchant_view(row) for row in session.scalars(query)]
 
 
 def key(session: Session, *, key_id: str) -> KeyView | None:
     """Return a key with its merchant, revoked ones too; ``None`` where there is none."""
     row = session.execute(
-        select(MerchantKey, Merchant.code, Merchant.status)
+        select(MerchantKey, Merchant)
         .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
         .where(MerchantKey.key_id == key_id)
     ).first()
-    return None if row is None else _key_view(row[0], row[1], row[2])
+    return None if row is None else _key_view(row[0], row[1])
 
 
 def keys(session: Session, *, merchant_id: UUID) -> list[KeyView]:
     """Return all keys of a merchant, the newest first."""
     rows = session.execute(
-        select(MerchantKey, Merchant.code, Merchant.status)
+        select(MerchantKey, Merchant)
         .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
         .where(MerchantKey.merchant_id == merchant_id)
         .order_by(MerchantKey.created_at.desc(), MerchantKey.key_id)
     )
-    return [_key_view(row[0], row[1], row[2]) for row in rows]
+    return [_key_view(row[0], row[1]) for row in rows]
 
 
 def store_by_code(session: Session, *, merchant_id: UUID, code: str) -> StoreView | None:
@@ -161,6 +195,24 @@ def stores(session: Session, *, merchant_id: UUID | None = None) -> list[StoreVi
     if merchant_id is not None:
         query = query.where(Store.merchant_id == merchant_id)
     return [_store_view(row) for row in session.scalars(query)]
+
+
+def terminals(session: Session, *, store_id: UUID) -> list[TerminalView]:
+    """Return the tills on a store's list, closed ones too, by code."""
+    rows = session.scalars(
+        select(Terminal).where(Terminal.store_id == store_id).order_by(Terminal.code)
+    )
+    return [
+        TerminalView(
+            terminal_id=row.terminal_id,
+            store_id=row.store_id,
+            code=row.code,
+            name=row.name,
+            added_at=row.added_at,
+            closed_at=row.closed_at,
+        )
+        for row in rows
+    ]
 
 
 def agreement_on(session: Session, *, merchant_id: UUID, day: date) -> AgreementView:
@@ -233,6 +285,7 @@ def _merchant_view(row: Merchant) -> MerchantView:
         directory_fa=row.directory_fa,
         directory_en=row.directory_en,
         directory_url=row.directory_url,
+        leaves_on=row.leaves_on,
     )
 
 
@@ -245,15 +298,16 @@ def _store_view(row: Store) -> StoreView:
         name_en=row.name_en,
         city_fa=row.city_fa,
         city_en=row.city_en,
+        closed_at=row.closed_at,
     )
 
 
-def _key_view(row: MerchantKey, merchant_code: str, merchant_status: str) -> KeyView:
+def _key_view(row: MerchantKey, merchant: Merchant) -> KeyView:
     return KeyView(
         key_id=row.key_id,
         merchant_id=row.merchant_id,
-        merchant_code=merchant_code,
-        merchant_status=merchant_status,
+        merchant_code=merchant.code,
+        merchant_status=merchant.status,
         environment=row.environment,
         algorithm=row.algorithm,
         public_key=row.public_key,
@@ -261,4 +315,7 @@ def _key_view(row: MerchantKey, merchant_code: str, merchant_status: str) -> Key
         created_at=row.created_at,
         revoked_at=row.revoked_at,
         last_used_on=row.last_used_on,
+        scopes=tuple(row.scopes),
+        expires_at=row.expires_at,
+        leaves_on=merchant.leaves_on,
     )

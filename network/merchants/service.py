@@ -1,62 +1,63 @@
-"""Changes of merchants, their stores and their keys, and the nonces that their keys have used."""
+"""Changes of merchants and of what they may do, and the nonces that their keys have used."""
 
 from __future__ import annotations
 
-import base64
-import secrets
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from network.ids import uuid7
+from network.ledger.figures import outstanding_of
+from network.merchants import access
 from network.merchants.agreements import approve_agreement, propose_agreement
 from network.merchants.errors import (
-    CodeTakenError,
-    InvalidKeyError,
     MerchantDataError,
-    TooManyKeysError,
-    UnknownKeyError,
+    MerchantStateError,
+    PointsOutstandingError,
+    TestCallMissingError,
 )
-from network.merchants.models import Merchant, MerchantKey, Nonce, Store
-from network.merchants.queries import UnknownMerchantError
+from network.merchants.inserting import insert_row
+from network.merchants.keys import (
+    LIVE,
+    TEST,
+    NewKey,
+    note_key_use,
+    open_secret,
+    register_key,
+    revoke_all,
+    revoke_key,
+)
+from network.merchants.models import Merchant, MerchantKey, Nonce
+from network.merchants.places import add_store
+from network.merchants.queries import APPLICANT_PREFIX, UnknownMerchantError
+from network.merchants.scopes import SCOPES
 from network.vault import Vault
 
 __all__ = [
     "NewKey",
     "add_store",
     "approve_agreement",
+    "begin_exit",
     "claim_nonce",
+    "complete_exit",
     "forget_nonces",
+    "issue_key",
     "note_key_use",
     "open_secret",
     "propose_agreement",
     "register_key",
     "register_merchant",
+    "resume",
     "revoke_key",
     "set_status",
+    "suspend",
 ]
 
-MAX_ACTIVE_KEYS = 4
-HMAC_SECRET_BYTES = 32
-KEY_PURPOSE = "merchant-key"
-_KEY_ID_BYTES = 10
-_UNIQUE, _CHECK = "23505", "23514"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """A key that was just registered; ``secret`` is shown this once and only for HMAC keys."""
-
-    key_id: str
-    algorithm: str
-    secret: bytes | None = field(default=None, repr=False)
+_MAY_BE_SUSPENDED = frozenset({"applied", "approved", "active", "leaving"})
 
 
 def register_merchant(
@@ -67,64 +68,73 @@ def register_merchant(
     name_en: str,
     kind: str,
     now: datetime,
+    status: str = "active",
     directory_fa: str | None = None,
     directory_en: str | None = None,
     directory_url: str | None = None,
 ) -> UUID:
     """Take a merchant into the network and return its id.
 
-    ``code`` is a slug of at most 40 characters. Raises CodeTakenError or MerchantDataError.
+    ``code`` is a slug of at most 40 characters. ``status`` is ``active``, or ``approved`` for one
+    that has yet to make its signed test call. Raises CodeTakenError or MerchantDataError.
     """
+    if status not in {"applied", "approved", "active"}:
+        raise MerchantDataError("a merchant begins as applied, approved or active", field="status")
     merchant = Merchant(
         merchant_id=uuid7(),
         code=code,
         name_fa=name_fa.strip(),
         name_en=name_en.strip(),
         kind=kind,
-        status="active",
+        status=status,
         joined_at=now,
         directory_fa=directory_fa,
         directory_en=directory_en,
         directory_url=directory_url,
     )
-    _insert(session, merchant)
+    insert_row(session, merchant)
     return merchant.merchant_id
 
 
 def set_status(session: Session, *, merchant_id: UUID, status: str) -> None:
     """Suspend a merchant (``suspended``) or let it take part again (``active``)."""
-    if status not in {"active", "suspended"}:
+    if status == "suspended":
+        suspend(session, merchant_id=merchant_id)
+    elif status == "active":
+        resume(session, merchant_id=merchant_id)
+    else:
         raise MerchantDataError("a merchant is active or suspended", field="status")
-    _locked_merchant(session, merchant_id).status = status
+
+
+def suspend(session: Session, *, merchant_id: UUID) -> None:
+    """Refuse every call of a merchant from now on; its points stay good at the others.
+
+    Raises MerchantStateError where there is nothing to suspend. After the commit
+    ``access.announce`` makes the very next request meet it.
+    """
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.status == "suspended":
+        return
+    if merchant.status not in _MAY_BE_SUSPENDED:
+        raise MerchantStateError("nothing to suspend", facts={"status": merchant.status})
+    merchant.status = "suspended"
     session.flush()
+    access.note_change(session, merchant_id=merchant_id)
 
 
-def add_store(
-    session: Session,
-    *,
-    merchant_id: UUID,
-    code: str,
-    name_fa: str,
-    name_en: str,
-    city_fa: str = "",
-    city_en: str = "",
-) -> UUID:
-    """Add a place of a merchant and return its id; ``code`` is what its tills send."""
-    _locked_merchant(session, merchant_id)
-    store = Store(
-        store_id=uuid7(),
-        merchant_id=merchant_id,
-        code=code,
-        name_fa=name_fa.strip(),
-        name_en=name_en.strip(),
-        city_fa=city_fa.strip(),
-        city_en=city_en.strip(),
-    )
-    _insert(session, store)
-    return store.store_id
+def resume(session: Session, *, merchant_id: UUID) -> None:
+    """Let a suspended merchant go on from where it was: on its way in, taking part, or leaving."""
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.status == "active":
+        return
+    if merchant.status != "suspended":
+        raise MerchantStateError("it is not suspended", facts={"status": merchant.status})
+    merchant.status = _before_suspension(session, merchant)
+    session.flush()
+    access.note_change(session, merchant_id=merchant_id)
 
 
-def register_key(
+def issue_key(
     session: Session,
     vault: Vault,
     *,
@@ -132,71 +142,78 @@ def register_key(
     environment: str,
     now: datetime,
     public_key: bytes | None = None,
+    scopes: tuple[str, ...] = SCOPES,
 ) -> NewKey:
-    """Register a key of a merchant: its Ed25519 public key, or a new HMAC secret of ours.
+    """Register a key as an operator does: a live one only after approval and a signed test call.
 
-    ``public_key`` is the 32 raw bytes of RFC 8032; without it a secret of 32 bytes is made, kept
-    sealed and returned this once. A merchant has at most four active keys per environment.
-    Raises InvalidKeyError, TooManyKeysError or UnknownMerchantError.
+    An approved merchant's first live key makes it active. Raises MerchantStateError,
+    TestCallMissingError and what ``register_key`` raises.
     """
-    if environment not in {"live", "test"}:
-        raise InvalidKeyError("a key is for live or test", field="environment")
-    _locked_merchant(session, merchant_id)
-    active = session.scalar(
-        select(func.count()).where(
-            MerchantKey.merchant_id == merchant_id,
-            MerchantKey.environment == environment,
-            MerchantKey.revoked_at.is_(None),
-        )
-    )
-    if (active or 0) >= MAX_ACTIVE_KEYS:
-        raise TooManyKeysError(
-            f"a merchant has at most {MAX_ACTIVE_KEYS} active keys; revoke one first"
-        )
-    secret = None if public_key is not None else secrets.token_bytes(HMAC_SECRET_BYTES)
-    key = MerchantKey(
-        key_id=_new_key_id(environment),
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.status in {"declined", "left", "suspended"} or (
+        environment == LIVE and merchant.status == "applied"
+    ):
+        raise MerchantStateError("no key now", facts={"status": merchant.status})
+    if environment == LIVE and merchant.status == "approved":
+        if not _has_key(session, merchant_id, environment=TEST, used=True):
+            raise TestCallMissingError("its test key has signed nothing yet")
+        merchant.status = "active"
+        session.flush()
+        access.note_change(session, merchant_id=merchant_id)
+    return register_key(
+        session,
+        vault,
         merchant_id=merchant_id,
         environment=environment,
-        algorithm="ed25519" if secret is None else "hmac-sha256",
-        public_key=None if public_key is None else _checked_public_key(public_key),
-        sealed_secret=None if secret is None else vault.seal(secret, purpose=KEY_PURPOSE),
-        created_at=now,
+        now=now,
+        public_key=public_key,
+        scopes=scopes,
     )
-    session.add(key)
+
+
+def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: date) -> None:
+    """Have a merchant leave: from ``leaves_on`` on it neither gives nor takes points.
+
+    Refunds, settlements and their statements go on; its points stay good at the others and are
+    settled as before. Raises MerchantDataError for a day before ``today``, MerchantStateError.
+    """
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.status not in {"active", "leaving"}:
+        raise MerchantStateError("it does not take part", facts={"status": merchant.status})
+    if leaves_on < today:
+        raise MerchantDataError("a merchant leaves today at the earliest", field="leaves_on")
+    merchant.leaves_on = leaves_on
+    merchant.status = "leaving"
     session.flush()
-    return NewKey(key_id=key.key_id, algorithm=key.algorithm, secret=secret)
+    access.note_change(session, merchant_id=merchant_id)
 
 
-def open_secret(vault: Vault, *, sealed_secret: bytes) -> bytes:
-    """Return the secret of an HMAC key; raise SealBrokenError where it does not open."""
-    return vault.open(sealed_secret, purpose=KEY_PURPOSE)
+def complete_exit(session: Session, *, merchant_id: UUID, today: date, now: datetime) -> None:
+    """End an exit: every key is revoked. Only once none of its points is in a wallet any more.
+
+    Raises MerchantStateError before its last day, PointsOutstandingError while points are out.
+    """
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.status != "leaving" or merchant.leaves_on is None or merchant.leaves_on > today:
+        raise MerchantStateError("its exit has not begun", facts={"status": merchant.status})
+    if points := outstanding_of(session, issuer_id=merchant_id):
+        raise PointsOutstandingError("its points are still out", facts={"points": points})
+    merchant.status = "left"
+    session.flush()
+    revoke_all(session, merchant_id=merchant_id, now=now)
 
 
-def revoke_key(session: Session, *, merchant_id: UUID, key_id: str, now: datetime) -> None:
-    """Make a merchant's key useless from now on; revoking it again changes nothing."""
-    key = session.scalars(
-        select(MerchantKey)
-        .where(MerchantKey.key_id == key_id, MerchantKey.merchant_id == merchant_id)
+def locked_merchant(session: Session, merchant_id: UUID) -> Merchant:
+    """Return a merchant's row, locked until the end; raise UnknownMerchantError."""
+    merchant = session.scalars(
+        select(Merchant)
+        .where(Merchant.merchant_id == merchant_id)
         .with_for_update()
+        .execution_options(populate_existing=True)
     ).first()
-    if key is None:
-        raise UnknownKeyError("this merchant has no such key", field="key_id")
-    if key.revoked_at is None:
-        key.revoked_at = now
-        session.flush()
-
-
-def note_key_use(session: Session, *, key_id: str, day: date) -> None:
-    """Remember the last day that a key was used on; later days replace earlier ones."""
-    session.execute(
-        update(MerchantKey)
-        .where(
-            MerchantKey.key_id == key_id,
-            or_(MerchantKey.last_used_on.is_(None), MerchantKey.last_used_on < day),
-        )
-        .values(last_used_on=day)
-    )
+    if merchant is None:
+        raise UnknownMerchantError("there is no such merchant")
+    return merchant
 
 
 def claim_nonce(session: Session, *, key_id: str, nonce: str, expires_at: datetime) -> bool:
@@ -219,41 +236,20 @@ def forget_nonces(session: Session, *, wall: datetime) -> None:
     session.execute(delete(Nonce).where(Nonce.expires_at < wall))
 
 
-def _new_key_id(environment: str) -> str:
-    text = base64.b32encode(secrets.token_bytes(_KEY_ID_BYTES)).decode().lower()
-    return f"mk_{environment}_{text}"
+def _before_suspension(session: Session, merchant: Merchant) -> str:
+    if merchant.leaves_on is not None:
+        return "leaving"
+    if merchant.code.startswith(APPLICANT_PREFIX):
+        return "applied"
+    if _has_key(session, merchant.merchant_id, environment=LIVE, used=False):
+        return "active"
+    return "approved"
 
 
-def _checked_public_key(raw: bytes) -> bytes:
-    try:
-        Ed25519PublicKey.from_public_bytes(raw)
-    except ValueError as error:
-        raise InvalidKeyError(
-            "an Ed25519 public key has exactly 32 bytes", field="public_key"
-        ) from error
-    return raw
-
-
-def _locked_merchant(session: Session, merchant_id: UUID) -> Merchant:
-    merchant = session.scalars(
-        select(Merchant).where(Merchant.merchant_id == merchant_id).with_for_update()
-    ).first()
-    if merchant is None:
-        raise UnknownMerchantError("there is no such merchant")
-    return merchant
-
-
-def _insert(session: Session, row: Merchant | Store) -> None:
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None)
-        if sqlstate == _UNIQUE:
-            raise CodeTakenError("this code is taken", field="code") from error
-        if sqlstate == _CHECK:
-            constraint = str(getattr(getattr(error.orig, "diag", None), "constraint_name", ""))
-            raise MerchantDataError(
-                "a code, a kind or a name is not acceptable", field=constraint.rpartition("_")[2]
-            ) from error
-        raise
+def _has_key(session: Session, merchant_id: UUID, *, environment: str, used: bool) -> bool:
+    found = exists().where(
+        MerchantKey.merchant_id == merchant_id, MerchantKey.environment == environment
+    )
+    if used:
+        found = found.where(MerchantKey.last_used_on.is_not(None))
+    return bool(session.scalar(select(found)))

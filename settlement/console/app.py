@@ -9,13 +9,16 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from network.database.installation import ProgrammeClock
+from network.merchants.errors import UnknownApplicationError
 from network.merchants.queries import UnknownMerchantError
 from network.services import Services
 from settlement.console import access, filters
 from settlement.console.views import (
     agreements,
+    applications,
     audit,
     entries,
+    managing,
     merchants,
     payments,
     profile,
@@ -25,7 +28,20 @@ from settlement.console.views import (
     windows,
 )
 
-VIEWS = (signing, today, windows, payments, entries, merchants, agreements, audit, profile, search)
+VIEWS = (
+    signing,
+    today,
+    windows,
+    payments,
+    entries,
+    merchants,
+    agreements,
+    applications,
+    managing,
+    audit,
+    profile,
+    search,
+)
 
 
 def create_app(
@@ -51,8 +67,9 @@ def create_app(
     def favicon() -> Response:
         return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
 
+    @app.errorhandler(UnknownApplicationError)
     @app.errorhandler(UnknownMerchantError)
-    def unknown_merchant(_error: UnknownMerchantError) -> Any:
+    def unknown_merchant(_error: Exception) -> Any:
         return app.handle_http_exception(NotFound())
 
     @app.context_processor

@@ -102,6 +102,22 @@ ACTIONS = {
     "session.ended": _l("Ended a session"),
     "agreement.proposed": _l("Proposed an agreement"),
     "agreement.approved": _l("Approved an agreement"),
+    "merchant.added": _l("Registered a merchant"),
+    "merchant.suspended": _l("Suspended a merchant"),
+    "merchant.resumed": _l("Let a merchant go on"),
+    "merchant.leaving": _l("Wrote an exit down"),
+    "merchant.left": _l("Ended an exit"),
+    "application.read": _l("Read an application"),
+    "application.approved": _l("Approved an application"),
+    "application.declined": _l("Declined an application"),
+    "key.registered": _l("Registered a key"),
+    "key.revoked": _l("Revoked a key"),
+    "store.added": _l("Added a store"),
+    "store.renamed": _l("Renamed a store"),
+    "store.closed": _l("Closed a store"),
+    "terminal.added": _l("Added a till"),
+    "terminal.renamed": _l("Renamed a till"),
+    "terminal.closed": _l("Closed a till"),
     "evidence.read": _l("Read a signed request"),
     "evidence.revealed": _l("Read a signed request with persons"),
 }
@@ -116,6 +132,46 @@ WALLET_STATES = {
     "spend_locked": _l("Spending locked"),
     "closed": _l("Closed"),
     "suspended": _l("Suspended"),
+}
+MERCHANT_STATES = {
+    "applied": _l("Applied"),
+    "declined": _l("Declined"),
+    "approved": _l("Approved, not live yet"),
+    "active": _l("Active"),
+    "suspended": _l("Suspended"),
+    "leaving": _l("Leaving"),
+    "left": _l("Has left"),
+}
+APPLICATION_STATES = {
+    "waiting": _l("Waiting"),
+    "approved": _l("Approved"),
+    "declined": _l("Declined"),
+}
+MERCHANT_KINDS = {
+    "retail": _l("Shop"),
+    "grocer": _l("Groceries"),
+    "restaurant": _l("Restaurant or café"),
+    "pharmacy": _l("Pharmacy"),
+    "fashion": _l("Clothing"),
+    "travel": _l("Travel"),
+    "online": _l("Online shop"),
+    "services": _l("Services"),
+}
+KEY_STATES = {
+    "active": _l("In use"),
+    "ending": _l("Replaced, until"),
+    "ended": _l("Replaced"),
+    "revoked": _l("Revoked"),
+}
+SCOPES = {
+    "members": _l("members"),
+    "earnings": _l("earning"),
+    "redemptions": _l("spending"),
+    "refunds": _l("refunds"),
+    "transactions": _l("transactions"),
+    "settlements": _l("settlements"),
+    "webhooks": _l("webhooks"),
+    "keys": _l("keys"),
 }
 CHANNELS = {
     "in_store": _l("Shop"),
@@ -140,6 +196,12 @@ TONES = {
     "stopped": "bad",
     "aborted": "bad",
     "suspended": "bad",
+    "waiting": "warn",
+    "approved": "good",
+    "declined": "",
+    "leaving": "warn",
+    "ending": "warn",
+    "revoked": "bad",
     "spend_locked": "warn",
     "closed": "",
     "signed": "good",
@@ -163,6 +225,11 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "finding": FINDINGS,
     "wallet": WALLET_STATES,
     "channel": CHANNELS,
+    "merchant": MERCHANT_STATES,
+    "application": APPLICATION_STATES,
+    "kind": MERCHANT_KINDS,
+    "key": KEY_STATES,
+    "scope": SCOPES,
 }
 _LABELS: Mapping[str, Callable[[str], str]] = {"step": step_label, "check": check_label}
 

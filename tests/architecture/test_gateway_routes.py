@@ -23,6 +23,8 @@ PUBLIC_PATHS = {
     "/docs",
     "/docs/guide/<name>",
     "/docs.css",
+    "/apply",
+    "/applications",
 }
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from datetime import date
-from hashlib import sha256
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template
@@ -16,6 +14,7 @@ from network.clearing import statements
 from network.clearing.facts import StatementView
 from network.language import current_locale
 from network.ledger import queries as ledger
+from network.merchants import applications, public_keys
 from network.merchants import queries as merchants
 from network.merchants.queries import AgreementView, KeyView, NoAgreementError
 from network.operators import queries as operators
@@ -36,6 +35,7 @@ def index() -> str | Response:
         today = ledger.open_day(session)
         prices = {each.merchant_id: _in_force(session, each.merchant_id, today) for each in found}
         waiting = {each.merchant_id for each in merchants.waiting_agreements(session)}
+        applied = applications.waiting(session)
     page = listing.arrange(
         found,
         sort="name",
@@ -59,7 +59,9 @@ def index() -> str | Response:
                 for row in page.rows
             ),
         )
-    return render_template("merchants.html", page=page, prices=prices, waiting=waiting)
+    return render_template(
+        "merchants.html", page=page, prices=prices, waiting=waiting, applied=applied
+    )
 
 
 @blueprint.get("/<code>")
@@ -85,6 +87,7 @@ def show(code: str) -> str:
         agreements=agreements,
         today=today,
         fingerprint=fingerprint,
+        wall=access.wall(),
         **facts,
     )
 
@@ -114,7 +117,7 @@ def fingerprint(key: KeyView) -> str | None:
     """Return the SHA-256 of a public key as people compare it; a shared secret has none."""
     if key.public_key is None:
         return None
-    return "SHA256:" + b64encode(sha256(key.public_key).digest()).decode().rstrip("=")
+    return public_keys.fingerprint(key.public_key)
 
 
 def _statement(session: Session, *, code: str, window_id: str) -> StatementView:

@@ -7,14 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import redis
 
 from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
 from merchant_gateway.client.client import new_idempotency_key
-from merchant_gateway.guard import announce_change
 from merchant_gateway.signing import Ed25519SigningKey
 from network.language import use_locale
-from network.merchants import service as merchants
 from tests.integration.gateway.house import House, Person, utc_now
 from tests.integration.gateway.till import ask, believe, headers_of, purchase, send
 
@@ -226,55 +223,6 @@ def test_the_same_signed_request_counts_once(house: House) -> None:
     assert first.status_code == 200
     assert (second.status_code, second.json()["code"]) == (401, "nonce_replayed")
     believe(house, second, signed.binding)
-
-
-def test_a_revoked_key_is_refused_at_once(house: House, redis_url: str) -> None:
-    key = Ed25519SigningKey.generate()
-    services, merchant_id = house.services, house.blue.merchant_id
-    with services.database.unit_of_work() as session:
-        made = merchants.register_key(
-            session,
-            services.vault,
-            merchant_id=merchant_id,
-            environment="live",
-            public_key=key.verifying_key().to_raw(),
-            now=utc_now(),
-        )
-        test_key = merchants.register_key(
-            session,
-            services.vault,
-            merchant_id=merchant_id,
-            environment="test",
-            public_key=key.verifying_key().to_raw(),
-            now=utc_now(),
-        )
-    how: dict[str, Any] = {"method": "GET", "target": "/v1/ping", "key": key}
-    assert ask(house, house.blue, key_id=made.key_id, **how).status_code == 200
-    other = ask(house, house.blue, key_id=test_key.key_id, **how)
-    assert other.json()["code"] == "key_unknown"
-    with services.database.unit_of_work() as session:
-        merchants.revoke_key(session, merchant_id=merchant_id, key_id=made.key_id, now=utc_now())
-    with redis.Redis.from_url(redis_url) as client:
-        announce_change(client)
-    for _ in range(6):  # both worker processes
-        refused = ask(house, house.blue, key_id=made.key_id, **how)
-        assert (refused.status_code, refused.json()["code"]) == (401, "key_revoked")
-
-
-def test_a_suspended_merchant_is_refused_within_moments(house: House) -> None:
-    how: dict[str, Any] = {"method": "GET", "target": "/v1/ping"}
-    _set_status(house, "suspended")
-    deadline = utc_now() + timedelta(seconds=10)
-    seen: list[str] = []
-    while seen[-4:] != ["merchant_suspended"] * 4:
-        assert utc_now() < deadline
-        seen.append(ask(house, house.blue, **how).json().get("code", ""))
-    _set_status(house, "active")
-
-
-def _set_status(house: House, status: str) -> None:
-    with house.services.database.unit_of_work() as session:
-        merchants.set_status(session, merchant_id=house.blue.merchant_id, status=status)
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 65, "not allowed here!!", "پیوند-پیوند-پیوند"])

@@ -11,8 +11,9 @@ import redis
 
 from merchant_gateway.app import create_app
 from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
-from merchant_gateway.guard import Admission, Guard, announce_change
+from merchant_gateway.guard import Admission, Guard
 from merchant_gateway.limits import Limits
+from network.merchants.access import announce
 from network.services import Services
 
 LIMITS = Limits(merchant_quota=3, merchant_window=3600)
@@ -51,7 +52,7 @@ def test_a_nonce_counts_once_and_a_quota_runs_out(
 def test_the_epoch_is_reported(services: Services, redis_client: redis.Redis) -> None:
     guard = Guard(redis=redis_client, database=services.database, limits=LIMITS)
     first = _admit(guard, nonce="a", merchant=uuid4()).epoch
-    announce_change(redis_client)
+    announce(redis_client)
     assert _admit(guard, nonce="b", merchant=uuid4()).epoch != first
 
 

@@ -8,6 +8,7 @@ CREATE TABLE network.merchant (
     kind text NOT NULL,
     status text NOT NULL,
     joined_at timestamptz NOT NULL,
+    leaves_on date,
     directory_fa text,
     directory_en text,
     directory_url text,
@@ -16,11 +17,28 @@ CREATE TABLE network.merchant (
     CONSTRAINT ck_merchant_code CHECK (code ~ '^[a-z0-9]+(-[a-z0-9]+)*$' AND length(code) <= 40),
     CONSTRAINT ck_merchant_names CHECK (name_fa <> '' AND name_en <> ''),
     CONSTRAINT ck_merchant_kind CHECK (kind ~ '^[a-z0-9]+(_[a-z0-9]+)*$'),
-    CONSTRAINT ck_merchant_status CHECK (status IN ('active', 'suspended'))
+    CONSTRAINT ck_merchant_status CHECK (
+        status IN ('applied', 'declined', 'approved', 'active', 'suspended', 'leaving', 'left')
+    ),
+    CONSTRAINT ck_merchant_leaves_on
+        CHECK (leaves_on IS NOT NULL OR status NOT IN ('leaving', 'left'))
 );
 GRANT SELECT, INSERT ON network.merchant TO peyvand_app;
-GRANT UPDATE (name_fa, name_en, kind, status, directory_fa, directory_en, directory_url)
+GRANT UPDATE
+    (code, name_fa, name_en, kind, status, leaves_on, directory_fa, directory_en, directory_url)
     ON network.merchant TO peyvand_app;
+
+-- Statements, files and the reader's addresses name a merchant by its code.
+CREATE FUNCTION network.merchant_keeps_its_code() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a merchant keeps its code once it is approved' USING ERRCODE = '23514';
+END
+$$;
+CREATE TRIGGER merchant_code_kept
+    BEFORE UPDATE OF code ON network.merchant
+    FOR EACH ROW WHEN (OLD.status <> 'applied' AND OLD.code <> NEW.code)
+    EXECUTE FUNCTION network.merchant_keeps_its_code();
 
 CREATE TABLE network.store (
     store_id uuid NOT NULL,
@@ -30,6 +48,7 @@ CREATE TABLE network.store (
     name_en text NOT NULL,
     city_fa text NOT NULL,
     city_en text NOT NULL,
+    closed_at timestamptz,
     CONSTRAINT pk_store PRIMARY KEY (store_id),
     CONSTRAINT fk_store_merchant_id_merchant
         FOREIGN KEY (merchant_id) REFERENCES network.merchant (merchant_id),
@@ -38,9 +57,10 @@ CREATE TABLE network.store (
     CONSTRAINT ck_store_names CHECK (name_fa <> '' AND name_en <> '')
 );
 GRANT SELECT, INSERT ON network.store TO peyvand_app;
-GRANT UPDATE (name_fa, name_en, city_fa, city_en) ON network.store TO peyvand_app;
+GRANT UPDATE (name_fa, name_en, city_fa, city_en, closed_at) ON network.store TO peyvand_app;
 
--- Of an Ed25519 key only the public half is here; an HMAC secret is sealed.
+-- Of an Ed25519 key only the public half is here; an HMAC secret is sealed. A key opens what its
+-- scopes name, until it is revoked or its overlap with the key that replaces it has run out.
 CREATE TABLE network.merchant_key (
     key_id text NOT NULL,
     merchant_id uuid NOT NULL,
@@ -48,7 +68,9 @@ CREATE TABLE network.merchant_key (
     algorithm text NOT NULL,
     public_key bytea,
     sealed_secret bytea,
+    scopes text[] NOT NULL,
     created_at timestamptz NOT NULL,
+    expires_at timestamptz,
     revoked_at timestamptz,
     last_used_on date,
     CONSTRAINT pk_merchant_key PRIMARY KEY (key_id),
@@ -61,11 +83,18 @@ CREATE TABLE network.merchant_key (
         (algorithm = 'ed25519' AND public_key IS NOT NULL AND length(public_key) = 32
             AND sealed_secret IS NULL)
         OR (algorithm = 'hmac-sha256' AND sealed_secret IS NOT NULL AND public_key IS NULL)
-    )
+    ),
+    CONSTRAINT ck_merchant_key_scopes CHECK (
+        cardinality(scopes) > 0 AND scopes <@ ARRAY[
+            'members', 'earnings', 'redemptions', 'refunds', 'transactions', 'settlements',
+            'webhooks', 'keys'
+        ]
+    ),
+    CONSTRAINT ck_merchant_key_expires_at CHECK (expires_at >= created_at)
 );
 CREATE INDEX ix_merchant_key_merchant_id ON network.merchant_key (merchant_id);
 GRANT SELECT, INSERT ON network.merchant_key TO peyvand_app;
-GRANT UPDATE (revoked_at, last_used_on) ON network.merchant_key TO peyvand_app;
+GRANT UPDATE (expires_at, revoked_at, last_used_on) ON network.merchant_key TO peyvand_app;
 
 -- Dated prices. What an agreement says never changes; only its approval is added.
 CREATE TABLE network.agreement (

@@ -1,0 +1,79 @@
+"""Answers to POSTs that move no points: kept with what they did, for whoever asks again.
+
+A call that moves points keeps its answer in the ledger's own round trip. Every other one claims its
+key here, works, and keeps the answer, in one unit of work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from network.errors import PeyvandError
+from network.ledger.errors import IdempotencyConflict
+from network.ledger.values import Claim
+from network.merchants.models import KeptAnswer
+
+
+class RequestInProgressError(PeyvandError):
+    """The same idempotency key is being worked on at this moment."""
+
+    code = "request_in_progress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An answer as it was given: its HTTP status and its value."""
+
+    status: int
+    answer: dict[str, Any]
+
+
+def claim(session: Session, *, claim: Claim) -> Kept | None:
+    """Return the answer that this request got before, or claim its key until the commit.
+
+    Raises IdempotencyConflict for another request with the key, RequestInProgressError while the
+    same one is under way.
+    """
+    lock = int.from_bytes(
+        sha256(claim.client_id.bytes + claim.key.encode()).digest()[:8], "big", signed=True
+    )
+    if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}):
+        raise RequestInProgressError("a request with this key is under way")
+    kept = session.execute(
+        select(KeptAnswer.fingerprint, KeptAnswer.status, KeptAnswer.answer).where(
+            KeptAnswer.client_id == claim.client_id, KeptAnswer.key == claim.key
+        )
+    ).one_or_none()
+    if kept is None:
+        return None
+    if kept.fingerprint != claim.fingerprint:
+        raise IdempotencyConflict("this key belongs to another request")
+    return Kept(status=kept.status, answer=kept.answer)
+
+
+def keep(
+    session: Session, *, claim: Claim, status: int, answer: dict[str, Any], now: datetime
+) -> None:
+    """Keep the answer of a request whose key was claimed; it never holds a secret."""
+    session.execute(
+        insert(KeptAnswer).values(
+            client_id=claim.client_id,
+            key=claim.key,
+            fingerprint=claim.fingerprint,
+            status=status,
+            answer=answer,
+            kept_at=now,
+        )
+    )
+
+
+def forget_answers(session: Session, *, before: datetime) -> None:
+    """Delete answers that were kept before ``before``."""
+    session.execute(delete(KeptAnswer).where(KeptAnswer.kept_at < before))

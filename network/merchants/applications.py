@@ -1,0 +1,289 @@
+"""How a merchant gets in: it applies, gets a test key at once, and an operator decides.
+
+An application makes a merchant row with a code of its own (``applicant-…``), so that a stranger
+takes nobody's code, and is never asked whether one is taken. Approval gives the code to be known
+by. Who is behind an application is sealed, and forgotten when it is declined.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from network.ids import uuid7
+from network.merchants.errors import (
+    ApplicationReviewedError,
+    MerchantDataError,
+    TooManyApplicationsError,
+    UnknownApplicationError,
+)
+from network.merchants.inserting import refusal_of
+from network.merchants.keys import TEST, NewKey, register_key, revoke_all
+from network.merchants.models import Application, Merchant
+from network.merchants.queries import APPLICANT_PREFIX
+from network.merchants.service import locked_merchant, register_merchant
+from network.vault import Vault
+
+KINDS = ("retail", "grocer", "restaurant", "pharmacy", "fashion", "travel", "online", "services")
+"""What an applicant can say it is."""
+
+PER_ADDRESS = 5
+ADDRESS_WINDOW = timedelta(days=1)
+MOST_WAITING = 500
+"""How many may wait for a decision altogether."""
+
+CONTACT_PURPOSE = "merchant-application"
+ADDRESS_PURPOSE = "merchant-application-address"
+_DOOR_LOCK = 0x6170_706C_7921
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Who applies for a merchant, and what they wrote."""
+
+    name: str
+    email: str
+    phone: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What an applicant gets: the application's id, and a test key to sign with at once."""
+
+    application_id: UUID
+    merchant_id: UUID
+    key: NewKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationView:
+    """An application; ``contact`` is ``None`` once it was forgotten or where nobody opened it."""
+
+    application_id: UUID
+    merchant_id: UUID
+    code: str
+    name_fa: str
+    name_en: str
+    kind: str
+    state: str
+    website: str | None
+    locale: str
+    applied_at: datetime
+    reviewed_by: UUID | None
+    reviewed_at: datetime | None
+    reason: str | None
+    contact: Contact | None = None
+
+    def name(self, locale: str) -> str:
+        """Return the name in a language."""
+        return self.name_fa if locale == "fa" else self.name_en
+
+
+def apply(
+    session: Session,
+    vault: Vault,
+    *,
+    name_fa: str,
+    name_en: str,
+    kind: str,
+    contact: Contact,
+    locale: Literal["fa", "en"],
+    address: str,
+    now: datetime,
+    website: str | None = None,
+    public_key: bytes | None = None,
+) -> Applied:
+    """Write an application down and register its test key.
+
+    ``address`` is whom it came from, kept as a keyed digest to count by. Without ``public_key`` the
+    key is an HMAC secret, returned this once. Raises TooManyApplicationsError, InvalidKeyError.
+    """
+    if kind not in KINDS:
+        raise MerchantDataError("not a kind that applicants name", field="kind")
+    digest = vault.blind_index(address, purpose=ADDRESS_PURPOSE)
+    _count_in(session, digest=digest, now=now)
+    merchant_id = register_merchant(
+        session,
+        code=f"{APPLICANT_PREFIX}{secrets.token_hex(10)}",
+        name_fa=name_fa,
+        name_en=name_en,
+        kind=kind,
+        status="applied",
+        now=now,
+    )
+    application = Application(
+        application_id=uuid7(),
+        merchant_id=merchant_id,
+        state="waiting",
+        sealed_contact=_sealed(vault, contact),
+        website=website,
+        locale=locale,
+        address_digest=digest,
+        applied_at=now,
+    )
+    session.add(application)
+    key = register_key(
+        session,
+        vault,
+        merchant_id=merchant_id,
+        environment=TEST,
+        public_key=public_key,
+        now=now,
+    )
+    return Applied(application_id=application.application_id, merchant_id=merchant_id, key=key)
+
+
+def approve(
+    session: Session, *, application_id: UUID, code: str, now: datetime, reviewed_by: UUID | None
+) -> UUID:
+    """Let an applicant in under ``code`` and return its merchant id.
+
+    It takes part once it has an agreement in force, has signed a test call and has a live key.
+    Raises ApplicationReviewedError, CodeTakenError, MerchantDataError, UnknownApplicationError.
+    """
+    application = _waiting(session, application_id)
+    merchant = locked_merchant(session, application.merchant_id)
+    if code.startswith(APPLICANT_PREFIX):
+        raise MerchantDataError("this is no code to be known by", field="code")
+    try:
+        with session.begin_nested():
+            merchant.code = code
+            session.flush()
+            merchant.status = "approved"
+            merchant.joined_at = now
+    except IntegrityError as error:
+        raise refusal_of(error) from error
+    _review(application, state="approved", now=now, reviewed_by=reviewed_by)
+    session.flush()
+    return merchant.merchant_id
+
+
+def decline(
+    session: Session,
+    vault: Vault,
+    *,
+    application_id: UUID,
+    reason: str,
+    now: datetime,
+    reviewed_by: UUID | None,
+) -> UUID:
+    """Turn an applicant away: its keys are revoked and its persons forgotten. Return its id.
+
+    Raises MerchantDataError without a reason, ApplicationReviewedError, UnknownApplicationError.
+    """
+    if not reason.strip():
+        raise MerchantDataError("a refusal has a reason", field="reason")
+    application = _waiting(session, application_id)
+    merchant = locked_merchant(session, application.merchant_id)
+    merchant.status = "declined"
+    application.reason = reason.strip()
+    application.sealed_contact = _sealed(vault, Contact(name="", email="", phone=""))
+    _review(application, state="declined", now=now, reviewed_by=reviewed_by)
+    session.flush()
+    revoke_all(session, merchant_id=merchant.merchant_id, now=now)
+    return merchant.merchant_id
+
+
+def applications(session: Session, *, state: str | None = None) -> list[ApplicationView]:
+    """Return applications without their persons, the latest first."""
+    query = (
+        select(Application, Merchant)
+        .join(Merchant, Merchant.merchant_id == Application.merchant_id)
+        .order_by(Application.applied_at.desc(), Application.application_id)
+    )
+    if state is not None:
+        query = query.where(Application.state == state)
+    return [_view(row[0], row[1]) for row in session.execute(query)]
+
+
+def waiting(session: Session) -> int:
+    """Return how many applications wait for a decision."""
+    counted = session.scalar(select(func.count()).where(Application.state == "waiting"))
+    return counted or 0
+
+
+def application(session: Session, vault: Vault, *, application_id: UUID) -> ApplicationView:
+    """Return an application with its persons; raise UnknownApplicationError."""
+    row = session.execute(
+        select(Application, Merchant)
+        .join(Merchant, Merchant.merchant_id == Application.merchant_id)
+        .where(Application.application_id == application_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownApplicationError("there is no such application")
+    sealed = json.loads(vault.open(row[0].sealed_contact, purpose=CONTACT_PURPOSE))
+    return _view(row[0], row[1], contact=Contact(**sealed) if sealed["name"] else None)
+
+
+def _count_in(session: Session, *, digest: bytes, now: datetime) -> None:
+    """Let so many in: one at a time, so that those who come together are counted too."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _DOOR_LOCK})
+    mine = session.scalar(
+        select(func.count()).where(
+            Application.address_digest == digest, Application.applied_at > now - ADDRESS_WINDOW
+        )
+    )
+    if (mine or 0) >= PER_ADDRESS or waiting(session) >= MOST_WAITING:
+        raise TooManyApplicationsError("no more applications for now")
+
+
+def _waiting(session: Session, application_id: UUID) -> Application:
+    found = session.scalars(
+        select(Application)
+        .where(Application.application_id == application_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if found is None:
+        raise UnknownApplicationError("there is no such application")
+    if found.state != "waiting":
+        raise ApplicationReviewedError("this application is decided")
+    return found
+
+
+def _review(
+    application: Application, *, state: str, now: datetime, reviewed_by: UUID | None
+) -> None:
+    application.state = state
+    application.reviewed_at = now
+    application.reviewed_by = reviewed_by
+
+
+def _sealed(vault: Vault, contact: Contact) -> bytes:
+    facts = {
+        "name": contact.name,
+        "email": contact.email,
+        "phone": contact.phone,
+        "message": contact.message,
+    }
+    return vault.seal(json.dumps(facts, ensure_ascii=False).encode(), purpose=CONTACT_PURPOSE)
+
+
+def _view(
+    application: Application, merchant: Merchant, *, contact: Contact | None = None
+) -> ApplicationView:
+    return ApplicationView(
+        application_id=application.application_id,
+        merchant_id=application.merchant_id,
+        code=merchant.code,
+        name_fa=merchant.name_fa,
+        name_en=merchant.name_en,
+        kind=merchant.kind,
+        state=application.state,
+        website=application.website,
+        locale=application.locale,
+        applied_at=application.applied_at,
+        reviewed_by=application.reviewed_by,
+        reviewed_at=application.reviewed_at,
+        reason=application.reason,
+        contact=contact,
+    )

@@ -1,0 +1,136 @@
+"""Stores and their tills: added, renamed, closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from network.ids import uuid7
+from network.merchants.errors import MerchantDataError, UnknownPlaceError
+from network.merchants.inserting import insert_row
+from network.merchants.models import Merchant, Store, Terminal
+from network.merchants.queries import UnknownMerchantError
+
+
+def add_store(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    code: str,
+    name_fa: str,
+    name_en: str,
+    city_fa: str = "",
+    city_en: str = "",
+) -> UUID:
+    """Add a place of a merchant and return its id; ``code`` is what its tills send."""
+    _lock_merchant(session, merchant_id)
+    store = Store(
+        store_id=uuid7(),
+        merchant_id=merchant_id,
+        code=code.strip(),
+        name_fa=name_fa.strip(),
+        name_en=name_en.strip(),
+        city_fa=city_fa.strip(),
+        city_en=city_en.strip(),
+    )
+    insert_row(session, store)
+    return store.store_id
+
+
+def rename_store(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    code: str,
+    name_fa: str,
+    name_en: str,
+    city_fa: str = "",
+    city_en: str = "",
+) -> None:
+    """Give a store other names; its code stays. Raises UnknownPlaceError or MerchantDataError."""
+    if not name_fa.strip() or not name_en.strip():
+        raise MerchantDataError("a store has a name in each language", field="names")
+    store = _store(session, merchant_id, code)
+    store.name_fa, store.name_en = name_fa.strip(), name_en.strip()
+    store.city_fa, store.city_en = city_fa.strip(), city_en.strip()
+    session.flush()
+
+
+def close_store(session: Session, *, merchant_id: UUID, code: str, now: datetime) -> None:
+    """Have a store take no more calls; what it did stays. Closing it again changes nothing."""
+    store = _store(session, merchant_id, code)
+    store.closed_at = store.closed_at or now
+    session.flush()
+
+
+def add_terminal(
+    session: Session, *, merchant_id: UUID, store: str, code: str, name: str, now: datetime
+) -> UUID:
+    """Put a till on a store's list and return its id.
+
+    From the first one on, the store takes calls only from the open tills on its list, and calls
+    that name no till. Raises UnknownPlaceError, CodeTakenError or MerchantDataError.
+    """
+    place = _store(session, merchant_id, store)
+    if place.closed_at is not None:
+        raise UnknownPlaceError("this store is closed", field="store")
+    terminal = Terminal(
+        terminal_id=uuid7(),
+        store_id=place.store_id,
+        code=code.strip(),
+        name=name.strip(),
+        added_at=now,
+    )
+    insert_row(session, terminal)
+    return terminal.terminal_id
+
+
+def rename_terminal(
+    session: Session, *, merchant_id: UUID, store: str, code: str, name: str
+) -> None:
+    """Give a till another name; raise UnknownPlaceError or MerchantDataError."""
+    if not name.strip():
+        raise MerchantDataError("a till has a name", field="name")
+    _terminal(session, merchant_id, store, code).name = name.strip()
+    session.flush()
+
+
+def close_terminal(
+    session: Session, *, merchant_id: UUID, store: str, code: str, now: datetime
+) -> None:
+    """Have a till's calls refused from now on; closing it again changes nothing."""
+    terminal = _terminal(session, merchant_id, store, code)
+    terminal.closed_at = terminal.closed_at or now
+    session.flush()
+
+
+def _lock_merchant(session: Session, merchant_id: UUID) -> None:
+    found = session.scalar(
+        select(Merchant.merchant_id).where(Merchant.merchant_id == merchant_id).with_for_update()
+    )
+    if found is None:
+        raise UnknownMerchantError("there is no such merchant")
+
+
+def _store(session: Session, merchant_id: UUID, code: str) -> Store:
+    found = session.scalars(
+        select(Store).where(Store.merchant_id == merchant_id, Store.code == code).with_for_update()
+    ).first()
+    if found is None:
+        raise UnknownPlaceError("there is no such store", field="store")
+    return found
+
+
+def _terminal(session: Session, merchant_id: UUID, store: str, code: str) -> Terminal:
+    place = _store(session, merchant_id, store)
+    found = session.scalars(
+        select(Terminal)
+        .where(Terminal.store_id == place.store_id, Terminal.code == code)
+        .with_for_update()
+    ).first()
+    if found is None:
+        raise UnknownPlaceError("there is no such till", field="terminal")
+    return found

@@ -1,0 +1,167 @@
+"""Applications: who wants to join, and the decision on each."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from network import ids
+from network.language import LazyText
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
+from network.merchants import applications, errors, queries
+from network.merchants.applications import ApplicationView
+from network.operators import queries as operators
+from network.operators.audit import record_act
+from network.operators.roles import OPERATOR, VIEWER
+from settlement.console import access, listing
+from settlement.console.announcing import announce
+
+blueprint = Blueprint("applications", __name__, url_prefix="/applications")
+MOST_CHARACTERS = 500
+_WRONG_CODE: LazyText = _l(
+    "Give a code of small Latin letters, digits and single hyphens, at most 40, that nobody has."
+)
+
+
+@blueprint.get("")
+@access.access(VIEWER)
+def index() -> str:
+    """Show the applications, those that wait first; without persons."""
+    with access.reading() as session:
+        found = applications.applications(session)
+    page = listing.arrange(
+        sorted(found, key=lambda each: each.state != "waiting"),
+        sort="state",
+        keys={
+            "state": lambda row: (row.state != "waiting", -row.applied_at.timestamp()),
+            "name": lambda row: row.name_en.lower(),
+            "applied": lambda row: row.applied_at.timestamp(),
+        },
+        words=lambda row: f"{row.name_fa} {row.name_en} {row.kind} {row.code}",
+    )
+    return render_template("applications.html", page=page)
+
+
+@blueprint.get("/<application_id>")
+@access.access(OPERATOR)
+def show(application_id: str) -> str:
+    """Show an application with its contact; opening it is written into the audit log."""
+    with access.unit_of_work() as session:
+        found = _read(session, application_id)
+        if found.contact is not None:
+            _record(session, found, action="application.read", code=found.code)
+    return _page(found, {})
+
+
+@blueprint.post("/<application_id>/approve")
+@access.access(OPERATOR)
+def approve(application_id: str) -> Response | tuple[str, int]:
+    """Let an applicant in under a code."""
+    code = request.form.get("code", "").strip()
+    try:
+        with access.unit_of_work() as session:
+            found = _read(session, application_id)
+            applications.approve(
+                session,
+                application_id=found.application_id,
+                code=code,
+                now=access.now(),
+                reviewed_by=access.operator().operator_id,
+            )
+            _record(session, found, action="application.approved", code=code)
+    except (errors.CodeTakenError, errors.MerchantDataError):
+        return _again(application_id, {"code": str(_WRONG_CODE)})
+    except errors.ApplicationReviewedError:
+        return _decided(application_id)
+    announce()
+    flash(_("Approved. Propose an agreement; a live key follows its test call."), "good")
+    return redirect(url_for("merchants.show", code=code))
+
+
+@blueprint.post("/<application_id>/decline")
+@access.access(OPERATOR)
+def decline(application_id: str) -> Response | tuple[str, int]:
+    """Turn an applicant away, with a reason."""
+    reason = " ".join(request.form.get("reason", "").split())
+    if not reason or len(reason) > MOST_CHARACTERS:
+        return _again(application_id, {"reason": _("Say why, in a sentence or two.")})
+    try:
+        with access.unit_of_work() as session:
+            found = _read(session, application_id)
+            applications.decline(
+                session,
+                access.services().vault,
+                application_id=found.application_id,
+                reason=reason,
+                now=access.wall(),
+                reviewed_by=access.operator().operator_id,
+            )
+            _record(session, found, action="application.declined", code=found.code)
+    except errors.ApplicationReviewedError:
+        return _decided(application_id)
+    announce()
+    flash(_("Declined. Its keys are revoked, its contact is forgotten."), "good")
+    return redirect(url_for("applications.index"))
+
+
+def _read(session: Session, application_id: str) -> ApplicationView:
+    return applications.application(
+        session,
+        access.services().vault,
+        application_id=ids.decode("app", application_id),
+    )
+
+
+def _again(application_id: str, wrong: dict[str, str]) -> tuple[str, int]:
+    with access.reading() as session:
+        found = _read(session, application_id)
+    return _page(found, wrong), 400
+
+
+def _decided(application_id: str) -> Response:
+    flash(_("Somebody has decided on this application already."), "bad")
+    return redirect(url_for("applications.show", application_id=application_id))
+
+
+def _page(found: ApplicationView, wrong: dict[str, str]) -> str:
+    with access.reading() as session:
+        keys = queries.keys(session, merchant_id=found.merchant_id)
+        reviewer = next(
+            (
+                each.name
+                for each in operators.all_operators(session)
+                if each.operator_id == found.reviewed_by
+            ),
+            None,
+        )
+    return render_template(
+        "application.html",
+        application=found,
+        public=ids.encode("app", found.application_id),
+        keys=keys,
+        reviewer=reviewer,
+        errors=wrong,
+        given=request.form,
+        suggested=_suggested(found.name_en),
+    )
+
+
+def _suggested(name: str) -> str:
+    """Return a code made from a name, for the operator to mend."""
+    letters = "".join(
+        letter if letter.isascii() and letter.isalnum() else " " for letter in name.lower()
+    )
+    return "-".join(letters.split())[:40].strip("-")
+
+
+def _record(session: Session, found: ApplicationView, *, action: str, code: str) -> None:
+    record_act(
+        session,
+        now=access.wall(),
+        actor=access.operator().public_id,
+        action=action,
+        subject=f"merchant:{code}",
+        facts={"application": ids.encode("app", found.application_id)},
+    )

@@ -1,0 +1,301 @@
+"""What an operator does for a merchant: keys, stores and tills, suspension, exit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from network.errors import PeyvandError
+from network.language import LazyText
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
+from network.ledger import queries as ledger
+from network.ledger.figures import outstanding_of
+from network.merchants import errors, keys, places, queries, service
+from network.merchants.public_keys import fingerprint, read_public_key
+from network.merchants.scopes import SCOPES
+from network.operators.audit import record_act
+from network.operators.roles import APPROVER, OPERATOR
+from settlement.console import access
+from settlement.console.announcing import announce
+from settlement.console.views.search import parse_day
+
+blueprint = Blueprint("managing", __name__, url_prefix="/merchants/<code>")
+_REFUSALS: dict[type[PeyvandError], LazyText] = {
+    errors.InvalidKeyError: _l(
+        "This is not an Ed25519 public key, or a weak one, or no scope was chosen."
+    ),
+    errors.KeyKnownError: _l("This public key was registered before: a new pair is needed."),
+    errors.TooManyKeysError: _l("There are four active keys already: revoke one first."),
+    errors.UnknownKeyError: _l("This merchant has no such key."),
+    errors.TestCallMissingError: _l(
+        "Its test key has signed nothing yet: a live key follows a signed test call."
+    ),
+    errors.MerchantStateError: _l("That can't be done in the state this merchant is in."),
+    errors.CodeTakenError: _l("This code is taken."),
+    errors.MerchantDataError: _l("Some field is empty, too long, or not as it should be."),
+    errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),
+    errors.PointsOutstandingError: _l("Its points are still in wallets."),
+}
+Act = Callable[[Session, UUID], Mapping[str, Any]]
+
+
+@blueprint.get("/manage")
+@access.access(OPERATOR)
+def show(code: str) -> str:
+    """Show the forms for a merchant's keys, stores, tills and its taking part."""
+    with access.reading() as session:
+        merchant = queries.merchant(session, code=code)
+        merchant_id = merchant.merchant_id
+        stores = queries.stores(session, merchant_id=merchant_id)
+        facts: dict[str, Any] = {
+            "keys": queries.keys(session, merchant_id=merchant_id),
+            "stores": stores,
+            "tills": {
+                each.store_id: queries.terminals(session, store_id=each.store_id) for each in stores
+            },
+            "today": ledger.open_day(session),
+            "outstanding": (
+                outstanding_of(session, issuer_id=merchant_id)
+                if merchant.status == "leaving"
+                else None
+            ),
+        }
+    return render_template(
+        "manage.html",
+        merchant=merchant,
+        scopes=SCOPES,
+        wall=access.wall(),
+        fingerprint=fingerprint,
+        **facts,
+    )
+
+
+@blueprint.post("/keys")
+@access.access(OPERATOR)
+def add_key(code: str) -> Response | str:
+    """Register a key; a shared secret is shown this once, on the page that answers."""
+    environment = request.form.get("environment", keys.TEST)
+    text = request.form.get("public_key", "").strip()
+    try:
+        raw = read_public_key(text) if text else None
+        with access.unit_of_work() as session:
+            merchant = queries.merchant(session, code=code)
+            made = service.issue_key(
+                session,
+                access.services().vault,
+                merchant_id=merchant.merchant_id,
+                environment=environment,
+                public_key=raw,
+                scopes=tuple(request.form.getlist("scopes")),
+                now=access.wall(),
+            )
+            facts = {"key": made.key_id, "scopes": list(made.scopes)}
+            _record(session, code, "key.registered", facts)
+    except tuple(_REFUSALS) as error:
+        return _refused(code, error)
+    announce()
+    if made.secret is None:
+        flash(_("Registered: %(key)s", key=made.key_id), "good")
+        return _back(code)
+    secret = f"hmac:{made.secret.hex()}"
+    return render_template("key_made.html", merchant=merchant, key=made, secret=secret)
+
+
+@blueprint.post("/keys/<key_id>/revoke")
+@access.access(OPERATOR)
+def revoke_key(code: str, key_id: str) -> Response:
+    """Revoke a key: the very next call with it is refused."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        keys.revoke_key(session, merchant_id=merchant_id, key_id=key_id, now=access.wall())
+        return {"key": key_id}
+
+    return _do(code, "key.revoked", act, said=_("Revoked: %(key)s", key=key_id))
+
+
+@blueprint.post("/stores")
+@access.access(OPERATOR)
+def add_store(code: str) -> Response:
+    """Add a store."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        places.add_store(session, merchant_id=merchant_id, code=_field("store"), **_names())
+        return {"store": _field("store"), "name_en": _field("name_en")}
+
+    return _do(code, "store.added", act, said=_("Added."))
+
+
+@blueprint.post("/stores/rename")
+@access.access(OPERATOR)
+def rename_store(code: str) -> Response:
+    """Give a store other names."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        places.rename_store(session, merchant_id=merchant_id, code=_field("store"), **_names())
+        return {"store": _field("store"), "name_en": _field("name_en")}
+
+    return _do(code, "store.renamed", act, said=_("Renamed."))
+
+
+@blueprint.post("/stores/close")
+@access.access(OPERATOR)
+def close_store(code: str) -> Response:
+    """Have a store take no more calls."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        store = _field("store")
+        places.close_store(session, merchant_id=merchant_id, code=store, now=access.wall())
+        return {"store": store}
+
+    return _do(code, "store.closed", act, said=_("Closed."))
+
+
+@blueprint.post("/terminals")
+@access.access(OPERATOR)
+def add_terminal(code: str) -> Response:
+    """Put a till on its store's list."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        place = _till()
+        places.add_terminal(
+            session, merchant_id=merchant_id, **place, name=_field("name"), now=access.wall()
+        )
+        return place
+
+    return _do(code, "terminal.added", act, said=_("Added."))
+
+
+@blueprint.post("/terminals/rename")
+@access.access(OPERATOR)
+def rename_terminal(code: str) -> Response:
+    """Give a till another name."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        place = _till()
+        places.rename_terminal(session, merchant_id=merchant_id, **place, name=_field("name"))
+        return place
+
+    return _do(code, "terminal.renamed", act, said=_("Renamed."))
+
+
+@blueprint.post("/terminals/close")
+@access.access(OPERATOR)
+def close_terminal(code: str) -> Response:
+    """Refuse a till's calls from now on."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        place = _till()
+        places.close_terminal(session, merchant_id=merchant_id, **place, now=access.wall())
+        return place
+
+    return _do(code, "terminal.closed", act, said=_("Closed."))
+
+
+@blueprint.post("/suspend")
+@access.access(OPERATOR)
+def suspend(code: str) -> Response:
+    """Refuse every call of a merchant from now on."""
+    reason = _field("reason")
+    if not reason:
+        flash(_("Say why, in a sentence or two."), "bad")
+        return _back(code)
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        service.suspend(session, merchant_id=merchant_id)
+        return {"reason": reason}
+
+    return _do(code, "merchant.suspended", act, said=_("Suspended."))
+
+
+@blueprint.post("/resume")
+@access.access(APPROVER)
+def resume(code: str) -> Response:
+    """Let a suspended merchant go on."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        service.resume(session, merchant_id=merchant_id)
+        return {}
+
+    return _do(code, "merchant.resumed", act, said=_("It goes on from where it was."))
+
+
+@blueprint.post("/exit")
+@access.access(APPROVER)
+def begin_exit(code: str) -> Response:
+    """Have a merchant leave from a day on."""
+    day = parse_day(request.form.get("leaves_on", ""))
+    if day is None:
+        flash(_("Give a day, as 1405/10/01 or 2026-12-22."), "bad")
+        return _back(code)
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        today = ledger.open_day(session)
+        service.begin_exit(session, merchant_id=merchant_id, leaves_on=day, today=today)
+        return {"leaves_on": day.isoformat()}
+
+    return _do(code, "merchant.leaving", act, said=_("Its exit is written down."))
+
+
+@blueprint.post("/exit/complete")
+@access.access(APPROVER)
+def complete_exit(code: str) -> Response:
+    """End an exit once none of its points is out."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        service.complete_exit(
+            session, merchant_id=merchant_id, today=ledger.open_day(session), now=access.wall()
+        )
+        return {}
+
+    return _do(code, "merchant.left", act, said=_("It has left; its keys are revoked."))
+
+
+def _do(code: str, action: str, act: Act, *, said: str) -> Response:
+    """Do something to a merchant, log it, have the gateway notice, and go back to the page."""
+    try:
+        with access.unit_of_work() as session:
+            facts = act(session, queries.merchant(session, code=code).merchant_id)
+            _record(session, code, action, facts)
+    except tuple(_REFUSALS) as error:
+        return _refused(code, error)
+    announce()
+    flash(said, "good")
+    return _back(code)
+
+
+def _record(session: Session, code: str, action: str, facts: Mapping[str, Any]) -> None:
+    record_act(
+        session,
+        now=access.wall(),
+        actor=access.operator().public_id,
+        action=action,
+        subject=f"merchant:{code}",
+        facts=facts,
+    )
+
+
+def _refused(code: str, error: PeyvandError) -> Response:
+    flash(str(_REFUSALS[type(error)]), "bad")
+    return _back(code)
+
+
+def _back(code: str) -> Response:
+    return redirect(url_for("managing.show", code=code))
+
+
+def _field(name: str) -> str:
+    return " ".join(request.form.get(name, "").split())
+
+
+def _names() -> dict[str, str]:
+    return {name: _field(name) for name in ("name_fa", "name_en", "city_fa", "city_en")}
+
+
+def _till() -> dict[str, str]:
+    return {"store": _field("store"), "code": _field("terminal")}
