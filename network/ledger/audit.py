@@ -7,7 +7,7 @@ and at most ten named examples per check. What is looked for stands in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -50,14 +50,26 @@ PASSES = (
 """Over everything there is."""
 
 # Partitions of one month are joined with each other; a sort may use this much before it spills.
-# Whole tables meet whole tables here, so a loop over an index is never right, and would be chosen
-# where rows arrived faster than statistics.
+# Whole tables meet whole tables here, so neither a loop nor a walk along an index is ever right, and
+# either would be chosen where rows arrived faster than statistics. A second process costs nothing
+# worth counting.
 _PLANNING = (
     "SET LOCAL enable_nestloop = off",
+    "SET LOCAL enable_indexscan = off",
+    "SET LOCAL enable_bitmapscan = off",
+    "SET LOCAL parallel_setup_cost = 0",
     "SET LOCAL enable_partitionwise_join = on",
     "SET LOCAL enable_partitionwise_aggregate = on",
     "SET LOCAL work_mem = '64MB'",
 )
+
+_BOUNDS = text("""
+    SELECT DISTINCT bound FROM (
+        SELECT unnest(percentile_disc(ARRAY(
+            SELECT n / CAST(:shares AS float) FROM generate_series(1, :shares - 1) AS n
+        )) WITHIN GROUP (ORDER BY member_id)) AS bound FROM ledger.wallet
+    ) AS found WHERE bound IS NOT NULL ORDER BY bound
+""")
 
 
 def audit(session: Session, *, verify: Verifier | None = None) -> list[Check]:
@@ -77,13 +89,17 @@ def checks(session: Session, *, verify: Verifier | None = None) -> Iterator[Chec
     for statement in _PLANNING:
         session.execute(text(statement))
     all_time = AllTime(session)
+    shares = _shares(session)
     months = _months(session)
     for part in MONTHLY_PASSES:
         yield from _merge(
-            [_run(session, part, all_time, first=first, end=end) for first, end in months]
+            [
+                _run(session, part, all_time, shares=shares, first=first, end=end)
+                for first, end in months
+            ]
         )
     for part in PASSES:
-        yield from _run(session, part, all_time)
+        yield from _run(session, part, all_time, shares=shares)
     yield _seals(session, verify)
 
 
@@ -92,8 +108,31 @@ def check_names() -> list[str]:
     return [rule.name for part in (*MONTHLY_PASSES, *PASSES) for rule in part.rules] + [SEALS]
 
 
-def _run(session: Session, part: Pass, all_time: AllTime, **period: str) -> list[Check]:
-    return run_pass(session, replace(part, body=all_time.reading(part.body)), **period)
+def _run(
+    session: Session, part: Pass, all_time: AllTime, *, shares: Sequence[str], **period: str
+) -> list[Check]:
+    read = replace(part, body=all_time.reading(part.body))
+    return run_pass(session, read, shares=shares, **period)
+
+
+def _shares(session: Session) -> list[str]:
+    """Return parts of the members of about one size, one per process that may work at once.
+
+    How many that is says the server's max_parallel_workers_per_gather.
+    """
+    processes = session.execute(
+        text("SELECT current_setting('max_parallel_workers_per_gather')::integer")
+    ).scalar_one()
+    bounds = session.scalars(_BOUNDS, {"shares": max(processes, 1)}).all()
+    session.execute(text(f"SET LOCAL max_parallel_workers_per_gather = {len(bounds)}"))
+    edges = [f"'{bound}'::uuid" for bound in bounds]
+    return [
+        " AND ".join(
+            ([f"member_id >= {low}"] if low else []) + ([f"member_id < {high}"] if high else [])
+        )
+        or "true"
+        for low, high in pairwise(["", *edges, ""])
+    ]
 
 
 def _merge(monthly: list[list[Check]]) -> list[Check]:

@@ -28,6 +28,7 @@ EARNED = Pass(
             GROUP BY e.member_id, e.original_sequence, p.issuer_id
         ) AS r USING (member_id, sequence, issuer_id)
     """,
+    by_member=True,
     rules=(
         Rule(
             name="earned_match_postings",
@@ -69,6 +70,7 @@ CONSUMPTION = Pass(
             GROUP BY e.member_id, e.original_sequence, p.lot_id, p.acceptor_id
         ) AS r USING (member_id, sequence, lot_id, acceptor_id)
     """,
+    by_member=True,
     rules=(
         Rule(
             name="consumption_matches_postings",

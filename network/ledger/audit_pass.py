@@ -3,10 +3,17 @@
 A pass's ``body`` is a query with one row per thing looked at. A check says which of these rows it
 is about (``looked``), when one of them is wrong, and how to name it. Expressions are never NULL
 where a row is looked at: a missing side counts as zero, or makes the row wrong.
+
+Groups are what takes time, and PostgreSQL forms them in one process unless they are few. So a pass
+that compares a member's rows with rows of the same member only (``by_member``) is asked in as many
+shares as processes may work at it, each share a stretch of member ids, and PostgreSQL has one
+process go through each.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +39,7 @@ class Pass:
 
     body: str
     rules: tuple[Rule, ...]
+    by_member: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +59,36 @@ ENTRY = "format('member %s, entry %s of %s', member_id, sequence, business_date)
 """Names an entry by its key."""
 
 
-def run_pass(session: Session, part: Pass, **values: Any) -> list[Check]:
+# Every table of the ledger that is read here has a member_id, but for that of the days.
+_TABLE = re.compile(r"\b(FROM|JOIN) (ledger\.(?!business_day)(\w+))(?: AS (\w+))?")
+
+
+def in_shares(body: str, *, shares: Sequence[str]) -> str:
+    """Return a query over members' rows as one over several parts of the members, put together.
+
+    ``shares`` are conditions on a member_id, of which each member meets one.
+    """
+    return " UNION ALL ".join("(" + _TABLE.sub(_part_of(share), body) + ")" for share in shares)
+
+
+def _part_of(share: str) -> Callable[[re.Match[str]], str]:
+    def table(found: re.Match[str]) -> str:
+        return f"{found[1]} (SELECT * FROM {found[2]} WHERE {share}) AS {found[4] or found[3]}"
+
+    return table
+
+
+def run_pass(
+    session: Session, part: Pass, *, shares: Sequence[str] = (), **values: Any
+) -> list[Check]:
     """Count over the pass's rows once; look for examples only where something differs."""
+    body = in_shares(part.body, shares=shares) if part.by_member and shares else part.body
     counts = ", ".join(
         f"count(*) FILTER (WHERE {rule.looked}) AS looked_{i}, "
         f"count(*) FILTER (WHERE ({rule.looked}) AND ({rule.wrong})) AS wrong_{i}"
         for i, rule in enumerate(part.rules)
     )
-    row = session.execute(text(f"SELECT {counts} FROM ({part.body}) AS f"), values).one()
+    row = session.execute(text(f"SELECT {counts} FROM ({body}) AS f"), values).one()
     return [
         Check(
             name=rule.name,
