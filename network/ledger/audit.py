@@ -50,9 +50,9 @@ PASSES = (
 """Over everything there is."""
 
 # Partitions of one month are joined with each other; a sort may use this much before it spills.
-# Whole tables meet whole tables here, so neither a loop nor a walk along an index is ever right, and
-# either would be chosen where rows arrived faster than statistics. A second process costs nothing
-# worth counting.
+# Whole tables meet whole tables here, so neither a loop nor a walk along an index is ever right,
+# and either would be chosen where rows arrived faster than statistics. A second process costs
+# nothing worth counting.
 _PLANNING = (
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL enable_indexscan = off",
