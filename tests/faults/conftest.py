@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -128,11 +128,10 @@ def _memory() -> str | None:
     return str(shared) if roomy else None
 
 
-@pytest.fixture(scope="module")
-def victim() -> Iterator[Victim]:
-    """Yield a running server, migrated, and take everything away afterwards."""
+@contextmanager
+def serving(run: Path) -> Iterator[Victim]:
+    """Run a server of our own, migrated, that keeps everything in ``run``."""
     account = service_account()
-    run = Path(tempfile.mkdtemp(prefix="pv-fault-", dir=_memory()))
     run.chmod(0o711)
     base = run / "s"
     base.mkdir(mode=0o700)
@@ -153,4 +152,14 @@ def victim() -> Iterator[Victim]:
         yield Victim(postgres=postgres)
     finally:
         postgres.stop()
+
+
+@pytest.fixture(scope="module")
+def victim() -> Iterator[Victim]:
+    """Yield a running server and take everything away afterwards."""
+    run = Path(tempfile.mkdtemp(prefix="pv-fault-", dir=_memory()))
+    try:
+        with serving(run) as victim:
+            yield victim
+    finally:
         shutil.rmtree(run, ignore_errors=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from config.services.postgres import APPLICATION, OWNER
 from network.database.connection import Database, DatabaseUnavailableError
 from network.ledger.values import Posted
 from tests.faults.calls import Call
-from tests.faults.conftest import Victim
+from tests.faults.conftest import Victim, await_condition
 from tests.integration.ledger_audit.history import MEMBERS, SPENDER
 
 THREADS = 6
@@ -87,6 +88,20 @@ class Load:
             except (DatabaseUnavailableError, DBAPIError):
                 self.unanswered.append(call)
                 return
+
+
+def strike(load: Load, blow: Callable[[], None], *, weight: int = 0) -> None:
+    """Let the threads work, deal the blow, and wait until every thread has met it."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        running = [pool.submit(load.run, thread, weight=weight) for thread in range(THREADS)]
+        # A server that is starved already may fail all of them before they have done much.
+        await_condition(
+            lambda: len(load.acknowledged) >= 2 * THREADS or all(each.done() for each in running)
+        )
+        blow()
+        for thread in running:
+            thread.result()
+    assert len(load.unanswered) == THREADS
 
 
 def endow(database: Database) -> None:

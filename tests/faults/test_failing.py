@@ -10,7 +10,6 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -21,8 +20,8 @@ from sqlalchemy import text
 from config.services.postgres import APPLICATION
 from network.database.connection import Database, DatabaseUnavailableError
 from tests.faults.calls import Call
-from tests.faults.conftest import Victim, await_condition
-from tests.faults.load import THREADS, Load, endow, entries, opened, prove
+from tests.faults.conftest import Victim
+from tests.faults.load import Load, endow, entries, opened, prove, strike
 from tests.faults.withholding import WithholdingLine
 from tests.integration.ledger_audit.history import SPENDER
 
@@ -30,20 +29,6 @@ SOAK_ROUNDS = int(os.environ.get("PEYVAND_SOAK_ROUNDS", "0"))
 SEGMENT = 16 * 1024 * 1024
 STARVED = 0.3
 """The share of blows that are a full volume; the others are kills."""
-
-
-def strike(load: Load, blow: Callable[[], None], *, weight: int = 0) -> None:
-    """Let the threads work, deal the blow, and wait until every thread has met it."""
-    with ThreadPoolExecutor(THREADS) as pool:
-        running = [pool.submit(load.run, thread, weight=weight) for thread in range(THREADS)]
-        # A server that is starved already may fail all of them before they have done much.
-        await_condition(
-            lambda: len(load.acknowledged) >= 2 * THREADS or all(each.done() for each in running)
-        )
-        blow()
-        for thread in running:
-            thread.result()
-    assert len(load.unanswered) == THREADS
 
 
 def nothing() -> None:

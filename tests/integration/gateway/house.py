@@ -201,12 +201,17 @@ def listening() -> Iterator[tuple[socket.socket, str]]:
 
 @contextmanager
 def serving(
-    listener: socket.socket, *, url: str, environment: dict[str, str], application: str = "gateway"
+    listener: socket.socket,
+    *,
+    url: str,
+    environment: dict[str, str],
+    application: str = "gateway",
+    module: str = "config.wsgi",
 ) -> Iterator[None]:
     """Run a front under gunicorn, as in production, on a socket that is open already."""
     command = [
         *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
-        *("--bind", f"fd://{listener.fileno()}", "--workers", "2", f"config.wsgi:{application}()"),
+        *("--bind", f"fd://{listener.fileno()}", "--workers", "2", f"{module}:{application}()"),
     ]
     process = subprocess.Popen(
         command,
@@ -221,7 +226,7 @@ def serving(
         yield
     finally:
         process.terminate()
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=START_SECONDS)
         sys.stderr.write(said.decode(errors="replace"))
 
 

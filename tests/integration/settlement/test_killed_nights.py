@@ -110,7 +110,7 @@ def start(urls: DatabaseUrls, redis_url: str) -> subprocess.Popen[bytes]:
 
 
 def until(
-    condition: Callable[[], bool], process: subprocess.Popen[bytes], *, seconds: float = 30.0
+    condition: Callable[[], bool], process: subprocess.Popen[bytes], *, seconds: float = 200.0
 ) -> None:
     """Poll a condition until it holds."""
     end = time.monotonic() + seconds
