@@ -15,6 +15,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+_READ_OF_BATCH = text(
+    "SELECT * FROM ledger.read_batch_evidence(CAST(:member_id AS uuid), CAST(:sequence AS bigint))"
+)
 _READ = text(
     "SELECT * FROM ledger.read_evidence(CAST(:member_id AS uuid), CAST(:sequence AS bigint))"
 )
@@ -25,12 +28,15 @@ class StoredEvidence:
     """What a merchant signed (RFC 9421 signature base), with which key, and the body it covers.
 
     ``signature`` verifies over ``signature_base``; the base carries the digest of ``body``.
+    ``line``: which line (from 1) of a body of JSON lines asked for the entry, where it came in a
+    batch.
     """
 
     key_id: str
     signature_base: bytes
     signature: bytes
     body: bytes = field(repr=False)
+    line: int | None = None
 
 
 def read_evidence(session: Session, *, member_id: UUID, sequence: int) -> StoredEvidence | None:
@@ -38,12 +44,18 @@ def read_evidence(session: Session, *, member_id: UUID, sequence: int) -> Stored
 
     Who may call it, and what the caller owes, stands at the top of this module.
     """
-    row = session.execute(_READ, {"member_id": member_id, "sequence": sequence}).one_or_none()
+    which = {"member_id": member_id, "sequence": sequence}
+    row = session.execute(_READ, which).one_or_none()
+    line: int | None = None
     if row is None:
-        return None
+        row = session.execute(_READ_OF_BATCH, which).one_or_none()
+        if row is None:
+            return None
+        line = row.line
     return StoredEvidence(
         key_id=row.key_id,
         signature_base=row.signature_base,
         signature=row.signature,
         body=row.body,
+        line=line,
     )

@@ -5,13 +5,13 @@ Statements are built once and bound per call; building one anew costs more than 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import ARRAY, LargeBinary, Row, Select, Text, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from network.errors import InvariantError
@@ -48,6 +48,17 @@ _BY_CARD = (
     _statement(_card.c.blocked_at)
     .join(_card, _card.c.member_id == _member.c.member_id)
     .where(_card.c.card_number == bindparam("number"))
+)
+_BY_PHONES = (
+    _statement(_member.c.phone_index)
+    .with_only_columns(_member.c.member_id, _member.c.phone_index)
+    .where(_member.c.phone_index == func.any(bindparam("indexes", type_=ARRAY(LargeBinary()))))
+)
+_BY_CARDS = (
+    _statement()
+    .join(_card, _card.c.member_id == _member.c.member_id)
+    .with_only_columns(_member.c.member_id, _card.c.card_number, _card.c.blocked_at)
+    .where(_card.c.card_number == func.any(bindparam("numbers", type_=ARRAY(Text()))))
 )
 _BY_CODE = (
     _statement(_secret.c.sealed_secret)
@@ -95,6 +106,19 @@ def resolve(
     if card is not None:
         return _by_card(session, vault, card=card)
     return _by_phone(session, vault, phone=phone or "")
+
+
+def members_by_phone(session: Session, vault: Vault, *, phones: Collection[str]) -> dict[str, UUID]:
+    """Return the members with these phones (E.164), in one round trip; strangers are left out."""
+    index = {phone_index(vault, phone=phone): phone for phone in phones}
+    rows = session.execute(_BY_PHONES, {"indexes": list(index)})
+    return {index[bytes(row.phone_index)]: row.member_id for row in rows}
+
+
+def members_by_card(session: Session, *, numbers: Collection[str]) -> dict[str, UUID | None]:
+    """Return the members with these cards, in one round trip: None for a blocked card."""
+    rows = session.execute(_BY_CARDS, {"numbers": list(numbers)})
+    return {row.card_number: None if row.blocked_at else row.member_id for row in rows}
 
 
 def _by_phone(session: Session, vault: Vault, *, phone: str) -> ResolvedMember:

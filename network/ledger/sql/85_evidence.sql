@@ -16,3 +16,25 @@ END
 $$;
 REVOKE ALL ON FUNCTION ledger.read_evidence(uuid, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.read_evidence(uuid, bigint) TO peyvand_app;
+
+-- The signed request of an entry that came in a batch, and the line that asked for it (from 1). It is
+-- kept once for all of a batch's entries (network.batch_request).
+CREATE OR REPLACE FUNCTION ledger.read_batch_evidence(p_member uuid, p_sequence bigint)
+RETURNS TABLE (key_id text, signature_base bytea, signature bytea, body bytea, line integer)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    made record;
+BEGIN
+    SELECT e.merchant_id, e.recorded_at INTO made FROM ledger.entry AS e
+    WHERE e.member_id = p_member AND e.sequence = p_sequence;
+    RETURN QUERY
+        SELECT r.key_id, r.signature_base, r.signature, r.body, m.line
+        FROM network.batch_entries AS b
+        CROSS JOIN LATERAL unnest(b.members, b.sequences, b.lines) AS m (member, sequence, line)
+        JOIN network.batch_request AS r ON r.batch_id = b.batch_id
+        WHERE b.merchant_id = made.merchant_id AND b.recorded_at = made.recorded_at
+          AND m.member = p_member AND m.sequence = p_sequence;
+END
+$$;
+REVOKE ALL ON FUNCTION ledger.read_batch_evidence(uuid, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.read_batch_evidence(uuid, bigint) TO peyvand_app;

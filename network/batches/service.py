@@ -1,0 +1,291 @@
+"""Taking a batch in and writing down what became of its lines.
+
+Whoever works on a batch holds its row (``lock``) in each transaction, so that one worker at a time
+goes on with it, and what is posted and what is written down about it commit together: a worker that
+dies leaves either both or neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from network.batches.errors import TooManyBatchesError
+from network.batches.models import Batch, BatchChunk, BatchEntries, BatchLine, BatchRequest
+from network.events.service import publish
+from network.ids import uuid7
+from network.ledger.errors import IdempotencyConflict
+from network.ledger.values import Claim, Evidence
+from network.vault import Vault
+
+CHUNK_LINES = 1_000
+MOST_UNDER_WAY = 20
+"""Batches of one merchant that may wait or be worked on at a time."""
+
+RECEIVED = "batches.received"
+_PURPOSE = "batch-lines"
+_RESULTS = text(
+    "UPDATE network.batch_chunk SET state = 'apart', results = CAST(:results AS jsonb) "
+    "WHERE batch_id = :batch_id AND number = :number"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A batch that was taken in, now or (``replayed``) before."""
+
+    batch_id: UUID
+    lines: int
+    received_at: datetime
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many lines were posted, known from before, and refused."""
+
+    posted: int = 0
+    known: int = 0
+    refused: int = 0
+
+
+def receive_batch(
+    session: Session,
+    vault: Vault,
+    *,
+    claim: Claim,
+    evidence: Evidence,
+    lines: Sequence[bytes],
+    wall: datetime,
+    now: datetime,
+) -> Received:
+    """Store a batch of a merchant (the claim's client) and announce it.
+
+    The same claim again returns the first one. Raises IdempotencyConflict where the key stands
+    for other lines, TooManyBatchesError.
+    """
+    known = session.execute(
+        select(Batch.batch_id, Batch.lines, Batch.received_at, Batch.fingerprint).where(
+            Batch.merchant_id == claim.client_id, Batch.idempotency_key == claim.key
+        )
+    ).first()
+    if known is None:
+        _check_room(session, merchant_id=claim.client_id)
+        batch_id = uuid7()
+        made = session.execute(
+            upsert(Batch)
+            .values(
+                batch_id=batch_id,
+                merchant_id=claim.client_id,
+                idempotency_key=claim.key,
+                fingerprint=claim.fingerprint,
+                key_id=evidence.key_id,
+                lines=len(lines),
+                state="waiting",
+                received_at=wall,
+                programme_at=now,
+                touched_at=wall,
+            )
+            .on_conflict_do_nothing(index_elements=["merchant_id", "idempotency_key"])
+            .returning(Batch.batch_id)
+        ).scalar_one_or_none()
+        if made is None:  # the same call at the same moment was faster
+            return receive_batch(
+                session, vault, claim=claim, evidence=evidence, lines=lines, wall=wall, now=now
+            )
+        _store(session, vault, batch_id=batch_id, evidence=evidence, lines=lines)
+        publish(
+            session,
+            topic=RECEIVED,
+            payload={"batch_id": str(batch_id)},
+            merchant_id=claim.client_id,
+        )
+        return Received(batch_id=batch_id, lines=len(lines), received_at=wall, replayed=False)
+    if known.fingerprint != claim.fingerprint:
+        raise IdempotencyConflict(IdempotencyConflict.sentence)
+    return Received(
+        batch_id=known.batch_id, lines=known.lines, received_at=known.received_at, replayed=True
+    )
+
+
+def _check_room(session: Session, *, merchant_id: UUID) -> None:
+    under_way = session.execute(
+        select(func.count())
+        .select_from(Batch)
+        .where(Batch.merchant_id == merchant_id, Batch.state != "done")
+    ).scalar_one()
+    if under_way >= MOST_UNDER_WAY:
+        raise TooManyBatchesError("wait for one to end", facts={"most": MOST_UNDER_WAY})
+
+
+def _store(
+    session: Session, vault: Vault, *, batch_id: UUID, evidence: Evidence, lines: Sequence[bytes]
+) -> None:
+    session.execute(
+        insert(BatchRequest).values(
+            batch_id=batch_id,
+            key_id=evidence.key_id,
+            signature_base=evidence.signature_base,
+            signature=evidence.signature,
+            body=evidence.body,
+        )
+    )
+    session.execute(
+        insert(BatchChunk),
+        [
+            {
+                "batch_id": batch_id,
+                "number": number,
+                "first_line": first + 1,
+                "lines": len(lines[first : first + CHUNK_LINES]),
+                "state": "waiting",
+                "sealed_lines": vault.seal(
+                    b"\n".join(lines[first : first + CHUNK_LINES]), purpose=_PURPOSE
+                ),
+            }
+            for number, first in enumerate(range(0, len(lines), CHUNK_LINES))
+        ],
+    )
+
+
+def open_lines(vault: Vault, *, sealed_lines: bytes) -> list[bytes]:
+    """Return the lines of a chunk as they came."""
+    return vault.open(sealed_lines, purpose=_PURPOSE).split(b"\n")
+
+
+def lock(session: Session, *, batch_id: UUID) -> bool:
+    """Hold a batch until the transaction ends; return False where another worker does."""
+    return (
+        session.execute(
+            select(Batch.batch_id)
+            .where(Batch.batch_id == batch_id)
+            .with_for_update(skip_locked=True, key_share=True)
+        ).scalar_one_or_none()
+        is not None
+    )
+
+
+def chunk_state(session: Session, *, batch_id: UUID, number: int) -> str:
+    """Return how far a chunk is; read under the lock."""
+    state: str = session.execute(
+        select(BatchChunk.state).where(BatchChunk.batch_id == batch_id, BatchChunk.number == number)
+    ).scalar_one()
+    return state
+
+
+def write_results(
+    session: Session,
+    *,
+    batch_id: UUID,
+    number: int,
+    results: Sequence[dict[str, Any] | None],
+    tally: Tally,
+    wall: datetime,
+) -> None:
+    """Write a chunk's results; None for the lines that go by themselves afterwards."""
+    session.execute(
+        _RESULTS,
+        {
+            "batch_id": batch_id,
+            "number": number,
+            "results": json.dumps(results, ensure_ascii=False),
+        },
+    )
+    _count(session, batch_id=batch_id, tally=tally, wall=wall)
+
+
+def line_is_done(session: Session, *, batch_id: UUID, line: int) -> bool:
+    """Return whether a line that goes by itself has its result; read under the lock."""
+    return (
+        session.execute(
+            select(BatchLine.line).where(BatchLine.batch_id == batch_id, BatchLine.line == line)
+        ).scalar_one_or_none()
+        is not None
+    )
+
+
+def write_line(
+    session: Session,
+    *,
+    batch_id: UUID,
+    line: int,
+    result: dict[str, Any],
+    tally: Tally,
+    wall: datetime,
+) -> None:
+    """Write the result of a line that went by itself."""
+    session.execute(insert(BatchLine).values(batch_id=batch_id, line=line, result=result))
+    _count(session, batch_id=batch_id, tally=tally, wall=wall)
+
+
+def link_entries(
+    session: Session,
+    *,
+    batch_id: UUID,
+    merchant_id: UUID,
+    recorded_at: datetime,
+    made: Sequence[tuple[UUID, int, int]],
+) -> None:
+    """Let entries (member, sequence, line) that were recorded at one moment lead to the request."""
+    if not made:
+        return
+    session.execute(
+        insert(BatchEntries).values(
+            batch_id=batch_id,
+            line=made[0][2],
+            merchant_id=merchant_id,
+            recorded_at=recorded_at,
+            members=[member_id for member_id, _, _ in made],
+            sequences=[sequence for _, sequence, _ in made],
+            lines=[line for _, _, line in made],
+        )
+    )
+
+
+def end_chunk(session: Session, *, batch_id: UUID, number: int) -> None:
+    """Say that every line of a chunk has its result; its lines are not kept."""
+    session.execute(
+        update(BatchChunk)
+        .where(BatchChunk.batch_id == batch_id, BatchChunk.number == number)
+        .values(state="done", sealed_lines=None)
+    )
+
+
+def end_batch(session: Session, *, batch_id: UUID, wall: datetime) -> None:
+    """Say that every line has its result."""
+    session.execute(
+        update(Batch)
+        .where(Batch.batch_id == batch_id)
+        .values(state="done", finished_at=wall, touched_at=wall)
+    )
+
+
+def forget_batches(session: Session, *, before: datetime) -> int:
+    """Forget results of batches that ended before a moment; the evidence stays."""
+    gone = session.execute(
+        delete(Batch).where(Batch.finished_at < before).returning(Batch.batch_id)
+    )
+    return len(gone.all())
+
+
+def _count(session: Session, *, batch_id: UUID, tally: Tally, wall: datetime) -> None:
+    session.execute(
+        update(Batch)
+        .where(Batch.batch_id == batch_id)
+        .values(
+            state="working",
+            posted=Batch.posted + tally.posted,
+            known=Batch.known + tally.known,
+            refused=Batch.refused + tally.refused,
+            touched_at=wall,
+        ),
+        execution_options={"synchronize_session": False},
+    )
