@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a list of checks as JSON.")
 @click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Check entry by entry from this business day on only; earlier days by their seals.",
+)
+@click.option(
     "--rebuild",
     is_flag=True,
     help="Also recompute wallets and lots from sealed month ends and later postings.",
 )
-def audit(as_json: bool, rebuild: bool) -> None:  # noqa: FBT001 - click hands flags in by name
+def audit(as_json: bool, rebuild: bool, since: datetime | None) -> None:  # noqa: FBT001 - click hands flags in by name
     """Check every invariant of the ledger; exit 1 on any difference."""
     from config.access import open_services
     from network.ledger.audit import check_names, checks
@@ -40,7 +46,8 @@ def audit(as_json: bool, rebuild: bool) -> None:  # noqa: FBT001 - click hands f
         services.database.snapshot() as session,
     ):
         verify = seal_verifier(session)
-        running, names = checks(session, verify=verify), check_names()
+        day = None if since is None else since.date()
+        running, names = checks(session, verify=verify, since=day), check_names()
         if rebuild:
             running = chain(running, rebuild_checks(session, verify=verify))
             names += rebuild_names()

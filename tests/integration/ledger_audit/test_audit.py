@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 
@@ -35,6 +36,31 @@ def test_an_honest_ledger_is_clean_and_every_check_looked_at_something(past: Pas
 def test_an_audit_without_a_snapshot_is_refused(database: Database) -> None:
     with pytest.raises(InvariantError), database.reading() as session:
         audit(session)
+
+
+@pytest.mark.parametrize(
+    ("change", "since_the_day", "since_the_next"),
+    [
+        ("ledger.entry SET amount = amount + 1 WHERE {}", "entry_digests", None),
+        (
+            "ledger.posting SET points = points + 1 WHERE {} AND line = 2",
+            "entry_digests",
+            "lots_match_postings",
+        ),
+    ],
+)
+def test_since_a_day_earlier_entries_count_in_balances_only(
+    past: Past, change: str, since_the_day: str, since_the_next: str | None
+) -> None:
+    with past.tampered("UPDATE " + change.format(_FIRST_ENTRY)) as session:
+        day, after = (
+            {check.name: check for check in audit(session, verify=verify, since=since)}
+            for since in (FIRST, FIRST + timedelta(days=1))
+        )
+    assert day[since_the_day].differences == 1
+    assert after[since_the_day].differences == 0
+    assert 0 < after[since_the_day].rows < day[since_the_day].rows
+    assert since_the_next is None or after[since_the_next].differences > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +169,12 @@ FAULTS = (
         named=f"member {SPENDER}, lot 1000001: off by 0, with a figure below",
     ),
     fault(
+        "lot_equation",
+        "ALTER TABLE ledger.lot DROP CONSTRAINT ck_lot_equation",
+        f"UPDATE ledger.lot SET open = NOT open WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
+        named=f"member {SPENDER}, lot 1000001: off by 0, with a figure below",
+    ),
+    fault(
         "lots_match_postings",
         "UPDATE ledger.lot SET redeemed = redeemed - 1, moved = moved + 1"
         f" WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
@@ -224,12 +256,12 @@ FAULTS = (
     ),
     fault(
         "earned_match_postings",
-        f"UPDATE ledger.earned SET points = points + 1 WHERE {_FIRST_ENTRY} AND part = 0",
+        f"UPDATE ledger.earned SET points[1] = points[1] + 1 WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1, issuer {BAKERY}: earned 341, issued 340",
     ),
     fault(
         "clawbacks_match_postings",
-        f"UPDATE ledger.earned SET clawed_back = clawed_back + 1 WHERE {_FIRST_ENTRY} AND part = 0",
+        f"UPDATE ledger.earned SET clawed_back = '{{1}}' WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1, issuer {BAKERY}: clawed back 1, by refunds 0",
     ),
     fault(

@@ -48,6 +48,18 @@ def test_an_honest_ledger_exits_0_with_every_check_as_json() -> None:
 
 
 @pytest.mark.usefixtures("honest")
+def test_since_a_day_fewer_entries_are_looked_at(past: Past) -> None:
+    result = CliRunner().invoke(audit, ["--json", "--since", past.book.today.isoformat()])
+    since = {row["name"]: row["rows"] for row in json.loads(result.stdout)}
+    every = {
+        row["name"]: row["rows"] for row in json.loads(CliRunner().invoke(audit, ["--json"]).stdout)
+    }
+    assert result.exit_code == 0
+    assert since["entry_digests"] < every["entry_digests"]
+    assert since["lots_match_postings"] == every["lots_match_postings"]
+
+
+@pytest.mark.usefixtures("honest")
 def test_a_rebuild_comes_after_the_checks() -> None:
     result = CliRunner().invoke(audit, ["--json", "--rebuild"])
     rows = {row["name"]: row["differences"] for row in json.loads(result.stdout)}
