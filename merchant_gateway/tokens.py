@@ -8,27 +8,23 @@ spending.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import jwt
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from merchant_gateway.errors import TokenInvalidError
 from merchant_gateway.network_keys import NetworkKeys
 from network import ids
+from network.members.pairwise import PairwiseNames, UnknownNameError
 from network.vault import Vault
 
 TYPE = "peyvand-member+jwt"
 ALGORITHM = "EdDSA"
 LIFE = timedelta(minutes=15)
 _CLAIMS = ["iss", "aud", "sub", "iat", "exp", "amr"]
-_SEALED_BYTES = 32
 _PURPOSE = "tokens"
 
 
@@ -45,14 +41,13 @@ class MemberTokens:
     """Issues and reads member tokens."""
 
     def __init__(self, *, vault: Vault, issuer: str, keys: NetworkKeys) -> None:
-        self._pairs = AESSIV(vault.key("pairwise-subject", 64))
+        self._pairs = PairwiseNames(vault)
         self._issuer = issuer
         self._keys = keys
 
     def pairwise(self, *, member_id: UUID, merchant_id: UUID) -> str:
         """Return the name by which this merchant, and no other, knows the member."""
-        sealed = self._pairs.encrypt(member_id.bytes, [merchant_id.bytes])
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return self._pairs.name(member_id=member_id, merchant_id=merchant_id)
 
     def issue(
         self, *, member_id: UUID, merchant_id: UUID, method: str, wall: datetime
@@ -103,12 +98,11 @@ class MemberTokens:
     def _member(self, claims: dict[str, Any], merchant_id: UUID) -> TokenMember:
         subject = str(claims["sub"])
         try:
-            sealed = base64.urlsafe_b64decode(subject + "=" * (-len(subject) % 4))
-            raw = self._pairs.decrypt(sealed[:_SEALED_BYTES], [merchant_id.bytes])
-        except (InvalidTag, binascii.Error) as error:
+            member_id = self._pairs.member(subject, merchant_id=merchant_id)
+        except UnknownNameError as error:
             raise TokenInvalidError("the subject does not open", field="/member/token") from error
         return TokenMember(
-            member_id=UUID(bytes=raw),
+            member_id=member_id,
             method=str(claims["amr"][0]),
             expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
         )

@@ -1,0 +1,170 @@
+"""From what the outbox says to what a merchant is told of its own calls.
+
+Only the merchant whose call made an entry is told of it: neither the issuer of the points nor
+anybody else who is a party to them. A member appears under the name that this merchant alone knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, Row, Uuid, bindparam, text
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.events.feed import Happening
+from network.events.queries import Event
+from network.events.types import SETTLEMENT_CLOSED
+from network.ids import EntryIds
+from network.members.pairwise import PairwiseNames
+from network.vault import Vault
+
+SETTLED_TOPIC = "clearing.settled"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What an entry's kind becomes: a type, the prefix of its id, and what it belongs to."""
+
+    type: str
+    prefix: str
+    subject: str
+
+
+_KINDS = {
+    "issuance": _Kind("earning.created", "ern", "earning"),
+    "refund_issuance": _Kind("earning.refunded", "rfd", "earning"),
+    "authorisation": _Kind("redemption.authorised", "red", "redemption"),
+    "capture": _Kind("redemption.captured", "ent", "redemption"),
+    "redemption": _Kind("redemption.captured", "red", "redemption"),
+    "void": _Kind("redemption.voided", "ent", "redemption"),
+    "release": _Kind("redemption.expired", "ent", "redemption"),
+    "refund_redemption": _Kind("redemption.refunded", "rfd", "redemption"),
+}
+_TOPICS = {f"ledger.{kind}" for kind in _KINDS}
+_MANY = "ledger.issuances"
+_SUBJECT_PREFIX = {"earning": "ern", "redemption": "red"}
+
+# The original of a refund may be a capture, which the merchant knows by its authorisation.
+_ENTRIES = text(
+    """
+    SELECT e.member_id, e.sequence, e.kind, coalesce(e.merchant_id, o.merchant_id) AS merchant_id,
+           e.merchant_ref, e.amount, e.currency, e.business_date, e.effective_at, e.recorded_at,
+           e.channel, k.points,
+           CASE WHEN o.kind = 'capture' THEN o.original_sequence
+                ELSE coalesce(e.original_sequence, e.sequence) END AS subject
+    FROM unnest(:members, :sequences, :points) WITH ORDINALITY
+        AS k (member_id, sequence, points, place)
+    JOIN ledger.entry AS e ON e.member_id = k.member_id AND e.sequence = k.sequence
+    LEFT JOIN ledger.entry AS o
+        ON o.member_id = e.member_id AND o.sequence = e.original_sequence
+       AND o.business_date = e.original_date
+    ORDER BY k.place
+    """
+).bindparams(
+    bindparam("members", type_=ARRAY(Uuid())),
+    bindparam("sequences", type_=ARRAY(BigInteger())),
+    bindparam("points", type_=ARRAY(BigInteger())),
+)
+
+
+class Teller:
+    """Makes what merchants are told out of events of the outbox."""
+
+    def __init__(self, *, vault: Vault, entry_ids: EntryIds) -> None:
+        self._names = PairwiseNames(vault)
+        self._entry_ids = entry_ids
+
+    def happenings(self, session: Session, *, events: Sequence[Event]) -> list[Happening]:
+        """Return what merchants are told of ``events``; nothing of those that concern none."""
+        keys = [key for each in events for key in _entries_of(each)]
+        found = [_settlement(each) for each in events if each.topic == SETTLED_TOPIC]
+        if not keys:
+            return found
+        members, sequences, points = zip(*keys, strict=True)
+        rows = session.execute(
+            _ENTRIES,
+            {"members": list(members), "sequences": list(sequences), "points": list(points)},
+        )
+        return [self._entry(row) for row in rows if row.merchant_id is not None] + found
+
+    def _entry(self, row: Row[Any]) -> Happening:
+        kind = _KINDS[row.kind]
+        subject = self._entry_ids.encode(
+            prefix=_SUBJECT_PREFIX[kind.subject], member_id=row.member_id, sequence=row.subject
+        )
+        return Happening(
+            merchant_id=row.merchant_id,
+            type=kind.type,
+            occurred_at=row.recorded_at,
+            data={
+                "id": self._entry_ids.encode(
+                    prefix=kind.prefix, member_id=row.member_id, sequence=row.sequence
+                ),
+                kind.subject: subject,
+                "member": self._names.name(member_id=row.member_id, merchant_id=row.merchant_id),
+                "merchant_ref": row.merchant_ref,
+                "points": row.points,
+                "amount": row.amount,
+                "currency": row.currency,
+                "business_date": row.business_date.isoformat(),
+                "occurred_at": _written(row.effective_at),
+                "recorded_at": _written(row.recorded_at),
+                "channel": row.channel,
+            },
+        )
+
+
+def settled_payload(
+    *,
+    window_id: UUID,
+    first_day: str,
+    end_day: str,
+    currency: str,
+    net: int,
+    closing: int,
+    digest: bytes,
+    at: datetime,
+) -> dict[str, Any]:
+    """Return the payload of ``SETTLED_TOPIC`` for one merchant's statement of a window."""
+    return {
+        "id": ids.encode("win", window_id),
+        "first_day": first_day,
+        "end_day": end_day,
+        "currency": currency,
+        "net": net,
+        "closing": closing,
+        "digest": f"sha-256:{digest.hex()}",
+        "at": _written(at),
+    }
+
+
+def _settlement(event: Event) -> Happening:
+    data = dict(event.payload)
+    at = datetime.fromisoformat(data.pop("at"))
+    if event.merchant_id is None:
+        raise ValueError("a settlement of nobody")
+    return Happening(
+        merchant_id=event.merchant_id, type=SETTLEMENT_CLOSED, occurred_at=at, data=data
+    )
+
+
+def _entries_of(event: Event) -> Iterator[tuple[UUID, int, int]]:
+    """Yield member, sequence and points of each entry that an event is about."""
+    payload = event.payload
+    if event.topic == _MANY:
+        parts: Iterable[tuple[str, int, int]] = zip(
+            payload["members"], payload["sequences"], payload["points"], strict=True
+        )
+        for member, sequence, points in parts:
+            yield UUID(member), sequence, points
+    elif event.topic in _TOPICS and event.member_id is not None:
+        yield event.member_id, payload["sequence"], payload["points"]
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
