@@ -13,6 +13,7 @@ import redis
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
+from config.demo.accounts import made_up_iban
 from config.web import furnish
 from network.clock import wall_now
 from network.database.connection import Database
@@ -68,6 +69,7 @@ def house(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[House]:
             database_url=cluster.url("peyvand", database=name),
             redis_url=redis_url,
             master_key=MASTER_KEY,
+            payment_iban=made_up_iban("the house"),
         )
         database = Database(settings.database_url, application_name="test-console")
         owner = Database(

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from config.demo.accounts import made_up_iban
 from network.clock import day_start, local_date, wall_now
 from network.ledger import operations
 from network.ledger.partitions import open_first_day
@@ -277,6 +278,7 @@ def _shop(
             effective_from=day,
             issue_price=Decimal(price),
             acceptance_fee=Decimal(fee),
+            settlement_iban=made_up_iban(code),
             today=day,
             now=now,
         )

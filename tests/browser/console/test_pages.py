@@ -11,6 +11,7 @@ from sqlalchemy import text
 from network.clearing import queries as clearing
 from network.clearing.facts import PositionView, WindowView
 from network.ids import encode
+from network.money import queries as money
 from tests.browser.conftest import accessibility_faults, overflow
 from tests.browser.console.conftest import House, Opener
 
@@ -269,6 +270,8 @@ def test_every_page_fits_and_reads(
     window, _ = settled(house)
     public = encode("win", window.window_id)
     day = house.story.first_day
+    with house.services.database.reading() as session:
+        payment_id = money.payments(session, window_id=window.window_id)[0].fact.payment_id
     member_id, _shop, sequence = house.story.earned[0]
     entry = house.services.entry_ids.encode(prefix="ern", member_id=member_id, sequence=sequence)
     page = signed_in(
@@ -280,6 +283,8 @@ def test_every_page_fits_and_reads(
     for path in (
         *("/", f"/days/{day}", f"/days/{day}/issued", "/settlement", "/merchants", "/audit"),
         *(f"/settlement/windows/{public}{part}" for part in ("", "/matrix", "/obligations")),
+        *(f"/settlement/windows/{public}/payments", "/settlement/bank"),
+        f"/settlement/payments/{encode('pay', payment_id)}",
         *(f"/settlement/nights/{day}", f"/entries/{entry}", "/merchants/mahtab", "/profile"),
         *(f"/members/{encode('mem', member_id)}", "/merchants/mahtab/agreements/new"),
     ):
