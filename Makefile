@@ -6,7 +6,9 @@
 #   make soak    the ledger against its model for 200,000 random steps, then ROUNDS=200 of each
 #                fault: killed servers, full volumes, cut lines (about an hour)
 #   make check   lint, types, import contracts, translations, migrations
-#   make bench   tables of ratios, and build/bench.json (BENCH=quick: under two minutes)
+#   make bench   tables of ratios, and build/bench.json (BENCH=quick: under two minutes;
+#                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
+#                PGLEDGER=FILE: beside pgledger, by its SQL)
 #   make lock    resolve the requirement files anew
 #
 # PYTHON= picks the interpreter of the virtual environment in .venv.
@@ -55,7 +57,7 @@ check: $(STAMP)
 		tests/integration/services/test_migrations.py
 
 bench: $(STAMP)
-	@$(BIN)/python -m tests.benchmarks $(BENCH)
+	@PGLEDGER="$(PGLEDGER)" SIZES="$(SIZES)" $(BIN)/python -m tests.benchmarks $(BENCH)
 
 # The constraints keep what is already locked; UPGRADE=--upgrade takes the newest of everything.
 lock: $(STAMP)

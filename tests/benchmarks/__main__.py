@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import batch, http, sql
-from tests.benchmarks.figures import print_table, take_in_turns, write_json
+from tests.benchmarks import batch, http, peer, size, sql
+from tests.benchmarks.figures import Figure, print_table, take_in_turns, write_json
 from tests.benchmarks.stand import open_stand
 
 OUTPUT = Path("build/bench.json")
 
 
 def main() -> None:
-    """Measure in turns; BENCH=quick takes shorter and fewer rounds."""
-    quick = "quick" in {os.environ.get("BENCH"), *sys.argv[1:]}
+    """Measure in turns; BENCH=quick takes shorter and fewer rounds, BENCH=size the sizes only."""
+    asked = {os.environ.get("BENCH"), *sys.argv[1:]}
+    quick = "quick" in asked
     rounds, seconds, requests = (3, 2, 1_500) if quick else (5, 10, 10_000)
-    console = Console(width=140)
+    console = Console(width=160)
+    figures = [] if "size" in asked else _rates(console, rounds, seconds, requests)
+    if not quick:
+        with console.status("making a ledger with a past") as status:
+            say = status.update if console.is_terminal else console.print
+            figures += size.measure(sizes=size.wanted(), rounds=rounds, seconds=seconds, say=say)
+    print_table(figures, console=console)
+    kept = json.loads(OUTPUT.read_text()) if "size" in asked and OUTPUT.exists() else {}
+    write_json(figures, path=OUTPUT, kept=kept)
+    console.print(f"written to {OUTPUT}")
+
+
+def _rates(console: Console, rounds: int, seconds: int, requests: int) -> list[Figure]:
     with open_stand() as stand, console.status("making members, purses and TPC-B tables") as status:
         sql.prepare(stand)
         scene = http.set_scene(stand)
@@ -29,16 +43,14 @@ def main() -> None:
         ):
             http.await_front(gateway)
             over_http = http.contenders(stand, scene, gateway=gateway, bare=bare, how_many=requests)
-            figures = take_in_turns(
+            return take_in_turns(
                 sql.contenders(stand, seconds=seconds)
+                + peer.contenders(stand, seconds=seconds)
                 + batch.contenders(stand, seconds=seconds)
                 + over_http,
                 rounds=rounds,
                 say=status.update,
             )
-    print_table(figures, console=console)
-    write_json(figures, path=OUTPUT)
-    console.print(f"written to {OUTPUT}")
 
 
 if __name__ == "__main__":

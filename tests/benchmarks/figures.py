@@ -14,6 +14,8 @@ from rich.table import Table
 
 Take = Callable[[], float]
 
+_FEW = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
@@ -40,6 +42,7 @@ class Figure:
     beside: str | None = None
     beside_ratios: list[float] = field(default_factory=list)
     aim: float | None = None
+    at_most: float | None = None
     note: str = ""
 
     @property
@@ -96,15 +99,25 @@ def print_table(figures: Sequence[Figure], *, console: Console) -> None:
     for figure in figures:
         table.add_row(
             figure.name,
-            f"{figure.value:,.0f}",
-            f"{min(figure.values):,.0f} – {max(figure.values):,.0f}",
+            _number(figure.value),
+            f"{_number(min(figure.values))} – {_number(max(figure.values))}",
             figure.unit,
             "" if figure.ratio is None else f"{figure.ratio:.2f}",
             figure.ratio_to or "",
-            "" if figure.aim is None else f"≥ {figure.aim:.2f}",
+            _aim(figure),
             _note(figure),
         )
     console.print(table)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.2f}" if value < _FEW else f"{value:,.0f}"
+
+
+def _aim(figure: Figure) -> str:
+    if figure.at_most is not None:
+        return f"≤ {figure.at_most:.2f}"
+    return "" if figure.aim is None else f"≥ {figure.aim:.2f}"
 
 
 def _note(figure: Figure) -> str:
@@ -114,17 +127,20 @@ def _note(figure: Figure) -> str:
 
 
 def write_json(
-    figures: Sequence[Figure], *, path: Path, extra: Mapping[str, Mapping[str, Any]] | None = None
+    figures: Sequence[Figure], *, path: Path, kept: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
-    """Write ``{name: {value, unit, ratio_to, ratio}}``, the stable form for tools."""
+    """Write ``{name: {value, unit, ratio_to, ratio}}``, the stable form for tools.
+
+    ``kept`` are figures of an earlier run that stay beside these.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {
         figure.name: {
-            "value": round(figure.value, 1),
+            "value": round(figure.value, 3 if figure.value < _FEW else 1),
             "unit": figure.unit,
             "ratio_to": figure.ratio_to,
             "ratio": None if figure.ratio is None else round(figure.ratio, 4),
         }
         for figure in figures
     }
-    path.write_text(json.dumps(document | dict(extra or {}), indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(dict(kept or {}) | document, indent=1) + "\n", encoding="utf-8")

@@ -20,12 +20,14 @@ from tests.benchmarks.stand import TPCB_DATABASE, Stand
 MEMBERS = 10_000
 MERCHANTS = 1_000
 PURSE = 900_000_000_000
+CLOSED_LOTS = 10_000
+_FEW_MEMBERS = 50
 
 _BASE = "@method POST " + "b" * 470
 _BODY = '{"amount": 1}' + " " * 640
 
 
-_EXPLANATION = json.dumps(
+EXPLANATION = json.dumps(
     [
         {"rule": "base_rate", "fired": True, "points": 120, "reason": "rate", "facts": {"n": 1}},
         {"rule": "category_rate", "fired": True, "points": 30, "reason": "rate", "facts": {}},
@@ -71,15 +73,18 @@ def earn_script(*, merchants: int) -> str:
         f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {merchants})\n"
         f"SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
-        f"jsonb_build_array({grants}), '{_EXPLANATION}'::jsonb, {_EVIDENCE});\n"
+        f"jsonb_build_array({grants}), '{EXPLANATION}'::jsonb, {_EVIDENCE});\n"
     )
 
 
-def redeem_script() -> str:
-    """Return a pgbench script of one redemption of five points, captured at once, with a code."""
+def redeem_script(*, first: int = 1, last: int = MEMBERS) -> str:
+    """Return a pgbench script of one redemption of five points, captured at once, with a code.
+
+    Members are drawn from the ``first`` to the ``last``.
+    """
     merchant = uuid_of("merchant", ":merchant")
     return (
-        f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {MERCHANTS})\n"
+        f"\\set member random({first}, {last})\n\\set merchant random(1, {MERCHANTS})\n"
         f"SELECT * FROM ledger.redeem({uuid_of('member', ':member')}, now(), now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, 5, "
         "ROW(sha256(uuidv7()::text::bytea), now() + interval '1 minute', 1000)"
@@ -116,6 +121,47 @@ def prepare(stand: Stand) -> None:
     with stand.postgres.connect(database="peyvand") as connection:
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
+
+
+def give_closed_lots(stand: Stand) -> None:
+    """Give the first fifty members 10,000 lots each that are used up, numbered as if long ago."""
+    merchant = uuid_of("merchant", "1 + n % 1000")
+    with stand.postgres.connect(database="peyvand") as connection:
+        connection.execute(
+            f"""INSERT INTO ledger.lot
+                (member_id, lot_id, issuer_id, terms_id, price, active, open, active_from,
+                 expires_on, granted, remaining, redeemed)
+            SELECT {uuid_of("member", "m")}, -1000000 * n::bigint, {merchant}, {merchant}, 1000,
+                   true, false, current_date - 300, current_date + 1 + n % 300, 50, 0, 50
+            FROM generate_series(1, {CLOSED_LOTS}) AS n, generate_series(1, {_FEW_MEMBERS}) AS m
+            """.encode()
+        )
+        connection.execute("VACUUM ANALYZE ledger.lot")
+
+
+def closed_lots_contenders(stand: Stand, *, seconds: int) -> list[Contender]:
+    """Return redemptions of fifty members with 10,000 closed lots each, and of fifty without."""
+    return [
+        Contender(
+            name="sql_redeem_few",
+            unit="calls/s",
+            take=lambda: stand.run_pgbench(
+                script=redeem_script(first=_FEW_MEMBERS + 1, last=2 * _FEW_MEMBERS),
+                seconds=seconds,
+            ),
+            note="fifty members with a lot each",
+        ),
+        Contender(
+            name="sql_redeem_10k_lots",
+            unit="calls/s",
+            take=lambda: stand.run_pgbench(
+                script=redeem_script(first=1, last=_FEW_MEMBERS), seconds=seconds
+            ),
+            ratio_to="sql_redeem_few",
+            aim=0.83,
+            note="fifty members with 10,000 closed lots each beside it",
+        ),
+    ]
 
 
 def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
