@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,23 +10,30 @@ from flask import Flask
 
 from network import ids
 from network.language import current_locale, gettext
-from network.ledger.figures import granted_by
 from network.programme import explain
-from settlement.console import access, listing, words
+from settlement.console import access, listing, lots, redemptions, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
 
 
 def install(app: Flask) -> None:
     """Give the templates of ``app`` their filters and globals."""
     app.jinja_env.filters.update(
-        said=words.said, tone=tone, explained=explained, short=short, plain=plain
+        said=words.said,
+        tone=tone,
+        explained=explained,
+        is_note=is_note,
+        short=short,
+        plain=plain,
+        lot_name=lots.name,
+        day_before=day_before,
+        became=redemptions.became,
     )
     app.jinja_env.globals.update(
         address=listing.address,
         entry_id=entry_id,
+        lot_id_of=lot_id_of,
         public_id=ids.encode,
         party=party,
-        granted_by=granted_by,
         bar_size=(BAR_WIDTH, BAR_HEIGHT),
         columns_size=(COLUMNS_WIDTH, COLUMNS_HEIGHT),
     )
@@ -39,6 +47,16 @@ def tone(code: object) -> str:
 def explained(step: dict[str, Any]) -> str:
     """Return a stored step of an explanation in the reader's words."""
     return explain.words(explain.from_json(step), current_locale(), unit="rial")
+
+
+def is_note(step: dict[str, Any]) -> bool:
+    """Return whether a stored step says how things stand, rather than what a rule did."""
+    return explain.is_note(explain.from_json(step))
+
+
+def day_before(day: date) -> date:
+    """Return the last day of a period whose end is the first day after it."""
+    return day - timedelta(days=1)
 
 
 def short(text: str, length: int = 12) -> str:
@@ -55,6 +73,11 @@ def plain(price: object) -> str:
 def entry_id(member_id: UUID, sequence: int) -> str:
     """Return the public id of an entry."""
     return access.entry_ids().encode(prefix="ent", member_id=member_id, sequence=sequence)
+
+
+def lot_id_of(member_id: UUID, lot_id: int) -> str:
+    """Return the public id of a lot."""
+    return lots.encode(access.entry_ids(), member_id=member_id, lot_id=lot_id)
 
 
 def party(view: Any) -> str:

@@ -54,8 +54,9 @@ def arrange(
         asked = sort
     value = keys[asked.removeprefix("-")]
     found.sort(key=lambda row: _sortable(value(row)), reverse=asked.startswith("-"))
-    start = _start(len(found))
-    size = MOST_EXPORTED if request.args.get("format") else PAGE_ROWS
+    # A file has every row, in the order of the screen, from whichever page it was asked for.
+    start = 0 if wants_csv() else _start(len(found))
+    size = MOST_EXPORTED if wants_csv() else PAGE_ROWS
     return Page(
         rows=found[start : start + size],
         total=len(found),
@@ -108,16 +109,19 @@ def wants_csv() -> bool:
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """Return rows as CSV (RFC 4180, UTF-8 with a mark for spreadsheets), streamed.
+    """Return rows as CSV (RFC 4180, UTF-8 with a mark for spreadsheets), written piece by piece.
 
     Text that a spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV
     injection); numbers stay numbers.
     """
 
+    # Names are put into the reader's language here: when the answer is sent, it is forgotten.
+    cells = [[_cell(value) for value in row] for row in rows]
+
     def lines() -> Iterator[bytes]:
         yield b"\xef\xbb\xbf" + _line(header)
-        for row in rows:
-            yield _line([_cell(value) for value in row])
+        for row in cells:
+            yield _line(row)
 
     response = Response(lines(), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'

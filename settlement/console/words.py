@@ -86,6 +86,11 @@ OBLIGATION_KINDS = {
     "margin": _l("Network's margin"),
     "margin_return": _l("Margin returned"),
 }
+SIDES = {
+    "receivable": _l("Receivable"),
+    "payable": _l("Payable"),
+    "fee": _l("Fee"),
+}
 ROLES = {
     "viewer": _l("Viewer"),
     "analyst": _l("Analyst"),
@@ -224,6 +229,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "money": MONEY_KINDS,
     "run": RUN_STATES,
     "obligation": OBLIGATION_KINDS,
+    "side": SIDES,
     "role": ROLES,
     "action": ACTIONS,
     "finding": FINDINGS,

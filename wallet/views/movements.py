@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -12,8 +13,9 @@ from flask import Blueprint, abort, render_template, request, url_for
 from network.clock import local_date
 from network.ids import decode, encode
 from network.language import current_locale, sort_key
+from network.ledger import figures
 from network.ledger import queries as ledger
-from network.programme.explain import from_json, words
+from network.programme.explain import from_json, is_note, words
 from network.settings import PROGRAMME_ZONE
 from wallet import access
 from wallet.listing import ENTRY_PREFIX, directory, listed, touched_lots
@@ -80,6 +82,12 @@ def detail(entry_id: str) -> str:
             else None
         )
         names = directory(session)
+        parts = figures.earned_parts(
+            session,
+            member_id=key.member_id,
+            sequence=key.sequence,
+            business_date=entry.business_date,
+        )
     (shown,) = listed([entry], directory=names)
     steps = [from_json(stored) for stored in entry.explanation]
     return render_template(
@@ -89,7 +97,11 @@ def detail(entry_id: str) -> str:
         lots=touched_lots(entry, moves_inside=shown.moves_inside),
         directory=names,
         original=listed([original], directory=names)[0] if original else None,
-        steps=[(step, words(step, current_locale(), unit=member.money_unit)) for step in steps],
+        steps=[
+            (step, is_note(step), words(step, current_locale(), unit=member.money_unit))
+            for step in steps
+        ],
+        parts=by_line(parts),
     )
 
 
@@ -101,6 +113,19 @@ def by_day(page: list[Movement]) -> list[tuple[date, list[Movement]]]:
             page, key=lambda shown: local_date(shown.entry.effective_at, zone=PROGRAMME_ZONE)
         )
     ]
+
+
+def by_line(parts: Iterable[figures.EarnedPart]) -> list[tuple[int, int, int]]:
+    """Return (line from 1, amount, points) of a purchase of several lines, one of each line.
+
+    The last has line 0 and what of the purchase earned nothing. One line has nothing to tell.
+    """
+    lines: dict[int, tuple[int, int]] = {}
+    for part in parts:
+        amount, points = lines.get(part.line, (0, 0))
+        lines[part.line] = (max(amount, part.base), points + part.points)
+    found = [(line + 1, *lines[line]) for line in sorted(lines, key=lambda line: (line < 0, line))]
+    return found if len(found) > 1 else []
 
 
 def _cursor() -> int | None:

@@ -19,8 +19,10 @@ from network.members.queries import masked_name
 from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
 from network.operators.roles import OPERATOR, VIEWER
+from network.programme import queries as programme
 from settlement.console import access, listing
 from settlement.console.evidence import SignedRequest, signed_request
+from settlement.console.redemptions import rounded_up
 from settlement.console.views.search import ENTRY_PREFIXES
 
 blueprint = Blueprint("entries", __name__)
@@ -65,7 +67,12 @@ def _page(public_id: str, *, reveal: bool) -> str:
 def _facts(session: Session, entry: EntryView) -> dict[str, object]:
     """Return what stands around an entry."""
     member_id, sequence, day = entry.member_id, entry.sequence, entry.business_date
+    try:
+        face_value = programme.face_value_on(session, day=day)
+    except programme.NoFaceValueError:
+        face_value = None
     return {
+        "rounded_up": rounded_up(entry, face_value=face_value),
         "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
         "store": _store(session, entry),
         "window": clearing.window_of(session, business_date=day),

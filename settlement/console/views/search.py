@@ -15,11 +15,11 @@ from network.merchants import queries as merchants
 from network.merchants.queries import MerchantView
 from network.operators.roles import VIEWER
 from network.settings import PROGRAMME_ZONE
-from settlement.console import access
+from settlement.console import access, lots
 
 blueprint = Blueprint("search", __name__)
 ENTRY_PREFIXES = ("ent", "ern", "red", "rfd")
-_ADDRESSES = {"win": "windows.show", "mem": "entries.wallet"}
+_ADDRESSES = {"win": "windows.show", "obl": "obligations.show", "mem": "entries.wallet"}
 _DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
 _FIRST_GREGORIAN_YEAR = 1700
 
@@ -57,6 +57,12 @@ def _straight(text: str) -> str | None:
         except UnknownIdError:
             return None
         return url_for("entries.show", entry=text)
+    if prefix == lots.PREFIX:
+        try:
+            lots.decode(access.entry_ids(), text)
+        except UnknownIdError:
+            return None
+        return url_for("lots.show", public_id=text)
     if prefix in _ADDRESSES and "_" in text:
         return url_for(_ADDRESSES[prefix], public_id=text)
     day = parse_day(text)

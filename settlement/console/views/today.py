@@ -186,15 +186,16 @@ def _file(
     ids = access.entry_ids()
     return listing.csv_response(
         name,
-        ("entry", "recorded_at", "kind", "merchant_ref", "issuer", "acceptor", "points"),
+        ("entry", "line", "kind", "issuer", "acceptor", "merchant_ref", "recorded_at", "points"),
         (
             (
                 ids.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
-                row.recorded_at.isoformat(),
+                row.line,
                 row.kind,
-                row.merchant_ref,
                 code(row.issuer_id),
                 code(row.acceptor_id),
+                row.merchant_ref,
+                row.recorded_at.isoformat(),
                 row.points,
             )
             for row in found

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
-from network.clearing.facts import ObligationView, PartyView, PositionView, RunView, WindowView
+from network.clearing.facts import PartyView, PositionView, RunView, WindowView
 from network.language import current_locale
 from network.operators.roles import VIEWER
 from settlement.console import access, listing
@@ -57,7 +57,7 @@ def index() -> str:
 def show(public_id: str) -> str | Response:
     """Show a window: its net positions as bars with their table, its nights, its statements."""
     with access.reading() as session:
-        window = _window(session, public_id)
+        window = read_window(session, public_id)
         positions = clearing.positions(session, window=window)
         days = _days(window)
         nights = [clearing.run(session, business_date=day) for day in days]
@@ -67,7 +67,7 @@ def show(public_id: str) -> str | Response:
         positions,
         sort="-net",
         keys={
-            "name": lambda row: _name(row.party),
+            "name": lambda row: party_name(row.party),
             "net": lambda row: row.net,
             "receivable": lambda row: row.receivable,
             "payable": lambda row: row.payable,
@@ -131,7 +131,7 @@ def matrix(public_id: str) -> str | Response:
     """Show issuer × acceptor in points or money."""
     measure = "amount" if request.args.get("measure") == "amount" else "points"
     with access.reading() as session:
-        window = _window(session, public_id)
+        window = read_window(session, public_id)
         cells = clearing.matrix(session, window=window)
     if listing.wants_csv():
         return listing.csv_response(
@@ -147,102 +147,8 @@ def matrix(public_id: str) -> str | Response:
     )
 
 
-@blueprint.get("/windows/<public_id>/obligations")
-@access.access(VIEWER)
-def obligations(public_id: str) -> str | Response:
-    """Show what was found to be owed: all of it, one party's, or one cell of the matrix."""
-    party, issuer, acceptor = (listing.argument(name) for name in ("party", "issuer", "acceptor"))
-    with access.reading() as session:
-        window = _window(session, public_id)
-        found = clearing.obligations(session, window=window)
-    wanted = [
-        row
-        for row in found
-        if issuer in {None, row.issuer.code}
-        and acceptor in {None, row.acceptor.code}
-        and (party is None or party in {row.issuer.code, row.acceptor.code, row.payee.code})
-    ]
-    page = listing.arrange(
-        wanted,
-        sort="issuer",
-        keys={
-            "issuer": lambda row: _name(row.issuer),
-            "acceptor": lambda row: _name(row.acceptor),
-            "payee": lambda row: _name(row.payee),
-            "kind": lambda row: row.fact.kind,
-            "points": lambda row: row.fact.points,
-            "price": lambda row: row.fact.price,
-            "amount": lambda row: row.fact.amount,
-            "postings": lambda row: row.fact.postings,
-        },
-        words=lambda row: f"{_name(row.issuer)} {_name(row.acceptor)} {_name(row.payee)}",
-    )
-    if listing.wants_csv():
-        return _obligations_file(window, page.rows)
-    names = {each.code: each for row in found for each in (row.issuer, row.acceptor, row.payee)}
-    return render_template(
-        "obligations.html",
-        window=window,
-        page=page,
-        party_view=names.get(party or ""),
-        issuer=names.get(issuer or ""),
-        acceptor=names.get(acceptor or ""),
-        signed=_signed(wanted, party) if party else None,
-        points=sum(
-            row.fact.points for row in wanted if row.fact.kind in {"redemption", "redeposit"}
-        ),
-        amount=sum(row.fact.amount for row in wanted),
-    )
-
-
-@blueprint.get("/obligations/<public_id>")
-@access.access(VIEWER)
-def obligation(public_id: str) -> str | Response:
-    """Show an obligation and the postings behind it, each with its share of the amount."""
-    obligation_id = ids.decode("obl", public_id)
-    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
-    with access.reading() as session:
-        found = clearing.obligation(session, obligation_id=obligation_id)
-        if found is None:
-            abort(404)
-        window = clearing.window(session, window_id=found.fact.window_id)
-        lines = clearing.obligation_lines(
-            session,
-            obligation_id=obligation_id,
-            cursor=listing.after_line(access.entry_ids()),
-            limit=size,
-        )
-    if listing.wants_csv():
-        return listing.csv_response(
-            f"obligation-{public_id}",
-            ("entry", "business_date", "recorded_at", "merchant_ref", "points", "share"),
-            (
-                (
-                    access.entry_ids().encode(
-                        prefix="ent", member_id=row.member_id, sequence=row.sequence
-                    ),
-                    row.business_date.isoformat(),
-                    row.recorded_at.isoformat(),
-                    row.merchant_ref,
-                    row.points,
-                    row.share,
-                )
-                for row in lines
-            ),
-        )
-    rows = lines[: listing.PAGE_ROWS]
-    more = listing.next_line(access.entry_ids(), rows) if len(lines) > len(rows) else None
-    return render_template(
-        "obligation.html",
-        window=window,
-        found=found,
-        rows=rows,
-        more=more,
-        first=request.path if request.args.get("after") else None,
-    )
-
-
-def _window(session: Session, public_id: str) -> WindowView:
+def read_window(session: Session, public_id: str) -> WindowView:
+    """Return the window of an address, or answer 404."""
     window = clearing.window(session, window_id=ids.decode("win", public_id))
     if window is None:
         abort(404)
@@ -275,49 +181,24 @@ def _steps(run: RunView) -> list[tuple[str, str]]:
     ]
 
 
-def _name(party: PartyView) -> str:
+def party_name(party: PartyView) -> str:
+    """Return a party's name in the reader's language."""
     return party.name_fa if current_locale() == "fa" else party.name_en
-
-
-def _signed(found: list[ObligationView], party: str) -> int:
-    """Return what obligations come to for a party: owed to it above zero, owed by it below."""
-    total = 0
-    for row in found:
-        total += row.fact.amount if row.payee.code == party else 0
-        total -= row.fact.amount if row.issuer.code == party else 0
-    return total
 
 
 def _positions_file(window: WindowView, rows: Sequence[PositionView]) -> Response:
     return listing.csv_response(
         f"positions-{window.first_day}",
-        ("party", "receivable", "payable", "fees", "net", "currency"),
-        (
-            (row.party.code, row.receivable, row.payable, row.fees, row.net, row.currency)
-            for row in rows
-        ),
-    )
-
-
-def _obligations_file(window: WindowView, rows: Sequence[ObligationView]) -> Response:
-    return listing.csv_response(
-        f"obligations-{window.first_day}",
-        (
-            *("id", "issuer", "acceptor", "payee", "kind", "points", "price", "amount"),
-            *("currency", "postings"),
-        ),
+        ("party", "name", "net", "receivable", "payable", "fees", "currency"),
         (
             (
-                ids.encode("obl", row.fact.obligation_id),
-                row.issuer.code,
-                row.acceptor.code,
-                row.payee.code,
-                row.fact.kind,
-                row.fact.points,
-                f"{row.fact.price:f}",
-                row.fact.amount,
-                row.fact.currency,
-                row.fact.postings,
+                row.party.code,
+                party_name(row.party),
+                row.net,
+                row.receivable,
+                row.payable,
+                row.fees,
+                row.currency,
             )
             for row in rows
         ),

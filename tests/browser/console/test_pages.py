@@ -9,22 +9,11 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from network.clearing import queries as clearing
-from network.clearing.facts import PositionView, WindowView
 from network.ids import encode
 from network.money import queries as money
 from tests.browser.conftest import accessibility_faults, overflow
 from tests.browser.console.conftest import House, Opener
-
-
-def settled(house: House) -> tuple[WindowView, list[PositionView]]:
-    """Return the last settled window and its positions."""
-    with house.services.database.reading() as session:
-        window = next(each for each in clearing.windows(session) if each.state == "settled")
-        return window, clearing.positions(session, window=window)
-
-
-def number(text: str) -> int:
-    return int(text.replace(",", "").replace("\u2212", "-").replace("+", "").split()[0])
+from tests.browser.console.looking import a_lot, kinds_of_obligations, number, settled, spent
 
 
 def test_a_net_position_is_explained_down_to_a_purchase(house: House, signed_in: Opener) -> None:
@@ -54,7 +43,9 @@ def test_a_net_position_is_explained_down_to_a_purchase(house: House, signed_in:
     total = page.locator("table", has_text="Postings").locator("tfoot td.number")
     expect(total).to_have_text("0")
 
-    page.get_by_role("link", name="the entry that granted it").first.click()
+    page.get_by_role("link", name="the lot").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Lot ")
+    page.get_by_role("link", name="The entry that granted it").click()
     expect(page.locator(".why")).to_contain_text("Base rate")
     expect(page.locator("main")).to_contain_text("Amount of the purchase")
     page.get_by_role("link", name="The wallet it stands in").click()
@@ -76,7 +67,7 @@ def test_a_cell_of_the_matrix_leads_to_its_obligations(house: House, signed_in: 
     page.goto(f"/settlement/windows/{encode('win', window.window_id)}/matrix")
     label = f"{cell.issuer.name_en} to {cell.acceptor.name_en}: "
     page.get_by_role("link", name=label).click()
-    figure = page.locator(".figure", has_text="Points taken")
+    figure = page.locator(".figure", has_text="Points taken, less given back")
     assert number(figure.locator(".value").inner_text()) == cell.points
     page.go_back()
     page.get_by_role("link", name="Rials").click()
@@ -173,7 +164,8 @@ def test_statements_and_tables_come_as_files(house: House, signed_in: Opener) ->
     assert document["totals"]["net"] == wanted.totals.net
     assert page.context.request.get(f"{path}.csv").text().startswith("record,entry")
     table = page.context.request.get(f"/settlement/windows/{public}?format=csv").text()
-    assert f"{wanted.merchant.code},{wanted.totals.receivable}," in table
+    totals = wanted.totals
+    assert f"{wanted.merchant.code},{wanted.merchant.name_en},{totals.net}," in table
 
 
 def test_two_people_change_prices(house: House, signed_in: Opener) -> None:
@@ -287,6 +279,10 @@ def test_every_page_fits_and_reads(
         f"/settlement/payments/{encode('pay', payment_id)}",
         *(f"/settlement/nights/{day}", f"/entries/{entry}", "/merchants/mahtab", "/profile"),
         *(f"/members/{encode('mem', member_id)}", "/merchants/mahtab/agreements/new"),
+        f"/settlement/windows/{public}/obligations?party=mahtab",
+        *(f"/settlement/obligations/{each}" for each in kinds_of_obligations(house).values()),
+        f"/lots/{a_lot(house)}",
+        *("/search?q=nothing", f"/entries/{spent(house)}"),
     ):
         answer = page.goto(path)
         assert answer is not None

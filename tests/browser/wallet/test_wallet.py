@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from network.clock import wall_now
 from network.database.connection import Database
+from network.language import ascii_digits
 from network.ledger import queries as ledger
 from network.members.resolving import resolve
 from tests.browser.conftest import Pages
@@ -161,6 +162,11 @@ def test_movements_are_listed_filtered_and_explained(
     expect(page.locator(".total .count")).to_contain_text("۴۴۰")
     steps = page.locator(".steps li")
     expect(steps.filter(has_text="bread")).to_contain_text("۴۰ امتیاز")
+    expect(steps.filter(has_text="بلافاصله")).to_have_class("note")
+    expect(steps.filter(has_text="بلافاصله")).not_to_contain_text("اعمال نشد")
+    page.click(".by-line summary")
+    lines = [ascii_digits(each) for each in page.locator(".by-line dd").all_inner_texts()]
+    assert [int(each.split()[0]) for each in lines] == [40, 400]
     expect(page.locator(".lots li")).to_have_count(1)
     expect(page.locator(".lots li")).to_contain_text("فروشگاه مهتاب")
     expect(page.locator(".lots .amount")).to_contain_text("+۴۴۰")

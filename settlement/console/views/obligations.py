@@ -1,0 +1,209 @@
+"""Obligations: who owes whom, what they come to for one party, and what is behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from network import ids
+from network.clearing import queries as clearing
+from network.clearing import sources, terms
+from network.clearing.facts import ObligationLine, ObligationView, PartyView, WindowView
+from network.clearing.terms import TermsView
+from network.operators.roles import VIEWER
+from settlement.console import access, listing, proof
+from settlement.console.views.windows import party_name, read_window
+
+blueprint = Blueprint("obligations", __name__, url_prefix="/settlement")
+_DIRECTIONS = ("receivable", "payable", "fee")
+
+
+@blueprint.get("/windows/<public_id>/obligations")
+@access.access(VIEWER)
+def index(public_id: str) -> str | Response:
+    """Show what was found to be owed: all of it, one party's, or one cell of the matrix."""
+    with access.reading() as session:
+        window = read_window(session, public_id)
+        found = clearing.obligations(session, window=window)
+        known = terms.terms_behind(session, obligations=[each.fact for each in found])
+        positions = clearing.positions(session, window=window)
+    parties = {each.code: each for row in found for each in (row.issuer, row.acceptor, row.payee)}
+    parties |= {each.party.code: each.party for each in positions}
+    party, issuer, acceptor = (
+        parties.get(listing.argument(name) or "") for name in ("party", "issuer", "acceptor")
+    )
+    wanted = _wanted(found, party=party)
+    direction = listing.argument("direction") if party else None
+    shown = [row for row in wanted if not direction or direction in _directions(row, party)]
+    page = _arranged(shown, known)
+    if listing.wants_csv():
+        return _file(window, page.rows, known, party=party)
+    return render_template(
+        "obligations.html",
+        window=window,
+        page=page,
+        terms=known,
+        party_view=party,
+        issuer=issuer,
+        acceptor=acceptor,
+        chosen=direction if direction in _DIRECTIONS else None,
+        directions=lambda row: _directions(row, party),
+        counted=lambda row: proof.counted(row.fact, party_id=party.party_id) if party else 0,
+        sums=proof.sums(wanted, party_id=party.party_id) if party else None,
+        position=next((each for each in positions if party and each.party == party), None),
+        totals=_totals(shown),
+    )
+
+
+@blueprint.get("/obligations/<public_id>")
+@access.access(VIEWER)
+def show(public_id: str) -> str | Response:
+    """Show an obligation, how it was reckoned, and the postings behind it with their shares."""
+    obligation_id = ids.decode("obl", public_id)
+    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
+    with access.reading() as session:
+        found = clearing.obligation(session, obligation_id=obligation_id)
+        if found is None:
+            abort(404)
+        window = read_window(session, ids.encode("win", found.fact.window_id))
+        lines = clearing.obligation_lines(
+            session,
+            obligation_id=obligation_id,
+            cursor=listing.after_line(access.entry_ids()),
+            limit=size,
+        )
+        if listing.wants_csv():
+            return _lines_file(public_id, lines)
+        known = terms.terms_behind(session, obligations=[found.fact])
+        values = sources.face_values(session)
+        siblings = clearing.obligations(session, window=window)
+    rows = lines[: listing.PAGE_ROWS]
+    return render_template(
+        "obligation.html",
+        window=window,
+        found=found,
+        rows=rows,
+        more=listing.next_line(access.entry_ids(), rows) if len(lines) > len(rows) else None,
+        first=request.path if request.args.get("after") else None,
+        issuer_terms_view=known.get(found.fact.terms_id),
+        acceptor_terms_view=known.get(found.fact.acceptor_terms_id),
+        reckoning=proof.reckoning(found.fact, terms=known, face_values=values),
+        twin=proof.twin(found.fact, found=siblings),
+        is_margin=found.fact.kind in proof.FEES,
+    )
+
+
+def _wanted(found: Sequence[ObligationView], *, party: PartyView | None) -> list[ObligationView]:
+    """Return the obligations that the address asks for; a party's are those it pays or gets."""
+    issuer, acceptor = listing.argument("issuer"), listing.argument("acceptor")
+    asked = listing.argument("party")
+    return [
+        row
+        for row in found
+        if issuer in {None, row.issuer.code}
+        and acceptor in {None, row.acceptor.code}
+        and (asked is None or (party is not None and _directions(row, party)))
+    ]
+
+
+def _directions(row: ObligationView, party: PartyView | None) -> tuple[str, ...]:
+    return proof.directions(row.fact, party_id=party.party_id) if party else ()
+
+
+def _arranged(
+    rows: Sequence[ObligationView], known: Mapping[UUID, TermsView]
+) -> listing.Page[ObligationView]:
+    return listing.arrange(
+        rows,
+        sort="issuer",
+        keys={
+            "issuer": lambda row: party_name(row.issuer),
+            "acceptor": lambda row: party_name(row.acceptor),
+            "payee": lambda row: party_name(row.payee),
+            "kind": lambda row: row.fact.kind,
+            "points": lambda row: row.fact.points,
+            "price": lambda row: row.fact.price,
+            "amount": lambda row: row.fact.amount,
+            "postings": lambda row: row.fact.postings,
+            "terms": lambda row: _version(known, row.fact.terms_id),
+            "acceptor_terms": lambda row: _version(known, row.fact.acceptor_terms_id),
+        },
+        words=lambda row: " ".join(
+            f"{each.code} {party_name(each)}" for each in (row.issuer, row.acceptor, row.payee)
+        ),
+    )
+
+
+def _totals(rows: Sequence[ObligationView]) -> dict[str, int]:
+    """Return the points taken, less given back, and what issuers owe acceptors and the network."""
+    taken = [row.fact for row in rows if row.fact.kind not in proof.FEES]
+    margins = [row.fact.amount for row in rows if row.fact.kind in proof.FEES]
+    return {
+        "points": sum(fact.points for fact in taken),
+        "acceptors": sum(fact.amount for fact in taken),
+        "network": sum(margins),
+    }
+
+
+def _version(known: Mapping[UUID, TermsView], terms_id: UUID) -> int | None:
+    found = known.get(terms_id)
+    return found.version if found else None
+
+
+def _file(
+    window: WindowView,
+    rows: Sequence[ObligationView],
+    known: Mapping[UUID, TermsView],
+    *,
+    party: PartyView | None,
+) -> Response:
+    return listing.csv_response(
+        f"obligations-{window.first_day}",
+        (
+            *("id", "issuer", "acceptor", "payee", "kind", "points", "price", "amount"),
+            *("currency", "postings", "terms_version", "acceptor_terms_version"),
+            *("issuer_name", "acceptor_name", "payee_name", "direction", "counted"),
+        ),
+        (
+            (
+                ids.encode("obl", row.fact.obligation_id),
+                row.issuer.code,
+                row.acceptor.code,
+                row.payee.code,
+                row.fact.kind,
+                row.fact.points,
+                row.fact.price,
+                row.fact.amount,
+                row.fact.currency,
+                row.fact.postings,
+                _version(known, row.fact.terms_id),
+                _version(known, row.fact.acceptor_terms_id),
+                *(party_name(each) for each in (row.issuer, row.acceptor, row.payee)),
+                " ".join(_directions(row, party)),
+                proof.counted(row.fact, party_id=party.party_id) if party else None,
+            )
+            for row in rows
+        ),
+    )
+
+
+def _lines_file(public_id: str, lines: Sequence[ObligationLine]) -> Response:
+    name = access.entry_ids()
+    return listing.csv_response(
+        f"obligation-{public_id}",
+        ("entry", "line", "merchant_ref", "effective_at", "recorded_at", "points", "share"),
+        (
+            (
+                name.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
+                row.line,
+                row.merchant_ref,
+                row.effective_at.isoformat(),
+                row.recorded_at.isoformat(),
+                row.points,
+                row.share,
+            )
+            for row in lines
+        ),
+    )

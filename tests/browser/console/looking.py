@@ -1,0 +1,48 @@
+"""What the tests of the console look up beside its pages."""
+
+from __future__ import annotations
+
+from network.clearing import queries as clearing
+from network.clearing.facts import PositionView, WindowView
+from network.ids import encode
+from network.ledger import queries as ledger
+from settlement.console import lots
+from tests.browser.console.conftest import House
+
+
+def settled(house: House) -> tuple[WindowView, list[PositionView]]:
+    """Return the last settled window and its positions."""
+    with house.services.database.reading() as session:
+        window = next(each for each in clearing.windows(session) if each.state == "settled")
+        return window, clearing.positions(session, window=window)
+
+
+def number(text: str) -> int:
+    """Return the number at the beginning of an English text."""
+    return int(text.replace(",", "").replace("\u2212", "-").replace("+", "").split()[0])
+
+
+def kinds_of_obligations(house: House) -> dict[str, str]:
+    """Return the public id of one obligation of each kind."""
+    with house.services.database.reading() as session:
+        return {
+            row.fact.kind: encode("obl", row.fact.obligation_id)
+            for window in clearing.windows(session)
+            for row in clearing.obligations(session, window=window)
+        }
+
+
+def a_lot(house: House) -> str:
+    """Return the public id of a lot that something was spent from."""
+    member_id, _shop, sequence = house.story.redeemed[0]
+    with house.services.database.reading() as session:
+        found = ledger.entry(session, member_id=member_id, sequence=sequence)
+    assert found is not None
+    lot_id = found.lots[0].lot_id
+    return lots.encode(house.services.entry_ids, member_id=member_id, lot_id=lot_id)
+
+
+def spent(house: House) -> str:
+    """Return the public id of a redemption."""
+    member_id, _shop, sequence = house.story.redeemed[0]
+    return house.services.entry_ids.encode(prefix="red", member_id=member_id, sequence=sequence)
