@@ -13,7 +13,7 @@ EARNED = Pass(
         FROM (
             SELECT member_id, sequence, issuer_id, sum(points) AS points,
                    sum(clawed_back) AS clawed_back
-            FROM ledger.earned GROUP BY member_id, sequence, issuer_id
+            FROM ledger.earned_part GROUP BY member_id, sequence, issuer_id
         ) AS g
         FULL JOIN (
             SELECT member_id, sequence, issuer_id, -sum(points) AS points FROM ledger.posting

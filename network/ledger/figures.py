@@ -231,7 +231,7 @@ def earned_parts(
     """Return the lines of a purchase as an earning keeps them."""
     rows = session.execute(
         text("""
-            SELECT line, issuer_id, base, points, refunded, clawed_back FROM ledger.earned
+            SELECT line, issuer_id, base, points, refunded, clawed_back FROM ledger.earned_part
             WHERE member_id = :member AND sequence = :sequence AND business_date = :day
             ORDER BY part
         """),

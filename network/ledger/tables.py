@@ -12,7 +12,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Computed,
     Date,
     DateTime,
     ForeignKeyConstraint,
@@ -27,8 +26,9 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeEngine
 
 from network.database.base import LEDGER_SCHEMA, metadata
 
@@ -64,6 +64,11 @@ def _small(name: str) -> Column[Any]:
 
 def _int(name: str) -> Column[Any]:
     return Column(name, Integer(), nullable=False)
+
+
+def _list(name: str, item: TypeEngine[Any], *, default: bool = False) -> Column[Any]:
+    empty = text("'{}'::bigint[]") if default else None
+    return Column(name, ARRAY(item), nullable=False, server_default=empty)
 
 
 def _table(name: str, *parts: SchemaItem, key: tuple[str, ...], days: bool = False) -> Table:
@@ -140,7 +145,7 @@ lot = _table(
     _uuid("locked_to", null=True),
     Column("price", Numeric(20, 10), nullable=False),
     Column("active", Boolean(), nullable=False),
-    Column("open", Boolean(), Computed("remaining > 0", persisted=True), nullable=False),
+    Column("open", Boolean(), nullable=False, server_default=text("true")),
     _date("active_from"),
     _date("expires_on"),
     _count("granted"),
@@ -211,17 +216,16 @@ earned = _table(
     "earned",
     _uuid("member_id"),
     _count("sequence"),
-    _int("part"),
     _date("business_date"),
-    _int("line"),
-    _uuid("issuer_id"),
-    _count("lot_id", null=True),
-    _uuid("terms_id", null=True),
-    _count("base"),
-    _count("points"),
-    _count("refunded", default=True),
-    _count("clawed_back", default=True),
-    key=("member_id", "sequence", "part", "business_date"),
+    _list("lines", Integer()),
+    _list("issuer_ids", Uuid()),
+    _list("lots", Integer()),
+    _list("terms_ids", Uuid()),
+    _list("bases", BigInteger()),
+    _list("points", BigInteger()),
+    _list("refunded", BigInteger(), default=True),
+    _list("clawed_back", BigInteger(), default=True),
+    key=("member_id", "sequence", "business_date"),
     days=True,
 )
 

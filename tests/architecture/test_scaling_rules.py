@@ -23,7 +23,7 @@ ROOT = Path(network.__file__).parents[1]
 FUNCTIONS = sorted((ROOT / "network" / "ledger" / "sql").glob("*.sql"))
 MIGRATIONS = sorted((ROOT / "network" / "database" / "migrations" / "sql").glob("*.sql"))
 OF_MEMBERS = {name.removeprefix("ledger.") for name in MEMBER_TABLES}
-VIEWS = {"every_entry", "every_posting", "every_earned"}
+VIEWS = {"every_entry", "every_posting", "every_earned", "every_earned_part", "earned_part"}
 
 ACROSS_MEMBERS = {
     ("begin_operation", "idempotency"): "the key is looked up without its member; Citus swaps it",

@@ -109,7 +109,8 @@ def _label(query: str) -> str:
 def _one_call(connection: psycopg.Connection, *, script: str) -> list[str]:
     """Post once in a transaction that is rolled back; return what it wrote and locked."""
     call = re.sub(r"^\\set.*$", "", script, flags=re.MULTILINE)
-    call = call.replace(":member", "1").replace(":merchant", "1")
+    for variable in ("member", "merchant", "drawn"):
+        call = call.replace(f":{variable}", "1")
     with connection.transaction(force_rollback=True):
         connection.execute(call.encode())
         rows = connection.execute(_ROWS).fetchall()

@@ -43,15 +43,20 @@ def uuid_of(kind: str, number: str) -> str:
     return f"('{digit}0000000-0000-7000-8000-' || lpad(to_hex({number}::int), 12, '0'))::uuid"
 
 
+# Drawn by pgbench: uuidv7() opens the system's source of randomness each time, three times a call.
+_DRAWN = "\\set drawn random(1, 9000000000000000000)\n"
+_REFERENCE = "lpad(:drawn::text, 36, '0')"
+
+
 def _event(merchant: str) -> str:
     return (
-        f"ROW({merchant}, uuidv7()::text, now(), NULL, 'till-1', NULL, 'in_store', 1500000, "
+        f"ROW({merchant}, {_REFERENCE}, now(), NULL, 'till-1', NULL, 'in_store', 1500000, "
         "1500000, 'IRR')::ledger.event_facts"
     )
 
 
 _CLAIM = (
-    "ROW({merchant}, uuidv7()::text, "
+    f"ROW({{merchant}}, {_REFERENCE}, "
     "sha256('a request that was never sent before'))::ledger.claim_facts"
 )
 _EVIDENCE = f"ROW('mk_live_bench', '{_BASE}', '\\x{'ab' * 64}', '{_BODY}')::ledger.evidence_facts"
@@ -71,7 +76,7 @@ def earn_script(*, merchants: int) -> str:
     )
     return (
         f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {merchants})\n"
-        f"SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
+        f"{_DRAWN}SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
         f"jsonb_build_array({grants}), '{EXPLANATION}'::jsonb, {_EVIDENCE});\n"
     )
@@ -85,9 +90,9 @@ def redeem_script(*, first: int = 1, last: int = MEMBERS) -> str:
     merchant = uuid_of("merchant", ":merchant")
     return (
         f"\\set member random({first}, {last})\n\\set merchant random(1, {MERCHANTS})\n"
-        f"SELECT * FROM ledger.redeem({uuid_of('member', ':member')}, now(), now(), "
+        f"{_DRAWN}SELECT * FROM ledger.redeem({uuid_of('member', ':member')}, now(), now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, 5, "
-        "ROW(sha256(uuidv7()::text::bytea), now() + interval '1 minute', 1000)"
+        f"ROW(sha256(({_REFERENCE})::bytea), now() + interval '1 minute', 1000)"
         f"::ledger.consent_facts, {_EVIDENCE});\n"
     )
 

@@ -1,5 +1,6 @@
 -- What happens to lots under the wallet's lock. Private helpers: each changes rows of the member's
--- lots and adds the matching movements to op, which the caller then writes as one entry.
+-- lots and adds the matching movements to op, which the caller then writes as one entry. Whoever
+-- changes what remains of a lot says whether it is open still; the lot's CHECK holds them to it.
 
 CREATE OR REPLACE FUNCTION ledger.add_move(
     op ledger.operation, p_source text, p_target text, p_issuer uuid, p_lot bigint, p_terms uuid,
@@ -29,7 +30,9 @@ BEGIN
     END IF;
     UPDATE ledger.debt AS d SET points = d.points - paid
     WHERE d.member_id = op.member_id AND d.issuer_id = p_issuer;
-    UPDATE ledger.lot AS l SET remaining = l.remaining - paid, clawed_back = l.clawed_back + paid
+    UPDATE ledger.lot AS l
+    SET remaining = l.remaining - paid, clawed_back = l.clawed_back + paid,
+        open = l.remaining > paid
     WHERE l.member_id = op.member_id AND l.lot_id = p_lot;
     op := ledger.add_move(op, 'available', 'clawback', p_issuer, p_lot, p_terms, paid);
     op := ledger.add_move(op, 'receivable', 'debt', p_issuer, NULL, NULL, paid);
@@ -87,11 +90,14 @@ BEGIN
         LOOP
             taken := least(wanted, l.remaining);
             IF p_target = 'held' THEN
-                UPDATE ledger.lot AS t SET remaining = t.remaining - taken, held = t.held + taken
+                UPDATE ledger.lot AS t
+                SET remaining = t.remaining - taken, held = t.held + taken,
+                    open = t.remaining > taken
                 WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
             ELSE
                 UPDATE ledger.lot AS t
-                SET remaining = t.remaining - taken, redeemed = t.redeemed + taken
+                SET remaining = t.remaining - taken, redeemed = t.redeemed + taken,
+                    open = t.remaining > taken
                 WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
             END IF;
             op.moves := op.moves || ROW('available', p_target, l.issuer_id,
@@ -130,7 +136,8 @@ BEGIN
         WHERE t.member_id = op.member_id AND t.lot_id = p_lot;
         RETURN ledger.add_move(op, 'held', 'expiry', l.issuer_id, p_lot, l.terms_id, p_points);
     END IF;
-    UPDATE ledger.lot AS t SET held = t.held - p_points, remaining = t.remaining + p_points
+    UPDATE ledger.lot AS t
+    SET held = t.held - p_points, remaining = t.remaining + p_points, open = true
     WHERE t.member_id = op.member_id AND t.lot_id = p_lot;
     op := ledger.add_move(op, 'held', 'available', l.issuer_id, p_lot, l.terms_id, p_points);
     op.due_on := least(op.due_on, l.expires_on);
@@ -199,7 +206,8 @@ BEGIN
         WHERE t.member_id = op.member_id AND t.open AND t.expires_on <= op.today
         ORDER BY t.expires_on, t.lot_id
     LOOP
-        UPDATE ledger.lot AS t SET remaining = 0, expired = t.expired + l.remaining
+        UPDATE ledger.lot AS t
+        SET remaining = 0, expired = t.expired + l.remaining, open = false
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
         op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
                               'expiry', l.issuer_id, l.lot_id, l.terms_id, l.remaining);

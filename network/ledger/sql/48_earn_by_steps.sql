@@ -20,7 +20,7 @@ DECLARE
     place integer;
     lines integer[] := '{}';
     total bigint := 0;
-    granted ledger.earned[] := '{}';
+    granted ledger.earned_part[] := '{}';
     based bigint := 0;
     starts date;
     expires date;
@@ -71,7 +71,7 @@ BEGIN
         END IF;
         granted := granted || ROW(
             op.member_id, op.sequence, i, op.business_date, g.line, g.issuer_id,
-            op.sequence * 1000000 + place, g.terms_id, g.base, g.points, 0, 0)::ledger.earned;
+            op.sequence * 1000000 + place, g.terms_id, g.base, g.points, 0, 0)::ledger.earned_part;
     END LOOP;
     PERFORM ledger.check_count('points', greatest(total, 1));
     FOR n IN 1 .. cardinality(kinds) LOOP
@@ -82,10 +82,17 @@ BEGIN
         granted := granted || ROW(
             op.member_id, op.sequence, cardinality(granted), op.business_date, -1,
             p_event.merchant_id, NULL, NULL,
-            coalesce(p_event.base, p_event.amount) - based, 0, 0, 0)::ledger.earned;
+            coalesce(p_event.base, p_event.amount) - based, 0, 0, 0)::ledger.earned_part;
     END IF;
     IF cardinality(granted) > 0 THEN
-        INSERT INTO ledger.earned SELECT e.* FROM unnest(granted) AS e;
+        INSERT INTO ledger.earned
+            (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
+        SELECT op.member_id, op.sequence, op.business_date, array_agg(e.line ORDER BY e.part),
+               array_agg(e.issuer_id ORDER BY e.part),
+               array_agg(coalesce(e.lot_id - op.sequence * 1000000, 1)::integer ORDER BY e.part),
+               array_agg(e.terms_id ORDER BY e.part), array_agg(e.base ORDER BY e.part),
+               array_agg(e.points ORDER BY e.part)
+        FROM unnest(granted) AS e;
     END IF;
 
     repaid := op.repaid;

@@ -28,6 +28,11 @@ DECLARE
     above integer := -1;
     base bigint;
     points bigint;
+    lines integer[];
+    issuers uuid[];
+    agreed uuid[];
+    bases bigint[];
+    granted bigint[];
     total bigint := 0;
     based bigint := 0;
     wallet record;
@@ -51,6 +56,11 @@ BEGIN
             EXIT;
         END IF;
         above := line;
+        lines := lines || line;
+        issuers := issuers || issuer;
+        agreed := agreed || terms;
+        bases := bases || base;
+        granted := granted || points;
         total := total + points;
         based := based + base;
     END LOOP;
@@ -121,18 +131,17 @@ BEGIN
             (alike ->> 'locked_to')::uuid, (alike ->> 'price')::numeric, active, starts, expires,
             total, total);
 
-    INSERT INTO ledger.earned
-        (member_id, sequence, part, business_date, line, issuer_id, lot_id, terms_id, base, points)
-    SELECT p_member, number, part.place - 1, day, (part.g ->> 'line')::integer, issuer,
-           CASE WHEN (part.g ->> 'points')::bigint > 0 THEN lot END, terms,
-           (part.g ->> 'base')::bigint, (part.g ->> 'points')::bigint
-    FROM jsonb_array_elements(p_grants) WITH ORDINALITY AS part (g, place);
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
-        INSERT INTO ledger.earned
-            (member_id, sequence, part, business_date, line, issuer_id, base, points)
-        VALUES (p_member, number, jsonb_array_length(p_grants), day, -1, p_event.merchant_id,
-                coalesce(p_event.base, p_event.amount) - based, 0);
+        lines := lines || -1;
+        issuers := issuers || p_event.merchant_id;
+        agreed := agreed || NULL::uuid;
+        bases := bases || coalesce(p_event.base, p_event.amount) - based;
+        granted := granted || 0::bigint;
     END IF;
+    INSERT INTO ledger.earned
+        (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
+    VALUES (p_member, number, day, lines, issuers, array_fill(1, ARRAY[cardinality(lines)]),
+            agreed, bases, granted);
 
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,

@@ -154,7 +154,8 @@ BEGIN
     IF number IS NOT NULL THEN
         -- Takes from the first lot in the order of ix_lot_open, if that is enough.
         UPDATE ledger.lot AS l
-        SET remaining = l.remaining - p_points, redeemed = l.redeemed + p_points
+        SET remaining = l.remaining - p_points, redeemed = l.redeemed + p_points,
+            open = l.remaining > p_points
         WHERE l.member_id = p_member AND l.remaining >= p_points AND l.lot_id = (
             SELECT t.lot_id FROM ledger.lot AS t
             WHERE t.member_id = p_member AND t.open AND t.active
@@ -180,7 +181,8 @@ BEGIN
             END IF;
             IF NOT claimed THEN
                 UPDATE ledger.lot AS l
-                SET remaining = l.remaining + p_points, redeemed = l.redeemed - p_points
+                SET remaining = l.remaining + p_points, redeemed = l.redeemed - p_points,
+                    open = true
                 WHERE l.member_id = p_member AND l.lot_id = lot;
             END IF;
         END IF;

@@ -19,7 +19,8 @@ BEGIN
         EXIT WHEN wanted = 0;
         taken := least(wanted, l.remaining);
         UPDATE ledger.lot AS t
-        SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken
+        SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken,
+            open = t.remaining > taken
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
         op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
                               'clawback', p_issuer, l.lot_id, l.terms_id, taken);
@@ -35,11 +36,11 @@ BEGIN
 END
 $$;
 
--- Counts a refund of p_amount over some lines of a purchase (their earned rows) and says, in
+-- Counts a refund of p_amount over some lines of a purchase (their places in earned) and says, in
 -- clawed_back, what each row gives back now: the cumulative floor(points × refunded / base) less
 -- what is back already, spread over what each issuer has not yet given back, ties by issuer.
-CREATE OR REPLACE FUNCTION ledger.share_refund(p_rows ledger.earned[], p_amount bigint)
-RETURNS ledger.earned[] LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION ledger.share_refund(p_rows ledger.earned_part[], p_amount bigint)
+RETURNS ledger.earned_part[] LANGUAGE plpgsql AS $$
 DECLARE
     lines integer[];
     bases bigint[];
@@ -54,8 +55,8 @@ DECLARE
     total_base bigint;
     total_refunded bigint;
     increment bigint;
-    result ledger.earned[] := '{}';
-    r ledger.earned;
+    result ledger.earned_part[] := '{}';
+    r ledger.earned_part;
     i integer;
 BEGIN
     SELECT array_agg(b.line ORDER BY b.line), array_agg(b.base ORDER BY b.line),
@@ -107,8 +108,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
     bought ledger.entry;
-    earned_rows ledger.earned[];
-    shared ledger.earned[] := '{}';
+    earned_rows ledger.earned_part[];
+    shared ledger.earned_part[] := '{}';
     wanted record;
     share record;
     debt_before bigint;
@@ -133,7 +134,7 @@ BEGIN
     PERFORM ledger.claim_reference(op, p_event.merchant_id, 'refund_issuance',
                                    p_event.merchant_ref);
 
-    SELECT array_agg(e ORDER BY e.part) INTO earned_rows FROM ledger.earned AS e
+    SELECT array_agg(e ORDER BY e.part) INTO earned_rows FROM ledger.earned_part AS e
     WHERE e.member_id = p_member AND e.sequence = p_original
       AND e.business_date = bought.business_date;
     IF earned_rows IS NULL THEN
@@ -163,10 +164,14 @@ BEGIN
     END IF;
 
     UPDATE ledger.earned AS e
-    SET refunded = e.refunded + s.refunded, clawed_back = e.clawed_back + s.clawed_back
-    FROM unnest(shared) AS s
+    SET refunded = t.refunded, clawed_back = t.clawed_back
+    FROM (
+        SELECT array_agg(r.refunded + coalesce(s.refunded, 0) ORDER BY r.part) AS refunded,
+               array_agg(r.clawed_back + coalesce(s.clawed_back, 0) ORDER BY r.part) AS clawed_back
+        FROM unnest(earned_rows) AS r LEFT JOIN unnest(shared) AS s ON s.part = r.part
+    ) AS t
     WHERE e.member_id = p_member AND e.sequence = p_original
-      AND e.business_date = bought.business_date AND e.part = s.part;
+      AND e.business_date = bought.business_date;
     debt_before := op.debt;
     FOR share IN
         SELECT s.issuer_id, s.lot_id, sum(s.clawed_back)::bigint AS points
@@ -211,7 +216,7 @@ BEGIN
         into_lot := l.lot_id;
         IF l.expires_on > op.today THEN
             UPDATE ledger.lot AS t
-            SET redeemed = t.redeemed - back, remaining = t.remaining + back
+            SET redeemed = t.redeemed - back, remaining = t.remaining + back, open = true
             WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
             op.due_on := least(op.due_on, l.expires_on);
         ELSE

@@ -77,7 +77,8 @@ BEGIN
     LOOP
         EXIT WHEN wanted = 0;
         taken := least(wanted, l.remaining);
-        UPDATE ledger.lot AS t SET remaining = t.remaining - taken, moved = t.moved + taken
+        UPDATE ledger.lot AS t
+        SET remaining = t.remaining - taken, moved = t.moved + taken, open = t.remaining > taken
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
         op := ledger.add_move(op, 'available', 'transfer', l.issuer_id, l.lot_id, l.terms_id,
                               taken);

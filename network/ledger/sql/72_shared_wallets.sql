@@ -29,7 +29,8 @@ BEGIN
         SELECT t.lot_id, t.remaining, t.issuer_id, t.terms_id, t.active FROM ledger.lot AS t
         WHERE t.member_id = op.member_id AND t.open ORDER BY t.expires_on, t.lot_id
     LOOP
-        UPDATE ledger.lot AS t SET remaining = 0, moved = t.moved + l.remaining
+        UPDATE ledger.lot AS t
+        SET remaining = 0, moved = t.moved + l.remaining, open = false
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
         op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
                               'transfer', l.issuer_id, l.lot_id, l.terms_id, l.remaining);

@@ -37,7 +37,8 @@ BEGIN
     END IF;
     op.sequence := op.sequence + 1;
     child := op.sequence * 1000000 + 1;
-    UPDATE ledger.lot AS t SET remaining = t.remaining - points, moved = t.moved + points
+    UPDATE ledger.lot AS t
+    SET remaining = t.remaining - points, moved = t.moved + points, open = t.remaining > points
     WHERE t.member_id = p_member AND t.lot_id = p_lot;
     INSERT INTO ledger.lot
         (member_id, lot_id, parent_lot_id, issuer_id, campaign_id, terms_id, locked_to, price,
@@ -138,7 +139,8 @@ BEGIN
         EXIT WHEN wanted = 0;
         taken := least(wanted, l.remaining);
         UPDATE ledger.lot AS t
-        SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken
+        SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken,
+            open = t.remaining > taken
         WHERE t.member_id = p_member AND t.lot_id = l.lot_id;
         op := ledger.add_move(op, 'available', 'adjustment', p_issuer, l.lot_id, l.terms_id,
                               taken);
@@ -218,7 +220,8 @@ BEGIN
         SELECT t.lot_id, t.remaining, t.issuer_id, t.terms_id, t.active FROM ledger.lot AS t
         WHERE t.member_id = p_member AND t.open ORDER BY t.expires_on, t.lot_id
     LOOP
-        UPDATE ledger.lot AS t SET remaining = 0, expired = t.expired + l.remaining
+        UPDATE ledger.lot AS t
+        SET remaining = 0, expired = t.expired + l.remaining, open = false
         WHERE t.member_id = p_member AND t.lot_id = l.lot_id;
         op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
                               'expiry', l.issuer_id, l.lot_id, l.terms_id, l.remaining);

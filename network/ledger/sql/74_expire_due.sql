@@ -73,7 +73,8 @@ BEGIN
     END IF;
 
     IF ends THEN
-        UPDATE ledger.lot AS l SET remaining = 0, expired = l.expired + l.remaining
+        UPDATE ledger.lot AS l
+        SET remaining = 0, expired = l.expired + l.remaining, open = false
         FROM unnest(lots) AS t WHERE l.member_id = t.member_id AND l.lot_id = t.lot_id;
     ELSE
         UPDATE ledger.lot AS l SET active = true

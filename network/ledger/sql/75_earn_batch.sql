@@ -126,17 +126,21 @@ BEGIN
     SELECT i.member_id, i.sequence * 1000000 + 1, i.issuer_id, i.campaign_id, i.terms_id,
            i.locked_to, i.price, i.active, i.active_from, i.expires_on, i.points, i.points
     FROM unnest(p_items) AS i;
+    -- One place per line, and one more for a rest of the base that earned nothing.
     INSERT INTO ledger.earned
-        (member_id, sequence, part, business_date, line, issuer_id, lot_id, terms_id, base, points)
-    SELECT i.member_id, i.sequence, g.place - 1, p_day, g.place - 1, i.issuer_id,
-           CASE WHEN g.points > 0 THEN i.sequence * 1000000 + 1 END, i.terms_id, g.base, g.points
-    FROM unnest(p_items) AS i,
-         unnest(i.line_points, i.line_bases) WITH ORDINALITY AS g (points, base, place);
-    INSERT INTO ledger.earned
-        (member_id, sequence, part, business_date, line, issuer_id, base, points)
-    SELECT i.member_id, i.sequence, cardinality(i.line_points), p_day, -1, i.merchant_id,
-           coalesce(i.base, i.amount) - i.based, 0
-    FROM unnest(p_items) AS i WHERE coalesce(i.base, i.amount, 0) > i.based;
+        (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
+    SELECT i.member_id, i.sequence, p_day,
+           ARRAY(SELECT generate_series(0, i.size - 1)) || CASE WHEN i.rest > 0 THEN ARRAY[-1] END,
+           array_fill(i.issuer_id, ARRAY[i.size])
+               || CASE WHEN i.rest > 0 THEN ARRAY[i.merchant_id] END,
+           array_fill(1, ARRAY[i.size]) || CASE WHEN i.rest > 0 THEN ARRAY[1] END,
+           array_fill(i.terms_id, ARRAY[i.size])
+               || CASE WHEN i.rest > 0 THEN ARRAY[NULL::uuid] END,
+           i.line_bases || CASE WHEN i.rest > 0 THEN ARRAY[i.rest] END,
+           i.line_points || CASE WHEN i.rest > 0 THEN ARRAY[0::bigint] END
+    FROM (SELECT b.*, cardinality(b.line_points) AS size,
+                 coalesce(b.base, b.amount, 0) - b.based AS rest
+          FROM unnest(p_items) AS b) AS i;
 
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,

@@ -24,8 +24,19 @@ CREATE OR REPLACE VIEW ledger.every_posting AS
     SELECT * FROM ledger.posting UNION ALL SELECT * FROM ledger_archive.posting;
 CREATE OR REPLACE VIEW ledger.every_earned AS
     SELECT * FROM ledger.earned UNION ALL SELECT * FROM ledger_archive.earned;
-REVOKE ALL ON ledger.every_entry, ledger.every_posting, ledger.every_earned FROM PUBLIC;
-GRANT SELECT ON ledger.every_entry, ledger.every_posting, ledger.every_earned TO peyvand_app;
+CREATE OR REPLACE VIEW ledger.every_earned_part AS
+    SELECT e.member_id, e.sequence, (g.place - 1)::integer AS part, e.business_date, g.line,
+           g.issuer_id, CASE WHEN g.points > 0 THEN e.sequence * 1000000 + g.lot END AS lot_id,
+           g.terms_id, g.base, g.points, coalesce(g.refunded, 0) AS refunded,
+           coalesce(g.clawed_back, 0) AS clawed_back
+    FROM ledger.every_earned AS e,
+         unnest(e.lines, e.issuer_ids, e.lots, e.terms_ids, e.bases, e.points, e.refunded,
+                e.clawed_back) WITH ORDINALITY AS g (
+             line, issuer_id, lot, terms_id, base, points, refunded, clawed_back, place);
+REVOKE ALL ON ledger.every_entry, ledger.every_posting, ledger.every_earned,
+    ledger.every_earned_part FROM PUBLIC;
+GRANT SELECT ON ledger.every_entry, ledger.every_posting, ledger.every_earned,
+    ledger.every_earned_part TO peyvand_app;
 
 -- What the postings of the days from p_first to before p_end moved, per lot and month; month is
 -- the month that follows, which these movements open.

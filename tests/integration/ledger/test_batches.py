@@ -90,7 +90,7 @@ def books(hands: Hands, member_id: UUID) -> object:
         earned = session.execute(
             text(
                 "SELECT sequence, part, line, issuer_id, lot_id, terms_id, base, points "
-                "FROM ledger.earned WHERE member_id = :m ORDER BY sequence, part"
+                "FROM ledger.earned_part WHERE member_id = :m ORDER BY sequence, part"
             ),
             {"m": member_id},
         ).all()

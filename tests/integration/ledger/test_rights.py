@@ -120,6 +120,10 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
             "DELETE FROM ledger.entry",
             "DELETE FROM ledger.wallet",
             "DELETE FROM ledger.lot",
+            "DELETE FROM ledger.earned",
+            "UPDATE ledger.earned SET clawed_back = ARRAY[points[1] + 1]",
+            "UPDATE ledger.earned SET refunded = ARRAY[-1]",
+            "UPDATE ledger.earned SET refunded = array_fill(0, ARRAY[cardinality(lines) + 1])",
             "DELETE FROM ledger.reference",
             "DELETE FROM ledger.business_day",
             (

@@ -8,10 +8,12 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from network.database.base import LEDGER_SCHEMA
 from network.database.connection import Database
 from network.ledger import tables
+from tests.integration.ledger.conftest import Hands
 
 SPREADS = [
     (7, [1, 3, 3], [1, 3, 3]),
@@ -21,6 +23,15 @@ SPREADS = [
     (5, [0, 9], [0, 5]),
     (2, [1, 1, 1, 1], [1, 1, 0, 0]),
 ]
+
+_STATISTICS = """
+    SELECT format('%s.%s', c.attrelid::regclass, c.attname)
+    FROM pg_inherits AS i
+    JOIN pg_class AS t ON t.oid = i.inhrelid AND t.relkind = 'r'
+    JOIN pg_attribute AS p ON p.attrelid = i.inhparent AND p.attnum > 0
+    JOIN pg_attribute AS c ON c.attrelid = i.inhrelid AND c.attname = p.attname
+    WHERE c.attstattarget IS DISTINCT FROM p.attstattarget
+"""
 
 
 def test_the_tables_equal_the_schema(database: Database) -> None:
@@ -47,6 +58,26 @@ def test_the_tables_equal_the_schema(database: Database) -> None:
             or f"'{LEDGER_SCHEMA}'" in repr(difference)
         ]
     assert differences == []
+
+
+def test_a_lot_is_open_while_something_remains(hands: Hands, owner_database: Database) -> None:
+    hands.earn(hands.wallet(), 10)
+    with owner_database.ledger() as connection:
+        for change in ("open = NOT open", "remaining = 0, redeemed = granted", "open = NULL"):
+            with pytest.raises(IntegrityError):
+                connection.execute(text(f"UPDATE ledger.lot SET {change}"))
+
+
+def test_partitions_do_without_the_statistics_that_their_parents_do_without(
+    owner_database: Database,
+) -> None:
+    with owner_database.ledger() as connection:
+        differing = connection.execute(text(_STATISTICS)).scalars().all()
+        bulky = connection.execute(
+            text("SELECT count(*) FROM pg_attribute WHERE attstattarget = 0")
+        ).scalar_one()
+    assert differing == []
+    assert bulky > 20
 
 
 @pytest.mark.parametrize(("total", "weights", "shares"), SPREADS)

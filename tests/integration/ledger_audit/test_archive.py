@@ -117,7 +117,7 @@ def test_nobody_writes_what_is_archived(old: Past, archive: Archive) -> None:
     [
         ("entry_digests", "UPDATE ledger_archive.entry SET amount = amount + 1"),
         ("lots_match_postings", "UPDATE ledger_archive.posting SET points = 2 * points"),
-        ("earned_match_postings", "UPDATE ledger_archive.earned SET points = points + 1"),
+        ("earned_match_postings", "UPDATE ledger_archive.earned SET points[1] = points[1] + 1"),
         ("seals", "DELETE FROM ledger_archive.entry"),
     ],
 )

@@ -169,6 +169,12 @@ FAULTS = (
         named=f"member {SPENDER}, lot 1000001: off by 0, with a figure below",
     ),
     fault(
+        "lot_equation",
+        "ALTER TABLE ledger.lot DROP CONSTRAINT ck_lot_equation",
+        f"UPDATE ledger.lot SET open = NOT open WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
+        named=f"member {SPENDER}, lot 1000001: off by 0, with a figure below",
+    ),
+    fault(
         "lots_match_postings",
         "UPDATE ledger.lot SET redeemed = redeemed - 1, moved = moved + 1"
         f" WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
@@ -250,12 +256,12 @@ FAULTS = (
     ),
     fault(
         "earned_match_postings",
-        f"UPDATE ledger.earned SET points = points + 1 WHERE {_FIRST_ENTRY} AND part = 0",
+        f"UPDATE ledger.earned SET points[1] = points[1] + 1 WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1, issuer {BAKERY}: earned 341, issued 340",
     ),
     fault(
         "clawbacks_match_postings",
-        f"UPDATE ledger.earned SET clawed_back = clawed_back + 1 WHERE {_FIRST_ENTRY} AND part = 0",
+        f"UPDATE ledger.earned SET clawed_back = '{{1}}' WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1, issuer {BAKERY}: clawed back 1, by refunds 0",
     ),
     fault(

@@ -38,7 +38,7 @@ _PARTS = {
         FROM ledger.hold_slice WHERE member_id = :member ORDER BY sequence, part""",
     "earned": """
         SELECT sequence, line, issuer_id, lot_id, base, points, refunded, clawed_back
-        FROM ledger.earned WHERE member_id = :member ORDER BY sequence, part""",
+        FROM ledger.earned_part WHERE member_id = :member ORDER BY sequence, part""",
     "consumed": """
         SELECT sequence, lot_id, acceptor_id, business_date, points, refunded
         FROM ledger.consumption WHERE member_id = :member ORDER BY sequence, part""",

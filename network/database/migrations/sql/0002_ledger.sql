@@ -71,7 +71,8 @@ CREATE INDEX ix_wallet_moved_to ON ledger.wallet (moved_to) WHERE moved_to IS NO
 
 -- lot_id is 1,000,000 × the sequence of the entry that made the lot, plus its place there.
 -- open mirrors remaining > 0 in a column of its own, so that the partial index changes only when a
--- lot is used up, not whenever remaining moves.
+-- lot is used up, not whenever remaining moves. Writers set it and the CHECK compares it: a
+-- generated column's expression is parsed and planned by every statement that writes the table.
 CREATE TABLE ledger.lot (
     member_id uuid NOT NULL,
     lot_id bigint NOT NULL,
@@ -82,7 +83,7 @@ CREATE TABLE ledger.lot (
     locked_to uuid,
     price numeric(20, 10) NOT NULL,
     active boolean NOT NULL,
-    open boolean GENERATED ALWAYS AS (remaining > 0) STORED NOT NULL,
+    open boolean NOT NULL DEFAULT true,
     active_from date NOT NULL,
     expires_on date NOT NULL,
     granted bigint NOT NULL,
@@ -99,7 +100,8 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
     RETURN l.granted = l.remaining + l.held + l.redeemed + l.expired + l.clawed_back + l.moved
         AND least(l.remaining, l.held, l.redeemed, l.expired, l.clawed_back, l.moved) >= 0
-        AND l.active_from < l.expires_on;
+        AND l.active_from < l.expires_on
+        AND l.open = (l.remaining > 0);
 END
 $$;
 ALTER TABLE ledger.lot
@@ -156,23 +158,34 @@ CREATE TABLE ledger.posting (
 ) PARTITION BY RANGE (business_date);
 CREATE INDEX ix_posting_day ON ledger.posting USING brin (business_date);
 
--- What a refund may still take back. line is the purchase's line (-1: the rest of the base that
--- earned nothing), part numbers the grants of an entry. refunded is the refunded part of base.
+-- What a refund may still take back: one row per purchase, one place of its arrays per grant (a row
+-- per grant cost an earn of four lines a tenth of its time). lines are the purchase's lines (-1: the
+-- rest of the base that earned nothing); lots say which of the entry's lots holds the points
+-- (1 where there are none). refunded (parts of bases) and clawed_back are empty until something is taken back.
 CREATE TABLE ledger.earned (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    part integer NOT NULL,
     business_date date NOT NULL,
-    line integer NOT NULL,
-    issuer_id uuid NOT NULL,
-    lot_id bigint,
-    terms_id uuid,
-    base bigint NOT NULL,
-    points bigint NOT NULL,
-    refunded bigint NOT NULL DEFAULT 0,
-    clawed_back bigint NOT NULL DEFAULT 0,
-    CONSTRAINT pk_earned PRIMARY KEY (member_id, sequence, part, business_date)
+    lines integer[] NOT NULL,
+    issuer_ids uuid[] NOT NULL,
+    lots integer[] NOT NULL,
+    terms_ids uuid[] NOT NULL,
+    bases bigint[] NOT NULL,
+    points bigint[] NOT NULL,
+    refunded bigint[] NOT NULL DEFAULT '{}',
+    clawed_back bigint[] NOT NULL DEFAULT '{}',
+    CONSTRAINT pk_earned PRIMARY KEY (member_id, sequence, business_date)
 ) PARTITION BY RANGE (business_date);
+-- The same, a row per grant.
+CREATE VIEW ledger.earned_part AS
+    SELECT e.member_id, e.sequence, (g.place - 1)::integer AS part, e.business_date, g.line,
+           g.issuer_id, CASE WHEN g.points > 0 THEN e.sequence * 1000000 + g.lot END AS lot_id,
+           g.terms_id, g.base, g.points, coalesce(g.refunded, 0) AS refunded,
+           coalesce(g.clawed_back, 0) AS clawed_back
+    FROM ledger.earned AS e,
+         unnest(e.lines, e.issuer_ids, e.lots, e.terms_ids, e.bases, e.points, e.refunded,
+                e.clawed_back) WITH ORDINALITY AS g (
+             line, issuer_id, lot, terms_id, base, points, refunded, clawed_back, place);
 
 -- The slices of lots that a redemption took, in the order taken; refunds walk them backwards.
 -- sequence is the entry that paid the acceptor (a capture or a redemption).
