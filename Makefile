@@ -8,7 +8,7 @@
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: under two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
-#                PGLEDGER=FILE: beside pgledger, by its SQL)
+#                PGLEDGER=FILE:FILE: beside pgledger, by its SQL files in their order)
 #   make lock    resolve the requirement files anew
 #
 # PYTHON= picks the interpreter of the virtual environment in .venv.

@@ -1,4 +1,7 @@
-"""pgledger beside our own functions, where whoever runs names the path of its published SQL.
+"""pgledger beside our own functions, where whoever runs names the paths of its published SQL.
+
+PGLEDGER lists them in the order in which they are to be read, parted as in PATH: the conversion of
+ULIDs that it brings along, then pgledger itself.
 
 It is asked for what it has a call for: one transfer between two of its accounts, a merchant's and
 a member's, drawn as in ``sql``. Idempotency, evidence, lots and events are no part of it.
@@ -7,6 +10,7 @@ a member's, drawn as in ``sql``. Idempotency, evidence, lots and events are no p
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.services.postgres import SUPERUSER
@@ -19,10 +23,10 @@ _DATABASE = "pgledger"
 
 def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
     """Return its transfers, spread over 1,000 merchants and at one; nothing without PGLEDGER."""
-    path = os.environ.get("PGLEDGER")
-    if not path:
+    paths = os.environ.get("PGLEDGER")
+    if not paths:
         return []
-    _prepare(stand, Path(path))
+    _prepare(stand, [Path(each) for each in paths.split(os.pathsep)])
     return [
         _contender(stand, name="pgledger", merchants=MERCHANTS, seconds=seconds, to="tpcb"),
         _contender(stand, name="pgledger_hot", merchants=1, seconds=seconds, to="pgledger"),
@@ -48,11 +52,12 @@ def _contender(stand: Stand, *, name: str, merchants: int, seconds: int, to: str
     )
 
 
-def _prepare(stand: Stand, path: Path) -> None:
+def _prepare(stand: Stand, paths: Sequence[Path]) -> None:
     with stand.postgres.connect() as connection:
         connection.execute(f"CREATE DATABASE {_DATABASE}".encode())
     with stand.postgres.connect(database=_DATABASE) as connection:
-        connection.execute(path.read_bytes())
+        for path in paths:
+            connection.execute(path.read_bytes())
         connection.execute(
             "CREATE TABLE numbered AS SELECT n, a.id FROM generate_series("
             f"1, {MERCHANTS + MEMBERS}) AS n, LATERAL pgledger_create_account("
