@@ -31,6 +31,9 @@ NAMES = {BAKER: "baker", GROCER: "grocer", CINEMA: "cinema"}
 TERMS = {merchant: UUID(int=(0x7 << 76) | 0x100 | merchant.int & 0xF) for merchant in NAMES}
 PRICES = {BAKER: ("1010.5", "0.01"), GROCER: ("1000", "0.0205"), CINEMA: ("1200", "0")}
 
+IBANS = {BAKER: "IR190540000000100324200001", GROCER: "IR210541051800212731130077"}
+"""Accounts for those who are to be paid; the cinema has none."""
+
 
 def member(number: int) -> UUID:
     """Return a member's id, in the order of the numbers."""

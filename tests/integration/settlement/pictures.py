@@ -20,6 +20,9 @@ _FACTS = {
     "obligation": "*",
     "net_position": "*",
     "statement": "*",
+    "money_entry": "money_entry_id, kind, business_date, window_id, payment_id",
+    "money_posting": "*",
+    "payment": "*",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -30,6 +29,7 @@ from tests.integration.settlement.coalition import (
     BAKER,
     DAY,
     GROCER,
+    IBANS,
     NEXT_DAY,
     THIRD_DAY,
     Coalition,
@@ -37,8 +37,6 @@ from tests.integration.settlement.coalition import (
 from tests.integration.settlement.pictures import settle
 
 ANNA, BEHNAM = uuid4(), uuid4()
-IBANS = {BAKER: "IR190540000000100324200001", GROCER: "IR210541051800212731130077"}
-Let = Callable[[Services], None]
 
 
 @pytest.fixture
