@@ -18,6 +18,7 @@ from network.merchants import access
 
 SETTLE_NIGHT = "settlement.night"
 KEEP_HOUSE = "housekeeping"
+WORK_BATCH = "batches.received"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,12 @@ HANDLERS: Mapping[str, Handler] = {
     access.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
     "messaging.message": Handler(
         function="config.adapters.sms:send_message", queue=queues.MESSAGES, timeout_seconds=30
+    ),
+    WORK_BATCH: Handler(
+        function="merchant_gateway.batches.work:run_batch",
+        queue=queues.BATCHES,
+        timeout_seconds=3600,
+        retry_seconds=(1, 5, 30),  # after that the schedule asks again
     ),
     SETTLE_NIGHT: Handler(
         function="config.jobs:settle_night",

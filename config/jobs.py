@@ -21,6 +21,7 @@ from network.services import Services
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
 MESSAGES_KEPT = timedelta(days=30)
+BATCHES_KEPT = timedelta(days=30)
 ANSWERS_KEPT = timedelta(days=30)
 
 
@@ -91,6 +92,7 @@ def keep_house(services: Services) -> None:
 
     Each kind in a unit of work of its own; the ledger's in small calls that hold no till up.
     """
+    from network.batches.service import forget_batches
     from network.ledger.forget import forget_requests
     from network.members.service import forget_old
     from network.merchants.answers import forget_answers
@@ -106,6 +108,8 @@ def keep_house(services: Services) -> None:
         forget_answers(session, before=wall - ANSWERS_KEPT)
     with services.database.unit_of_work() as session:
         forget_messages(session, before=wall - MESSAGES_KEPT)
+    with services.database.unit_of_work() as session:
+        forget_batches(session, before=wall - BATCHES_KEPT)
     with services.database.ledger() as connection:
         keys = codes = 0
         while (found := forget_requests(connection)).keys or found.codes:

@@ -12,7 +12,10 @@ MESSAGES = "messages"
 NIGHT = "night"
 """The settlement of a business day and the daily housekeeping: minutes, one at a time."""
 
-QUEUES = (MESSAGES, NIGHT)
+BATCHES = "batches"
+"""What merchants sent in one go: up to 10,000 lines a job, seconds."""
+
+QUEUES = (MESSAGES, BATCHES, NIGHT)
 
 
 def queue(name: str, *, connection: Redis) -> Queue:

@@ -7,7 +7,8 @@ database. Several schedules may run; the unique row of a night decides which wor
 from __future__ import annotations
 
 import threading
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 import redis
 import structlog
@@ -16,9 +17,10 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
-from config.handlers import KEEP_HOUSE, SETTLE_NIGHT
+from config.handlers import KEEP_HOUSE, SETTLE_NIGHT, WORK_BATCH
 from config.jobs import enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
+from network.batches import queries as batches
 from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.database.installation import ProgrammeClock
@@ -29,6 +31,9 @@ from network.settings import PROGRAMME_ZONE
 TICK_SECONDS = 5.0
 RETRY_NIGHT_SECONDS = 300
 """How long a night that failed or fell silent is left alone before the schedule asks again."""
+
+LEFT_ALONE = timedelta(seconds=30)
+"""After that, a batch that nobody has touched is given to a worker again."""
 
 _DUE = text(
     """
@@ -78,6 +83,7 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             now = clock.now()
             partitioned = _partition_ahead(services, now, partitioned)
             asked = tick(services, connection, now=now)
+            ask_batches(services, connection, wall=wall_now())
             house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
         except (UnavailableError, redis.RedisError) as error:
             log.warning("waiting for a service", reason=type(error).__name__)
@@ -96,6 +102,24 @@ def ask_housekeeping(connection: redis.Redis, *, today: date, kept: date | None)
     if kept != today and not _under_way(job_id, connection):
         enqueue(KEEP_HOUSE, {}, job_id=job_id, connection=connection)
     return today
+
+
+def ask_batches(services: Services, connection: redis.Redis, *, wall: datetime) -> list[UUID]:
+    """Ask for batches whose worker died or whose job was lost; return which.
+
+    A job says that it is under way long after its worker was killed, so each half minute has a job
+    of its own; one too many finds the batch held or done.
+    """
+    with services.database.reading() as session:
+        found = batches.left_alone(session, before=wall - LEFT_ALONE)
+    asked = []
+    for batch_id in found:
+        job_id = f"batch-{batch_id}-{wall.timestamp() // LEFT_ALONE.total_seconds():.0f}"
+        if not _under_way(job_id, connection):
+            payload = {"batch_id": str(batch_id)}
+            enqueue(WORK_BATCH, payload, job_id=job_id, connection=connection)
+            asked.append(batch_id)
+    return asked
 
 
 def _wall_date() -> date:

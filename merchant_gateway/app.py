@@ -12,7 +12,13 @@ from merchant_gateway import answering
 from merchant_gateway.authentication import authenticate, receive
 from merchant_gateway.gateway import Call, Gateway
 from merchant_gateway.limits import Limits
-from merchant_gateway.operations import Operation, load_operations, perform
+from merchant_gateway.operations import (
+    MAX_BODY_BYTES,
+    OPERATIONS,
+    Operation,
+    load_operations,
+    perform,
+)
 from merchant_gateway.routes import applying, public
 from network import ids
 from network.clock import wall_now
@@ -57,7 +63,14 @@ def _before_requests(app: Flask, gateway: Gateway) -> None:
         set_locale(_readers_language(request.accept_languages))
         if not _needs_authentication(request.endpoint, request.path):
             return
-        arrival = receive(request, gateway=gateway, request_id=g.request_id, wall=wall)
+        asked = OPERATIONS.get(request.endpoint or "")
+        arrival = receive(
+            request,
+            gateway=gateway,
+            request_id=g.request_id,
+            wall=wall,
+            most_bytes=MAX_BODY_BYTES if asked is None else asked.most_bytes,
+        )
         g.arrival = arrival
         g.call = authenticate(arrival, gateway=gateway)
         g.admission = g.call.admission

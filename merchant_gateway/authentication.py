@@ -18,6 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from merchant_gateway.errors import BodyTooLargeError, RateLimitedError
 from merchant_gateway.gateway import Call, Gateway
 from merchant_gateway.merchant_keys import check_merchant
+from merchant_gateway.operations import MAX_BODY_BYTES
 from merchant_gateway.signing import (
     ParsedSignature,
     RequestMessage,
@@ -27,8 +28,6 @@ from merchant_gateway.signing import (
 )
 from network.clock import local_date
 from network.settings import PROGRAMME_ZONE
-
-MAX_BODY_BYTES = 64 * 1024
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,20 +41,34 @@ class Arrival:
     parsed: ParsedSignature | None = None
 
 
-def receive(request: Request, *, gateway: Gateway, request_id: str, wall: datetime) -> Arrival:
+def receive(
+    request: Request,
+    *,
+    gateway: Gateway,
+    request_id: str,
+    wall: datetime,
+    most_bytes: int = MAX_BODY_BYTES,
+) -> Arrival:
     """Check the address and the size, and read the body.
 
-    Raises RateLimitedError or BodyTooLargeError.
+    More than MAX_BODY_BYTES is read only from who names a key that may be used. Raises
+    RateLimitedError, BodyTooLargeError, and what the key and a signature that cannot be read raise.
     """
     if wait := gateway.failures.wait(request.remote_addr or ""):
         raise RateLimitedError(retry_after=wait)
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise BodyTooLargeError(f"at most {MAX_BODY_BYTES} bytes")
-    request.max_content_length = MAX_BODY_BYTES
+    if (request.content_length or 0) > most_bytes:
+        raise BodyTooLargeError(f"at most {most_bytes} bytes")
+    if most_bytes > MAX_BODY_BYTES:
+        named = parse_request_signature(
+            signature_input=request.headers.get("Signature-Input"),
+            signature=request.headers.get("Signature"),
+        )
+        gateway.merchant_keys.usable(named.key_id, wall=wall)
+    request.max_content_length = most_bytes
     try:
         body = request.get_data(cache=True)
     except RequestEntityTooLarge as error:
-        raise BodyTooLargeError(f"at most {MAX_BODY_BYTES} bytes") from error
+        raise BodyTooLargeError(f"at most {most_bytes} bytes") from error
     return Arrival(request=request, request_id=request_id, wall=wall, body=body)
 
 

@@ -44,13 +44,17 @@ TRANSPORT = {
         406, _("The form asked for is not available"), _("Ask for a type that is documented.")
     ),
     "body_too_large": Kind(
-        413, _("The body is too large"), _("A single call takes at most 64 KiB.")
+        413,
+        _("The body is too large"),
+        _("A call takes at most 64 KiB, a batch 8 MiB, a line of it 64 KiB."),
     ),
     "body_not_allowed": Kind(
         400, _("This method takes no body"), _("Put parameters into the query.")
     ),
     "unsupported_media_type": Kind(
-        415, _("The body must be JSON"), _("Send it as application/json in UTF-8.")
+        415,
+        _("The body must be JSON"),
+        _("Send it as application/json in UTF-8, a batch as application/jsonl."),
     ),
     "malformed_json": Kind(
         400, _("The body is not valid JSON"), _("Send one JSON object; the hint names the place.")
@@ -255,6 +259,15 @@ PROGRAMME = {
     ),
     "too_many_lines": Kind(
         422, _("The purchase has too many lines"), _("Put lines of the same category together.")
+    ),
+    "unknown_batch": Kind(
+        404, _("There is no such batch"), _("Check the id; results are kept for 30 days.")
+    ),
+    "too_many_batches": Kind(
+        429,
+        _("Too many batches are under way"),
+        _("Send the next one when one of them is done; the facts say how many there may be."),
+        retry_after=5,
     ),
 }
 

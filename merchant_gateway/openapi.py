@@ -9,9 +9,10 @@ from typing import Any
 from apispec import APISpec
 
 from merchant_gateway.catalogue import KINDS
-from merchant_gateway.operations import JSON, Operation, load_operations
+from merchant_gateway.operations import JSON, JSON_LINES, Operation, load_operations
 from merchant_gateway.problems import MEDIA_TYPE
 from merchant_gateway.schemas.answers import ANSWERS, PROBLEM
+from merchant_gateway.schemas.batches import LINES
 from merchant_gateway.schemas.fields import describe_schema
 
 VERSION = "1"
@@ -39,6 +40,8 @@ def document(*, server: str) -> dict[str, Any]:
     for name, schema in ANSWERS.items():
         spec.components.schema(name, schema)
     spec.components.schema("Problem", _problem_schema())
+    line_schemas = [describe_schema(schema) for schema in LINES.values()]
+    spec.components.schema("BatchLine", {"oneOf": line_schemas})
     spec.components.security_scheme(
         "signature",
         {
@@ -101,7 +104,14 @@ def _operation(each: Operation) -> dict[str, Any]:
             "headers": _signature_headers(),
             "content": {JSON: {"schema": schema}},
         }
-    if each.body is not None:
+    if each.lines is not None:
+        lines = {"schema": {"$ref": f"#/components/schemas/{each.lines}"}}
+        described["requestBody"] = {
+            "required": True,
+            "description": "JSON lines: one object of this schema on each line.",
+            "content": dict.fromkeys(JSON_LINES, lines),
+        }
+    elif each.body is not None:
         schema = describe_schema(each.body)
         described["requestBody"] = {
             "required": bool(schema.get("required")),

@@ -34,6 +34,8 @@ from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
 
 JSON = "application/json"
+JSON_LINES = ("application/jsonl", "application/x-ndjson")
+MAX_BODY_BYTES = 64 * 1024
 _MOST_PARAMETERS = 20
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _SCOPES = {
@@ -87,6 +89,8 @@ class Operation:
     media_types: tuple[str, ...]
     run: Run
     scope: str | None
+    lines: str | None = None
+    most_bytes: int = MAX_BODY_BYTES
     test: bool = False
     preview: str | None = None
 
@@ -99,7 +103,10 @@ class Operation:
 
 
 OPERATIONS: dict[str, Operation] = {}
-SUBJECTS = ("ping", "members", "earnings", "redemptions", "transactions", "settlements", "keys")
+SUBJECTS = (
+    *("ping", "members", "earnings", "batches", "redemptions", "transactions", "settlements"),
+    "keys",
+)
 
 
 def load_operations() -> dict[str, Operation]:
@@ -121,12 +128,15 @@ def operation(
     media_types: tuple[str, ...] = (JSON,),
     test: bool = False,
     preview: str | None = None,
+    lines: str | None = None,
+    most_bytes: int = MAX_BODY_BYTES,
 ) -> Callable[[Run], Run]:
     """Register the decorated function as an operation.
 
     It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
     or query (GET), and the ids of its path. ``test``: test keys may call it as well. ``preview``
-    names the schema of what it answers with 200 where it is only tried out.
+    names the schema of what it answers with 200 where it is only tried out. ``lines`` names the
+    schema of a line, where the body is JSON lines; the operation reads them itself.
     """
 
     def register(run: Run) -> Run:
@@ -148,6 +158,8 @@ def operation(
             scope=scope_of(path),
             test=test,
             preview=preview,
+            lines=lines,
+            most_bytes=most_bytes,
         )
         return run
 
@@ -171,7 +183,9 @@ def perform(each: Operation, call: Call, *, media_type: str, path_ids: dict[str,
     if call.body and call.method == "GET":
         raise BodyNotAllowedError("a GET has no body")
     given = load_query(each.query, query_pairs(call.target))
-    if each.body is not None:
+    if each.lines is not None:
+        check_media_type(media_type, JSON_LINES)
+    elif each.body is not None:
         given |= load_body(each.body, read_json(call.body, media_type))
     key = call.idempotency_key
     if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
@@ -199,11 +213,16 @@ def read_json(body: bytes, media_type: str) -> dict[str, Any]:
     """
     if not body:
         return {}
+    check_media_type(media_type, (JSON,))
+    return load_object(body)
+
+
+def check_media_type(media_type: str, wanted: tuple[str, ...]) -> None:
+    """Raise MediaTypeError unless it is one of those that are wanted, in UTF-8."""
     name, _, parameters = media_type.partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if name.strip().lower() != JSON or charset not in {"", "utf-8"}:
-        raise MediaTypeError("application/json in UTF-8")
-    return load_object(body)
+    if name.strip().lower() not in wanted or charset not in {"", "utf-8"}:
+        raise MediaTypeError(f"{wanted[0]} in UTF-8")
 
 
 def query_pairs(target: str) -> list[tuple[str, str]]:

@@ -54,7 +54,7 @@ def problem(error: PeyvandError | SigningError, *, request_id: str, documentatio
         members["errors"] = errors
     if isinstance(error, SigningError | MalformedJsonError):
         members["hint"] = str(error)
-    elif facts := _plain(error.facts):
+    elif facts := plain_facts(error.facts):
         members["facts"] = facts
     retry_after = error.retry_after if isinstance(error, RateLimitedError) else kind.retry_after
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
@@ -80,7 +80,7 @@ def _errors(error: PeyvandError | SigningError) -> list[dict[str, str]]:
     return []
 
 
-def _plain(facts: dict[str, object]) -> dict[str, object]:
+def plain_facts(facts: dict[str, object]) -> dict[str, object]:
     """Return the figures among ``facts``: nothing nested, and no number of a wallet's entry."""
     return {
         name: value

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused by the gateway, 2 wrong use, 3 no answer that can 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -349,6 +350,24 @@ def transactions(
         show.as_json(rows)
         return
     show.table(rows, columns=("business_date", "kind", "points", "amount", "merchant_ref", "id"))
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@_command
+def batch(screen: Screen, *, file: Path, quiet: bool) -> None:
+    """Send a file of JSON lines; print the result of each line, in order.
+
+    The same file sent again does nothing twice. Exits with 1 where a line was refused.
+    """
+    refused = False
+    told = (lambda _: None) if quiet else show.Ticker()
+    for result in screen.client.batches.run_file(file, progress=told):
+        refused |= result["status"] == "refused"
+        click.echo(json.dumps(result, ensure_ascii=False, sort_keys=True))
+    if refused:
+        sys.exit(REFUSED)
 
 
 @main.command()

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import requests
 
+from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.transport import Answer, Request, Transport
 from merchant_gateway.signing import SigningKey
 
@@ -27,7 +28,8 @@ class GatewayClient:
     Amounts are whole rials, points whole points, times aware. A member is named by one of
     ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
     something takes an ``idempotency_key``; where none is given one is drawn, and used for all
-    attempts of that call. Raises the errors of ``merchant_gateway.client.errors``.
+    attempts of that call. ``batches`` sends many lines at once. Raises the errors of
+    ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class GatewayClient:
             pinned_keys=pinned_keys,
             session=session,
         )
+        self.batches = Batches(self._transport)
 
     def close(self) -> None:
         """Close the connections."""

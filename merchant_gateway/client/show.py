@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
+from merchant_gateway.client.batches import Progress
 from merchant_gateway.client.errors import ProblemError, UnreachableError, UntrustedAnswerError
 
 _STEP_MARK = {True: "+", False: "-"}
@@ -60,6 +63,30 @@ def lost(error: UnreachableError | UntrustedAnswerError, *, occurred_at: str | N
         if occurred_at is not None:
             again += f" --occurred-at {occurred_at}"
         click.echo(f"It may have been done. Run the same command again with {again}", err=True)
+
+
+class Ticker:
+    """Writes a batch's progress to standard error: a line that changes, or one now and then."""
+
+    def __init__(self, *, every_seconds: float = 0.5) -> None:
+        self._every = every_seconds
+        self._next = 0.0
+        self._moves = sys.stderr.isatty()
+
+    def __call__(self, progress: Progress) -> None:
+        """Tell where it stands, at most every so often, and always at the end."""
+        ended = progress.done == progress.sent
+        if time.monotonic() < self._next and not ended:
+            return
+        self._next = time.monotonic() + self._every
+        words = (
+            f"{progress.done} of {progress.sent} lines done: {progress.posted} posted, "
+            f"{progress.known} known, {progress.refused} refused"
+        )
+        if self._moves:
+            click.echo(f"\r{words}", err=True, nl=ended)
+        else:
+            click.echo(words, err=True)
 
 
 def _plain(value: object) -> str:

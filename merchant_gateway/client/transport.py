@@ -61,6 +61,7 @@ class Request:
     body: bytes = b""
     idempotency_key: str | None = None
     accept: str = JSON
+    media_type: str = JSON
 
 
 class Transport:
@@ -90,6 +91,16 @@ class Transport:
         self._sleep = sleep
         self._pinned = {str(jwk["kid"]): Ed25519VerifyingKey.from_jwk(jwk) for jwk in pinned_keys}
         self._published: dict[str, Ed25519VerifyingKey] = dict(self._pinned)
+
+    @property
+    def authority(self) -> str:
+        """Return the host that every signature covers."""
+        return self._authority
+
+    @property
+    def key_id(self) -> str:
+        """Return the id of the key that signs."""
+        return self._key_id
 
     def call(self, request: Request) -> Answer:
         """Send a request and return its answer.
@@ -126,7 +137,7 @@ class Transport:
             "Host": self._authority,
         }
         if request.body:
-            headers["Content-Type"] = JSON
+            headers["Content-Type"] = request.media_type
         if request.idempotency_key is not None:
             headers["Idempotency-Key"] = request.idempotency_key
         prepared = self._session.prepare_request(
@@ -145,7 +156,7 @@ class Transport:
                 authority=self._authority,
                 path=path,
                 query=query,
-                content_type=JSON if request.body else None,
+                content_type=request.media_type if request.body else None,
                 idempotency_key=request.idempotency_key,
                 body=request.body,
             ),

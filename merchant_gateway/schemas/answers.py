@@ -123,6 +123,32 @@ _KEY = _object(
     last_used_on=_or_null(_DAY),
 )
 
+_BATCH_ITEM = _object(
+    {
+        "id": _TEXT,
+        "points": _POINTS,
+        "business_date": _DAY,
+        "state": _states("available", "pending"),
+        "available_on": _or_null(_DAY),
+        "expires_on": _or_null(_DAY),
+        "repaid": _POINTS,
+        "debt": _POINTS,
+        "problem": _object(
+            {
+                "errors": _list(_object(pointer=_TEXT, code=_TEXT, detail=_TEXT)),
+                "facts": {"type": "object"},
+            },
+            code=_TEXT,
+            title=_TEXT,
+            detail=_TEXT,
+        ),
+    },
+    line={"type": "integer", "description": "The number of the line, from 1."},
+    type=_or_null(_TEXT),
+    merchant_ref=_or_null(_TEXT),
+    status=_states("posted", "known", "refused"),
+)
+
 ANSWERS: dict[str, _Schema] = {
     "Ping": _object(
         server_time=_TIME,
@@ -142,6 +168,18 @@ ANSWERS: dict[str, _Schema] = {
         name=_or_null(_text("Initials only.")),
         can_redeem=_BOOLEAN,
     ),
+    "Batch": _object(
+        id=_TEXT,
+        state=_states("waiting", "working", "done"),
+        lines=_WHOLE,
+        done={"type": "integer", "description": "Lines that have their result."},
+        posted=_WHOLE,
+        known={"type": "integer", "description": "Lines that had been posted before."},
+        refused=_WHOLE,
+        received_at=_TIME,
+        finished_at=_or_null(_TIME),
+    ),
+    "BatchItems": _page(_BATCH_ITEM),
     "Quote": _object(
         points=_POINTS,
         state=_states("available", "pending"),

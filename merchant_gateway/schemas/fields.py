@@ -18,8 +18,8 @@ from network.settings import CURRENCY
 
 # Control characters, lone surrogates, line and paragraph separators, and marks that change the
 # direction of what follows (they make a reference look like another one). ZWNJ belongs to Persian.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-_TIME = re.compile(
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII
 )
 _ZONED = re.compile(r"(?:Z|[+-]\d{2}:\d{2})\Z")
@@ -84,7 +84,7 @@ class Text(fields.Field[str]):
             raise self.make_error("blank")
         if len(value) > self.longest:
             raise self.make_error("long", limit=self.longest)
-        if _UNPRINTABLE.search(value):
+        if UNPRINTABLE.search(value):
             raise self.make_error("control")
         if value[0].isspace() or value[-1].isspace():
             raise self.make_error("spaces")
@@ -282,7 +282,7 @@ class Moment(fields.Field[datetime]):
         _ = attr, data, kwargs
         if not isinstance(value, str):
             raise self.make_error("not_text")
-        if _TIME.fullmatch(value) is None:
+        if TIME.fullmatch(value) is None:
             raise self.make_error("form")
         if _ZONED.search(value) is None:
             raise self.make_error("naive")

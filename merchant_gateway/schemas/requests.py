@@ -23,7 +23,7 @@ LONGEST_REFERENCE = 64
 CHANNELS = ("in_store", "online", "app")
 _DIGITS_OF_PHONE = 20
 _DIGITS_OF_CARD = 25
-_MOST_QUANTITY = 1_000_000
+MOST_QUANTITY = 1_000_000
 _IDENTIFIERS = ("phone", "card", "code", "token")
 _OCCURRED = "When it happened, with its offset from UTC; at most 30 days ago."
 
@@ -65,7 +65,7 @@ class LineSchema(StrictSchema):
 
     sku = Text(longest=64, description="The merchant's article number.")
     category = Text(longest=120, description="A category that the merchant has a rate for, or any.")
-    quantity = Whole(most=_MOST_QUANTITY, load_default=1, description="How many.")
+    quantity = Whole(most=MOST_QUANTITY, load_default=1, description="How many.")
     amount = Whole(
         least=0, required=True, description="What was paid in money for the whole line, in rials."
     )

@@ -219,6 +219,15 @@ def evidence_key(
         text("""
             SELECT key_id FROM ledger.evidence
             WHERE member_id = :member AND sequence = :sequence AND business_date = :day
+            UNION ALL
+            SELECT r.key_id
+            FROM ledger.entry AS e
+            JOIN network.batch_entries AS b
+              ON b.merchant_id = e.merchant_id AND b.recorded_at = e.recorded_at
+            CROSS JOIN LATERAL unnest(b.members, b.sequences) AS m (member, sequence)
+            JOIN network.batch_request AS r ON r.batch_id = b.batch_id
+            WHERE e.member_id = :member AND e.sequence = :sequence AND e.business_date = :day
+              AND m.member = e.member_id AND m.sequence = e.sequence
         """),
         {"member": member_id, "sequence": sequence, "day": business_date},
     ).scalar_one_or_none()

@@ -29,7 +29,10 @@ MASK = "••••••"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedRequest:
-    """What the page shows; ``body`` is ``None`` where it can't be shown masked."""
+    """What the page shows; ``body`` is ``None`` where it can't be shown masked.
+
+    Of a batch it is the one ``line`` that asked for the entry; ``size`` is that of all of it.
+    """
 
     key_id: str
     revoked_at: datetime | None
@@ -39,6 +42,7 @@ class SignedRequest:
     body: str | None = field(repr=False)
     size: int
     masked: bool
+    line: int | None = None
 
 
 def signed_request(
@@ -64,7 +68,8 @@ def signed_request(
         facts={"key_id": found.key_id},
     )
     key = merchants.key(session, key_id=found.key_id)
-    body, masked = (_verbatim(found.body), False) if reveal else mask(found.body)
+    asked = found.body if found.line is None else found.body.split(b"\n")[found.line - 1]
+    body, masked = (_verbatim(asked), False) if reveal else mask(asked)
     return SignedRequest(
         key_id=found.key_id,
         revoked_at=key.revoked_at if key else None,
@@ -74,6 +79,7 @@ def signed_request(
         body=body,
         size=len(found.body),
         masked=masked,
+        line=found.line,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import batch, http, peer, size, sql
+from tests.benchmarks import batch, http, http_batch, peer, size, sql
 from tests.benchmarks.figures import Figure, print_table, take_in_turns, write_json
 from tests.benchmarks.stand import open_stand
 
@@ -47,7 +47,8 @@ def _rates(console: Console, rounds: int, seconds: int, requests: int) -> list[F
                 sql.contenders(stand, seconds=seconds)
                 + peer.contenders(stand, seconds=seconds)
                 + batch.contenders(stand, seconds=seconds)
-                + over_http,
+                + over_http
+                + http_batch.contenders(stand, scene, port=gateway),
                 rounds=rounds,
                 say=status.update,
             )

@@ -148,7 +148,7 @@ def serving(stand: Stand, *, application: str, workers: int = 2) -> Iterator[int
                 *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
                 *("--workers", str(workers), "--bind", f"fd://{listener.fileno()}", application),
             ],
-            env={**os.environ, **_environment(stand)},
+            env={**os.environ, **environment(stand)},
             pass_fds=[listener.fileno()],
             stderr=(stand.directory / "front.log").open("ab"),
         )
@@ -159,7 +159,8 @@ def serving(stand: Stand, *, application: str, workers: int = 2) -> Iterator[int
             server.wait(timeout=30)
 
 
-def _environment(stand: Stand) -> Mapping[str, str]:
+def environment(stand: Stand) -> Mapping[str, str]:
+    """Return what a process of an installation is told about the stand."""
     settings = stand.services.settings
     return {
         "DATABASE_URL": settings.database_url,

@@ -49,7 +49,7 @@ class Player:
         if method == "GET":
             return self._get(shop, target, headers)
         key = headers.pop("Idempotency-Key", None)
-        value = self._real(json.loads(body)) if body else None
+        value = self.real(json.loads(body)) if body else None
         return ask(self.house, shop, target=target, body=value, idempotency_key=key)
 
     def _get(self, shop: Shop, target: str, headers: dict[str, str]) -> requests.Response:
@@ -58,12 +58,12 @@ class Player:
         believe(self.house, response, signed.binding)
         return response
 
-    def _real(self, value: Any, name: str = "") -> Any:
+    def real(self, value: Any, name: str = "") -> Any:
         """Return a documented body with the real values in it."""
         if isinstance(value, dict):
-            return {each: self._real(part, each) for each, part in value.items()}
+            return {each: self.real(part, each) for each, part in value.items()}
         if isinstance(value, list):
-            return [self._real(part) for part in value]
+            return [self.real(part) for part in value]
         if name == "phone":
             self.shown_last = value
             return self._person(value).phone

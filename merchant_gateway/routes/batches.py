@@ -1,0 +1,125 @@
+"""Batches: up to 10,000 lines in one signed request, worked off afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from merchant_gateway import cursors
+from merchant_gateway.batches.results import told
+from merchant_gateway.errors import (
+    FieldError,
+    InvalidRequestError,
+)
+from merchant_gateway.gateway import Call
+from merchant_gateway.operations import Answer, operation
+from merchant_gateway.schemas.batches import ITEMS
+from network import ids
+from network.batches import queries, service
+from network.batches.queries import BatchView
+
+MOST_LINES = 10_000
+MOST_BYTES = 8 * 1024 * 1024
+_CURSOR = "batch"
+_PREFIX = "bat"
+
+
+@operation(
+    "POST",
+    "/earnings/batches",
+    summary="Send up to 10,000 lines at once",
+    answer="Batch",
+    status=202,
+    lines="BatchLine",
+    most_bytes=MOST_BYTES,
+)
+def create_batch(call: Call, _query: dict[str, Any]) -> Answer:
+    """Take lines in (JSON lines in UTF-8, 8 MiB at most) and answer at once; workers post them.
+
+    Each line is answered by itself: a bad one keeps no other from being posted. A member's lines
+    are posted in their order. A line whose `merchant_ref` was posted before, by whatever call, is
+    `known` where it says the same and refused where it doesn't, so a batch may be sent again under
+    any key. A line that redeems takes a code that is valid when the batch comes.
+    """
+    lines = [line.rstrip(b"\r") for line in call.body.split(b"\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise InvalidRequestError([FieldError("", "empty_list")])
+    if len(lines) > MOST_LINES:
+        raise InvalidRequestError([FieldError("", "too_many", str(MOST_LINES))])
+    services = call.gateway.services
+    with services.database.unit_of_work() as session:
+        received = service.receive_batch(
+            session,
+            services.vault,
+            claim=call.claim(),
+            evidence=call.evidence(),
+            lines=lines,
+            wall=call.wall,
+            now=call.gateway.clock.now(),
+        )
+        found = queries.batch(session, batch_id=received.batch_id)
+    payload = _batch(found)
+    return Answer(
+        payload=payload,
+        status=202,
+        replayed=received.replayed,
+        headers={"Location": f"/v1/earnings/batches/{payload['id']}"},
+    )
+
+
+@operation("GET", "/earnings/batches/<batch_id>", summary="How far a batch is", answer="Batch")
+def read_batch(call: Call, _query: dict[str, Any], *, batch_id: str) -> Answer:
+    """Answer with the state of a batch of this merchant and the counts so far."""
+    with call.gateway.services.database.reading() as session:
+        return Answer(payload=_batch(_own(call, session, batch_id)))
+
+
+@operation(
+    "GET",
+    "/earnings/batches/<batch_id>/items",
+    summary="What became of each line",
+    answer="BatchItems",
+    query=ITEMS,
+)
+def list_batch_items(call: Call, query: dict[str, Any], *, batch_id: str) -> Answer:
+    """Answer with the results in the order of the lines, up to the first that is not done.
+
+    While the batch is worked on, a page may be short or empty and still have a `next_cursor`: ask
+    again with it. Results are kept for 30 days.
+    """
+    after = (cursors.unpack(_CURSOR, query.get("cursor"), types=(int,)) or [0])[0]
+    with call.gateway.services.database.reading() as session:
+        found = _own(call, session, batch_id)
+        rows = queries.results(
+            session, batch_id=found.batch_id, after_line=after, limit=query["limit"]
+        )
+    entry_ids = call.gateway.services.entry_ids
+    last = rows[-1][0] if rows else after
+    return Answer(
+        payload={
+            "items": [told(line, result, entry_ids=entry_ids) for line, result in rows],
+            "next_cursor": None if last >= found.lines else cursors.pack(_CURSOR, last),
+        }
+    )
+
+
+def _own(call: Call, session: Any, batch_id: str) -> BatchView:
+    return queries.batch(
+        session, batch_id=ids.decode(_PREFIX, batch_id), merchant_id=call.merchant_id
+    )
+
+
+def _batch(view: BatchView) -> dict[str, Any]:
+    done = view.posted + view.known + view.refused
+    return {
+        "id": ids.encode(_PREFIX, view.batch_id),
+        "state": view.state,
+        "lines": view.lines,
+        "done": done,
+        "posted": view.posted,
+        "known": view.known,
+        "refused": view.refused,
+        "received_at": view.received_at.isoformat(),
+        "finished_at": None if view.finished_at is None else view.finished_at.isoformat(),
+    }

@@ -1,0 +1,301 @@
+"""Batches through the running gateway: every line its own result, nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from network.ledger import queries
+from network.ledger.evidence import read_evidence
+from network.ledger.figures import evidence_key
+from network.merchants import queries as merchants
+from network.merchants.evidence import Finding, check_evidence
+from settlement.console.evidence import signed_request
+from tests.integration.gateway.batching import (
+    JSONL,
+    PATH,
+    done,
+    earn_line,
+    refund_line,
+    results,
+    send_batch,
+    work,
+)
+from tests.integration.gateway.house import House, utc_now
+from tests.integration.gateway.till import ask, headers_of, purchase, send
+
+
+def points_of(house: House, member_id: Any) -> int:
+    with house.services.database.reading() as session:
+        view = queries.wallet(session, member_id=member_id)
+    assert view is not None
+    return view.available + view.pending
+
+
+def test_lines_become_what_single_calls_make_of_them(house: House) -> None:
+    people = [house.member() for _ in range(3)]
+    baskets: list[dict[str, Any]] = [
+        {"amount": 100_000},
+        {
+            "amount": 250_000,
+            "lines": [
+                {"category": "produce", "amount": 150_000},
+                {"sku": "x", "quantity": 3, "amount": 99_999},
+                {"amount": 1},
+            ],
+            "store": "main",
+            "terminal": "till-4",
+            "receipt": "۱۲",
+            "channel": "online",
+        },
+        {"amount": 5},
+    ]
+    lines = [earn_line(who.phone, **basket) for who, basket in zip(people, baskets, strict=True)]
+    answer = send_batch(house, house.green, lines)
+    assert answer.status_code == 202
+    batch = answer.json()
+    assert (batch["state"], batch["lines"], batch["done"]) == ("waiting", 3, 0)
+    assert answer.headers["Location"] == f"{PATH}/{batch['id']}"
+    assert results_so_far(house, batch["id"]) == []
+    work(house, batch["id"])
+    status = ask(house, house.green, method="GET", target=f"{PATH}/{batch['id']}").json()
+    assert (status["state"], status["done"], status["posted"]) == ("done", 3, 3)
+    assert status["finished_at"] is not None
+    found = results(house, house.green, batch["id"], limit=2)
+    assert [each["line"] for each in found] == [1, 2, 3]
+    for who, basket, line, result in zip(people, baskets, lines, found, strict=True):
+        twin = house.member()
+        single = ask(house, house.green, body=purchase(twin.phone, **basket)).json()
+        for name in ("points", "state", "available_on", "expires_on", "business_date", "repaid"):
+            assert result[name] == single[name]
+        assert (result["status"], result["merchant_ref"]) == ("posted", line["merchant_ref"])
+        entry = ask(
+            house, house.green, method="GET", target=f"/v1/transactions/{result['id']}"
+        ).json()
+        twin_entry = ask(
+            house, house.green, method="GET", target=f"/v1/transactions/{single['id']}"
+        ).json()
+        assert entry["explanation"] == twin_entry["explanation"]
+        assert points_of(house, who.member_id) == points_of(house, twin.member_id)
+
+
+def results_so_far(house: House, batch_id: str) -> list[Any]:
+    page = ask(house, house.green, method="GET", target=f"{PATH}/{batch_id}/items").json()
+    assert page["next_cursor"] is not None
+    items: list[Any] = page["items"]
+    return items
+
+
+def test_bad_lines_are_named_and_good_ones_go_through(house: House) -> None:
+    person, other = house.member(), house.member()
+    old = (utc_now() - timedelta(days=31)).isoformat()
+    lines: list[tuple[dict[str, Any] | bytes, str | None, str | None]] = [
+        (earn_line(person.phone), None, None),
+        (b"{not json", "malformed_json", None),
+        (b"", "malformed_json", None),
+        (b"[1]", "malformed_json", None),
+        (b"\xff{}", "malformed_json", None),
+        (earn_line(person.phone, type=...), "invalid_request", "/type"),
+        (earn_line(person.phone, type="spend"), "invalid_request", "/type"),
+        (earn_line(person.phone, amount=0), "invalid_request", "/amount"),
+        (earn_line(person.phone, amount=1.5), "invalid_request", "/amount"),
+        (earn_line(person.phone, extra=1), "invalid_request", "/extra"),
+        (earn_line(person.phone, merchant_ref=...), "invalid_request", "/merchant_ref"),
+        (earn_line(person.phone, lines=[{"amount": 1}]), "lines_do_not_sum", "/lines"),
+        (earn_line(person.phone, store="moon"), "invalid_request", "/store"),
+        (earn_line(person.phone, occurred_at=old), "invalid_request", "/occurred_at"),
+        (b'{"type": "earn", "type": "earn"}', "invalid_request", "/type"),
+        (earn_line("0912"), "invalid_phone", "/member/phone"),
+        (earn_line("09990000000"), "unknown_member", "/member/phone"),
+        (earn_line(person.phone, member={"card": "1"}), "invalid_card", "/member/card"),
+        (earn_line(person.phone, member={"token": "x"}), "token_invalid", "/member/token"),
+        (earn_line(person.phone, member={"code": "A" * 32}), "invalid_code", "/member/code"),
+        (earn_line(other.phone, member={"card": other.card}), None, None),
+    ]
+    found = done(house, house.green, [line for line, _, _ in lines])
+    assert len(found) == len(lines)
+    for (_, code, pointer), result in zip(lines, found, strict=True):
+        if code is None:
+            assert result["status"] == "posted"
+            continue
+        assert (result["status"], result["problem"]["code"]) == ("refused", code)
+        if pointer is not None:
+            assert pointer in [each["pointer"] for each in result["problem"]["errors"]]
+    assert points_of(house, person.member_id) == points_of(house, other.member_id) == 10
+
+
+def test_sent_again_nothing_is_done_twice(house: House) -> None:
+    person = house.member()
+    lines = [earn_line(person.phone, 10_000 * number) for number in range(1, 4)]
+    first = send_batch(house, house.green, lines, idempotency_key="k" * 20)
+    again = send_batch(house, house.green, lines, idempotency_key="k" * 20)
+    assert first.json() == again.json()
+    assert again.headers["Idempotent-Replayed"] == "true"
+    conflict = send_batch(house, house.green, lines[:2], idempotency_key="k" * 20)
+    assert (conflict.status_code, conflict.json()["code"]) == (422, "idempotency_conflict")
+    work(house, first.json()["id"])
+    work(house, first.json()["id"])
+    assert points_of(house, person.member_id) == 6
+    posted = results(house, house.green, first.json()["id"])
+    changed = {**lines[2], "amount": 50_000}
+    known = done(house, house.green, [*lines[:2], changed])
+    assert [each["status"] for each in known] == ["known", "known", "refused"]
+    assert [each["id"] for each in known[:2]] == [each["id"] for each in posted[:2]]
+    assert [each["points"] for each in known[:2]] == [1, 2]
+    assert known[2]["problem"]["code"] == "duplicate_reference"
+    single = purchase(person.phone)
+    ask(house, house.green, body=single)
+    assert done(house, house.green, [{"type": "earn", **single}])[0]["status"] == "known"
+    assert points_of(house, person.member_id) == 16
+
+
+def test_a_members_lines_are_posted_in_their_order(house: House) -> None:
+    person, other = house.member(), house.member()
+    bought = earn_line(person.phone, 500_000)
+    refunded = refund_line(person.phone, bought, amount=200_000)
+    too_much = refund_line(person.phone, bought, amount=400_000)
+    later = earn_line(person.phone, 70_000)
+    lines = [
+        refund_line(person.phone, bought, amount=1),
+        bought,
+        refunded,
+        earn_line(other.phone, 30_000),
+        too_much,
+        later,
+    ]
+    found = done(house, house.green, lines)
+    assert [each["status"] for each in found] == [
+        *("refused", "posted", "posted", "posted", "refused", "posted")
+    ]
+    assert found[0]["problem"]["code"] == "unknown_original"
+    assert found[4]["problem"]["code"] == "refund_exceeds_original"
+    assert (found[2]["points"], found[2]["debt"]) == (20, 0)
+    assert points_of(house, person.member_id) == 50 - 20 + 7
+    again = done(house, house.green, [bought, refunded, later])
+    assert [each["status"] for each in again] == ["known"] * 3
+    assert [each["id"] for each in again] == [found[place]["id"] for place in (1, 2, 5)]
+
+
+def test_a_code_spends_if_it_was_valid_when_the_batch_came(house: House) -> None:
+    person = house.member(points=100)
+    common: dict[str, Any] = {"type": "redeem", "amount": ..., "currency": ...}
+    fresh = earn_line(person.phone, **{**common, "member": person.code(), "points": 30})
+    by_phone = earn_line(person.phone, **{**common, "points": 5})
+    stale = earn_line(
+        person.phone,
+        **{**common, "member": person.code(ago=timedelta(minutes=10)), "points": 5},
+    )
+    found = done(house, house.green, [fresh, by_phone, stale])
+    assert [each["status"] for each in found] == ["posted", "refused", "refused"]
+    assert found[1]["problem"]["code"] == "consent_required"
+    assert found[2]["problem"]["code"] == "code_expired"
+    assert points_of(house, person.member_id) == 70
+    back = {
+        "type": "refund_redeem",
+        "member": {"phone": person.phone},
+        "merchant_ref": "back",
+        "original_ref": fresh["merchant_ref"],
+        "points": 10,
+        "occurred_at": utc_now().isoformat(),
+    }
+    assert done(house, house.green, [back])[0]["status"] == "posted"
+    assert points_of(house, person.member_id) == 80
+
+
+def test_every_entry_leads_to_the_signed_request(house: House) -> None:
+    person = house.member()
+    bought = earn_line(person.phone, 50_000)
+    lines: list[Any] = [b"broken", bought, refund_line(person.phone, bought, amount=10_000)]
+    found = done(house, house.green, lines)
+    services = house.services
+    for place in (1, 2):
+        key = services.entry_ids.decode(
+            found[place]["id"], prefix=found[place]["id"].partition("_")[0]
+        )
+        with services.database.reading() as session:
+            kept = read_evidence(session, member_id=key.member_id, sequence=key.sequence)
+            assert kept is not None
+            view = merchants.key(session, key_id=kept.key_id)
+            entry = queries.entry(session, member_id=key.member_id, sequence=key.sequence)
+            assert entry is not None
+            assert kept.key_id == evidence_key(
+                session,
+                member_id=key.member_id,
+                sequence=key.sequence,
+                business_date=entry.business_date,
+            )
+        with services.database.unit_of_work() as session:
+            shown = signed_request(
+                session,
+                services.vault,
+                entry=entry,
+                public_id=found[place]["id"],
+                reveal=False,
+                actor="system",
+                wall=utc_now(),
+            )
+        assert shown is not None
+        assert (shown.line, shown.masked, shown.size) == (place + 1, True, len(kept.body))
+        assert shown.body is not None
+        assert lines[place]["merchant_ref"] in shown.body
+        assert person.phone not in shown.body
+        assert kept.line == place + 1
+        assert lines[place]["merchant_ref"].encode() in kept.body.split(b"\n")[place]
+        finding = check_evidence(
+            services.vault, evidence=kept, key=view, merchant_id=house.green.merchant_id
+        )
+        assert finding == Finding.SIGNED
+    with (
+        pytest.raises(Exception, match="permission denied"),
+        services.database.reading() as session,
+    ):
+        session.execute(text("SELECT body FROM network.batch_request"))
+
+
+def test_what_is_wrong_with_a_whole_batch(house: House) -> None:
+    person = house.member()
+    good = earn_line(person.phone)
+    empty = send_batch(house, house.green, [b"", b"  "])
+    assert (empty.status_code, empty.json()["errors"][0]["code"]) == (422, "empty_list")
+    many = send_batch(house, house.green, [b"{}"] * 10_001)
+    assert (many.status_code, many.json()["errors"][0]["code"]) == (422, "too_many")
+    kind = send_batch(house, house.green, [good], media_type="application/json")
+    assert (kind.status_code, kind.json()["code"]) == (415, "unsupported_media_type")
+    body = b"x" * (8 * 1024 * 1024 + 1)
+    headers, _ = headers_of(
+        house, house.green, method="POST", target=PATH, body=body, media_type=JSONL
+    )
+    large = send(house, method="POST", target=PATH, headers=headers, body=body)
+    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
+    strange = ask(house, house.green, method="GET", target=f"{PATH}/bat_aaaaaaaaaaaaaaaaaaaaaaaaaa")
+    assert (strange.status_code, strange.json()["code"]) == (404, "unknown_batch")
+    mine = send_batch(house, house.green, [good]).json()["id"]
+    theirs = ask(house, house.blue, method="GET", target=f"{PATH}/{mine}")
+    assert (theirs.status_code, theirs.json()["code"]) == (404, "unknown_batch")
+    longest = earn_line(person.phone, receipt="x" * (64 * 1024))
+    assert done(house, house.green, [longest])[0]["problem"]["code"] == "body_too_large"
+
+
+def test_more_batches_than_may_wait_are_sent_later(house: House) -> None:
+    waiting = []
+    while True:
+        answer = send_batch(house, house.blue, [b"{}"])
+        if answer.status_code != 202:
+            break
+        waiting.append(answer.json()["id"])
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_batches")
+    assert answer.json()["facts"] == {"most": len(waiting)}
+    assert int(answer.headers["Retry-After"]) > 0
+    work(house, waiting[0])
+    assert send_batch(house, house.blue, [b"{}"]).status_code == 202
+
+
+def test_problems_are_told_in_the_readers_language(house: House) -> None:
+    answer = send_batch(house, house.green, [earn_line("09990000000", amount=0)])
+    work(house, answer.json()["id"])
+    problem = results(house, house.green, answer.json()["id"], language="fa")[0]["problem"]
+    assert not problem["title"].isascii()
+    assert not problem["errors"][0]["detail"].isascii()

@@ -1,0 +1,117 @@
+"""Workers of batches that are killed: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import pytest
+import redis
+from sqlalchemy import text
+
+from config.queues import BATCHES
+from config.schedule import LEFT_ALONE, ask_batches
+from network import ids
+from network.clock import wall_now
+from network.ledger import queries
+from tests.conftest import MASTER_KEY
+from tests.integration.gateway import house as houses
+from tests.integration.gateway.batching import (
+    PATH,
+    earn_line,
+    hand_on,
+    refund_line,
+    results,
+    send_batch,
+)
+from tests.integration.gateway.house import ROOT, House
+from tests.integration.gateway.till import ask
+
+PATIENCE_SECONDS = 120.0
+LINES, PEOPLE = 2_060, 12
+_DONE = text("SELECT posted + known + refused, state FROM network.batch WHERE batch_id = :b")
+
+
+@contextmanager
+def worker(house: House, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker of batches as ``peyvand up`` does."""
+    environment = houses.environment_of(
+        house.services, master_key=base64.b64encode(MASTER_KEY).decode(), redis_url=redis_url
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "config.parts", "worker", BATCHES],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(timeout=30)
+
+
+def await_lines(house: House, batch_id: UUID, *, at_least: int) -> int:
+    """Wait until so many lines have their result; return how many have."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        with house.services.database.reading() as session:
+            count, state = session.execute(_DONE, {"b": batch_id}).one()
+        if count >= at_least and (at_least < LINES or state == "done"):
+            return int(count)
+        time.sleep(0.002)
+    raise TimeoutError(f"{at_least} lines were not done in {PATIENCE_SECONDS} s")
+
+
+@pytest.mark.parametrize("kills", [(1, 1_001, 2_010)])
+def test_killed_workers_lose_nothing_and_double_nothing(
+    house: House, redis_url: str, kills: tuple[int, ...]
+) -> None:
+    people = [house.member() for _ in range(PEOPLE)]
+    lines = [earn_line(people[n % PEOPLE].phone, 10_000 * (1 + n % 7)) for n in range(LINES - 60)]
+    lines += [refund_line(people[n % PEOPLE].phone, lines[n], amount=10_000) for n in range(60)]
+    expected = [0] * PEOPLE
+    for n, line in enumerate(lines[:-60]):
+        expected[n % PEOPLE] += line["amount"] // 10_000
+    for n in range(60):
+        expected[n % PEOPLE] -= 1
+    answer = send_batch(house, house.green, lines)
+    assert answer.status_code == 202, answer.text
+    identifier = ids.decode("bat", answer.json()["id"])
+    hand_on(house, redis_url)
+    counts = []
+    with redis.Redis.from_url(redis_url) as connection:
+        for number, most in enumerate(kills, 1):
+            with worker(house, redis_url) as process:
+                counts.append(await_lines(house, identifier, at_least=most))
+                process.send_signal(signal.SIGKILL)
+                process.wait(timeout=30)
+            later = wall_now() + (number + 1) * LEFT_ALONE
+            assert ask_batches(house.services, connection, wall=later) == [identifier]
+        with worker(house, redis_url):
+            await_lines(house, identifier, at_least=LINES)
+    assert counts == sorted(counts)
+    assert counts[0] < LINES
+    status = ask(house, house.green, method="GET", target=f"{PATH}/{answer.json()['id']}").json()
+    assert (status["state"], status["posted"], status["refused"]) == ("done", LINES, 0)
+    found = results(house, house.green, answer.json()["id"])
+    assert [each["line"] for each in found] == list(range(1, LINES + 1))
+    assert len({each["id"] for each in found}) == LINES
+    with house.services.database.reading() as session:
+        for person, points in zip(people, expected, strict=True):
+            view = queries.wallet(session, member_id=person.member_id)
+            assert view is not None
+            assert view.available == points
+        linked = session.execute(
+            text("SELECT sum(cardinality(lines)) FROM network.batch_entries WHERE batch_id = :b"),
+            {"b": identifier},
+        ).scalar_one()
+    assert linked == LINES

@@ -1,0 +1,89 @@
+"""The quick way to read a line and the schema say the same, of good lines and of bad ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from merchant_gateway.batches.reading import LONGEST_LINE, named_in, read_line
+from merchant_gateway.errors import BodyTooLargeError, InvalidRequestError, MalformedJsonError
+from merchant_gateway.schemas.batches import LINES
+from merchant_gateway.schemas.load import load_body
+from merchant_gateway.strict_json import load_object
+from network.errors import PeyvandError
+
+GOOD: dict[str, Any] = {
+    "type": "earn",
+    "member": {"phone": "09121234567"},
+    "merchant_ref": "R-1",
+    "amount": 30,
+    "currency": "IRR",
+    "occurred_at": "2026-11-22T10:15:00+03:30",
+}
+_TEXTS = ["", " ", "x", " x", "x\u200c", "a\u202eb", "x" * 65, "x" * 121, "\ud800", "نان"]
+_VALUES: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([*_TEXTS, None, True, 0, 1, -1, 10**15, 10**19, 1.5, [], {}, "IRR", "online"]),
+    st.sampled_from(
+        ["2026-11-22", "2026-11-22T10:15", "2026-13-22T10:15:00Z", GOOD["occurred_at"]]
+    ),
+    st.dictionaries(
+        st.sampled_from(["phone", "card", "code", "token", "other"]),
+        st.sampled_from([*_TEXTS, 1, None]),
+        max_size=2,
+    ),
+    st.lists(
+        st.one_of(
+            st.just(1),
+            st.dictionaries(
+                st.sampled_from(["sku", "category", "quantity", "amount", "other"]),
+                st.sampled_from([*_TEXTS, 0, 1, 2, 10**7, None, 1.5]),
+                max_size=4,
+            ),
+        ),
+        max_size=3,
+    ),
+)
+_NAMES = [*GOOD, "store", "terminal", "receipt", "channel", "lines", "extra"]
+
+
+def outcome(read: Any) -> Any:
+    try:
+        return read()
+    except InvalidRequestError as error:
+        return sorted((each.pointer, each.code, each.argument) for each in error.errors)
+    except PeyvandError as error:
+        return error.code
+
+
+@given(changes=st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=3))
+def test_a_line_is_read_as_its_schema_reads_it(changes: dict[str, Any]) -> None:
+    raw = json.dumps(GOOD | changes).encode()
+    kind = (GOOD | changes)["type"]
+    if kind != "earn":
+        with pytest.raises(InvalidRequestError):
+            read_line(raw)
+        return
+    assert outcome(lambda: read_line(raw)) == outcome(
+        lambda: load_body(LINES["earn"], load_object(raw))
+    )
+
+
+def test_what_is_no_object_is_refused() -> None:
+    for raw in (b"", b"[]", b"1", b"{", b"\xff", b'{"a": NaN}'):
+        with pytest.raises(MalformedJsonError):
+            read_line(raw)
+    with pytest.raises(InvalidRequestError) as caught:
+        read_line(json.dumps(GOOD).replace('"amount": 30', '"amount": 30, "amount": 31').encode())
+    assert caught.value.errors[0].pointer == "/amount"
+    with pytest.raises(BodyTooLargeError):
+        read_line(b" " * (LONGEST_LINE + 1))
+
+
+def test_a_bad_line_is_named_as_far_as_it_can_be() -> None:
+    assert named_in(json.dumps({**GOOD, "amount": 0}).encode()) == ("earn", "R-1")
+    assert named_in(b'{"type": "spend", "merchant_ref": 5}') == (None, None)
+    assert named_in(b"{") == named_in(b"[]") == named_in(b" " * (LONGEST_LINE + 1)) == (None, None)
