@@ -1,0 +1,264 @@
+"""Working a batch off: chunk by chunk in the order of its lines.
+
+While one chunk is being posted, the next one is read and priced. The purchases of a chunk are
+posted together; what cannot be (spending, refunds, a purchase whose member showed a code) goes
+line by line afterwards, and so does every later line of the same member, which keeps a member's
+lines in their order. Each transaction holds the batch, posts, and writes down what became of the
+lines: a worker may die at any moment, and another goes on where the last commit left it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway.batches.apart import earlier, post_apart
+from merchant_gateway.batches.bench import Bench, bench_of, event_of, price
+from merchant_gateway.batches.members import Named, find_members
+from merchant_gateway.batches.reading import named_in, read_line
+from merchant_gateway.batches.results import posted_result, refused_result, tally_of
+from merchant_gateway.errors import InternalError
+from merchant_gateway.schemas.batches import EARN
+from network.batches import queries, service
+from network.batches.queries import BatchView, ChunkView
+from network.clock import wall_now
+from network.errors import InvariantError, PeyvandError
+from network.ledger.batch_arguments import BatchEarning
+from network.ledger.errors import DuplicateReference, Refusal
+from network.ledger.operations_batch import earn_batch
+from network.services import Services
+
+log = logging.getLogger("peyvand.batches")
+
+
+@dataclass(slots=True, kw_only=True)
+class Wanted:
+    """A line: what it asks for, whose it is, and its result where that is known already."""
+
+    line: int
+    kind: str | None = None
+    ref: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    member: Named | None = None
+    earning: BatchEarning | None = None
+    result: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A chunk that was read and priced at ``now`` (programme time)."""
+
+    chunk: ChunkView
+    now: datetime
+    lines: list[Wanted]
+
+
+def run_batch(services: Services, *, batch_id: str) -> None:
+    """Work a batch off, or leave it to the worker that is at it."""
+    bench = bench_of(services)
+    identifier = UUID(batch_id)
+    with services.database.reading() as session:
+        batch = queries.batch(session, batch_id=identifier)
+    if batch.state == "done":
+        return
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as ahead:
+        ready = _prepare(bench, batch, after=-1)
+        while ready is not None:
+            following = ahead.submit(_prepare, bench, batch, after=ready.chunk.number)
+            if not _work_off(bench, batch, ready):
+                return
+            ready = following.result()
+    with services.database.unit_of_work() as session:
+        if service.lock(session, batch_id=identifier):
+            service.end_batch(session, batch_id=identifier, wall=wall_now())
+
+
+def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
+    """Read and price the next chunk that is not done, ``None`` where all are."""
+    now = bench.clock.now()
+    with bench.services.database.reading() as session:
+        chunk = queries.next_chunk(session, batch_id=batch.batch_id, after=after)
+        if chunk is None:
+            return None
+        raw = service.open_lines(bench.services.vault, sealed_lines=chunk.sealed_lines)
+        lines = [_read(number, each) for number, each in enumerate(raw, chunk.first_line)]
+        good = [each for each in lines if each.result is None]
+        members = find_members(session, bench, batch, given=[each.data["member"] for each in good])
+    alone: set[UUID] = set()
+    for each, member in zip(good, members, strict=True):
+        _price(bench, batch, each, member, now=now, alone=alone)
+    return Ready(chunk=chunk, now=now, lines=lines)
+
+
+def _read(number: int, raw: bytes) -> Wanted:
+    try:
+        data = read_line(raw)
+    except PeyvandError as error:
+        kind, ref = named_in(raw)
+        return Wanted(line=number, kind=kind, ref=ref, result=refused_result(kind, ref, error))
+    return Wanted(line=number, kind=data["type"], ref=data["merchant_ref"], data=data)
+
+
+def _price(
+    bench: Bench,
+    batch: BatchView,
+    each: Wanted,
+    member: Named | PeyvandError,
+    *,
+    now: datetime,
+    alone: set[UUID],
+) -> None:
+    """Make a purchase ready to be posted with others, or leave it for itself."""
+    if isinstance(member, PeyvandError):
+        each.result = refused_result(each.kind, each.ref, member)
+        return
+    each.member = member
+    plain = each.kind == EARN and member.plain(received_at=batch.received_at)
+    if not plain or member.member_id in alone:
+        alone.add(member.member_id)
+        return
+    try:
+        event = event_of(bench, batch, each.data)
+        grants, explanation = price(bench, merchant_id=batch.merchant_id, data=each.data, now=now)
+    except PeyvandError as error:
+        each.result = refused_result(each.kind, each.ref, error)
+        return
+    each.earning = BatchEarning(
+        member_id=member.member_id,
+        claim=None,
+        event=event,
+        grants=grants,
+        explanation=explanation,
+    )
+
+
+def _work_off(bench: Bench, batch: BatchView, ready: Ready) -> bool:
+    """Post a chunk; return False where another worker holds the batch."""
+    chunk = ready.chunk
+    if chunk.state == "waiting":
+        try:
+            if not _post_together(bench, batch, ready):
+                return False
+        except InvariantError:
+            # One line that the ledger cannot take must not keep the others from being posted.
+            log.exception("a chunk is posted line by line batch=%s", batch.batch_id)
+            for each in ready.lines:
+                each.earning = None
+            if not _post_together(bench, batch, ready):
+                return False
+    for each in _apart(ready):
+        if not _post_alone(bench, batch, each):
+            return False
+    with bench.services.database.unit_of_work() as session:
+        if not service.lock(session, batch_id=batch.batch_id):
+            return False
+        service.end_chunk(session, batch_id=batch.batch_id, number=chunk.number)
+    return True
+
+
+def _apart(ready: Ready) -> list[Wanted]:
+    """Return the lines that go by themselves: as was decided when the others were posted."""
+    stored = ready.chunk.results
+    if stored is None:
+        return [each for each in ready.lines if each.result is None]
+    return [each for each, known in zip(ready.lines, stored, strict=True) if known is None]
+
+
+def _post_together(bench: Bench, batch: BatchView, ready: Ready) -> bool:
+    with bench.services.database.unit_of_work() as session:
+        if not service.lock(session, batch_id=batch.batch_id):
+            return False
+        number = ready.chunk.number
+        if service.chunk_state(session, batch_id=batch.batch_id, number=number) != "waiting":
+            return False  # somebody else went on with it meanwhile
+        made = _earn(session, ready)
+        results = [each.result for each in ready.lines]
+        service.link_entries(
+            session,
+            batch_id=batch.batch_id,
+            merchant_id=batch.merchant_id,
+            recorded_at=ready.now,
+            made=made,
+        )
+        service.write_results(
+            session,
+            batch_id=batch.batch_id,
+            number=number,
+            results=results,
+            tally=tally_of(results),
+            wall=wall_now(),
+        )
+    return True
+
+
+def _earn(session: Session, ready: Ready) -> list[tuple[UUID, int, int]]:
+    """Post the purchases of a chunk, give every line its result; return the entries made."""
+    asked = [each for each in ready.lines if each.earning is not None]
+    earnings = [each.earning for each in asked if each.earning is not None]
+    outcomes = earn_batch(session, now=ready.now, earnings=earnings)
+    made: list[tuple[UUID, int, int]] = []
+    again: list[tuple[Wanted, DuplicateReference]] = []
+    for each, outcome in zip(asked, outcomes, strict=True):
+        if isinstance(outcome, DuplicateReference):
+            again.append((each, outcome))
+        elif isinstance(outcome, Refusal):
+            each.result = refused_result(each.kind, each.ref, outcome)
+        else:
+            each.result = posted_result(each.kind or EARN, each.ref or "", outcome)
+            made.append((outcome.member_id, outcome.sequence, each.line))
+    _tell_known(session, again)
+    return made
+
+
+def _tell_known(session: Session, again: Sequence[tuple[Wanted, DuplicateReference]]) -> None:
+    """Tell lines that were posted before from references that were used for something else."""
+    keys = [
+        (each.earning.member_id, int(str(outcome.facts["sequence"])))
+        for each, outcome in again
+        if each.earning is not None
+    ]
+    entries = queries.earlier_entries(session, keys=keys)
+    for (each, outcome), key in zip(again, keys, strict=True):
+        each.result = earlier(
+            entries.get(key), kind=each.kind or EARN, data=each.data, refusal=outcome
+        )
+
+
+def _post_alone(bench: Bench, batch: BatchView, each: Wanted) -> bool:
+    """Post one line and write down what became of it; False where another worker has the batch."""
+    now = bench.clock.now()
+    with bench.services.database.unit_of_work() as session:
+        if not service.lock(session, batch_id=batch.batch_id):
+            return False
+        if service.line_is_done(session, batch_id=batch.batch_id, line=each.line):
+            return True
+        if each.member is None:  # found before a restart, and refused since
+            result = each.result or refused_result(each.kind, each.ref, InternalError())
+        else:
+            result = post_apart(
+                session, bench, batch, line=each.line, data=each.data, member=each.member, now=now
+            )
+        if result["status"] == "posted":
+            service.link_entries(
+                session,
+                batch_id=batch.batch_id,
+                merchant_id=batch.merchant_id,
+                recorded_at=now,
+                made=[(UUID(result["member"]), result["sequence"], each.line)],
+            )
+        service.write_line(
+            session,
+            batch_id=batch.batch_id,
+            line=each.line,
+            result=result,
+            tally=tally_of([result]),
+            wall=wall_now(),
+        )
+    return True
