@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -58,7 +59,7 @@ def load_settings(environment: Mapping[str, str], *, owner: bool = False) -> Set
     found.pop("DATABASE_OWNER_URL", None)
     if owner:
         found["DATABASE_OWNER_URL"] = postgres.url(OWNER)
-    return _checked(Settings.from_environment(found))
+    return replace(_checked(Settings.from_environment(found)), embedded=True)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 
 from config import queues
 from network.events.queries import Event
+from network.events.webhooks.deliveries import DUE_TOPIC
 from network.merchants import access
 
 SETTLE_NIGHT = "settlement.night"
@@ -62,6 +63,12 @@ HANDLERS: Mapping[str, Handler] = {
         queue=queues.BATCHES,
         timeout_seconds=3600,
         retry_seconds=(1, 5, 30),  # after that the schedule asks again
+    ),
+    DUE_TOPIC: Handler(
+        function="config.webhooks.delivering:deliver",
+        queue=queues.WEBHOOKS,
+        timeout_seconds=120,
+        retry_seconds=(),  # the schedule asks again by itself
     ),
     SETTLE_NIGHT: Handler(
         function="config.jobs:settle_night",

@@ -6,7 +6,7 @@ import os
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import redis
 import structlog
@@ -15,14 +15,17 @@ from rq.job import Job
 
 from config.access import load_settings
 from config.handlers import HANDLERS
-from config.queues import queue
+from config.queues import WEBHOOKS, queue
 from network.clock import wall_now
+from network.events.webhooks.deliveries import DUE_TOPIC
 from network.services import Services
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
 MESSAGES_KEPT = timedelta(days=30)
 BATCHES_KEPT = timedelta(days=30)
 ANSWERS_KEPT = timedelta(days=30)
+EVENTS_KEPT = timedelta(days=30)
+EVENTS_AT_ONCE = 2_000
 
 
 def enqueue(
@@ -42,6 +45,12 @@ def enqueue(
         failure_ttl=FAILURES_KEPT_SECONDS,
         retry=Retry(max=len(pauses), interval=pauses) if pauses else None,
     )
+
+
+def ask_delivery(connection: redis.Redis) -> None:
+    """Ask for what is due to be delivered; not where a job for it waits already."""
+    if queue(WEBHOOKS, connection=connection).count == 0:
+        enqueue(DUE_TOPIC, {}, job_id=f"webhooks-{uuid4()}", connection=connection)
 
 
 def run(topic: str, payload: dict[str, Any]) -> None:
@@ -93,6 +102,7 @@ def keep_house(services: Services) -> None:
     Each kind in a unit of work of its own; the ledger's in small calls that hold no till up.
     """
     from network.batches.service import forget_batches
+    from network.events import feed
     from network.ledger.forget import forget_requests
     from network.members.service import forget_old
     from network.merchants.answers import forget_answers
@@ -110,6 +120,10 @@ def keep_house(services: Services) -> None:
         forget_messages(session, before=wall - MESSAGES_KEPT)
     with services.database.unit_of_work() as session:
         forget_batches(session, before=wall - BATCHES_KEPT)
+    forgotten = EVENTS_AT_ONCE
+    while forgotten == EVENTS_AT_ONCE:
+        with services.database.unit_of_work() as session:
+            forgotten = feed.forget(session, before=wall - EVENTS_KEPT, limit=EVENTS_AT_ONCE)
     with services.database.ledger() as connection:
         keys = codes = 0
         while (found := forget_requests(connection)).keys or found.codes:

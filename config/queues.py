@@ -15,7 +15,10 @@ NIGHT = "night"
 BATCHES = "batches"
 """What merchants sent in one go: up to 10,000 lines a job, seconds."""
 
-QUEUES = (MESSAGES, BATCHES, NIGHT)
+WEBHOOKS = "webhooks"
+"""What merchants are told: a job delivers whatever is due."""
+
+QUEUES = (MESSAGES, BATCHES, WEBHOOKS, NIGHT)
 
 
 def queue(name: str, *, connection: Redis) -> Queue:

@@ -13,10 +13,13 @@ import redis
 import structlog
 
 from config.handlers import HANDLERS
-from config.jobs import enqueue
+from config.jobs import ask_delivery, enqueue
+from network.clock import wall_now
 from network.database.connection import Database
 from network.errors import UnavailableError
 from network.events.service import mark_dispatched, take_waiting
+from network.events.webhooks.deliveries import tell
+from network.merchants.happenings import Teller
 from network.services import Services
 
 BATCH = 500
@@ -24,12 +27,21 @@ IDLE_SECONDS = 0.2
 FAILED_SECONDS = 2.0
 
 
-def relay_once(database: Database, connection: redis.Redis, *, batch: int = BATCH) -> int:
+def relay_once(
+    database: Database,
+    connection: redis.Redis,
+    *,
+    batch: int = BATCH,
+    teller: Teller | None = None,
+) -> int:
     """Dispatch up to ``batch`` rows; return how many there were.
+
+    With a ``teller`` merchants' own events are written down in the same transaction, once.
 
     Raises redis.RedisError or DatabaseUnavailableError with nothing marked; what was enqueued
     before that is enqueued again later.
     """
+    queued = False
     with database.unit_of_work() as session:
         events = take_waiting(session, limit=batch)
         for event in events:
@@ -39,16 +51,22 @@ def relay_once(database: Database, connection: redis.Redis, *, batch: int = BATC
                     event.topic, handler.arguments(event), job_id=f"event-{event.event_id}",
                     connection=connection,
                 )  # fmt: skip
+        if teller is not None:
+            happenings = teller.happenings(session, events=events)
+            queued = tell(session, happenings=happenings, now=wall_now())
         mark_dispatched(session, event_ids=[event.event_id for event in events])
+    if queued:
+        ask_delivery(connection)
     return len(events)
 
 
 def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -> None:
     """Relay until ``stop`` is set; an unreachable database or queue is waited for."""
     log = structlog.get_logger("peyvand.relay")
+    teller = Teller(vault=services.vault, entry_ids=services.entry_ids)
     while not stop.is_set():
         try:
-            relayed = relay_once(services.database, connection)
+            relayed = relay_once(services.database, connection, teller=teller)
         except (UnavailableError, redis.RedisError) as error:
             log.warning("waiting for a service", reason=type(error).__name__)
             stop.wait(FAILED_SECONDS)

@@ -18,13 +18,14 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from config.handlers import KEEP_HOUSE, SETTLE_NIGHT, WORK_BATCH
-from config.jobs import enqueue
+from config.jobs import ask_delivery, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
 from network.batches import queries as batches
 from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.database.installation import ProgrammeClock
 from network.errors import UnavailableError
+from network.events.webhooks.deliveries import any_due
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
@@ -84,6 +85,7 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             partitioned = _partition_ahead(services, now, partitioned)
             asked = tick(services, connection, now=now)
             ask_batches(services, connection, wall=wall_now())
+            ask_webhooks(services, connection, wall=wall_now())
             house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
         except (UnavailableError, redis.RedisError) as error:
             log.warning("waiting for a service", reason=type(error).__name__)
@@ -102,6 +104,15 @@ def ask_housekeeping(connection: redis.Redis, *, today: date, kept: date | None)
     if kept != today and not _under_way(job_id, connection):
         enqueue(KEEP_HOUSE, {}, job_id=job_id, connection=connection)
     return today
+
+
+def ask_webhooks(services: Services, connection: redis.Redis, *, wall: datetime) -> bool:
+    """Ask for the deliveries that are due; return whether there are any."""
+    with services.database.reading() as session:
+        due = any_due(session, now=wall)
+    if due:
+        ask_delivery(connection)
+    return due
 
 
 def ask_batches(services: Services, connection: redis.Redis, *, wall: datetime) -> list[UUID]:

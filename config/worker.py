@@ -9,6 +9,16 @@ from rq import SimpleWorker, Worker
 from rq.serializers import JSONSerializer
 
 from config.queues import NIGHT, queue
+from config.webhooks.delivering import STOPPING
+
+
+class _InProcess(SimpleWorker):
+    """Runs jobs in the worker itself, and lets a long one know that it should come to its end."""
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Take the first SIGTERM."""
+        STOPPING.set()
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
 
 
 def run(connection: redis.Redis, *, names: Sequence[str]) -> None:
@@ -19,7 +29,7 @@ def run(connection: redis.Redis, *, names: Sequence[str]) -> None:
     A first SIGTERM lets the job in hand finish, a second one ends it. Retries wait in RQ's own
     scheduler, of which one worker at a time holds the lock.
     """
-    kind = Worker if NIGHT in names else SimpleWorker
+    kind = Worker if NIGHT in names else _InProcess
     worker = kind(
         [queue(name, connection=connection) for name in names],
         connection=connection,

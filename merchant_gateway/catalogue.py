@@ -321,6 +321,25 @@ KEYS = {
     ),
 }
 
+_ENDPOINTS = _("List the endpoints to see what there is.")
+WEBHOOKS = {
+    "unknown_event": Kind(
+        404, _("There is no such event"), _("Check the id; events are kept for 30 days.")
+    ),
+    "unknown_webhook_endpoint": Kind(404, _("There is no such webhook endpoint"), _ENDPOINTS),
+    "too_many_webhook_endpoints": Kind(
+        409, _("There are as many webhook endpoints as there may be"), _("Remove one first.")
+    ),
+    "webhook_endpoint_disabled": Kind(
+        409, _("This webhook endpoint is disabled"), _("Enable it first.")
+    ),
+    "webhook_url_refused": Kind(
+        422,
+        _("Webhooks cannot go to this URL"),
+        _("Use https and a host on the public internet; the facts give the reason."),
+    ),
+}
+
 KINDS: dict[str, Kind] = {
     **TRANSPORT,
     **SIGNATURE,
@@ -329,6 +348,7 @@ KINDS: dict[str, Kind] = {
     **LEDGER,
     **PROGRAMME,
     **KEYS,
+    **WEBHOOKS,
 }
 """Every code by name; a test holds it against the classes that raise."""
 
@@ -362,6 +382,7 @@ FIELD_TEXTS: dict[str, LazyText] = {
     "in_the_future": _("This lies in the future."),
     "too_long_ago": _("This is more than %(argument)s days ago."),
     "same_line_twice": _("A line is named twice."),
+    "empty_change": _("There is nothing to change here."),
     "same_word_twice": _("A word stands here twice."),
     "weak_or_no_key": _("This is not an Ed25519 public key, or a weak one."),
     "unknown_store": _("There is no such store."),

@@ -131,6 +131,12 @@ class Gateway:
         )
 
     @property
+    def webhook_loopback(self) -> bool:
+        """Return whether webhooks may go to this machine: asked for, and no real installation."""
+        settings = self.services.settings
+        return settings.webhook_loopback and (settings.embedded or self.clock.simulated)
+
+    @property
     def documentation(self) -> str:
         """Return the address of the page that explains every code."""
         return f"{self.services.settings.gateway_url}/docs"

@@ -105,7 +105,7 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {}
 SUBJECTS = (
     *("ping", "members", "earnings", "batches", "redemptions", "transactions", "settlements"),
-    "keys",
+    *("webhooks", "events", "keys"),
 )
 
 

@@ -17,6 +17,7 @@ from network.clearing.parties import NETWORK_PARTY
 from network.clearing.statements import canonical
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError
+from network.events import service as events
 from network.ledger import operations
 from network.ledger.day import close_day
 from network.ledger.month_ends import write_month_ends
@@ -24,6 +25,7 @@ from network.ledger.operations_batch import LARGEST_BATCH, expire_due
 from network.ledger.operations_members import forward
 from network.ledger.queries import open_day
 from network.ledger.seal import seal_day
+from network.merchants.happenings import SETTLED_TOPIC, settled_payload
 from network.money import queries as money
 from network.money import service as money_service
 from network.money.facts import PaymentFact
@@ -268,12 +270,32 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
         ]
         if not all(check.agrees for check in checked):
             raise controls.ControlTotalsError(checked)
+        _tell_merchants(session, window=window, drafts=drafts)
         runs.finish(
             session,
             run_id=night.run_id,
             token=night.token,
             state="done",
             control_totals=controls.as_json(checked),
+        )
+
+
+def _tell_merchants(session: Session, *, window: WindowView, drafts: list[Draft]) -> None:
+    """Announce to each merchant that its statement is published; once, with its publication."""
+    for draft in drafts:
+        events.publish(
+            session,
+            topic=SETTLED_TOPIC,
+            merchant_id=draft.merchant_id,
+            payload=settled_payload(
+                window_id=window.window_id,
+                first_day=window.first_day.isoformat(),
+                end_day=window.end_day.isoformat(),
+                currency=draft.totals.currency,
+                net=draft.totals.net,
+                closing=draft.totals.closing,
+                digest=draft.digest,
+            ),
         )
 
 

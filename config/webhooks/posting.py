@@ -92,7 +92,7 @@ class Poster:
     loopback: bool = False
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     timeout_seconds: float = TIMEOUT_SECONDS
-    _idle: dict[tuple[bool, str, int], deque[_Line]] = field(default_factory=dict)
+    _idle: dict[tuple[bool, str, int], deque[_Line]] = field(default_factory=dict, init=False)
 
     async def post(self, url: str, *, headers: dict[str, str], body: bytes) -> Posted:
         """Post ``body`` and say how it ended; raises nothing that a receiver could cause."""

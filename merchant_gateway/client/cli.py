@@ -20,6 +20,7 @@ from typing import Any
 import click
 
 from merchant_gateway.client import show
+from merchant_gateway.client.cli_webhooks import webhook
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
     KeyFileError,
@@ -126,6 +127,7 @@ def main(
     context.obj = screen
 
 
+main.add_command(webhook)
 Command = Callable[..., None]
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import requests
 
 from merchant_gateway.client.batches import Batches
+from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.transport import Answer, Request, Transport
 from merchant_gateway.signing import SigningKey
 
@@ -28,8 +29,8 @@ class GatewayClient:
     Amounts are whole rials, points whole points, times aware. A member is named by one of
     ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
     something takes an ``idempotency_key``; where none is given one is drawn, and used for all
-    attempts of that call. ``batches`` sends many lines at once. Raises the errors of
-    ``merchant_gateway.client.errors``.
+    attempts of that call. ``batches`` sends many lines at once, ``endpoints`` has
+    events posted. Raises the errors of ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class GatewayClient:
             session=session,
         )
         self.batches = Batches(self._transport)
+        self.endpoints = Endpoints(self._transport)
 
     def close(self) -> None:
         """Close the connections."""

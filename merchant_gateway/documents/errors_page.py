@@ -34,6 +34,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, Kind]], ...] = (
     ("Points and references", catalogue.LEDGER),
     ("Terms and amounts", catalogue.PROGRAMME),
     ("Keys and scopes", catalogue.KEYS),
+    ("Webhooks and events", catalogue.WEBHOOKS),
 )
 
 

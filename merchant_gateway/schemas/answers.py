@@ -149,7 +149,60 @@ _BATCH_ITEM = _object(
     status=_states("posted", "known", "refused"),
 )
 
+_ENDPOINT: dict[str, _Schema] = {
+    "id": _TEXT,
+    "url": _TEXT,
+    "description": _TEXT,
+    "types": _list(_TEXT) | {"description": "The types it is told of; none means all."},
+    "state": _states("enabled", "disabled"),
+    "disabled_because": _or_null(_states("merchant", "operator", "gone")),
+    "public_key": _text("Verifies `v1a`: whpk_ and base64."),
+    "old_secret_ends_at": _or_null(_TIME),
+    "created_at": _TIME,
+}
+_EVENT = _object(
+    id=_text("The `webhook-id` too."),
+    sequence={"type": "integer", "description": "Counts this merchant's events from 1."},
+    type=_TEXT,
+    version=_WHOLE,
+    timestamp=_TIME,
+    data={"type": "object"},
+)
+_DELIVERY = _object(
+    id=_TEXT,
+    event=_TEXT,
+    sequence=_WHOLE,
+    type=_TEXT,
+    state=_states("waiting", "delivered", "failed", "dropped"),
+    created_at=_TIME,
+    next_attempt_at=_or_null(_TIME),
+    attempts=_list(
+        _object(
+            number=_WHOLE,
+            started_at=_TIME,
+            finished_at=_or_null(_TIME),
+            outcome=_or_null(_text("A stable code; null while under way, or when it was cut off.")),
+            status=_or_null(_WHOLE),
+        )
+    ),
+)
+
 ANSWERS: dict[str, _Schema] = {
+    "Endpoint": _object(**_ENDPOINT),
+    "NewEndpoint": _object(
+        **_ENDPOINT, secret=_text("Verifies `v1`: whsec_ and base64. Shown here alone.")
+    ),
+    "Endpoints": _page(_object(**_ENDPOINT)),
+    "Removed": _object(id=_TEXT, state={"const": "deleted"}),
+    "Deliveries": _page(_DELIVERY),
+    "Event": _EVENT,
+    "Events": _object(
+        items=_list(_EVENT),
+        next_cursor=_text("Send it as `cursor`, now or when you ask again."),
+    ),
+    "Redelivery": _object(
+        event=_TEXT, endpoints={"type": "integer", "description": "How many will get it."}
+    ),
     "Ping": _object(
         server_time=_TIME,
         programme_time=_TIME,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ class Event:
     member_id: UUID | None
     merchant_id: UUID | None
     payload: dict[str, Any]
+    recorded_at: datetime
 
 
 def waiting(session: Session, *, limit: int) -> list[Event]:
@@ -36,6 +38,7 @@ def waiting(session: Session, *, limit: int) -> list[Event]:
             OutboxEvent.member_id,
             OutboxEvent.merchant_id,
             OutboxEvent.payload,
+            OutboxEvent.recorded_at,
         )
         .where(
             OutboxEvent.dispatched_at.is_(None),

@@ -16,6 +16,7 @@ from sqlalchemy import ARRAY, BigInteger, Row, Uuid, bindparam, text
 from sqlalchemy.orm import Session
 
 from network import ids
+from network.errors import InvariantError
 from network.events.feed import Happening
 from network.events.queries import Event
 from network.events.types import SETTLEMENT_CLOSED
@@ -128,7 +129,6 @@ def settled_payload(
     net: int,
     closing: int,
     digest: bytes,
-    at: datetime,
 ) -> dict[str, Any]:
     """Return the payload of ``SETTLED_TOPIC`` for one merchant's statement of a window."""
     return {
@@ -139,17 +139,17 @@ def settled_payload(
         "net": net,
         "closing": closing,
         "digest": f"sha-256:{digest.hex()}",
-        "at": _written(at),
     }
 
 
 def _settlement(event: Event) -> Happening:
-    data = dict(event.payload)
-    at = datetime.fromisoformat(data.pop("at"))
     if event.merchant_id is None:
-        raise ValueError("a settlement of nobody")
+        raise InvariantError("a settlement of nobody")
     return Happening(
-        merchant_id=event.merchant_id, type=SETTLEMENT_CLOSED, occurred_at=at, data=data
+        merchant_id=event.merchant_id,
+        type=SETTLEMENT_CLOSED,
+        occurred_at=event.recorded_at,
+        data=event.payload,
     )
 
 
