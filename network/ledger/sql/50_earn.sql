@@ -57,8 +57,6 @@ BEGIN
         END IF;
         above := line;
         lines := lines || line;
-        issuers := issuers || issuer;
-        agreed := agreed || terms;
         bases := bases || base;
         granted := granted || points;
         total := total + points;
@@ -131,6 +129,8 @@ BEGIN
             (alike ->> 'locked_to')::uuid, (alike ->> 'price')::numeric, active, starts, expires,
             total, total);
 
+    issuers := array_fill(issuer, ARRAY[cardinality(lines)]);
+    agreed := array_fill(terms, ARRAY[cardinality(lines)]);
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
         lines := lines || -1;
         issuers := issuers || p_event.merchant_id;
