@@ -21,12 +21,14 @@ from merchant_gateway.merchant_keys import MerchantKeys
 from merchant_gateway.network_keys import NetworkKeys
 from merchant_gateway.signing import Evidence
 from merchant_gateway.tokens import MemberTokens
+from network.campaigns import queries as campaigns
 from network.database.installation import ProgrammeClock
 from network.ledger.values import Claim
 from network.ledger.values import Evidence as LedgerEvidence
 from network.merchants import queries as merchants
 from network.merchants.queries import AgreementView, KeyView, TerminalView
 from network.programme import queries as programme
+from network.programme.campaigns import Campaign
 from network.programme.rules import EarningTerms
 from network.services import Services
 
@@ -44,6 +46,7 @@ class Terms:
         self._face_values: BriefCache[date, Fraction] = _cache()
         self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
         self._terminals: BriefCache[UUID, list[TerminalView]] = _cache()
+        self._campaigns: BriefCache[tuple[UUID, date], tuple[Campaign, ...]] = _cache()
 
     def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
         """Return the merchant's earning terms in force on ``day``."""
@@ -54,6 +57,14 @@ class Terms:
         """Return the merchant's agreement in force on ``day``."""
         load = partial(merchants.agreement_on, merchant_id=merchant_id, day=day)
         return self._agreements.get((merchant_id, day), lambda: self._read(load))
+
+    def campaigns(self, *, merchant_id: UUID, day: date) -> tuple[Campaign, ...]:
+        """Return the campaigns for purchases that were made here on ``day``.
+
+        What one has left, and that it runs, the ledger checks again; both only ever fall short.
+        """
+        load = partial(campaigns.running, merchant_id=merchant_id, day=day)
+        return self._campaigns.get((merchant_id, day), lambda: self._read(load))
 
     def face_value(self, *, day: date) -> Fraction:
         """Return rials per point on ``day``."""

@@ -67,7 +67,8 @@ class Settings:
             sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
             refund_days=_refund_days(environment),
-            payment_iban="".join(environment.get("PEYVAND_PAYMENT_IBAN", "").split()).upper() or None,
+            payment_iban="".join(environment.get("PEYVAND_PAYMENT_IBAN", "").split()).upper()
+            or None,
             payment_name=environment.get("PEYVAND_PAYMENT_NAME", "").strip() or "Peyvand",
             webhook_loopback=environment.get("PEYVAND_WEBHOOK_LOOPBACK") == "1",
             embedded=False,

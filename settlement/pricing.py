@@ -118,7 +118,8 @@ def price_obligations(
         if quoted is None:
             quoted = quotes[asked] = book.acceptor_price(merchant_id=asked[0], day=asked[1])
         terms = (each.terms_id, quoted.currency)
-        p = paid.get(terms)
+        # What the network gives away in campaigns costs it what acceptors get: no margin on itself.
+        p = quoted.price if each.issuer_id == NETWORK_PARTY else paid.get(terms)
         if p is None:
             p = paid[terms] = book.issuer_price(terms_id=terms[0], currency=terms[1])
         group = _Group(
@@ -168,10 +169,11 @@ class _Pen:
         self._margins: dict[tuple[Decimal, Decimal], Decimal] = {}
         self._text = lru_cache(maxsize=_TEXTS_KEPT)(str)
 
-    def write(
-        self, group: _Group, behind: Sequence[RedemptionSum]
-    ) -> tuple[Obligation, Obligation]:
-        """Return what an issuer owes for the points behind a group, and the network's margin."""
+    def write(self, group: _Group, behind: Sequence[RedemptionSum]) -> tuple[Obligation, ...]:
+        """Return what an issuer owes for the points behind a group, and the network's margin.
+
+        The network owes no margin for points of its own.
+        """
         redemption, margin = (
             ("redeposit", "margin_return") if group.undone else ("redemption", "margin")
         )
@@ -214,10 +216,10 @@ class _Pen:
                 currency=group.currency,
             )
 
-        return (
-            owed(redemption, payee=group.acceptor_id, price=group.q),
-            owed(margin, payee=NETWORK_PARTY, price=between),
-        )
+        taken = owed(redemption, payee=group.acceptor_id, price=group.q)
+        if group.issuer_id == NETWORK_PARTY:
+            return (taken,)
+        return taken, owed(margin, payee=NETWORK_PARTY, price=between)
 
 
 def _effective(dated: Sequence[_Dated], *, day: date) -> _Dated | None:

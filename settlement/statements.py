@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from network.clearing.facts import StatementLine, Totals
-from network.clearing.parties import clearing_id
+from network.clearing.parties import NETWORK_PARTY, clearing_id
 from network.clearing.statements import StatementDigest, entry_namer, line_record
 from network.ids import EntryIds
 from network.money.facts import PaymentFact, payment_fact
@@ -137,12 +137,13 @@ def draft_statements(
     }
     name = entry_namer(entry_ids)
     for number, line in enumerate(lines, start=1):
-        account = accounts.setdefault((line.merchant_id, line.currency), _Account())
-        merchant = codes.get(line.merchant_id) or str(line.merchant_id)
-        account.take(line, line_record(line, name=name, merchant=merchant))
         if line.direction != "receivable":
             # Every obligation's lines stand on its payer's statement, once.
             details[line.obligation_id].take(line)
+        if line.merchant_id != NETWORK_PARTY:  # which pays too, and sends itself no statement
+            account = accounts.setdefault((line.merchant_id, line.currency), _Account())
+            merchant = codes.get(line.merchant_id) or str(line.merchant_id)
+            account.take(line, line_record(line, name=name, merchant=merchant))
         if number % _REPORT_EVERY == 0:
             report(number)
     drafts = {}

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from network.language import LazyText, current_locale
+from network.clearing.parties import NETWORK_PARTY
+from network.language import LazyText, current_locale, gettext
 from network.language import lazy_gettext as _l
 from network.ledger.views import EntryView
 from network.merchants.queries import MerchantView, StoreView
@@ -102,6 +103,8 @@ class Directory:
 
     def merchant_name(self, merchant_id: UUID | None) -> str:
         """Return a merchant's name in the reader's language, empty where it is unknown."""
+        if merchant_id == NETWORK_PARTY:
+            return gettext("The network")
         found = self.merchants.get(merchant_id) if merchant_id else None
         return found.name(current_locale()) if found else ""
 

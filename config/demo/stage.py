@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.demo import names
 from config.demo.accounts import made_up_iban
+from config.demo.campaigns import set_campaigns
 from config.demo.coalition import FACE_VALUE, PARTNERS, Partner, Terms
 from config.demo.purchases import Basket
 from merchant_gateway.signing import Ed25519SigningKey
@@ -59,7 +60,7 @@ def set_stage(
         programme.set_face_value(
             session, effective_from=first_day, value=FACE_VALUE, today=first_day, now=now
         )
-        return {
+        seats = {
             partner.slug: _seat(
                 session,
                 services,
@@ -71,6 +72,8 @@ def set_stage(
             )
             for partner in PARTNERS
         }
+        set_campaigns(session, seats=seats, first_day=first_day, now=now, signatories=signatories)
+        return seats
 
 
 def _seat(

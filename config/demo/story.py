@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from config.demo import coalition
+from config.demo import campaigns, coalition
 from config.demo.purchases import Basket, load_baskets
 from config.demo.script import DAYS, Player
 from config.demo.stage import Seat, Signatories, set_stage
@@ -133,7 +133,13 @@ def play(
     )
     _write_keys(home, story.seats)
     (home / COALITION).write_text(
-        json.dumps(coalition.as_json(first_day=first_day), ensure_ascii=False, indent=1) + "\n",
+        json.dumps(
+            coalition.as_json(first_day=first_day)
+            | campaigns.as_json(first_day=first_day, baskets=baskets),
+            ensure_ascii=False,
+            indent=1,
+        )
+        + "\n",
         encoding="utf-8",
     )
     tills = Tills(

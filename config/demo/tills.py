@@ -23,6 +23,7 @@ from config.demo.actions import (
     RefundRedeem,
     Void,
 )
+from config.demo.campaigns import tier_of_household
 from config.demo.record import as_record
 from config.demo.stage import Seat
 from merchant_gateway.client import GatewayClient
@@ -32,6 +33,7 @@ from network.clock import wall_now
 from network.ledger import queries as ledger
 from network.members import enrolment
 from network.members import queries as members
+from network.members.tiers import set_tier
 from network.services import Services
 
 CREATED = 201
@@ -122,6 +124,9 @@ class Tills:
                 now=action.occurred_at,
                 name=action.member.name.fa,
             )
+            tier = tier_of_household(action.member.household_id)
+            if tier is not None:
+                set_tier(session, member_id=member_id, tier=tier, now=action.occurred_at)
         self.members[action.member.key] = member_id
         self.phones[action.member.key] = action.member.phone
 

@@ -16,7 +16,16 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 FOLDER = Path(__file__).parent
-NAMES = ("quick-start", "signing", "flows", "idempotency", "batches", "webhooks", "errors")
+NAMES = (
+    "quick-start",
+    "signing",
+    "flows",
+    "campaigns",
+    "idempotency",
+    "batches",
+    "webhooks",
+    "errors",
+)
 """The pages, in the order in which they are read."""
 
 _NOT_IN_ANCHOR = re.compile(r"[^\w -]")

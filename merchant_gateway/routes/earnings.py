@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,12 +12,14 @@ from merchant_gateway.identify import identify, refuse_expired
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import event_of, open_id, posted_answer, today, working, worth
 from merchant_gateway.previews import preview
+from merchant_gateway.pricing import Earning, price, standing_of
 from merchant_gateway.schemas.load import check_time
 from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, PREVIEW, QUOTE
 from network.ledger import operations, queries
-from network.ledger.values import Claim, Grant, Posted
+from network.ledger.values import Claim, Posted
+from network.programme.campaign_pricing import as_offered
+from network.programme.campaigns import CampaignQuote
 from network.programme.explain import explanation_json
-from network.programme.rules import Line, Purchase, Quote, price_purchase
 
 KIND = "issuance"
 
@@ -34,10 +35,12 @@ def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
     """Answer with the points, the days and the explanation; nothing is posted or stored."""
     now = call.gateway.clock.now()
     check_time(data["occurred_at"], now=now)
+    standing = None
     if (given := data.get("member")) is not None:
         with working(call) as (_, session):
-            identify(session, call, given=given)
-    quote = price(call, data, now=now)
+            who = identify(session, call, given=given)
+            standing = standing_of(session, call, data, now=now, member_id=who.member_id)
+    quote = price(call, data, now=now, standing=standing)
     return Answer(
         payload={
             "points": quote.points,
@@ -45,10 +48,10 @@ def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
             **_days(quote),
             "worth": worth(call, points=quote.points, day=today(now)),
             "lines": [
-                {"line": line.line, "amount": line.amount, "points": line.points}
-                for line in quote.lines
+                {"line": line.line, "amount": line.amount, "points": points}
+                for line, points in zip(quote.own.lines, quote.lines, strict=True)
             ],
-            "explanation": explained(explanation_json(quote.explanation)),
+            "explanation": explained(explanation_json(as_offered(quote.explanation))),
         }
     )
 
@@ -71,22 +74,16 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     check_time(data["occurred_at"], now=now)
     given = data["member"]
     ref = data["merchant_ref"]
-    quote = price(call, data, now=now)
     event = event_of(call, data, now=now, merchant_ref=ref)
+    quote = price(call, data, now=now)  # what cannot be priced is refused before anybody is named
     with working(call) as (connection, session):
         who = identify(session, call, given=given)
         refuse_expired(session, call, who, given=given, kind=KIND, ref=ref)
-        posted = operations.earn(
-            connection,
-            now=now,
-            claim=call.claim(),
-            member_id=who.member_id,
-            event=event,
-            grants=_grants(call, quote, day=today(now)),
-            explanation=explanation_json(quote.explanation),
-            evidence=call.evidence(),
+        earning = Earning(
+            call=call, data=data, now=now, member_id=who.member_id, event=event, quote=quote
         )
-        steps = _stored_steps(session, posted, quote)
+        posted = earning.post(connection, session)
+        steps = _stored_steps(session, posted, earning.quote)
     payload = _earning(call, posted)
     payload["explanation"] = explained(steps)
     if who.present:
@@ -135,36 +132,7 @@ def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answ
     return posted_answer(posted, _refund(call, posted, earning_id), status=201)
 
 
-def price(call: Call, data: dict[str, Any], *, now: datetime) -> Quote:
-    """Return what a basket earns: by the terms of the day it was bought, posted today."""
-    day = today(now)
-    bought = min(today(data["occurred_at"]), day)
-    terms = call.gateway.terms.earning(merchant_id=call.merchant_id, day=bought)
-    lines = tuple(Line(**line) for line in data.get("lines", ()))
-    return price_purchase(
-        purchase=Purchase(amount=data["amount"], lines=lines), terms=terms, day=day
-    )
-
-
-def _grants(call: Call, quote: Quote, *, day: date) -> list[Grant]:
-    """Return a grant per line, of no points too: a refund by lines counts against its line."""
-    agreement = call.gateway.terms.agreement(merchant_id=call.merchant_id, day=day)
-    return [
-        Grant(
-            issuer_id=call.merchant_id,
-            terms_id=agreement.agreement_id,
-            price=agreement.issue_price,
-            points=line.points,
-            base=line.amount,
-            active_from=quote.active_from,
-            expires_on=quote.expires_on,
-            line=line.line,
-        )
-        for line in quote.lines
-    ]
-
-
-def _stored_steps(session: Session, posted: Posted, quote: Quote) -> list[dict[str, Any]]:
+def _stored_steps(session: Session, posted: Posted, quote: CampaignQuote) -> list[dict[str, Any]]:
     """Return the explanation as it stands with the entry: a replay may be priced otherwise now."""
     if not posted.replayed:
         return explanation_json(quote.explanation)
@@ -172,12 +140,12 @@ def _stored_steps(session: Session, posted: Posted, quote: Quote) -> list[dict[s
     return [] if entry is None else list(entry.explanation)
 
 
-def _days(quote: Quote) -> dict[str, str | None]:
+def _days(quote: CampaignQuote) -> dict[str, str | None]:
     if not quote.points:
         return {"available_on": None, "expires_on": None}
     return {
-        "available_on": quote.active_from.isoformat(),
-        "expires_on": quote.expires_on.isoformat(),
+        "available_on": quote.own.active_from.isoformat(),
+        "expires_on": quote.own.expires_on.isoformat(),
     }
 
 

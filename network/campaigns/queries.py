@@ -171,6 +171,12 @@ def campaign(session: Session, *, campaign_id: UUID) -> CampaignView | None:
     return None if row is None else _views(session, [row])[0]
 
 
+def campaign_by_code(session: Session, *, code: str) -> CampaignView | None:
+    """Return a campaign by its code, None where there is none."""
+    row = session.scalars(select(Campaign).where(Campaign.code == code)).one_or_none()
+    return None if row is None else _views(session, [row])[0]
+
+
 def funded(session: Session, *, campaign_id: UUID) -> list[FundedView]:
     """Return what each funder gave for a campaign, by the price of its points."""
     rows = session.execute(_FUNDED, {"campaign_id": campaign_id})

@@ -95,7 +95,7 @@ def obligations(session: Session, *, window: WindowView) -> list[ObligationView]
             columns.window_id == window.window_id
         )
     )
-    names = _parties(session)
+    names = parties(session)
     found = [_obligation(row, names) for row in rows]
     return sorted(
         found,
@@ -106,7 +106,7 @@ def obligations(session: Session, *, window: WindowView) -> list[ObligationView]
 def obligation(session: Session, *, obligation_id: UUID) -> ObligationView | None:
     """Return one obligation, ``None`` where there is none with this id."""
     row = session.get(ObligationRow, obligation_id)
-    return None if row is None else _obligation(row, _parties(session))
+    return None if row is None else _obligation(row, parties(session))
 
 
 def obligation_lines(
@@ -129,7 +129,7 @@ def obligation_lines(
 def positions(session: Session, *, window: WindowView) -> list[PositionView]:
     """Return every party's position in a window by code, the network last; the nets sum to zero."""
     rows = session.scalars(select(NetPosition).where(NetPosition.window_id == window.window_id))
-    names = _parties(session)
+    names = parties(session)
     found = [
         PositionView(
             party=_party(names, row.party_id),
@@ -158,7 +158,7 @@ def matrix(session: Session, *, window: WindowView) -> list[MatrixCell]:
         """),
         {"window_id": window.window_id},
     )
-    names = _parties(session)
+    names = parties(session)
     cells = [
         MatrixCell(
             issuer=_party(names, row.issuer_id),
@@ -268,7 +268,7 @@ def _statements(
     if before is not None:
         query = query.where(SettlementWindow.first_day < before)
     rows = session.execute(query).all()
-    names = _parties(session)
+    names = parties(session)
     seals = _seals(session, days={row[1].end_day - timedelta(days=1) for row in rows})
     return [_statement(row[0], row[1], names=names, seals=seals) for row in rows]
 
@@ -289,7 +289,8 @@ def _seal(row: Row[*tuple[Any, ...]]) -> SealView:
     return SealView(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy
 
 
-def _parties(session: Session) -> dict[UUID, PartyView]:
+def parties(session: Session) -> dict[UUID, PartyView]:
+    """Return every merchant and the network by their ids."""
     rows = session.execute(text("SELECT merchant_id, code, name_fa, name_en FROM network.merchant"))
     names = {
         row.merchant_id: PartyView(

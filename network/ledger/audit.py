@@ -2,7 +2,7 @@
 
 PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
 and at most ten named examples per check. What is looked for stands in
-``audit_balances.py`` and ``audit_links.py``.
+``audit_balances.py``, ``audit_links.py`` and ``audit_campaigns.py``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from network.errors import InvariantError
 from network.ledger import audit_balances as balances
+from network.ledger import audit_campaigns as campaigns
 from network.ledger import audit_links as links
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import EXAMPLES, Check, Pass, run_pass
@@ -46,6 +47,10 @@ PASSES = (
     links.EVIDENCE,
     links.PARTIES,
     links.DAYS,
+    campaigns.BUDGETS,
+    campaigns.SLICES,
+    campaigns.PERSONS,
+    campaigns.GRANTS,
 )
 """Over everything there is."""
 

@@ -211,10 +211,11 @@ PARTIES = Pass(
     body="""
         SELECT g.issuer_id, g.acceptor_id, g.merchant_id, g.terms_id,
                concat_ws(', ',
-                   CASE WHEN i.merchant_id IS NULL THEN g.issuer_id END,
+                   CASE WHEN i.merchant_id IS NULL AND c.campaign_id IS NULL
+                        THEN g.issuer_id END,
                    CASE WHEN a.merchant_id IS NULL THEN g.acceptor_id END,
                    CASE WHEN m.merchant_id IS NULL THEN g.merchant_id END) AS strangers,
-               t.agreement_id IS NOT NULL AS agreed
+               t.agreement_id IS NOT NULL OR c.campaign_id IS NOT NULL AS agreed
         FROM (
             SELECT issuer_id, acceptor_id, NULL::uuid AS merchant_id, terms_id
             FROM ledger.posting GROUP BY issuer_id, acceptor_id, terms_id
@@ -227,6 +228,9 @@ PARTIES = Pass(
         LEFT JOIN network.merchant AS m ON m.merchant_id = g.merchant_id
         LEFT JOIN network.agreement AS t
             ON t.agreement_id = g.terms_id AND t.merchant_id = g.issuer_id
+        -- The network's points stand on the campaign that it approved (clearing/parties.py).
+        LEFT JOIN ledger.campaign AS c ON c.campaign_id = g.terms_id
+            AND g.issuer_id = '00000000-0000-7000-8000-000000000000'
     """,
     rules=(
         Rule(

@@ -17,6 +17,7 @@ from settlement.console.views import (
     agreements,
     applications,
     audit,
+    campaigns,
     entries,
     lots,
     managing,
@@ -26,6 +27,7 @@ from settlement.console.views import (
     profile,
     search,
     signing,
+    tiers,
     today,
     windows,
 )
@@ -45,6 +47,8 @@ VIEWS = (
     audit,
     profile,
     search,
+    campaigns,
+    tiers,
 )
 
 

@@ -127,6 +127,13 @@ ACTIONS = {
     "terminal.added": _l("Added a till"),
     "terminal.renamed": _l("Renamed a till"),
     "terminal.closed": _l("Closed a till"),
+    "campaign.proposed": _l("Proposed a campaign"),
+    "campaign.approved": _l("Approved a campaign"),
+    "campaign.declined": _l("Declined a campaign"),
+    "campaign.paused": _l("Paused a campaign"),
+    "campaign.resumed": _l("Let a campaign run on"),
+    "campaign.ended": _l("Ended a campaign"),
+    "member.tier": _l("Changed a member's tier"),
     "evidence.read": _l("Read a signed request"),
     "evidence.revealed": _l("Read a signed request with persons"),
 }
@@ -187,7 +194,17 @@ CHANNELS = {
     "online": _l("Online"),
     "app": _l("App"),
 }
+CAMPAIGN_STATES = {
+    "draft": _l("Waiting for approval"),
+    "approved": _l("Approved"),
+    "paused": _l("Paused"),
+    "ended": _l("Ended"),
+    "declined": _l("Declined"),
+}
 TONES = {
+    "draft": "warn",
+    "approved": "good",
+    "paused": "warn",
     "settled": "good",
     "done": "good",
     "active": "good",
@@ -206,7 +223,6 @@ TONES = {
     "aborted": "bad",
     "suspended": "bad",
     "waiting": "warn",
-    "approved": "good",
     "declined": "",
     "leaving": "warn",
     "ending": "warn",
@@ -221,6 +237,7 @@ TONES = {
 _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "entry": ENTRY_KINDS,
     "account": ACCOUNTS,
+    "campaign": CAMPAIGN_STATES,
     "window": WINDOW_STATES,
     "payment": PAYMENT_STATES,
     "direction": DIRECTIONS,

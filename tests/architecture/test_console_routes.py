@@ -29,11 +29,18 @@ CHANGING = {
     "managing.resume": "approver",
     "managing.begin_exit": "approver",
     "managing.complete_exit": "approver",
+    "campaigns.propose": "operator",
+    "campaigns.approve": "approver",
+    "campaigns.change": "approver",
     "entries.reveal": "operator",
+    "payments.approve": "approver",
+    "payments.propose": "operator",
+    "payments.take": "operator",
     "profile.end_session": "viewer",
     "profile.language": "viewer",
     "signing.enter": "public",
     "signing.leave": "viewer",
+    "tiers.change": "operator",
 }
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
+from network.clearing.queries import parties
 from network.ids import EntryKey, UnknownIdError
 from network.ledger import figures
 from network.ledger import queries as ledger
@@ -16,6 +17,7 @@ from network.ledger.views import EntryView
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.queries import masked_name
+from network.members.tiers import tier_of, tiers
 from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
 from network.operators.roles import OPERATOR, VIEWER
@@ -73,7 +75,7 @@ def _facts(session: Session, entry: EntryView) -> dict[str, object]:
         face_value = None
     return {
         "rounded_up": rounded_up(entry, face_value=face_value),
-        "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
+        "names": parties(session),
         "store": _store(session, entry),
         "window": clearing.window_of(session, business_date=day),
         "key_id": figures.evidence_key(
@@ -124,7 +126,9 @@ def wallet(public_id: str) -> str:
         facts = {
             "person": _masked(session, member_id),
             "lots": ledger.lots(session, member_id=member_id),
-            "names": {each.merchant_id: each for each in merchants.all_merchants(session)},
+            "names": parties(session),
+            "tier": _tier(session, member_id),
+            "ladder": tiers(session),
         }
     rows = entries[: listing.PAGE_ROWS]
     older = listing.address(before=rows[-1].sequence) if len(entries) > len(rows) else None
@@ -137,6 +141,14 @@ def wallet(public_id: str) -> str:
         newest=listing.address(before=None) if before else None,
         **facts,
     )
+
+
+def _tier(session: Session, member_id: UUID) -> str | None:
+    """Return the code of a member's tier, None for a wallet that several people share."""
+    try:
+        return tier_of(session, member_id=member_id)
+    except UnknownMemberError:
+        return None
 
 
 def _opened(text: str) -> EntryKey:

@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 
 from network.clearing import days
 from network.clearing import queries as clearing
+from network.clearing.facts import PartyView
+from network.clearing.queries import parties
 from network.language import current_locale
 from network.ledger import figures
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
-from network.merchants.queries import MerchantView
 from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.points import worth
 from network.programme.queries import NoFaceValueError, face_value_on
 from settlement.console import access, listing, queues
 from settlement.console.charts import DayColumns, day_columns
+from settlement.console.filters import party
 
 blueprint = Blueprint("today", __name__)
 CHART_DAYS = 14
@@ -71,7 +73,7 @@ def day(day: str) -> str | Response:
     with access.reading() as session:
         totals = days.day(session, business_date=business_date)
         found = figures.party_figures(session, business_date=business_date)
-        names = {each.merchant_id: each for each in merchants.all_merchants(session)}
+        names = parties(session)
         window = clearing.window_of(session, business_date=business_date)
         run = clearing.run(session, business_date=business_date)
     if totals is None:
@@ -115,16 +117,16 @@ def behind(day: str, figure: str) -> str | Response:
     code = listing.argument("merchant")
     size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
     with access.reading() as session:
-        merchant = merchants.merchant(session, code=code) if code else None
+        names = parties(session)
+        merchant = _named(names, code) if code else None
         found = figures.figure_lines(
             session,
             figure=figure,
             business_date=business_date,
-            merchant_id=merchant.merchant_id if merchant else None,
+            merchant_id=merchant.party_id if merchant else None,
             after=listing.after_line(access.entry_ids()),
             limit=size,
         )
-        names = {each.merchant_id: each for each in merchants.all_merchants(session)}
     if listing.wants_csv():
         return _file(found, names, name=f"{figure}-{business_date}")
     rows = found[: listing.PAGE_ROWS]
@@ -169,17 +171,20 @@ def _columns(moved: Sequence[figures.DayFigures]) -> list[DayColumns]:
     )
 
 
-def _name(names: dict[UUID, MerchantView], row: figures.PartyFigures) -> str:
-    return names[row.merchant_id].name(current_locale()) if row.merchant_id in names else ""
+def _named(names: dict[UUID, PartyView], code: str) -> PartyView:
+    found = next((each for each in names.values() if each.code == code), None)
+    return found or abort(404)
+
+
+def _name(names: dict[UUID, PartyView], row: figures.PartyFigures) -> str:
+    return party(names[row.merchant_id]) if row.merchant_id in names else ""
 
 
 def _by(figure: str) -> Callable[[figures.PartyFigures], int]:
     return lambda row: int(getattr(row, figure))
 
 
-def _file(
-    found: list[figures.FigureLine], names: dict[UUID, MerchantView], *, name: str
-) -> Response:
+def _file(found: list[figures.FigureLine], names: dict[UUID, PartyView], *, name: str) -> Response:
     def code(merchant_id: UUID | None) -> str | None:
         return names[merchant_id].code if merchant_id in names else None
 

@@ -15,15 +15,19 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.demo.accounts import made_up_iban
+from network.campaigns import queries as campaigns
+from network.campaigns.grants import Prices, grants_of, takings_of
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import day_start, local_date, wall_now
 from network.ledger import operations
 from network.ledger.partitions import open_first_day
-from network.ledger.values import Claim, Event, Evidence, Grant
+from network.ledger.values import Claim, Event, Evidence
 from network.members.enrolment import enrol
 from network.merchants import agreements, queries, service
 from network.programme import explain
+from network.programme.campaign_pricing import price_with_campaigns
 from network.programme.queries import terms_on
-from network.programme.rules import Line, Purchase, price_purchase
+from network.programme.rules import Line, Purchase
 from network.programme.service import set_earning_terms, set_face_value
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
@@ -101,20 +105,26 @@ class Story:
         lines = (Line(amount=part, category="fruit", sku="A-1"), Line(amount=amount - part))
         with self.services.database.reading() as session:
             terms = terms_on(session, merchant_id=shop.merchant_id, day=day)
-        quote = price_purchase(purchase=Purchase(amount=amount, lines=lines), terms=terms, day=day)
-        grants = [
-            Grant(
-                issuer_id=shop.merchant_id,
-                terms_id=shop.agreement_id,
-                price=shop.price,
-                points=line.points,
-                base=line.amount,
-                active_from=quote.active_from,
-                expires_on=quote.expires_on,
-                line=line.line,
-            )
-            for line in quote.lines
-        ]
+            running = campaigns.running(session, merchant_id=shop.merchant_id, day=day)
+            standing = campaigns.standing(session, member_id=member_id)
+        quote = price_with_campaigns(
+            purchase=Purchase(amount=amount, lines=lines),
+            terms=terms,
+            day=day,
+            channel="in_store",
+            campaigns=running,
+            standing=standing,
+        )
+        agreed = {
+            each.merchant_id: Prices(terms_id=each.agreement_id, price=each.price)
+            for each in self.shops
+        }
+        network = Prices(terms_id=NETWORK_PARTY, price=Decimal(1000))
+        grants = grants_of(
+            quote,
+            merchant_id=shop.merchant_id,
+            prices=(agreed | {NETWORK_PARTY: network}).__getitem__,
+        )
         with self.services.database.ledger() as connection:
             posted = operations.earn(
                 connection,
@@ -125,6 +135,7 @@ class Story:
                 grants=grants,
                 explanation=explain.explanation_json(quote.explanation),
                 evidence=self._evidence(shop),
+                takings=takings_of(quote),
             )
         self.earned.append((member_id, shop, posted.sequence))
         return posted.sequence

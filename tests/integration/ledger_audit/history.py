@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -15,14 +15,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import local_date, wall_now
 from network.database.connection import Database
-from network.ledger import operations, operations_members
+from network.ledger import operations, operations_campaigns, operations_members
 from network.ledger.day import close_day
 from network.ledger.errors import Refusal
 from network.ledger.partitions import open_first_day
 from network.ledger.seal import seal_through
-from network.ledger.values import Approval, Claim, Consent, Event, Evidence, Grant, Posted
+from network.ledger.values import Approval, Claim, Consent, Event, Evidence, Grant, Posted, Takings
 from network.settings import CURRENCY, PROGRAMME_ZONE
 
 FIRST = local_date(wall_now(), zone=PROGRAMME_ZONE) - timedelta(days=8)
@@ -31,6 +32,7 @@ TERMS = {BAKERY: UUID(int=21), GROCER: UUID(int=22)}
 MEMBERS = tuple(UUID(int=n) for n in (31, 32, 33, 34))
 SPENDER, DEBTOR, HOLDER, WALKER = MEMBERS
 GIVER, TAKER = (UUID(int=n) for n in (35, 36))
+WINNER, CAMPAIGN = UUID(int=37), UUID(int=41)
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC_KEY = _KEY.public_key()
@@ -203,6 +205,7 @@ def live(database: Database, owner: Database, *, seed: int = 1) -> Ledger:
     book.next_day()
     book.earn(SPENDER, BAKERY, 60)
     _beside_the_till(book)
+    _campaign(book)
     with database.ledger() as connection:
         for member in MEMBERS:
             operations.mature(connection, now=noon(book.today), wall=wall_now(), member_id=member)
@@ -295,6 +298,53 @@ def _third_day(book: Ledger, short_lived: Posted, dice: random.Random) -> None:
                 book.redeem(WALKER, merchant, dice.randint(1, 60))
             except Refusal:
                 book.earn(WALKER, merchant, 5)
+
+
+def _campaign(book: Ledger) -> None:
+    """Let a purchase have a bonus of a campaign that a merchant and the network pay for."""
+    with book.database.ledger() as connection:
+        operations.open_wallet(connection, member_id=WINNER)
+        operations_campaigns.open_campaign(
+            connection,
+            campaign_id=CAMPAIGN,
+            budget=1000,
+            slices=16,
+            person_cap=100,
+            day_cap=None,
+        )
+    bakery = Grant(
+        issuer_id=BAKERY,
+        terms_id=TERMS[BAKERY],
+        price=Decimal(12),
+        points=40,
+        base=4000,
+        active_from=book.today,
+        expires_on=book.today + timedelta(days=90),
+        line=0,
+    )
+    network = replace(bakery, issuer_id=NETWORK_PARTY, terms_id=CAMPAIGN, campaign_id=CAMPAIGN)
+    for ref, bonus in (("c1", 70), ("c2", 15)):
+        book.do(
+            operations.earn,
+            WINNER,
+            BAKERY,
+            event=book.event(BAKERY, ref, amount=4000, base=4000, currency=CURRENCY),
+            grants=[
+                bakery,
+                replace(bakery, points=bonus * 3 // 5, campaign_id=CAMPAIGN),
+                replace(network, points=bonus - bonus * 3 // 5),
+            ],
+            explanation=[],
+            takings=Takings(sequence=None, campaigns={CAMPAIGN: bonus}),
+        )
+    book.do(
+        operations.refund_earn,
+        WINNER,
+        BAKERY,
+        original=book.posted[-1].sequence,
+        amount=1000,
+        lines=None,
+    )
 
 
 def _beside_the_till(book: Ledger) -> None:

@@ -13,6 +13,7 @@ from network.ledger.audit import audit, check_names
 from tests.integration.ledger_audit.conftest import Past
 from tests.integration.ledger_audit.history import (
     BAKERY,
+    CAMPAIGN,
     DEBTOR,
     FIRST,
     GIVER,
@@ -21,6 +22,7 @@ from tests.integration.ledger_audit.history import (
     SPENDER,
     TAKER,
     TERMS,
+    WINNER,
     verify,
 )
 
@@ -312,6 +314,37 @@ FAULTS = (
         "UPDATE ledger.business_day SET flipped_at = opened_at + interval '1 day'"
         " WHERE flipped_at IS NULL",
         named="20",
+    ),
+    fault(
+        "budgets_match_slices",
+        "UPDATE ledger.campaign SET budget = budget + 1",
+        named=f"campaign {CAMPAIGN}: budget 1001, in slices 1000",
+    ),
+    fault(
+        "budgets_hold",
+        "ALTER TABLE ledger.campaign_slice DROP CONSTRAINT ck_campaign_slice_taken",
+        "UPDATE ledger.campaign_slice SET taken = taken + 1000 WHERE slice = 3",
+        named=f"campaign {CAMPAIGN}: 1085 taken of 1000",
+        also="slices_match_takings",
+    ),
+    fault(
+        "slices_match_takings",
+        "UPDATE ledger.campaign_slice SET taken = taken - 1"
+        " WHERE slice = (SELECT min(slice) FROM ledger.campaign_slice WHERE taken > 0)",
+        named=f"campaign {CAMPAIGN}, slice ",
+    ),
+    fault(
+        "persons_match_takings",
+        "UPDATE ledger.campaign_person SET points = points + 1",
+        named=f"member {WINNER}, campaign {CAMPAIGN}: 86 counted, by entries 85",
+    ),
+    fault(
+        "takings_match_grants",
+        "UPDATE ledger.campaign_taking SET points = points - 1 WHERE sequence = 2",
+        "UPDATE ledger.campaign_person SET points = points - 1, day_points = day_points - 1",
+        "UPDATE ledger.campaign_slice AS s SET taken = (SELECT coalesce(sum(t.points), 0)"
+        " FROM ledger.campaign_taking AS t WHERE t.slice = s.slice)",
+        named=f"member {WINNER}, entry 2, campaign {CAMPAIGN}: granted 15, taken 14",
     ),
     fault(
         "seals",

@@ -10,15 +10,15 @@ import pytest
 
 from network.clock import local_date
 from network.database.connection import Database
-from network.ledger.errors import MEMBER_REFUSALS, REFUSALS
+from network.ledger.errors import MEMBER_REFUSALS, PRICED_AGAIN, REFUSALS
 from network.ledger.partitions import open_first_day
 from network.settings import PROGRAMME_ZONE
 from tests.fixtures.cluster import Cluster
-from tests.scenarios.ledger import player_members
+from tests.scenarios.ledger import player_campaigns, player_members
 from tests.scenarios.ledger.player import VERBS, Player, beginning
 from tests.scenarios.ledger.reader import Scenario, read
 
-VERBS |= player_members.VERBS
+VERBS |= player_members.VERBS | player_campaigns.VERBS
 FILES = sorted(Path(__file__).parent.glob("*.md"))
 SCENARIOS = [(path.stem, scenario) for path in FILES for scenario in read(path)]
 
@@ -57,4 +57,4 @@ def test_every_refusal_has_a_row() -> None:
     }
     # Nobody without a wallet has a table, and reverse follows a reference that has moved.
     silent = {"unknown_wallet", "reference_moved"}
-    assert shown == {*REFUSALS, *MEMBER_REFUSALS} - silent
+    assert shown == {*REFUSALS, *MEMBER_REFUSALS, *PRICED_AGAIN} - silent

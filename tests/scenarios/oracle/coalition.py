@@ -5,6 +5,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from tests.scenarios.oracle.campaigns import Campaigns
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -40,6 +42,7 @@ class Coalition:
     def __init__(self, plain: dict[str, Any]) -> None:
         self.face_value = Fraction(plain["face_value"])
         self.grace_days = int(plain["redeposit_grace_days"])
+        self.campaigns = Campaigns(plain)
         self._terms: dict[str, list[Terms]] = {}
         for partner in plain["partners"]:
             terms = [_terms(each) for each in partner["terms"]]
@@ -49,6 +52,11 @@ class Coalition:
     def merchants(self) -> list[str]:
         """Return every merchant, sorted."""
         return sorted(self._terms)
+
+    @property
+    def joined(self) -> list[str]:
+        """Return every merchant, in the order of joining."""
+        return list(self._terms)
 
     def terms(self, merchant: str, day: date) -> Terms:
         """Return the merchant's terms in force on a business day."""

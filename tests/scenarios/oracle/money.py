@@ -77,6 +77,8 @@ def obligations(movements: Iterable[Movement]) -> list[Obligation]:
     found = []
     for (day, kind, issuer, acceptor, issuer_terms, acceptor_terms, p, q), points in sums.items():
         for payee, name, price in ((acceptor, kind, q), (NETWORK, f"{kind}_margin", p - q)):
+            if issuer == payee == NETWORK:
+                continue
             found.append(
                 Obligation(
                     business_date=day,

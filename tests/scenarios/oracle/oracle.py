@@ -33,6 +33,9 @@ How the rules were read where several readings are possible:
 - A purchase is refunded by amount or by lines, not by both; refunds by lines count line by line.
 - A redemption refunded by amount gives back that amount's points, rounded up, at most the rest.
 - A point that its own issuer accepts is an obligation of the merchant to itself.
+- What a refund takes back is shared by what each issuer has not yet had back, ties to whoever
+  joined first, the network before all. Campaigns are read in `campaigns.py`.
+- For its own points the network pays what acceptors get, and no margin.
 """
 
 import json
@@ -42,40 +45,18 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.scenarios.oracle.campaigns import Given
 from tests.scenarios.oracle.coalition import Coalition, Terms
-from tests.scenarios.oracle.money import Movement, Obligation, Position, obligations, positions
+from tests.scenarios.oracle.money import (
+    NETWORK,
+    Movement,
+    Obligation,
+    Position,
+    obligations,
+    positions,
+)
+from tests.scenarios.oracle.purchase import EarnedPart, Purchase
 from tests.scenarios.oracle.wallet import Balance, DisagreementError, Lot, Slice, Wallet
-
-
-@dataclass
-class EarnedLine:
-    """One line of a purchase: what it was based on, what it earned, what went back."""
-
-    sku: str
-    base: int
-    points: int
-    refunded: int = 0
-    clawed_back: int = 0
-
-    def take_back(self, amount: int) -> int:
-        """Refund `amount` of the line and return the points to claw back for it."""
-        self.refunded += amount
-        if amount <= 0 or self.refunded > self.base:
-            raise DisagreementError(f"line {self.sku}: {self.refunded} of {self.base} refunded")
-        share = self.points * self.refunded // self.base - self.clawed_back
-        self.clawed_back += share
-        return share
-
-
-@dataclass
-class Purchase:
-    """An accepted earning, kept for its refunds."""
-
-    member: str
-    lines: list[EarnedLine]
-    total: EarnedLine
-    lot: Lot | None
-    refunded_by: str | None = None
 
 
 @dataclass
@@ -109,6 +90,7 @@ class Oracle:
 
     def __init__(self, coalition: Coalition) -> None:
         self.coalition = coalition
+        self.campaigns = coalition.campaigns
         self.wallets: dict[str, Wallet] = {}
         self.movements: list[Movement] = []
         self.day_ends: dict[date, dict[str, Balance]] = {}
@@ -183,30 +165,64 @@ class Oracle:
         terms = self.coalition.terms(record["merchant"], day)
         amount = int(record["amount"])
         plain = record.get("lines") or [{"sku": "", "category": None, "amount": amount}]
-        if sum(int(line["amount"]) for line in plain) != amount:
+        amounts = [int(line["amount"]) for line in plain]
+        if sum(amounts) != amount:
             raise DisagreementError(f"{key}: the lines don't sum to {amount}")
-        lines = [
-            EarnedLine(str(line["sku"]), int(line["amount"]), points_of(line, terms))
-            for line in plain
+        exact = [exact_points_of(line, terms) for line in plain]
+        given = self.campaigns.give(
+            member=record["member"],
+            merchant=record["merchant"],
+            day=day,
+            amounts=amounts,
+            exact=exact,
+        )
+        own = [
+            Given("", record["merchant"], line, points.numerator // points.denominator)
+            for line, points in enumerate(exact)
         ]
-        points = sum(line.points for line in lines)
-        lot = None
-        if points:
-            active_from = day + timedelta(days=terms.pending_days)
-            lot = Lot(
-                number=self._next_lot(),
-                issuer=record["merchant"],
-                terms_id=terms.id,
-                price=terms.price,
-                active_from=active_from,
-                expires_on=active_from + timedelta(days=terms.expiry_days),
-                granted=points,
-                active=active_from <= day,
-            )
+        lots: dict[tuple[str, str], Lot] = {}
+        for each in (*own, *given):
+            named = (each.campaign, each.funder)
+            if each.points and named not in lots:
+                total = sum(e.points for e in (*own, *given) if (e.campaign, e.funder) == named)
+                lots[named] = self._new_lot(each, terms, total, day)
+        for lot in lots.values():
             self._wallet(record["member"]).credit(lot)
-        total = EarnedLine("", amount, points)
-        self.purchases[key] = Purchase(record["member"], lines, total, lot)
-        return points
+        self.purchases[key] = Purchase(
+            member=record["member"],
+            skus=[str(line["sku"]) for line in plain],
+            bases=amounts,
+            parts=[
+                EarnedPart(
+                    each.line,
+                    each.funder,
+                    lots[each.campaign, each.funder] if each.points else None,
+                    each.points,
+                )
+                for each in (*own, *given)
+            ],
+            refunded=[0 for _ in plain],
+        )
+        return sum(each.points for each in (*own, *given))
+
+    def _new_lot(self, given: Given, terms: Terms, points: int, day: date) -> Lot:
+        """Make a lot that lives as long as the shop's points, at its funder's price."""
+        active_from = day + timedelta(days=terms.pending_days)
+        if given.funder == NETWORK:  # the campaign itself is its terms; the price is settled by q
+            terms_id, price = given.campaign, self.coalition.face_value
+        else:
+            agreed = self.coalition.terms(given.funder, day)
+            terms_id, price = agreed.id, agreed.price
+        return Lot(
+            number=self._next_lot(),
+            issuer=given.funder,
+            terms_id=terms_id,
+            price=price,
+            active_from=active_from,
+            expires_on=active_from + timedelta(days=terms.expiry_days),
+            granted=points,
+            active=active_from <= day,
+        )
 
     def _points_asked(self, record: dict[str, Any]) -> int:
         if record.get("points") is not None:
@@ -267,18 +283,29 @@ class Oracle:
         if purchase.refunded_by not in {None, way}:
             raise DisagreementError(f"{record['original_ref']}: refunded by amount and by lines")
         purchase.refunded_by = way
+        issuers = [NETWORK, *self.coalition.joined]
+        taken: list[tuple[EarnedPart, int]] = []
         if named:
-            lines = {line.sku: line for line in purchase.lines}
-            if len(lines) != len(purchase.lines):
+            if len(set(purchase.skus)) != len(purchase.skus):
                 raise DisagreementError(f"{record['original_ref']}: a product on two lines")
-            points = sum(lines[str(line["sku"])].take_back(int(line["amount"])) for line in named)
+            for line in named:
+                place = purchase.skus.index(str(line["sku"]))
+                taken += purchase.take_back(int(line["amount"]), line=place, issuers=issuers)
         else:
-            left = purchase.total.base - purchase.total.refunded
+            left = sum(purchase.bases) - purchase.refunded_in_all
             amount = record.get("amount")
-            points = purchase.total.take_back(left if amount is None else int(amount))
-        if points and purchase.lot is not None:
-            self._wallet(purchase.member).claw_back(earned=purchase.lot, points=points)
-        return points
+            asked = left if amount is None else int(amount)
+            taken = purchase.take_back(asked, line=None, issuers=issuers)
+        back: dict[int, tuple[Lot, int]] = {}
+        for part, points in taken:
+            if points and part.lot is not None:
+                before = back.get(part.lot.number, (part.lot, 0))[1]
+                back[part.lot.number] = (part.lot, before + points)
+        wallet = self._wallet(purchase.member)
+        order = sorted(back.values(), key=lambda b: (issuers.index(b[0].issuer), b[0].number))
+        for lot, points in order:
+            wallet.claw_back(earned=lot, points=points)
+        return sum(points for _, points in taken)
 
     def _refund_redeem(self, record: dict[str, Any], day: date) -> int:
         redemption = self.redemptions[record["merchant"], record["original_ref"]]
@@ -334,11 +361,10 @@ def read_records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in lines if line.strip())
 
 
-def points_of(line: dict[str, Any], terms: Terms) -> int:
-    """Return what a line earns: its amount times the category's or the base rate, rounded down."""
+def exact_points_of(line: dict[str, Any], terms: Terms) -> Fraction:
+    """Return what a line earns before rounding: its amount times the category's or base rate."""
     rate = terms.category_rates.get(line.get("category") or "", terms.base_rate)
-    exact = int(line["amount"]) * rate
-    return exact.numerator // exact.denominator
+    return int(line["amount"]) * rate
 
 
 def points_for(amount: int, face_value: Fraction) -> int:

@@ -15,7 +15,7 @@ from merchant_gateway.problems import problem
 from merchant_gateway.schemas.fields import StrictSchema
 from merchant_gateway.signing import SigningError
 from network.errors import ConfigurationError, InvariantError, PeyvandError
-from network.ledger.errors import MEMBER_REFUSALS, REFUSALS, InsufficientPoints
+from network.ledger.errors import MEMBER_REFUSALS, PRICED_AGAIN, REFUSALS, InsufficientPoints
 
 DOCS = "https://gateway.example/docs"
 REACHABLE = (
@@ -58,7 +58,7 @@ def test_every_error_that_can_be_raised_has_a_kind() -> None:
         if kind.__module__.startswith(REACHABLE)
         and not issubclass(kind, InvariantError | ConfigurationError)
     }
-    assert missing - set(KINDS) == NEVER_CALLED | set(MEMBER_REFUSALS)
+    assert missing - set(KINDS) == NEVER_CALLED | set(MEMBER_REFUSALS) | set(PRICED_AGAIN)
     assert {kind.code for kind in _subclasses(SigningError)} <= set(KINDS)
     assert set(REFUSALS) <= set(KINDS)
 

@@ -185,3 +185,19 @@ def test_every_obligation_is_within_half_a_unit_of_points_times_price(
     assert sum(each.points for each in moved) == sum(points)
     again = price_obligations(reversed(sums), book=prices, window_id=WINDOW)
     assert again == found
+
+
+def test_the_network_pays_for_its_own_points_what_the_acceptor_gets() -> None:
+    """No agreement stands behind them, and no margin: it would owe it to itself."""
+    one = RedemptionSum(
+        issuer_id=NETWORK_PARTY,
+        acceptor_id=GROCER,
+        terms_id=UUID(int=77),
+        priced_on=SPRING,
+        undone=False,
+        points=7,
+        postings=1,
+    )
+    (found,) = price_obligations([one], book=book(), window_id=WINDOW)
+    assert (found.kind, found.payer_id, found.payee_id) == ("redemption", NETWORK_PARTY, GROCER)
+    assert (found.price, found.amount) == (Decimal("979.5"), 6856)

@@ -1,0 +1,129 @@
+"""What a purchase earns at this till, campaigns included, and its posting.
+
+A price that depends on what the member has had before can turn stale between reading and posting,
+and a budget can run out in between; the ledger then says so and the purchase is priced again: after
+three stale prices under the wallet's lock, where nothing moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from merchant_gateway.gateway import Call
+from merchant_gateway.posting import today
+from network.campaigns import queries as campaigns
+from network.campaigns.grants import Prices, grants_of, network_price, takings_of
+from network.clearing.parties import NETWORK_PARTY
+from network.ledger import operations
+from network.ledger.errors import CampaignExhausted, CampaignPaused, Stale
+from network.ledger.operations_campaigns import lock_wallet
+from network.ledger.values import Event, Posted
+from network.programme.campaign_pricing import price_with_campaigns
+from network.programme.campaigns import CampaignQuote, Reason, Standing
+from network.programme.explain import explanation_json
+from network.programme.rules import Line, Purchase
+
+STALE_PRICES = 3
+"""So often a purchase is priced without the wallet's lock before it is priced under it."""
+
+
+def price(
+    call: Call,
+    data: dict[str, Any],
+    *,
+    now: datetime,
+    standing: Standing | None = None,
+    gone: Mapping[UUID, Reason] | None = None,
+) -> CampaignQuote:
+    """Return what a basket earns: by the terms of the day it was bought, posted today."""
+    day = today(now)
+    bought = min(today(data["occurred_at"]), day)
+    return price_with_campaigns(
+        purchase=Purchase(
+            amount=data["amount"], lines=tuple(Line(**line) for line in data.get("lines", ()))
+        ),
+        terms=call.gateway.terms.earning(merchant_id=call.merchant_id, day=bought),
+        day=day,
+        channel=data.get("channel", "in_store"),
+        campaigns=call.gateway.terms.campaigns(merchant_id=call.merchant_id, day=bought),
+        standing=standing,
+        gone=gone,
+    )
+
+
+def standing_of(
+    session: Session, call: Call, data: dict[str, Any], *, now: datetime, member_id: UUID
+) -> Standing | None:
+    """Return a member's tier and history where a campaign of this purchase asks for them."""
+    bought = min(today(data["occurred_at"]), today(now))
+    running = call.gateway.terms.campaigns(merchant_id=call.merchant_id, day=bought)
+    if not any(each.tiers or each.capped for each in running):
+        return None
+    return campaigns.standing(session, member_id=member_id)
+
+
+@dataclass(slots=True, kw_only=True)
+class Earning:
+    """A purchase on its way into the ledger; ``quote`` is its price, at last the one posted."""
+
+    call: Call
+    data: dict[str, Any]
+    now: datetime
+    member_id: UUID
+    event: Event
+    quote: CampaignQuote
+    gone: dict[UUID, Reason] = field(default_factory=dict)
+
+    def post(self, connection: Connection, session: Session) -> Posted:
+        """Price and post until the ledger takes the price; raises the ledger's refusals."""
+        for _ in range(STALE_PRICES):
+            try:
+                return self._while_budgets_last(connection, session)
+            except Stale:
+                continue
+        with self.call.gateway.services.database.unit_of_work() as locked:
+            lock_wallet(locked, member_id=self.member_id)
+            return self._while_budgets_last(locked, locked)
+
+    def _while_budgets_last(self, connection: Connection | Session, session: Session) -> Posted:
+        """Price again without each campaign that turns out to have too little left."""
+        while True:
+            refused: Reason
+            try:
+                return self._once(connection, session)
+            except CampaignExhausted as error:
+                named, refused = error.facts["campaign_id"], "exhausted"
+            except CampaignPaused as error:
+                named, refused = error.facts["campaign_id"], "paused"
+            self.gone[UUID(str(named))] = refused
+
+    def _once(self, connection: Connection | Session, session: Session) -> Posted:
+        call, data, now = self.call, self.data, self.now
+        standing = standing_of(session, call, data, now=now, member_id=self.member_id)
+        if standing is not None or self.gone:
+            self.quote = price(call, data, now=now, standing=standing, gone=self.gone)
+        return operations.earn(
+            connection,
+            now=now,
+            claim=call.claim(),
+            member_id=self.member_id,
+            event=self.event,
+            grants=grants_of(self.quote, merchant_id=call.merchant_id, prices=self._prices),
+            explanation=explanation_json(self.quote.explanation),
+            evidence=call.evidence(),
+            takings=takings_of(self.quote),
+        )
+
+    def _prices(self, party: UUID) -> Prices:
+        terms, day = self.call.gateway.terms, today(self.now)
+        if party == NETWORK_PARTY:
+            return Prices(terms_id=party, price=network_price(terms.face_value(day=day)))
+        agreement = terms.agreement(merchant_id=party, day=day)
+        return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)

@@ -1,0 +1,144 @@
+"""From the fields of a form to a campaign's terms, and back to what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from network.campaigns.service import CampaignTerms
+from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
+from network.language import LazyText, ascii_digits
+from network.language import lazy_gettext as _l
+from network.merchants import queries as merchants
+from network.programme.campaigns import WHOLE, Funder
+from settlement.console.views.search import parse_day
+
+FIELDS: dict[str, LazyText] = {
+    "code": _l("Give a code of small letters, digits and hyphens that no other campaign has."),
+    "name_fa": _l("Give a name in Persian."),
+    "name_en": _l("Give a name in English."),
+    "kind": _l("Choose a multiplier or a bonus."),
+    "value": _l("Give a factor above 1, as 2 or 1.5, or a bonus in whole points."),
+    "first_day": _l("Give a day from the open business day on."),
+    "last_day": _l("Give a day that is not before the first one."),
+    "merchants": _l("Give codes of merchants; leave it empty for all of them."),
+    "owner": _l("A merchant's own campaign is for its own purchases alone."),
+    "tiers": _l("Give codes of tiers; leave it empty for all of them."),
+    "channels": _l("Give channels, separated by commas."),
+    "categories": _l("Give categories, separated by commas."),
+    "minimum_amount": _l("Give an amount in rials."),
+    "person_cap": _l("Give whole points, or nothing."),
+    "day_cap": _l("Give whole points, or nothing."),
+    "budget": _l("Give the points that may be given in all, as many as there are slices or more."),
+    "slices": _l("Give a number from 16 to 64."),
+    "funders": _l("Name who pays with shares that add up to 100 %, as: bakery 60, network 40"),
+}
+_SEPARATORS = str.maketrans({"٬": "", "٫": ".", "،": ",", "%": ""})
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads a form field by field and remembers what could not be read."""
+
+    form: Mapping[str, str]
+    codes: Mapping[str, UUID]
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    def terms(self) -> CampaignTerms | None:
+        """Return the campaign's terms, None where something is wrong."""
+        parties = self.parties("merchants")
+        owner = self.parties("owner")
+        made = CampaignTerms(
+            code=self.text("code"),
+            name_fa=self.text("name_fa"),
+            name_en=self.text("name_en"),
+            owner_id=owner[0] if owner else NETWORK_PARTY,
+            kind=self.text("kind"),
+            value=self.fraction("value"),
+            first_day=self.day("first_day"),
+            last_day=self.day("last_day"),
+            funders=self.funders(),
+            budget=self.whole("budget") or 0,
+            slices=self.whole("slices") or 0,
+            minimum_amount=self.whole("minimum_amount") or 0,
+            merchants=parties,
+            tiers=self.names("tiers"),
+            channels=self.names("channels"),
+            categories=self.names("categories"),
+            person_cap=self.whole("person_cap"),
+            day_cap=self.whole("day_cap"),
+        )
+        return None if self.wrong else made
+
+    def refuse(self, name: str) -> None:
+        """Say that a field is wrong."""
+        self.wrong[name] = str(FIELDS.get(name, name))
+
+    def text(self, name: str) -> str:
+        """Return a field without spaces around it."""
+        return self.form.get(name, "").strip()
+
+    def plain(self, name: str) -> str:
+        """Return a field with ASCII digits and commas."""
+        return ascii_digits(self.text(name)).translate(_SEPARATORS)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Return the names between a field's commas."""
+        return tuple(each.strip() for each in self.plain(name).split(",") if each.strip())
+
+    def whole(self, name: str) -> int | None:
+        """Return a whole number, None where the field is empty."""
+        given = self.plain(name).replace(",", "").replace(" ", "")
+        if given and not given.isdigit():
+            self.refuse(name)
+        return int(given) if given.isdigit() else None
+
+    def fraction(self, name: str) -> Fraction:
+        """Return an exact number, 0 where the field holds none."""
+        try:
+            return Fraction(self.plain(name))
+        except (ValueError, ZeroDivisionError):
+            self.refuse(name)
+            return Fraction(0)
+
+    def day(self, name: str) -> date:
+        """Return a day in either calendar."""
+        found = parse_day(self.text(name))
+        if found is None:
+            self.refuse(name)
+        return found or date.min
+
+    def parties(self, name: str) -> tuple[UUID, ...]:
+        """Return parties by their codes."""
+        return tuple(self._party(code, name) for code in self.names(name))
+
+    def funders(self) -> tuple[Funder, ...]:
+        """Return who pays how much, from ``code percent`` between commas."""
+        found = []
+        for each in self.names("funders"):
+            code, _, percent = each.rpartition(" ")
+            try:
+                share = Fraction(percent) * WHOLE / 100
+            except (ValueError, ZeroDivisionError):
+                share = Fraction(0)
+            if share.denominator != 1:
+                share = Fraction(0)
+            found.append(Funder(party_id=self._party(code.strip(), "funders"), share=int(share)))
+        return tuple(found)
+
+    def _party(self, code: str, name: str) -> UUID:
+        found = self.codes.get(code)
+        if found is None:
+            self.refuse(name)
+        return found or NETWORK_PARTY
+
+
+def reader(session: Session, form: Mapping[str, str]) -> Reader:
+    """Return a reader of a form that knows the parties' codes."""
+    codes = {each.code: each.merchant_id for each in merchants.all_merchants(session)}
+    return Reader(form=form, codes={**codes, NETWORK_NAME: NETWORK_PARTY})
