@@ -17,12 +17,16 @@ from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
 from network.database.connection import Database
 from network.errors import UnavailableError
+from network.events.queries import Event
 from network.events.service import mark_dispatched, take_waiting
 from network.events.webhooks.deliveries import tell
-from network.merchants.happenings import Teller
+from network.merchants.happenings import Teller, weight
 from network.services import Services
 
 BATCH = 500
+MOST_ENTRIES = 5_000
+"""One event may tell of a thousand entries of a batch; a transaction of the relay stays short."""
+
 IDLE_SECONDS = 0.2
 FAILED_SECONDS = 2.0
 
@@ -43,7 +47,7 @@ def relay_once(
     """
     queued = False
     with database.unit_of_work() as session:
-        events = take_waiting(session, limit=batch)
+        events = _bounded(take_waiting(session, limit=batch))
         for event in events:
             handler = HANDLERS.get(event.topic)
             if handler is not None:
@@ -58,6 +62,16 @@ def relay_once(
     if queued:
         ask_delivery(connection)
     return len(events)
+
+
+def _bounded(events: list[Event]) -> list[Event]:
+    """Return the first of ``events``, as many as tell of a bounded number of entries."""
+    total = 0
+    for place, event in enumerate(events):
+        total += weight(event)
+        if total > MOST_ENTRIES and place:
+            return events[:place]
+    return events
 
 
 def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -> None:

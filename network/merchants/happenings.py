@@ -120,6 +120,11 @@ class Teller:
         )
 
 
+def weight(event: Event) -> int:
+    """Return how many entries an event is about, 1 for any other."""
+    return max(1, len(event.payload.get("members", ())))
+
+
 def settled_payload(
     *,
     window_id: UUID,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import batch, http, http_batch, peer, size, sql
+from tests.benchmarks import batch, http, http_batch, peer, size, sql, webhooks
 from tests.benchmarks.figures import Figure, print_table, take_in_turns, write_json
 from tests.benchmarks.stand import open_stand
 
@@ -48,7 +48,8 @@ def _rates(console: Console, rounds: int, seconds: int, requests: int) -> list[F
                 + peer.contenders(stand, seconds=seconds)
                 + batch.contenders(stand, seconds=seconds)
                 + over_http
-                + http_batch.contenders(stand, scene, port=gateway),
+                + http_batch.contenders(stand, scene, port=gateway)
+                + webhooks.contenders(stand),
                 rounds=rounds,
                 say=status.update,
             )
