@@ -84,7 +84,7 @@ def _night(stand: Stand, made: history.History, *, name: str, say: Say) -> list[
     bare = [_group_by(stand, made) for _ in range(3)]
     say(f"{name}: the night of {made.postings_of_last:,} postings")
     steps = _Steps({})
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
     with Watch(stand) as watch:
         result = run_night(
             stand.services,
@@ -92,7 +92,7 @@ def _night(stand: Stand, made: history.History, *, name: str, say: Say) -> list[
             business_date=made.last,
             progress=steps.take,
         )
-    whole = time.monotonic() - began
+    whole, worked = time.monotonic() - began, time.process_time() - worked
     told = ", ".join(f"{step} {taken:.1f}" for step, taken in steps.seconds.items())
     reckoned = steps.seconds["obligations"] + steps.seconds["positions"]
     group_by = _figure(f"groupby_{name}", bare, note="the bare GROUP BY over the day's redemptions")
@@ -109,7 +109,8 @@ def _night(stand: Stand, made: history.History, *, name: str, say: Say) -> list[
             f"settle_{name}",
             [whole],
             note=f"{made.postings_of_last:,} postings, {result.statements:,} statements; {told};"
-            f" server {watch.server_mb:,.0f} MB, Python {watch.python_mb:,.0f} MB",
+            f" server {watch.cpu_seconds:,.1f} s of processor and {watch.server_mb:,.0f} MB,"
+            f" Python {worked:,.1f} s and {watch.python_mb:,.0f} MB",
         ),
     ]
 
