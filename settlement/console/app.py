@@ -29,6 +29,7 @@ from settlement.console.views import (
     signing,
     tiers,
     today,
+    webhooks,
     windows,
 )
 
@@ -39,6 +40,7 @@ VIEWS = (
     payments,
     entries,
     merchants,
+    webhooks,
     agreements,
     applications,
     managing,

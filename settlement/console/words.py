@@ -134,8 +134,41 @@ ACTIONS = {
     "campaign.resumed": _l("Let a campaign run on"),
     "campaign.ended": _l("Ended a campaign"),
     "member.tier": _l("Changed a member's tier"),
+    "webhook.created": _l("Made a webhook endpoint"),
+    "webhook.changed": _l("Changed a webhook endpoint"),
+    "webhook.rotated": _l("Replaced a webhook endpoint's keys"),
+    "webhook.removed": _l("Removed a webhook endpoint"),
+    "webhook.enabled": _l("Enabled a webhook endpoint"),
+    "webhook.disabled": _l("Disabled a webhook endpoint"),
+    "webhook.redelivered": _l("Had an event delivered again"),
     "evidence.read": _l("Read a signed request"),
     "evidence.revealed": _l("Read a signed request with persons"),
+}
+WEBHOOK_STATES = {
+    "enabled": _l("Enabled"),
+    "disabled": _l("Disabled"),
+    "waiting": _l("Waiting"),
+    "delivered": _l("Delivered"),
+    "failed": _l("Given up"),
+    "dropped": _l("Dropped"),
+}
+WEBHOOK_REASONS = {
+    "merchant": _l("by the merchant"),
+    "operator": _l("by the network"),
+    "gone": _l("the address answered 410 (gone)"),
+}
+WEBHOOK_OUTCOMES = {
+    "delivered": _l("Taken"),
+    "refused": _l("Not taken"),
+    "redirected": _l("Redirected, not followed"),
+    "gone": _l("Gone"),
+    "timed_out": _l("No answer in time"),
+    "unreachable": _l("Not reachable"),
+    "unresolved": _l("Name not found"),
+    "tls_failed": _l("TLS failed"),
+    "malformed_answer": _l("No HTTP answer"),
+    "address_refused": _l("Address not public"),
+    "internal_error": _l("Defect of ours"),
 }
 FINDINGS = {
     "signed": _l("Signed, and unchanged"),
@@ -250,6 +283,9 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "role": ROLES,
     "action": ACTIONS,
     "finding": FINDINGS,
+    "webhook": WEBHOOK_STATES,
+    "webhook_reason": WEBHOOK_REASONS,
+    "webhook_outcome": WEBHOOK_OUTCOMES,
     "wallet": WALLET_STATES,
     "channel": CHANNELS,
     "merchant": MERCHANT_STATES,
