@@ -20,6 +20,7 @@ from typing import Any
 import click
 
 from merchant_gateway.client import show
+from merchant_gateway.client.cli_keys import keys
 from merchant_gateway.client.cli_webhooks import webhook
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
@@ -128,6 +129,7 @@ def main(
 
 
 main.add_command(webhook)
+main.add_command(keys)
 Command = Callable[..., None]
 
 
@@ -180,6 +182,9 @@ _PLACE = _options(
 _LINES = click.option("--line", "lines", type=BasketLine(), multiple=True, help="Repeat per line.")
 _AMOUNT = click.option("--amount", type=int, help="Rials.")
 _POINTS = click.option("--points", type=int, help="Whole points.")
+_PREVIEW = click.option(
+    "--preview", is_flag=True, help="Say which points would move; leave nothing behind."
+)
 _LIMIT = click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 
 
@@ -297,6 +302,7 @@ def refund() -> None:
 @_AMOUNT
 @click.option("--line", "lines", type=RefundLine(), multiple=True, help="Repeat per line.")
 @_WHEN
+@_PREVIEW
 @_KEY
 @_command
 def refund_earn(screen: Screen, *, earning_id: str, **given: Any) -> None:
@@ -310,6 +316,7 @@ def refund_earn(screen: Screen, *, earning_id: str, **given: Any) -> None:
 @_POINTS
 @_AMOUNT
 @_WHEN
+@_PREVIEW
 @_KEY
 @_command
 def refund_redeem(screen: Screen, *, redemption_id: str, **given: Any) -> None:

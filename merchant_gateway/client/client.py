@@ -13,6 +13,7 @@ import requests
 
 from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.endpoints import Endpoints
+from merchant_gateway.client.own_keys import Keys
 from merchant_gateway.client.transport import Answer, Request, Transport
 from merchant_gateway.signing import SigningKey
 
@@ -20,6 +21,7 @@ Member = Mapping[str, str]
 Line = Mapping[str, str | int]
 CURRENCY = "IRR"
 PAGE = 200
+_PREVIEW = {"preview": "true"}
 _KEY_BYTES = 24
 
 
@@ -57,6 +59,8 @@ class GatewayClient:
         )
         self.batches = Batches(self._transport)
         self.endpoints = Endpoints(self._transport)
+
+        self.keys = Keys(self._transport)
 
     def close(self) -> None:
         """Close the connections."""
@@ -182,16 +186,21 @@ class GatewayClient:
         amount: int | None = None,
         lines: Sequence[Mapping[str, int]] = (),
         occurred_at: datetime | None = None,
+        preview: bool = False,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Report that ``amount``, or ``lines`` of ``line`` and ``amount``, went back in money."""
+        """Report that ``amount``, or ``lines`` of ``line`` and ``amount``, went back in money.
+
+        With ``preview`` the answer says which points would move, and nothing is left behind.
+        """
         body = {
             "merchant_ref": merchant_ref,
             "amount": amount,
             "lines": list(lines) or None,
             "occurred_at": _time(occurred_at),
         }
-        return self._post(f"/v1/earnings/{_id(earning_id)}/refunds", body, idempotency_key)
+        path = f"/v1/earnings/{_id(earning_id)}/refunds"
+        return self._post(path, body, idempotency_key, query=_PREVIEW if preview else None)
 
     def refund_redemption(
         self,
@@ -201,14 +210,19 @@ class GatewayClient:
         points: int | None = None,
         amount: int | None = None,
         occurred_at: datetime | None = None,
+        preview: bool = False,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Give spent points back: ``points``, or as many as ``amount`` rials are."""
+        """Give spent points back: ``points``, or as many as ``amount`` rials are.
+
+        With ``preview`` the answer says which points would move, and nothing is left behind.
+        """
         body = _measure(points=points, amount=amount) | {
             "merchant_ref": merchant_ref,
             "occurred_at": _time(occurred_at),
         }
-        return self._post(f"{_redemption(redemption_id)}/refunds", body, idempotency_key)
+        path = f"{_redemption(redemption_id)}/refunds"
+        return self._post(path, body, idempotency_key, query=_PREVIEW if preview else None)
 
     def transactions(
         self, *, since: date | None = None, until: date | None = None, page: int = PAGE
@@ -252,13 +266,18 @@ class GatewayClient:
         return self._transport.call(Request(method="GET", path=path, query=given, accept=accept))
 
     def _post(
-        self, path: str, body: Mapping[str, Any], idempotency_key: str | None = None
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        idempotency_key: str | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
     ) -> Answer:
         given = {name: value for name, value in body.items() if value is not None}
         content = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
         key = idempotency_key or new_idempotency_key()
         return self._transport.call(
-            Request(method="POST", path=path, body=content, idempotency_key=key)
+            Request(method="POST", path=path, query=query or {}, body=content, idempotency_key=key)
         )
 
     def _pages(

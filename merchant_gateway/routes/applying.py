@@ -10,10 +10,14 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import Forbidden
 
 from merchant_gateway.answering import respond
-from merchant_gateway.errors import FieldError, InvalidRequestError, RateLimitedError
+from merchant_gateway.errors import (
+    BadRequestError,
+    FieldError,
+    InvalidRequestError,
+    RateLimitedError,
+)
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import LocalRate
 from merchant_gateway.operations import Answer, read_json
@@ -52,6 +56,24 @@ KIND_NAMES: dict[str, LazyText] = {
     "services": _("Services"),
 }
 
+LABELS: dict[str, LazyText] = {
+    "name_fa": _("Name in Persian"),
+    "name_en": _("Name in Latin letters"),
+    "kind": _("What you sell"),
+    "website": _("Website"),
+    "contact_name": _("Your name"),
+    "contact_email": _("E-mail"),
+    "contact_phone": _("Telephone"),
+    "message": _("What we should know"),
+    "public_key": _("Ed25519 public key for tests"),
+}
+_IN_WORDS: dict[str, LazyText] = {
+    "website": _("Give the whole address, beginning with https://."),
+    "contact_email": _("Give an e-mail address with its @ and its domain."),
+    "contact_phone": _("Give a telephone number in digits."),
+}
+"""What ``wrong_form`` means to a person who fills the form."""
+
 
 def register(app: Flask, gateway: Gateway) -> None:
     """Add the door to ``app``."""
@@ -64,16 +86,16 @@ def register(app: Flask, gateway: Gateway) -> None:
 
     def send_application_form() -> Response:
         """Take the form; show what is wrong with it beside each field."""
-        _choose_language()
-        _refuse_other_sites()
         request.max_content_length = MAX_BYTES
         _count(attempts)
+        _choose_language()
+        _refuse_other_sites()
         given = {name: value.strip() for name, value in request.form.items() if value.strip()}
         given.pop("lang", None)
         try:
             applied = _apply(gateway, _from_form(given))
         except InvalidRequestError as error:
-            wrong = {each.pointer.removeprefix("/"): field_text(each) for each in error.errors}
+            wrong = {each.pointer.removeprefix("/"): _in_words(each) for each in error.errors}
             return _page("apply.html", given=given, errors=wrong, status=422)
         return _page("applied.html", status=201, applied=_answer(applied))
 
@@ -96,6 +118,9 @@ def register(app: Flask, gateway: Gateway) -> None:
 
 def _apply(gateway: Gateway, body: dict[str, Any]) -> Applied:
     """Write an application down; raises InvalidRequestError or RateLimitedError."""
+    given = body.get("public_key")
+    if isinstance(given, str):  # a PEM has several lines
+        body = {**body, "public_key": " ".join(given.split())}
     data = load_body(APPLICATION, body)
     locale: Literal["fa", "en"] = "fa" if current_locale() == "fa" else "en"
     contact = Contact(
@@ -135,6 +160,14 @@ def _from_form(given: dict[str, str]) -> dict[str, Any]:
     return fields
 
 
+def _in_words(error: FieldError) -> str:
+    """Return what is wrong with a field of the form."""
+    words = _IN_WORDS.get(error.pointer.removeprefix("/"))
+    if error.code == "wrong_form" and words is not None:
+        return str(words)
+    return field_text(error)
+
+
 def _answer(applied: Applied) -> dict[str, Any]:
     key: dict[str, Any] = {
         "key_id": applied.key.key_id,
@@ -168,13 +201,14 @@ def _refuse_other_sites() -> None:
     """Refuse a form that another site had a visitor's browser send."""
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise Forbidden
+        raise BadRequestError("a form that another site sent")
 
 
 def _page(template: str, *, status: int, **facts: Any) -> Response:
     html = render_template(
         template,
         locale=current_locale(),
+        labels={name: str(label) for name, label in LABELS.items()},
         kinds=[(code, str(name)) for code, name in KIND_NAMES.items()],
         **facts,
     )

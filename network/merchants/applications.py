@@ -22,6 +22,7 @@ from network.ids import uuid7
 from network.merchants.errors import (
     ApplicationReviewedError,
     MerchantDataError,
+    MerchantStateError,
     TooManyApplicationsError,
     UnknownApplicationError,
 )
@@ -148,10 +149,13 @@ def approve(
     """Let an applicant in under ``code`` and return its merchant id.
 
     It takes part once it has an agreement in force, has signed a test call and has a live key.
-    Raises ApplicationReviewedError, CodeTakenError, MerchantDataError, UnknownApplicationError.
+    Raises ApplicationReviewedError, CodeTakenError, MerchantDataError, UnknownApplicationError, and
+    MerchantStateError for one that was suspended meanwhile.
     """
     application = _waiting(session, application_id)
     merchant = locked_merchant(session, application.merchant_id)
+    if merchant.status != "applied":
+        raise MerchantStateError("it is suspended", facts={"status": merchant.status})
     if code.startswith(APPLICANT_PREFIX):
         raise MerchantDataError("this is no code to be known by", field="code")
     try:

@@ -27,12 +27,12 @@ _WRONG_CODE: LazyText = _l(
 
 @blueprint.get("")
 @access.access(VIEWER)
-def index() -> str:
+def index() -> str | Response:
     """Show the applications, those that wait first; without persons."""
     with access.reading() as session:
         found = applications.applications(session)
     page = listing.arrange(
-        sorted(found, key=lambda each: each.state != "waiting"),
+        found,
         sort="state",
         keys={
             "state": lambda row: (row.state != "waiting", -row.applied_at.timestamp()),
@@ -41,6 +41,23 @@ def index() -> str:
         },
         words=lambda row: f"{row.name_fa} {row.name_en} {row.kind} {row.code}",
     )
+    if listing.wants_csv():
+        return listing.csv_response(
+            "applications",
+            ("id", "name_fa", "name_en", "kind", "website", "applied_at", "state"),
+            (
+                (
+                    ids.encode("app", row.application_id),
+                    row.name_fa,
+                    row.name_en,
+                    row.kind,
+                    row.website,
+                    row.applied_at,
+                    row.state,
+                )
+                for row in page.rows
+            ),
+        )
     return render_template("applications.html", page=page)
 
 
@@ -75,6 +92,8 @@ def approve(application_id: str) -> Response | tuple[str, int]:
         return _again(application_id, {"code": str(_WRONG_CODE)})
     except errors.ApplicationReviewedError:
         return _decided(application_id)
+    except errors.MerchantStateError:
+        return _again(application_id, {"code": _("It is suspended: let it go on first.")})
     announce()
     flash(_("Approved. Propose an agreement; a live key follows its test call."), "good")
     return redirect(url_for("merchants.show", code=code))

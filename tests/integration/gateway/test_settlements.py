@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from requests import Response
 from sqlalchemy import text
 
 from merchant_gateway.client import NotFoundError, ProblemError
@@ -24,7 +25,7 @@ from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House
-from tests.integration.gateway.till import headers_of, send
+from tests.integration.gateway.till import believe, headers_of, send
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +130,35 @@ def test_another_merchants_window_is_its_own_view(house: House) -> None:
     with pytest.raises(NotFoundError):
         house.green.client.settlement("win_" + "a" * 26)
     assert "blue" not in json.dumps(house.green.client.statement(blue["window"]["id"]).data)
+
+
+def test_a_document_that_has_not_changed_is_not_sent_again(house: House) -> None:
+    first = next(house.blue.client.settlements())
+    base = f"/v1/settlements/{first['window']['id']}"
+    tags = set()
+    for target, accept in (
+        (base, "application/json"),
+        (f"{base}/lines", "application/json"),
+        (f"{base}/statement", "application/json"),
+        (f"{base}/statement", "text/csv"),
+    ):
+        whole = _read(house, target, accept)
+        tag = whole.headers["ETag"]
+        tags.add(tag)
+        assert whole.status_code == 200
+        for asked in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+            same = _read(house, target, accept, asked=asked)
+            assert (same.status_code, same.content) == (304, b""), asked
+            assert same.headers["ETag"] == tag
+        assert _read(house, target, accept, asked='"other"').content == whole.content
+    assert len(tags) == 4  # a strong validator belongs to one form of one document
+
+
+def _read(house: House, target: str, accept: str, *, asked: str | None = None) -> Response:
+    headers, signed = headers_of(house, house.blue, method="GET", target=target)
+    headers["Accept"] = accept
+    if asked is not None:
+        headers["If-None-Match"] = asked
+    response = send(house, method="GET", target=target, headers=headers)
+    believe(house, response, signed.binding)
+    return response

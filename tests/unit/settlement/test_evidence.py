@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from network.ledger.evidence import StoredEvidence
 from network.merchants.evidence import Finding, check_evidence
-from network.merchants.queries import KeyView
 from network.merchants.keys import KEY_PURPOSE
+from network.merchants.queries import KeyView
 from network.vault import Vault
 from settlement.console.evidence import MASK, mask
 

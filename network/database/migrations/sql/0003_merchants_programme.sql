@@ -25,7 +25,8 @@ CREATE TABLE network.merchant (
 );
 GRANT SELECT, INSERT ON network.merchant TO peyvand_app;
 GRANT UPDATE
-    (code, name_fa, name_en, kind, status, leaves_on, directory_fa, directory_en, directory_url)
+    (code, name_fa, name_en, kind, status, joined_at, leaves_on, directory_fa, directory_en,
+     directory_url)
     ON network.merchant TO peyvand_app;
 
 -- Statements, files and the reader's addresses name a merchant by its code.

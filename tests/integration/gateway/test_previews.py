@@ -1,0 +1,116 @@
+"""Refunds tried out: the same figures as the refund, and nothing left behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from merchant_gateway.client import ProblemError
+from network.ledger import queries
+from tests.integration.gateway.house import House, Person, utc_now
+from tests.integration.gateway.till import ask
+
+TABLES = ("entry", "posting", "lot", "debt", "reference", "idempotency", "evidence", "consumption")
+
+
+def traces(house: House) -> dict[str, Any]:
+    """Return how much there is of everything that a refund could leave behind."""
+    with house.services.database.reading() as session:
+        counted = {
+            name: session.execute(text(f"SELECT count(*) FROM ledger.{name}")).scalar_one()
+            for name in TABLES
+        }
+        counted["outbox"] = session.execute(
+            text("SELECT count(*) FROM network.outbox")
+        ).scalar_one()
+    return counted
+
+
+def wallet(house: House, person: Person) -> Any:
+    with house.services.database.reading() as session:
+        return queries.wallet(session, member_id=person.member_id)
+
+
+def refund(house: House, path: str, *, preview: bool, ref: str, **body: Any) -> Any:
+    tail = "?preview=true" if preview else ""
+    return ask(
+        house,
+        house.green,
+        target=f"/v1/{path}/refunds{tail}",
+        body={"merchant_ref": ref, "occurred_at": utc_now().isoformat(), **body},
+        idempotency_key="try-this-refund-0001" + ref,
+    )
+
+
+def test_a_refund_of_a_purchase_is_shown_before_it_is_made(house: House) -> None:
+    person = house.member()
+    bought = house.green.client.earn(
+        member={"phone": person.phone}, merchant_ref="p-1", amount=1_000_000
+    ).data
+    house.green.client.redeem(member=person.code(), merchant_ref="s-1", points=70)
+    before, was = traces(house), wallet(house, person)
+    path = f"earnings/{bought['id']}"
+    tried = refund(house, path, preview=True, ref="b-1", amount=500_000)
+    assert tried.status_code == 200
+    assert "Idempotent-Replayed" not in tried.headers
+    shown = tried.json()
+    assert (shown["preview"], shown["points"], shown["debt"]) == (True, 30, 20)
+    moves = {(each["account"], each["points"]) for each in shown["moves"]}
+    assert moves == {("available", -30), ("debt", -20)}
+    assert {each["issuer"] for each in shown["moves"]} == {"green"}
+    assert "id" not in shown
+    assert traces(house) == before
+    assert wallet(house, person) == was
+    made = refund(house, path, preview=False, ref="b-1", amount=500_000)
+    assert made.status_code == 201
+    assert (made.json()["points"], made.json()["debt"]) == (30, 20)
+    again = refund(house, path, preview=True, ref="b-2", amount=500_001)
+    assert (again.status_code, again.json()["code"]) == (422, "refund_exceeds_original")
+
+
+def test_a_refund_of_a_redemption_is_shown_before_it_is_made(house: House) -> None:
+    person = house.member(points=40)
+    spent = house.green.client.redeem(member=person.code(), merchant_ref="s-2", points=25).data
+    before, was = traces(house), wallet(house, person)
+    path = f"redemptions/{spent['id']}"
+    for measure in ({"points": 10}, {"amount": 10_000, "currency": "IRR"}):
+        tried = refund(house, path, preview=True, ref="b-3", **measure)
+        assert tried.status_code == 200
+        shown = tried.json()
+        assert (shown["points"], shown["worth"]["amount"]) == (10, 10_000)
+        assert [(each["account"], each["points"]) for each in shown["moves"]] == [("available", 10)]
+        assert shown["moves"][0]["expires_on"] > shown["business_date"]
+    assert traces(house) == before
+    assert wallet(house, person) == was
+    made = refund(house, path, preview=False, ref="b-3", points=10)
+    assert made.json()["points"] == 10
+    used = refund(house, path, preview=True, ref="b-3", points=1)
+    assert (used.status_code, used.json()["code"]) == (409, "duplicate_reference")
+
+
+def test_what_a_refund_is_refused_for_its_preview_is_refused_for(house: House) -> None:
+    person = house.member(points=5)
+    theirs = house.blue.client.earn(
+        member={"phone": person.phone}, merchant_ref="t-1", amount=100_000
+    ).data["id"]
+    foreign = refund(house, f"earnings/{theirs}", preview=True, ref="b-4", amount=1)
+    assert (foreign.status_code, foreign.json()["code"]) == (404, "unknown_original")
+    wrong = ask(
+        house, house.green, target=f"/v1/earnings/{theirs}/refunds?preview=perhaps", body={}
+    )
+    assert "#preview" in {each["pointer"] for each in wrong.json()["errors"]}
+
+
+def test_the_client_previews_and_rotates(house: House) -> None:
+    person = house.member(points=9)
+    spent = house.green.client.redeem(member=person.code(), merchant_ref="s-5", points=4).data
+    tried = house.green.client.refund_redemption(
+        spent["id"], merchant_ref="b-5", points=4, preview=True
+    )
+    assert tried.data["preview"] is True
+    assert {each["key_id"] for each in house.green.client.keys.list()} >= {house.green.key_id}
+    with pytest.raises(ProblemError) as refused:
+        house.green.client.keys.revoke("mk_live_" + "a" * 16)
+    assert refused.value.code == "unknown_key"
