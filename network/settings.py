@@ -67,8 +67,7 @@ class Settings:
             sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
             refund_days=_refund_days(environment),
-            payment_iban="".join(environment.get("PEYVAND_PAYMENT_IBAN", "").split()).upper()
-            or None,
+            payment_iban=_without_spaces(environment, "PEYVAND_PAYMENT_IBAN") or None,
             payment_name=environment.get("PEYVAND_PAYMENT_NAME", "").strip() or "Peyvand",
             webhook_loopback=environment.get("PEYVAND_WEBHOOK_LOOPBACK") == "1",
             embedded=False,
@@ -130,3 +129,7 @@ def _refund_days(environment: Mapping[str, str]) -> int:
             f"PEYVAND_REFUND_DAYS must be {LEAST_REFUND_DAYS} or more", field="PEYVAND_REFUND_DAYS"
         )
     return days
+
+
+def _without_spaces(environment: Mapping[str, str], name: str) -> str:
+    return "".join(environment.get(name, "").split()).upper()

@@ -140,7 +140,7 @@ def test_csv_reads_back_and_no_cell_is_a_formula() -> None:
     assert rows[0]["merchant_ref"] == '\'=HYPERLINK("x"), بستنی'
     assert [row["record"] for row in rows[:2]] == ["line", "line"]
     assert (rows[1]["amount"], rows[1]["price"]) == ("41", "-20.5")
-    amounts = {row["record"]: row["amount"] for row in rows[2:9]}
+    amounts = {row["record"]: row["amount"] for row in rows[2:10]}
     assert amounts["closing"] == amounts["net"] == "6897"
     assert rows[-2]["entry"] == f"sha-256:{statement.digest.hex()}"
 
