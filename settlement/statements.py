@@ -141,7 +141,10 @@ def draft_statements(
             # Every obligation's lines stand on its payer's statement, once.
             details[line.obligation_id].take(line)
         if line.merchant_id != NETWORK_PARTY:  # which pays too, and sends itself no statement
-            account = accounts.setdefault((line.merchant_id, line.currency), _Account())
+            key = (line.merchant_id, line.currency)
+            account = accounts.get(key)
+            if account is None:
+                account = accounts[key] = _Account()
             merchant = codes.get(line.merchant_id) or str(line.merchant_id)
             account.take(line, line_record(line, name=name, merchant=merchant))
         if number % _REPORT_EVERY == 0:
