@@ -14,6 +14,7 @@ from config.webhooks import posting
 from merchant_gateway.client.webhooks import WebhookVerificationError
 from merchant_gateway.documents import pages
 from network.events.types import TYPES
+from network.events.webhooks.deliveries import DELIVERED, GONE
 from network.events.webhooks.retries import PAUSES
 from network.events.webhooks.signing import KeyPair, signature_headers
 from tests.fixtures.fences import fences
@@ -55,7 +56,7 @@ def test_every_type_stands_there_with_its_example() -> None:
 
 def test_every_outcome_stands_there() -> None:
     outcomes = {word for _, word in posting._OUTCOMES}
-    outcomes |= {posting.DELIVERED, posting.GONE, "refused", "redirected", "internal_error"}
+    outcomes |= {DELIVERED, GONE, "refused", "redirected", "internal_error"}
     for outcome in outcomes:
         assert f"`{outcome}`" in PAGE
 
