@@ -54,6 +54,7 @@ FAST_UNSAFE_SETTINGS: Mapping[str, str] = {
     "full_page_writes": "off",
     "shared_buffers": "128MB",
     "autovacuum_naptime": "10min",
+    "max_connections": "300",  # crowds of several workers' tests at once
 }
 """For a throwaway cluster of tests only: it loses data when the machine stops."""
 
