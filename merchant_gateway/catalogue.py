@@ -202,6 +202,11 @@ LEDGER = {
     "points_out_of_range": Kind(
         422, _("The number of points is out of range"), _("Send a smaller amount.")
     ),
+    "grant_lapsed": Kind(
+        409,
+        _("These points would have expired already"),
+        _("Send the purchase again in a moment, with the same key."),
+    ),
     "duplicate_reference": Kind(
         409, _("This merchant_ref was used already for this member"), _OTHER_REFERENCE
     ),

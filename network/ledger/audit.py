@@ -41,6 +41,7 @@ PASSES = (
     links.EARNED,
     links.CONSUMPTION,
     links.TRANSFERS,
+    links.CORRECTIONS,
     links.LOCKED,
     links.REFERENCES,
     links.RESULTS,

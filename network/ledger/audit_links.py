@@ -136,6 +136,28 @@ TRANSFERS = Pass(
     ),
 )
 
+# The ledger takes the ids of the two people behind a correction as they are given. That they differ
+# is looked at with the entries (two_people), here that there are such operators.
+CORRECTIONS = Pass(
+    body="""
+        SELECT e.member_id, e.sequence, e.business_date, e.actor,
+               a.operator_id IS NOT NULL AND b.operator_id IS NOT NULL AS known
+        FROM ledger.entry AS e
+        LEFT JOIN network.operator AS a
+            ON split_part(e.actor, ' ', 1) = 'operator:' || a.operator_id
+        LEFT JOIN network.operator AS b
+            ON split_part(e.actor, ' ', 2) = 'operator:' || b.operator_id
+        WHERE e.kind IN ('adjustment', 'write_off')
+    """,
+    rules=(
+        Rule(
+            name="operators_exist",
+            wrong="NOT known",
+            example=f"{ENTRY} || format(': %s are not both operators', actor)",
+        ),
+    ),
+)
+
 LOCKED = Pass(
     body="""
         SELECT p.member_id, p.sequence, p.business_date, p.lot_id, p.acceptor_id, l.locked_to
@@ -154,6 +176,7 @@ LOCKED = Pass(
 REFERENCES = Pass(
     body="""
         SELECT r.member_id, r.merchant_id, r.kind, r.merchant_ref, r.state, r.sequence,
+               r.moved_from,
                (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (r.merchant_id, r.merchant_ref)
                    OR r.state IN ('moved', 'barred') AND e.kind IN ('join', 'merge') AS held
         FROM ledger.reference AS r
@@ -168,9 +191,10 @@ REFERENCES = Pass(
         ),
         Rule(
             name="reference_states",
-            wrong="state NOT IN ('used', 'free', 'barred', 'moved')",
-            example="format('member %s, merchant %s, %s %s: %s is no state', member_id,"
-            " merchant_id, kind, merchant_ref, state)",
+            wrong="state NOT IN ('used', 'free', 'barred', 'moved')"
+            " OR (state = 'moved') <> (moved_from IS NOT NULL)",
+            example="format('member %s, merchant %s, %s %s: %s is no state of one from %s',"
+            " member_id, merchant_id, kind, merchant_ref, state, coalesce(moved_from, member_id))",
         ),
     ),
 )

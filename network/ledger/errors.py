@@ -154,6 +154,13 @@ class PointsOutOfRange(Refusal):
     sentence = "a count of points or an amount must be at least 1 and at most 10^15"
 
 
+class GrantLapsed(Refusal):
+    """The points would have expired before they were credited: the caller's clock is behind."""
+
+    code = "grant_lapsed"
+    sentence = "these points had expired before they came; price the purchase anew"
+
+
 class IdempotencyConflict(Refusal):
     """The idempotency key already stands for another request."""
 
@@ -282,6 +289,7 @@ REFUSALS: dict[str, type[Refusal]] = {
         NotRefundable,
         UnknownWallet,
         PointsOutOfRange,
+        GrantLapsed,
         IdempotencyConflict,
     )
 }

@@ -266,12 +266,16 @@ def reverse(
         | event_parameters(event)
         | evidence_parameters(evidence)
     )
+    asked = {member_id}
     while True:
         try:
             return _post(connection, _REVERSE, member_id, parameters)
         except ReferenceMoved as moved:
             # Done under a wallet that has moved into this one since: it is undone there.
             member_id = UUID(str(moved.facts["member_id"]))
+            if member_id in asked:
+                raise
+            asked.add(member_id)
 
 
 def refund_earn(

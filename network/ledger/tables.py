@@ -251,6 +251,7 @@ reference = _table(
     _text("state"),
     _count("sequence"),
     _date("business_date"),
+    _uuid("moved_from", null=True),
     key=("member_id", "merchant_id", "kind", "merchant_ref"),
 )
 

@@ -124,6 +124,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
     assert empty <= {
         "held_lots_match_holds",
         "two_people",
+        "operators_exist",
         "transfers_name_each_other",
         "transfers_mirror_each_other",
         "locked_credit",

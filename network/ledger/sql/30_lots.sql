@@ -41,7 +41,8 @@ BEGIN
 END
 $$;
 
--- Makes a lot of p_points out of an account outside the wallet, pending until active_from.
+-- Makes a lot of p_points out of an account outside the wallet, pending until active_from. Points
+-- that would have lapsed already are refused: a caller's clock is behind the open day.
 CREATE OR REPLACE FUNCTION ledger.grant_lot(
     op ledger.operation, p_grant ledger.grant_facts, p_points bigint, p_source text
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
@@ -49,6 +50,10 @@ DECLARE
     new_lot bigint;
     starts boolean := p_grant.active_from <= op.today;
 BEGIN
+    IF p_grant.expires_on <= op.today THEN
+        PERFORM ledger.refuse('grant_lapsed', jsonb_build_object(
+            'expires_on', p_grant.expires_on, 'today', op.today));
+    END IF;
     op.lots := op.lots + 1;
     new_lot := op.sequence * 1000000 + op.lots;
     INSERT INTO ledger.lot

@@ -335,11 +335,7 @@ BEGIN
       AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;
     IF ref.state = 'moved' THEN
         -- Used by a wallet that has moved into this one: what it did is undone there.
-        PERFORM ledger.refuse('reference_moved', (
-            SELECT jsonb_build_object('member_id', e.explanation #> '{0,facts,member_id}')
-            FROM ledger.entry AS e
-            WHERE e.member_id = p_member AND e.sequence = ref.sequence
-              AND e.business_date = ref.business_date));
+        PERFORM ledger.refuse('reference_moved', jsonb_build_object('member_id', ref.moved_from));
     END IF;
     SELECT t.* INTO h FROM ledger.hold AS t
     WHERE t.member_id = p_member AND t.sequence = ref.sequence;

@@ -62,8 +62,9 @@ END
 $$;
 
 -- Moves a whole wallet into another: lots, debts, and the references, so that none of them can be
--- used again under the new one (state moved: the entry named tells whose it was). Keys need no
--- copy here: begin_operation answers a key of a wallet that moved into the one asked.
+-- used again under the new one, not even one that a void had freed there (state moved; moved_from
+-- is whose it was). Keys need no copy here: begin_operation answers a key of a wallet that moved
+-- into the one asked.
 CREATE OR REPLACE FUNCTION ledger.move_wallet(
     p_member uuid, p_into uuid, p_now timestamptz, p_wall timestamptz,
     p_claim ledger.claim_facts, p_kind text, p_actor text
@@ -98,13 +99,18 @@ BEGIN
     old := pair[1];
     new := pair[2];
     repaid := new.repaid;
-    INSERT INTO ledger.reference
-        (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
+    INSERT INTO ledger.reference AS n
+        (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date, moved_from)
     SELECT new.member_id, r.merchant_id, r.kind, r.merchant_ref,
            CASE r.state WHEN 'barred' THEN 'barred' ELSE 'moved' END, new.sequence,
-           new.business_date
-    FROM ledger.reference AS r WHERE r.member_id = p_member AND r.state <> 'free'
-    ON CONFLICT (member_id, merchant_id, kind, merchant_ref) DO NOTHING;
+           new.business_date,
+           CASE WHEN r.state <> 'barred' THEN coalesce(r.moved_from, p_member) END
+    FROM ledger.reference AS r
+    WHERE r.member_id = p_member AND r.state <> 'free' AND r.moved_from IS DISTINCT FROM p_into
+    ON CONFLICT (member_id, merchant_id, kind, merchant_ref) DO UPDATE
+    SET state = excluded.state, sequence = excluded.sequence,
+        business_date = excluded.business_date, moved_from = excluded.moved_from
+    WHERE n.state = 'free';
     old := ledger.write_entry(old, p_kind, NULL, p_actor,
         ledger.linked(p_kind, 'given', points, new), p_now, points);
     new := ledger.write_entry(new, p_kind, NULL, p_actor,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 from werkzeug.serving import make_server
 
 from config.demo.accounts import made_up_iban
@@ -123,14 +123,19 @@ def opened(chromium: Browser, pages: Pages, house: House) -> Opener:
     return open_page
 
 
+def follow(page: Page, link: Locator) -> None:
+    """Click and return once the next page is there: what is read then is not the last page's."""
+    with page.expect_navigation():
+        link.click()
+
+
 def fill_sign_in(page: Page, added: Added, *, code: str | None = None) -> None:
     """Fill the form of the sign-in page and send it."""
     step = totp.step_at(wall_now())
     page.fill("#email", added.operator.email)
     page.fill("#password", PASSWORD)
     page.fill("#code", code or totp.code_at(secret=added.totp_secret, step=step))
-    page.click("main button[type=submit]")
-    page.wait_for_load_state()
+    follow(page, page.locator("main button[type=submit]"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from network.clearing import queries as clearing
 from network.ids import encode
 from network.money import queries as money
 from tests.browser.conftest import accessibility_faults, overflow
-from tests.browser.console.conftest import House, Opener
+from tests.browser.console.conftest import House, Opener, follow
 from tests.browser.console.looking import a_lot, kinds_of_obligations, number, settled, spent
 
 
@@ -26,17 +26,17 @@ def test_a_net_position_is_explained_down_to_a_purchase(house: House, signed_in:
     row = page.locator("tbody tr", has=page.get_by_role("rowheader", name=position.party.name_en))
     row = row.first
     assert number(row.locator("td.strong").inner_text()) == position.net
-    row.get_by_role("link", name="Obligations").click()
+    follow(page, row.get_by_role("link", name="Obligations"))
     expect(page.locator(".figure .value").first).to_have_text(re.compile(r"\d"))
     assert number(page.locator(".figure .value").first.inner_text()) == position.net
 
     line = page.locator("tbody tr").first
     amount = number(line.locator("td.strong").inner_text())
-    line.locator("td.strong a").click()
+    follow(page, line.locator("td.strong a"))
     shares = [number(share) for share in page.locator("tbody td:last-child").all_inner_texts()]
     assert sum(shares) == amount
 
-    page.locator("tbody th a").first.click()
+    follow(page, page.locator("tbody th a").first)
     expect(page.get_by_role("heading", level=2, name="Evidence")).to_be_visible()
     expect(page.locator("main")).to_contain_text("Square branch, Isfahan")
     expect(page.locator("main")).to_contain_text("mk_live_")
@@ -66,11 +66,11 @@ def test_a_cell_of_the_matrix_leads_to_its_obligations(house: House, signed_in: 
     page = signed_in("viewer")
     page.goto(f"/settlement/windows/{encode('win', window.window_id)}/matrix")
     label = f"{cell.issuer.name_en} to {cell.acceptor.name_en}: "
-    page.get_by_role("link", name=label).click()
+    follow(page, page.get_by_role("link", name=label))
     figure = page.locator(".figure", has_text="Points taken, less given back")
     assert number(figure.locator(".value").inner_text()) == cell.points
     page.go_back()
-    page.get_by_role("link", name="Rials").click()
+    follow(page, page.get_by_role("link", name="Rials"))
     assert number(page.get_by_role("link", name=label).inner_text()) == cell.amount
 
 
@@ -78,7 +78,7 @@ def test_figures_of_today_lead_to_their_postings(house: House, signed_in: Opener
     page = signed_in("viewer")
     card = page.locator("a.card", has_text="Points redeemed")
     redeemed = number(card.locator(".value").inner_text())
-    card.click()
+    follow(page, card)
     points = [number(each) for each in page.locator("tbody td:last-child").all_inner_texts()]
     assert sum(points) == redeemed > 0
 

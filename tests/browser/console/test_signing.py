@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from network.clock import wall_now
 from network.operators import queries, service
-from tests.browser.console.conftest import House, Opener, fill_sign_in
+from tests.browser.console.conftest import House, Opener, fill_sign_in, follow
 
 
 def test_sign_in_goes_where_one_wanted_and_out_again(house: House, opened: Opener) -> None:
@@ -18,7 +18,7 @@ def test_sign_in_goes_where_one_wanted_and_out_again(house: House, opened: Opene
     assert page.url == f"{house.url}/merchants?sort=-fee"
     expect(page.get_by_role("heading", level=1)).to_have_text("Merchants")
     page.goto("/profile")
-    page.get_by_role("button", name="Sign out").click()
+    follow(page, page.get_by_role("button", name="Sign out"))
     page.goto("/")
     assert "/sign-in" in page.url
 

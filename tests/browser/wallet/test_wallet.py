@@ -134,7 +134,7 @@ def test_the_code_is_fresh_on_each_page_and_refreshes_by_itself(
     expect(other.locator(".code-text")).not_to_have_text(
         " ".join(re.findall(".{4}", second)), use_inner_text=True
     )
-    assert other.locator(".code-panel").count() == 1
+    expect(other.locator(".code-panel")).to_have_count(1)
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -14,6 +14,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import local_date, wall_now
@@ -29,6 +30,7 @@ from network.settings import CURRENCY, PROGRAMME_ZONE
 FIRST = local_date(wall_now(), zone=PROGRAMME_ZONE) - timedelta(days=8)
 BAKERY, GROCER, STRANGER = (UUID(int=n) for n in (11, 12, 13))
 TERMS = {BAKERY: UUID(int=21), GROCER: UUID(int=22)}
+PEOPLE = UUID(int=41), UUID(int=42)
 MEMBERS = tuple(UUID(int=n) for n in (31, 32, 33, 34))
 SPENDER, DEBTOR, HOLDER, WALKER = MEMBERS
 GIVER, TAKER = (UUID(int=n) for n in (35, 36))
@@ -168,8 +170,10 @@ class Ledger:
 
 
 def found(owner: Database) -> None:
-    """Store the merchants and their terms."""
+    """Store the merchants, their terms, and two operators."""
     with owner.unit_of_work() as session:
+        for operator in PEOPLE:
+            add_operator(session, operator, at=noon(FIRST))
         for code, merchant in (("bakery", BAKERY), ("grocer", GROCER)):
             session.execute(
                 text(
@@ -187,6 +191,19 @@ def found(owner: Database) -> None:
                 ),
                 {"terms": TERMS[merchant], "id": merchant, "day": FIRST, "at": noon(FIRST)},
             )
+
+
+def add_operator(session: Session, operator: UUID, *, at: datetime) -> None:
+    """Store an operator who never signs in."""
+    session.execute(
+        text(
+            "INSERT INTO network.operator (operator_id, email, name, role, status, password_hash,"
+            " sealed_totp, totp_step, created_at)"
+            " VALUES (:id, CAST(:id AS text) || '@example.org', 'x', 'operator', 'active', 'x',"
+            " 'x', 0, :at)"
+        ),
+        {"id": operator, "at": at},
+    )
 
 
 def live(database: Database, owner: Database, *, seed: int = 1) -> Ledger:
@@ -391,7 +408,5 @@ def _beside_the_till(book: Ledger) -> None:
             points=7,
             active_from=book.today,
             expires_on=later,
-            approval=Approval(
-                proposer=UUID(int=41), approver=UUID(int=42), reason="points were missing"
-            ),
+            approval=Approval(proposer=PEOPLE[0], approver=PEOPLE[1], reason="points were missing"),
         )

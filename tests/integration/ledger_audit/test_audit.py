@@ -19,6 +19,7 @@ from tests.integration.ledger_audit.history import (
     GIVER,
     GROCER,
     HOLDER,
+    PEOPLE,
     SPENDER,
     TAKER,
     TERMS,
@@ -296,6 +297,11 @@ FAULTS = (
         f"INSERT INTO ledger.evidence SELECT member_id, 999, business_date, key_id,"
         f" signature_base, signature, body FROM ledger.evidence WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 999 of {FIRST}",
+    ),
+    fault(
+        "operators_exist",
+        f"DELETE FROM network.operator WHERE operator_id = '{PEOPLE[1]}'",
+        named=f"operator:{PEOPLE[0]} operator:{PEOPLE[1]} are not both operators",
     ),
     fault(
         "merchants_exist",

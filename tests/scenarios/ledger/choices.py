@@ -14,7 +14,7 @@ def mostly(common: st.SearchStrategy[Any], rare: st.SearchStrategy[Any]) -> st.S
     return st.integers(0, 11).flatmap(lambda n: rare if n == 11 else common)
 
 
-members = st.sampled_from((0, 0, 0, 0, 0, 0, 1, 1, 1, 2))
+members = st.sampled_from((0,) * 7 + (1,) * 4 + (2,) + (3,) * 3)
 merchants = st.sampled_from(MERCHANTS)
 aims = st.integers(0, 15)
 names = mostly(st.none(), st.sampled_from(("a", "b")))
@@ -30,6 +30,7 @@ shares = st.tuples(
     mostly(st.integers(1, 60), st.sampled_from((0, 0, 0, -1, 10**15 + 1))),
     st.sampled_from((0, 0, 0, 1, 4)),  # days pending
     st.sampled_from((365, 8, 4, 2, 1)),  # days of life after that
+    st.sampled_from((None, None, None, None, *MERCHANTS)),  # the only one that may take them
 )
 lines = st.tuples(st.integers(1, 200), st.lists(shares, min_size=1, max_size=3))
 purchases = st.lists(lines, max_size=3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +15,15 @@ from tests.scenarios.ledger.model.books import Movement, Refused, Wallet
 _PARTS = {
     "lots": """
         SELECT lot_id, issuer_id, terms_id, price::text, active, active_from, expires_on,
-               parent_lot_id, granted, remaining, held, redeemed, expired, clawed_back, moved
+               parent_lot_id, locked_to, granted, remaining, held, redeemed, expired, clawed_back,
+               moved
         FROM ledger.lot WHERE member_id = :member ORDER BY lot_id""",
     "debts": """
         SELECT issuer_id, points FROM ledger.debt WHERE member_id = :member AND points <> 0
         ORDER BY issuer_id""",
     "entries": """
         SELECT sequence, business_date, kind, actor, merchant_id, merchant_ref, amount, base,
-               original_sequence, original_date
+               original_sequence, original_date, explanation
         FROM ledger.entry WHERE member_id = :member ORDER BY sequence""",
     "postings": """
         SELECT sequence, business_date, account, issuer_id, acceptor_id, lot_id, terms_id,
@@ -43,13 +43,13 @@ _PARTS = {
         SELECT sequence, lot_id, acceptor_id, business_date, points, refunded
         FROM ledger.consumption WHERE member_id = :member ORDER BY sequence, part""",
     "references": """
-        SELECT merchant_id, kind, merchant_ref, state, sequence
+        SELECT merchant_id, kind, merchant_ref, state, sequence, moved_from
         FROM ledger.reference WHERE member_id = :member
         ORDER BY merchant_id, kind, merchant_ref""",
     "codes": "SELECT digest FROM ledger.used_code WHERE member_id = :member ORDER BY digest",
 }
 _STORED = text(
-    "SELECT available, pending, held, debt, sequence, status, due_on, "
+    "SELECT available, pending, held, debt, sequence, status, moved_to, due_on, "
     + ", ".join(
         f"(SELECT coalesce(jsonb_agg(to_jsonb(r)), '[]') FROM ({query}) AS r) AS {name}"
         for name, query in _PARTS.items()
@@ -65,7 +65,8 @@ def stored(connection: Connection, member_id: UUID) -> tuple[Rows, str | None] |
     if row is None:
         return None
     rows: Rows = dict(row._mapping)
-    due_on = rows.pop("due_on")
+    due_on, moved_to = rows.pop("due_on"), rows["moved_to"]
+    rows["moved_to"] = moved_to and str(moved_to)
     rows["postings"] = _movements(rows["postings"])
     return rows, due_on and due_on.isoformat()
 
@@ -76,6 +77,7 @@ def modelled(wallet: Wallet) -> Rows:
         **wallet.figures(),
         "sequence": len(wallet.entries),
         "status": wallet.status,
+        "moved_to": wallet.moved_to and str(wallet.moved_to),
         "lots": [_row(lot) for _, lot in sorted(wallet.lots.items())],
         "debts": [
             {"issuer_id": str(issuer), "points": points}
@@ -99,7 +101,7 @@ def modelled(wallet: Wallet) -> Rows:
         "earned": _numbered(wallet.earned),
         "consumed": _numbered(wallet.consumed),
         "references": [
-            {"merchant_id": str(merchant), "kind": kind, "merchant_ref": ref, **asdict(reference)}
+            {"merchant_id": str(merchant), "kind": kind, "merchant_ref": ref, **_row(reference)}
             for (merchant, kind, ref), reference in sorted(wallet.references.items())
         ],
         "codes": [{"digest": "\\x" + digest.hex()} for digest in sorted(wallet.codes)],
@@ -108,7 +110,7 @@ def modelled(wallet: Wallet) -> Rows:
 
 def first_due(wallet: Wallet) -> str | None:
     """Return the first day on which one of the wallet's lots starts or lapses."""
-    days = [t.expires_on if t.active else t.active_from for t in wallet.in_taking_order()]
+    days = [t.expires_on if t.active else t.active_from for t in wallet.open_lots()]
     return min(days).isoformat() if days else None
 
 
@@ -188,7 +190,7 @@ def _numbered(rows: dict[int, list[Any]]) -> list[Rows]:
 
 def _row(row: Any, *, without: str = "") -> Rows:
     return {
-        name: value if isinstance(value, bool | int | str | None) else _words(value)
+        name: value if isinstance(value, bool | int | str | list | None) else _words(value)
         for name, value in vars(row).items()
         if name != without
     }

@@ -222,7 +222,8 @@ def _books(entry: EntryView) -> list[str]:
 def _earns(player: Player, step: Step) -> Posted:
     """Read "100 for 1000", "40 for 400 + 60 for 600", "40 by A & 15 by B for 1000"."""
     begins = player.today + (span(step.what, "pending for ") or timedelta(0))
-    ends = player.today + (span(step.what, "expiring in ") or LIFE)
+    life = span(step.what, "expiring in ")
+    ends = player.today + (LIFE if life is None else life)
     grants = []
     total = 0
     for line, part in enumerate(re.split(r"[,;]", step.what)[0].split(" + ")):

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from network.ids import uuid7
 from network.ledger import operations_members, queries
 from network.ledger.values import Approval, Posted
 from tests.scenarios.ledger.player import Player, merchant, number, span, word
@@ -49,7 +50,8 @@ def _steps_in(player: Player, step: Step) -> None:
 
 
 def _transfers(player: Player, step: Step) -> Posted:
-    taker = player.meet(word(step.what, "to") or "")
+    name = word(step.what, "to") or ""
+    taker = uuid7() if name == "Nobody" else player.meet(name)
     points = number(step.what)
     return _call(player, step, operations_members.transfer, wall=True, taker=taker, points=points)
 
@@ -107,7 +109,7 @@ def _approval(step: Step) -> Approval:
 
 
 def _adds(player: Player, step: Step) -> Posted:
-    issuer = merchant(step.who)
+    issuer, life = merchant(step.who), span(step.what, "expiring in ")
     return _call(
         player,
         step,
@@ -118,7 +120,7 @@ def _adds(player: Player, step: Step) -> Posted:
         price=Decimal("950.5"),
         points=number(step.what),
         active_from=player.today,
-        expires_on=player.today + LIFE,
+        expires_on=player.today + (LIFE if life is None else life),
         approval=_approval(step),
     )
 

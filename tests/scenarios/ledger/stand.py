@@ -17,12 +17,17 @@ from network.ledger.audit import audit
 from network.ledger.partitions import open_first_day
 from network.settings import PROGRAMME_ZONE
 from tests.fixtures.cluster import Cluster
+from tests.integration.ledger_audit.history import add_operator
 
 FIRST_DAY = date(2026, 3, 19)
 """Two days before Nowruz; months and a year turn where runs are long."""
 
-RUNS_PER_DATABASE = 50
+RUNS_PER_DATABASE = 20
+RUNS_PER_AUDIT = 4
+"""The model finds what a run did wrong; the audit of all runs until now is a second look."""
+
 MERCHANTS = tuple(UUID(int=n) for n in (11, 12, 13))
+PEOPLE = UUID(int=91), UUID(int=92)
 TERMS = {merchant: (UUID(int=20 + n), UUID(int=30 + n)) for n, merchant in enumerate(MERCHANTS)}
 
 
@@ -39,6 +44,7 @@ class Stand:
     runs: int = 0
     steps: int = 0
     spoilt: bool = False
+    toured: bool = False
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     _database: Database | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -63,12 +69,18 @@ class Stand:
         self.runs += 1
         return self._database
 
+    def audit_due(self) -> bool:
+        """Return whether the run that ends now is followed by an audit."""
+        return self.runs % RUNS_PER_AUDIT == 0
+
     def _open(self) -> Database:
         name = self._stack.enter_context(self.cluster.fresh_database())
         database = Database(self.cluster.url("peyvand", database=name), pool_size=2)
         self._stack.callback(database.dispose)
         with database.unit_of_work() as session:
             open_first_day(session, business_date=FIRST_DAY)
+            for operator in PEOPLE:
+                add_operator(session, operator, at=noon(FIRST_DAY))
             for merchant, versions in TERMS.items():
                 session.execute(_MERCHANT, {"id": merchant, "at": noon(FIRST_DAY)})
                 for version, terms in enumerate(versions, start=1):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tests.scenarios.ledger.choices import members, merchants
-from tests.scenarios.ledger.machine import NO_ENTRY, Machine
+from tests.scenarios.ledger.frame import NO_ENTRY
+from tests.scenarios.ledger.machine import Machine
 from tests.scenarios.ledger.stand import MERCHANTS
 
 
@@ -48,13 +49,20 @@ class Stories(Machine):
         points=st.integers(1, 12),
         minutes=st.sampled_from((1, 1, 16, 25 * 60)),
         night=st.booleans(),
+        reversed_=st.booleans(),
     )
-    def think_better_of_it(self, member: int, points: int, minutes: int, *, night: bool) -> None:
-        """Hold a few points and void the hold, in time or when its life has run out."""
+    def think_better_of_it(
+        self, member: int, points: int, minutes: int, *, night: bool, reversed_: bool
+    ) -> None:
+        """Hold a few points and void the hold, or reverse it, in time or when its life is over."""
         self.authorise(member, MERCHANTS[points % 3], None, points, None, 15)
         self.clocks_differ(minutes)
         if night:
             self.night(member)
+        if reversed_:
+            held = self.calls[-1][1]["event"]
+            self.post("reverse", member, held.merchant_id, held.merchant_ref)
+            return
         merchant, hold = self._hold(member, 0)
         self.post("void", member, merchant, None, authorisation=hold)
 

@@ -203,7 +203,8 @@ CREATE TABLE ledger.consumption (
 );
 
 -- A merchant's own name for an event, once per member and kind, for good. A voided authorisation
--- frees its reference; a reversal bars it, also before the call it reverses arrives.
+-- frees its reference; a reversal bars it, also before the call it reverses arrives. A wallet that
+-- moves takes its references along (moved): moved_from is the wallet where such a one was used.
 CREATE TABLE ledger.reference (
     member_id uuid NOT NULL,
     merchant_id uuid NOT NULL,
@@ -212,6 +213,7 @@ CREATE TABLE ledger.reference (
     state text NOT NULL,
     sequence bigint NOT NULL,
     business_date date NOT NULL,
+    moved_from uuid,
     CONSTRAINT pk_reference PRIMARY KEY (member_id, merchant_id, kind, merchant_ref)
 );
 

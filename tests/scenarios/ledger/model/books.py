@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 COLUMN = {
@@ -17,8 +18,13 @@ COLUMN = {
     "redemption": "redeemed",
     "expiry": "expired",
     "clawback": "clawed_back",
+    "transfer": "moved",
+    "adjustment": "clawed_back",
 }
 """Which of a lot's columns follows which account (the page's table, third column)."""
+
+GRANTING = ("issuance", "adjustment", "transfer")
+"""The accounts whose points come into a wallet as a new lot."""
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not a malfunction
@@ -42,6 +48,7 @@ class Lot:
     active_from: date
     expires_on: date
     parent_lot_id: int | None = None
+    locked_to: UUID | None = None
     granted: int = 0
     remaining: int = 0
     held: int = 0
@@ -80,6 +87,7 @@ class Entry:
     base: int | None = None
     original_sequence: int | None = None
     original_date: date | None = None
+    explanation: list[dict[str, Any]] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
 
 
@@ -134,10 +142,11 @@ class Earned:
 
 @dataclass(kw_only=True)
 class Reference:
-    """A merchant's name for an event: used, free (voided) or barred (reversed)."""
+    """A merchant's name for an event: used, free (voided), barred (reversed), moved (elsewhere)."""
 
     state: str
     sequence: int
+    moved_from: UUID | None = None
 
 
 @dataclass(kw_only=True)
@@ -145,6 +154,7 @@ class Wallet:
     """Everything that the ledger knows of one member; its figures follow from lots and debts."""
 
     status: str = "active"
+    moved_to: UUID | None = None
     lots: dict[int, Lot] = field(default_factory=dict)
     debts: dict[UUID, int] = field(default_factory=lambda: defaultdict(int))
     entries: list[Entry] = field(default_factory=list)
@@ -164,7 +174,7 @@ class Wallet:
             "debt": sum(self.debts.values()),
         }
 
-    def in_taking_order(self) -> list[Lot]:
+    def open_lots(self) -> list[Lot]:
         """Return the lots with something left, earliest expiry first, then by number."""
         return sorted(
             (lot for lot in self.lots.values() if lot.remaining),
@@ -186,8 +196,11 @@ class Wallet:
         priced_on: date | None = None,
         child: Lot | None = None,
     ) -> None:
-        """Move points of a lot between two accounts, in the newest entry."""
-        if source == "issuance":
+        """Move points of a lot between two accounts, in the newest entry.
+
+        An extension (available to available) credits nobody, so it repays nothing.
+        """
+        if source in GRANTING:
             lot.granted += points
         else:
             _add(lot, COLUMN[source], -points)
@@ -212,7 +225,7 @@ class Wallet:
                 priced_on=priced_on,
             )
         )
-        if target == "available":
+        if target == "available" != source:
             self._repay(child or lot, points)
 
     def _repay(self, lot: Lot, credited: int) -> None:

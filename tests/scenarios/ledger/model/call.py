@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from network.ledger.values import Consent, Event
+from network.ledger.values import Consent, Event, Grant
 from tests.scenarios.ledger.model.books import (
     Consumed,
     Entry,
@@ -32,6 +33,7 @@ def check_count(points: int) -> None:
 class Call:
     """A wallet with the days that count in this call; the wallet is a copy until all is well."""
 
+    member_id: UUID
     wallet: Wallet
     business_date: date
     today: date
@@ -39,14 +41,21 @@ class Call:
 
     # ---------------------------------------------------------------- entries and references
 
-    def write(self, kind: str, event: Event | None = None, *, original: int | None = None) -> Entry:
+    def write(
+        self,
+        kind: str,
+        event: Event | None = None,
+        *,
+        original: int | None = None,
+        actor: str = "system",
+    ) -> Entry:
         """Begin an entry, which takes the movements that follow."""
         of = self.wallet.entry(original) if original is not None else None
         entry = Entry(
             sequence=len(self.wallet.entries) + 1,
             business_date=self.business_date,
             kind=kind,
-            actor=f"merchant:{event.merchant_id}" if event else "system",
+            actor=f"merchant:{event.merchant_id}" if event else actor,
             original_sequence=original,
             original_date=of.business_date if of else None,
         )
@@ -63,7 +72,7 @@ class Call:
         known = self.wallet.references.get(key)
         if known and known.state == "barred":
             raise Refused("reference_barred")
-        if known and known.state == "used":
+        if known and known.state in {"used", "moved"}:
             raise Refused("duplicate_reference", sequence=known.sequence)
         sequence = len(self.wallet.entries)
         self.wallet.references[key] = Reference(state="used", sequence=sequence)
@@ -75,13 +84,13 @@ class Call:
 
         A pending lot that was taken back whole has nothing left and stays as it is.
         """
-        lapsed = [t for t in self.wallet.in_taking_order() if t.expires_on <= self.today]
+        lapsed = [t for t in self.wallet.open_lots() if t.expires_on <= self.today]
         if lapsed:
             self.write("expiry")
         for lot in lapsed:
-            self.wallet.move(_where(lot), "expiry", lot.remaining, lot)
+            self.wallet.move(where(lot), "expiry", lot.remaining, lot)
         waiting = [
-            t for t in self.wallet.in_taking_order() if not t.active and t.active_from <= self.today
+            t for t in self.wallet.open_lots() if not t.active and t.active_from <= self.today
         ]
         if waiting:
             self.write("activation")
@@ -125,25 +134,46 @@ class Call:
     ) -> list[tuple[Lot, int]]:
         """Take points in the taking order and return the slices.
 
-        Spendable = max(0, eligible lots - all debt). Credit locked to one merchant cannot be
-        granted through the Python calls yet, so every active lot is eligible.
+        Spendable = max(0, eligible lots - all debt); credit locked to this acceptor comes first.
         """
-        figures = self.wallet.figures()
-        spendable = max(0, figures["available"] - figures["debt"])
-        if points > spendable:
-            raise Refused(refusal, spendable=spendable)
-        slices = []
-        for lot in self.wallet.in_taking_order():
-            taken = min(points, lot.remaining)
-            if lot.active and taken:
-                slices.append((lot, taken))
-                points -= taken
+        eligible = self.eligible(None, acceptor)
+        self.check_spendable(eligible, points, refusal)
+        slices = share_out(sorted(eligible, key=lambda lot: lot.locked_to is None), points)
         for lot, taken in slices:
             if target == "held":
                 self.wallet.move("available", "held", taken, lot)
             else:
                 self.pay("available", taken, lot, acceptor)
         return slices
+
+    def eligible(self, *locks: UUID | None) -> list[Lot]:
+        """Return the available lots that are locked to one of these, None for unlocked ones."""
+        lots = self.wallet.open_lots()
+        return [lot for lot in lots if lot.active and lot.locked_to in locks]
+
+    def check_spendable(
+        self, eligible: list[Lot], points: int, refusal: str = "insufficient_points"
+    ) -> None:
+        """Refuse what goes beyond the eligible lots less all debt."""
+        debt = self.wallet.figures()["debt"]
+        spendable = max(0, sum(lot.remaining for lot in eligible) - debt)
+        if points > spendable:
+            raise Refused(refusal, spendable=spendable)
+
+    def new_lot(self, grant: Grant, place: int) -> Lot:
+        """Return the lot of a grant, empty; what has lapsed already is not granted."""
+        if grant.expires_on <= self.today:
+            raise Refused("grant_lapsed")
+        return Lot(
+            lot_id=len(self.wallet.entries) * LOTS_PER_ENTRY + place,
+            issuer_id=grant.issuer_id,
+            terms_id=grant.terms_id,
+            price=str(grant.price),
+            locked_to=grant.locked_to,
+            active=grant.active_from <= self.today,
+            active_from=grant.active_from,
+            expires_on=grant.expires_on,
+        )
 
     def pay(self, source: str, points: int, lot: Lot, acceptor: UUID) -> None:
         """Redeem points of a lot at an acceptor, at the price of the open day."""
@@ -168,11 +198,11 @@ class Call:
 
     def claw_back(self, issuer: UUID, first: int | None, points: int) -> None:
         """Take an issuer's points back: the earned lot first, then its other lots, then debt."""
-        lots = [lot for lot in self.wallet.in_taking_order() if lot.issuer_id == issuer]
+        lots = [lot for lot in self.wallet.open_lots() if lot.issuer_id == issuer]
         for lot in sorted(lots, key=lambda lot: lot.lot_id != first):
             taken = min(points, lot.remaining)
             if taken:
-                self.wallet.move(_where(lot), "clawback", taken, lot)
+                self.wallet.move(where(lot), "clawback", taken, lot)
                 points -= taken
         if points:
             self.wallet.owe(issuer, points)
@@ -213,6 +243,7 @@ class Call:
             parent_lot_id=lot.lot_id,
             issuer_id=lot.issuer_id,
             terms_id=lot.terms_id,
+            locked_to=lot.locked_to,
             price=lot.price,
             active=True,
             active_from=self.today,
@@ -222,7 +253,18 @@ class Call:
         return child
 
 
-def _where(lot: Lot) -> str:
+def share_out(lots: Iterable[Lot], points: int) -> list[tuple[Lot, int]]:
+    """Return what each lot gives until the points are reached."""
+    slices = []
+    for lot in lots:
+        taken = min(points, lot.remaining)
+        if taken:
+            slices.append((lot, taken))
+            points -= taken
+    return slices
+
+
+def where(lot: Lot) -> str:
     return "available" if lot.active else "pending"
 
 

@@ -1,7 +1,8 @@
 """A small pure model of the ledger's rules, to check by eye against the ledger's design page.
 
 Here: the frame of every call, wallets and days, earning; ``spending.py`` and ``returns.py`` add the
-other operations, ``call.py`` has what they share, ``books.py`` the rows and how points move.
+operations of tills, ``travelling.py`` and ``decisions.py`` those of members and operators,
+``call.py`` has what they share, ``books.py`` the rows and how points move.
 
 The methods are those of ``network.ledger.operations``, with the same arguments but for the
 connection, the evidence and the explanation, which move no point. Nothing here knows the SQL, its
@@ -22,7 +23,7 @@ from network.clock import local_date
 from network.ledger.values import Claim, Event, Grant, Posted
 from network.settings import PROGRAMME_ZONE
 from tests.scenarios.ledger.model.books import Earned, Lot, Refused, Wallet
-from tests.scenarios.ledger.model.call import LOTS_PER_ENTRY, Call, check_count
+from tests.scenarios.ledger.model.call import Call, check_count, where
 
 Rule = Callable[[Call], dict[str, Any]]
 
@@ -47,25 +48,50 @@ class Ledger:
         wall: datetime | None = None,
     ) -> Posted:
         """Answer a key that is known; else apply the rule to a copy and keep it if all is well."""
-        if claim and (known := self.answers.get((claim.client_id, claim.key))):
-            fingerprint, posted = known
-            if (fingerprint, posted.member_id) != (claim.fingerprint, member_id):
-                raise Refused("idempotency_conflict")
-            return replace(posted, replayed=True)
-        wallet = deepcopy(self.wallet(member_id))
-        today = max(self.day, local_date(now, zone=PROGRAMME_ZONE))
-        result = rule(Call(wallet=wallet, business_date=self.day, today=today, wall=wall))
-        self.wallets[member_id] = wallet
-        posted = Posted(
+        if known := self.known(claim, member_id):
+            return known
+        call = self.begin(member_id, now, wall)
+        return self.finish(call, rule(call), claim)
+
+    def known(self, claim: Claim | None, member_id: UUID) -> Posted | None:
+        """Return the answer that a key stands for; a wallet's keys go where the wallet goes."""
+        if claim is None or (claim.client_id, claim.key) not in self.answers:
+            return None
+        fingerprint, posted = self.answers[claim.client_id, claim.key]
+        owner = posted.member_id
+        if fingerprint != claim.fingerprint or member_id not in {owner, self.home(owner)}:
+            raise Refused("idempotency_conflict")
+        named = {} if owner == member_id else {"member_id": str(owner)}
+        return replace(posted, replayed=True, result=posted.result | named)
+
+    def begin(self, member_id: UUID, now: datetime, wall: datetime | None) -> Call:
+        """Copy a wallet for a call on it."""
+        return Call(
             member_id=member_id,
-            sequence=len(wallet.entries),
+            wallet=deepcopy(self.wallet(member_id)),
+            business_date=self.day,
+            today=max(self.day, local_date(now, zone=PROGRAMME_ZONE)),
+            wall=wall,
+        )
+
+    def finish(self, call: Call, result: dict[str, Any], claim: Claim | None) -> Posted:
+        """Keep what a call did, and its answer."""
+        self.wallets[call.member_id] = call.wallet
+        posted = Posted(
+            member_id=call.member_id,
+            sequence=len(call.wallet.entries),
             business_date=self.day,
             replayed=False,
-            result=result | {"balance": wallet.figures()},
+            result=result | {"balance": call.wallet.figures()},
         )
         if claim:
             self.answers[claim.client_id, claim.key] = claim.fingerprint, posted
         return posted
+
+    def home(self, member_id: UUID) -> UUID:
+        """Return the wallet where a member's points are."""
+        wallet = self.wallets.get(member_id)
+        return self.home(wallet.moved_to) if wallet and wallet.moved_to else member_id
 
     def wallet(self, member_id: UUID) -> Wallet:
         """Return a member's wallet."""
@@ -117,7 +143,7 @@ class Ledger:
         self,
         *,
         now: datetime,
-        claim: Claim,
+        claim: Claim | None,
         member_id: UUID,
         event: Event,
         grants: Sequence[Grant],
@@ -140,7 +166,7 @@ class Ledger:
                 lot_id = None
                 if grant.points:
                     alike = replace(grant, points=0, base=0, line=0)
-                    lot = lots.setdefault(alike, _new_lot(call, grant, len(lots) + 1))
+                    lot = lots.setdefault(alike, call.new_lot(grant, len(lots) + 1))
                     lot_id = lot.lot_id
                     granted[lot_id] = granted.get(lot_id, 0) + grant.points
                 rows.append(
@@ -154,8 +180,7 @@ class Ledger:
                 )
             for lot in lots.values():
                 call.wallet.lots[lot.lot_id] = lot
-                target = "available" if lot.active else "pending"
-                call.wallet.move("issuance", target, granted[lot.lot_id], lot)
+                call.wallet.move("issuance", where(lot), granted[lot.lot_id], lot)
             rest = _base(event) - sum({row.line: row.base for row in rows}.values())
             if rest > 0:
                 rows.append(
@@ -173,18 +198,6 @@ class Ledger:
             }
 
         return self.post(rule, member_id=member_id, now=now, claim=claim)
-
-
-def _new_lot(call: Call, grant: Grant, place: int) -> Lot:
-    return Lot(
-        lot_id=len(call.wallet.entries) * LOTS_PER_ENTRY + place,
-        issuer_id=grant.issuer_id,
-        terms_id=grant.terms_id,
-        price=str(grant.price),
-        active=grant.active_from <= call.today,
-        active_from=grant.active_from,
-        expires_on=grant.expires_on,
-    )
 
 
 def _base(event: Event) -> int:

@@ -15,8 +15,8 @@ from tests.scenarios.ledger.model.spending import Spending
 REFUNDS = ("refund_issuance", "refund_redemption")
 
 
-class Model(Spending):
-    """The whole ledger: everything that ``network.ledger.operations`` offers."""
+class Returns(Spending):
+    """A ledger that takes back what was bought or paid for."""
 
     def reverse(
         self,
@@ -28,7 +28,20 @@ class Model(Spending):
         event: Event,
         grace_days: int = 30,
     ) -> Posted:
-        """Void, refund or bar what the reference did; afterwards no call with it succeeds."""
+        """Void, refund or bar what the reference did; afterwards no call with it succeeds.
+
+        A reference that came from another wallet is reversed there.
+        """
+        owner = self._user(claim, member_id, event)
+        if owner:
+            return self.reverse(
+                now=now,
+                wall=wall,
+                claim=claim,
+                member_id=owner,
+                event=event,
+                grace_days=grace_days,
+            )
 
         def rule(call: Call) -> dict[str, Any]:
             wallet, key = call.wallet, (event.merchant_id, "redemption", event.merchant_ref)
@@ -58,6 +71,14 @@ class Model(Spending):
             return {"state": state, "points": points}
 
         return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall)
+
+    def _user(self, claim: Claim, member_id: UUID, event: Event) -> UUID | None:
+        """Return the wallet that used a reference before it moved into the one that is asked."""
+        if self.known(claim, member_id):
+            return None
+        key = (event.merchant_id, "redemption", event.merchant_ref)
+        named = self.wallet(member_id).references.get(key)
+        return named.moved_from if named else None
 
     def refund_earn(
         self,
