@@ -1,4 +1,4 @@
-"""A line that goes by itself: spending, refunds, and purchases whose member showed a code."""
+"""A line that goes by itself: spending, refunds, purchases with a code or in a campaign."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.batches.bench import Bench, event_of, price
+from merchant_gateway.batches.bench import Bench, bought_on, event_of, price
+from merchant_gateway.batches.campaigns import earn_with_campaigns
 from merchant_gateway.batches.members import Named
 from merchant_gateway.batches.results import known_result, posted_result, refused_result
 from merchant_gateway.canonical import canonical
@@ -153,6 +154,9 @@ def _earn(
     _member: Named,
     common: dict[str, Any],
 ) -> Posted:
+    bought = bought_on(data, now=common["now"])
+    if bench.terms.campaigns(merchant_id=batch.merchant_id, day=bought):
+        return earn_with_campaigns(session, bench, data, common)
     grants, explanation = price(bench, merchant_id=batch.merchant_id, data=data, now=common["now"])
     return operations.earn(session, grants=grants, explanation=explanation, **common)
 

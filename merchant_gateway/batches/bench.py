@@ -76,17 +76,26 @@ def price(
     ``price_purchase`` raises, NoEarningTermsError and NoAgreementError.
     """
     day = local_date(now, zone=PROGRAMME_ZONE)
-    bought = min(local_date(data["occurred_at"], zone=PROGRAMME_ZONE), day)
     quote = price_purchase(
-        purchase=Purchase(
-            amount=data["amount"], lines=tuple(Line(**line) for line in data.get("lines", ()))
-        ),
-        terms=bench.terms.earning(merchant_id=merchant_id, day=bought),
+        purchase=purchase_of(data),
+        terms=bench.terms.earning(merchant_id=merchant_id, day=bought_on(data, now=now)),
         day=day,
     )
     return _grants(bench, quote, merchant_id=merchant_id, day=day), explanation_json(
         quote.explanation
     )
+
+
+def purchase_of(data: dict[str, Any]) -> Purchase:
+    """Return the basket of a line."""
+    return Purchase(
+        amount=data["amount"], lines=tuple(Line(**line) for line in data.get("lines", ()))
+    )
+
+
+def bought_on(data: dict[str, Any], *, now: datetime) -> date:
+    """Return the day by whose terms a purchase earns."""
+    return local_date(min(data["occurred_at"], now), zone=PROGRAMME_ZONE)
 
 
 def _grants(bench: Bench, quote: Quote, *, merchant_id: UUID, day: date) -> list[Grant]:

@@ -1,16 +1,17 @@
 """Working a batch off: chunk by chunk in the order of its lines.
 
 While one chunk is being posted, the next one is read and priced. The purchases of a chunk are
-posted together; what cannot be (spending, refunds, a purchase whose member showed a code) goes
-line by line afterwards, and so does every later line of the same member, which keeps a member's
-lines in their order. Each transaction holds the batch, posts, and writes down what became of the
-lines: a worker may die at any moment, and another goes on where the last commit left it.
+posted together; what cannot be (spending, refunds, a purchase whose member showed a code, or where
+a campaign runs) goes line by line afterwards, and so does every later line of the same member,
+which keeps a member's lines in their order. Each transaction holds the batch, posts, and writes
+down what became of the lines: a worker may die at any moment, and another goes on where the last
+commit left it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,12 +21,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.apart import earlier, post_apart
-from merchant_gateway.batches.bench import Bench, bench_of, event_of, price
+from merchant_gateway.batches.bench import Bench, bench_of, bought_on, event_of, price
 from merchant_gateway.batches.members import Named, find_members
 from merchant_gateway.batches.reading import named_in, read_line
 from merchant_gateway.batches.results import posted_result, refused_result, tally_of
-from merchant_gateway.errors import InternalError
-from merchant_gateway.schemas.batches import EARN
+from merchant_gateway.errors import InsufficientScopeError, InternalError
+from merchant_gateway.schemas.batches import EARN, REDEEM, REFUND_EARN, REFUND_REDEEM
 from network.batches import queries, service
 from network.batches.queries import BatchView, ChunkView
 from network.clock import wall_now
@@ -33,9 +34,19 @@ from network.errors import InvariantError, PeyvandError
 from network.ledger.batch_arguments import BatchEarning
 from network.ledger.errors import DuplicateReference, Refusal
 from network.ledger.operations_batch import earn_batch
+from network.merchants import queries as merchants
+from network.merchants import scopes
 from network.services import Services
 
 log = logging.getLogger("peyvand.batches")
+
+_SCOPES = {
+    EARN: scopes.EARNINGS,
+    REDEEM: scopes.REDEMPTIONS,
+    REFUND_EARN: scopes.REFUNDS,
+    REFUND_REDEEM: scopes.REFUNDS,
+}
+"""What a key must open for a line, as for the single call."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +99,9 @@ def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
         if chunk is None:
             return None
         raw = service.open_lines(bench.services.vault, sealed_lines=chunk.sealed_lines)
-        lines = [_read(number, each) for number, each in enumerate(raw, chunk.first_line)]
+        key = merchants.key(session, key_id=batch.key_id)
+        opened = () if key is None else key.scopes
+        lines = [_read(number, each, opened) for number, each in enumerate(raw, chunk.first_line)]
         good = [each for each in lines if each.result is None]
         members = find_members(session, bench, batch, given=[each.data["member"] for each in good])
     alone: set[UUID] = set()
@@ -97,9 +110,13 @@ def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
     return Ready(chunk=chunk, now=now, lines=lines)
 
 
-def _read(number: int, raw: bytes) -> Wanted:
+def _read(number: int, raw: bytes, opened: Collection[str]) -> Wanted:
+    """Read a line, and refuse what the key that signed the batch does not open."""
     try:
         data = read_line(raw)
+        scope = _SCOPES[data["type"]]
+        if scope not in opened:
+            raise InsufficientScopeError("not with this key", facts={"scope": scope})
     except PeyvandError as error:
         kind, ref = named_in(raw)
         return Wanted(line=number, kind=kind, ref=ref, result=refused_result(kind, ref, error))
@@ -120,7 +137,13 @@ def _price(
         each.result = refused_result(each.kind, each.ref, member)
         return
     each.member = member
-    plain = each.kind == EARN and member.plain(received_at=batch.received_at)
+    plain = (
+        each.kind == EARN
+        and member.plain(received_at=batch.received_at)
+        and not bench.terms.campaigns(
+            merchant_id=batch.merchant_id, day=bought_on(each.data, now=now)
+        )
+    )
     if not plain or member.member_id in alone:
         alone.add(member.member_id)
         return

@@ -120,7 +120,10 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
 
 
 def _kind(grants: Sequence[Grant]) -> tuple[Any, ...] | None:
-    """Return what all grants share, ``None`` unless they are one of a kind for each line."""
+    """Return what all grants share, ``None`` unless they are one of a kind for each line.
+
+    What campaigns give is taken from their budgets, one by one.
+    """
     kind: tuple[Any, ...] | None = None
     for line, grant in enumerate(grants):
         own = (
@@ -131,7 +134,11 @@ def _kind(grants: Sequence[Grant]) -> tuple[Any, ...] | None:
             grant.active_from,
             grant.expires_on,
         )
-        if grant.line != line or (kind is not None and own != kind):
+        if (
+            grant.line != line
+            or grant.campaign_id is not None
+            or (kind is not None and own != kind)
+        ):
             return None
         kind = own
     return kind

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from merchant_gateway.signing import Ed25519SigningKey
+from network.campaigns import queries as campaigns
+from network.campaigns.service import CampaignTerms, approve_campaign, propose_campaign
+from network.clock import wall_now
 from network.ledger import queries
 from network.ledger.evidence import read_evidence
 from network.ledger.figures import evidence_key
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
+from network.merchants.keys import register_key
+from network.programme.campaigns import Funder
 from settlement.console.evidence import signed_request
 from tests.integration.gateway.batching import (
     JSONL,
@@ -289,8 +296,9 @@ def test_more_batches_than_may_wait_are_sent_later(house: House) -> None:
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_batches")
     assert answer.json()["facts"] == {"most": len(waiting)}
     assert int(answer.headers["Retry-After"]) > 0
-    work(house, waiting[0])
-    assert send_batch(house, house.blue, [b"{}"]).status_code == 202
+    for batch_id in waiting:
+        work(house, batch_id)
+    assert done(house, house.blue, [b"{}"])[0]["status"] == "refused"
 
 
 def test_problems_are_told_in_the_readers_language(house: House) -> None:
@@ -299,3 +307,54 @@ def test_problems_are_told_in_the_readers_language(house: House) -> None:
     problem = results(house, house.green, answer.json()["id"], language="fa")[0]["problem"]
     assert not problem["title"].isascii()
     assert not problem["errors"][0]["detail"].isascii()
+
+
+def test_a_purchase_in_a_campaign_takes_from_its_budget(house: House) -> None:
+    person, today = house.member(), house.today()
+    terms = CampaignTerms(
+        code="autumn",
+        name_fa="پاییز",
+        name_en="Autumn",
+        owner_id=house.blue.merchant_id,
+        kind="bonus",
+        value=Fraction(25),
+        first_day=today,
+        last_day=today + timedelta(days=3),
+        funders=[Funder(party_id=house.blue.merchant_id, share=10_000)],
+        budget=60,
+        merchants=[house.blue.merchant_id],
+    )
+    with house.services.database.unit_of_work() as session:
+        campaign_id = propose_campaign(session, terms=terms, today=today, now=wall_now())
+        approve_campaign(session, campaign_id=campaign_id, today=today, now=wall_now())
+    lines = [earn_line(person.phone, 100_000) for _ in range(3)]
+    found = done(house, house.blue, lines)
+    assert [each["points"] for each in found] == [35, 35, 10]
+    again = done(house, house.blue, lines)
+    assert [(each["status"], each["points"]) for each in again] == [
+        ("known", 35), ("known", 35), ("known", 10),
+    ]  # fmt: skip
+    with house.services.database.reading() as session:
+        campaign = campaigns.campaign(session, campaign_id=campaign_id)
+    assert campaign is not None
+    assert campaign.taken == 50
+
+
+def test_a_key_opens_no_more_in_a_batch_than_by_itself(house: House) -> None:
+    person, key = house.member(), Ed25519SigningKey.generate()
+    with house.services.database.unit_of_work() as session:
+        registered = register_key(
+            session,
+            house.services.vault,
+            merchant_id=house.green.merchant_id,
+            environment="live",
+            public_key=key.verifying_key().to_raw(),
+            scopes=["earnings"],
+            now=wall_now(),
+        )
+    bought = earn_line(person.phone, 50_000)
+    lines = [bought, refund_line(person.phone, bought, amount=10_000)]
+    found = done(house, house.green, lines, key=key, key_id=registered.key_id)
+    assert [each["status"] for each in found] == ["posted", "refused"]
+    assert found[1]["problem"]["code"] == "insufficient_scope"
+    assert found[1]["problem"]["facts"] == {"scope": "refunds"}

@@ -1,0 +1,86 @@
+"""A line that campaigns may touch: priced under the wallet's lock, so that no price is stale."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway.batches.bench import Bench, bought_on, purchase_of
+from network.campaigns.grants import Prices, grants_of, network_price, takings_of
+from network.campaigns.queries import standing
+from network.clearing.parties import NETWORK_PARTY
+from network.clock import local_date
+from network.ledger import operations
+from network.ledger.errors import CampaignExhausted, CampaignPaused
+from network.ledger.operations_campaigns import lock_wallet
+from network.ledger.values import Posted
+from network.programme.campaign_pricing import price_with_campaigns
+from network.programme.campaigns import CampaignQuote, Reason
+from network.programme.explain import explanation_json
+from network.settings import PROGRAMME_ZONE
+
+
+def earn_with_campaigns(
+    session: Session, bench: Bench, data: dict[str, Any], common: dict[str, Any]
+) -> Posted:
+    """Price and post a purchase in the caller's transaction.
+
+    A campaign whose budget turns out to be used up is left out, and the purchase priced again.
+    ``common`` has the arguments that every operation takes. Raises the ledger's refusals.
+    """
+    merchant_id: UUID = common["event"].merchant_id
+    now: datetime = common["now"]
+    lock_wallet(session, member_id=common["member_id"])
+    known = standing(session, member_id=common["member_id"])
+    bought = bought_on(data, now=now)
+    gone: dict[UUID, Reason] = {}
+    while True:
+        quote = price_with_campaigns(
+            purchase=purchase_of(data),
+            terms=bench.terms.earning(merchant_id=merchant_id, day=bought),
+            day=local_date(now, zone=PROGRAMME_ZONE),
+            channel=data["channel"],
+            campaigns=bench.terms.campaigns(merchant_id=merchant_id, day=bought),
+            standing=known,
+            gone=gone,
+        )
+        refused: Reason
+        try:
+            with session.begin_nested():
+                return _post(session, bench, quote, merchant_id=merchant_id, common=common)
+        except CampaignExhausted as error:
+            named, refused = error.facts["campaign_id"], "exhausted"
+        except CampaignPaused as error:
+            named, refused = error.facts["campaign_id"], "paused"
+        gone[UUID(str(named))] = refused
+
+
+def _post(
+    session: Session,
+    bench: Bench,
+    quote: CampaignQuote,
+    *,
+    merchant_id: UUID,
+    common: dict[str, Any],
+) -> Posted:
+    return operations.earn(
+        session,
+        grants=grants_of(
+            quote, merchant_id=merchant_id, prices=partial(_prices, bench, common["now"])
+        ),
+        explanation=explanation_json(quote.explanation),
+        takings=takings_of(quote),
+        **common,
+    )
+
+
+def _prices(bench: Bench, now: datetime, party: UUID) -> Prices:
+    day = local_date(now, zone=PROGRAMME_ZONE)
+    if party == NETWORK_PARTY:
+        return Prices(terms_id=party, price=network_price(bench.terms.face_value(day=day)))
+    agreement = bench.terms.agreement(merchant_id=party, day=day)
+    return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
