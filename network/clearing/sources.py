@@ -24,7 +24,10 @@ _REDEMPTION_SUMS = text("""
 def redemption_sums(session: Session, *, first_day: date, end_day: date) -> list[RedemptionSum]:
     """Return the points taken and given back on the days [first_day, end_day), summed."""
     rows = session.execute(_REDEMPTION_SUMS, {"first_day": first_day, "end_day": end_day})
-    return [RedemptionSum(*row[:5], int(row.points), row.postings) for row in rows]
+    return [
+        RedemptionSum(issuer, acceptor, terms, priced_on, undone, int(points), postings)
+        for issuer, acceptor, terms, priced_on, undone, points, postings in rows
+    ]
 
 
 def agreements(session: Session) -> list[Agreement]:
