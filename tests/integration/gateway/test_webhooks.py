@@ -19,14 +19,17 @@ from sqlalchemy import text
 from config.queues import WEBHOOKS, queue
 from config.relay import relay_once
 from config.webhooks import delivering
+from merchant_gateway.batches.work import run_batch
 from merchant_gateway.client import ConflictError, InvalidRequestError, NotFoundError, webhooks
 from merchant_gateway.client.cli import main
 from merchant_gateway.schemas.answers import ANSWERS
+from network import ids
 from network.clock import day_start, wall_now
 from network.database.connection import Database
 from network.database.installation import move_clock
 from network.events.types import TYPES
 from network.events.webhooks.endpoints import MOST_ENDPOINTS
+from network.ledger.operations import mature
 from network.ledger.partitions import open_first_day
 from network.merchants.happenings import Teller
 from network.operators.models import AuditLog
@@ -185,15 +188,52 @@ def test_what_is_sent_has_the_fields_of_the_documented_example(
         jsonschema.validate(each, ANSWERS["Event"])
 
 
-def test_batches_hold_and_night_are_told_too(house: House, redis_client: redis.Redis) -> None:
+def test_every_line_of_a_batch_is_told(house: House, redis_client: redis.Redis) -> None:
+    people = [house.member() for _ in range(3)]
+    sent = house.green.client.batches.send(
+        {
+            "type": "earn",
+            "merchant_ref": f"line-{number}",
+            "member": {"phone": person.phone},
+            "amount": 100_000 * (number + 1),
+            "currency": "IRR",
+            "occurred_at": wall_now().isoformat(),
+            "channel": "in_store",
+        }
+        for number, person in enumerate(people)
+    ).data
+    run_batch(house.services, batch_id=str(ids.decode("bat", sent["id"])))
+    results = list(house.green.client.batches.results(sent["id"]))
+    relay(house, redis_client)
+    told = [each["data"] for each in newest(house.green, 3)]
+    assert {(each["id"], each["merchant_ref"], each["points"]) for each in told} == {
+        (each["id"], each["merchant_ref"], each["points"]) for each in results
+    }
+    assert sorted(each["points"] for each in told) == [10, 20, 30]
+
+
+def test_a_hold_that_ran_out_is_told_to_whom_it_was_for(
+    house: House, redis_client: redis.Redis
+) -> None:
     person = house.member(points=50)
     held = house.blue.client.redeem(
-        member=person.code(), merchant_ref="n-1", points=5, capture="manual"
+        member=person.code(), merchant_ref="x-1", points=9, capture="manual"
     ).data
+    later = wall_now() + timedelta(hours=1)
+    with house.services.database.ledger() as connection:
+        assert mature(connection, now=wall_now(), wall=later, member_id=person.member_id)
+    relay(house, redis_client)
+    told = newest(house.blue, 1)[0]
+    assert (told["type"], told["data"]["points"]) == ("redemption.expired", 9)
+    assert told["data"]["redemption"] == held["id"]
+
+
+def test_a_night_is_told_to_each_merchant(house: House, redis_client: redis.Redis) -> None:
+    person = house.member(points=50)
+    house.blue.client.redeem(member=person.code(), merchant_ref="n-1", points=5)
     today = house.today()
     midnight = day_start(today + timedelta(days=1), zone=PROGRAMME_ZONE)
     with house.services.database.unit_of_work() as session:
-        session.execute(text("SELECT 1"))
         move_clock(session, to=midnight + timedelta(hours=1), wall=wall_now())
     run_night(house.services, started_by="test")
     relay(house, redis_client)
@@ -208,7 +248,6 @@ def test_batches_hold_and_night_are_told_too(house: House, redis_client: redis.R
             "digest": settled["digest"],
         }
     ]
-    assert house.blue.client.redemption(held["id"]).data["state"] == "authorised"
 
 
 def test_an_endpoint_from_creation_to_removal(house: House) -> None:
