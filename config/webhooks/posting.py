@@ -13,6 +13,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 
 from config.webhooks.answers import (
     MOST_HEAD_BYTES,
@@ -39,6 +40,10 @@ _MOST_ADDRESSES = 4
 _GONE = 410
 _SUCCESS, _REDIRECTION, _CLIENT_ERROR = 200, 300, 400
 _USER_AGENT = "Peyvand-Webhooks/1"
+
+
+_target = lru_cache(maxsize=1_000)(read_url)
+"""The form of a URL is a matter of its text alone; the addresses are looked at for each line."""
 
 
 class _UnresolvedError(Exception):
@@ -97,7 +102,7 @@ class Poster:
     async def post(self, url: str, *, headers: dict[str, str], body: bytes) -> Posted:
         """Post ``body`` and say how it ended; raises nothing that a receiver could cause."""
         try:
-            target = read_url(url, loopback=self.loopback)
+            target = _target(url, loopback=self.loopback)
             async with asyncio.timeout(self.timeout_seconds):
                 line, answer = await self._exchange(target, _request(target, headers, body))
         except tuple(kind for kind, _ in _OUTCOMES) as error:
