@@ -136,7 +136,7 @@ def price_purchase(*, purchase: Purchase, terms: EarningTerms, day: date) -> Quo
             line=position,
             category=line.category,
             amount=line.amount,
-            points=_floor(line.amount * rate_of(line, terms)) if reached else 0,
+            points=_floored(line.amount, rate_of(line, terms)) if reached else 0,
         )
         for position, line in enumerate(lines)
     )
@@ -196,8 +196,9 @@ def rate_of(line: Line, terms: EarningTerms) -> Fraction:
     return terms.category_rates.get(line.category, terms.base_rate)
 
 
-def _floor(value: Fraction) -> int:
-    return value.numerator // value.denominator
+def _floored(amount: int, rate: Fraction) -> int:
+    # A product of fractions is reduced first, which takes longer than all the rest of a line.
+    return amount * rate.numerator // rate.denominator
 
 
 def _minimum_steps(purchase: Purchase, terms: EarningTerms) -> list[Step]:
@@ -262,7 +263,7 @@ def _rounding_step(lines: tuple[Line, ...], terms: EarningTerms) -> Step:
     rounded = [
         position
         for position, line in enumerate(lines)
-        if (line.amount * rate_of(line, terms)).denominator != 1
+        if line.amount * (rate := rate_of(line, terms)).numerator % rate.denominator
     ]
     return Step(
         rule="rounding",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,3 +137,16 @@ def test_cards_in_any_digits_with_spaces() -> None:
 def test_what_is_no_card(text: str) -> None:
     with pytest.raises(InvalidCardError):
         normalise_card_number(text)
+
+
+@given(prefix=st.sampled_from(["", "0", "+98", "0098", "98"]), digits=st.integers(0, 10**9 - 1))
+def test_the_short_way_reads_a_number_as_the_library_does(prefix: str, digits: int) -> None:
+    text = f"{prefix}9{digits:09d}"
+    number = phonenumbers.parse(text, "IR")
+    mobile = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.MOBILE
+    if phonenumbers.is_valid_number(number) and mobile:
+        written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert normalise_phone(text) == written
+    else:
+        with pytest.raises(InvalidPhoneError):
+            normalise_phone(text)
