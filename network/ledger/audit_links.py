@@ -230,12 +230,15 @@ EVIDENCE = Pass(
     ),
 )
 
+NETWORK = "'00000000-0000-7000-8000-000000000000'::uuid"
+"""The network as an issuer; its name for those above is ``network.clearing.parties``."""
+
 # The foreign keys that were left out of the tables that every call writes.
 PARTIES = Pass(
     body="""
         SELECT g.issuer_id, g.acceptor_id, g.merchant_id, g.terms_id,
                concat_ws(', ',
-                   CASE WHEN i.merchant_id IS NULL AND c.campaign_id IS NULL
+                   CASE WHEN i.merchant_id IS NULL AND g.issuer_id <> {network}
                         THEN g.issuer_id END,
                    CASE WHEN a.merchant_id IS NULL THEN g.acceptor_id END,
                    CASE WHEN m.merchant_id IS NULL THEN g.merchant_id END) AS strangers,
@@ -252,10 +255,10 @@ PARTIES = Pass(
         LEFT JOIN network.merchant AS m ON m.merchant_id = g.merchant_id
         LEFT JOIN network.agreement AS t
             ON t.agreement_id = g.terms_id AND t.merchant_id = g.issuer_id
-        -- The network's points stand on the campaign that it approved (clearing/parties.py).
+        -- The network's points stand on the campaign that it approved.
         LEFT JOIN ledger.campaign AS c ON c.campaign_id = g.terms_id
-            AND g.issuer_id = '00000000-0000-7000-8000-000000000000'
-    """,
+            AND g.issuer_id = {network}
+    """.replace("{network}", NETWORK),
     rules=(
         Rule(
             name="merchants_exist",

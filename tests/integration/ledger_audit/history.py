@@ -354,12 +354,13 @@ def _campaign(book: Ledger) -> None:
             explanation=[],
             takings=Takings(sequence=None, campaigns={CAMPAIGN: bonus}),
         )
+    book.redeem(WINNER, GROCER, 160)  # so that both funders are owed something back
     book.do(
         operations.refund_earn,
         WINNER,
         BAKERY,
-        original=book.posted[-1].sequence,
-        amount=1000,
+        original=book.posted[-2].sequence,
+        amount=4000,
         lines=None,
     )
 

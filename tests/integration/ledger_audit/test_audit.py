@@ -7,9 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from network.clearing.parties import NETWORK_PARTY
 from network.database.connection import Database
 from network.errors import InvariantError
 from network.ledger.audit import audit, check_names
+from network.ledger.audit_links import NETWORK
 from tests.integration.ledger_audit.conftest import Past
 from tests.integration.ledger_audit.history import (
     BAKERY,
@@ -371,3 +373,7 @@ def test_what_was_tampered_with_is_named(past: Past, planted: Fault) -> None:
 
 def test_every_check_has_a_fault() -> None:
     assert {planted.check for planted in FAULTS} == set(check_names())
+
+
+def test_the_audit_knows_the_network_by_its_own_id() -> None:
+    assert f"'{NETWORK_PARTY}'::uuid" == NETWORK
