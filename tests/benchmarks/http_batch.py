@@ -20,10 +20,13 @@ from functools import partial
 import requests
 from sqlalchemy import text
 
+from config.demo.stage import Seat
 from config.queues import BATCHES
 from merchant_gateway.signing import RequestMessage, sign_request
-from network.clock import wall_now
+from network.campaigns import queries as campaigns
+from network.clock import local_date, wall_now
 from network.ids import uuid7
+from network.settings import PROGRAMME_ZONE
 from tests.benchmarks.figures import Contender
 from tests.benchmarks.http import MEMBERS, Scene, environment
 from tests.benchmarks.stand import Stand
@@ -54,13 +57,26 @@ def working(stand: Stand) -> Iterator[None]:
         yield
 
 
-def _body(scene: Scene, lines: int) -> bytes:
+def _seats(stand: Stand, scene: Scene) -> list[Seat]:
+    """Return merchants without a campaign: lines that one may touch go by themselves."""
+    today = local_date(wall_now(), zone=PROGRAMME_ZONE)
+    with stand.services.database.reading() as session:
+        free = [
+            seat
+            for seat in scene.seats
+            if not campaigns.running(session, merchant_id=seat.merchant_id, day=today)
+        ]
+    return free[:SENDERS]
+
+
+def _body(scene: Scene, lines: int, sender: int) -> bytes:
+    """Return purchases of the sender's own half of the members."""
     run = uuid7().hex[:12]
     now = datetime.now(UTC).isoformat()
     written = (
         {
             "type": "earn",
-            "member": {"phone": scene.phones[number % MEMBERS]},
+            "member": {"phone": scene.phones[(number * SENDERS + sender) % MEMBERS]},
             "merchant_ref": f"l-{run}-{number}",
             "amount": sum(amount for _, amount in _BASKET),
             "currency": "IRR",
@@ -76,8 +92,7 @@ def _body(scene: Scene, lines: int) -> bytes:
     return b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in written)
 
 
-def _send(scene: Scene, body: bytes, sender: int, *, port: int) -> None:
-    seat = scene.seats[sender]
+def _send(body: bytes, seat: Seat, *, port: int) -> None:
     host = f"127.0.0.1:{port}"
     key = f"bench-{uuid7().hex}"
     headers = sign_request(
@@ -105,10 +120,11 @@ def _send(scene: Scene, body: bytes, sender: int, *, port: int) -> None:
 
 def _post(stand: Stand, scene: Scene, *, port: int, lines: int) -> float:
     """Send all batches at once; return the seconds until every line is committed."""
-    bodies = [_body(scene, lines) for _ in range(SENDERS)]
+    seats = _seats(stand, scene)
+    bodies = [_body(scene, lines, sender) for sender in range(SENDERS)]
     began = time.perf_counter()
     with ThreadPoolExecutor(SENDERS) as pool:
-        list(pool.map(partial(_send, scene, port=port), bodies, range(SENDERS)))
+        list(pool.map(partial(_send, port=port), bodies, seats))
     while time.perf_counter() - began < PATIENCE_SECONDS:
         with stand.services.database.reading() as session:
             waiting, refused = session.execute(_WAITING).one()
