@@ -62,7 +62,7 @@ BEGIN
         total := total + points;
         based := based + base;
     END LOOP;
-    IF plain AND total BETWEEN 1 AND 1000000000000000 THEN
+    IF plain AND total BETWEEN 1 AND 1000000000000000 AND expires > calendar THEN
         -- Locks the wallet and credits it at once, if nothing of it is due, owed or barred.
         UPDATE ledger.wallet AS w
         SET available = w.available + CASE WHEN active THEN total ELSE 0 END,

@@ -39,7 +39,7 @@ RETURN ARRAY(
                w.held, w.due_on, k.active_from <= p_today AS active,
                coalesce(i.grants IS NULL AND l.plain AND i.merchant_ref <> ''
                         AND i.place <> ALL (p_apart) AND w.status <> 'closed' AND w.debt = 0
-                        AND coalesce(w.due_on > p_today, true)
+                        AND coalesce(w.due_on > p_today, true) AND k.expires_on > p_today
                         AND w.available + w.pending + w.held < 900000000000000000,
                         false) AS together
         FROM (
