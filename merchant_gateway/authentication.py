@@ -27,6 +27,7 @@ from merchant_gateway.signing import (
     verify_request,
 )
 from network.clock import local_date
+from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
 
 
@@ -51,25 +52,32 @@ def receive(
 ) -> Arrival:
     """Check the address and the size, and read the body.
 
-    More than MAX_BODY_BYTES is read only from who names a key that may be used. Raises
-    RateLimitedError, BodyTooLargeError, and what the key and a signature that cannot be read raise.
+    More than MAX_BODY_BYTES is read only from who names a live key that may be used: anybody who
+    applies has a test key. Raises RateLimitedError, BodyTooLargeError, and what the key and a
+    signature that cannot be read raise.
     """
     if wait := gateway.failures.wait(request.remote_addr or ""):
         raise RateLimitedError(retry_after=wait)
-    if (request.content_length or 0) > most_bytes:
-        raise BodyTooLargeError(f"at most {most_bytes} bytes")
+    _check_size(request, most_bytes=most_bytes)
     if most_bytes > MAX_BODY_BYTES:
         named = parse_request_signature(
             signature_input=request.headers.get("Signature-Input"),
             signature=request.headers.get("Signature"),
         )
-        gateway.merchant_keys.usable(named.key_id, wall=wall)
+        if gateway.merchant_keys.usable(named.key_id, wall=wall).environment != LIVE:
+            most_bytes = MAX_BODY_BYTES
+            _check_size(request, most_bytes=most_bytes)
     request.max_content_length = most_bytes
     try:
         body = request.get_data(cache=True)
     except RequestEntityTooLarge as error:
         raise BodyTooLargeError(f"at most {most_bytes} bytes") from error
     return Arrival(request=request, request_id=request_id, wall=wall, body=body)
+
+
+def _check_size(request: Request, *, most_bytes: int) -> None:
+    if (request.content_length or 0) > most_bytes:
+        raise BodyTooLargeError(f"at most {most_bytes} bytes")
 
 
 def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
@@ -104,6 +112,7 @@ def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
     admission = gateway.guard.admit(
         key_id=view.key_id,
         merchant_id=view.merchant_id,
+        environment=view.environment,
         nonce=parsed.nonce or "",
         created=parsed.created,
         wall=arrival.wall,

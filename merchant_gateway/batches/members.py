@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.bench import Bench
 from network.batches.queries import BatchView
-from network.errors import PeyvandError
+from network.errors import PeyvandError, UnavailableError
 from network.members import resolving
 from network.members.cards import normalise_card_number
 from network.members.codes import VerifiedCode
@@ -80,6 +80,8 @@ def _named(
             token = bench.tokens.read(value, merchant_id=batch.merchant_id)
             return Named(member_id=token.member_id, identifier=name, expires_at=token.expires_at)
         shown = resolving.resolve(session, bench.services.vault, wall=batch.received_at, code=value)
+    except UnavailableError:
+        raise
     except PeyvandError as error:
         error.field = "/member/" + name
         return error

@@ -9,6 +9,7 @@ from uuid import UUID
 from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
 from merchant_gateway.errors import FieldError, InternalError, InvalidRequestError
 from merchant_gateway.problems import field_text, plain_facts
+from merchant_gateway.schemas.fields import UNPRINTABLE
 from network.batches.queries import EarlierEntry
 from network.batches.service import Tally
 from network.errors import PeyvandError
@@ -20,6 +21,7 @@ log = logging.getLogger("peyvand.batches")
 POSTED, KNOWN, REFUSED = "posted", "known", "refused"
 PREFIXES = {"earn": "ern", "redeem": "red", "refund_earn": "rfd", "refund_redeem": "rfd"}
 _TOLD = ("points", "state", "active_from", "expires_on", "repaid", "debt")
+_LONGEST_TEXT = 200
 
 
 def posted_result(kind: str, ref: str, posted: Posted) -> dict[str, Any]:
@@ -53,16 +55,30 @@ def refused_result(kind: str | None, ref: str | None, error: PeyvandError) -> di
     if error.code not in KINDS:
         log.error("a line was refused with %s", error.code)
         error = InternalError(error.code)
-    result: dict[str, Any] = {"status": REFUSED, "type": kind, "ref": ref, "code": error.code}
+    result: dict[str, Any] = {
+        "status": REFUSED,
+        "type": kind,
+        "ref": None if ref is None else _storable(ref),
+        "code": error.code,
+    }
     if isinstance(error, InvalidRequestError):
-        result["errors"] = [[each.pointer, each.code, each.argument] for each in error.errors]
+        result["errors"] = [
+            [_storable(each.pointer), each.code, _storable(each.argument)] for each in error.errors
+        ]
     elif error.field:
-        pointer = error.field.replace(".", "/")
+        pointer = _storable(error.field.replace(".", "/"))
         pointer = pointer if pointer[0] == "/" else f"/{pointer}"
         result["errors"] = [[pointer, error.code, ""]]
     if facts := plain_facts(error.facts):
-        result["facts"] = facts
+        result["facts"] = {
+            name: _storable(fact) if isinstance(fact, str) else fact for name, fact in facts.items()
+        }
     return result
+
+
+def _storable(text: str) -> str:
+    """Return what a line says as the database takes it: it has no NUL and no lone surrogates."""
+    return UNPRINTABLE.sub("\ufffd", text)[:_LONGEST_TEXT]
 
 
 def tally_of(results: list[dict[str, Any] | None]) -> Tally:

@@ -11,10 +11,10 @@ commit left it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,18 +25,28 @@ from merchant_gateway.batches.bench import Bench, bench_of, bought_on, event_of,
 from merchant_gateway.batches.members import Named, find_members
 from merchant_gateway.batches.reading import named_in, read_line
 from merchant_gateway.batches.results import posted_result, refused_result, tally_of
-from merchant_gateway.errors import InsufficientScopeError, InternalError
+from merchant_gateway.batches.stuck import unexpected
+from merchant_gateway.errors import (
+    InsufficientScopeError,
+    InternalError,
+    KeyRevokedError,
+    MerchantLeavingError,
+    MerchantSuspendedError,
+)
 from merchant_gateway.schemas.batches import EARN, REDEEM, REFUND_EARN, REFUND_REDEEM
+from merchant_gateway.schemas.load import check_time
 from network.batches import queries, service
 from network.batches.queries import BatchView, ChunkView
-from network.clock import wall_now
-from network.errors import InvariantError, PeyvandError
+from network.clock import local_date, wall_now
+from network.errors import PeyvandError, UnavailableError
 from network.ledger.batch_arguments import BatchEarning
 from network.ledger.errors import DuplicateReference, Refusal
 from network.ledger.operations_batch import earn_batch
 from network.merchants import queries as merchants
 from network.merchants import scopes
+from network.merchants.queries import KeyView
 from network.services import Services
+from network.settings import PROGRAMME_ZONE
 
 log = logging.getLogger("peyvand.batches")
 
@@ -47,6 +57,9 @@ _SCOPES = {
     REFUND_REDEEM: scopes.REFUNDS,
 }
 """What a key must open for a line, as for the single call."""
+
+_TAKES_PART = {EARN, REDEEM}
+"""What a merchant that has left does no more; its refunds go on."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,27 +113,70 @@ def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
             return None
         raw = service.open_lines(bench.services.vault, sealed_lines=chunk.sealed_lines)
         key = merchants.key(session, key_id=batch.key_id)
-        opened = () if key is None else key.scopes
-        lines = [_read(number, each, opened) for number, each in enumerate(raw, chunk.first_line)]
-        good = [each for each in lines if each.result is None]
-        members = find_members(session, bench, batch, given=[each.data["member"] for each in good])
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    lines = [
+        _read(number, each, batch=batch, key=key, today=today)
+        for number, each in enumerate(raw, chunk.first_line)
+    ]
+    good = [each for each in lines if each.result is None]
     alone: set[UUID] = set()
-    for each, member in zip(good, members, strict=True):
-        _price(bench, batch, each, member, now=now, alone=alone)
+    for each, member in zip(good, _members(bench, batch, good), strict=True):
+        try:
+            _price(bench, batch, each, member, now=now, alone=alone)
+        except Exception as error:  # noqa: BLE001 - one line must not stop the others
+            problem = unexpected(error, batch_id=batch.batch_id, line=each.line)
+            each.result = refused_result(each.kind, each.ref, problem)
     return Ready(chunk=chunk, now=now, lines=lines)
 
 
-def _read(number: int, raw: bytes, opened: Collection[str]) -> Wanted:
-    """Read a line, and refuse what the key that signed the batch does not open."""
+def _read(number: int, raw: bytes, *, batch: BatchView, key: KeyView | None, today: date) -> Wanted:
+    """Read a line, and refuse what the key that signed the batch does not open (any more).
+
+    The time is checked before anything else looks at it: the first and the last days of the
+    calendar cannot be told in every zone.
+    """
     try:
         data = read_line(raw)
-        scope = _SCOPES[data["type"]]
-        if scope not in opened:
-            raise InsufficientScopeError("not with this key", facts={"scope": scope})
+        _check_key(key, kind=data["type"], today=today)
+        check_time(data["occurred_at"], now=batch.programme_at)
     except PeyvandError as error:
         kind, ref = named_in(raw)
         return Wanted(line=number, kind=kind, ref=ref, result=refused_result(kind, ref, error))
+    except Exception as error:  # noqa: BLE001 - one line must not stop the others
+        problem = unexpected(error, batch_id=batch.batch_id, line=number)
+        return Wanted(line=number, result=refused_result(None, None, problem))
     return Wanted(line=number, kind=data["type"], ref=data["merchant_ref"], data=data)
+
+
+def _check_key(key: KeyView | None, *, kind: str, today: date) -> None:
+    """Refuse what the single call would refuse today, so that it may be sent again later.
+
+    A key that was replaced meanwhile was good when it signed, and stays so for its batch.
+    """
+    if key is None or key.revoked_at is not None:
+        raise KeyRevokedError("the key was revoked")
+    if key.merchant_status not in {"active", "leaving"}:
+        raise MerchantSuspendedError(f"{key.merchant_code} is {key.merchant_status}")
+    if _SCOPES[kind] not in key.scopes:
+        raise InsufficientScopeError("not with this key", facts={"scope": _SCOPES[kind]})
+    if kind in _TAKES_PART and key.leaves_on is not None and key.leaves_on <= today:
+        raise MerchantLeavingError("it left", facts={"left_on": key.leaves_on.isoformat()})
+
+
+def _members(bench: Bench, batch: BatchView, lines: list[Wanted]) -> list[Named | PeyvandError]:
+    """Return whom lines name; where that fails for all of them, for each by itself."""
+    if not lines:
+        return []
+    try:
+        with bench.services.database.reading() as session:
+            return find_members(
+                session, bench, batch, given=[each.data["member"] for each in lines]
+            )
+    except Exception as error:  # noqa: BLE001 - one line must not stop the others
+        problem = unexpected(error, batch_id=batch.batch_id, line=lines[0].line)
+        if len(lines) == 1:
+            return [problem]
+    return [found for each in lines for found in _members(bench, batch, [each])]
 
 
 def _price(
@@ -150,6 +206,8 @@ def _price(
     try:
         event = event_of(bench, batch, each.data)
         grants, explanation = price(bench, merchant_id=batch.merchant_id, data=each.data, now=now)
+    except UnavailableError:
+        raise
     except PeyvandError as error:
         each.result = refused_result(each.kind, each.ref, error)
         return
@@ -169,9 +227,10 @@ def _work_off(bench: Bench, batch: BatchView, ready: Ready) -> bool:
         try:
             if not _post_together(bench, batch, ready):
                 return False
-        except InvariantError:
+        except Exception as error:  # noqa: BLE001
             # One line that the ledger cannot take must not keep the others from being posted.
-            log.exception("a chunk is posted line by line batch=%s", batch.batch_id)
+            unexpected(error, batch_id=batch.batch_id, line=chunk.first_line)
+            log.warning("a chunk is posted line by line batch=%s", batch.batch_id)
             for each in ready.lines:
                 each.earning = None
             if not _post_together(bench, batch, ready):
@@ -256,6 +315,15 @@ def _tell_known(session: Session, again: Sequence[tuple[Wanted, DuplicateReferen
 
 def _post_alone(bench: Bench, batch: BatchView, each: Wanted) -> bool:
     """Post one line and write down what became of it; False where another worker has the batch."""
+    try:
+        return _post_line(bench, batch, each)
+    except Exception as error:  # noqa: BLE001 - one line must not stop the others
+        problem = unexpected(error, batch_id=batch.batch_id, line=each.line)
+    each.member, each.result = None, refused_result(each.kind, each.ref, problem)
+    return _post_line(bench, batch, each)
+
+
+def _post_line(bench: Bench, batch: BatchView, each: Wanted) -> bool:
     now = bench.clock.now()
     with bench.services.database.unit_of_work() as session:
         if not service.lock(session, batch_id=batch.batch_id):

@@ -268,6 +268,8 @@ def test_what_is_wrong_with_a_whole_batch(house: House) -> None:
     empty = send_batch(house, house.green, [b"", b"  "])
     assert (empty.status_code, empty.json()["errors"][0]["code"]) == (422, "empty_list")
     many = send_batch(house, house.green, [b"{}"] * 10_001)
+    hollow = send_batch(house, house.green, [b""] * 100_000 + [b"{}"])
+    assert (hollow.status_code, hollow.json()["errors"][0]["code"]) == (422, "too_many")
     assert (many.status_code, many.json()["errors"][0]["code"]) == (422, "too_many")
     kind = send_batch(house, house.green, [good], media_type="application/json")
     assert (kind.status_code, kind.json()["code"]) == (415, "unsupported_media_type")

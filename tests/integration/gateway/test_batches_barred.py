@@ -1,0 +1,162 @@
+"""Batches: no line stops a worker, and a key or a merchant that is stopped posts no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from merchant_gateway.batches.stuck import unexpected
+from merchant_gateway.errors import InternalError
+from merchant_gateway.signing import Ed25519SigningKey
+from network.clock import wall_now
+from network.errors import UnavailableError
+from network.ids import uuid7
+from network.merchants import service as merchants
+from network.merchants.keys import register_key, revoke_key
+from tests.integration.gateway.batching import (
+    JSONL,
+    PATH,
+    done,
+    earn_line,
+    refund_line,
+    results,
+    send_batch,
+    work,
+)
+from tests.integration.gateway.house import House
+from tests.integration.gateway.till import headers_of, send
+
+
+def test_no_line_stops_the_worker(house: House) -> None:
+    person = house.member()
+    first_day, last_day = "0001-01-01T00:00:00+03:30", "9999-12-31T23:59:59-03:30"
+    lines: list[tuple[dict[str, Any] | bytes, str | None]] = [
+        (b'{"type": "earn", "merchant_ref": "\\u0000"}', "invalid_request"),
+        (b'{"type": "earn", "merchant_ref": "\\ud800"}', "invalid_request"),
+        (b'{"type": "earn", "a\\u0000": 1}', "invalid_request"),
+        (b'{"type": "earn", "\\udfff": 1}', "invalid_request"),
+        (b'{"\\u0000": 1, "\\u0000": 2}', "invalid_request"),
+        (b'{"type": "earn", "' + b"x" * 10_000 + b'": 1}', "invalid_request"),
+        (earn_line(person.phone, channel=["online"]), "invalid_request"),
+        (earn_line(person.phone, occurred_at=first_day), "invalid_request"),
+        (earn_line(person.phone, occurred_at=last_day), "invalid_request"),
+        (earn_line(person.phone), None),
+    ]
+    found = done(house, house.green, [line for line, _ in lines])
+    problems = [each["problem"]["code"] if "problem" in each else None for each in found]
+    assert problems == [code for _, code in lines]
+    assert [each["merchant_ref"] for each in found[:2]] == ["\ufffd", "\ufffd"]
+    assert "/a\ufffd" in [each["pointer"] for each in found[2]["problem"]["errors"]]
+    assert max(len(each["pointer"]) for each in found[5]["problem"]["errors"]) == 200
+    assert found[7]["problem"]["errors"][0]["code"] == "too_long_ago"
+    assert found[8]["problem"]["errors"][0]["code"] == "in_the_future"
+
+
+@contextmanager
+def _suspended(house: House) -> Iterator[None]:
+    merchant_id = house.green.merchant_id
+    with house.services.database.unit_of_work() as session:
+        merchants.suspend(session, merchant_id=merchant_id)
+    try:
+        yield
+    finally:
+        with house.services.database.unit_of_work() as session:
+            merchants.resume(session, merchant_id=merchant_id)
+
+
+def test_a_suspended_merchants_batch_waits_for_its_return(house: House) -> None:
+    person = house.member()
+    line = earn_line(person.phone)
+    batch_id = send_batch(house, house.green, [line]).json()["id"]
+    with _suspended(house):
+        work(house, batch_id)
+    refused = results(house, house.green, batch_id)[0]
+    assert (refused["status"], refused["problem"]["code"]) == ("refused", "merchant_suspended")
+    assert done(house, house.green, [line])[0]["status"] == "posted"
+
+
+def test_a_revoked_key_posts_no_more(house: House) -> None:
+    person, key = house.member(), Ed25519SigningKey.generate()
+    with house.services.database.unit_of_work() as session:
+        key_id = register_key(
+            session,
+            house.services.vault,
+            merchant_id=house.green.merchant_id,
+            environment="live",
+            public_key=key.verifying_key().to_raw(),
+            now=wall_now(),
+        ).key_id
+    answer = send_batch(house, house.green, [earn_line(person.phone)], key=key, key_id=key_id)
+    with house.services.database.unit_of_work() as session:
+        revoke_key(session, merchant_id=house.green.merchant_id, key_id=key_id, now=wall_now())
+    work(house, answer.json()["id"])
+    refused = results(house, house.green, answer.json()["id"])[0]
+    assert (refused["status"], refused["problem"]["code"]) == ("refused", "key_revoked")
+
+
+def test_a_merchant_that_left_refunds_and_gives_no_more(house: House) -> None:
+    person, today = house.member(), house.today()
+    bought = earn_line(person.phone, 50_000)
+    assert done(house, house.blue, [bought])[0]["status"] == "posted"
+    lines = [refund_line(person.phone, bought, amount=10_000), earn_line(person.phone)]
+    batch_id = send_batch(house, house.blue, lines).json()["id"]
+    with house.services.database.unit_of_work() as session:
+        merchants.begin_exit(
+            session, merchant_id=house.blue.merchant_id, leaves_on=today, today=today
+        )
+    work(house, batch_id)
+    found = results(house, house.blue, batch_id)
+    assert [each["status"] for each in found] == ["posted", "refused"]
+    assert found[1]["problem"]["code"] == "merchant_leaving"
+
+
+def test_only_a_live_key_sends_much(house: House) -> None:
+    key = Ed25519SigningKey.generate()
+    with house.services.database.unit_of_work() as session:
+        key_id = register_key(
+            session,
+            house.services.vault,
+            merchant_id=house.green.merchant_id,
+            environment="test",
+            public_key=key.verifying_key().to_raw(),
+            now=wall_now(),
+        ).key_id
+    for size, status, code in ((65_537, 413, "body_too_large"), (100, 403, "live_key_required")):
+        body = b"x" * size
+        headers, _ = headers_of(
+            house, house.green, method="POST", target=PATH, body=body,
+            media_type=JSONL, key=key, key_id=key_id,
+        )  # fmt: skip
+        answer = send(house, method="POST", target=PATH, headers=headers, body=body)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def _with_nul(session: Session) -> None:
+    session.execute(text("SELECT CAST(:given AS jsonb)"), {"given": '"\\u0000"'})
+
+
+def _locked_out(session: Session) -> None:
+    session.execute(text("SET LOCAL statement_timeout = 1"))
+    session.execute(text("SELECT pg_sleep(1)"))
+
+
+@pytest.mark.parametrize(("run", "passes"), [(_with_nul, False), (_locked_out, True)])
+def test_what_may_succeed_later_is_tried_again(
+    house: House, run: Callable[[Session], None], *, passes: bool
+) -> None:
+    with (
+        pytest.raises((DBAPIError, UnavailableError)) as met,
+        house.services.database.reading() as session,
+    ):
+        run(session)
+    if passes:
+        with pytest.raises((OperationalError, UnavailableError)):
+            unexpected(met.value, batch_id=uuid7(), line=1)
+    else:
+        assert isinstance(unexpected(met.value, batch_id=uuid7(), line=1), InternalError)
