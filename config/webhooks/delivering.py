@@ -29,6 +29,9 @@ from network.events.webhooks.signing import KeyPair, signature_headers
 from network.services import Services
 
 AT_ONCE = 256
+EACH_MERCHANT = AT_ONCE // 4
+"""So many of them for one merchant, however many endpoints it has."""
+
 WORK_SECONDS = 60.0
 """A job begins attempts for this long; what is due after that is another job's."""
 
@@ -82,7 +85,7 @@ def run(
 
     ``resolve`` stands in for the system's resolver, ``make`` makes what posts.
     """
-    system = SystemResolver()
+    system = SystemResolver(threads=AT_ONCE)
     poster = make(resolve=resolve or system, loopback=loopback)
     work = _Round(services=services, poster=poster)
     try:
@@ -99,7 +102,7 @@ class _Round:
     services: Services
     poster: Poster
     ended: int = 0
-    rooms: Rooms = field(default_factory=Rooms)
+    rooms: Rooms = field(default_factory=lambda: Rooms(each_merchant=EACH_MERCHANT))
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     endings: list[Ending] = field(default_factory=list)
     keys: dict[UUID, tuple[float, list[KeyPair]]] = field(default_factory=dict)
@@ -147,7 +150,7 @@ class _Round:
             return 0
         attempts = await asyncio.to_thread(self._claim, limit=free, now=wall_now())
         for attempt in attempts:
-            self.rooms.take(attempt.endpoint_id)
+            self.rooms.take(attempt.endpoint_id, merchant_id=attempt.event.merchant_id)
             task = group.create_task(self._attempt(attempt))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
@@ -180,6 +183,7 @@ class _Round:
             body=body,
             keys=self.keys[attempt.endpoint_id][1],
         )
+        began = time.monotonic()
         try:
             posted = await self.poster.post(attempt.url, headers=headers, body=body)
         except Exception as error:  # noqa: BLE001 - a defect met by one delivery must not stop the others
@@ -197,7 +201,8 @@ class _Round:
         )
         self.written.set()
         delivered = posted.outcome == DELIVERED
-        if self.rooms.give_back(attempt.endpoint_id, delivered=delivered):
+        seconds = time.monotonic() - began
+        if self.rooms.give_back(attempt.endpoint_id, delivered=delivered, seconds=seconds):
             self.look.set()
 
     async def _write(self) -> None:

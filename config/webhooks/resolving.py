@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """From a host and a port to addresses as text, in the order to be tried; raises OSError."""
 
-_THREADS = 16
-
 
 class SystemResolver:
-    """Asks the system's resolver, in threads of its own: a slow name holds no other work up."""
+    """Asks the system's resolver, in threads of its own: a slow name holds no other work up.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="webhook-names")
+    There must be as many ``threads`` as attempts at a time, or names that are slow would hold up
+    those of other merchants; each is started when it is first needed.
+    """
+
+    def __init__(self, *, threads: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="webhook-names")
 
     async def __call__(self, host: str, port: int) -> list[str]:
         """Return the addresses of ``host``."""
