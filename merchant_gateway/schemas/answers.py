@@ -105,9 +105,9 @@ _LINE = _object(
 _MOVES = _list(
     _object(
         account=_states("available", "pending", "debt"),
-        issuer=_text("The merchant whose points move."),
+        issuer=_text("This merchant's code for its own points; `network` for all others."),
         points={"type": "integer", "description": "Below zero where the wallet has fewer."},
-        expires_on=_or_null(_DAY),
+        expires_on=_or_null(_DAY | {"description": "Of this merchant's own points only."}),
     )
 )
 _KEY = _object(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from merchant_gateway.client import ProblemError
+from merchant_gateway.previews import moves_of
+from network.clearing.parties import NETWORK_PARTY
 from network.ledger import queries
+from network.ledger.views import PostingView
 from tests.integration.gateway.house import House, Person, utc_now
 from tests.integration.gateway.till import ask
 
@@ -81,6 +85,7 @@ def test_a_refund_of_a_redemption_is_shown_before_it_is_made(house: House) -> No
         shown = tried.json()
         assert (shown["points"], shown["worth"]["amount"]) == (10, 10_000)
         assert [(each["account"], each["points"]) for each in shown["moves"]] == [("available", 10)]
+        assert shown["moves"][0]["issuer"] == "green"
         assert shown["moves"][0]["expires_on"] > shown["business_date"]
     assert traces(house) == before
     assert wallet(house, person) == was
@@ -88,6 +93,42 @@ def test_a_refund_of_a_redemption_is_shown_before_it_is_made(house: House) -> No
     assert made.json()["points"] == 10
     used = refund(house, path, preview=True, ref="b-3", points=1)
     assert (used.status_code, used.json()["code"]) == (409, "duplicate_reference")
+
+
+def test_a_preview_tells_nothing_of_points_of_others(house: House) -> None:
+    person = house.member(points=40)  # of green
+    spent = house.blue.client.redeem(member=person.code(), merchant_ref="f-1", points=25).data
+    shown = house.blue.client.refund_redemption(
+        spent["id"], merchant_ref="f-2", points=10, preview=True
+    ).data
+    assert shown["moves"] == [
+        {"account": "available", "issuer": "network", "points": 10, "expires_on": None}
+    ]
+
+
+def test_points_of_others_are_one_sum_however_many_lots_they_are() -> None:
+    mine, other, third, network = uuid4(), uuid4(), uuid4(), NETWORK_PARTY
+
+    def posting(line: int, issuer: UUID, points: int, account: str = "available") -> PostingView:
+        return PostingView(
+            line=line, account=account, issuer_id=issuer, acceptor_id=None, lot_id=None,
+            terms_id=None, priced_on=None, points=points,
+        )  # fmt: skip
+
+    postings = [
+        posting(1, other, 3),
+        posting(2, mine, 5),
+        posting(3, third, 4),
+        posting(4, network, 2),
+        posting(5, other, 6, "pending"),
+        posting(6, other, -20, "redeemed"),
+    ]
+    moves = moves_of(postings, {}, merchant_id=mine, code="green")
+    assert [(each["account"], each["issuer"], each["points"]) for each in moves] == [
+        ("available", "green", 5),
+        ("available", "network", 9),
+        ("pending", "network", 6),
+    ]
 
 
 def test_what_a_refund_is_refused_for_its_preview_is_refused_for(house: House) -> None:
