@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,7 +39,10 @@ FIELDS: dict[str, LazyText] = {
     "slices": _l("Give a number from 16 to 64."),
     "funders": _l("Name who pays with shares that add up to 100 %, as: bakery 60, network 40"),
 }
-_SEPARATORS = str.maketrans({"٬": "", "٫": ".", "،": ",", "%": ""})
+_MOST_DIGITS = 18
+# Short and without an exponent: Fraction("1e999999999") would reckon for hours.
+_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6}|/[0-9]{1,6})?")
+_SEPARATORS = str.maketrans({"٬": "", "٫": ".", "،": ",", "%": "", "٪": ""})
 
 
 @dataclass(slots=True)
@@ -94,17 +98,19 @@ class Reader:
     def whole(self, name: str) -> int | None:
         """Return a whole number, None where the field is empty."""
         given = self.plain(name).replace(",", "").replace(" ", "")
-        if given and not given.isdigit():
+        if not given:
+            return None
+        if not (given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS):
             self.refuse(name)
-        return int(given) if given.isdigit() else None
+            return None
+        return int(given)
 
     def fraction(self, name: str) -> Fraction:
         """Return an exact number, 0 where the field holds none."""
-        try:
-            return Fraction(self.plain(name))
-        except (ValueError, ZeroDivisionError):
+        found = _exact(self.plain(name))
+        if found is None:
             self.refuse(name)
-            return Fraction(0)
+        return found or Fraction(0)
 
     def day(self, name: str) -> date:
         """Return a day in either calendar."""
@@ -122,10 +128,7 @@ class Reader:
         found = []
         for each in self.names("funders"):
             code, _, percent = each.rpartition(" ")
-            try:
-                share = Fraction(percent) * WHOLE / 100
-            except (ValueError, ZeroDivisionError):
-                share = Fraction(0)
+            share = (_exact(percent) or Fraction(0)) * WHOLE / 100
             if share.denominator != 1:
                 share = Fraction(0)
             found.append(Funder(party_id=self._party(code.strip(), "funders"), share=int(share)))
@@ -136,6 +139,16 @@ class Reader:
         if found is None:
             self.refuse(name)
         return found or NETWORK_PARTY
+
+
+def _exact(given: str) -> Fraction | None:
+    """Return a short number, as 2, 1.5 or 3/2, exactly; None for anything else."""
+    if _NUMBER.fullmatch(given) is None:
+        return None
+    whole, _, denominator = given.partition("/")
+    if denominator and not int(denominator):
+        return None
+    return Fraction(whole) / int(denominator or 1)
 
 
 def reader(session: Session, form: Mapping[str, str]) -> Reader:

@@ -66,9 +66,7 @@ def index() -> str | Response:
 def show(application_id: str) -> str:
     """Show an application with its contact; opening it is written into the audit log."""
     with access.unit_of_work() as session:
-        found = _read(session, application_id)
-        if found.contact is not None:
-            _record(session, found, action="application.read", code=found.code)
+        found = _opened(session, application_id)
     return _page(found, {})
 
 
@@ -133,9 +131,17 @@ def _read(session: Session, application_id: str) -> ApplicationView:
     )
 
 
+def _opened(session: Session, application_id: str) -> ApplicationView:
+    """Return an application for a page; who sees its contact is written into the audit log."""
+    found = _read(session, application_id)
+    if found.contact is not None:
+        _record(session, found, action="application.read", code=found.code)
+    return found
+
+
 def _again(application_id: str, wrong: dict[str, str]) -> tuple[str, int]:
-    with access.reading() as session:
-        found = _read(session, application_id)
+    with access.unit_of_work() as session:
+        found = _opened(session, application_id)
     return _page(found, wrong), 400
 
 

@@ -17,6 +17,7 @@ from network.ids import encode
 from network.merchants import applications, queries, service
 from network.merchants.access import EPOCH_KEY
 from network.merchants.applications import Applied, Contact
+from network.operators.models import AuditLog
 from network.settings import PROGRAMME_ZONE
 from tests.browser.conftest import accessibility_faults, overflow
 from tests.browser.console.conftest import House, Opener
@@ -103,6 +104,10 @@ def test_declining_forgets_who_applied(house: House, signed_in: Opener) -> None:
     page.goto(f"/applications/{_public(door)}")
     page.locator("form[action$='/decline'] button").click()
     expect(page.locator("#reason-error")).to_be_visible()
+    with house.services.database.reading() as session:
+        acts = session.query(AuditLog).filter(AuditLog.action == "application.read").all()
+        read = [each for each in acts if each.facts["application"] == _public(door)]
+    assert len(read) == 2  # the page with what is wrong shows the contact again
     page.fill("#reason", "No shop at this address")
     page.locator("form[action$='/decline'] button").click()
     page.goto(f"/applications/{_public(door)}")
