@@ -138,7 +138,8 @@ def _rate_limit_headers(gateway: Gateway, response: Response) -> None:
     response.headers["RateLimit-Policy"] = gateway.limits.policy
     admission: Any = g.get("admission")
     if admission is not None:
-        response.headers["RateLimit"] = f'"merchant";r={admission.remaining};t={admission.reset}'
+        left = f"r={admission.remaining};t={admission.reset}"
+        response.headers["RateLimit"] = f'"{admission.policy}";{left}'
     elif (wait := response.headers.get("Retry-After")) and response.status_code == 429:  # noqa: PLR2004 - RFC 6585
         response.headers["RateLimit"] = f'"merchant";r=0;t={wait}'
 

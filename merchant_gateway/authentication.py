@@ -112,6 +112,7 @@ def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
     admission = gateway.guard.admit(
         key_id=view.key_id,
         merchant_id=view.merchant_id,
+        environment=view.environment,
         nonce=parsed.nonce or "",
         created=parsed.created,
         wall=arrival.wall,

@@ -302,6 +302,7 @@ KEYS = {
         _("There are as many active keys as there may be"),
         _("Revoke a key that is not in use, or wait until a replaced one has ended."),
     ),
+    "too_many_test_keys": Kind(409, _("No more test keys today"), _("Use an active one.")),
     "key_known": Kind(
         409, _("This public key was registered before"), _("Make a new pair of keys.")
     ),

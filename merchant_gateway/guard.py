@@ -27,6 +27,7 @@ from merchant_gateway.signing import profile
 from network.database.connection import Database
 from network.merchants import access
 from network.merchants import service as merchants
+from network.merchants.keys import LIVE, TEST
 
 log = logging.getLogger("peyvand.gateway")
 
@@ -55,11 +56,33 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What is left of the merchant's quota, the seconds until it is whole, the keys' epoch."""
+    """What is left of a quota, the seconds until it is whole, which one it is, the keys' epoch."""
 
     remaining: int
     reset: int
     epoch: bytes | None
+    policy: str = "merchant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quota:
+    """One of the two quotas: how it is called, the key's ending, microseconds, the bucket here."""
+
+    policy: str
+    ending: str
+    interval: float
+    burst: int
+    local: LocalRate
+
+    @classmethod
+    def of(cls, policy: str, ending: str, *, quota: int, window: int) -> _Quota:
+        return cls(
+            policy=policy,
+            ending=ending,
+            interval=window * _MICROSECONDS / quota,
+            burst=window * _MICROSECONDS,
+            local=LocalRate(quota=quota, window=window),
+        )
 
 
 class Guard:
@@ -72,29 +95,40 @@ class Guard:
         self._database = database
         self._redis = redis
         self._script = redis.register_script(_SCRIPT)
-        self._interval = limits.merchant_window * _MICROSECONDS / limits.merchant_quota
-        self._burst = limits.merchant_window * _MICROSECONDS
-        self._local = LocalRate(quota=limits.merchant_quota, window=limits.merchant_window)
+        self._quotas = {
+            LIVE: _Quota.of(
+                "merchant", "", quota=limits.merchant_quota, window=limits.merchant_window
+            ),
+            TEST: _Quota.of("test", ":test", quota=limits.test_quota, window=limits.test_window),
+        }
         self._try_again_at = 0.0
         self._lost_at: float | None = None
         self._both_until = 0.0
 
     def admit(
-        self, *, key_id: str, merchant_id: UUID, nonce: str, created: int, wall: datetime
+        self,
+        *,
+        key_id: str,
+        merchant_id: UUID,
+        environment: str,
+        nonce: str,
+        created: int,
+        wall: datetime,
     ) -> Admission:
-        """Claim the nonce and count the request.
+        """Claim the nonce and count the request, one with a test key by a small quota of its own.
 
         Raises NonceReplayedError, RateLimitedError, or SignAgainError where the request was
         signed before Valkey was lost.
         """
-        answer = self._ask_valkey(key_id, merchant_id, nonce)
+        quota = self._quotas[environment]
+        answer = self._ask_valkey(key_id, merchant_id, nonce, quota)
         if answer is None:
             if self._lost_at is None:
                 self._lost_at = wall.timestamp()
             if created < self._lost_at:
                 raise SignAgainError("signed before the store of nonces was lost")
             self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
-            return self._count_locally(merchant_id)
+            return _count_locally(merchant_id, quota)
         state, remaining, microseconds, epoch = answer
         if state == _REPLAYED:
             raise NonceReplayedError
@@ -103,7 +137,10 @@ class Guard:
         if state == _LIMITED:
             raise RateLimitedError(retry_after=max(1, math.ceil(microseconds / _MICROSECONDS)))
         return Admission(
-            remaining=remaining, reset=math.ceil(microseconds / _MICROSECONDS), epoch=epoch
+            remaining=remaining,
+            reset=math.ceil(microseconds / _MICROSECONDS),
+            epoch=epoch,
+            policy=quota.policy,
         )
 
     def announce(self) -> None:
@@ -117,7 +154,7 @@ class Guard:
             log.warning("not_announced error=%s", type(error).__name__)
 
     def _ask_valkey(
-        self, key_id: str, merchant_id: UUID, nonce: str
+        self, key_id: str, merchant_id: UUID, nonce: str, quota: _Quota
     ) -> tuple[int, int, int, bytes] | None:
         """Run the script, or return ``None`` where Valkey cannot be reached."""
         if monotonic() < self._try_again_at:
@@ -126,10 +163,10 @@ class Guard:
             state, remaining, microseconds, epoch = self._script(
                 keys=[
                     f"gateway:nonce:{key_id}:{nonce}",
-                    f"gateway:rate:{merchant_id}",
+                    f"gateway:rate:{merchant_id}{quota.ending}",
                     access.EPOCH_KEY,
                 ],
-                args=[NONCE_SECONDS, self._interval, self._burst],
+                args=[NONCE_SECONDS, quota.interval, quota.burst],
             )
         except valkey.RedisError as error:
             if self._lost_at is None:
@@ -151,9 +188,10 @@ class Guard:
         if not fresh:
             raise NonceReplayedError
 
-    def _count_locally(self, merchant_id: UUID) -> Admission:
-        name = str(merchant_id)
-        if wait := self._local.wait(name):
-            raise RateLimitedError(retry_after=wait)
-        remaining, reset = self._local.take(name)
-        return Admission(remaining=remaining, reset=reset, epoch=None)
+
+def _count_locally(merchant_id: UUID, quota: _Quota) -> Admission:
+    name = str(merchant_id)
+    if wait := quota.local.wait(name):
+        raise RateLimitedError(retry_after=wait)
+    remaining, reset = quota.local.take(name)
+    return Admission(remaining=remaining, reset=reset, epoch=None, policy=quota.policy)

@@ -15,19 +15,23 @@ class Limits:
     """What one merchant, and one address that fails to authenticate, may ask.
 
     A merchant may send ``merchant_quota`` requests in any ``merchant_window`` seconds, over all
-    processes. ``address_failures`` are counted per process and minute: a till with a wrong key
+    processes; with test keys, which a stranger has for the asking, ``test_quota`` that count on
+    their own. ``address_failures`` are counted per process and minute: a till with a wrong key
     must not keep the signature checks of everybody busy.
     """
 
     merchant_quota: int = 60_000
     merchant_window: int = 60
+    test_quota: int = 60
+    test_window: int = 60
     address_failures: int = 120
     address_window: int = 60
 
     @property
     def policy(self) -> str:
         """Return the ``RateLimit-Policy`` header (draft-ietf-httpapi-ratelimit-headers)."""
-        return f'"merchant";q={self.merchant_quota};w={self.merchant_window}'
+        merchant = f'"merchant";q={self.merchant_quota};w={self.merchant_window}'
+        return f'{merchant}, "test";q={self.test_quota};w={self.test_window}'
 
 
 class LocalRate:

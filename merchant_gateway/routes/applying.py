@@ -29,6 +29,7 @@ from network.clock import wall_now
 from network.language import LOCALES, LazyText, ascii_digits, current_locale, set_locale
 from network.language import lazy_gettext as _
 from network.merchants import applications
+from network.merchants.addresses import line_of
 from network.merchants.applications import Applied, Contact
 from network.merchants.errors import InvalidKeyError, TooManyApplicationsError
 from network.merchants.public_keys import read_public_key
@@ -184,11 +185,11 @@ def _answer(applied: Applied) -> dict[str, Any]:
 
 
 def _count(attempts: LocalRate) -> None:
-    """Count one attempt of this address; raises RateLimitedError."""
-    address = request.remote_addr or ""
-    if wait := attempts.wait(address):
+    """Count one attempt of this line; raises RateLimitedError."""
+    line = line_of(request.remote_addr or "")
+    if wait := attempts.wait(line):
         raise RateLimitedError(retry_after=wait)
-    attempts.take(address)
+    attempts.take(line)
 
 
 def _choose_language() -> None:

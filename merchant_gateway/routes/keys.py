@@ -84,7 +84,8 @@ def create_key(call: Call, data: dict[str, Any]) -> Answer:
         return _read(session, call, made.key_id)
 
     answer = once(call, work, status=201)
-    call.gateway.guard.announce()
+    if not answer.replayed:
+        call.gateway.guard.announce()
     return answer
 
 
@@ -99,17 +100,24 @@ def create_key(call: Call, data: dict[str, Any]) -> Answer:
 def revoke_key(call: Call, _data: dict[str, Any], *, key_id: str) -> Answer:
     """Make a key useless with the very next request, the calling key itself included.
 
-    It cannot be taken back. Who revokes the last one asks the network for another.
+    It cannot be taken back; revoking it again changes nothing. Who revokes the last one asks the
+    network for another.
     """
+    changed = False
 
     def work(session: Session) -> dict[str, Any]:
+        nonlocal changed
         _read(session, call, key_id)
-        keys.revoke_key(session, merchant_id=call.merchant_id, key_id=key_id, now=call.wall)
-        _record(session, call, action="key.revoked", facts={"key": key_id})
+        changed = keys.revoke_key(
+            session, merchant_id=call.merchant_id, key_id=key_id, now=call.wall
+        )
+        if changed:  # the audit log is one chain: nobody writes into it for nothing
+            _record(session, call, action="key.revoked", facts={"key": key_id})
         return _read(session, call, key_id)
 
     answer = once(call, work, status=200)
-    call.gateway.guard.announce()
+    if changed:
+        call.gateway.guard.announce()
     return answer
 
 

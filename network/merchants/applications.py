@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from network.ids import uuid7
+from network.merchants.addresses import line_of
 from network.merchants.errors import (
     ApplicationReviewedError,
     MerchantDataError,
@@ -28,7 +29,7 @@ from network.merchants.errors import (
 )
 from network.merchants.inserting import refusal_of
 from network.merchants.keys import TEST, NewKey, register_key, revoke_all
-from network.merchants.models import Application, Merchant
+from network.merchants.models import Application, Merchant, MerchantKey
 from network.merchants.queries import APPLICANT_PREFIX
 from network.merchants.service import locked_merchant, register_merchant
 from network.vault import Vault
@@ -39,7 +40,10 @@ KINDS = ("retail", "grocer", "restaurant", "pharmacy", "fashion", "travel", "onl
 PER_ADDRESS = 5
 ADDRESS_WINDOW = timedelta(days=1)
 MOST_WAITING = 500
-"""How many may wait for a decision altogether."""
+"""How many may wait for a decision altogether, those counted that are new or still in use."""
+
+USED_WITHIN = timedelta(days=14)
+"""For how long an application counts after it was sent, or after its key signed a call."""
 
 CONTACT_PURPOSE = "merchant-application"
 ADDRESS_PURPOSE = "merchant-application-address"
@@ -105,12 +109,13 @@ def apply(
 ) -> Applied:
     """Write an application down and register its test key.
 
-    ``address`` is whom it came from, kept as a keyed digest to count by. Without ``public_key`` the
-    key is an HMAC secret, returned this once. Raises TooManyApplicationsError, InvalidKeyError.
+    ``address`` is whom it came from; its line is kept as a keyed digest to count by. Without
+    ``public_key`` the key is an HMAC secret, returned this once. Raises TooManyApplicationsError,
+    InvalidKeyError.
     """
     if kind not in KINDS:
         raise MerchantDataError("not a kind that applicants name", field="kind")
-    digest = vault.blind_index(address, purpose=ADDRESS_PURPOSE)
+    digest = vault.blind_index(line_of(address), purpose=ADDRESS_PURPOSE)
     _count_in(session, digest=digest, now=now)
     merchant_id = register_merchant(
         session,
@@ -236,8 +241,23 @@ def _count_in(session: Session, *, digest: bytes, now: datetime) -> None:
             Application.address_digest == digest, Application.applied_at > now - ADDRESS_WINDOW
         )
     )
-    if (mine or 0) >= PER_ADDRESS or waiting(session) >= MOST_WAITING:
+    if (mine or 0) >= PER_ADDRESS or _count_in_use(session, now=now) >= MOST_WAITING:
         raise TooManyApplicationsError("no more applications for now")
+
+
+def _count_in_use(session: Session, *, now: datetime) -> int:
+    """Return how many wait and are meant: a pile that nobody uses must not shut the door."""
+    since = now - USED_WITHIN
+    used = exists().where(
+        MerchantKey.merchant_id == Application.merchant_id,
+        MerchantKey.last_used_on >= since.date(),
+    )
+    counted = session.scalar(
+        select(func.count()).where(
+            Application.state == "waiting", or_(Application.applied_at > since, used)
+        )
+    )
+    return counted or 0
 
 
 def _waiting(session: Session, application_id: UUID) -> Application:

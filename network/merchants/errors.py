@@ -23,6 +23,12 @@ class TooManyKeysError(PeyvandError):
     code = "too_many_keys"
 
 
+class TooManyTestKeysError(PeyvandError):
+    """The merchant has registered as many test keys within a day as it may."""
+
+    code = "too_many_test_keys"
+
+
 class UnknownKeyError(PeyvandError):
     """The merchant has no such key."""
 
@@ -93,6 +99,12 @@ class PointsOutstandingError(PeyvandError):
     """A merchant's points are still in wallets; ``facts`` say how many."""
 
     code = "points_outstanding"
+
+
+class BalanceOpenError(PeyvandError):
+    """The network and a merchant still owe each other money; ``facts`` say how much by currency."""
+
+    code = "balance_open"
 
 
 class UnknownAgreementError(PeyvandError):

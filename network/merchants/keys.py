@@ -18,6 +18,7 @@ from network.merchants.errors import (
     KeyKnownError,
     KeyReplacedError,
     TooManyKeysError,
+    TooManyTestKeysError,
     UnknownKeyError,
 )
 from network.merchants.models import Merchant, MerchantKey
@@ -28,7 +29,9 @@ from network.vault import Vault
 
 LIVE, TEST = "live", "test"
 MAX_ACTIVE_KEYS = 4
+TEST_KEYS_A_DAY = 20
 OVERLAP = timedelta(days=7)
+DAY = timedelta(days=1)
 HMAC_SECRET_BYTES = 32
 KEY_PURPOSE = "merchant-key"
 _KEY_ID_BYTES = 10
@@ -59,7 +62,8 @@ def register_key(
     ``public_key`` is the 32 raw bytes of RFC 8032; without it a secret of 32 bytes is made, kept
     sealed and returned this once. A merchant has at most four active keys per environment, and
     registers one public key once in each, so that a revoked one does not come back. ``scopes`` are
-    what the key opens. Raises InvalidKeyError, KeyKnownError, TooManyKeysError or
+    what the key opens. Test keys are to be had for nothing, so there are at most twenty of them in
+    24 hours. Raises InvalidKeyError, KeyKnownError, TooManyKeysError, TooManyTestKeysError or
     UnknownMerchantError.
     """
     if environment not in {LIVE, TEST}:
@@ -71,6 +75,11 @@ def register_key(
         raise TooManyKeysError(
             f"a merchant has at most {MAX_ACTIVE_KEYS} active keys; revoke one first",
             facts={"most": MAX_ACTIVE_KEYS},
+        )
+    if environment == TEST and _count_since(session, merchant_id, now - DAY) >= TEST_KEYS_A_DAY:
+        raise TooManyTestKeysError(
+            f"a merchant registers at most {TEST_KEYS_A_DAY} test keys a day",
+            facts={"most": TEST_KEYS_A_DAY},
         )
     if raw is not None and _is_known(session, merchant_id, environment, raw):
         raise KeyKnownError("this public key was registered before", field="public_key")
@@ -108,16 +117,18 @@ def end_after_overlap(
     return key.expires_at
 
 
-def revoke_key(session: Session, *, merchant_id: UUID, key_id: str, now: datetime) -> None:
-    """Make a merchant's key useless from now on; revoking it again changes nothing.
+def revoke_key(session: Session, *, merchant_id: UUID, key_id: str, now: datetime) -> bool:
+    """Make a merchant's key useless from now on; return False where it was revoked already.
 
     After the commit ``access.announce`` makes the very next request meet it.
     """
     key = _locked_key(session, merchant_id, key_id)
-    if key.revoked_at is None:
-        key.revoked_at = now
-        session.flush()
-        access.note_change(session, merchant_id=merchant_id)
+    if key.revoked_at is not None:
+        return False
+    key.revoked_at = now
+    session.flush()
+    access.note_change(session, merchant_id=merchant_id)
+    return True
 
 
 def revoke_all(session: Session, *, merchant_id: UUID, now: datetime) -> None:
@@ -167,6 +178,17 @@ def _count_active(session: Session, merchant_id: UUID, environment: str, now: da
         )
     )
     return active or 0
+
+
+def _count_since(session: Session, merchant_id: UUID, since: datetime) -> int:
+    made = session.scalar(
+        select(func.count()).where(
+            MerchantKey.merchant_id == merchant_id,
+            MerchantKey.environment == TEST,
+            MerchantKey.created_at > since,
+        )
+    )
+    return made or 0
 
 
 def _is_known(session: Session, merchant_id: UUID, environment: str, raw: bytes) -> bool:

@@ -15,6 +15,7 @@ from network.ledger.figures import outstanding_of
 from network.merchants import access
 from network.merchants.agreements import approve_agreement, propose_agreement
 from network.merchants.errors import (
+    BalanceOpenError,
     MerchantDataError,
     MerchantStateError,
     PointsOutstandingError,
@@ -35,6 +36,7 @@ from network.merchants.models import Merchant, MerchantKey, Nonce
 from network.merchants.places import add_store
 from network.merchants.queries import APPLICANT_PREFIX, UnknownMerchantError
 from network.merchants.scopes import SCOPES
+from network.money import queries as money
 from network.vault import Vault
 
 __all__ = [
@@ -189,15 +191,20 @@ def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: d
 
 
 def complete_exit(session: Session, *, merchant_id: UUID, today: date, now: datetime) -> None:
-    """End an exit: every key is revoked. Only once none of its points is in a wallet any more.
+    """End an exit: every key is revoked. Only once its points are used up and its money is settled.
 
-    Raises MerchantStateError before its last day, PointsOutstandingError while points are out.
+    Raises MerchantStateError before its last day, PointsOutstandingError while points are out, and
+    BalanceOpenError while its balance in the money ledger is not zero.
     """
     merchant = locked_merchant(session, merchant_id)
     if merchant.status != "leaving" or merchant.leaves_on is None or merchant.leaves_on > today:
         raise MerchantStateError("its exit has not begun", facts={"status": merchant.status})
     if points := outstanding_of(session, issuer_id=merchant_id):
         raise PointsOutstandingError("its points are still out", facts={"points": points})
+    balances = money.balances(session, account="settlement")
+    owed = {key[1]: amount for key, amount in balances.items() if key[0] == merchant_id and amount}
+    if owed:
+        raise BalanceOpenError("its balance is not settled", facts=owed)
     merchant.status = "left"
     session.flush()
     revoke_all(session, merchant_id=merchant_id, now=now)

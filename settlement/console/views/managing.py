@@ -32,6 +32,7 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
     ),
     errors.KeyKnownError: _l("This public key was registered before: a new pair is needed."),
     errors.TooManyKeysError: _l("There are four active keys already: revoke one first."),
+    errors.TooManyTestKeysError: _l("There were twenty new test keys today: wait until tomorrow."),
     errors.UnknownKeyError: _l("This merchant has no such key."),
     errors.TestCallMissingError: _l(
         "Its test key has signed nothing yet: a live key follows a signed test call."
@@ -41,6 +42,7 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
     errors.MerchantDataError: _l("Some field is empty, too long, or not as it should be."),
     errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),
     errors.PointsOutstandingError: _l("Its points are still in wallets."),
+    errors.BalanceOpenError: _l("Its balance is not settled yet."),
 }
 Act = Callable[[Session, UUID], Mapping[str, Any]]
 

@@ -16,15 +16,18 @@ from merchant_gateway.limits import Limits
 from network.merchants.access import announce
 from network.services import Services
 
-LIMITS = Limits(merchant_quota=3, merchant_window=3600)
+LIMITS = Limits(merchant_quota=3, merchant_window=3600, test_quota=1, test_window=3600)
 
 
-def _admit(guard: Guard, *, nonce: str, merchant: UUID, ago: int = -5) -> Admission:
+def _admit(
+    guard: Guard, *, nonce: str, merchant: UUID, ago: int = -5, environment: str = "live"
+) -> Admission:
     """Admit a request; it was signed a little ahead, so that no loss of Valkey lies after it."""
     wall = datetime.now(UTC)
     return guard.admit(
         key_id="mk_live_a",
         merchant_id=merchant,
+        environment=environment,
         nonce=nonce,
         created=int(wall.timestamp()) - ago,
         wall=wall,
@@ -47,6 +50,22 @@ def test_a_nonce_counts_once_and_a_quota_runs_out(
     with pytest.raises(NonceReplayedError):
         _admit(guard, nonce="n0", merchant=merchant)
     assert _admit(guard, nonce="n0-other", merchant=uuid4()).remaining == 2
+
+
+@pytest.mark.parametrize("valkey", ["there", "away"])
+def test_test_keys_have_a_small_quota_of_their_own(
+    services: Services, redis_client: redis.Redis, valkey: str
+) -> None:
+    if valkey == "away":
+        redis_client = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    guard = Guard(redis=redis_client, database=services.database, limits=LIMITS)
+    merchant = uuid4()
+    first = _admit(guard, nonce="t0", merchant=merchant, environment="test")
+    assert (first.policy, first.remaining) == ("test", 0)
+    with pytest.raises(RateLimitedError):
+        _admit(guard, nonce="t1", merchant=merchant, environment="test")
+    live = _admit(guard, nonce="l0", merchant=merchant)
+    assert (live.policy, live.remaining) == ("merchant", 2)
 
 
 def test_the_epoch_is_reported(services: Services, redis_client: redis.Redis) -> None:

@@ -257,6 +257,34 @@ def test_the_very_next_call_with_a_revoked_key_is_refused(house: House, shop: Sh
     assert again.json()["revoked_at"] == gone.json()["revoked_at"]
 
 
+def test_what_changes_nothing_is_neither_recorded_nor_announced(
+    house: House, shop: Shop, redis_url: str
+) -> None:
+    def traces() -> tuple[int, int]:
+        with house.services.database.reading() as session:
+            entries = session.query(AuditLog).count()
+            events = session.execute(
+                text("SELECT count(*) FROM network.outbox WHERE topic = 'merchant.access'")
+            ).scalar_one()
+        return entries, events
+
+    body = new_key(house, shop, Ed25519SigningKey.generate())
+    create: dict[str, Any] = {"target": "/v1/keys", "body": body, "idempotency_key": "c" * 20}
+    key_id = ask(house, shop, **create).json()["key_id"]
+    revoke: dict[str, Any] = {"target": f"/v1/keys/{key_id}/revoke", "idempotency_key": "r" * 20}
+    with redis.Redis.from_url(redis_url) as client:
+        before = traces()
+        assert ask(house, shop, **revoke).json()["state"] == "revoked"
+        was = traces()
+        assert was == (before[0] + 1, before[1] + 1)
+        epoch = client.get(access.EPOCH_KEY)
+        for replayed in (create, revoke):
+            assert ask(house, shop, **replayed).headers["Idempotent-Replayed"] == "true"
+        assert ask(house, shop, target=f"/v1/keys/{key_id}/revoke").status_code == 200
+        assert traces() == was
+        assert client.get(access.EPOCH_KEY) == epoch
+
+
 def test_a_key_can_revoke_itself(house: House, shop: Shop) -> None:
     assert ask(house, shop, target=f"/v1/keys/{shop.key_id}/revoke").status_code == 200
     assert code_of(ask(house, shop, **PING)) == (401, "key_revoked")

@@ -13,21 +13,28 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from network.clearing.models import SettlementWindow
+from network.clearing.parties import NETWORK_PARTY
 from network.database.connection import Database
 from network.ids import uuid7
-from network.merchants import queries, service
+from network.merchants import applications, queries, service
+from network.merchants.applications import Applied, Contact
 from network.merchants.errors import (
     AlreadyApprovedError,
     BackdatedAgreementError,
+    BalanceOpenError,
     CodeTakenError,
     InvalidKeyError,
     MerchantDataError,
     SamePersonError,
+    TooManyApplicationsError,
     TooManyKeysError,
+    TooManyTestKeysError,
     UnknownAgreementError,
     UnknownKeyError,
 )
 from network.merchants.queries import AgreementView, NoAgreementError, UnknownMerchantError
+from network.money import service as money
 from network.vault import Vault
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -128,10 +135,9 @@ def test_an_ed25519_key_until_it_is_revoked(database: Database, vault: Vault) ->
         assert (view.public_key, view.algorithm) == (public, "ed25519")
         assert (view.merchant_code, view.merchant_status) == ("mahtab", "active")
     with database.unit_of_work() as session:
-        service.revoke_key(session, merchant_id=merchant_id, key_id=made.key_id, now=NOW)
-        service.revoke_key(
-            session, merchant_id=merchant_id, key_id=made.key_id, now=NOW + timedelta(days=1)
-        )
+        facts: dict[str, Any] = {"merchant_id": merchant_id, "key_id": made.key_id}
+        assert service.revoke_key(session, now=NOW, **facts)
+        assert not service.revoke_key(session, now=NOW + timedelta(days=1), **facts)
     with database.reading() as session:
         (view,) = queries.keys(session, merchant_id=merchant_id)
         assert (view.revoked_at, view.last_used_on) == (NOW, TOMORROW)
@@ -164,6 +170,100 @@ def test_four_active_keys_per_environment(database: Database, vault: Vault) -> N
         service.register_key(session, vault, environment="test", **facts)
         service.revoke_key(session, key_id=made[0].key_id, **facts)
         service.register_key(session, vault, environment="live", **facts)
+
+
+def test_twenty_test_keys_a_day(database: Database, vault: Vault) -> None:
+    with database.unit_of_work() as session:
+        facts: dict[str, Any] = {"merchant_id": register(session)}
+        for _ in range(20):
+            made = service.register_key(session, vault, environment="test", now=NOW, **facts)
+            service.revoke_key(session, key_id=made.key_id, now=NOW, **facts)
+        with pytest.raises(TooManyTestKeysError):
+            service.register_key(session, vault, environment="test", now=NOW, **facts)
+        service.register_key(session, vault, environment="live", now=NOW, **facts)
+        later = NOW + timedelta(days=1)
+        service.register_key(session, vault, environment="test", now=later, **facts)
+
+
+def test_who_owes_or_is_owed_does_not_leave(database: Database) -> None:
+    with database.unit_of_work() as session:
+        merchant_id, other = register(session), register(session, code="sepand")
+        for each in (merchant_id, other):
+            service.begin_exit(session, merchant_id=each, leaves_on=TODAY, today=TODAY)
+        facts: dict[str, Any] = {"reason": "test", "currency": "IRR"}
+        lines = [
+            money.Line(account="settlement", party_id=merchant_id, amount=700, **facts),
+            money.Line(account="clearing", party_id=NETWORK_PARTY, amount=-700, **facts),
+        ]
+        window = SettlementWindow(
+            window_id=uuid7(), first_day=TODAY, end_day=TOMORROW, state="closed"
+        )
+        session.add(window)
+        session.flush()
+        entry = money.Entry(
+            kind="netting",
+            facts=("a",),
+            business_date=TODAY,
+            lines=lines,
+            window_id=window.window_id,
+        )
+        money.post(session, entries=[entry])
+        with pytest.raises(BalanceOpenError) as refused:
+            service.complete_exit(session, merchant_id=merchant_id, today=TODAY, now=NOW)
+        assert refused.value.facts == {"IRR": 700}
+        service.complete_exit(session, merchant_id=other, today=TODAY, now=NOW)
+        assert queries.merchant(session, code="mahtab").status == "leaving"
+        assert queries.merchant(session, code="sepand").status == "left"
+
+
+def contact() -> Contact:
+    return Contact(name="Sara Amini", email="sara@bahar.example", phone="02188776655")
+
+
+def send(session: Session, vault: Vault, *, address: str, now: datetime = NOW) -> Applied:
+    """Apply from an address."""
+    return applications.apply(
+        session,
+        vault,
+        name_fa="نان",
+        name_en="Bread",
+        kind="grocer",
+        contact=contact(),
+        locale="fa",
+        address=address,
+        now=now,
+    )
+
+
+def test_applications_count_by_line(database: Database, vault: Vault) -> None:
+    with database.unit_of_work() as session:
+        for number in range(5):
+            send(session, vault, address=f"2001:db8:0:1:{number}::1")
+        with pytest.raises(TooManyApplicationsError):
+            send(session, vault, address="2001:db8:0:1:ffff::")
+        send(session, vault, address="2001:db8:0:2::1")
+        for number in range(5):
+            send(session, vault, address="192.0.2.7" if number % 2 else "::ffff:192.0.2.7")
+        with pytest.raises(TooManyApplicationsError):
+            send(session, vault, address="192.0.2.7")
+        send(session, vault, address="192.0.2.8")
+
+
+def test_what_nobody_uses_does_not_shut_the_door(
+    database: Database, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applications, "MOST_WAITING", 2)
+    later = NOW + timedelta(days=15)
+    with database.unit_of_work() as session:
+        used = send(session, vault, address="192.0.2.1")
+        send(session, vault, address="192.0.2.2")
+        with pytest.raises(TooManyApplicationsError):
+            send(session, vault, address="192.0.2.3", now=NOW + timedelta(days=13))
+        service.note_key_use(session, key_id=used.key.key_id, day=later.date())
+        send(session, vault, address="192.0.2.3", now=later)
+        with pytest.raises(TooManyApplicationsError):
+            send(session, vault, address="192.0.2.4", now=later)
+        assert applications.waiting(session) == 3
 
 
 def test_keys_that_cannot_be(database: Database, vault: Vault) -> None:

@@ -27,7 +27,8 @@ def test_names_are_bounded() -> None:
 
 
 def test_the_policy_header() -> None:
-    assert Limits(merchant_quota=10, merchant_window=2).policy == '"merchant";q=10;w=2'
+    limits = Limits(merchant_quota=10, merchant_window=2, test_quota=3, test_window=4)
+    assert limits.policy == '"merchant";q=10;w=2, "test";q=3;w=4'
 
 
 def test_a_cache_loads_once_is_bounded_and_keeps_the_stale() -> None:
