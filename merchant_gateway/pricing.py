@@ -8,6 +8,7 @@ three stale prices under the wallet's lock, where nothing moves.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -97,7 +98,8 @@ class Earning:
         while True:
             refused: Reason
             try:
-                return self._once(connection, session)
+                with _savepoint(connection):
+                    return self._once(connection, session)
             except CampaignExhausted as error:
                 named, refused = error.facts["campaign_id"], "exhausted"
             except CampaignPaused as error:
@@ -127,3 +129,8 @@ class Earning:
             return Prices(terms_id=party, price=network_price(terms.face_value(day=day)))
         agreement = terms.agreement(merchant_id=party, day=day)
         return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
+
+
+def _savepoint(connection: Connection | Session) -> AbstractContextManager[object]:
+    """Let a refusal within a transaction leave the transaction usable; alone it needs nothing."""
+    return connection.begin_nested() if isinstance(connection, Session) else nullcontext()

@@ -163,7 +163,7 @@ def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], Term
     terms = payment_terms(session, window=window)
     sealed = canonical(
         {
-            "payments": terms.record(),
+            "payments": terms.record(_parties(session, window, found=found, terms=terms)),
             "window": str(window_id),
             "seal": _seal_head(session, window).hex(),
             "sums": [[str(value) for value in each] for each in sums],
@@ -173,6 +173,15 @@ def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], Term
         }
     )
     return found, terms, sha256(sealed).digest()
+
+
+def _parties(
+    session: Session, window: WindowView, *, found: list[Obligation], terms: Terms
+) -> set[UUID]:
+    """Return whom the window can pay: agreements of others may begin while it is reckoned."""
+    owed = {party for each in found for party in (each.payer_id, each.payee_id)}
+    carried = queries.last_closings(session, before=window.first_day)
+    return owed | {merchant for merchant, _ in (*carried, *terms.returned)}
 
 
 def payment_terms(session: Session, *, window: WindowView) -> Terms:

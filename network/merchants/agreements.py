@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,8 +26,6 @@ from network.settings import CURRENCY
 
 PRICE_PLACES = 10
 MAX_PRICE = Decimal(10) ** 10
-_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}")
-_IBAN_MODULUS = 97
 
 
 def propose_agreement(
@@ -149,11 +148,8 @@ def _check_price(value: Decimal, *, least: Decimal, below: Decimal, field: str) 
 
 
 def _checked_iban(text: str) -> str:
-    """Return an IBAN without spaces; the check digits are those of ISO 13616 (ISO 7064 97-10)."""
-    iban = "".join(text.split()).upper()
-    if not _IBAN.fullmatch(iban):
-        raise MerchantDataError("this is not an IBAN", field="settlement_iban")
-    moved = iban[4:] + iban[:4]
-    if int("".join(str(int(letter, 36)) for letter in moved)) % _IBAN_MODULUS != 1:
-        raise MerchantDataError("the check digits of this IBAN are wrong", field="settlement_iban")
-    return iban
+    """Return an IBAN without spaces: country, length, structure and check digits of ISO 13616."""
+    try:
+        return str(IBAN(text))
+    except SchwiftyException as error:
+        raise MerchantDataError("this is not a valid IBAN", field="settlement_iban") from error

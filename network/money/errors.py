@@ -28,3 +28,9 @@ class ReleaseError(MoneyError):
     """A window's payments can't be let out: none, decided already, or one person twice."""
 
     code = "payment_release_refused"
+
+
+class BankLineError(MoneyError):
+    """A line of the bank's statement contradicts one that was taken before."""
+
+    code = "bank_line_refused"

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from schwifty import IBAN
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
@@ -32,7 +33,11 @@ _PAYMENTS = """
 
 
 def payment_details(session: Session, *, on: date) -> dict[UUID, PaymentDetails]:
-    """Return where each merchant is paid by its agreement on a day; those without an IBAN lack."""
+    """Return where each merchant is paid by its agreement on a day.
+
+    Merchants without an IBAN, or with one that no bank would take, are left out: their balance is
+    carried over, and nobody else's payment waits for them.
+    """
     rows = session.execute(
         text("""
             SELECT DISTINCT ON (a.merchant_id) a.merchant_id, a.settlement_iban, m.name_en
@@ -46,6 +51,7 @@ def payment_details(session: Session, *, on: date) -> dict[UUID, PaymentDetails]
         row.merchant_id: PaymentDetails(iban=row.settlement_iban, holder=row.name_en)
         for row in rows
         if row.settlement_iban is not None
+        and IBAN(row.settlement_iban, allow_invalid=True).is_valid
     }
 
 

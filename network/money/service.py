@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import PositionView
 from network.clearing.parties import NETWORK_PARTY, clearing_id
 from network.money import queries
-from network.money.errors import ReleaseError
+from network.money.errors import BankLineError, ReleaseError
 from network.money.facts import BankLine, Outcome, PaymentFact, ReleaseTotals
 from network.money.models import BankAnswer, Payment, PaymentRelease
 
@@ -230,7 +230,8 @@ def take_bank_line(
 ) -> Outcome | None:
     """Take one line of the bank's statement; return its outcome, None where it was taken before.
 
-    A booking of the right amount settles its payment; a return brings the money back to the
+    Raises BankLineError where the bank's reference stood for another booking before. A booking of
+    the right amount settles its payment; a return brings the money back to the
     merchant's balance on ``business_date``, whose window must still be open. Whatever else names a
     payment is kept as a finding and moves nothing.
     """
@@ -252,10 +253,28 @@ def take_bank_line(
         .returning(BankAnswer.bank_answer_id)
     ).one_or_none()
     if added is None:
+        _same_as_before(session, line)
         return None
     if payment is not None and outcome in {"settled", "returned"}:
         _answer(session, payment, outcome=outcome, business_date=business_date)
     return outcome
+
+
+def _same_as_before(session: Session, line: BankLine) -> None:
+    """Raise BankLineError where a reference that was seen before stands for something else now."""
+    before = session.execute(
+        select(BankAnswer).where(
+            BankAnswer.account == line.account,
+            BankAnswer.bank_ref == line.bank_ref,
+            BankAnswer.place == line.place,
+        )
+    ).scalar_one()
+    if any(getattr(before, name) != value for name, value in asdict(line).items()):
+        raise BankLineError(
+            "this reference of the bank stands for another booking",
+            reason="reference_reused",
+            field=line.bank_ref,
+        )
 
 
 def _payment_of(session: Session, line: BankLine) -> Payment | None:
@@ -280,7 +299,9 @@ def _outcome(payment: Payment | None, line: BankLine) -> Outcome:
         if line.credit == inward or payment.state == "prepared":
             return "mismatched"
         return "duplicate" if payment.state == "returned" else "returned"
-    if line.credit != inward:
+    awaited = inward and payment.mandate_id is None
+    if line.credit != inward or (payment.state == "prepared" and not awaited):
+        # Money that moved although two people have not let it is for a person to look at.
         return "mismatched"
     return "settled" if payment.state in {"prepared", "released"} else "duplicate"
 

@@ -34,6 +34,11 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
     "business_day_closing": {
         "closing": _l("The business day is just closing: send the file again shortly."),
     },
+    "bank_line_refused": {
+        "reference_reused": _l(
+            "A reference of the bank stands for another booking than the one taken before."
+        ),
+    },
     "bank_file_refused": {
         "not_camt": _l("The file can't be read as a camt.053.001.08 statement."),
         "too_large": _l("The file is too large."),
@@ -41,6 +46,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "not_xml": _l("The file is not XML."),
         "other_message": _l("The file is another message, not camt.053.001.08."),
         "no_account": _l("The statement names no account."),
+        "other_account": _l("The statement is of another account than ours."),
         "no_amount": _l("A transaction of a batch has no amount."),
         "no_reference": _l("A booking has no reference of the bank."),
         "currency": _l("The file holds amounts in a currency that is not known here."),

@@ -100,7 +100,10 @@ def _lines(statement: Any, entry: Any, *, where: str) -> Iterator[BankLine]:
             )
         indicator = (detail is not None and detail.cdt_dbt_ind) or entry.cdt_dbt_ind
         back = None if detail is None else detail.rtr_inf
-        reference = entry.acct_svcr_ref or entry.ntry_ref
+        reference = entry.acct_svcr_ref
+        if not reference and entry.ntry_ref:
+            # Often a number within one statement only.
+            reference = f"{statement.id}/{entry.ntry_ref}"
         if not reference:
             raise BankFileError(
                 "a booking has no reference", reason="no_reference", field=f"{where}: AcctSvcrRef"

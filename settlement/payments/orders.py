@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -29,12 +30,13 @@ class Terms:
         """
         return balance if merchant_id in self.details else 0
 
-    def record(self) -> dict[str, list[list[str]]]:
-        """Return all of it in a fixed order, for the hash of a run's input."""
+    def record(self, parties: AbstractSet[UUID]) -> dict[str, list[list[str]]]:
+        """Return what concerns these parties in a fixed order, for the hash of a run's input."""
         return {
             "accounts": sorted(
                 [str(merchant), each.iban, each.holder, str(each.mandate_id)]
                 for merchant, each in self.details.items()
+                if merchant in parties
             ),
             "returned": sorted(
                 [str(merchant), currency, str(amount)]

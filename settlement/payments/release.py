@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -21,7 +22,7 @@ from network.money import queries, service
 from network.money.facts import Outcome, PaymentFact
 from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
-from settlement.payments.answers import read_statement
+from settlement.payments.answers import BankFileError, read_statement
 from settlement.payments.files import (
     House,
     Kind,
@@ -46,6 +47,7 @@ class Imported:
     lines: int
     outcomes: dict[Outcome, int]
     known: int
+    digest: bytes
 
 
 def payment_file(
@@ -95,13 +97,23 @@ def checked_iban(iban: str) -> str:
         raise PaymentFileError(f"{iban[:4]}… is not a valid IBAN", reason="iban") from error
 
 
-def take_answers(services: Services, *, content: bytes, by: UUID, now: datetime) -> Imported:
+def take_answers(
+    services: Services,
+    *,
+    content: bytes,
+    by: UUID,
+    now: datetime,
+    record: Callable[[Session, Imported], None] | None = None,
+) -> Imported:
     """Take the bank's statement: settle what it booked, bring back what it returned, keep the rest.
 
-    All of it or nothing, and every line once, however often it is sent. Raises BankFileError and
-    DayClosingError.
+    All of it or nothing, and every line once, however often it is sent; ``record`` writes the act
+    down in the same transaction. Raises BankFileError, BankLineError and DayClosingError.
     """
     lines = read_statement(content)
+    own = house(services.settings).iban
+    if any("".join(each.account.split()).upper() != own for each in lines):
+        raise BankFileError("the statement is of another account", reason="other_account")
     digest = sha256(content).digest()
     with services.database.unit_of_work() as session:
         today = open_day(session)
@@ -127,8 +139,13 @@ def take_answers(services: Services, *, content: bytes, by: UUID, now: datetime)
             # In one order of payments, so that two files at once can't wait for each other.
             for line in sorted(lines, key=lambda each: each.end_to_end_id or "")
         ]
-    outcomes = Counter(each for each in found if each is not None)
-    return Imported(lines=len(lines), outcomes=dict(outcomes), known=found.count(None))
+        outcomes = Counter(each for each in found if each is not None)
+        taken = Imported(
+            lines=len(lines), outcomes=dict(outcomes), known=found.count(None), digest=digest
+        )
+        if record is not None:
+            record(session, taken)
+    return taken
 
 
 def _released(session: Session, *, window: WindowView) -> list[PaymentFact]:

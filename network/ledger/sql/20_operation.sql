@@ -1,11 +1,14 @@
 -- The frame of every operation: begin (lock, then read), claim a reference, write the entry,
 -- finish. Private: only the functions of the files that follow call these.
 --
--- Why the wallet's lock comes first and the idempotency key is written last: every call with one
--- key for one member waits for the same wallet, so whoever comes second reads the first one's
--- result in begin. A call with that key for another member meets the key's primary key in finish,
--- after which nothing more is locked. That saves one write per call over claiming the key first
--- and filling it in at the end, and needs no other lock order.
+-- Order of locks, everywhere: the wallet, the idempotency key, slices of campaigns
+-- (47_campaigns.sql). Lots, references and codes are the member's own, so the wallet's lock covers
+-- them; the open day is read, never locked. A retry waits for the same wallet and finds the first
+-- call's result in begin. A call with that key for another member meets the key's primary key, and
+-- whoever has the key waits for no wallet. Here the key is written in finish, with its result,
+-- which saves a write; plain earns and redemptions (50_earn.sql, 60_redeem.sql) know their result
+-- at once and write it after the day. After 30 days the key is forgotten (86_forget.sql); the
+-- merchant's reference is not.
 
 -- Locks the wallet; then, in a later statement and so with a newer snapshot, reads the open day
 -- and what the key stands for. op.replay is set where the same request was answered before.
@@ -111,8 +114,9 @@ BEGIN
 END
 $$;
 
--- Writes the entry op.sequence with two postings per movement, its digest and its event, and moves
--- op's figures: the wallet follows from the postings, never the other way round.
+-- Writes the entry op.sequence with two postings per movement, its digest and its outbox row, and
+-- moves op's figures by the same movements. That an entry's postings sum to zero is held by the
+-- trigger "balanced" (0002_ledger_guards.sql), so all of them are inserted by one statement.
 CREATE OR REPLACE FUNCTION ledger.write_entry(
     op ledger.operation, p_kind text, p_event ledger.event_facts, p_actor text,
     p_explanation jsonb, p_now timestamptz, p_points bigint,

@@ -14,10 +14,11 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     own CONSTANT text[] := '{points,base,line}';
     calendar date := ledger.programme_date(p_now);
-    plain boolean := p_claim.key IS NOT NULL AND p_takings IS NULL
-        AND current_setting('transaction_isolation') = 'read committed';
     g jsonb := p_grants -> 0;
     alike jsonb := g - own;
+    plain boolean := p_claim.key IS NOT NULL AND p_takings IS NULL
+        AND alike ->> 'campaign_id' IS NULL
+        AND current_setting('transaction_isolation') = 'read committed';
     issuer uuid := (g ->> 'issuer_id')::uuid;
     terms uuid := (g ->> 'terms_id')::uuid;
     starts date := (g ->> 'active_from')::date;
@@ -83,8 +84,8 @@ BEGIN
                 'debt', 0));
         -- The open day, read after the statement that locks, so that it is what became of it while
         -- that one waited. Ahead of the call's own date, it may have made more of the wallet due.
-        -- Then the key: a call that waits for it here holds this wallet, and whoever it waits for
-        -- needs no other lock, so nobody waits in a circle.
+        -- Then the key: a call that waits for it here holds this wallet, and whoever has the key
+        -- waits for no wallet and for no key of a single call, so nobody waits in a circle.
         SELECT d.business_date INTO day FROM ledger.business_day AS d WHERE d.flipped_at IS NULL;
         IF day <= calendar THEN
             INSERT INTO ledger.idempotency
@@ -94,6 +95,7 @@ BEGIN
             ON CONFLICT (client_id, key) DO NOTHING;
             claimed := FOUND;
         END IF;
+        -- A retry, or a day ahead of the call: put back; the steps answer or post.
         IF NOT claimed THEN
             -- A due_on that is too early is right still.
             UPDATE ledger.wallet AS w

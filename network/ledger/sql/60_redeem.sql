@@ -94,7 +94,7 @@ BEGIN
 END
 $$;
 
--- Any redemption.
+-- Any redemption, the plain case of redeem included. To follow one redemption, read this function.
 CREATE OR REPLACE FUNCTION ledger.redeem_by_steps(
     p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
     p_event ledger.event_facts, p_points bigint, p_consent ledger.consent_facts,
@@ -179,6 +179,7 @@ BEGIN
                 ON CONFLICT (client_id, key) DO NOTHING;
                 claimed := FOUND;
             END IF;
+            -- A retry, or a day ahead of the call: put back; the steps answer or post.
             IF NOT claimed THEN
                 UPDATE ledger.lot AS l
                 SET remaining = l.remaining + p_points, redeemed = l.redeemed - p_points,

@@ -25,7 +25,7 @@ from network.clearing.facts import WindowView
 from network.language import gettext as _
 from network.money import queries as money
 from network.money import service
-from network.money.errors import ReleaseError
+from network.money.errors import MoneyError, ReleaseError
 from network.money.facts import ReleaseTotals
 from network.operators import queries as operators
 from network.operators.audit import record_act
@@ -33,9 +33,9 @@ from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.services import Services
 from settlement.console import access, listing
 from settlement.console.refusals import refusal
-from settlement.payments.answers import LARGEST_FILE, BankFileError
+from settlement.payments.answers import LARGEST_FILE
 from settlement.payments.files import Kind, PaymentFileError
-from settlement.payments.release import payment_file, payment_table, take_answers
+from settlement.payments.release import Imported, payment_file, payment_table, take_answers
 
 blueprint = Blueprint("payments", __name__, url_prefix="/settlement")
 _ANSWERS = 200
@@ -60,6 +60,7 @@ def index(public_id: str) -> str:
         totals = money.release_totals(session, window_id=window.window_id)
         books = money.ledger_totals(session, window_id=window.window_id)
         release = money.release(session, window_id=window.window_id)
+        returned = money.returns(session, first_day=window.first_day, end_day=window.end_day)
         signers = [] if release is None else [release.proposed_by, release.approved_by]
         people = {
             person: operators.operator(session, operator_id=person)
@@ -88,6 +89,7 @@ def index(public_id: str) -> str:
         books=books,
         signed=money.signed_total(each.fact for each in payments),
         release=release,
+        returned=sum(returned.values()),
         people=people,
         debits=any(each.fact.mandate_id for each in payments),
     )
@@ -215,19 +217,11 @@ def take() -> BaseResponse:
             content=upload.stream.read(LARGEST_FILE + 1),
             by=access.operator().operator_id,
             now=access.wall(),
+            record=_record_statement,
         )
-    except (BankFileError, PaymentFileError) as error:
+    except MoneyError as error:
         flash(f"{_('Nothing was taken.')} {refusal(error)}", "bad")
         return redirect(url_for("payments.bank"))
-    with access.unit_of_work() as session:
-        record_act(
-            session,
-            now=access.wall(),
-            actor=access.operator().public_id,
-            action="bank.statement_taken",
-            subject="bank",
-            facts={"lines": taken.lines, "known": taken.known, "outcomes": dict(taken.outcomes)},
-        )
     flash(
         _(
             "%(lines)s lines: %(settled)s settled, %(returned)s returned, %(known)s known already, "
@@ -243,6 +237,22 @@ def take() -> BaseResponse:
         "good",
     )
     return redirect(url_for("payments.bank"))
+
+
+def _record_statement(session: Session, taken: Imported) -> None:
+    record_act(
+        session,
+        now=access.wall(),
+        actor=access.operator().public_id,
+        action="bank.statement_taken",
+        subject="bank",
+        facts={
+            "lines": taken.lines,
+            "known": taken.known,
+            "outcomes": dict(taken.outcomes),
+            "sha256": taken.digest.hex(),
+        },
+    )
 
 
 def _seen_totals(session: Session, window: WindowView) -> ReleaseTotals:

@@ -13,7 +13,6 @@ import redis
 from playwright.sync_api import Browser, Locator, Page
 from werkzeug.serving import make_server
 
-from config.demo.accounts import made_up_iban
 from config.web import furnish
 from network.clock import wall_now
 from network.database.connection import Database
@@ -30,6 +29,7 @@ from tests.browser.console.story import Story
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.programme import Programme
+from tests.integration.settlement.bank import HOUSE_IBAN
 
 PASSWORD = "correct horse battery"
 SETTLED_DAYS = 2
@@ -69,7 +69,7 @@ def house(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[House]:
             database_url=cluster.url("peyvand", database=name),
             redis_url=redis_url,
             master_key=MASTER_KEY,
-            payment_iban=made_up_iban("the house"),
+            payment_iban=HOUSE_IBAN,
         )
         database = Database(settings.database_url, application_name="test-console")
         owner = Database(

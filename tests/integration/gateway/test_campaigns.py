@@ -164,6 +164,16 @@ def test_a_budget_that_ends_is_given_away_to_its_last_whole_bonus(house: House) 
     end(house, campaign_id)
 
 
+def test_one_member_at_many_tills_meets_a_budgets_end(house: House) -> None:
+    campaign_id = run(house, "crowd", "15", budget=20, slices=16, person_cap=500)
+    person = house.member()
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda n: earn(house, person, f"c-{n}"), range(16)))
+    assert sorted(data["points"] for data in found) == [40] * 15 + [55]
+    assert taken(house, campaign_id) == 15
+    end(house, campaign_id)
+
+
 @pytest.mark.parametrize("resumed", [True, False])
 def test_a_pause_counts_at_once(house: House, resumed: bool) -> None:  # noqa: FBT001 - a case
     campaign_id = run(house, f"pause-{resumed}".lower(), "20")

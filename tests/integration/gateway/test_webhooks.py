@@ -28,7 +28,7 @@ from network.clock import day_start, wall_now
 from network.database.connection import Database
 from network.database.installation import move_clock
 from network.events.types import TYPES
-from network.events.webhooks.endpoints import MOST_ENDPOINTS
+from network.events.webhooks.endpoints import MOST_ENDPOINTS, Wanted, change
 from network.ledger.operations import mature
 from network.ledger.partitions import open_first_day
 from network.merchants.happenings import Teller
@@ -37,6 +37,7 @@ from network.services import Services
 from network.settings import PROGRAMME_ZONE
 from settlement.nightly import run_night
 from tests.conftest import MASTER_KEY
+from tests.fixtures.aside import aside
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.horizon import await_outbox
 from tests.integration.gateway import house as houses
@@ -95,7 +96,7 @@ def relay(house: House, client: redis.Redis) -> None:
 
 
 def deliver(house: House) -> int:
-    return delivering.run(house.services, loopback=True, linger_seconds=0)
+    return aside(lambda: delivering.run(house.services, loopback=True, linger_seconds=0))
 
 
 def newest(shop: Shop, number: int) -> list[dict[str, Any]]:
@@ -250,6 +251,34 @@ def test_a_night_is_told_to_each_merchant(house: House, redis_client: redis.Redi
     ]
 
 
+def _change_as_operator(house: House, public_id: str, *, enabled: bool) -> None:
+    with house.services.database.unit_of_work() as session:
+        change(
+            session,
+            merchant_id=house.blue.merchant_id,
+            endpoint_id=ids.decode("whe", public_id),
+            wanted=Wanted(enabled=enabled),
+            by="operator",
+            now=wall_now(),
+        )
+
+
+def test_what_an_operator_disabled_its_merchant_cannot_enable(house: House) -> None:
+    endpoints = house.blue.client.endpoints
+    made = endpoints.create("https://shop.example/hook").data
+    for state in ("disabled", "enabled"):
+        endpoints.change(made["id"], state=state)
+        _change_as_operator(house, made["id"], enabled=False)
+        with pytest.raises(ConflictError) as refused:
+            endpoints.change(made["id"], state="enabled")
+        assert refused.value.code == "webhook_endpoint_disabled_by_operator"
+        shown = endpoints.change(made["id"], state="disabled").data
+        assert shown["disabled_because"] == "operator"
+        _change_as_operator(house, made["id"], enabled=True)
+    assert endpoints.change(made["id"], state="enabled").data["state"] == "enabled"
+    endpoints.delete(made["id"])
+
+
 def test_an_endpoint_from_creation_to_removal(house: House) -> None:
     endpoints = house.blue.client.endpoints
     made = endpoints.create(
@@ -379,13 +408,13 @@ def test_the_command_listens_and_verifies(
     )
     listening.start()
     sent = json.loads(command("webhook", "test", made["id"]))
-    delivering.run(house.services, loopback=True, linger_seconds=0)
+    aside(lambda: delivering.run(house.services, loopback=True, linger_seconds=0))
     for _ in range(100):
         log = json.loads(command("webhook", "deliveries", made["id"]))
         if log[0]["state"] == "delivered":
             break
         command("webhook", "redeliver", sent["id"])
-        delivering.run(house.services, loopback=True, linger_seconds=0)
+        aside(lambda: delivering.run(house.services, loopback=True, linger_seconds=0))
     listening.join()
     assert json.loads(heard[0]) == sent
     assert [each["id"] for each in json.loads(command("webhook", "list"))] == [made["id"]]

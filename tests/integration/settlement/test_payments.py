@@ -209,8 +209,10 @@ def test_what_the_bank_says_twice_or_wrongly_moves_nothing(
     coalition: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
-    release(paying)
     paid = payments(paying)[BAKER].fact
+    early = Booking(reference="W0", end_to_end_id=paid.end_to_end_id, amount=2827)
+    assert taken(paying, early, number=9).outcomes == {"mismatched": 1}  # nobody released it
+    release(paying)
     right = Booking(reference="R1", end_to_end_id=paid.end_to_end_id, amount=2827)
     content = [
         replace(right, reference="W1", amount=2826),
@@ -220,6 +222,10 @@ def test_what_the_bank_says_twice_or_wrongly_moves_nothing(
         replace(right, reference="W5", status="PDNG"),
     ]
     assert taken(paying, *content).outcomes == {"mismatched": 2, "unknown": 2}
+    foreign = statement(right).replace(HOUSE_IBAN.encode(), IBANS[GROCER].encode())
+    with pytest.raises(BankFileError) as other:
+        take_answers(paying, content=foreign, by=ANNA, now=wall_now())
+    assert other.value.reason == "other_account"
     assert balance(paying, "bank") == 0
     assert taken(paying, right, number=2).outcomes == {"settled": 1}
     again = taken(paying, right, replace(right, reference="R9"), number=3)

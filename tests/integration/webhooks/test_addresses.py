@@ -21,6 +21,7 @@ from config.webhooks.delivering import loopback_allowed
 from config.webhooks.posting import Posted, Poster
 from network.clock import wall_now
 from network.services import Services
+from tests.fixtures.aside import aside
 from tests.fixtures.programme import Programme
 from tests.integration.webhooks.desk import Desk
 from tests.integration.webhooks.receiver import Receiver, answering, receiving
@@ -54,7 +55,7 @@ def post(
         finally:
             poster.close()
 
-    return asyncio.run(once())
+    return aside(lambda: asyncio.run(once()))
 
 
 @pytest.fixture

@@ -142,6 +142,11 @@ CREATE INDEX ix_entry_merchant
 -- range index finds them for next to nothing per insert.
 CREATE INDEX ix_entry_day ON ledger.entry USING brin (business_date);
 
+-- Signed points: out of an account below zero, into one above. In the wallet: pending, available,
+-- held (above zero) and debt (below zero: owed to the issuer). Outside it, per issuer: issuance
+-- (below zero), redemption (to acceptor_id), expiry, clawback (taken back from lots), receivable
+-- (the other side of debt), adjustment (by operators), transfer (between wallets). They sum to zero
+-- per entry (trigger balanced) and per issuer (by construction, and by the audit).
 CREATE TABLE ledger.posting (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,

@@ -52,8 +52,9 @@ $$;
 CREATE TRIGGER taken_back BEFORE UPDATE ON ledger.earned
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_excess();
 
--- Every entry's postings sum to zero, whoever inserts them: the rule that the ledger stands on is not
--- left to the functions' good will. It costs a twelfth of an earn.
+-- Every entry's postings sum to zero, whoever inserts them through the parent table, and an entry's
+-- lines are inserted by one statement, whose rows are summed. The rule that the ledger stands on is
+-- not left to the functions' good will; what the owner puts into a partition by hand, the audit finds. It costs a twelfth of an earn.
 CREATE FUNCTION ledger.refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wrong record;
