@@ -339,6 +339,11 @@ WEBHOOKS = {
     "webhook_endpoint_disabled": Kind(
         409, _("This webhook endpoint is disabled"), _("Enable it first.")
     ),
+    "webhook_endpoint_disabled_by_operator": Kind(
+        409,
+        _("The network's operator has disabled this webhook endpoint"),
+        _("Ask the operator to enable it again."),
+    ),
     "webhook_url_refused": Kind(
         422,
         _("Webhooks cannot go to this URL"),

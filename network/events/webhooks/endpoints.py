@@ -23,6 +23,7 @@ MOST_ENDPOINTS = 10
 OVERLAP = timedelta(hours=24)
 """For so long the old keys sign beside the new ones when nothing else is said."""
 
+OPERATOR = "operator"
 SEAL_PURPOSE = "webhook-keys"
 _LOCK = 0x7768_6570
 
@@ -43,6 +44,12 @@ class EndpointDisabledError(PeyvandError):
     """The endpoint is disabled: enable it first."""
 
     code = "webhook_endpoint_disabled"
+
+
+class DisabledByOperatorError(PeyvandError):
+    """The network's operator disabled the endpoint: its merchant cannot enable it."""
+
+    code = "webhook_endpoint_disabled_by_operator"
 
 
 class UnknownEventTypeError(PeyvandError):
@@ -146,9 +153,12 @@ def change(
     """Change an endpoint; ``by`` (merchant or operator) is noted where it is disabled.
 
     What waits for a disabled endpoint waits until it is enabled again; what happens meanwhile is
-    not queued for it. Raises UnknownEndpointError, UrlRefusedError or UnknownEventTypeError.
+    not queued for it. Raises UnknownEndpointError, UrlRefusedError, UnknownEventTypeError, and
+    DisabledByOperatorError where anybody else would enable what an operator disabled.
     """
     row = _locked(session, merchant_id=merchant_id, endpoint_id=endpoint_id)
+    if wanted.enabled and row.disabled_because == OPERATOR and by != OPERATOR:
+        raise DisabledByOperatorError("an operator disabled it")
     if wanted.url is not None:
         read_url(wanted.url, loopback=loopback)
         row.url = wanted.url
@@ -158,7 +168,7 @@ def change(
         row.types = list(_checked(wanted.types))
     if wanted.enabled is True:
         row.state, row.disabled_because = "enabled", None
-    if wanted.enabled is False and row.state == "enabled":
+    if wanted.enabled is False and (row.state == "enabled" or by == OPERATOR):
         row.state, row.disabled_because = "disabled", by
     row.changed_at = now
     session.flush()
