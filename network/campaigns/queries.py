@@ -10,11 +10,13 @@ from fractions import Fraction
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text, tuple_
+from sqlalchemy import exists, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from network.campaigns.models import Campaign, CampaignFunder
 from network.ledger.campaign_tables import campaign_slice, campaign_taking
+from network.ledger.tables import business_day
+from network.merchants.models import Merchant
 from network.programme import campaigns as rules
 from network.programme.campaigns import Funder, Had, Standing
 
@@ -118,12 +120,22 @@ def standing(session: Session, *, member_id: UUID) -> Standing | None:
 
 
 def running(session: Session, *, merchant_id: UUID, day: date) -> tuple[rules.Campaign, ...]:
-    """Return the campaigns for purchases made at a merchant on ``day``, paused ones included."""
+    """Return the campaigns for purchases made at a merchant on ``day``, paused ones included.
+
+    A campaign that a merchant funds ends with that merchant's last day: who has left gives nothing.
+    """
+    open_day = select(business_day.c.business_date).where(business_day.c.flipped_at.is_(None))
+    gone = exists().where(
+        CampaignFunder.campaign_id == Campaign.campaign_id,
+        CampaignFunder.party_id == Merchant.merchant_id,
+        or_(Merchant.status == "left", Merchant.leaves_on <= open_day.scalar_subquery()),
+    )
     rows = session.scalars(
         select(Campaign).where(
             Campaign.state.in_(ON),
             Campaign.first_day <= day,
             Campaign.last_day >= day,
+            ~gone,
             or_(
                 func.cardinality(Campaign.merchants) == 0,
                 Campaign.merchants.contains([merchant_id]),

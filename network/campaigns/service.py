@@ -28,6 +28,7 @@ from network.campaigns.errors import (
 from network.campaigns.models import Campaign, CampaignFunder
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger.operations_campaigns import open_campaign, run_campaign
+from network.merchants.models import Merchant
 from network.merchants.queries import NoAgreementError, agreement_on
 from network.operators.audit import SYSTEM, record_act
 from network.programme.campaigns import Funder
@@ -221,6 +222,8 @@ def _check_funders(session: Session, row: Campaign, *, today: date) -> None:
     for party in parties:
         if party == NETWORK_PARTY:
             continue
+        if session.get_one(Merchant, party).leaves_on is not None:
+            raise CampaignDataError("a funder is leaving the network", field="funders")
         try:
             agreement_on(session, merchant_id=party, day=max(today, row.first_day))
         except NoAgreementError as error:

@@ -135,6 +135,30 @@ def test_a_second_person_approves_and_the_budget_opens(
     assert acts == ["campaign.approved", "campaign.proposed"]
 
 
+def test_a_campaign_ends_with_its_funders_last_day(
+    database: Database, owner_database: Database, shop: UUID
+) -> None:
+    with owner_database.unit_of_work() as session:
+        session.execute(text("SELECT ledger.open_first_day(:today)"), {"today": TODAY})
+    approve(database, propose(database, terms(shop)))
+    later = propose(database, terms(shop, code="later"))
+
+    def leave(on: date) -> None:
+        with owner_database.unit_of_work() as session:
+            session.execute(
+                text("UPDATE network.merchant SET status = 'leaving', leaves_on = :on"), {"on": on}
+            )
+
+    leave(TODAY + timedelta(days=1))
+    with pytest.raises(CampaignDataError, match="leaving"):
+        approve(database, later)
+    with database.reading() as session:
+        assert len(queries.running(session, merchant_id=shop, day=TODAY)) == 1
+    leave(TODAY)
+    with database.reading() as session:
+        assert queries.running(session, merchant_id=shop, day=TODAY) == ()
+
+
 def test_states_follow_each_other(database: Database, shop: UUID) -> None:
     campaign_id = propose(database, terms(shop))
     with pytest.raises(CampaignStateError), database.unit_of_work() as session:
