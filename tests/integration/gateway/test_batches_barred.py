@@ -11,6 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from merchant_gateway.batches import apart
+from merchant_gateway.batches import work as batch_work
+from merchant_gateway.batches.reading import read_line
 from merchant_gateway.batches.stuck import unexpected
 from merchant_gateway.errors import InternalError
 from merchant_gateway.signing import Ed25519SigningKey
@@ -135,6 +138,39 @@ def test_only_a_live_key_sends_much(house: House) -> None:
         )  # fmt: skip
         answer = send(house, method="POST", target=PATH, headers=headers, body=body)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_failure_nobody_foresaw_is_its_lines_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = house.member()
+    bought = earn_line(person.phone, 50_000)
+    lines = [
+        bought,
+        refund_line(person.phone, bought, amount=10_000),
+        earn_line(person.phone, receipt="unreadable"),
+        earn_line(person.phone, 70_000),
+    ]
+    batch_id = send_batch(house, house.green, lines).json()["id"]
+    failures: list[Exception] = [UnavailableError("away"), ZeroDivisionError()]
+
+    def refund(*_: object) -> None:
+        raise failures.pop(0)
+
+    def read(raw: bytes) -> dict[str, Any]:
+        if b"unreadable" in raw:
+            raise OverflowError
+        return read_line(raw)
+
+    monkeypatch.setitem(apart._POSTS, "refund_earn", refund)
+    monkeypatch.setattr(batch_work, "read_line", read)
+    with pytest.raises(UnavailableError):
+        work(house, batch_id)
+    work(house, batch_id)
+    found = results(house, house.green, batch_id)
+    assert [each["status"] for each in found] == ["posted", "refused", "refused", "posted"]
+    assert [each["problem"]["code"] for each in found[1:3]] == ["internal_error"] * 2
+    assert failures == []
 
 
 def _with_nul(session: Session) -> None:
