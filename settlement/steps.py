@@ -180,7 +180,7 @@ def _parties(
 ) -> set[UUID]:
     """Return whom the window can pay: agreements of others may begin while it is reckoned."""
     owed = {party for each in found for party in (each.payer_id, each.payee_id)}
-    carried = queries.last_closings(session, before=window.first_day)
+    carried = money.balances(session, account="settlement", before=window.first_day)
     return owed | {merchant for merchant, _ in (*carried, *terms.returned)}
 
 

@@ -299,6 +299,6 @@ def test_errors_speak_the_readers_language(house: House, person: Person) -> None
 
 def test_every_answer_tells_the_rate_limit(house: House) -> None:
     response = ask(house, house.green, method="GET", target="/v1/ping")
-    assert response.headers["RateLimit-Policy"] == '"merchant";q=60000;w=60'
+    assert response.headers["RateLimit-Policy"] == ('"merchant";q=60000;w=60, "test";q=60;w=60')
     assert response.headers["RateLimit"].startswith('"merchant";r=')
     assert response.headers["X-Request-Id"].startswith("req_")
