@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from network.clearing import queries, runs
 from network.clearing.facts import RunView
@@ -38,6 +38,7 @@ VERSION = 1
 
 _LOOK_EVERY_SECONDS = 0.1
 _LOCK_TIMED_OUT = "55P03"
+_TAKEN = "23505"
 _log = structlog.get_logger("settlement")
 
 
@@ -199,6 +200,12 @@ class _Runner:
             if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
                 raise
             return None  # its holder is writing, so it lives
+        except IntegrityError as error:
+            # Two runners that insert a day at the same moment meet at the primary key before the
+            # date that the statement looks at; whoever comes second looks again.
+            if getattr(error.orig, "sqlstate", None) != _TAKEN:
+                raise
+            return None
 
     def _find(self, day: date) -> RunView | None:
         with self.services.database.reading() as session:
