@@ -118,3 +118,8 @@ def pause(delivery: DeliveryView) -> timedelta:
         raise AssertionError(delivery)
     planned: datetime = delivery.next_attempt_at
     return planned - last.finished_at
+
+
+def outcomes(delivery: DeliveryView) -> list[tuple[str | None, int | None]]:
+    """Return how each attempt ended: its outcome and the status that it met."""
+    return [(each.outcome, each.status) for each in delivery.attempts]
