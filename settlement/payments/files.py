@@ -80,12 +80,7 @@ def payouts_file(
     """Return the pain.001.001.09 file of a window's payouts; raise PaymentFileError."""
     chosen = [each for each in payments if each.direction == "payout"]
     message_id = _message_id(first_day, "C")
-    header = {
-        "msg_id": message_id,
-        "cre_dt_tm": _moment(created_at),
-        "nb_of_txs": str(len(chosen)),
-        "ctrl_sum": _total(chosen),
-    }
+    header = _header(message_id, payments=chosen, created_at=created_at)
     transactions = [
         credit.CreditTransferTransaction34(
             pmt_id=credit.PaymentIdentification6(
@@ -131,12 +126,7 @@ def collections_file(
     """
     chosen = [each for each in payments if each.direction == "collection" and each.mandate_id]
     message_id = _message_id(first_day, "D")
-    header = {
-        "msg_id": message_id,
-        "cre_dt_tm": _moment(created_at),
-        "nb_of_txs": str(len(chosen)),
-        "ctrl_sum": _total(chosen),
-    }
+    header = _header(message_id, payments=chosen, created_at=created_at)
     transactions = [
         debit.DirectDebitTransactionInformation23(
             pmt_id=debit.PaymentIdentification6(
@@ -255,6 +245,18 @@ def _read_back(content: str, *, kind: Kind) -> tuple[int, Decimal, list[tuple[st
 def schema(kind: Kind) -> XMLSchema:
     """Return ISO's schema of a message."""
     return XMLSchema(str(files("sepaxml") / "schemas" / f"{_MESSAGES[kind]}.xsd"))
+
+
+def _header(
+    message_id: str, *, payments: Sequence[PaymentFact], created_at: datetime
+) -> dict[str, Any]:
+    """Return what the group header of either message says of its payments."""
+    return {
+        "msg_id": message_id,
+        "cre_dt_tm": _moment(created_at),
+        "nb_of_txs": str(len(payments)),
+        "ctrl_sum": _total(payments),
+    }
 
 
 def _message_id(first_day: date, kind: str) -> str:
