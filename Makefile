@@ -6,7 +6,7 @@
 #   make soak    the ledger against its model for 200,000 random steps, then ROUNDS=200 of each
 #                fault: killed servers, full volumes, cut lines (about an hour)
 #   make check   lint, types, import contracts, translations, migrations
-#   make bench   tables of ratios, and build/bench.json (BENCH=quick: fewer rounds;
+#   make bench   tables of ratios, and build/bench.json (BENCH=quick: two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
 #                PGLEDGER=FILE:FILE: beside pgledger, by its SQL files in their order)
 #   make lock    resolve the requirement files anew

@@ -140,12 +140,14 @@ def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
         Contender(
             name="sql_mature",
             unit="wallets/s",
+            once=True,
             take=partial(_mature, stand, together=False),
             note="one wallet a call, one connection",
         ),
         Contender(
             name="sql_expire_due",
             unit="wallets/s",
+            once=True,
             take=partial(_mature, stand, together=True),
             ratio_to="sql_mature",
             note="1,000 wallets a call, one connection",

@@ -19,11 +19,15 @@ _FEW = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One thing that is measured: ``take`` runs it once and returns its rate in ``unit``."""
+    """One thing that is measured: ``take`` runs it and returns its rate in ``unit``.
+
+    ``once`` is for what takes long and varies little: a quick run measures it in one round only.
+    """
 
     name: str
     unit: str
     take: Take
+    once: bool = False
     ratio_to: str | None = None
     beside: str | None = None
     aim: float | None = None
@@ -57,9 +61,12 @@ class Figure:
 
 
 def take_in_turns(
-    contenders: Sequence[Contender], *, rounds: int, say: Callable[[str], None]
+    contenders: Sequence[Contender], *, rounds: int, quick: bool, say: Callable[[str], None]
 ) -> list[Figure]:
-    """Measure every contender once per round, so that a noisy minute hits all of them alike."""
+    """Measure every contender once per round, so that a noisy minute hits all of them alike.
+
+    ``quick`` leaves those that take long to the first round.
+    """
     figures = {
         each.name: Figure(
             name=each.name,
@@ -72,10 +79,11 @@ def take_in_turns(
         for each in contenders
     }
     for number in range(1, rounds + 1):
-        for each in contenders:
+        taken = [each for each in contenders if number == 1 or not (quick and each.once)]
+        for each in taken:
             say(f"round {number} of {rounds}: {each.name}")
             figures[each.name].values.append(each.take())
-        for figure in figures.values():
+        for figure in (figures[each.name] for each in taken):
             base = figures.get(figure.ratio_to or "")
             if base is not None:
                 figure.ratios.append(figure.values[-1] / base.values[-1])

@@ -149,6 +149,7 @@ def contenders(stand: Stand, scene: Scene, *, port: int) -> list[Contender]:
         Contender(
             name="http_batch",
             unit="earns/s",
+            once=True,
             take=partial(_round, stand, scene, port=port),
             ratio_to="http_earn",
             note="two signed batches of 10,000 at once, from request to committed",

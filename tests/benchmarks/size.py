@@ -169,7 +169,7 @@ def _calls(stand: Stand, *, name: str, rounds: int, seconds: int, say: Say) -> l
             ),
             *sql.closed_lots_contenders(new, seconds=seconds),
         ]
-        return take_in_turns(contenders, rounds=rounds, say=say)
+        return take_in_turns(contenders, rounds=rounds, quick=False, say=say)
 
 
 def _figure(

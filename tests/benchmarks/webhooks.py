@@ -97,6 +97,7 @@ def contenders(stand: Stand) -> list[Contender]:
         Contender(
             name="webhook_deliveries",
             unit="deliveries/s",
+            once=True,
             take=partial(_round, stand),
             note="one worker, one endpoint, both signatures, every attempt logged",
         )
