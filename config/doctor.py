@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import redis
@@ -16,12 +17,16 @@ from config.home import Home
 from config.services.account import service_account
 from config.services.processes import recorded
 from config.services.programs import find_programs
+from network.clock import wall_now
 from network.errors import PeyvandError
 from network.language import gettext as _
+from network.operators.audit import BACKUP_MADE, BACKUPS
+from network.operators.queries import last_act
 from network.services import Services
 from network.settings import Settings
 
 _RECENT_DAYS = 2
+_OLD_BACKUP = timedelta(days=7)
 _ENOUGH_BYTES = 1 << 30
 
 
@@ -142,7 +147,28 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
         found=_("%(count)s days that ended are not settled", count=behind),
         advice="" if behind <= _RECENT_DAYS else _("Run 'peyvand settle' and read what it says."),
     )
+    yield _backup(services)
     yield _fine("owner", _("known") if owner else _("not given here (only migrations need it)"))
+
+
+def _backup(services: Services) -> Finding:
+    """Say when the last backup was made, as far as the audit log knows."""
+    with services.database.reading() as session:
+        found = last_act(session, action=BACKUP_MADE, subject=BACKUPS)
+    if found is None:
+        return Finding(
+            check="backup",
+            ok=True,
+            found=_("none is known"),
+            advice=_("Make one: 'peyvand backup FILE'."),
+        )
+    age = wall_now() - found.recorded_at
+    return Finding(
+        check="backup",
+        ok=age <= _OLD_BACKUP,
+        found=_("the last one was made at %(moment)s", moment=found.recorded_at.isoformat()),
+        advice="" if age <= _OLD_BACKUP else _("Make one: 'peyvand backup FILE'."),
+    )
 
 
 def _redis(settings: Settings, *, own: bool) -> Finding:

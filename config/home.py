@@ -107,9 +107,7 @@ class Home:
         try:
             for directory in (self.log, self.run):
                 directory.mkdir(mode=0o700, exist_ok=True)
-            if not (self.path / "master.key").exists():
-                key = base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode()
-                _write_secret(self.path / "master.key", key + "\n")
+            self.keep_master_key(base64.b64encode(secrets.token_bytes(MASTER_KEY_BYTES)).decode())
             if not self.exists():
                 made = {
                     "id": secrets.token_hex(8),
@@ -161,6 +159,11 @@ class Home:
             raise HomeError(
                 _("%(file)s cannot be read: %(reason)s", file=path, reason=error.strerror or error)
             ) from error
+
+    def keep_master_key(self, key: str) -> None:
+        """Write a master key down where there is none yet; one that is there stays."""
+        if not (self.path / "master.key").exists():
+            _write_secret(self.path / "master.key", key + "\n")
 
     def addresses(self) -> dict[str, str]:
         """Return where the fronts answer, by the names of the environment's variables."""

@@ -56,6 +56,14 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.archive:archive",
         _l("Move a settled month to the archive, which the audit still reads."),
     ),
+    "backup": (
+        "config.cli.backup:backup",
+        _l("Write the whole installation into one file, while it goes on working."),
+    ),
+    "restore": (
+        "config.cli.restore:restore",
+        _l("Bring a backup back into an empty installation, and audit it."),
+    ),
     "openapi": (
         "config.cli.openapi:openapi",
         _l("Print the merchant gateway's OpenAPI 3.1 document."),

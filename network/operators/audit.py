@@ -25,6 +25,11 @@ GENESIS = bytes(32)
 SYSTEM = "system"
 """The actor of what a command or the schedule did."""
 
+BACKUPS = "backup"
+BACKUP_MADE = "backup.made"
+BACKUP_RESTORED = "backup.restored"
+"""The subject and the acts of backups, by which the last one is known."""
+
 _CHAIN_LOCK = 0x6175_6469_74
 _BATCH_ROWS = 2_000
 

@@ -181,6 +181,12 @@ def acts(
     ]
 
 
+def last_act(session: Session, *, action: str, subject: str) -> ActView | None:
+    """Return the newest act of a kind on a subject."""
+    found = acts(session, limit=1, action=action, subject=subject)
+    return found[0] if found else None
+
+
 def actions(session: Session) -> list[str]:
     """Return the kinds of acts that the log holds."""
     rows: list[Row[tuple[str]]] = list(

@@ -101,6 +101,8 @@ ROLES = {
 ACTIONS = {
     "operator.added": _l("Added an operator"),
     "operator.language": _l("Chose a language"),
+    "backup.made": _l("Made a backup"),
+    "backup.restored": _l("Restored a backup"),
     "signed_in": _l("Signed in"),
     "signed_out": _l("Signed out"),
     "sign_in.refused": _l("Sign-in refused"),
