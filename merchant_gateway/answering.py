@@ -27,6 +27,7 @@ from merchant_gateway.problems import MEDIA_TYPE, problem
 from merchant_gateway.signing import RequestBinding, SigningError, sign_answer
 from network.clock import wall_now
 from network.errors import InvariantError, PeyvandError, UnavailableError
+from network.merchants.addresses import line_of
 from network.signing.queries import NoSigningKeyError
 
 log = logging.getLogger("peyvand.gateway")
@@ -84,7 +85,7 @@ def _problem_response(gateway: Gateway, error: Exception) -> Response:
     if isinstance(error, HTTPException) and (methods := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(methods))
     if found.status == _UNAUTHENTICATED:
-        gateway.failures.take(request.remote_addr or "")
+        gateway.failures.take(line_of(request.remote_addr or ""))
     return response
 
 

@@ -27,6 +27,7 @@ from merchant_gateway.signing import (
     verify_request,
 )
 from network.clock import local_date
+from network.merchants.addresses import line_of
 from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
 
@@ -56,7 +57,7 @@ def receive(
     applies has a test key. Raises RateLimitedError, BodyTooLargeError, and what the key and a
     signature that cannot be read raise.
     """
-    if wait := gateway.failures.wait(request.remote_addr or ""):
+    if wait := gateway.failures.wait(line_of(request.remote_addr or "")):
         raise RateLimitedError(retry_after=wait)
     _check_size(request, most_bytes=most_bytes)
     if most_bytes > MAX_BODY_BYTES:

@@ -1,148 +1,17 @@
 """Every error code that the gateway can answer with: its status, its title and what to do.
 
 Codes are stable and part of the public interface. The texts are translated when they are shown.
+Those of the wire stand in ``catalogue_wire``, those of fields in ``catalogue_fields``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from network.language import LazyText
+from merchant_gateway.catalogue_wire import ACCESS, RETRY, SIGNATURE, TRANSPORT, Kind
 from network.language import lazy_gettext as _
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of problem (RFC 9457); ``retry_after`` in seconds where trying again helps."""
-
-    status: int
-    title: LazyText
-    detail: LazyText
-    retry_after: int | None = None
-
-
-_SIGN = _("Build the signature as the documentation describes; the hint says what differs.")
-_CLOCK = _("Sign every attempt anew, with a clock that is set by the network.")
 _OTHER_REFERENCE = _("Use a reference of its own for each purchase, redemption and refund.")
 _READ_AGAIN = _("Read the redemption to see what became of it.")
-_RETRY = _("Nothing is known to be done. Send the same request again, with the same key.")
 _MEMBER_HELP = _("Ask the member to open the wallet, or to join there.")
-
-TRANSPORT = {
-    "bad_request": Kind(
-        400, _("The request cannot be read"), _("Send it as HTTP asks; nothing was done.")
-    ),
-    "not_found": Kind(
-        404,
-        _("There is nothing here"),
-        _("Check the path and the id; ids of other merchants are not shown."),
-    ),
-    "method_not_allowed": Kind(
-        405, _("This path does not take this method"), _("The Allow header names those it takes.")
-    ),
-    "not_acceptable": Kind(
-        406, _("The form asked for is not available"), _("Ask for a type that is documented.")
-    ),
-    "body_too_large": Kind(
-        413,
-        _("The body is too large"),
-        _("A call takes at most 64 KiB, a batch 8 MiB, a line of it 64 KiB."),
-    ),
-    "body_not_allowed": Kind(
-        400, _("This method takes no body"), _("Put parameters into the query.")
-    ),
-    "unsupported_media_type": Kind(
-        415,
-        _("The body must be JSON"),
-        _("Send it as application/json in UTF-8, a batch as application/jsonl."),
-    ),
-    "malformed_json": Kind(
-        400, _("The body is not valid JSON"), _("Send one JSON object; the hint names the place.")
-    ),
-    "invalid_request": Kind(
-        422, _("Some fields are not right"), _("The list of errors names each field.")
-    ),
-    "rate_limited": Kind(
-        429, _("Too many requests"), _("Wait for as long as the Retry-After header says."), 1
-    ),
-    "internal_error": Kind(
-        500, _("Something went wrong on our side"), _("Tell us the request id, please.")
-    ),
-    "unavailable": Kind(503, _("The service is not available now"), _RETRY, 2),
-    "database_unavailable": Kind(503, _("The service is not available now"), _RETRY, 2),
-    "no_signing_key": Kind(503, _("The service is not available now"), _RETRY, 2),
-    "busy": Kind(503, _("The service is busy"), _RETRY, 1),
-    "sign_again": Kind(
-        503,
-        _("Please sign this request again"),
-        _("A store was replaced after it was signed. Nothing was done."),
-        1,
-    ),
-}
-
-SIGNATURE = {
-    code: Kind(401, title, detail)
-    for code, title, detail in (
-        ("signature_missing", _("The request is not signed"), _SIGN),
-        ("signature_malformed", _("The signature cannot be read"), _SIGN),
-        ("signature_multiple", _("The request has more than one signature"), _SIGN),
-        ("signature_parameters", _("The signature's parameters are not right"), _SIGN),
-        ("signature_nonce", _("The signature's nonce is not right"), _SIGN),
-        ("signature_components", _("The signature covers other parts than it must"), _SIGN),
-        ("signature_algorithm", _("The signature uses another algorithm than its key"), _SIGN),
-        ("signature_expired", _("The signature is too old"), _CLOCK),
-        ("signature_not_yet_valid", _("The signature lies in the future"), _CLOCK),
-        ("signature_invalid", _("The signature does not fit the request"), _SIGN),
-        (
-            "nonce_replayed",
-            _("This signed request was received before"),
-            _("Sign every attempt anew; the idempotency key stays the same."),
-        ),
-        (
-            "key_unknown",
-            _("There is no such key"),
-            _("Check the key id and that it belongs to this environment."),
-        ),
-        ("key_revoked", _("This key was revoked"), _("Sign with a key that is active.")),
-        (
-            "key_expired",
-            _("This key was replaced, and its overlap is over"),
-            _("Sign with the key that replaced it."),
-        ),
-    )
-} | {
-    code: Kind(400, title, _SIGN)
-    for code, title in (
-        ("signing", _("The signature cannot be checked")),
-        ("message_malformed", _("A part of the request that is signed cannot be read")),
-        ("content_type_missing", _("The body has no Content-Type")),
-        ("digest_missing", _("The body has no Content-Digest")),
-        ("digest_malformed", _("Content-Digest cannot be read")),
-        ("digest_mismatch", _("Content-Digest is not that of the body")),
-        ("key_malformed", _("This is not an acceptable key")),
-    )
-}
-
-ACCESS = {
-    "merchant_suspended": Kind(
-        403, _("This merchant is suspended"), _("Get in touch with the network, please.")
-    ),
-    "idempotency_key_missing": Kind(
-        400,
-        _("A POST needs an Idempotency-Key"),
-        _("Draw one for each operation, keep it for its retries, and sign it."),
-    ),
-    "idempotency_key_malformed": Kind(
-        400,
-        _("The Idempotency-Key is not right"),
-        _("It has 16 to 64 letters, digits, hyphens and underscores."),
-    ),
-    "idempotency_conflict": Kind(
-        422,
-        _("This Idempotency-Key belongs to another request"),
-        _("Draw a new key for each operation."),
-    ),
-}
 
 MEMBERS = {
     "unknown_member": Kind(404, _("There is no such member"), _MEMBER_HELP),
@@ -198,7 +67,7 @@ MEMBERS = {
 
 LEDGER = {
     "refused": Kind(422, _("The ledger refused"), _("The code and the facts say why.")),
-    "wallet_busy": Kind(503, _("The service is busy"), _RETRY, 1),
+    "wallet_busy": Kind(503, _("The service is busy"), RETRY, 1),
     "points_out_of_range": Kind(
         422, _("The number of points is out of range"), _("Send a smaller amount.")
     ),
@@ -302,7 +171,7 @@ KEYS = {
         _("There are as many active keys as there may be"),
         _("Revoke a key that is not in use, or wait until a replaced one has ended."),
     ),
-    "too_many_test_keys": Kind(409, _("No more test keys today"), _("Use an active one.")),
+    "too_many_new_keys": Kind(409, _("No more new keys today"), _("Use an active one.")),
     "key_known": Kind(
         409, _("This public key was registered before"), _("Make a new pair of keys.")
     ),
@@ -362,43 +231,3 @@ KINDS: dict[str, Kind] = {
     **WEBHOOKS,
 }
 """Every code by name; a test holds it against the classes that raise."""
-
-FIELD_TEXTS: dict[str, LazyText] = {
-    "missing": _("This field is needed."),
-    "null": _("This field cannot be null."),
-    "unknown_field": _("There is no such field."),
-    "duplicate_key": _("This stands here twice."),
-    "nested_too_deeply": _("Nested more than %(argument)s levels deep."),
-    "not_text": _("This must be text."),
-    "not_integer": _("This must be a whole number, without fraction or exponent."),
-    "not_object": _("This must be an object."),
-    "not_list": _("This must be a list."),
-    "empty_list": _("This list is empty."),
-    "too_many": _("At most %(argument)s are taken."),
-    "not_positive": _("This must be more than zero."),
-    "too_small": _("This must be at least %(argument)s."),
-    "too_large": _("This must be at most %(argument)s."),
-    "blank": _("This is empty."),
-    "too_short": _("This must have at least %(argument)s characters."),
-    "too_long": _("This must have at most %(argument)s characters."),
-    "control_character": _("This has characters that cannot be printed."),
-    "surrounding_spaces": _("This begins or ends with a space."),
-    "wrong_form": _("This does not have the documented form."),
-    "not_one_of": _("This must be one of: %(argument)s."),
-    "exactly_one_of": _("Exactly one of these is needed: %(argument)s."),
-    "foreign_currency": _("Only %(argument)s is taken."),
-    "not_time": _("This is not a time as in RFC 3339."),
-    "time_without_zone": _("This time lacks its offset from UTC."),
-    "not_date": _("This is not a date."),
-    "in_the_future": _("This lies in the future."),
-    "too_long_ago": _("This is more than %(argument)s days ago."),
-    "same_line_twice": _("A line is named twice."),
-    "empty_change": _("There is nothing to change here."),
-    "same_word_twice": _("A word stands here twice."),
-    "weak_or_no_key": _("This is not an Ed25519 public key, or a weak one."),
-    "unknown_store": _("There is no such store."),
-    "closed_store": _("This store is closed."),
-    "unknown_terminal": _("This till is not on the store's list, or is closed."),
-    "unknown_cursor": _("This cursor was not given out by this list."),
-}
-"""What can be wrong with one field."""

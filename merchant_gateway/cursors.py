@@ -14,6 +14,8 @@ from typing import Any
 from merchant_gateway.canonical import canonical
 from merchant_gateway.errors import FieldError, InvalidRequestError
 
+_MOST = 2**31 - 1
+
 
 def pack(kind: str, *parts: str | int) -> str:
     """Return a cursor of ``kind`` (which list it belongs to)."""
@@ -26,16 +28,25 @@ def unpack(kind: str, text: str | None, *, types: tuple[type, ...]) -> list[Any]
         return None
     try:
         value = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         raise _wrong() from error
     if (
         not isinstance(value, list)
         or len(value) != len(types) + 1
         or value[0] != kind
-        or any(type(part) is not wanted for part, wanted in zip(value[1:], types, strict=True))
+        or not all(_fits(part, wanted) for part, wanted in zip(value[1:], types, strict=True))
     ):
         raise _wrong()
     return value[1:]
+
+
+def _fits(part: object, wanted: type) -> bool:
+    """Return whether a part is what the database will take: a small number, or printable text."""
+    if type(part) is not wanted:
+        return False
+    if isinstance(part, int):
+        return 0 <= part <= _MOST
+    return isinstance(part, str) and part.isprintable()
 
 
 def _wrong() -> InvalidRequestError:

@@ -16,8 +16,8 @@ class Limits:
 
     A merchant may send ``merchant_quota`` requests in any ``merchant_window`` seconds, over all
     processes; with test keys, which a stranger has for the asking, ``test_quota`` that count on
-    their own. ``address_failures`` are counted per process and minute: a till with a wrong key
-    must not keep the signature checks of everybody busy.
+    their own. ``address_failures`` are counted per process, line (an IPv6 one is a /64) and minute:
+    a till with a wrong key must not keep the signature checks of everybody busy.
     """
 
     merchant_quota: int = 60_000

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from merchant_gateway.canonical import canonical
-from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.catalogue import KINDS
+from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.errors import (
     FieldError,
     InternalError,

@@ -6,7 +6,8 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.catalogue import KINDS
+from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.errors import FieldError, InternalError, InvalidRequestError
 from merchant_gateway.problems import field_text, plain_facts
 from merchant_gateway.schemas.fields import UNPRINTABLE

@@ -260,6 +260,7 @@ def _post_together(bench: Bench, batch: BatchView, ready: Ready) -> bool:
         number = ready.chunk.number
         if service.chunk_state(session, batch_id=batch.batch_id, number=number) != "waiting":
             return False  # somebody else went on with it meanwhile
+        _refuse_barred(session, batch, ready)
         made = _earn(session, ready)
         results = [each.result for each in ready.lines]
         service.link_entries(
@@ -278,6 +279,21 @@ def _post_together(bench: Bench, batch: BatchView, ready: Ready) -> bool:
             wall=wall_now(),
         )
     return True
+
+
+def _refuse_barred(session: Session, batch: BatchView, ready: Ready) -> None:
+    """Refuse purchases that were priced before their key or merchant was stopped.
+
+    The key and its merchant are held until the commit: a suspension waits for what was begun
+    before it, and once it has committed nothing more is posted.
+    """
+    today = local_date(ready.now, zone=PROGRAMME_ZONE)
+    try:
+        _check_key(merchants.held_key(session, key_id=batch.key_id), kind=EARN, today=today)
+    except PeyvandError as error:
+        for each in ready.lines:
+            if each.earning is not None:
+                each.earning, each.result = None, refused_result(each.kind, each.ref, error)
 
 
 def _earn(session: Session, ready: Ready) -> list[tuple[UUID, int, int]]:
@@ -330,12 +346,7 @@ def _post_line(bench: Bench, batch: BatchView, each: Wanted) -> bool:
             return False
         if service.line_is_done(session, batch_id=batch.batch_id, line=each.line):
             return True
-        if each.member is None:  # found before a restart, and refused since
-            result = each.result or refused_result(each.kind, each.ref, InternalError())
-        else:
-            result = post_apart(
-                session, bench, batch, line=each.line, data=each.data, member=each.member, now=now
-            )
+        result = _result_alone(session, bench, batch, each, now=now)
         if result["status"] == "posted":
             service.link_entries(
                 session,
@@ -353,3 +364,20 @@ def _post_line(bench: Bench, batch: BatchView, each: Wanted) -> bool:
             wall=wall_now(),
         )
     return True
+
+
+def _result_alone(
+    session: Session, bench: Bench, batch: BatchView, each: Wanted, *, now: datetime
+) -> dict[str, Any]:
+    """Post a line unless its key or merchant was stopped since it was read; return its result."""
+    if each.member is None:  # found before a restart, and refused since
+        return each.result or refused_result(each.kind, each.ref, InternalError())
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    key = merchants.held_key(session, key_id=batch.key_id)
+    try:
+        _check_key(key, kind=each.kind or EARN, today=today)
+    except PeyvandError as error:
+        return refused_result(each.kind, each.ref, error)
+    return post_apart(
+        session, bench, batch, line=each.line, data=each.data, member=each.member, now=now
+    )

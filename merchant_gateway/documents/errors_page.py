@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from merchant_gateway import catalogue
-from merchant_gateway.catalogue import FIELD_TEXTS, Kind
+from merchant_gateway import catalogue, catalogue_wire
+from merchant_gateway.catalogue_fields import FIELD_TEXTS
+from merchant_gateway.catalogue_wire import Kind
 from network.language import LazyText, use_locale
 
 _HEAD = """\
@@ -27,9 +28,9 @@ JSON only) says what to mend; `errors` names fields by JSON pointer, query param
 No refusal is stored under its `Idempotency-Key`: a mended request may use the same key.
 """
 _GROUPS: tuple[tuple[str, Mapping[str, Kind]], ...] = (
-    ("The request and the service", catalogue.TRANSPORT),
-    ("Signature, digest and key", catalogue.SIGNATURE),
-    ("Access and idempotency", catalogue.ACCESS),
+    ("The request and the service", catalogue_wire.TRANSPORT),
+    ("Signature, digest and key", catalogue_wire.SIGNATURE),
+    ("Access and idempotency", catalogue_wire.ACCESS),
     ("The member and their consent", catalogue.MEMBERS),
     ("Points and references", catalogue.LEDGER),
     ("Terms and amounts", catalogue.PROGRAMME),

@@ -8,7 +8,8 @@ from flask import Flask, Response, render_template
 
 from merchant_gateway import openapi
 from merchant_gateway.canonical import canonical
-from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.catalogue import KINDS
+from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.documents.pages import load_pages
 from merchant_gateway.errors import NotFoundError
 from merchant_gateway.gateway import Gateway

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -19,10 +20,11 @@ from merchant_gateway.operations import JSON, Answer, operation
 from merchant_gateway.schemas.requests import PAGE
 from network import ids
 from network.clearing import queries, statements
-from network.clearing.facts import StatementView
+from network.clearing.facts import LinePlace, StatementLine, StatementView
 
 CSV = "text/csv"
 _KIND, _LINES = "settlements", "settlement-lines"
+_PLACE_PREFIX = "pos"
 
 
 @operation("GET", "/settlements", summary="Settled windows", answer="Settlements", query=PAGE)
@@ -62,19 +64,20 @@ def read_settlement(call: Call, _query: dict[str, Any], *, settlement_id: str) -
 )
 def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: str) -> Answer:
     """Answer with every posting that the totals are made of, in the order of recording."""
-    after = cursors.unpack(_LINES, query.get("cursor"), types=(int,))
-    offset, limit = (0 if after is None else max(0, after[0])), query["limit"]
+    limit, cursor = query["limit"], query.get("cursor")
+    after = _line_place(call, cursor)
     name = statements.entry_namer(call.gateway.services.entry_ids)
     with call.gateway.services.database.reading() as session:
         found = _statement(session, call, settlement_id)
-        lines = queries.statement_lines(session, statement=found, offset=offset, limit=limit)
-        merchant = found.merchant.code
-        items = [statements.line_record(line, name=name, merchant=merchant) for line in lines]
-    end = offset + len(items)
-    following = cursors.pack(_LINES, end) if items and end < found.totals.lines else None
+        lines = list(
+            queries.statement_lines(session, statement=found, after=after, limit=limit + 1)
+        )
+    merchant, page = found.merchant.code, lines[:limit]
+    items = [statements.line_record(line, name=name, merchant=merchant) for line in page]
+    following = _line_cursor(call, page[-1]) if len(lines) > limit else None
     return Answer(
         payload={"items": items, "next_cursor": following},
-        headers={"ETag": _etag(found, f"lines.{offset}.{limit}")},
+        headers={"ETag": _etag(found, f"lines.{cursor or ''}.{limit}")},
     )
 
 
@@ -113,6 +116,34 @@ def _statement(session: Session, call: Call, settlement_id: str) -> StatementVie
     if found is None:
         raise NotFoundError("this merchant has no statement of such a window")
     return found
+
+
+def _line_cursor(call: Call, last: StatementLine) -> str:
+    """Return where the lines go on; the member in it is sealed as in every public id."""
+    entry = call.gateway.services.entry_ids.encode(
+        prefix=_PLACE_PREFIX, member_id=last.member_id, sequence=last.sequence
+    )
+    recorded_at, obligation = last.recorded_at.isoformat(), str(last.obligation_id)
+    return cursors.pack(_LINES, recorded_at, entry, last.line, obligation, last.direction)
+
+
+def _line_place(call: Call, cursor: str | None) -> LinePlace | None:
+    parts = cursors.unpack(_LINES, cursor, types=(str, str, int, str, str))
+    if parts is None:
+        return None
+    recorded_at, entry, line, obligation, direction = parts
+    try:
+        key = call.gateway.services.entry_ids.decode(entry, prefix=_PLACE_PREFIX)
+        return LinePlace(
+            recorded_at=datetime.fromisoformat(recorded_at),
+            member_id=key.member_id,
+            sequence=key.sequence,
+            line=line,
+            obligation_id=UUID(obligation),
+            direction=direction,
+        )
+    except (ValueError, ids.UnknownIdError) as error:
+        raise InvalidRequestError([FieldError("#cursor", "unknown_cursor")]) from error
 
 
 def _etag(found: StatementView, form: str) -> str:

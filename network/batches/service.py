@@ -23,6 +23,7 @@ from network.batches.models import Batch, BatchChunk, BatchEntries, BatchLine, B
 from network.events.service import publish
 from network.ids import uuid7
 from network.ledger.errors import IdempotencyConflict
+from network.ledger.operations_keys import claim_key
 from network.ledger.values import Claim, Evidence
 from network.vault import Vault
 
@@ -70,7 +71,7 @@ def receive_batch(
     """Store a batch of a merchant (the claim's client) and announce it.
 
     The same claim again returns the first one. Raises IdempotencyConflict where the key stands
-    for other lines, TooManyBatchesError.
+    for other lines or for another request, TooManyBatchesError.
     """
     known = session.execute(
         select(Batch.batch_id, Batch.lines, Batch.received_at, Batch.fingerprint).where(
@@ -101,6 +102,7 @@ def receive_batch(
             return receive_batch(
                 session, vault, claim=claim, evidence=evidence, lines=lines, wall=wall, now=now
             )
+        claim_key(session, claim=claim)
         _store(session, vault, batch_id=batch_id, evidence=evidence, lines=lines)
         publish(
             session,

@@ -159,6 +159,18 @@ class ObligationLine:
     recorded_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinePlace:
+    """Where a line stands among those of a statement, in the order of recording."""
+
+    recorded_at: datetime
+    member_id: UUID
+    sequence: int
+    line: int
+    obligation_id: UUID
+    direction: str
+
+
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One posting as one side of an obligation, on the statement of that side.

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Result, Row, TextClause, text
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import ObligationLine, StatementLine, WindowView
+from network.clearing.facts import LinePlace, ObligationLine, StatementLine, WindowView
 
 _BATCH = 2000
 # A window's obligations are few, its postings many, and the planner may not know yet: rows added a
@@ -24,6 +24,8 @@ _BATCH = 2000
 # is planned for its first tenth, where all rows will be read.
 _HASH_ALL = ("enable_nestloop = off", "cursor_tuple_fraction = 1")
 _PLANNED_FREELY = ("enable_nestloop = DEFAULT", "cursor_tuple_fraction = DEFAULT")
+
+_PLACE = tuple(LinePlace.__dataclass_fields__)
 
 # exact / whole is the exact share; numeric's mod and div are exact, its division is not.
 _SPREAD = """
@@ -105,8 +107,13 @@ _STATEMENT_LINES = text(
     + _SIDES
     + """
     WHERE side.merchant_id = :merchant_id
+      AND (CAST(:after_recorded_at AS timestamptz) IS NULL
+           OR (e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id, side.direction)
+            > (CAST(:after_recorded_at AS timestamptz), CAST(:after_member_id AS uuid),
+               CAST(:after_sequence AS bigint), CAST(:after_line AS bigint),
+               CAST(:after_obligation_id AS uuid), CAST(:after_direction AS text)))
     ORDER BY e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id, side.direction
-    OFFSET :offset LIMIT :limit
+    LIMIT :limit
 """
 )
 
@@ -144,13 +151,21 @@ def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[Sta
 
 
 def statement_lines(
-    session: Session, *, window: WindowView, merchant_id: UUID, offset: int, limit: int | None
+    session: Session,
+    *,
+    window: WindowView,
+    merchant_id: UUID,
+    after: LinePlace | None,
+    limit: int | None,
 ) -> Iterator[StatementLine]:
-    """Stream a merchant's lines of a window in the order of recording, from ``offset`` on."""
+    """Stream a merchant's lines of a window in the order of recording, those behind ``after``."""
+    place = {f"after_{name}": None for name in _PLACE}
+    if after is not None:
+        place = {f"after_{name}": getattr(after, name) for name in _PLACE}
     rows = _spread(
         session,
         _STATEMENT_LINES,
-        _period(window) | {"merchant_id": merchant_id, "offset": offset, "limit": limit},
+        _period(window) | place | {"merchant_id": merchant_id, "limit": limit},
         batch=_BATCH,
     )
     return map(_statement_line, rows)

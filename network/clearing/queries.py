@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing import lines, runs
 from network.clearing.facts import (
+    LinePlace,
     MatrixCell,
     Obligation,
     ObligationLine,
@@ -185,14 +186,18 @@ def statements(session: Session, *, window: WindowView) -> list[StatementView]:
 
 
 def statement_lines(
-    session: Session, *, statement: StatementView, offset: int = 0, limit: int | None = None
+    session: Session,
+    *,
+    statement: StatementView,
+    after: LinePlace | None = None,
+    limit: int | None = None,
 ) -> Iterator[StatementLine]:
-    """Stream a statement's lines in the order of recording, ``limit`` from ``offset`` on."""
+    """Stream a statement's lines in the order of recording, ``limit`` of those behind ``after``."""
     return lines.statement_lines(
         session,
         window=statement.window,
         merchant_id=statement.merchant.party_id,
-        offset=offset,
+        after=after,
         limit=limit,
     )
 

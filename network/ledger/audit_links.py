@@ -204,6 +204,7 @@ RESULTS = Pass(
         SELECT i.client_id, i.key, i.member_id, i.sequence, e.member_id IS NOT NULL AS entered
         FROM ledger.idempotency AS i
         LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
+        WHERE i.sequence <> 0  -- zero: a request that moved no points (21_keys.sql)
     """,
     rules=(
         Rule(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 
 LINE_BITS = 64
 """The least that one line is given of IPv6 (RFC 6177): who has one has all of its addresses."""
 
 
+@lru_cache(maxsize=4096)
 def line_of(address: str) -> str:
     """Return the line an address belongs to: an IPv6 one its /64, an IPv4 one itself.
 

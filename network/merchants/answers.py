@@ -1,7 +1,7 @@
 """Answers to POSTs that move no points: kept with what they did, for whoever asks again.
 
 A call that moves points keeps its answer in the ledger's own round trip. Every other one claims its
-key here, works, and keeps the answer, in one unit of work.
+key here and in the ledger's one space of keys, works, and keeps the answer, in one unit of work.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from network.errors import PeyvandError
 from network.ledger.errors import IdempotencyConflict
+from network.ledger.operations_keys import claim_key
 from network.ledger.values import Claim
 from network.merchants.models import KeptAnswer
 
@@ -52,6 +53,7 @@ def claim(session: Session, *, claim: Claim) -> Kept | None:
         )
     ).one_or_none()
     if kept is None:
+        claim_key(session, claim=claim)
         return None
     if kept.fingerprint != claim.fingerprint:
         raise IdempotencyConflict("this key belongs to another request")

@@ -23,10 +23,10 @@ class TooManyKeysError(PeyvandError):
     code = "too_many_keys"
 
 
-class TooManyTestKeysError(PeyvandError):
-    """The merchant has registered as many test keys within a day as it may."""
+class TooManyNewKeysError(PeyvandError):
+    """The merchant has registered as many keys within a day as it may."""
 
-    code = "too_many_test_keys"
+    code = "too_many_new_keys"
 
 
 class UnknownKeyError(PeyvandError):

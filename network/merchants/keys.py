@@ -18,7 +18,7 @@ from network.merchants.errors import (
     KeyKnownError,
     KeyReplacedError,
     TooManyKeysError,
-    TooManyTestKeysError,
+    TooManyNewKeysError,
     UnknownKeyError,
 )
 from network.merchants.models import Merchant, MerchantKey
@@ -29,7 +29,7 @@ from network.vault import Vault
 
 LIVE, TEST = "live", "test"
 MAX_ACTIVE_KEYS = 4
-TEST_KEYS_A_DAY = 20
+NEW_KEYS_A_DAY = 20
 OVERLAP = timedelta(days=7)
 DAY = timedelta(days=1)
 HMAC_SECRET_BYTES = 32
@@ -62,9 +62,9 @@ def register_key(
     ``public_key`` is the 32 raw bytes of RFC 8032; without it a secret of 32 bytes is made, kept
     sealed and returned this once. A merchant has at most four active keys per environment, and
     registers one public key once in each, so that a revoked one does not come back. ``scopes`` are
-    what the key opens. Test keys are to be had for nothing, so there are at most twenty of them in
-    24 hours. Raises InvalidKeyError, KeyKnownError, TooManyKeysError, TooManyTestKeysError or
-    UnknownMerchantError.
+    what the key opens. Who holds a key can make others, so there are at most twenty new ones of an
+    environment in 24 hours. Raises InvalidKeyError, KeyKnownError, TooManyKeysError,
+    TooManyNewKeysError or UnknownMerchantError.
     """
     if environment not in {LIVE, TEST}:
         raise InvalidKeyError("a key is for live or test", field="environment")
@@ -76,10 +76,10 @@ def register_key(
             f"a merchant has at most {MAX_ACTIVE_KEYS} active keys; revoke one first",
             facts={"most": MAX_ACTIVE_KEYS},
         )
-    if environment == TEST and _count_since(session, merchant_id, now - DAY) >= TEST_KEYS_A_DAY:
-        raise TooManyTestKeysError(
-            f"a merchant registers at most {TEST_KEYS_A_DAY} test keys a day",
-            facts={"most": TEST_KEYS_A_DAY},
+    if _count_since(session, merchant_id, environment, now - DAY) >= NEW_KEYS_A_DAY:
+        raise TooManyNewKeysError(
+            f"a merchant registers at most {NEW_KEYS_A_DAY} keys a day",
+            facts={"most": NEW_KEYS_A_DAY},
         )
     if raw is not None and _is_known(session, merchant_id, environment, raw):
         raise KeyKnownError("this public key was registered before", field="public_key")
@@ -180,11 +180,11 @@ def _count_active(session: Session, merchant_id: UUID, environment: str, now: da
     return active or 0
 
 
-def _count_since(session: Session, merchant_id: UUID, since: datetime) -> int:
+def _count_since(session: Session, merchant_id: UUID, environment: str, since: datetime) -> int:
     made = session.scalar(
         select(func.count()).where(
             MerchantKey.merchant_id == merchant_id,
-            MerchantKey.environment == TEST,
+            MerchantKey.environment == environment,
             MerchantKey.created_at > since,
         )
     )

@@ -170,6 +170,21 @@ def key(session: Session, *, key_id: str) -> KeyView | None:
     return None if row is None else _key_view(row[0], row[1])
 
 
+def held_key(session: Session, *, key_id: str) -> KeyView | None:
+    """Return a key as it is now, and hold it and its merchant as they are until the commit.
+
+    Whoever changes either meanwhile waits, and nobody who only reads them does.
+    """
+    row = session.execute(
+        select(MerchantKey, Merchant)
+        .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
+        .where(MerchantKey.key_id == key_id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    ).first()
+    return None if row is None else _key_view(row[0], row[1])
+
+
 def keys(session: Session, *, merchant_id: UUID) -> list[KeyView]:
     """Return all keys of a merchant, the newest first."""
     rows = session.execute(

@@ -14,7 +14,7 @@ from network import ids
 from network.errors import PeyvandError
 from network.events.models import WebhookDelivery, WebhookEndpoint, WebhookSecret
 from network.events.types import SUBSCRIBABLE
-from network.events.webhooks.addresses import read_url
+from network.events.webhooks.addresses import Target, read_url
 from network.events.webhooks.signing import KeyPair, written_public, written_secret
 from network.vault import Vault
 
@@ -111,15 +111,18 @@ def create(
 ) -> NewKeys:
     """Make an endpoint with keys of its own.
 
-    Raises UrlRefusedError, UnknownEventTypeError or TooManyEndpointsError.
+    Raises UrlRefusedError, UnknownEventTypeError, TooManyEndpointsError, and
+    DisabledByOperatorError for a host where an operator disabled one of this merchant's.
     """
-    read_url(url, loopback=loopback)
+    target = read_url(url, loopback=loopback)
     chosen = _checked(types)
     session.execute(
         text("SELECT pg_advisory_xact_lock(:kind, hashtext(:merchant))"),
         {"kind": _LOCK, "merchant": str(merchant_id)},
     )
-    if len(endpoints(session, merchant_id=merchant_id)) >= MOST_ENDPOINTS:
+    there = endpoints(session, merchant_id=merchant_id)
+    _check_host(there, target)
+    if len(there) >= MOST_ENDPOINTS:
         raise TooManyEndpointsError("no more endpoints", facts={"most": MOST_ENDPOINTS})
     row = WebhookEndpoint(
         endpoint_id=ids.uuid7(),
@@ -154,13 +157,17 @@ def change(
 
     What waits for a disabled endpoint waits until it is enabled again; what happens meanwhile is
     not queued for it. Raises UnknownEndpointError, UrlRefusedError, UnknownEventTypeError, and
-    DisabledByOperatorError where anybody else would enable what an operator disabled.
+    DisabledByOperatorError where anybody else would enable what an operator disabled, or lead it or
+    another one around that.
     """
     row = _locked(session, merchant_id=merchant_id, endpoint_id=endpoint_id)
-    if wanted.enabled and row.disabled_because == OPERATOR and by != OPERATOR:
+    barred = row.disabled_because == OPERATOR and by != OPERATOR
+    if barred and (wanted.enabled or wanted.url not in {None, row.url}):
         raise DisabledByOperatorError("an operator disabled it")
     if wanted.url is not None:
-        read_url(wanted.url, loopback=loopback)
+        target = read_url(wanted.url, loopback=loopback)
+        if wanted.url != row.url:
+            _check_host(endpoints(session, merchant_id=merchant_id), target)
         row.url = wanted.url
     if wanted.description is not None:
         row.description = wanted.description
@@ -178,9 +185,12 @@ def change(
 def remove(session: Session, *, merchant_id: UUID, endpoint_id: UUID, now: datetime) -> None:
     """Remove an endpoint with its keys; what waits for it is dropped, its log stays for a while.
 
-    Raises UnknownEndpointError.
+    Raises UnknownEndpointError, and DisabledByOperatorError: what an operator disabled stays to be
+    seen, so that nobody makes the same anew.
     """
     row = _locked(session, merchant_id=merchant_id, endpoint_id=endpoint_id)
+    if row.disabled_because == OPERATOR:
+        raise DisabledByOperatorError("an operator disabled it")
     row.state, row.disabled_because, row.changed_at = "deleted", None, now
     session.flush()
     quietly = {"synchronize_session": False}
@@ -312,6 +322,15 @@ def _locked(session: Session, *, merchant_id: UUID, endpoint_id: UUID) -> Webhoo
     if row is None:
         raise UnknownEndpointError("this merchant has no such endpoint")
     return row
+
+
+def _check_host(there: Sequence[EndpointView], target: Target) -> None:
+    """Refuse a host at which an operator disabled an endpoint of the same merchant."""
+    for each in there:
+        if each.disabled_because != OPERATOR:
+            continue
+        if read_url(each.url, loopback=True).host == target.host:
+            raise DisabledByOperatorError("an operator disabled one there", field="url")
 
 
 def _checked(types: Sequence[str]) -> tuple[str, ...]:

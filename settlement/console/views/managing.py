@@ -32,7 +32,7 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
     ),
     errors.KeyKnownError: _l("This public key was registered before: a new pair is needed."),
     errors.TooManyKeysError: _l("There are four active keys already: revoke one first."),
-    errors.TooManyTestKeysError: _l("There were twenty new test keys today: wait until tomorrow."),
+    errors.TooManyNewKeysError: _l("There were twenty new keys today: wait until tomorrow."),
     errors.UnknownKeyError: _l("This merchant has no such key."),
     errors.TestCallMissingError: _l(
         "Its test key has signed nothing yet: a live key follows a signed test call."

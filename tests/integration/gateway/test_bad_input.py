@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.catalogue import KINDS
+from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.signing import Ed25519SigningKey
 from network.language import use_locale

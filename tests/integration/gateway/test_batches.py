@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 from datetime import timedelta
 from fractions import Fraction
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -157,6 +160,29 @@ def test_sent_again_nothing_is_done_twice(house: House) -> None:
     ask(house, house.green, body=single)
     assert done(house, house.green, [{"type": "earn", **single}])[0]["status"] == "known"
     assert points_of(house, person.member_id) == 16
+
+
+def test_one_key_is_one_request_whatever_its_path(house: House) -> None:
+    person, shop = house.member(), house.green
+    lines = json.dumps(earn_line(person.phone)).encode()
+    batch: dict[str, Any] = {
+        "target": "/v1/earnings/batches",
+        "body": lines,
+        "media_type": "application/jsonl",
+    }
+    endpoint = {"target": "/v1/webhook-endpoints", "body": {"url": "https://shop.example/keys"}}
+    single = {"target": "/v1/earnings", "body": purchase(person.phone)}
+    for number, (first, second) in enumerate(permutations((batch, endpoint, single), 2)):
+        key = f"one-key-for-all-{secrets.token_hex(4)}-{number}"
+        made = ask(house, shop, **{**first, "idempotency_key": key})
+        assert made.ok, made.text
+        other = ask(house, shop, **{**second, "idempotency_key": key})
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_conflict")
+        again = ask(house, shop, **{**first, "idempotency_key": key})
+        assert again.headers["Idempotent-Replayed"] == "true"
+        single["body"] = purchase(person.phone)
+        if first is endpoint:
+            shop.client.endpoints.delete(made.json()["id"])
 
 
 def test_a_members_lines_are_posted_in_their_order(house: House) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +15,17 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.batches import apart
 from merchant_gateway.batches import work as batch_work
+from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.batches.reading import read_line
 from merchant_gateway.batches.stuck import unexpected
 from merchant_gateway.errors import InternalError
 from merchant_gateway.signing import Ed25519SigningKey
+from network import ids
+from network.batches import queries
 from network.clock import wall_now
 from network.errors import UnavailableError
 from network.ids import uuid7
+from network.merchants import queries as merchant_queries
 from network.merchants import service as merchants
 from network.merchants.keys import register_key, revoke_key
 from tests.integration.gateway.batching import (
@@ -61,6 +67,12 @@ def test_no_line_stops_the_worker(house: House) -> None:
     assert found[8]["problem"]["errors"][0]["code"] == "in_the_future"
 
 
+_WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
 @contextmanager
 def _suspended(house: House) -> Iterator[None]:
     merchant_id = house.green.merchant_id
@@ -82,6 +94,50 @@ def test_a_suspended_merchants_batch_waits_for_its_return(house: House) -> None:
     refused = results(house, house.green, batch_id)[0]
     assert (refused["status"], refused["problem"]["code"]) == ("refused", "merchant_suspended")
     assert done(house, house.green, [line])[0]["status"] == "posted"
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_was_priced_before_a_suspension_is_not_posted_after_it(
+    house: House, *, alone: bool
+) -> None:
+    person = house.member()
+    line = earn_line(person.phone) | ({"member": person.code()} if alone else {})
+    batch_id = send_batch(house, house.green, [line]).json()["id"]
+    bench = bench_of(house.services)
+    with house.services.database.reading() as session:
+        batch = queries.batch(session, batch_id=ids.decode("bat", batch_id))
+    ready = batch_work._prepare(bench, batch, after=-1)
+    assert ready is not None
+    assert (ready.lines[0].earning is None) is alone
+    with _suspended(house):
+        assert batch_work._work_off(bench, batch, ready)
+    refused = results(house, house.green, batch_id)[0]
+    assert (refused["status"], refused["problem"]["code"]) == ("refused", "merchant_suspended")
+    assert done(house, house.green, [earn_line(person.phone)])[0]["status"] == "posted"
+
+
+def test_a_suspension_waits_for_what_is_being_posted(house: House) -> None:
+    database, seen = house.services.database, threading.Event()
+    merchant_id = house.green.merchant_id
+
+    def suspend() -> None:
+        with database.unit_of_work() as session:
+            merchants.suspend(session, merchant_id=merchant_id)
+        seen.set()
+
+    try:
+        with database.unit_of_work() as session, ThreadPoolExecutor(1) as pool:
+            held = merchant_queries.held_key(session, key_id=house.green.key_id)
+            assert held is not None
+            suspending = pool.submit(suspend)
+            while not session.scalar(_WAITING):
+                pass
+            assert not seen.is_set()
+            session.commit()
+            suspending.result(timeout=20)
+    finally:
+        with database.unit_of_work() as session:
+            merchants.resume(session, merchant_id=merchant_id)
 
 
 def test_a_revoked_key_posts_no_more(house: House) -> None:

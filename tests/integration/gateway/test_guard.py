@@ -106,3 +106,15 @@ def test_an_address_that_keeps_failing_has_to_wait(
     assert refused.headers["RateLimit-Policy"]
     assert refused.headers["RateLimit"].startswith('"merchant";r=0;t=')
     assert client.get("/docs").status_code == 200
+
+
+def test_who_has_one_ipv6_line_has_one_count(services: Services, redis_client: redis.Redis) -> None:
+    limits = Limits(address_failures=3, address_window=3600)
+    client = create_app(services, redis_client, limits=limits).test_client()
+
+    def status(address: str) -> int:
+        return client.get("/v1/ping", environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [status(f"2001:db8:0:1::{last}") for last in range(1, 6)] == [401, 401, 401, 429, 429]
+    assert status("2001:db8:0:2::1") == 401
+    assert status("192.0.2.1") == 401

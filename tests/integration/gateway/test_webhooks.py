@@ -279,6 +279,28 @@ def test_what_an_operator_disabled_its_merchant_cannot_enable(house: House) -> N
     endpoints.delete(made["id"])
 
 
+def test_what_an_operator_disabled_is_not_made_anew(house: House) -> None:
+    endpoints = house.blue.client.endpoints
+    made = endpoints.create("https://shop.example/hook").data
+    other = endpoints.create("https://elsewhere.example/hook").data
+    _change_as_operator(house, made["id"], enabled=False)
+    attempts: list[Callable[[], object]] = [
+        lambda: endpoints.delete(made["id"]),
+        lambda: endpoints.create("https://shop.example/hook"),
+        lambda: endpoints.create("https://SHOP.example:8443/other?x=1"),
+        lambda: endpoints.change(made["id"], url="https://elsewhere.example/2"),
+        lambda: endpoints.change(other["id"], url="https://shop.example/2"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(ConflictError) as refused:
+            attempt()
+        assert refused.value.code == "webhook_endpoint_disabled_by_operator"
+    assert [each["id"] for each in endpoints.list()] == [made["id"], other["id"]]
+    _change_as_operator(house, made["id"], enabled=True)
+    for each in (made, other):
+        endpoints.delete(each["id"])
+
+
 def test_an_endpoint_from_creation_to_removal(house: House) -> None:
     endpoints = house.blue.client.endpoints
     made = endpoints.create(

@@ -8,7 +8,7 @@ from fractions import Fraction
 from uuid import UUID
 
 from network.clearing import lines, queries, service, sources
-from network.clearing.facts import Obligation, WindowView
+from network.clearing.facts import LinePlace, Obligation, StatementLine, WindowView
 from network.database.connection import Database
 from network.points import largest_remainder
 from settlement.pricing import PriceBook, price_obligations
@@ -111,15 +111,19 @@ def test_statement_lines_show_each_side_its_own(coalition: Coalition, database: 
             sums[each.merchant_id, each.direction] += each.share
         for merchant in (BAKER, GROCER):
             own = lines.statement_lines(
-                session, window=window, merchant_id=merchant, offset=0, limit=None
+                session, window=window, merchant_id=merchant, after=None, limit=None
             )
             assert list(own) == [each for each in everything if each.merchant_id == merchant]
-        assert [
-            each.sequence
-            for each in lines.statement_lines(
-                session, window=window, merchant_id=GROCER, offset=2, limit=2
-            )
-        ] == [each.sequence for each in everything if each.merchant_id == GROCER][2:4]
+        wanted = [each for each in everything if each.merchant_id == GROCER]
+        paged: list[StatementLine] = []
+        place: LinePlace | None = None
+        while page := list(
+            lines.statement_lines(session, window=window, merchant_id=GROCER, after=place, limit=2)
+        ):
+            paged += page
+            last = {name: getattr(page[-1], name) for name in LinePlace.__dataclass_fields__}
+            place = LinePlace(**last)
+        assert paged == wanted
     assert dict(sums) == {
         (BAKER, "payable"): 6856,
         (BAKER, "fee"): 217,

@@ -29,7 +29,7 @@ from network.merchants.errors import (
     SamePersonError,
     TooManyApplicationsError,
     TooManyKeysError,
-    TooManyTestKeysError,
+    TooManyNewKeysError,
     UnknownAgreementError,
     UnknownKeyError,
 )
@@ -172,17 +172,20 @@ def test_four_active_keys_per_environment(database: Database, vault: Vault) -> N
         service.register_key(session, vault, environment="live", **facts)
 
 
-def test_twenty_test_keys_a_day(database: Database, vault: Vault) -> None:
+@pytest.mark.parametrize(("environment", "other"), [("test", "live"), ("live", "test")])
+def test_twenty_keys_a_day_of_each_environment(
+    database: Database, vault: Vault, environment: str, other: str
+) -> None:
     with database.unit_of_work() as session:
         facts: dict[str, Any] = {"merchant_id": register(session)}
         for _ in range(20):
-            made = service.register_key(session, vault, environment="test", now=NOW, **facts)
+            made = service.register_key(session, vault, environment=environment, now=NOW, **facts)
             service.revoke_key(session, key_id=made.key_id, now=NOW, **facts)
-        with pytest.raises(TooManyTestKeysError):
-            service.register_key(session, vault, environment="test", now=NOW, **facts)
-        service.register_key(session, vault, environment="live", now=NOW, **facts)
+        with pytest.raises(TooManyNewKeysError):
+            service.register_key(session, vault, environment=environment, now=NOW, **facts)
+        service.register_key(session, vault, environment=other, now=NOW, **facts)
         later = NOW + timedelta(days=1)
-        service.register_key(session, vault, environment="test", now=later, **facts)
+        service.register_key(session, vault, environment=environment, now=later, **facts)
 
 
 def test_who_owes_or_is_owed_does_not_leave(database: Database) -> None:

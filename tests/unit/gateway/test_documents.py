@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from merchant_gateway import catalogue
+from merchant_gateway import catalogue, catalogue_fields, catalogue_wire
 from merchant_gateway.documents import pages
 from merchant_gateway.documents.errors_page import errors_page
 from merchant_gateway.signing import (
@@ -106,14 +106,14 @@ def test_the_answer_on_the_page_holds_for_us_and_for_its_own_check(ran: dict[str
 def test_every_refusal_of_a_signature_has_its_usual_cause() -> None:
     text = (pages.FOLDER / "signing.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| `([a-z_]+)` \|", text.split("## When it is")[1], re.MULTILINE))
-    expected = {*catalogue.SIGNATURE, *catalogue.ACCESS, "sign_again"}
+    expected = {*catalogue_wire.SIGNATURE, *catalogue_wire.ACCESS, "sign_again"}
     assert explained == expected
 
 
 def test_the_page_of_errors_is_that_of_the_catalogue() -> None:
     written = (pages.FOLDER / "errors.md").read_text(encoding="utf-8")
     assert written == errors_page(), "write it anew: python -m merchant_gateway.documents"
-    for code in (*catalogue.KINDS, *catalogue.FIELD_TEXTS):
+    for code in (*catalogue.KINDS, *catalogue_fields.FIELD_TEXTS):
         assert f"| `{code}` |" in written
 
 

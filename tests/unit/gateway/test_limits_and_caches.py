@@ -61,6 +61,13 @@ def test_a_cursor_that_was_not_given_out(text: str) -> None:
         cursors.unpack("list", text, types=(int,))
 
 
+@pytest.mark.parametrize("part", [-1, 2**31, 10**40, "a\x00b", True])
+def test_a_cursor_holds_nothing_that_the_database_would_not_take(part: str | int) -> None:
+    wanted = str if isinstance(part, str) else int
+    with pytest.raises(InvalidRequestError):
+        cursors.unpack("list", cursors.pack("list", part), types=(wanted,))
+
+
 def test_a_cursor_comes_back() -> None:
     assert cursors.unpack("list", cursors.pack("list", "a", 5), types=(str, int)) == ["a", 5]
     assert cursors.unpack("list", None, types=(int,)) is None

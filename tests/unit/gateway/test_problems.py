@@ -8,7 +8,8 @@ from typing import TypeVar
 import pytest
 
 from config.translations import translated
-from merchant_gateway.catalogue import FIELD_TEXTS, KINDS
+from merchant_gateway.catalogue import KINDS
+from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.errors import FieldError, InvalidRequestError, RateLimitedError
 from merchant_gateway.operations import load_operations
 from merchant_gateway.problems import problem
