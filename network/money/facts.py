@@ -12,8 +12,8 @@ from network.clearing.facts import PartyView
 from network.clearing.parties import clearing_id
 
 Direction = Literal["payout", "collection"]
-PaymentState = Literal["prepared", "released", "settled", "returned"]
-Outcome = Literal["settled", "returned", "mismatched", "duplicate", "unknown"]
+PaymentState = Literal["prepared", "released", "settled", "returned", "cancelled"]
+Outcome = Literal["settled", "returned", "mismatched", "duplicate", "unknown", "late"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,11 @@ class PaymentFact:
     mandate_id: str | None
     mandate_signed_on: date | None
     end_to_end_id: str
+
+    @property
+    def awaited(self) -> bool:
+        """Return whether the merchant transfers the amount itself: no file asks for it."""
+        return self.direction == "collection" and self.mandate_id is None
 
     @property
     def signed_amount(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from schwifty import IBAN
@@ -18,6 +18,7 @@ from network.money.facts import (
     MoneyLine,
     PaymentDetails,
     PaymentFact,
+    PaymentState,
     PaymentView,
     ReleaseTotals,
     ReleaseView,
@@ -56,16 +57,18 @@ def payment_details(session: Session, *, on: date) -> dict[UUID, PaymentDetails]
 
 
 def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[UUID, str], int]:
-    """Return what the bank sent back on the days [first_day, end_day), by merchant and currency.
+    """Return what came back on the days [first_day, end_day), by merchant and currency.
 
-    Signed as the balance sees it: above zero for a payout that came back.
+    That is what the bank returned and what two people cancelled, less what the bank booked after
+    all. Signed as the balance sees it: above zero for a payout that came back.
     """
     rows = session.execute(
         text("""
             SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
             FROM network.money_entry e
             JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
-            WHERE e.kind = 'return' AND p.account = 'settlement'
+            WHERE e.kind IN ('return', 'cancellation', 'reinstatement')
+              AND p.account = 'settlement'
               AND e.business_date >= :first_day AND e.business_date < :end_day
             GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency
         """),
@@ -201,7 +204,7 @@ def bank_answers(
         text("""
             SELECT * FROM network.bank_answer
             WHERE (CAST(:payment AS uuid) IS NULL OR payment_id = :payment)
-              AND (NOT :findings OR outcome IN ('mismatched', 'duplicate', 'unknown'))
+              AND (NOT :findings OR outcome IN ('mismatched', 'duplicate', 'unknown', 'late'))
             ORDER BY imported_at DESC, account, bank_ref, place LIMIT :limit
         """),
         {"payment": payment_id, "findings": findings_only, "limit": limit},
@@ -220,6 +223,11 @@ def bank_answers(
 def payment_fact(row: Payment | Row[Any]) -> PaymentFact:
     """Return a stored payment as the value it was."""
     return PaymentFact(**{name: getattr(row, name) for name in PaymentFact.__dataclass_fields__})
+
+
+def payment_state(row: Payment) -> PaymentState:
+    """Return how far a stored payment is."""
+    return cast("PaymentState", row.state)
 
 
 def _payment_view(row: Row[Any]) -> PaymentView:

@@ -6,7 +6,7 @@ ledger says of a party is the sum of its postings; nothing is stored beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -23,6 +23,8 @@ from network.money.facts import BankLine, Outcome, PaymentFact, ReleaseTotals
 from network.money.models import BankAnswer, Payment, PaymentRelease
 
 _CHUNK = 1000
+_BOOKED: Mapping[str, Outcome] = {"prepared": "settled", "released": "settled", "cancelled": "late"}
+"""What a booking of the right amount means in each state of its payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,7 @@ def add_payments(session: Session, *, payments: Sequence[PaymentFact], business_
                 business_date=business_date,
                 window_id=each.window_id,
                 payment_id=each.payment_id,
-                lines=_moved(each, "settlement", "clearing"),
+                lines=moved(each, "settlement", "clearing"),
             )
             for each in payments
         ],
@@ -232,8 +234,9 @@ def take_bank_line(
 
     Raises BankLineError where the bank's reference stood for another booking before. A booking of
     the right amount settles its payment; a return brings the money back to the
-    merchant's balance on ``business_date``, whose window must still be open. Whatever else names a
-    payment is kept as a finding and moves nothing.
+    merchant's balance on ``business_date``, whose window must still be open. A booking of a payment
+    that was cancelled meanwhile is the truth (``late``): it takes the cancellation back. Whatever
+    else names a payment is kept as a finding and moves nothing.
     """
     answer_id = clearing_id("bank", line.account, line.bank_ref, line.place)
     payment = _payment_of(session, line)
@@ -255,7 +258,7 @@ def take_bank_line(
     if added is None:
         _same_as_before(session, line)
         return None
-    if payment is not None and outcome in {"settled", "returned"}:
+    if payment is not None and outcome in {"settled", "returned", "late"}:
         _answer(session, payment, outcome=outcome, business_date=business_date)
     return outcome
 
@@ -298,38 +301,49 @@ def _outcome(payment: Payment | None, line: BankLine) -> Outcome:
         # A return runs against the payment and can follow only one that left the house.
         if line.credit == inward or payment.state == "prepared":
             return "mismatched"
-        return "duplicate" if payment.state == "returned" else "returned"
+        return "duplicate" if payment.state in {"returned", "cancelled"} else "returned"
     awaited = inward and payment.mandate_id is None
     if line.credit != inward or (payment.state == "prepared" and not awaited):
         # Money that moved although two people have not let it is for a person to look at.
         return "mismatched"
-    return "settled" if payment.state in {"prepared", "released"} else "duplicate"
+    return _BOOKED.get(payment.state, "duplicate")
 
 
 def _answer(session: Session, payment: Payment, *, outcome: Outcome, business_date: date) -> None:
     fact = queries.payment_fact(payment)
-    settled_before = payment.state == "settled"
-    if outcome == "settled":
-        lines = [*_moved(fact, "clearing", "bank")]
-    else:
+    entries = []
+    if outcome == "returned":
         # What the bank had booked comes back to clearing first, then to the merchant.
-        lines = [
-            *(_moved(fact, "bank", "clearing") if settled_before else ()),
-            *_moved(fact, "clearing", "settlement"),
-        ]
-    entry = Entry(
-        kind="settlement" if outcome == "settled" else "return",
+        booked = moved(fact, "bank", "clearing") if payment.state == "settled" else ()
+        back = (*booked, *moved(fact, "clearing", "settlement"))
+        entries.append(payment_entry("return", fact, business_date=business_date, lines=back))
+    else:
+        if outcome == "late":
+            again = moved(fact, "settlement", "clearing")
+            entries.append(
+                payment_entry("reinstatement", fact, business_date=business_date, lines=again)
+            )
+        booked = moved(fact, "clearing", "bank")
+        entries.append(payment_entry("settlement", fact, business_date=business_date, lines=booked))
+    post(session, entries=entries)
+    payment.state = "returned" if outcome == "returned" else "settled"
+    session.flush()
+
+
+def payment_entry(
+    kind: str, payment: PaymentFact, *, business_date: date, lines: Sequence[Line]
+) -> Entry:
+    """Return what happens to a payment as a money entry; each kind happens to it once."""
+    return Entry(
+        kind=kind,
         facts=(payment.payment_id,),
         business_date=business_date,
         payment_id=payment.payment_id,
         lines=lines,
     )
-    post(session, entries=[entry])
-    payment.state = outcome
-    session.flush()
 
 
-def _moved(payment: PaymentFact, source: str, target: str) -> tuple[Line, Line]:
+def moved(payment: PaymentFact, source: str, target: str) -> tuple[Line, ...]:
     """Return the two lines that move a payment's amount from one account to another."""
 
     def line(account: str, amount: int) -> Line:

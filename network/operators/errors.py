@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from network.errors import PeyvandError
 
 
@@ -15,3 +17,15 @@ class OperatorExistsError(PeyvandError):
     """There is an operator with this e-mail already."""
 
     code = "operator_exists"
+
+
+class ProposalError(PeyvandError):
+    """What needs two people can't be proposed or decided; ``reason`` says why in a word."""
+
+    code = "proposal_refused"
+
+    def __init__(
+        self, message: str, *, reason: str, facts: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, facts=facts)
+        self.reason = reason

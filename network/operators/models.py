@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -82,6 +82,40 @@ class OperatorSession(Base):
     ended_at: Mapped[datetime | None]
     user_agent: Mapped[str]
     address: Mapped[str]
+
+
+class ProposalRow(Base):
+    """What one person wants done, and what a second one said to it."""
+
+    __tablename__ = "proposal"
+    __table_args__ = (
+        CheckConstraint("kind ~ '^[a-z]+[.][a-z_]+$'", name="kind"),
+        CheckConstraint("reason <> '' AND length(reason) <= 300", name="reason"),
+        CheckConstraint(
+            "num_nonnulls(decided_by, decided_at, approved) IN (0, 3)", name="decision"
+        ),
+        CheckConstraint("NOT approved OR decided_by <> proposed_by", name="two_people"),
+        Index(
+            "uq_proposal_waiting",
+            "kind",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+        Index("ix_proposal_subject_id", "subject_id", "proposed_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    proposal_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subject_id: Mapped[UUID]
+    terms: Mapped[dict[str, Any]]
+    reason: Mapped[str]
+    proposed_by: Mapped[UUID]
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None]
+    approved: Mapped[bool | None]
 
 
 class AuditLog(Base):

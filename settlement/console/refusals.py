@@ -1,4 +1,4 @@
-"""The reader's words for what is refused about payments."""
+"""The reader's words for what is refused about payments, and about what needs two people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.money.errors import MoneyError
+from network.operators.errors import ProposalError
+
+REFUSED = (MoneyError, ProposalError)
+"""What these words are about."""
 
 _WORDS: Mapping[str, Mapping[str, LazyText]] = {
     "payment_release_refused": {
@@ -26,13 +30,30 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "no_window": _l("There is no such window."),
         "no_account": _l("The account that payments leave from is not set (PEYVAND_PAYMENT_IBAN)."),
         "iban": _l("An IBAN is not valid, so nothing was given out."),
+        "cancelled": _l(
+            "A payment of this file was cancelled: the bank has had the file and must not pay it "
+            "now."
+        ),
         "totals": _l(
             "Payments, statements and the money ledger come to different totals: nothing leaves "
             "the house."
         ),
     },
     "business_day_closing": {
-        "closing": _l("The business day is just closing: send the file again shortly."),
+        "closing": _l("The business day is just closing: try again shortly."),
+    },
+    "payment_cancellation_refused": {
+        "answered": _l("The bank has answered this payment, so it can't be cancelled."),
+        "cancelled": _l("This payment is cancelled already."),
+        "not_released": _l("This payment has not left the house yet."),
+        "unknown": _l("There is no such payment."),
+    },
+    "proposal_refused": {
+        "no_reason": _l("Say why, in a sentence or two."),
+        "waiting": _l("The same waits for a second person already."),
+        "unknown": _l("There is no such proposal."),
+        "decided": _l("Somebody has decided on this already."),
+        "same_person": _l("Whoever proposed this can't approve it: ask a colleague."),
     },
     "bank_line_refused": {
         "reference_reused": _l(
@@ -56,7 +77,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
 }
 
 
-def refusal(error: MoneyError) -> str:
+def refusal(error: MoneyError | ProposalError) -> str:
     """Return in one sentence what is refused, with the place in a file where it stands."""
     words = str(_WORDS.get(error.code, {}).get(error.reason, error.message))
     return f"{words} ({error.field})" if error.field not in {None, "file"} else words

@@ -53,6 +53,7 @@ PAYMENT_STATES = {
     "released": _l("Released"),
     "settled": _l("Booked by the bank"),
     "returned": _l("Returned by the bank"),
+    "cancelled": _l("Cancelled"),
 }
 DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
 BANK_OUTCOMES = {
@@ -61,6 +62,7 @@ BANK_OUTCOMES = {
     "mismatched": _l("Amount or direction differs"),
     "duplicate": _l("Answered before"),
     "unknown": _l("No payment of ours"),
+    "late": _l("Booked after it was cancelled"),
 }
 MONEY_ACCOUNTS = {
     "settlement": _l("Merchant's settlement account"),
@@ -73,6 +75,8 @@ MONEY_KINDS = {
     "instruction": _l("Instruction to pay"),
     "settlement": _l("Booked by the bank"),
     "return": _l("Returned by the bank"),
+    "cancellation": _l("Cancelled by two people"),
+    "reinstatement": _l("Cancellation taken back: the bank booked it"),
 }
 RUN_STATES = {
     "running": _l("Running"),
@@ -112,6 +116,9 @@ ACTIONS = {
     "payments.release_proposed": _l("Proposed a release of payments"),
     "payments.released": _l("Released payments"),
     "payments.exported": _l("Made a payment file"),
+    "payment.cancel.proposed": _l("Proposed to cancel a payment"),
+    "payment.cancel.approved": _l("Cancelled a payment"),
+    "payment.cancel.declined": _l("Declined to cancel a payment"),
     "bank.statement_taken": _l("Took a bank's statement"),
     "merchant.added": _l("Registered a merchant"),
     "merchant.suspended": _l("Suspended a merchant"),
@@ -251,6 +258,8 @@ TONES = {
     "released": "accent",
     "returned": "bad",
     "mismatched": "bad",
+    "cancelled": "bad",
+    "late": "bad",
     "duplicate": "warn",
     "unknown": "bad",
     "failed": "bad",

@@ -30,7 +30,7 @@ from xsdata.models.datatype import XmlDate, XmlDateTime
 
 from network.language.spreadsheets import guarded
 from network.money.errors import MoneyError
-from network.money.facts import PaymentFact
+from network.money.facts import PaymentFact, PaymentView
 
 DECIMALS = {"IRR": 0}
 """Decimal places of a currency's amounts in a file: the rial has none in use."""
@@ -39,7 +39,17 @@ Kind = Literal["pain.001", "pain.008"]
 _MESSAGES = {"pain.001": "pain.001.001.09", "pain.008": "pain.008.001.09"}
 _LONGEST_NAME = 70  # Nm of the SEPA rule books and of most banks; the schema allows 140
 _COLUMNS = (
-    *("end_to_end_id", "direction", "merchant", "holder", "iban", "amount", "currency", "mandate"),
+    *(
+        "end_to_end_id",
+        "direction",
+        "merchant",
+        "holder",
+        "iban",
+        "amount",
+        "currency",
+        "mandate",
+        "state",
+    ),
 )
 
 
@@ -172,7 +182,7 @@ def collections_file(
     return _checked(document, kind="pain.008", message_id=message_id, payments=chosen)
 
 
-def payments_csv(payments: Sequence[PaymentFact], *, codes: dict[Any, str]) -> bytes:
+def payments_csv(payments: Sequence[PaymentView]) -> bytes:
     """Return all payments of a window as CSV (RFC 4180, UTF-8), awaited collections included."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
@@ -180,14 +190,15 @@ def payments_csv(payments: Sequence[PaymentFact], *, codes: dict[Any, str]) -> b
     for each in payments:
         writer.writerow(
             [
-                each.end_to_end_id,
-                each.direction,
-                guarded(codes.get(each.merchant_id, str(each.merchant_id))),
-                guarded(each.holder),
-                each.iban,
-                str(each.amount),
-                each.currency,
-                guarded(each.mandate_id or ""),
+                each.fact.end_to_end_id,
+                each.fact.direction,
+                guarded(each.merchant.code),
+                guarded(each.fact.holder),
+                each.fact.iban,
+                str(each.fact.amount),
+                each.fact.currency,
+                guarded(each.fact.mandate_id or ""),
+                each.state,
             ]
         )
     return buffer.getvalue().encode()

@@ -11,15 +11,12 @@ from uuid import UUID
 
 from schwifty import IBAN
 from schwifty.exceptions import SchwiftyException
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.clearing import queries as clearing
-from network.clearing import service as clearing_service
 from network.clearing.facts import WindowView
-from network.ledger.queries import open_day
 from network.money import queries, service
-from network.money.facts import Outcome, PaymentFact
+from network.money.facts import Outcome, PaymentView
 from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
 from settlement.payments.answers import BankFileError, read_statement
@@ -32,12 +29,7 @@ from settlement.payments.files import (
     payments_csv,
     payouts_file,
 )
-
-
-class DayClosingError(PaymentFileError):
-    """The business day is just closing: what the bank said belongs to the next one."""
-
-    code = "business_day_closing"
+from settlement.payments.today import open_business_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +48,18 @@ def payment_file(
     """Return a window's file of one kind.
 
     Raises PaymentFileError where two people have not released it, where statements, payments and
-    the money ledger do not come to the same total, or where the house's account is not set.
+    the money ledger do not come to the same total, where the house's account is not set, or where
+    a payment of the file was cancelled: the bank has had the file, and must not pay it now.
     """
     payments = _released(session, window=window)
+    direction = "payout" if kind == "pain.001" else "collection"
+    if any(each.state == "cancelled" and each.fact.direction == direction for each in payments):
+        raise PaymentFileError("a payment of this file was cancelled", reason="cancelled")
     make = payouts_file if kind == "pain.001" else collections_file
     if window.settled_at is None:
         raise PaymentFileError("this window is not settled", reason="not_settled")
     return make(
-        payments,
+        [each.fact for each in payments],
         house=house(settings),
         first_day=window.first_day,
         created_at=window.settled_at.astimezone(PROGRAMME_ZONE),
@@ -72,12 +68,7 @@ def payment_file(
 
 def payment_table(session: Session, *, window: WindowView) -> bytes:
     """Return a window's released payments as CSV; raises PaymentFileError as the files do."""
-    payments = _released(session, window=window)
-    codes = {
-        each.fact.merchant_id: each.merchant.code
-        for each in queries.payments(session, window_id=window.window_id)
-    }
-    return payments_csv(payments, codes=codes)
+    return payments_csv(_released(session, window=window))
 
 
 def house(settings: Settings) -> House:
@@ -116,17 +107,7 @@ def take_answers(
         raise BankFileError("the statement is of another account", reason="other_account")
     digest = sha256(content).digest()
     with services.database.unit_of_work() as session:
-        today = open_day(session)
-        clearing_service.ensure_window(session, first_day=today)
-        # The night moves this window on under the same lock, so a return is in its sums or waits.
-        state = session.execute(
-            text("SELECT state FROM network.settlement_window WHERE first_day = :day FOR UPDATE"),
-            {"day": today},
-        ).scalar_one()
-        if state != "open" or open_day(session) != today:
-            raise DayClosingError(
-                "the business day is just closing: send the file again shortly", reason="closing"
-            )
+        today = open_business_day(session)
         found = [
             service.take_bank_line(
                 session,
@@ -148,17 +129,17 @@ def take_answers(
     return taken
 
 
-def _released(session: Session, *, window: WindowView) -> list[PaymentFact]:
+def _released(session: Session, *, window: WindowView) -> list[PaymentView]:
     """Return a window's payments if they may leave the house; raise PaymentFileError."""
     release = queries.release(session, window_id=window.window_id)
     if release is None or release.approved_at is None:
         raise PaymentFileError(
             "two people have to release the payments of this window first", reason="not_released"
         )
-    payments = [each.fact for each in queries.payments(session, window_id=window.window_id)]
+    payments = queries.payments(session, window_id=window.window_id)
     totals = queries.release_totals(session, window_id=window.window_id)
     books = queries.ledger_totals(session, window_id=window.window_id)
-    signed = queries.signed_total(payments)
+    signed = queries.signed_total(each.fact for each in payments)
     if release.totals != totals or {signed} != set(books.values()):
         raise PaymentFileError(
             f"the totals differ: payments {signed}, statements {books['statements']}, "
@@ -166,7 +147,7 @@ def _released(session: Session, *, window: WindowView) -> list[PaymentFact]:
             reason="totals",
         )
     for each in payments:
-        checked_iban(each.iban)
+        checked_iban(each.fact.iban)
     return payments
 
 

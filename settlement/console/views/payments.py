@@ -25,14 +25,19 @@ from network.clearing.facts import WindowView
 from network.language import gettext as _
 from network.money import queries as money
 from network.money import service
+from network.money.cancelling import check_cancellable
 from network.money.errors import MoneyError, ReleaseError
-from network.money.facts import ReleaseTotals
+from network.money.facts import PaymentView, ReleaseTotals
+from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.services import Services
+from settlement import second_person
 from settlement.console import access, listing
-from settlement.console.refusals import refusal
+from settlement.console.proposing import shown
+from settlement.console.refusals import REFUSED, refusal
+from settlement.console.views.proposals import record
 from settlement.payments.answers import LARGEST_FILE
 from settlement.payments.files import Kind, PaymentFileError
 from settlement.payments.release import Imported, payment_file, payment_table, take_answers
@@ -179,9 +184,45 @@ def show(public_id: str) -> str:
         window = clearing.window(session, window_id=payment.fact.window_id)
         lines = money.payment_lines(session, payment_id=payment_id)
         answers = money.bank_answers(session, payment_id=payment_id, limit=_ANSWERS)
+        waiting = shown(session, proposals.waiting(session, subject_id=payment_id))
     return render_template(
-        "payment.html", payment=payment, window=window, lines=lines, answers=answers
+        "payment.html",
+        payment=payment,
+        window=window,
+        lines=lines,
+        answers=answers,
+        waiting=waiting,
+        cancellable=not waiting and _cancellable(payment),
     )
+
+
+@blueprint.post("/payments/<public_id>/cancel")
+@access.access(OPERATOR)
+def cancel(public_id: str) -> BaseResponse:
+    """Propose that a payment which the bank never answered is taken back."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = second_person.propose_cancellation(
+                session,
+                payment_id=ids.decode("pay", public_id),
+                reason=request.form.get("reason", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "proposed", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(url_for("payments.show", public_id=public_id))
+
+
+def _cancellable(payment: PaymentView) -> bool:
+    try:
+        check_cancellable(payment.fact, state=payment.state)
+    except MoneyError:
+        return False
+    return True
 
 
 @blueprint.get("/bank")
@@ -231,7 +272,8 @@ def take() -> BaseResponse:
             returned=taken.outcomes.get("returned", 0),
             known=taken.known,
             open=sum(
-                taken.outcomes.get(each, 0) for each in ("mismatched", "duplicate", "unknown")
+                taken.outcomes.get(each, 0)
+                for each in ("mismatched", "duplicate", "unknown", "late")
             ),
         ),
         "good",

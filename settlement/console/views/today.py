@@ -17,6 +17,7 @@ from network.language import current_locale
 from network.ledger import figures
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
+from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.points import worth
@@ -24,6 +25,7 @@ from network.programme.queries import NoFaceValueError, face_value_on
 from settlement.console import access, listing, queues
 from settlement.console.charts import DayColumns, day_columns
 from settlement.console.filters import party
+from settlement.console.proposing import shown
 
 blueprint = Blueprint("today", __name__)
 CHART_DAYS = 14
@@ -51,6 +53,7 @@ def show() -> str:
             "fresh": {night.run_id for night in nights if since and night.started_at > since},
             "nights": nights,
             "waiting": merchants.waiting_agreements(session),
+            "proposed": shown(session, proposals.waiting(session)),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
             "backlog": figures.backlog(session),
         }

@@ -67,6 +67,25 @@ def test_two_people_pay_and_the_bank_answers(
     approver.get_by_role("button", name="Take it").click()
     expect(approver.get_by_role("alert")).to_contain_text("document type definition")
 
+    silent = next(each for each in payments if each.payment_id != first.payment_id)
+    page = f"/settlement/payments/{encode('pay', silent.payment_id)}"
+    proposer.goto(page)
+    proposer.get_by_label("Why").fill("The bank knows nothing of it")
+    proposer.get_by_role("button", name="Propose to cancel").click()
+    expect(proposer.locator("main")).to_contain_text("A colleague has to approve it")
+    approver.goto("/")
+    approver.get_by_role("link", name="Cancel the payment").click()
+    approver.get_by_role("button", name="Approve").click()
+    expect(approver.locator("main")).to_contain_text("Approved, and done.")
+    approver.goto(page)
+    expect(approver.locator("main")).to_contain_text("Cancelled by two people")
+    assert approver.get_by_role("button", name="Propose to cancel").count() == 0
+
     approver.goto("/audit")
-    for act in ("Took a bank's statement", "Made a payment file", "Released payments"):
+    for act in (
+        "Cancelled a payment",
+        "Took a bank's statement",
+        "Made a payment file",
+        "Released payments",
+    ):
         expect(approver.locator("main")).to_contain_text(act)

@@ -16,10 +16,13 @@ from network.clock import wall_now
 from network.database.connection import Database
 from network.money import queries as money
 from network.money import service
+from network.money.cancelling import CancellationError
 from network.money.errors import ReleaseError
 from network.money.facts import PaymentView
+from network.operators.errors import ProposalError
 from network.services import Services
 from network.vault import Vault
+from settlement import second_person
 from settlement.payments.answers import BankFileError, read_statement
 from settlement.payments.files import PaymentFile, PaymentFileError, schema
 from settlement.payments.release import Imported, payment_file, payment_table, take_answers
@@ -280,3 +283,93 @@ def test_money_entries_sum_to_zero_and_never_change(coalition: Coalition, paying
             coalition.owner.unit_of_work() as session,
         ):
             session.execute(text(statement_text))
+
+
+def cancelled(services: Services, payment_id: UUID) -> None:
+    with services.database.unit_of_work() as session:
+        proposal = second_person.propose_cancellation(
+            session, payment_id=payment_id, reason="no answer", by=ANNA, now=wall_now()
+        )
+    with services.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
+
+
+def test_a_payment_the_bank_never_answered_comes_back_on_two_peoples_word(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    payout, awaited = (payments(paying)[each].fact for each in (BAKER, GROCER))
+    with (
+        pytest.raises(CancellationError) as early,
+        paying.database.unit_of_work() as session,
+    ):
+        second_person.propose_cancellation(
+            session, payment_id=payout.payment_id, reason="x", by=ANNA, now=wall_now()
+        )
+    assert early.value.reason == "not_released"
+    release(paying)
+    made(paying)
+    with paying.database.unit_of_work() as session:
+        proposal = second_person.propose_cancellation(
+            session, payment_id=payout.payment_id, reason="no answer", by=ANNA, now=wall_now()
+        )
+    with pytest.raises(ProposalError) as alone, paying.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=ANNA, now=wall_now())
+    assert alone.value.reason == "same_person"
+    with pytest.raises(ProposalError) as twice:
+        cancelled(paying, payout.payment_id)
+    assert twice.value.reason == "waiting"
+    assert balance(paying, "clearing") == 2827 - 3185
+    with paying.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
+    cancelled(paying, awaited.payment_id)
+    assert {each.state for each in payments(paying).values()} == {"cancelled"}
+    assert balance(paying, "clearing") == 0
+    # The file has left once; the bank must not be given it again.
+    with pytest.raises(PaymentFileError) as gone:
+        made(paying)
+    assert gone.value.reason == "cancelled"
+    settle(paying, NEXT_DAY)
+    following = totals(paying, 1)
+    # Baker: opening 0, net −1010, 2827 back: 1817 anew. Grocer: −3185 back, and 980 of the day.
+    assert (following[BAKER].returned, following[BAKER].paid) == (2827, 1817)
+    assert (following[GROCER].returned, following[GROCER].closing) == (-3185, 0)
+    assert settle(paying, NEXT_DAY).replayed
+
+
+def test_a_booking_after_the_cancellation_counts(coalition: Coalition, paying: Services) -> None:
+    settle(paying, DAY)
+    release(paying)
+    fact = payments(paying)[BAKER].fact
+    cancelled(paying, fact.payment_id)
+    booked = Booking(reference="R1", end_to_end_id=fact.end_to_end_id, amount=2827)
+    assert taken(paying, booked).outcomes == {"late": 1}
+    assert payments(paying)[BAKER].state == "settled"
+    assert balance(paying, "bank") == 2827
+    # The grocer's collection is still under way.
+    assert balance(paying, "clearing") == -3185
+    with pytest.raises(CancellationError) as refused:
+        cancelled(paying, fact.payment_id)
+    assert refused.value.reason == "answered"
+    back = replace(booked, reference="R2", credit=True, reason="AC04")
+    assert taken(paying, back, number=2).outcomes == {"returned": 1}
+    settle(paying, NEXT_DAY)
+    assert totals(paying, 1)[BAKER].returned == 2827
+
+
+def test_what_the_bank_returns_after_the_cancellation_is_not_counted_twice(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    fact = payments(paying)[BAKER].fact
+    cancelled(paying, fact.payment_id)
+    back = Booking(
+        reference="R1",
+        end_to_end_id=fact.end_to_end_id,
+        amount=2827,
+        credit=True,
+        reason="AC04",
+    )
+    assert taken(paying, back).outcomes == {"duplicate": 1}
+    assert balance(paying, "clearing") == -3185

@@ -15,7 +15,9 @@ CREATE TABLE network.money_entry (
     CONSTRAINT fk_money_entry_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
     CONSTRAINT ck_money_entry_kind CHECK (
-        kind IN ('netting', 'instruction', 'settlement', 'return')
+        kind IN (
+            'netting', 'instruction', 'settlement', 'return', 'cancellation', 'reinstatement'
+        )
     ),
     CONSTRAINT ck_money_entry_behind CHECK (
         CASE kind WHEN 'netting' THEN window_id IS NOT NULL AND payment_id IS NULL
@@ -99,7 +101,7 @@ CREATE TABLE network.payment (
     CONSTRAINT ck_payment_direction CHECK (direction IN ('payout', 'collection')),
     CONSTRAINT ck_payment_amount CHECK (amount > 0),
     CONSTRAINT ck_payment_state CHECK (
-        state IN ('prepared', 'released', 'settled', 'returned')
+        state IN ('prepared', 'released', 'settled', 'returned', 'cancelled')
     ),
     CONSTRAINT ck_payment_mandate CHECK ((mandate_id IS NULL) = (mandate_signed_on IS NULL)),
     CONSTRAINT ck_payment_end_to_end_id CHECK (end_to_end_id ~ '^[A-Z0-9]{1,35}$')
@@ -153,7 +155,7 @@ CREATE TABLE network.bank_answer (
     CONSTRAINT fk_bank_answer_payment_id_payment FOREIGN KEY (payment_id)
         REFERENCES network.payment (payment_id),
     CONSTRAINT ck_bank_answer_outcome CHECK (
-        outcome IN ('settled', 'returned', 'mismatched', 'duplicate', 'unknown')
+        outcome IN ('settled', 'returned', 'mismatched', 'duplicate', 'unknown', 'late')
     ),
     CONSTRAINT ck_bank_answer_payment CHECK (
         (payment_id IS NOT NULL) = (outcome <> 'unknown')

@@ -1,0 +1,59 @@
+"""Proposals as pages show them: in words, with who proposed and where the subject stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.language import format_number
+from network.language import gettext as _
+from network.money import queries as money
+from network.operators import queries as operators
+from network.operators.proposals import Proposal
+from settlement import second_person
+from settlement.console.filters import party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A proposal with its words, the page of its subject, and the name of who proposed it."""
+
+    proposal: Proposal
+    words: str
+    address: str
+    proposer: str
+
+    @property
+    def public_id(self) -> str:
+        """Return the id by which forms name the proposal."""
+        return ids.encode("ppl", self.proposal.proposal_id)
+
+
+def shown(session: Session, found: Sequence[Proposal]) -> list[Waiting]:
+    """Return proposals as pages show them."""
+    people = {each.operator_id: each.name for each in operators.all_operators(session)}
+    made = []
+    for each in found:
+        words, address = _WORDS[each.kind](session, each)
+        proposer = people.get(each.proposed_by) or _("Somebody")
+        made.append(Waiting(proposal=each, words=words, address=address, proposer=proposer))
+    return made
+
+
+def _cancellation(session: Session, proposal: Proposal) -> tuple[str, str]:
+    payment = money.payment(session, payment_id=proposal.subject_id)
+    words = _(
+        "Cancel the payment of %(amount)s rials, %(merchant)s",
+        amount=format_number(int(proposal.terms["amount"])),
+        merchant=party(None if payment is None else payment.merchant),
+    )
+    return words, url_for("payments.show", public_id=ids.encode("pay", proposal.subject_id))
+
+
+_WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
+    second_person.CANCEL_PAYMENT: _cancellation,
+}

@@ -1,0 +1,98 @@
+"""What waits for a second person: the list, and the two answers."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from network import ids
+from network.language import gettext as _
+from network.operators import proposals
+from network.operators.audit import record_act
+from network.operators.errors import ProposalError
+from network.operators.proposals import Proposal
+from network.operators.roles import APPROVER, OPERATOR, VIEWER
+from settlement import second_person
+from settlement.console import access
+from settlement.console.proposing import shown
+from settlement.console.refusals import REFUSED, refusal
+
+blueprint = Blueprint("proposals", __name__, url_prefix="/proposals")
+
+
+@blueprint.get("")
+@access.access(VIEWER)
+def index() -> str:
+    """Show everything that waits for a second person."""
+    with access.reading() as session:
+        waiting = shown(session, proposals.waiting(session))
+    return render_template("proposals.html", waiting=waiting)
+
+
+@blueprint.post("/<public_id>/approve")
+@access.access(APPROVER)
+def approve(public_id: str) -> Response:
+    """Approve what another person proposed, which does it."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = second_person.approve(
+                session,
+                proposal_id=ids.decode("ppl", public_id),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "approved", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Approved, and done."), "good")
+    return back()
+
+
+@blueprint.post("/<public_id>/decline")
+@access.access(OPERATOR)
+def decline(public_id: str) -> Response:
+    """Decline a proposal as an approver, or take one's own back."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = proposals.decide(
+                session,
+                proposal_id=ids.decode("ppl", public_id),
+                approved=False,
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            if not (access.operator().may(APPROVER) or _own(proposal)):
+                abort(403)
+            record(session, "declined", proposal)
+    except ProposalError as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Declined: nothing was changed."), "good")
+    return back()
+
+
+def _own(proposal: Proposal) -> bool:
+    return proposal.proposed_by == access.operator().operator_id
+
+
+def record(session: Session, decision: str, proposal: Proposal) -> None:
+    """Write into the audit log that something was proposed, approved or declined."""
+    record_act(
+        session,
+        now=access.wall(),
+        actor=access.operator().public_id,
+        action=f"{proposal.kind}.{decision}",
+        subject=f"proposal:{ids.encode('ppl', proposal.proposal_id)}",
+        facts={
+            "subject": str(proposal.subject_id),
+            "reason": proposal.reason,
+            "terms": dict(proposal.terms),
+        },
+    )
+
+
+def back() -> Response:
+    """Return to the page whose form was sent, where it names one of ours."""
+    return redirect(access.safe_next(request.form.get("next") or url_for("proposals.index")))
