@@ -46,6 +46,27 @@ EARNED = Pass(
     ),
 )
 
+# What belongs to one grant stands at one place of each array (ledger.earned_part reads them so).
+EARNED_ARRAYS = Pass(
+    body="""
+        SELECT e.member_id, e.sequence, e.business_date,
+               cardinality(e.lines) AS grants,
+               ARRAY[cardinality(e.issuer_ids), cardinality(e.lots), cardinality(e.terms_ids),
+                     cardinality(e.bases), cardinality(e.points)] AS others,
+               greatest(cardinality(e.refunded), cardinality(e.clawed_back)) AS taken_back
+        FROM ledger.earned AS e
+    """,
+    by_member=True,
+    rules=(
+        Rule(
+            name="earned_arrays",
+            wrong="grants <> ANY (others) OR taken_back > grants",
+            example=f"{ENTRY} || format(': %s grants, in other arrays %s, taken back of %s',"
+            " grants, others, taken_back)",
+        ),
+    ),
+)
+
 CONSUMPTION = Pass(
     body="""
         SELECT member_id, sequence, lot_id, acceptor_id,
@@ -227,6 +248,29 @@ EVIDENCE = Pass(
             name="evidence_has_entries",
             wrong="NOT entered",
             example=f"{ENTRY} || ': evidence of an entry that is not there'",
+        ),
+    ),
+)
+
+# The lines of a batch name the entries that they made (0013_batches.sql).
+BATCHES = Pass(
+    body="""
+        SELECT b.batch_id, b.line, b.member_id, b.sequence,
+               (e.merchant_id, e.recorded_at) IS NOT DISTINCT FROM (b.merchant_id, b.recorded_at)
+                   AS made
+        FROM (
+            SELECT batch_id, merchant_id, recorded_at, unnest(members) AS member_id,
+                   unnest(sequences) AS sequence, unnest(lines) AS line
+            FROM network.batch_entries
+        ) AS b
+        LEFT JOIN ledger.entry AS e USING (member_id, sequence)
+    """,
+    rules=(
+        Rule(
+            name="batch_lines_have_entries",
+            wrong="NOT made",
+            example="format('batch %s, line %s: entry %s of member %s is not its own', batch_id,"
+            " line, sequence, member_id)",
         ),
     ),
 )

@@ -25,14 +25,18 @@ CREATE OR REPLACE VIEW ledger.every_posting AS
 CREATE OR REPLACE VIEW ledger.every_earned AS
     SELECT * FROM ledger.earned UNION ALL SELECT * FROM ledger_archive.earned;
 CREATE OR REPLACE VIEW ledger.every_earned_part AS
-    SELECT e.member_id, e.sequence, (g.place - 1)::integer AS part, e.business_date, g.line,
-           g.issuer_id, CASE WHEN g.points > 0 THEN e.sequence * 1000000 + g.lot END AS lot_id,
+    SELECT g.member_id, g.sequence, g.part, g.business_date, g.line, g.issuer_id,
+           CASE WHEN g.points > 0 THEN g.sequence * 1000000 + g.lot END AS lot_id,
            g.terms_id, g.base, g.points, coalesce(g.refunded, 0) AS refunded,
            coalesce(g.clawed_back, 0) AS clawed_back
-    FROM ledger.every_earned AS e,
-         unnest(e.lines, e.issuer_ids, e.lots, e.terms_ids, e.bases, e.points, e.refunded,
-                e.clawed_back) WITH ORDINALITY AS g (
-             line, issuer_id, lot, terms_id, base, points, refunded, clawed_back, place);
+    FROM (
+        SELECT e.member_id, e.sequence, e.business_date, generate_subscripts(e.lines, 1) - 1 AS part,
+               unnest(e.lines) AS line, unnest(e.issuer_ids) AS issuer_id, unnest(e.lots) AS lot,
+               unnest(e.terms_ids) AS terms_id, unnest(e.bases) AS base,
+               unnest(e.points) AS points, unnest(e.refunded) AS refunded,
+               unnest(e.clawed_back) AS clawed_back
+        FROM ledger.every_earned AS e
+    ) AS g;
 REVOKE ALL ON ledger.every_entry, ledger.every_posting, ledger.every_earned,
     ledger.every_earned_part FROM PUBLIC;
 GRANT SELECT ON ledger.every_entry, ledger.every_posting, ledger.every_earned,

@@ -221,12 +221,32 @@ def live(database: Database, owner: Database, *, seed: int = 1) -> Ledger:
     _third_day(book, short_lived, random.Random(seed))  # noqa: S311 - a seeded mixture
     book.next_day()
     book.earn(SPENDER, BAKERY, 60)
+    _batch(owner, book.posted[-1])
     _beside_the_till(book)
     _campaign(book)
     with database.ledger() as connection:
         for member in MEMBERS:
             operations.mature(connection, now=noon(book.today), wall=wall_now(), member_id=member)
     return book
+
+
+def _batch(owner: Database, posted: Posted) -> None:
+    """Let an entry have come as the seventh line of a batch."""
+    names = {"batch": UUID(int=51), "member": posted.member_id, "sequence": posted.sequence}
+    with owner.unit_of_work() as session:
+        session.execute(
+            text("INSERT INTO network.batch_request VALUES (:batch, 'mk_live_x', '', '', '')"),
+            names,
+        )
+        session.execute(
+            text(
+                "INSERT INTO network.batch_entries (batch_id, line, merchant_id, recorded_at,"
+                " members, sequences, lines) SELECT :batch, 7, merchant_id, recorded_at,"
+                " ARRAY[member_id], ARRAY[sequence], ARRAY[7] FROM ledger.entry"
+                " WHERE member_id = :member AND sequence = :sequence"
+            ),
+            names,
+        )
 
 
 def _first_day(book: Ledger) -> Posted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -270,6 +271,11 @@ FAULTS = (
         named=f"member {SPENDER}, entry 1, issuer {BAKERY}: clawed back 1, by refunds 0",
     ),
     fault(
+        "earned_arrays",
+        f"UPDATE ledger.earned SET lots = lots || 1 WHERE {_FIRST_ENTRY}",
+        named=": 3 grants, in other arrays {3,4,3,3,3}, taken back of 0",
+    ),
+    fault(
         "consumption_matches_postings",
         f"UPDATE ledger.consumption SET points = points + 1 WHERE member_id = '{DEBTOR}'",
         named=f"member {DEBTOR}, entry 2, lot 1000001: consumed 91, posted 90",
@@ -288,6 +294,11 @@ FAULTS = (
         "reference_states",
         f"UPDATE ledger.reference SET state = 'lost' WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, merchant {BAKERY}, issuance ",
+    ),
+    fault(
+        "batch_lines_have_entries",
+        "UPDATE network.batch_entries SET sequences = '{1}'",
+        named=f"batch {UUID(int=51)}, line 7: entry 1 of member {SPENDER} is not its own",
     ),
     fault(
         "results_have_entries",

@@ -181,16 +181,21 @@ CREATE TABLE ledger.earned (
     clawed_back bigint[] NOT NULL DEFAULT '{}',
     CONSTRAINT pk_earned PRIMARY KEY (member_id, sequence, business_date)
 ) PARTITION BY RANGE (business_date);
--- The same, a row per grant.
+-- The same, a row per grant. Arrays are taken apart where they stand: a function in FROM is called
+-- anew for each purchase, which took five times as long.
 CREATE VIEW ledger.earned_part AS
-    SELECT e.member_id, e.sequence, (g.place - 1)::integer AS part, e.business_date, g.line,
-           g.issuer_id, CASE WHEN g.points > 0 THEN e.sequence * 1000000 + g.lot END AS lot_id,
+    SELECT g.member_id, g.sequence, g.part, g.business_date, g.line, g.issuer_id,
+           CASE WHEN g.points > 0 THEN g.sequence * 1000000 + g.lot END AS lot_id,
            g.terms_id, g.base, g.points, coalesce(g.refunded, 0) AS refunded,
            coalesce(g.clawed_back, 0) AS clawed_back
-    FROM ledger.earned AS e,
-         unnest(e.lines, e.issuer_ids, e.lots, e.terms_ids, e.bases, e.points, e.refunded,
-                e.clawed_back) WITH ORDINALITY AS g (
-             line, issuer_id, lot, terms_id, base, points, refunded, clawed_back, place);
+    FROM (
+        SELECT e.member_id, e.sequence, e.business_date, generate_subscripts(e.lines, 1) - 1 AS part,
+               unnest(e.lines) AS line, unnest(e.issuer_ids) AS issuer_id, unnest(e.lots) AS lot,
+               unnest(e.terms_ids) AS terms_id, unnest(e.bases) AS base,
+               unnest(e.points) AS points, unnest(e.refunded) AS refunded,
+               unnest(e.clawed_back) AS clawed_back
+        FROM ledger.earned AS e
+    ) AS g;
 
 -- The slices of lots that a redemption took, in the order taken; refunds walk them backwards.
 -- sequence is the entry that paid the acceptor (a capture or a redemption).
