@@ -19,7 +19,7 @@ from merchant_gateway.operations import (
     load_operations,
     perform,
 )
-from merchant_gateway.routes import applying, public
+from merchant_gateway.routes import applying, checking, public
 from network import ids
 from network.clock import wall_now
 from network.language import LOCALES, gettext, set_locale
@@ -51,6 +51,7 @@ def create_app(services: Services, redis: Any, *, limits: Limits | None = None) 
     app.jinja_env.globals["_"] = gettext
     public.register(app, gateway)
     applying.register(app, gateway)
+    checking.register(app, gateway)
     return app
 
 
@@ -79,7 +80,7 @@ def _before_requests(app: Flask, gateway: Gateway) -> None:
 def _needs_authentication(endpoint: str | None, path: str) -> bool:
     """Return whether a request must be signed: all but the public pages, found or not."""
     if endpoint is not None:
-        return endpoint not in public.PUBLIC | applying.PUBLIC
+        return endpoint not in public.PUBLIC | applying.PUBLIC | checking.PUBLIC
     return path.startswith(f"{PREFIX}/")
 
 

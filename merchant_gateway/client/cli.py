@@ -381,14 +381,14 @@ def batch(screen: Screen, *, file: Path, quiet: bool) -> None:
 
 @main.command()
 @click.argument("settlement_id", required=False)
-@click.option("--csv", "as_csv", is_flag=True, help="The statement as CSV.")
+@click.option("--csv", "form", flag_value="csv", help="The statement as CSV.")
+@click.option("--pdf", "form", flag_value="pdf", help="The statement as PDF, in --language.")
 @_LIMIT
 @_command
-def statement(screen: Screen, *, settlement_id: str | None, as_csv: bool, limit: int) -> None:
+def statement(screen: Screen, *, settlement_id: str | None, form: Any, limit: int) -> None:
     """List the settled windows, or print the statement of one as it was published."""
     if settlement_id is not None:
-        form: Any = "csv" if as_csv else "json"
-        answer = screen.client.statement(settlement_id, form=form)
+        answer = screen.client.statement(settlement_id, form=form or "json")
         sys.stdout.buffer.write(answer.content)
         return
     found = list(islice(screen.client.settlements(), limit))

@@ -23,6 +23,7 @@ CURRENCY = "IRR"
 PAGE = 200
 _PREVIEW = {"preview": "true"}
 _KEY_BYTES = 24
+_FORMS = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
 
 
 class GatewayClient:
@@ -250,10 +251,15 @@ class GatewayClient:
         """Yield the lines of one window."""
         return self._pages(f"/v1/settlements/{_id(settlement_id)}/lines", {}, page)
 
-    def statement(self, settlement_id: str, *, form: Literal["json", "csv"] = "json") -> Answer:
-        """Read a whole statement; ``content`` is the document as published."""
-        accept = "text/csv" if form == "csv" else "application/json"
-        return self._get(f"/v1/settlements/{_id(settlement_id)}/statement", accept=accept)
+    def statement(
+        self, settlement_id: str, *, form: Literal["json", "csv", "pdf"] = "json"
+    ) -> Answer:
+        """Read a whole statement; ``content`` is the document as published.
+
+        The PDF is in the client's language.
+        """
+        path = f"/v1/settlements/{_id(settlement_id)}/statement"
+        return self._get(path, accept=_FORMS[form])
 
     def _get(
         self,

@@ -19,10 +19,12 @@ from merchant_gateway.gateway import Call
 from merchant_gateway.operations import JSON, Answer, operation
 from merchant_gateway.schemas.requests import PAGE
 from network import ids
-from network.clearing import queries, statements
+from network.clearing import queries, statement_pdf, statements
 from network.clearing.facts import LinePlace, StatementLine, StatementView
+from network.language import current_locale
 
 CSV = "text/csv"
+PDF = "application/pdf"
 _KIND, _LINES = "settlements", "settlement-lines"
 _PLACE_PREFIX = "pos"
 
@@ -86,28 +88,58 @@ def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: s
     "/settlements/<settlement_id>/statement",
     summary="The statement of a settled window",
     answer="Statement",
-    media_types=(JSON, CSV),
+    media_types=(JSON, CSV, PDF),
 )
 def read_statement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
-    """Answer with the whole statement, as JSON or, where `Accept` prefers it, as CSV.
+    """Answer with the whole statement: JSON, or CSV or PDF where `Accept` prefers them.
 
-    It never changes once published; its ETag begins with the digest that stands on it, and
-    `If-None-Match` with it is answered 304.
+    The PDF is in Persian or English, as `Accept-Language` prefers. A statement never changes once
+    published; its ETag begins with the digest that stands on it, and `If-None-Match` with it is
+    answered 304.
     """
-    media_type = call.accepts.best_match([JSON, CSV]) if call.accepts else JSON
+    forms = [JSON, CSV, PDF]
+    media_type = call.accepts.best_match(forms) if call.accepts else JSON
     if media_type is None:
-        raise NotAcceptableError("application/json or text/csv")
-    entry_ids = call.gateway.services.entry_ids
-    write = statements.statement_csv if media_type == CSV else statements.statement_json
+        raise NotAcceptableError("application/json, text/csv or application/pdf")
     with call.gateway.services.database.reading() as session:
         found = _statement(session, call, settlement_id)
-        lines = queries.statement_lines(session, statement=found)
-        content = b"".join(write(found, lines=lines, entry_ids=entry_ids))
-    return Answer(
-        content=content,
-        media_type="text/csv; charset=utf-8" if media_type == CSV else JSON,
-        headers={"ETag": _etag(found, "csv" if media_type == CSV else ""), "Vary": "Accept"},
+        return _STATEMENTS[media_type](call, session, found)
+
+
+def _json(call: Call, session: Session, found: StatementView) -> Answer:
+    lines = queries.statement_lines(session, statement=found)
+    entry_ids = call.gateway.services.entry_ids
+    content = b"".join(statements.statement_json(found, lines=lines, entry_ids=entry_ids))
+    return Answer(content=content, headers={"ETag": _etag(found, ""), "Vary": "Accept"})
+
+
+def _csv(call: Call, session: Session, found: StatementView) -> Answer:
+    lines = queries.statement_lines(session, statement=found)
+    entry_ids = call.gateway.services.entry_ids
+    content = b"".join(statements.statement_csv(found, lines=lines, entry_ids=entry_ids))
+    headers = {"ETag": _etag(found, "csv"), "Vary": "Accept"}
+    return Answer(content=content, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _pdf(call: Call, session: Session, found: StatementView) -> Answer:
+    locale = current_locale()
+    services = call.gateway.services
+    content = statement_pdf.statement_pdf(
+        found,
+        lines=queries.statement_lines(session, statement=found),
+        entry_ids=services.entry_ids,
+        locale=locale,
+        check_url=services.settings.gateway_url + statement_pdf.CHECK_PATH,
     )
+    headers = {
+        "ETag": _etag(found, f"pdf{statement_pdf.FORM}.{locale}"),
+        "Vary": "Accept, Accept-Language",
+        "Content-Language": locale,
+    }
+    return Answer(content=content, media_type=PDF, headers=headers)
+
+
+_STATEMENTS = {JSON: _json, CSV: _csv, PDF: _pdf}
 
 
 def _statement(session: Session, call: Call, settlement_id: str) -> StatementView:

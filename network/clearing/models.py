@@ -175,6 +175,7 @@ class Statement(Base):
         CheckConstraint("lines >= 0", name="lines"),
         CheckConstraint("octet_length(digest) = 32", name="digest"),
         Index(None, "window_id"),
+        Index(None, "digest"),
         {"schema": NETWORK_SCHEMA},
     )
 

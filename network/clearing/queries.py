@@ -36,6 +36,7 @@ _NETWORK = PartyView(
     party_id=NETWORK_PARTY, code=NETWORK_NAME, name_fa="شبکه", name_en="The network"
 )
 PUBLISHED = ("settled",)
+DIGEST_BYTES = 32
 
 
 def window(session: Session, *, window_id: UUID) -> WindowView | None:
@@ -185,6 +186,18 @@ def statements(session: Session, *, window: WindowView) -> list[StatementView]:
     return sorted(found, key=lambda each: (each.merchant.code, each.totals.currency))
 
 
+def statement_by_code(session: Session, *, beginning: bytes) -> StatementView | None:
+    """Return the published statement whose digest begins so, ``None`` where there is none.
+
+    ``beginning`` is what ``network.clearing.checking.read_code`` makes of a code that was typed.
+    """
+    rest = DIGEST_BYTES - len(beginning)
+    found = _statements(
+        session, digests=(beginning + bytes(rest), beginning + b"\xff" * rest), limit=1
+    )
+    return found[0] if found else None
+
+
 def statement_lines(
     session: Session,
     *,
@@ -257,6 +270,7 @@ def _statements(
     merchant_id: UUID | None = None,
     window_id: UUID | None = None,
     before: date | None = None,
+    digests: tuple[bytes, bytes] | None = None,
     limit: int | None = None,
 ) -> list[StatementView]:
     query = (
@@ -272,6 +286,8 @@ def _statements(
         query = query.where(Statement.window_id == window_id)
     if before is not None:
         query = query.where(SettlementWindow.first_day < before)
+    if digests is not None:
+        query = query.where(Statement.digest.between(*digests))
     rows = session.execute(query).all()
     names = parties(session)
     seals = _seals(session, days={row[1].end_day - timedelta(days=1) for row in rows})

@@ -25,6 +25,7 @@ PUBLIC_PATHS = {
     "/docs.css",
     "/apply",
     "/applications",
+    "/verify",
 }
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -10,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
-from network.clearing import statements
-from network.clearing.facts import StatementView
+from network.clearing import statement_pdf, statements
+from network.clearing.facts import StatementLine, StatementView
 from network.language import current_locale
 from network.ledger import queries as ledger
 from network.merchants import applications, public_keys
@@ -24,6 +25,7 @@ from settlement.console import access, listing
 
 blueprint = Blueprint("merchants", __name__, url_prefix="/merchants")
 STATEMENTS = 30
+_FORMS = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
 
 
 @blueprint.get("")
@@ -95,22 +97,31 @@ def show(code: str) -> str:
 @blueprint.get("/<code>/statements/<window_id>.<kind>")
 @access.access(ANALYST)
 def statement(code: str, window_id: str, kind: str) -> Response:
-    """Hand out a published statement as JSON or CSV."""
-    forms = {
-        "json": (statements.statement_json, "application/json"),
-        "csv": (statements.statement_csv, "text/csv"),
-    }
-    if kind not in forms:
+    """Hand out a published statement as JSON, CSV or PDF in the operator's language."""
+    if kind not in _FORMS:
         abort(404)
-    write, mimetype = forms[kind]
     with access.services().database.snapshot() as session:
         found = _statement(session, code=code, window_id=window_id)
         lines = clearing.statement_lines(session, statement=found)
-        body = b"".join(write(found, lines=lines, entry_ids=access.entry_ids()))
-    response = Response(body, mimetype=mimetype)
+        body = _document(found, lines, kind=kind)
+    response = Response(body, mimetype=_FORMS[kind])
     name = f"{code}-{found.window.first_day}.{kind}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _document(found: StatementView, lines: Iterable[StatementLine], *, kind: str) -> bytes:
+    entry_ids = access.entry_ids()
+    if kind == "pdf":
+        return statement_pdf.statement_pdf(
+            found,
+            lines=lines,
+            entry_ids=entry_ids,
+            locale=current_locale(),
+            check_url=access.services().settings.gateway_url + statement_pdf.CHECK_PATH,
+        )
+    write = statements.statement_json if kind == "json" else statements.statement_csv
+    return b"".join(write(found, lines=lines, entry_ids=entry_ids))
 
 
 def fingerprint(key: KeyView) -> str | None:

@@ -163,6 +163,7 @@ def test_statements_and_tables_come_as_files(house: House, signed_in: Opener) ->
     document = json.loads(page.context.request.get(f"{path}.json").text())
     assert document["totals"]["net"] == wanted.totals.net
     assert page.context.request.get(f"{path}.csv").text().startswith("record,entry")
+    assert page.context.request.get(f"{path}.pdf").body().startswith(b"%PDF-")
     table = page.context.request.get(f"/settlement/windows/{public}?format=csv").text()
     totals = wanted.totals
     assert f"{wanted.merchant.code},{wanted.merchant.name_en},{totals.net}," in table

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+import requests
 from requests import Response
 from sqlalchemy import text
 
 from merchant_gateway.client import NotFoundError, ProblemError
+from network.clearing.checking import check_code
 from network.clock import day_start, wall_now
 from network.database.connection import Database
 from network.database.installation import move_clock
@@ -96,13 +98,44 @@ def test_the_statement_as_csv(house: House) -> None:
     assert int(totals["net"]) == statement["totals"]["net"]
 
 
+def test_the_statement_on_paper_in_both_languages(house: House) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    target = f"/v1/settlements/{window}/statement"
+    found = {}
+    for language in ("fa-IR, en;q=0.5", "en"):
+        first = _read(house, target, "application/pdf", language=language)
+        assert first.content.startswith(b"%PDF-")
+        assert first.headers["Content-Type"] == "application/pdf"
+        assert first.headers["Vary"] == "Accept, Accept-Language"
+        again = _read(house, target, "application/pdf", language=language)
+        assert again.content == first.content  # and with it Content-Digest and signature
+        assert again.headers["ETag"] == first.headers["ETag"]
+        found[first.headers["Content-Language"]] = first
+    assert set(found) == {"fa", "en"}
+    assert found["fa"].headers["ETag"] != found["en"].headers["ETag"]
+    assert found["fa"].content != found["en"].content
+
+
+def test_anybody_checks_a_paper_by_its_code(house: House) -> None:
+    found = next(iter(house.blue.client.settlements()))
+    code = check_code(bytes.fromhex(found["digest"].removeprefix("sha-256:")))
+    typed = code.lower().replace("-", " ").replace("0", "o")
+    page = requests.get(f"{house.url}/verify", params={"code": typed, "lang": "en"}, timeout=30)
+    assert page.status_code == 200
+    assert found["digest"] in page.text
+    assert f"{found['totals']['net']:,}" in page.text
+    assert "spent" not in page.text  # no line, no reference
+    for wrong, status in ((code[:-1], 422), (code[::-1], 404), ("'--", 422), ("", 200)):
+        page = requests.get(f"{house.url}/verify", params={"code": wrong}, timeout=30)
+        assert page.status_code == status, wrong
+        assert "sha-256:" not in page.text
+
+
 def test_the_statement_in_a_form_that_there_is_not(house: House) -> None:
     window = next(iter(house.blue.client.settlements()))["window"]["id"]
     target = f"/v1/settlements/{window}/statement"
     headers, _ = headers_of(house, house.blue, method="GET", target=target)
-    response = send(
-        house, method="GET", target=target, headers={**headers, "Accept": "application/pdf"}
-    )
+    response = send(house, method="GET", target=target, headers={**headers, "Accept": "text/html"})
     assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
 
 
@@ -141,6 +174,7 @@ def test_a_document_that_has_not_changed_is_not_sent_again(house: House) -> None
         (f"{base}/lines", "application/json"),
         (f"{base}/statement", "application/json"),
         (f"{base}/statement", "text/csv"),
+        (f"{base}/statement", "application/pdf"),
     ):
         whole = _read(house, target, accept)
         tag = whole.headers["ETag"]
@@ -151,12 +185,14 @@ def test_a_document_that_has_not_changed_is_not_sent_again(house: House) -> None
             assert (same.status_code, same.content) == (304, b""), asked
             assert same.headers["ETag"] == tag
         assert _read(house, target, accept, asked='"other"').content == whole.content
-    assert len(tags) == 4  # a strong validator belongs to one form of one document
+    assert len(tags) == 5  # a strong validator belongs to one form of one document
 
 
-def _read(house: House, target: str, accept: str, *, asked: str | None = None) -> Response:
+def _read(
+    house: House, target: str, accept: str, *, asked: str | None = None, language: str = "en"
+) -> Response:
     headers, signed = headers_of(house, house.blue, method="GET", target=target)
-    headers["Accept"] = accept
+    headers |= {"Accept": accept, "Accept-Language": language}
     if asked is not None:
         headers["If-None-Match"] = asked
     response = send(house, method="GET", target=target, headers=headers)

@@ -155,6 +155,7 @@ CREATE TABLE network.statement (
     CONSTRAINT ck_statement_digest CHECK (octet_length(digest) = 32)
 );
 CREATE INDEX ix_statement_window_id ON network.statement (window_id);
+CREATE INDEX ix_statement_digest ON network.statement (digest);
 GRANT SELECT, INSERT ON network.statement TO peyvand_app;
 
 -- The second guard beside the rights: what a window found never changes.

@@ -1,0 +1,87 @@
+"""The page where anybody checks a statement on paper by the code that is printed on it.
+
+Whoever has the code has the paper: 80 bits of its digest, which nobody guesses. So the page shows
+the sums as they were published, to be compared with those on the paper, and nothing else.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response, render_template, request
+
+from merchant_gateway.errors import RateLimitedError
+from merchant_gateway.gateway import Gateway
+from merchant_gateway.limits import LocalRate
+from network.clearing import queries
+from network.clearing.checking import check_code, read_code
+from network.clearing.statement_pdf import CHECK_PATH
+from network.clearing.statement_words import period, sums
+from network.language import LOCALES, current_locale, format_number, set_locale
+from network.merchants.addresses import line_of
+
+PUBLIC = frozenset({"check_statement"})
+"""The endpoints without authentication."""
+
+ATTEMPTS = 60
+ATTEMPTS_WINDOW = 600
+LONGEST = 40
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+_NOT_FOUND = 404
+_WRONG = 422
+
+
+def register(app: Flask, gateway: Gateway) -> None:
+    """Add the page to ``app``."""
+    attempts = LocalRate(quota=ATTEMPTS, window=ATTEMPTS_WINDOW)
+
+    def check_statement() -> Response:
+        """Show the form, or what was published under a code."""
+        if (wanted := request.args.get("lang", "")) in LOCALES:
+            set_locale(wanted)
+        typed = request.args.get("code", "").strip()[:LONGEST]
+        if not typed:
+            return _page(status=200, typed="")
+        _count(attempts)
+        beginning = read_code(typed)
+        if beginning is None:
+            return _page(status=_WRONG, typed=typed, wrong=True)
+        with gateway.services.database.reading() as session:
+            found = queries.statement_by_code(session, beginning=beginning)
+        if found is None:
+            return _page(status=_NOT_FOUND, typed=typed, unknown=True)
+        return _page(
+            status=200,
+            typed=check_code(found.digest),
+            found=found,
+            sums=sums(found.totals),
+            period=period(found.window),
+        )
+
+    app.add_url_rule(
+        CHECK_PATH, view_func=check_statement, methods=["GET"], provide_automatic_options=False
+    )
+
+
+def _count(attempts: LocalRate) -> None:
+    line = line_of(request.remote_addr or "")
+    if wait := attempts.wait(line):
+        raise RateLimitedError(retry_after=wait)
+    attempts.take(line)
+
+
+def _page(*, status: int, typed: str, **facts: object) -> Response:
+    html = render_template(
+        "verify.html",
+        locale=current_locale(),
+        typed=typed,
+        number=format_number,
+        **facts,
+    )
+    response = Response(html, status=status, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept-Language"
+    return response

@@ -1,0 +1,373 @@
+"""A merchant's statement on paper, in Persian or English, with a code to check it by.
+
+It says what the JSON says: every sum, every line (numbered as there), whom with, and the seal. Its
+bytes follow from the statement, the language and ``FORM``: the date inside is the moment at which
+the window settled. A statement of more than ``MOST_LINES`` lines has its sums by kind and leaves
+the lines to the JSON and the CSV, which nobody prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from network.clearing.checking import check_code
+from network.clearing.facts import StatementLine, StatementView
+from network.clearing.paper import HEIGHT, INNER, MARGIN, Sheet
+from network.clearing.parties import NETWORK_NAME
+from network.clearing.statement_words import direction_label, kind_label, period, sums
+from network.clearing.statements import entry_namer, line_record
+from network.ids import EntryIds, encode
+from network.language import (
+    current_locale,
+    format_date,
+    format_datetime,
+    format_decimal,
+    format_long_date,
+    format_number,
+    format_time,
+    persian_digits,
+    use_locale,
+)
+from network.language import gettext as _
+
+FORM = "1"
+"""Counts up when the drawing changes, so that a validator of other bytes is another."""
+
+CHECK_PATH = "/verify"
+"""Where the gateway checks the code of a paper."""
+
+MOST_LINES = 5_000
+_ROW = 5.2
+_FOOT = HEIGHT - 20
+_STRONG = ("net", "closing")
+_SIDES = ("receivable", "payable", "fee")
+_ENTRY_SHOWN = 14
+_PRICE_PLACES = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    head: str
+    at: float
+    width: float
+    number: bool = False
+
+
+@dataclass(slots=True)
+class _Group:
+    """What lines of one direction, kind and counterparty come to."""
+
+    lines: int = 0
+    points: int = 0
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Printed:
+    """A line as it is printed."""
+
+    recorded_at: datetime
+    kind: str
+    counterparty: str
+    entry: str
+    merchant_ref: str | None
+    points: int
+    price: Decimal
+    amount: int
+
+
+def statement_pdf(
+    statement: StatementView,
+    *,
+    lines: Iterable[StatementLine],
+    entry_ids: EntryIds,
+    locale: str,
+    check_url: str,
+) -> bytes:
+    """Return the statement as PDF in ``locale``; ``check_url`` is the page that checks its code."""
+    groups: dict[tuple[str, str, str], _Group] = {}
+    printed: list[_Printed] = []
+    name = entry_namer(entry_ids)
+    few = statement.totals.lines <= MOST_LINES
+    for line in lines:
+        record = line_record(line, name=name, merchant=statement.merchant.code)
+        group = groups.setdefault(
+            (record["direction"], record["kind"], record["counterparty"]), _Group()
+        )
+        group.lines += 1
+        group.points += record["points"]
+        group.amount += record["amount"]
+        if few:
+            printed.append(_as_printed(line, record))
+    with use_locale(locale):
+        return _Paper(statement, check_url=check_url).draw(groups, printed)
+
+
+def _as_printed(line: StatementLine, record: dict[str, object]) -> _Printed:
+    return _Printed(
+        recorded_at=line.recorded_at,
+        kind=line.kind,
+        counterparty=str(record["counterparty"]),
+        entry=str(record["entry"])[:_ENTRY_SHOWN],
+        merchant_ref=line.merchant_ref,
+        points=line.points,
+        price=line.price,
+        amount=int(str(record["amount"])),
+    )
+
+
+class _Paper:
+    """One statement on its sheet; ``self._y`` is where the next row goes."""
+
+    def __init__(self, statement: StatementView, *, check_url: str) -> None:
+        self._statement = statement
+        self._code = check_code(statement.digest)
+        self._window = encode("win", statement.window.window_id)
+        self._check_url = check_url
+        created_at = statement.window.settled_at or datetime.combine(
+            statement.window.end_day, datetime.min.time(), tzinfo=UTC
+        )
+        self._sheet = Sheet(
+            locale=current_locale(),
+            title=f"{self._merchant()} · {period(statement.window)}",
+            created_at=created_at.astimezone(UTC).replace(microsecond=0),
+        )
+        self._y = 0.0
+
+    def draw(self, groups: dict[tuple[str, str, str], _Group], lines: Sequence[_Printed]) -> bytes:
+        self._sheet.page()
+        self._head()
+        self._totals()
+        self._groups(groups)
+        self._lines(lines)
+        self._seal()
+        self._sheet.on_every_page(self._foot)
+        return self._sheet.finish()
+
+    def _head(self) -> None:
+        sheet, side = self._sheet, 27.0
+        sheet.text(_("Peyvand"), at=0, y=MARGIN, width=90, size=17, bold=True)
+        sheet.text(_("Settlement statement"), at=0, y=MARGIN + 9.5, width=120, size=12, grey=90)
+        query = urlencode({"code": self._code})
+        sheet.square_code(f"{self._check_url}?{query}", at=INNER - side, y=MARGIN, side=side)
+        facts = (
+            (_("Merchant"), f"{self._merchant()} ({self._statement.merchant.code})"),
+            (_("Business days"), period(self._statement.window)),
+            (_("Settled"), self._settled()),
+            (_("Window"), self._window),
+            (_("Currency"), _("Rials (IRR)") if self._currency == "IRR" else self._currency),
+            (_("Check code"), self._code),
+        )
+        self._y = MARGIN + 20
+        for label, value in facts:
+            sheet.text(label, at=0, y=self._y, width=28, grey=110)
+            sheet.text(value, at=29, y=self._y, width=INNER - side - 34, bold=value == self._code)
+            self._y += _ROW
+        self._y += 4
+
+    @property
+    def _currency(self) -> str:
+        return self._statement.totals.currency
+
+    def _merchant(self) -> str:
+        merchant = self._statement.merchant
+        return merchant.name_fa if current_locale() == "fa" else merchant.name_en
+
+    def _settled(self) -> str:
+        moment = self._statement.window.settled_at
+        return "—" if moment is None else format_datetime(moment)
+
+    def _totals(self) -> None:
+        self._title(_("Balance"))
+        for name, label, value in sums(self._statement.totals):
+            strong = name in _STRONG
+            if strong:
+                self._sheet.band(y=self._y - 0.6, height=_ROW)
+            self._sheet.text(label, at=2, y=self._y, width=110, bold=strong)
+            self._sheet.text(
+                format_number(value), at=INNER - 62, y=self._y, width=60, bold=strong, end=True
+            )
+            self._y += _ROW
+        note = _("Above zero the network owes the merchant, below zero the merchant owes it.")
+        self._sheet.text(note, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5, grey=110)
+        self._y += _ROW + 4
+
+    def _groups(self, groups: dict[tuple[str, str, str], _Group]) -> None:
+        if not groups:
+            return
+        columns = (
+            _Column(head=_("Side"), at=2, width=24),
+            _Column(head=_("Kind"), at=27, width=42),
+            _Column(head=_("Counterparty"), at=70, width=34),
+            _Column(head=_("Lines"), at=105, width=17, number=True),
+            _Column(head=_("Points"), at=123, width=24, number=True),
+            _Column(head=_("Amount"), at=148, width=INNER - 150, number=True),
+        )
+        self._title(_("By kind"))
+        self._heads(columns)
+        for (direction, kind, counterparty), group in sorted(groups.items(), key=_by_side):
+            self._row(
+                columns,
+                (
+                    direction_label(direction),
+                    kind_label(kind),
+                    _party(counterparty, self._statement),
+                    format_number(group.lines),
+                    format_number(group.points),
+                    format_number(group.amount),
+                ),
+            )
+        whole = sum(group.amount for group in groups.values())
+        self._row(columns, (_("Sum"), "", "", "", "", format_number(whole)), bold=True)
+        self._y += 5
+
+    def _lines(self, lines: Sequence[_Printed]) -> None:
+        count = self._statement.totals.lines
+        if not lines:
+            if count:
+                note = _(
+                    "The %(count)s lines stand in the JSON and the CSV of this statement.",
+                    count=format_number(count),
+                )
+                self._sheet.text(note, at=2, y=self._y, width=INNER - 4, grey=90)
+                self._y += _ROW + 3
+            return
+        columns = (
+            _Column(head=_("No."), at=0, width=11, number=True),
+            _Column(head=_("Recorded"), at=13, width=27),
+            _Column(head=_("Kind"), at=41, width=29),
+            _Column(head=_("Counterparty"), at=71, width=21),
+            _Column(head=_("Reference"), at=93, width=25),
+            _Column(head=_("Entry"), at=119, width=22),
+            _Column(head=_("Points"), at=141, width=11, number=True),
+            _Column(head=_("Price"), at=153, width=11, number=True),
+            _Column(head=_("Amount"), at=165, width=INNER - 165, number=True),
+        )
+        self._title(_("Every line, numbered as in the JSON"))
+        self._heads(columns, size=7)
+        for number, line in enumerate(lines, start=1):
+            cells = (
+                format_number(number),
+                _moment(line.recorded_at),
+                kind_label(line.kind),
+                _party(line.counterparty, self._statement),
+                line.merchant_ref or "—",
+                line.entry,
+                format_number(line.points),
+                format_decimal(line.price, places=_PRICE_PLACES),
+                format_number(line.amount),
+            )
+            self._row(columns, cells, size=7, height=4.3)
+        self._y += 4
+
+    def _seal(self) -> None:
+        self._room(34)
+        self._title(_("What proves it"))
+        seal = self._statement.seal
+        facts = [
+            (_("Digest"), f"sha-256:{self._statement.digest.hex()}"),
+            (_("Head of the seal"), self._statement.seal_head.hex()),
+        ]
+        if seal is not None:
+            facts.append((_("Sealed day"), format_long_date(seal.business_date, weekday=False)))
+            facts.append((_("Signed with"), seal.key_id))
+        for label, value in facts:
+            self._sheet.text(label, at=2, y=self._y, width=30, size=7.5, grey=110)
+            self._sheet.text(value, at=33, y=self._y, width=INNER - 35, size=7.5)
+            self._y += 4.4
+        note = _(
+            "The digest is the SHA-256 of the lines and totals of the JSON in the form of RFC 8785."
+        )
+        self._sheet.text(note, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5, grey=110)
+
+    def _title(self, text: str) -> None:
+        self._room(22)
+        self._sheet.text(text, at=0, y=self._y, width=INNER, size=11, bold=True)
+        self._y += 6.5
+        self._sheet.rule(y=self._y, grey=120, weight=0.3)
+        self._y += 1.8
+
+    def _room(self, height: float) -> bool:
+        """Begin a page where ``height`` does not fit any more; return whether that was so."""
+        if self._y + height <= _FOOT:
+            return False
+        self._sheet.page()
+        self._y = MARGIN
+        return True
+
+    def _heads(self, columns: Sequence[_Column], *, size: float = 8.5) -> None:
+        for column in columns:
+            self._sheet.text(
+                column.head,
+                at=column.at,
+                y=self._y,
+                width=column.width,
+                size=size,
+                end=column.number,
+                grey=110,
+            )
+        self._y += _ROW
+        self._sheet.rule(y=self._y - 0.7)
+
+    def _row(
+        self,
+        columns: Sequence[_Column],
+        cells: Sequence[str],
+        *,
+        size: float = 8.5,
+        height: float = _ROW,
+        bold: bool = False,
+    ) -> None:
+        if self._room(height):
+            self._heads(columns, size=size)
+        for column, cell in zip(columns, cells, strict=True):
+            self._sheet.text(
+                cell,
+                at=column.at,
+                y=self._y,
+                width=column.width,
+                size=size,
+                bold=bold,
+                end=column.number,
+            )
+        self._y += height
+        self._sheet.rule(y=self._y - 0.7, grey=228, weight=0.1)
+
+    def _foot(self, number: int) -> None:
+        sheet, y = self._sheet, HEIGHT - MARGIN
+        page = _(
+            "Page %(page)s of %(pages)s",
+            page=_digits(number),
+            pages=_digits(sheet.pages),
+        )
+        check = _("Check this paper at %(address)s", address=self._check_url)
+        sheet.text(check, at=0, y=y, width=105, size=7.5, grey=110)
+        sheet.text(self._code, at=107, y=y, width=45, size=7.5, grey=110)
+        sheet.text(page, at=INNER - 30, y=y, width=30, size=7.5, end=True, grey=110)
+
+
+def _by_side(item: tuple[tuple[str, str, str], _Group]) -> tuple[int, tuple[str, str, str]]:
+    """Put what is received first, and sides that are not known here last."""
+    side = item[0][0]
+    return (_SIDES.index(side) if side in _SIDES else len(_SIDES), item[0])
+
+
+def _party(code: str, statement: StatementView) -> str:
+    """Return a counterparty as the statement names it: the network, or the merchant itself."""
+    if code == NETWORK_NAME:
+        return _("The network")
+    return _("Own points") if code == statement.merchant.code else code
+
+
+def _moment(moment: datetime) -> str:
+    """Return date and time in figures alone, in the order in which they are drawn."""
+    parts = (format_date(moment), format_time(moment))
+    return "  ".join(reversed(parts) if current_locale() == "fa" else parts)
+
+
+def _digits(number: int) -> str:
+    return persian_digits(number) if current_locale() == "fa" else str(number)

@@ -1,0 +1,82 @@
+"""Statements on paper: the same bytes each time, every line, both languages; codes to check by."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from network.clearing import statement_pdf as papers
+from network.clearing.checking import CODE_BYTES, check_code, read_code
+from network.clearing.facts import StatementLine
+from tests.unit.settlement.test_documents import FEE, GROCER, IDS, LINE, drafted
+
+URL = "https://gateway.example/verify"
+
+
+def printed(lines: list[StatementLine], *, locale: str) -> bytes:
+    statement = drafted({(GROCER, "IRR"): -1000})
+    statement = replace(statement, totals=replace(statement.totals, lines=len(lines)))
+    return papers.statement_pdf(statement, lines=lines, entry_ids=IDS, locale=locale, check_url=URL)
+
+
+def pages(document: bytes) -> int:
+    return len(re.findall(rb"/Type /Page\b(?!s)", document))
+
+
+def drawn(document: bytes) -> bytes:
+    """Return what the pages' streams draw."""
+    found = re.findall(rb"stream\n(.*?)\nendstream", document, re.DOTALL)
+    return b"".join(zlib.decompress(each) for each in found if each[:1] == b"\x78")
+
+
+@pytest.mark.parametrize("locale", ["fa", "en"])
+def test_the_same_statement_is_the_same_bytes(locale: str) -> None:
+    lines = [LINE, FEE, replace(LINE, merchant_ref="یک شمارهٔ بسیار بلند" * 9, kind="new_kind")]
+    first = printed(lines, locale=locale)
+    assert sha256(first).digest() == sha256(printed(lines, locale=locale)).digest()
+    assert first.startswith(b"%PDF-")
+    assert (b"/Lang (fa-IR)" in first) == (locale == "fa")
+    # The date inside is that of the statement, not of the printing.
+    assert b"/CreationDate (D:20260323" in first
+
+
+def test_every_line_is_printed_up_to_a_length_and_the_sums_beyond(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = [replace(LINE, sequence=number) for number in range(1, 91)]
+    assert pages(printed(lines, locale="en")) == 3
+    monkeypatch.setattr(papers, "MOST_LINES", 89)
+    assert pages(printed(lines, locale="en")) == 1
+
+
+def test_another_figure_is_another_paper() -> None:
+    assert drawn(printed([LINE], locale="fa")) != drawn(
+        printed([replace(LINE, share=LINE.share + 1)], locale="fa")
+    )
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_code_reads_back_as_it_may_be_typed(digest: bytes) -> None:
+    code = check_code(digest)
+    assert re.fullmatch(r"([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}", code)
+    assert read_code(code) == digest[:CODE_BYTES]
+    loose = (
+        code.lower()
+        .replace("-", " ")
+        .replace("1", "l")
+        .translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
+    )
+    assert read_code(loose) == digest[:CODE_BYTES]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0000-0000-0000-000", "0" * 17, "UUUU-0000-0000-0000", "ß" * 16]
+)
+def test_what_is_no_code(text: str) -> None:
+    assert read_code(text) is None
