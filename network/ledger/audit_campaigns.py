@@ -43,11 +43,13 @@ SLICES = Pass(
     ),
 )
 
+# What a person brought from another wallet is counted there; on which day it was had is not told.
 PERSONS = Pass(
     body="""
-        SELECT member_id, campaign_id, coalesce(p.points, 0) AS counted,
+        SELECT member_id, campaign_id, coalesce(p.points - p.brought, 0) AS counted,
                coalesce(p.day_points, 0) AS counted_day, coalesce(t.points, 0) AS points,
-               coalesce(t.day_points, 0) AS day_points
+               CASE WHEN p.brought > 0 THEN p.day_points ELSE coalesce(t.day_points, 0) END
+                   AS day_points
         FROM ledger.campaign_person AS p
         FULL JOIN (
             SELECT member_id, campaign_id, sum(points) AS points,

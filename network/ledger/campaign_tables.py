@@ -52,5 +52,6 @@ campaign_person = Table(
     Column("points", BigInteger(), nullable=False),
     Column("day", Date(), nullable=False),
     Column("day_points", BigInteger(), nullable=False),
+    Column("brought", BigInteger(), nullable=False, server_default=text("0")),
     schema=LEDGER_SCHEMA,
 )

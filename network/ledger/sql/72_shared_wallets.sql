@@ -61,6 +61,29 @@ BEGIN
 END
 $$;
 
+-- Counts what one wallet has had of campaigns for another too, so that no cap begins anew. Of one
+-- person (p_one) the counts add up; a shared wallet has had what whoever had most brought along, so
+-- that a family has no less than its members had and coming and going gains nothing.
+CREATE OR REPLACE FUNCTION ledger.bring_campaigns(p_from uuid, p_into uuid, p_one boolean)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger.campaign_person AS n
+        (member_id, campaign_id, points, day, day_points, brought)
+    SELECT p_into, o.campaign_id, o.points, o.day, o.day_points, o.points
+    FROM ledger.campaign_person AS o WHERE o.member_id = p_from
+    ON CONFLICT (member_id, campaign_id) DO UPDATE
+    SET points = n.points + CASE WHEN p_one THEN excluded.points
+                                 ELSE greatest(excluded.points - n.points, 0) END,
+        brought = n.brought + CASE WHEN p_one THEN excluded.points
+                                   ELSE greatest(excluded.points - n.points, 0) END,
+        day = greatest(n.day, excluded.day),
+        day_points = CASE WHEN n.day > excluded.day THEN n.day_points
+                          WHEN n.day < excluded.day THEN excluded.day_points
+                          WHEN p_one THEN n.day_points + excluded.day_points
+                          ELSE greatest(n.day_points, excluded.day_points) END;
+END
+$$;
+
 -- Moves a whole wallet into another: lots, debts, and the references, so that none of them can be
 -- used again under the new one, not even one that a void had freed there (state moved; moved_from
 -- is whose it was). Keys need no copy here: begin_operation answers a key of a wallet that moved
@@ -111,6 +134,7 @@ BEGIN
     SET state = excluded.state, sequence = excluded.sequence,
         business_date = excluded.business_date, moved_from = excluded.moved_from
     WHERE n.state = 'free';
+    PERFORM ledger.bring_campaigns(p_member, p_into, p_kind = 'merge');
     old := ledger.write_entry(old, p_kind, NULL, p_actor,
         ledger.linked(p_kind, 'given', points, new), p_now, points);
     new := ledger.write_entry(new, p_kind, NULL, p_actor,
@@ -185,6 +209,7 @@ BEGIN
     END IF;
     person := ledger.take_over(person, pool);
     repaid := person.repaid;
+    PERFORM ledger.bring_campaigns(p_pool, p_member, false);
     pool := ledger.write_entry(pool, 'leave', NULL, p_actor,
         ledger.linked('leave', 'given', points, person), p_now, points);
     person := ledger.write_entry(person, 'leave', NULL, p_actor,

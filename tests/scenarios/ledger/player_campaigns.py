@@ -21,7 +21,7 @@ _LIFE = timedelta(days=365)
 
 def campaign(player: Player, name: str) -> UUID:
     """Return a scenario's campaign by its name."""
-    return uuid5(player.member_id, name)
+    return uuid5(player.meet("Member"), name)
 
 
 def _opens(player: Player, step: Step) -> None:
