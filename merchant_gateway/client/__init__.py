@@ -16,6 +16,7 @@ from merchant_gateway.client.errors import (
     ForbiddenError,
     GatewayError,
     InvalidRequestError,
+    JournalError,
     NotFoundError,
     ProblemError,
     RateLimitedError,
@@ -23,22 +24,29 @@ from merchant_gateway.client.errors import (
     UnreachableError,
     UntrustedAnswerError,
 )
+from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.keys import load_key
+from merchant_gateway.client.replay import Finding, Replay
 from merchant_gateway.client.transport import Answer
 
 __all__ = [
     "Answer",
     "AuthenticationError",
     "ConflictError",
+    "Finding",
     "ForbiddenError",
     "GatewayClient",
     "GatewayError",
     "InvalidRequestError",
+    "Journal",
+    "JournalError",
     "NotFoundError",
     "ProblemError",
     "RateLimitedError",
+    "Replay",
     "ServerError",
     "UnreachableError",
     "UntrustedAnswerError",
     "load_key",
+    "read_journal",
 ]

@@ -21,9 +21,11 @@ import click
 
 from merchant_gateway.client import show
 from merchant_gateway.client.cli_keys import keys
+from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_webhooks import webhook
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
+    JournalError,
     KeyFileError,
     ProblemError,
     UnreachableError,
@@ -45,6 +47,7 @@ class Screen:
     client: GatewayClient
     json: bool
     language: str
+    journal: Path | None = None
     occurred_at: str | None = None
 
     def answer(self, answer: Answer) -> None:
@@ -67,6 +70,9 @@ class Screen:
             else:
                 show.problem(error)
             sys.exit(REFUSED)
+        except JournalError as error:
+            click.echo(str(error), err=True)
+            sys.exit(REFUSED)
         except (UnreachableError, UntrustedAnswerError) as error:
             show.lost(error, occurred_at=self.occurred_at)
             sys.exit(NO_ANSWER)
@@ -86,6 +92,12 @@ class Screen:
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, help="Seconds.")
 @click.option("--attempts", type=click.IntRange(1, 20), default=5, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print answers as JSON.")
+@click.option(
+    "--journal",
+    envvar="PEYVAND_MERCHANT_JOURNAL",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Keep every signed answer that moved points in this file; replay reads it.",
+)
 @click.pass_context
 def main(
     context: click.Context,
@@ -99,6 +111,7 @@ def main(
     timeout: float,
     attempts: int,
     as_json: bool,
+    journal: Path | None,
 ) -> None:
     """Call the Peyvand merchant gateway: earn, redeem, refund, read."""
 
@@ -120,9 +133,10 @@ def main(
             language=language,
             timeout_seconds=timeout,
             attempts=attempts,
+            journal=journal,
         )
         context.call_on_close(client.close)
-        return Screen(client=client, json=as_json, language=language)
+        return Screen(client=client, json=as_json, language=language, journal=journal)
 
     # Opened by the command that is really called: its help needs neither gateway nor key.
     context.obj = screen
@@ -130,6 +144,8 @@ def main(
 
 main.add_command(webhook)
 main.add_command(keys)
+main.add_command(statement)
+main.add_command(replay)
 Command = Callable[..., None]
 
 
@@ -377,24 +393,3 @@ def batch(screen: Screen, *, file: Path, quiet: bool) -> None:
         click.echo(json.dumps(result, ensure_ascii=False, sort_keys=True))
     if refused:
         sys.exit(REFUSED)
-
-
-@main.command()
-@click.argument("settlement_id", required=False)
-@click.option("--csv", "form", flag_value="csv", help="The statement as CSV.")
-@click.option("--pdf", "form", flag_value="pdf", help="The statement as PDF, in --language.")
-@_LIMIT
-@_command
-def statement(screen: Screen, *, settlement_id: str | None, form: Any, limit: int) -> None:
-    """List the settled windows, or print the statement of one as it was published."""
-    if settlement_id is not None:
-        answer = screen.client.statement(settlement_id, form=form or "json")
-        sys.stdout.buffer.write(answer.content)
-        return
-    found = list(islice(screen.client.settlements(), limit))
-    if screen.json:
-        show.as_json(found)
-        return
-    rows = [{**each["totals"], **each["window"]} for each in found]
-    columns = ("first_day", "end_day", "receivable", "payable", "fees", "net", "closing", "id")
-    show.table(rows, columns=columns)

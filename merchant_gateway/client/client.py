@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -13,7 +14,9 @@ import requests
 
 from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.endpoints import Endpoints
+from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.own_keys import Keys
+from merchant_gateway.client.replay import Replay, replay
 from merchant_gateway.client.transport import Answer, Request, Transport
 from merchant_gateway.signing import SigningKey
 
@@ -33,7 +36,8 @@ class GatewayClient:
     ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
     something takes an ``idempotency_key``; where none is given one is drawn, and used for all
     attempts of that call. ``batches`` sends many lines at once, ``endpoints`` has
-    events posted. Raises the errors of ``merchant_gateway.client.errors``.
+    events posted. ``journal`` names a file that keeps every signed answer to a call that moved
+    points, for ``replay``. Raises the errors of ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class GatewayClient:
         attempts: int = 5,
         pinned_keys: Iterable[Mapping[str, Any]] = (),
         session: requests.Session | None = None,
+        journal: str | os.PathLike[str] | None = None,
     ) -> None:
         self._transport = Transport(
             url=url,
@@ -57,6 +62,7 @@ class GatewayClient:
             attempts=attempts,
             pinned_keys=pinned_keys,
             session=session,
+            journal=None if journal is None else Journal(journal),
         )
         self.batches = Batches(self._transport)
         self.endpoints = Endpoints(self._transport)
@@ -260,6 +266,34 @@ class GatewayClient:
         """
         path = f"/v1/settlements/{_id(settlement_id)}/statement"
         return self._get(path, accept=_FORMS[form])
+
+    def replay(self, settlement_id: str, *, journal: str | os.PathLike[str]) -> Replay:
+        """Compare a settled window with the answers that were kept in ``journal``.
+
+        Reads the signed statement, the network's list of the window's entries and the statement
+        before it, and reckons everything anew. Raises JournalError where the file is no journal.
+        """
+        statement = self.statement(settlement_id).data
+        window = statement["window"]
+        return replay(
+            statement,
+            records=read_journal(journal),
+            transactions=self.transactions(
+                since=date.fromisoformat(window["first_day"]),
+                until=date.fromisoformat(window["end_day"]),
+            ),
+            keys=self._transport.network_keys(),
+            previous=self._totals_before(settlement_id),
+        )
+
+    def _totals_before(self, settlement_id: str) -> dict[str, Any] | None:
+        """Return the totals of the statement before this one, ``None`` for the first."""
+        found = iter(self.settlements())
+        for each in found:
+            if each["window"]["id"] == settlement_id:
+                before = next(found, None)
+                return None if before is None else before["totals"]
+        return None
 
     def _get(
         self,

@@ -34,6 +34,10 @@ class KeyFileError(GatewayError):
     """A file does not hold a key that can sign."""
 
 
+class JournalError(GatewayError):
+    """The merchant's own record cannot be written, or a line of it is no record."""
+
+
 class ProblemError(GatewayError):
     """The gateway refused (RFC 9457). Decide by ``code``; the texts are for people."""
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from merchant_gateway.client.batches import Progress
 from merchant_gateway.client.errors import ProblemError, UnreachableError, UntrustedAnswerError
+from merchant_gateway.client.replay import Replay
 
+_FINDINGS = {
+    "not_in_journal": "an entry that your journal lacks",
+    "not_at_network": "an answer whose entry the network does not list",
+    "entry_differs": "an entry that differs from its answer",
+    "answers_differ": "two signed answers for one call",
+    "answer_not_signed": "an answer whose signature does not hold",
+    "line_differs": "points of an entry on the statement",
+    "price_differs": "an amount that is not points × price",
+    "sum_differs": "a sum",
+    "seal_not_signed": "the seal's signature",
+}
 _STEP_MARK = {True: "+", False: "-"}
 
 
@@ -32,7 +44,7 @@ def facts(data: dict[str, Any], *, language: str) -> None:
         click.echo(f"  {_STEP_MARK[bool(step.get('fired'))]} {words}")
 
 
-def table(rows: Iterable[dict[str, Any]], *, columns: Sequence[str]) -> None:
+def table(rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str]) -> None:
     """Print rows as a table with ``columns``, each as wide as it needs to be."""
     cells = [[_plain(row.get(column)) for column in columns] for row in rows]
     heads = [column.replace("_", " ") for column in columns]
@@ -63,6 +75,36 @@ def lost(error: UnreachableError | UntrustedAnswerError, *, occurred_at: str | N
         if occurred_at is not None:
             again += f" --occurred-at {occurred_at}"
         click.echo(f"It may have been done. Run the same command again with {again}", err=True)
+
+
+def replayed(found: Replay) -> None:
+    """Print what a replay came to: the figures, then every difference."""
+    facts(
+        {
+            "settlement": found.settlement,
+            "days": f"{found.first_day} up to {found.end_day}",
+            "own_entries": found.entries,
+            "lines": f"{found.lines}, of them {found.own_lines} taken in your shops",
+            "net": found.net,
+            "closing": found.closing,
+            "digest": found.digest,
+        },
+        language="en",
+    )
+    if found.agrees:
+        click.echo("Record and statement agree.")
+        return
+    click.echo(f"{len(found.findings)} differences:")
+    rows = [
+        {
+            "what": _FINDINGS.get(each.code, each.code),
+            "where": each.subject,
+            "your_record": each.recorded,
+            "network": each.stated,
+        }
+        for each in found.findings
+    ]
+    table(rows, columns=("what", "where", "your_record", "network"))
 
 
 class Ticker:

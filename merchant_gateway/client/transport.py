@@ -18,6 +18,7 @@ from merchant_gateway.client.errors import (
     UntrustedAnswerError,
     problem_error,
 )
+from merchant_gateway.client.journal import Journal, Record
 from merchant_gateway.signing import (
     AnswerMessage,
     Ed25519VerifyingKey,
@@ -78,6 +79,7 @@ class Transport:
         attempts: int = 5,
         pinned_keys: Iterable[Mapping[str, Any]] = (),
         session: requests.Session | None = None,
+        journal: Journal | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = url.rstrip("/")
@@ -88,6 +90,7 @@ class Transport:
         self._timeout = timeout_seconds
         self._attempts = attempts
         self._session = session or requests.Session()
+        self._journal = journal
         self._sleep = sleep
         self._pinned = {str(jwk["kid"]): Ed25519VerifyingKey.from_jwk(jwk) for jwk in pinned_keys}
         self._published: dict[str, Ed25519VerifyingKey] = dict(self._pinned)
@@ -101,6 +104,10 @@ class Transport:
     def key_id(self) -> str:
         """Return the id of the key that signs."""
         return self._key_id
+
+    def network_keys(self) -> dict[str, Ed25519VerifyingKey]:
+        """Return the network's keys by id: those that were pinned, or all that are published."""
+        return dict(self._pinned) or self._read_keys()
 
     def call(self, request: Request) -> Answer:
         """Send a request and return its answer.
@@ -173,6 +180,8 @@ class Transport:
     ) -> Answer:
         """Return an answer whose signature holds; raise what a signed problem says."""
         self._verify(request, response, binding)
+        if self._journal is not None:
+            self._journal.keep(self._record(request, response, binding))
         media_type = response.headers.get("Content-Type", "").partition(";")[0]
         data = _object(response.content) if media_type.endswith("json") else {}
         if response.status_code >= _REFUSED:
@@ -184,6 +193,26 @@ class Transport:
             request_id=response.headers.get("X-Request-Id", ""),
             content=response.content,
             idempotency_key=request.idempotency_key,
+        )
+
+    def _record(
+        self, request: Request, response: requests.Response, binding: RequestBinding
+    ) -> Record:
+        path, query = split_target(response.request.path_url)
+        return Record(
+            at=datetime.now(UTC),
+            method=request.method,
+            path=path,
+            query=query,
+            key_id=self._key_id,
+            idempotency_key=request.idempotency_key,
+            body=request.body,
+            binding=binding,
+            status=response.status_code,
+            answer=response.content,
+            content_digest=response.headers["Content-Digest"],
+            signature_input=response.headers["Signature-Input"],
+            signature=response.headers["Signature"],
         )
 
     def _verify(

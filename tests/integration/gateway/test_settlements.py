@@ -8,13 +8,16 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
 from requests import Response
 from sqlalchemy import text
 
-from merchant_gateway.client import NotFoundError, ProblemError
+from merchant_gateway.client import GatewayClient, NotFoundError, ProblemError
+from merchant_gateway.client.cli import main
 from network.clearing.checking import check_code
 from network.clock import day_start, wall_now
 from network.database.connection import Database
@@ -26,13 +29,49 @@ from settlement.nightly import run_night
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.integration.gateway import house as houses
+from tests.integration.gateway.batching import work
 from tests.integration.gateway.house import House
 from tests.integration.gateway.till import believe, headers_of, send
 
 
 @pytest.fixture(scope="module")
+def journals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder where both shops keep their journals."""
+    return tmp_path_factory.mktemp("journals")
+
+
+def _trade(house: House) -> None:
+    """Let the shops earn, refund, hold, capture and send a batch: all that a journal can hold."""
+    person = house.member(points=40)
+    green, blue = house.green.client, house.blue.client
+    earned = green.earn(member={"phone": person.phone}, merchant_ref="E", amount=90_000).data
+    green.refund_earning(earned["id"], merchant_ref="E-back", amount=30_000)
+    held = blue.redeem(member=person.code(), merchant_ref="H", points=12, capture="manual").data
+    blue.capture(held["id"], points=7)
+    green.redeem(member=person.code(), merchant_ref="own", points=5)  # its own points
+    other = blue.redeem(member=person.code(), merchant_ref="V", points=3, capture="manual").data
+    blue.void(other["id"])
+    line = {
+        "type": "earn",
+        "merchant_ref": "B",
+        "member": {"phone": person.phone},
+        "amount": 20_000,
+        "currency": "IRR",
+        "occurred_at": wall_now().isoformat(),
+    }
+    batch_id = blue.batches.send([line]).data["id"]
+    work(house, batch_id)
+    for result in blue.batches.results(batch_id):
+        assert result["status"] == "posted", result
+
+
+@pytest.fixture(scope="module")
 def house(
-    cluster: Cluster, gateway_database: str, gateway_services: Services, redis_url: str
+    cluster: Cluster,
+    gateway_database: str,
+    gateway_services: Services,
+    redis_url: str,
+    journals: Path,
 ) -> Iterator[House]:
     """Yield a simulated coalition in which 30 points were spent, 10 came back, and a night ran."""
     owner = Database(cluster.url("peyvand_owner", database=gateway_database), pool_size=1)
@@ -41,6 +80,11 @@ def house(
     owner.dispose()
     with houses.listening() as (listener, url):
         house = houses.furnish(gateway_services, url=url)
+        for shop in house.shops.values():
+            shop.client.close()
+            shop.client = GatewayClient(
+                url=url, key_id=shop.key_id, key=shop.key, journal=journals / shop.code
+            )
         today = house.today()
         with gateway_services.database.unit_of_work() as session:
             open_first_day(session, business_date=today)
@@ -55,6 +99,7 @@ def house(
                 member=person.code(), merchant_ref="spent", points=30
             ).data
             house.blue.client.refund_redemption(spent["id"], merchant_ref="back", points=10)
+            _trade(house)
             midnight = day_start(today + timedelta(days=1), zone=PROGRAMME_ZONE)
             with gateway_services.database.unit_of_work() as session:
                 move_clock(session, to=midnight + timedelta(hours=1), wall=wall_now())
@@ -68,10 +113,10 @@ def test_the_acceptor_receives_and_the_issuer_pays(house: House) -> None:
     blue = list(house.blue.client.settlements())
     green = list(house.green.client.settlements())
     assert len(blue) == len(green) == 1
-    # 20 points at 1,000 rials, less the 2 % that the acceptor's agreement takes.
+    # 27 points of the other shop at 1,000 rials, less the 2 % that the acceptor's agreement takes.
     assert blue[0]["totals"]["receivable"] - blue[0]["totals"]["payable"] > 0
-    assert green[0]["totals"]["net"] == -20_000
-    assert blue[0]["totals"]["net"] == 20_000 - 400
+    assert green[0]["totals"]["net"] == -27_000 - 100  # and 2 % on what it took itself
+    assert blue[0]["totals"]["net"] == 27_000 - 540
     assert blue[0]["seal"]["signature"]
 
 
@@ -114,6 +159,50 @@ def test_the_statement_on_paper_in_both_languages(house: House) -> None:
     assert set(found) == {"fa", "en"}
     assert found["fa"].headers["ETag"] != found["en"].headers["ETag"]
     assert found["fa"].content != found["en"].content
+
+
+def test_both_shops_replay_the_night_and_agree(house: House, journals: Path) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    for shop in house.shops.values():
+        found = shop.client.replay(window, journal=journals / shop.code)
+        assert found.findings == [], shop.code
+        assert found.agrees
+        assert found.digest == shop.client.settlement(window).data["digest"]
+        assert found.entries >= 4
+
+
+def test_a_journal_that_lacks_or_forges_a_line_does_not_agree(
+    house: House, journals: Path, tmp_path: Path
+) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    lines = [line for line in (journals / "blue").read_text().splitlines() if line]
+    spent = next(place for place, line in enumerate(lines) if "/v1/redemptions" in line)
+    lacking = tmp_path / "lacking"
+    lacking.write_text("\n".join(line for place, line in enumerate(lines) if place != spent) + "\n")
+    codes = {each.code for each in house.blue.client.replay(window, journal=lacking).findings}
+    assert codes == {"not_in_journal", "line_differs"}
+    forged = tmp_path / "forged"
+    lines[spent] = lines[spent].replace(":30,", ":20,")
+    forged.write_text("\n".join(lines) + "\n")
+    codes = {each.code for each in house.blue.client.replay(window, journal=forged).findings}
+    assert "answer_not_signed" in codes
+
+
+def test_replay_from_a_terminal(house: House, journals: Path, tmp_path: Path) -> None:
+    key_file = tmp_path / "blue.key"
+    key_file.write_text(house.blue.key.to_pem())
+    options = ["--url", house.url, "--key-id", house.blue.key_id, "--key-file", str(key_file)]
+    run = CliRunner().invoke
+    agreed = run(main, [*options, "--journal", str(journals / "blue"), "replay"])
+    assert (agreed.exit_code, "agree" in agreed.output) == (0, True), agreed.output
+    empty = tmp_path / "empty"
+    empty.touch()
+    differs = run(main, [*options, "--json", "--journal", str(empty), "replay"])
+    assert differs.exit_code == 1
+    assert json.loads(differs.output)["agrees"] is False
+    assert run(main, [*options, "replay"]).exit_code == 2
+    paper = run(main, [*options, "statement", "--pdf", json.loads(differs.output)["settlement"]])
+    assert paper.stdout_bytes.startswith(b"%PDF-")
 
 
 def test_anybody_checks_a_paper_by_its_code(house: House) -> None:
