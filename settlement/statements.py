@@ -47,7 +47,7 @@ class _Account:
         net = self.receivable - self.payable - self.fees
         returned = terms.returned.get((merchant_id, currency), 0)
         balance = opening + net + returned
-        paid = terms.due(merchant_id=merchant_id, balance=balance)
+        paid, carried = terms.due(merchant_id=merchant_id, balance=balance)
         return Totals(
             currency=currency,
             opening=opening,
@@ -59,6 +59,7 @@ class _Account:
             paid=paid,
             closing=balance - paid,
             lines=self.lines,
+            carried=carried,
         )
 
 

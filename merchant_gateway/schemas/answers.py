@@ -84,6 +84,7 @@ _TOTALS = _object(
     paid=_WHOLE,
     closing=_WHOLE,
     lines=_WHOLE,
+    carried=_or_null(_states("no_account", "cycle", "minimum")),
 )
 _SEAL = _object(
     {"business_date": _DAY, "key": _TEXT, "signature": _TEXT},

@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 Direction = Literal["receivable", "payable", "fee"]
+Carried = Literal["no_account", "cycle", "minimum"]
+"""Why a balance is not paid with its statement: nowhere to pay it, another day, too small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +201,8 @@ class Totals:
     """A statement's sums, minor units: opening + net + returned − paid = closing.
 
     ``returned`` is what the bank sent back since the statement before; ``paid`` is what is
-    instructed with this one, below zero where it is collected.
+    instructed with this one, below zero where it is collected. ``carried`` says why a balance is
+    not paid.
     """
 
     currency: str
@@ -212,6 +215,7 @@ class Totals:
     paid: int
     closing: int
     lines: int
+    carried: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,10 @@ class Statement(Base):
         CheckConstraint("net = receivable - payable - fees", name="net"),
         CheckConstraint("closing = opening + net + returned - paid", name="closing"),
         CheckConstraint("lines >= 0", name="lines"),
+        CheckConstraint(
+            "carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum') AND paid = 0)",
+            name="carried",
+        ),
         CheckConstraint("octet_length(digest) = 32", name="digest"),
         Index(None, "window_id"),
         Index(None, "digest"),
@@ -192,6 +196,7 @@ class Statement(Base):
     paid: Mapped[int]
     closing: Mapped[int]
     lines: Mapped[int]
+    carried: Mapped[str | None]
     digest: Mapped[bytes]
     seal: Mapped[bytes]
 

@@ -18,7 +18,13 @@ from network.clearing.checking import check_code
 from network.clearing.facts import StatementLine, StatementView
 from network.clearing.paper import HEIGHT, INNER, MARGIN, Sheet
 from network.clearing.parties import NETWORK_NAME
-from network.clearing.statement_words import direction_label, kind_label, period, sums
+from network.clearing.statement_words import (
+    carried_label,
+    direction_label,
+    kind_label,
+    period,
+    sums,
+)
 from network.clearing.statements import entry_namer, line_record
 from network.ids import EntryIds, encode
 from network.language import (
@@ -190,6 +196,12 @@ class _Paper:
             self._sheet.text(label, at=2, y=self._y, width=110, bold=strong)
             self._sheet.text(
                 format_number(value), at=INNER - 62, y=self._y, width=60, bold=strong, end=True
+            )
+            self._y += _ROW
+        carried = self._statement.totals.carried
+        if carried is not None:
+            self._sheet.text(
+                carried_label(carried), at=2, y=self._y + 0.5, width=INNER - 4, size=7.5
             )
             self._y += _ROW
         note = _("Above zero the network owes the merchant, below zero the merchant owes it.")

@@ -54,6 +54,15 @@ def total_label(name: str) -> str:
     }.get(name, _plain(name))
 
 
+def carried_label(reason: str) -> str:
+    """Return why a balance was not paid with its statement."""
+    return {
+        "no_account": _("Carried over: the agreement names no account to pay to."),
+        "cycle": _("Carried over until the agreed settlement day."),
+        "minimum": _("Carried over: below the agreed minimum."),
+    }.get(reason, _plain(reason))
+
+
 def kind_label(kind: str) -> str:
     """Return what a kind of line is called."""
     return {

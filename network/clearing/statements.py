@@ -4,6 +4,7 @@ The balance is what the network and the merchant owe each other and have not pai
 merchant gets it, below it pays. opening + net + returned − paid = closing, and the closing balance
 is the next opening. A balance that can be paid is instructed with the statement that it stands on,
 so that statement closes at zero; what the bank sends back stands on the next one as ``returned``.
+``carried`` says why a balance was not paid: no account, not its settlement day, below its minimum.
 
 Amounts of lines are signed as the merchant sees them: what it is owed above zero, what it owes
 below; they add up to ``net``. A counterparty is named only where both agreements allow it, which
@@ -148,6 +149,8 @@ def statement_csv(
     for name in _TOTALS:
         amount = getattr(statement.totals, name)
         yield _cells({"record": name, "amount": amount, "currency": currency})
+    if statement.totals.carried is not None:
+        yield _cells({"record": "carried", "entry": statement.totals.carried})
     yield _cells({"record": "window", "entry": encode("win", statement.window.window_id)})
     yield _cells({"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"})
     yield _cells({"record": "seal", "entry": statement.seal_head.hex()})

@@ -22,6 +22,7 @@ from network.merchants.errors import (
 )
 from network.merchants.models import Agreement, Merchant
 from network.merchants.queries import AgreementView, UnknownMerchantError, agreement_view
+from network.merchants.settling import DEFAULT, Settling, checked
 from network.settings import CURRENCY
 
 PRICE_PLACES = 10
@@ -38,6 +39,7 @@ def propose_agreement(
     today: date,
     now: datetime,
     settlement_iban: str | None = None,
+    settling: Settling = DEFAULT,
     proposed_by: UUID | None = None,
 ) -> AgreementView:
     """Write down prices that are to begin on ``effective_from``; nothing changes until approved.
@@ -52,6 +54,7 @@ def propose_agreement(
         raise MerchantDataError("an issue price is positive", field="issue_price")
     _check_price(acceptance_fee, least=Decimal(0), below=Decimal(1), field="acceptance_fee")
     iban = None if settlement_iban is None else _checked_iban(settlement_iban)
+    paying = checked(settling)
     _lock(session, merchant_id)
     _check_date(session, merchant_id=merchant_id, effective_from=effective_from, today=today)
     latest = session.scalar(
@@ -67,6 +70,14 @@ def propose_agreement(
         funding="on_redemption",
         currency=CURRENCY,
         settlement_iban=iban,
+        credit_cap=paying.cap,
+        settlement_cycle=paying.cycle,
+        settlement_weekday=paying.weekday,
+        settlement_days=list(paying.days),
+        settlement_holidays=list(paying.holidays),
+        minimum_payment=paying.minimum,
+        mandate_id=paying.mandate_id,
+        mandate_signed_on=paying.mandate_signed_on,
         proposed_by=proposed_by,
         proposed_at=now,
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     CheckConstraint,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -184,6 +185,16 @@ class Agreement(Base):
         CheckConstraint(
             "settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'", name="settlement_iban"
         ),
+        CheckConstraint("credit_cap >= 0", name="credit_cap"),
+        CheckConstraint(
+            "settlement_cycle IN ('daily', 'weekly', 'calendar')"
+            " AND (settlement_cycle = 'weekly') = (settlement_weekday IS NOT NULL)"
+            " AND (settlement_cycle = 'calendar') = (cardinality(settlement_days) > 0)",
+            name="settlement_cycle",
+        ),
+        CheckConstraint("settlement_weekday BETWEEN 1 AND 7", name="settlement_weekday"),
+        CheckConstraint("minimum_payment >= 0", name="minimum_payment"),
+        CheckConstraint("(mandate_id IS NULL) = (mandate_signed_on IS NULL)", name="mandate"),
         CheckConstraint(
             "(approved_by IS NULL OR approved_at IS NOT NULL)"
             " AND (approved_at IS NULL OR proposed_by IS NULL OR approved_by IS NOT NULL)"
@@ -209,6 +220,16 @@ class Agreement(Base):
     funding: Mapped[str]
     currency: Mapped[str]
     settlement_iban: Mapped[str | None]
+    credit_cap: Mapped[int | None]
+    settlement_cycle: Mapped[str] = mapped_column(server_default=text("'daily'"))
+    settlement_weekday: Mapped[int | None] = mapped_column(Integer)
+    settlement_days: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default=text("'{}'"))
+    settlement_holidays: Mapped[list[date]] = mapped_column(
+        ARRAY(Date), server_default=text("'{}'")
+    )
+    minimum_payment: Mapped[int] = mapped_column(server_default=text("0"))
+    mandate_id: Mapped[str | None]
+    mandate_signed_on: Mapped[date | None]
     proposed_by: Mapped[UUID | None]
     proposed_at: Mapped[datetime]
     approved_by: Mapped[UUID | None]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from network.errors import PeyvandError
 from network.merchants.models import Agreement, Merchant, MerchantKey, Store, Terminal
 from network.merchants.scopes import SCOPES
+from network.merchants.settling import Cycle, Settling
 
 APPLICANT_PREFIX = "applicant-"
 """Codes of those who have applied; approval gives them one to be known by."""
@@ -126,6 +128,7 @@ class AgreementView:
     funding: str
     currency: str
     settlement_iban: str | None
+    settling: Settling
     proposed_by: UUID | None
     proposed_at: datetime
     approved_by: UUID | None
@@ -281,10 +284,25 @@ def agreement_view(row: Agreement) -> AgreementView:
         funding=row.funding,
         currency=row.currency,
         settlement_iban=row.settlement_iban,
+        settling=settling_of(row),
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,
         approved_by=row.approved_by,
         approved_at=row.approved_at,
+    )
+
+
+def settling_of(row: Agreement | Row[Any]) -> Settling:
+    """Return what a stored agreement says about paying."""
+    return Settling(
+        cap=row.credit_cap,
+        cycle=cast("Cycle", row.settlement_cycle),
+        weekday=row.settlement_weekday,
+        days=tuple(row.settlement_days),
+        holidays=tuple(row.settlement_holidays),
+        minimum=row.minimum_payment,
+        mandate_id=row.mandate_id,
+        mandate_signed_on=row.mandate_signed_on,
     )
 
 

@@ -177,10 +177,13 @@ def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: d
     """Have a merchant leave: from ``leaves_on`` on it neither gives nor takes points.
 
     Refunds, settlements and their statements go on; its points stay good at the others and are
-    settled as before. Raises MerchantDataError for a day before ``today``, MerchantStateError.
+    settled as before. A day that has passed stays: statements were paid by it. Raises
+    MerchantDataError for a day before ``today``, MerchantStateError.
     """
     merchant = locked_merchant(session, merchant_id)
-    if merchant.status not in {"active", "leaving"}:
+    if merchant.status not in {"active", "leaving"} or (
+        merchant.leaves_on is not None and merchant.leaves_on < today
+    ):
         raise MerchantStateError("it does not take part", facts={"status": merchant.status})
     if leaves_on < today:
         raise MerchantDataError("a merchant leaves today at the earliest", field="leaves_on")

@@ -18,12 +18,17 @@ Outcome = Literal["settled", "returned", "mismatched", "duplicate", "unknown", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentDetails:
-    """Where a merchant is paid or collected from: an account, and a mandate to debit it."""
+    """Where a merchant is paid or collected from: an account, and a mandate to debit it.
+
+    ``settles`` says whether its balance is paid with this window, ``minimum`` from which amount.
+    """
 
     iban: str
     holder: str
     mandate_id: str | None = None
     mandate_signed_on: date | None = None
+    settles: bool = True
+    minimum: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

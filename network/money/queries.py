@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import PartyView
+from network.merchants.queries import settling_of
 from network.money.facts import (
     BankAnswerView,
     BankLine,
@@ -34,14 +35,16 @@ _PAYMENTS = """
 
 
 def payment_details(session: Session, *, on: date) -> dict[UUID, PaymentDetails]:
-    """Return where each merchant is paid by its agreement on a day.
+    """Return where each merchant is paid by its agreement on a day, and whether it is that day.
 
     Merchants without an IBAN, or with one that no bank would take, are left out: their balance is
-    carried over, and nobody else's payment waits for them.
+    carried over, and nobody else's payment waits for them. Who has left is paid whatever is owed,
+    with every window.
     """
     rows = session.execute(
         text("""
-            SELECT DISTINCT ON (a.merchant_id) a.merchant_id, a.settlement_iban, m.name_en
+            SELECT DISTINCT ON (a.merchant_id) a.*, m.name_en,
+                   coalesce(m.leaves_on <= :day, false) AS gone
             FROM network.agreement a JOIN network.merchant m ON m.merchant_id = a.merchant_id
             WHERE a.approved_at IS NOT NULL AND a.effective_from <= :day
             ORDER BY a.merchant_id, a.effective_from DESC
@@ -49,11 +52,24 @@ def payment_details(session: Session, *, on: date) -> dict[UUID, PaymentDetails]
         {"day": on},
     )
     return {
-        row.merchant_id: PaymentDetails(iban=row.settlement_iban, holder=row.name_en)
+        row.merchant_id: _details(row, on=on)
         for row in rows
         if row.settlement_iban is not None
         and IBAN(row.settlement_iban, allow_invalid=True).is_valid
     }
+
+
+def _details(row: Row[Any], *, on: date) -> PaymentDetails:
+    settling = settling_of(row)
+    signed = settling.mandate_signed_on is not None and settling.mandate_signed_on <= on
+    return PaymentDetails(
+        iban=row.settlement_iban,
+        holder=row.name_en,
+        mandate_id=settling.mandate_id if signed else None,
+        mandate_signed_on=settling.mandate_signed_on if signed else None,
+        settles=row.gone or settling.settles_on(on),
+        minimum=0 if row.gone else settling.minimum,
+    )
 
 
 def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[UUID, str], int]:

@@ -55,6 +55,11 @@ PAYMENT_STATES = {
     "returned": _l("Returned by the bank"),
     "cancelled": _l("Cancelled"),
 }
+CARRIED = {
+    "no_account": _l("carried over: no account to pay to"),
+    "cycle": _l("carried over until its settlement day"),
+    "minimum": _l("carried over: below the agreed minimum"),
+}
 DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
 BANK_OUTCOMES = {
     "settled": _l("Booked as instructed"),
@@ -285,6 +290,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "window": WINDOW_STATES,
     "payment": PAYMENT_STATES,
     "direction": DIRECTIONS,
+    "carried": CARRIED,
     "bank": BANK_OUTCOMES,
     "money_account": MONEY_ACCOUNTS,
     "money": MONEY_KINDS,

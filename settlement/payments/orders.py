@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from network.clearing.facts import Carried
 from network.money.facts import PaymentDetails
 
 Amounts = Mapping[tuple[UUID, str], int]
@@ -23,18 +24,33 @@ class Terms:
     details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
     returned: Amounts = field(default_factory=dict)
 
-    def due(self, *, merchant_id: UUID, balance: int) -> int:
-        """Return what of a balance is paid with its statement: all of it, or nothing.
+    def due(self, *, merchant_id: UUID, balance: int) -> tuple[int, Carried | None]:
+        """Return what of a balance is paid with its statement: all of it, or nothing and why.
 
-        A merchant without an account in its agreement carries its balance over.
+        It is carried over where the agreement names no account, has it paid on another day, or
+        where it is below the agreed minimum.
         """
-        return balance if merchant_id in self.details else 0
+        details = self.details.get(merchant_id)
+        carried: Carried | None = None
+        if balance == 0:
+            return 0, None
+        if details is None:
+            carried = "no_account"
+        elif not details.settles:
+            carried = "cycle"
+        elif abs(balance) < details.minimum:
+            carried = "minimum"
+        return (0, carried) if carried else (balance, None)
 
     def record(self, parties: AbstractSet[UUID]) -> dict[str, list[list[str]]]:
         """Return what concerns these parties in a fixed order, for the hash of a run's input."""
         return {
             "accounts": sorted(
-                [str(merchant), each.iban, each.holder, str(each.mandate_id)]
+                [
+                    *(str(merchant), each.iban, each.holder),
+                    *(str(each.mandate_id), str(each.mandate_signed_on)),
+                    *(str(each.settles), str(each.minimum)),
+                ]
                 for merchant, each in self.details.items()
                 if merchant in parties
             ),

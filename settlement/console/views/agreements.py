@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from network import ids
+from network.clock import local_date
 from network.errors import PeyvandError
 from network.language import LazyText, ascii_digits, format_date
 from network.language import gettext as _
@@ -15,9 +17,12 @@ from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
 from network.merchants import agreements, errors
 from network.merchants import queries as merchants
+from network.merchants.settling import DEFAULT
 from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
+from network.settings import PROGRAMME_ZONE
 from settlement.console import access
+from settlement.console.settling_form import choices, read_settling, written
 from settlement.console.views.search import parse_day
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/merchants/<code>/agreements")
@@ -54,7 +59,9 @@ def propose(code: str) -> Response | tuple[str, int]:
     fee = _decimal(request.form.get("acceptance_fee", ""))
     given = {"effective_from": day, "issue_price": price, "acceptance_fee": fee}
     wrong = {name: str(_FIELDS[name]) for name, value in given.items() if value is None}
-    if day is None or price is None or fee is None:
+    settling, unreadable = read_settling(request.form, today=_today())
+    wrong |= unreadable
+    if wrong or day is None or price is None or fee is None:
         return _form(code, wrong), 400
     try:
         with access.unit_of_work() as session:
@@ -65,6 +72,7 @@ def propose(code: str) -> Response | tuple[str, int]:
                 issue_price=price,
                 acceptance_fee=fee / 100,
                 settlement_iban=request.form.get("settlement_iban", "").strip() or None,
+                settling=settling,
                 today=ledger.open_day(session),
                 now=access.now(),
                 proposed_by=access.operator().operator_id,
@@ -126,7 +134,13 @@ def _form(code: str, wrong: dict[str, str]) -> str:
         today=today,
         errors=wrong,
         given=request.form,
+        paying=request.form or written(found[0].settling if found else DEFAULT),
+        choices=choices(),
     )
+
+
+def _today() -> date:
+    return local_date(access.now(), zone=PROGRAMME_ZONE)
 
 
 def _decimal(text: str) -> Decimal | None:
@@ -143,5 +157,6 @@ def _facts(agreement: merchants.AgreementView) -> dict[str, object]:
         "effective_from": agreement.effective_from.isoformat(),
         "issue_price": f"{agreement.issue_price:f}",
         "acceptance_fee": f"{agreement.acceptance_fee:f}",
+        "paying": {name: value for name, value in written(agreement.settling).items() if value},
         "agreement": ids.encode("agr", agreement.agreement_id),
     }

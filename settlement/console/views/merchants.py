@@ -22,6 +22,7 @@ from network.operators import queries as operators
 from network.operators.roles import ANALYST, VIEWER
 from network.programme import queries as programme
 from settlement.console import access, listing
+from settlement.console.settling_form import cycle_words
 
 blueprint = Blueprint("merchants", __name__, url_prefix="/merchants")
 STATEMENTS = 30
@@ -81,13 +82,15 @@ def show(code: str) -> str:
             "terms": programme.all_terms(session, merchant_id=merchant_id),
             "statements": clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
-            "in_force": _in_force(session, merchant_id, today),
         }
+        in_force = _in_force(session, merchant_id, today)
     return render_template(
         "merchant.html",
         merchant=merchant,
         agreements=agreements,
         today=today,
+        in_force=in_force,
+        cycle=in_force and cycle_words(in_force.settling, today=today),
         fingerprint=fingerprint,
         wall=access.wall(),
         **facts,

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from network.clock import day_start
 from network.database.connection import Database
+from network.merchants.settling import Settling
 from network.settings import PROGRAMME_ZONE
 from network.signing.service import ensure_keys
 from network.vault import Vault
@@ -34,6 +35,8 @@ PRICES = {BAKER: ("1010.5", "0.01"), GROCER: ("1000", "0.0205"), CINEMA: ("1200"
 IBANS = {BAKER: "IR190540000000100324200001", GROCER: "IR210541051800212731130077"}
 """Accounts for those who are to be paid; the cinema has none."""
 
+_PAYING = ("cap", "cycle", "weekday", "minimum", "mandate_id", "mandate_signed_on")
+
 
 def member(number: int) -> UUID:
     """Return a member's id, in the order of the numbers."""
@@ -48,6 +51,7 @@ class Coalition:
     programme: Programme
     sequences: dict[UUID, int] = field(default_factory=dict)
     accounts: dict[UUID, str] = field(default_factory=dict)
+    settling: dict[UUID, Settling] = field(default_factory=dict)
 
     def found(self, *, vault: Vault) -> None:
         """Make the merchants, the prices and the network's keys, and open the first day."""
@@ -57,6 +61,7 @@ class Coalition:
             session.execute(text("SELECT ledger.open_first_day(:day)"), {"day": DAY})
             for merchant, name in NAMES.items():
                 price, fee = PRICES[merchant]
+                paying = self.settling.get(merchant, Settling())
                 session.execute(
                     text("""
                         INSERT INTO network.merchant
@@ -69,9 +74,11 @@ class Coalition:
                     text("""
                         INSERT INTO network.agreement
                             (agreement_id, merchant_id, version, effective_from, issue_price,
-                             acceptance_fee, funding, currency, settlement_iban, proposed_at,
-                             approved_at)
+                             acceptance_fee, funding, currency, settlement_iban, credit_cap,
+                             settlement_cycle, settlement_weekday, minimum_payment, mandate_id,
+                             mandate_signed_on, proposed_at, approved_at)
                         VALUES (:terms, :id, 1, :day, :price, :fee, 'on_redemption', 'IRR', :iban,
+                                :cap, :cycle, :weekday, :minimum, :mandate_id, :mandate_signed_on,
                                 :now, :now)
                     """),
                     {
@@ -82,6 +89,7 @@ class Coalition:
                         "fee": fee,
                         "iban": self.accounts.get(merchant),
                         "now": now,
+                        **{name: getattr(paying, name) for name in _PAYING},
                     },
                 )
             for day, value in ((DAY, 1000), (NEXT_DAY, 1100)):

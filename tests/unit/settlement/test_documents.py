@@ -90,6 +90,7 @@ def test_opening_and_net_make_the_closing_balance() -> None:
         paid=0,
         closing=5897,
         lines=2,
+        carried="no_account",
     )
 
 

@@ -108,6 +108,15 @@ CREATE TABLE network.agreement (
     funding text NOT NULL,
     currency text NOT NULL,
     settlement_iban text,
+    -- What the merchant may owe, and when its balance is paid (network/merchants/settling.py).
+    credit_cap bigint,
+    settlement_cycle text NOT NULL DEFAULT 'daily',
+    settlement_weekday integer,
+    settlement_days date[] NOT NULL DEFAULT '{}',
+    settlement_holidays date[] NOT NULL DEFAULT '{}',
+    minimum_payment bigint NOT NULL DEFAULT 0,
+    mandate_id text,
+    mandate_signed_on date,
     proposed_by uuid,
     proposed_at timestamptz NOT NULL,
     approved_by uuid,
@@ -123,6 +132,15 @@ CREATE TABLE network.agreement (
     CONSTRAINT ck_agreement_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT ck_agreement_settlement_iban
         CHECK (settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'),
+    CONSTRAINT ck_agreement_credit_cap CHECK (credit_cap >= 0),
+    CONSTRAINT ck_agreement_settlement_cycle CHECK (
+        settlement_cycle IN ('daily', 'weekly', 'calendar')
+        AND (settlement_cycle = 'weekly') = (settlement_weekday IS NOT NULL)
+        AND (settlement_cycle = 'calendar') = (cardinality(settlement_days) > 0)
+    ),
+    CONSTRAINT ck_agreement_settlement_weekday CHECK (settlement_weekday BETWEEN 1 AND 7),
+    CONSTRAINT ck_agreement_minimum_payment CHECK (minimum_payment >= 0),
+    CONSTRAINT ck_agreement_mandate CHECK ((mandate_id IS NULL) = (mandate_signed_on IS NULL)),
     CONSTRAINT ck_agreement_two_people CHECK (
         (approved_by IS NULL OR approved_at IS NOT NULL)
         AND (approved_at IS NULL OR proposed_by IS NULL OR approved_by IS NOT NULL)

@@ -127,6 +127,7 @@ GRANT SELECT, INSERT ON network.net_position TO peyvand_app;
 
 -- A merchant's account for a window: opening + net + returned - paid = closing, which is the next
 -- opening. returned is what the bank sent back, paid what is instructed with this statement.
+-- carried says why a balance was not paid: no account, another day of the cycle, below the minimum.
 -- Lines are not stored: they are computed from the closed day's postings, the same each time, and
 -- digest is the SHA-256 of lines and totals in canonical form.
 CREATE TABLE network.statement (
@@ -143,6 +144,7 @@ CREATE TABLE network.statement (
     paid bigint NOT NULL,
     closing bigint NOT NULL,
     lines bigint NOT NULL,
+    carried text,
     digest bytea NOT NULL,
     seal bytea NOT NULL,
     CONSTRAINT pk_statement PRIMARY KEY (statement_id),
@@ -152,6 +154,9 @@ CREATE TABLE network.statement (
     CONSTRAINT ck_statement_net CHECK (net = receivable - payable - fees),
     CONSTRAINT ck_statement_closing CHECK (closing = opening + net + returned - paid),
     CONSTRAINT ck_statement_lines CHECK (lines >= 0),
+    CONSTRAINT ck_statement_carried CHECK (
+        carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum') AND paid = 0)
+    ),
     CONSTRAINT ck_statement_digest CHECK (octet_length(digest) = 32)
 );
 CREATE INDEX ix_statement_window_id ON network.statement (window_id);
