@@ -16,7 +16,7 @@ class Message(Base):
 
     __tablename__ = "message"
     __table_args__ = (
-        CheckConstraint("channel IN ('sms')", name="channel"),
+        CheckConstraint("channel IN ('sms', 'email')", name="channel"),
         CheckConstraint("locale IN ('fa', 'en')", name="locale"),
         CheckConstraint("state IN ('waiting', 'sent', 'failed')", name="state"),
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),

@@ -30,6 +30,11 @@ class Operator(Base):
         CheckConstraint("status IN ('active', 'suspended')", name="status"),
         CheckConstraint("locale IN ('fa', 'en')", name="locale"),
         CheckConstraint("totp_step >= 0", name="totp_step"),
+        CheckConstraint(
+            "notices IN ('none', 'email', 'sms')"
+            " AND (notices <> 'sms' OR sealed_phone IS NOT NULL)",
+            name="notices",
+        ),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -43,6 +48,8 @@ class Operator(Base):
     sealed_totp: Mapped[bytes]
     totp_step: Mapped[int]
     created_at: Mapped[datetime]
+    notices: Mapped[str] = mapped_column(server_default=text("'none'"))
+    sealed_phone: Mapped[bytes | None]
 
 
 class OperatorThrottle(Base):
@@ -118,6 +125,75 @@ class ProposalRow(Base):
     approved: Mapped[bool | None]
 
 
+class OperatorPasskey(Base):
+    """The public half of a passkey (WebAuthn) of an operator, by the device's name for it."""
+
+    __tablename__ = "operator_passkey"
+    __table_args__ = (
+        UniqueConstraint("credential_id"),
+        CheckConstraint("name <> '' AND length(name) <= 60", name="name"),
+        CheckConstraint("sign_count >= 0", name="sign_count"),
+        Index(None, "operator_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    passkey_id: Mapped[UUID] = mapped_column(primary_key=True)
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey(Operator.operator_id))
+    credential_id: Mapped[bytes]
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    name: Mapped[str]
+    backed_up: Mapped[bool]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class OperatorChallenge(Base):
+    """A challenge that a passkey has answered; another answer to it is refused."""
+
+    __tablename__ = "operator_challenge"
+    __table_args__ = (
+        CheckConstraint("length(digest) = 32", name="digest"),
+        Index(None, "used_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime]
+
+
+class OperatorRecovery(Base):
+    """One way in for an operator without one: begun, confirmed where need be, used or over."""
+
+    __tablename__ = "operator_recovery"
+    __table_args__ = (
+        UniqueConstraint("code_digest"),
+        CheckConstraint("length(code_digest) = 32", name="code_digest"),
+        CheckConstraint("expires_at > begun_at", name="expires_at"),
+        CheckConstraint(
+            "(confirmed_by IS NULL) = (confirmed_at IS NULL)"
+            " AND confirmed_by IS DISTINCT FROM operator_id"
+            " AND begun_by IS DISTINCT FROM operator_id"
+            " AND (confirmed_by IS NULL OR confirmed_by IS DISTINCT FROM begun_by)",
+            name="two_people",
+        ),
+        Index(None, "operator_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    recovery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey(Operator.operator_id))
+    code_digest: Mapped[bytes]
+    sealed_totp: Mapped[bytes]
+    begun_by: Mapped[UUID | None]
+    begun_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    needs_second: Mapped[bool]
+    confirmed_by: Mapped[UUID | None]
+    confirmed_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
 class AuditLog(Base):
     """One act: who, what, on which subject. Rows are only ever added, each chained to the last."""
 
@@ -128,6 +204,7 @@ class AuditLog(Base):
         CheckConstraint("length(hash) = 32 AND length(previous_hash) = 32", name="hash"),
         Index(None, "actor", "sequence"),
         Index(None, "subject", "sequence"),
+        Index(None, "action", "sequence"),
         {"schema": NETWORK_SCHEMA},
     )
 

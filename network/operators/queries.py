@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, select
+from sqlalchemy import ColumnElement, Row, and_, func, select
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -31,6 +31,7 @@ class OperatorView:
     status: str
     locale: str | None
     created_at: datetime
+    notices: str
 
     @property
     def public_id(self) -> str:
@@ -143,6 +144,16 @@ def all_operators(session: Session) -> list[OperatorView]:
     return [_operator(row) for row in rows]
 
 
+def last_seen(session: Session) -> dict[UUID, datetime]:
+    """Return when each operator was last seen, of those who ever signed in."""
+    rows = session.execute(
+        select(OperatorSession.operator_id, func.max(OperatorSession.seen_at)).group_by(
+            OperatorSession.operator_id
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def acts(
     session: Session,
     *,
@@ -212,6 +223,7 @@ def _operator(row: Operator) -> OperatorView:
         status=row.status,
         locale=row.locale,
         created_at=row.created_at,
+        notices=row.notices,
     )
 
 

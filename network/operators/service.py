@@ -7,38 +7,42 @@ of work.
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network import ids
 from network.language import LOCALES, ascii_digits, normalise
+from network.members.phones import normalise_phone
 from network.operators import passwords, totp
 from network.operators.audit import SYSTEM, record_act
 from network.operators.errors import InvalidOperatorError, OperatorExistsError
-from network.operators.models import Operator, OperatorSession, OperatorThrottle
-from network.operators.queries import OperatorView, SessionView, token_digest
+from network.operators.models import Operator, OperatorSession
+from network.operators.queries import OperatorView, SessionView
 from network.operators.queries import operator as find_operator
 from network.operators.roles import ROLES
+from network.operators.sessions import (
+    address_subject,
+    email_subject,
+    end_one,
+    forget_attempts,
+    one_too_many,
+    open_session,
+)
 from network.vault import Vault
 
-SESSION_LIFE = timedelta(hours=12)
-THROTTLE_PERIOD = timedelta(minutes=15)
-ATTEMPTS_PER_EMAIL = 5
-ATTEMPTS_PER_ADDRESS = 30
 ISSUER = "Peyvand"
+NOTICES = ("none", "email", "sms")
+PHONE_PURPOSE = "operator-phone"
 
-_TOTP_PURPOSE = "operator-totp"
-_THROTTLE_PURPOSE = "operator-throttle"
+TOTP_PURPOSE = "operator-totp"
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _LONGEST_EMAIL = 254
 _LONGEST_NAME = 120
-_LONGEST_AGENT = 300
 _SEEN_EVERY = timedelta(minutes=1)
 _STAND_IN_SECRET = totp.new_secret()
 
@@ -93,7 +97,7 @@ def add_operator(
         "role": role,
         "status": "active",
         "password_hash": passwords.hash_password(password),
-        "sealed_totp": vault.seal(secret.encode(), purpose=_TOTP_PURPOSE),
+        "sealed_totp": vault.seal(secret.encode(), purpose=TOTP_PURPOSE),
         "totp_step": 0,
         "created_at": now,
     }
@@ -129,16 +133,11 @@ def sign_in(
     """Check e-mail, password and one-time code, all of them, whatever the first one says.
 
     A wrong e-mail, a wrong password, a wrong or used code and a suspended operator look the same
-    and take the same time. The attempt is counted before it is checked, under a lock, so that
-    guesses side by side do not slip past the limit.
+    and take the same time.
     """
     typed = plain_email(email)[:_LONGEST_EMAIL]
-    subjects = [
-        (vault.blind_index(f"email:{typed}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_EMAIL),
-        (vault.blind_index(f"address:{address}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS),
-    ]
-    counts = [_count(session, subject=subject, wall=wall) for subject, _ in subjects]
-    if any(count > most for count, (_, most) in zip(counts, subjects, strict=True)):
+    subjects = (email_subject(vault, typed), address_subject(vault, address))
+    if one_too_many(session, subjects=subjects, wall=wall):
         return SignIn(token=None, throttled=True)
     row = session.execute(
         select(Operator).where(Operator.email == typed).with_for_update()
@@ -158,8 +157,8 @@ def sign_in(
         )
         return SignIn(token=None)
     row.totp_step = step
-    session.execute(delete(OperatorThrottle).where(OperatorThrottle.subject == subjects[0][0]))
-    token = _open_session(
+    forget_attempts(session, subject=subjects[0][0])
+    token = open_session(
         session, operator_id=row.operator_id, wall=wall, user_agent=user_agent, address=address
     )
     return SignIn(token=token)
@@ -169,15 +168,27 @@ def sign_out(
     session: Session, *, wall: datetime, operator: OperatorView, view: SessionView
 ) -> None:
     """End the session that the operator uses."""
-    _end(session, wall=wall, operator=operator, session_id=view.session_id, action="signed_out")
+    end_one(
+        session,
+        wall=wall,
+        actor=operator.public_id,
+        operator_id=operator.operator_id,
+        session_id=view.session_id,
+        action="signed_out",
+    )
 
 
 def end_session(
     session: Session, *, wall: datetime, operator: OperatorView, session_id: UUID
 ) -> bool:
     """End another session of the same operator; return whether there was one to end."""
-    return _end(
-        session, wall=wall, operator=operator, session_id=session_id, action="session.ended"
+    return end_one(
+        session,
+        wall=wall,
+        actor=operator.public_id,
+        operator_id=operator.operator_id,
+        session_id=session_id,
+        action="session.ended",
     )
 
 
@@ -213,93 +224,45 @@ def set_locale(session: Session, *, now: datetime, operator: OperatorView, local
     )
 
 
+def set_notices(
+    session: Session,
+    *,
+    vault: Vault,
+    now: datetime,
+    operator: OperatorView,
+    notices: str,
+    phone: str = "",
+) -> None:
+    """Keep by which way an operator is told of the nights: ``none``, ``email`` or ``sms``.
+
+    An empty ``phone`` leaves the one that is stored. Raises InvalidPhoneError, and
+    InvalidOperatorError where there is no such way, or no number for text messages.
+    """
+    if notices not in NOTICES:
+        raise InvalidOperatorError(f"a way is one of {', '.join(NOTICES)}", field="notices")
+    row = session.get_one(
+        Operator, operator.operator_id, with_for_update=True, populate_existing=True
+    )
+    if phone.strip():
+        row.sealed_phone = vault.seal(normalise_phone(phone).encode(), purpose=PHONE_PURPOSE)
+    if notices == "sms" and row.sealed_phone is None:
+        raise InvalidOperatorError("a text message needs a number", field="phone")
+    row.notices = notices
+    session.flush()
+    record_act(
+        session,
+        now=now,
+        actor=operator.public_id,
+        action="operator.notices",
+        subject=operator.public_id,
+        facts={"notices": notices},
+    )
+
+
 def plain_email(email: str) -> str:
     """Return an e-mail address as it is stored and looked up."""
     return normalise(email).lower()
 
 
-def _count(session: Session, *, subject: bytes, wall: datetime) -> int:
-    """Count an attempt and return how many there were in the period that runs."""
-    fresh = OperatorThrottle.first_at <= wall - THROTTLE_PERIOD
-    table = insert(OperatorThrottle).values(subject=subject, attempts=1, first_at=wall)
-    counted = session.execute(
-        table.on_conflict_do_update(
-            index_elements=[OperatorThrottle.subject],
-            set_={
-                "attempts": case((fresh, 1), else_=OperatorThrottle.attempts + 1),
-                "first_at": case((fresh, wall), else_=OperatorThrottle.first_at),
-            },
-        ).returning(OperatorThrottle.attempts)
-    ).scalar_one()
-    if counted == 1:
-        _forget_old(session, wall=wall)
-    return counted
-
-
-def _forget_old(session: Session, *, wall: datetime) -> None:
-    """Drop counts that no longer count; rows that another attempt holds are left alone."""
-    old = (
-        select(OperatorThrottle.subject)
-        .where(OperatorThrottle.first_at < wall - 2 * THROTTLE_PERIOD)
-        .limit(100)
-        .with_for_update(skip_locked=True)
-    )
-    session.execute(delete(OperatorThrottle).where(OperatorThrottle.subject.in_(old)))
-
-
-def _open_session(
-    session: Session, *, operator_id: UUID, wall: datetime, user_agent: str, address: str
-) -> str:
-    token = secrets.token_urlsafe(32)
-    session_id = ids.uuid7()
-    session.add(
-        OperatorSession(
-            session_id=session_id,
-            operator_id=operator_id,
-            token_digest=token_digest(token),
-            created_at=wall,
-            seen_at=wall,
-            expires_at=wall + SESSION_LIFE,
-            user_agent=user_agent[:_LONGEST_AGENT].replace("\x00", ""),
-            address=address,
-        )
-    )
-    session.flush()
-    record_act(
-        session,
-        now=wall,
-        actor=ids.encode("opr", operator_id),
-        action="signed_in",
-        subject=ids.encode("ses", session_id),
-        facts={"address": address},
-    )
-    return token
-
-
-def _end(
-    session: Session, *, wall: datetime, operator: OperatorView, session_id: UUID, action: str
-) -> bool:
-    ended = session.execute(
-        update(OperatorSession)
-        .where(
-            OperatorSession.session_id == session_id,
-            OperatorSession.operator_id == operator.operator_id,
-            OperatorSession.ended_at.is_(None),
-        )
-        .values(ended_at=wall)
-        .returning(OperatorSession.session_id)
-    ).scalar_one_or_none()
-    if ended is None:
-        return False
-    record_act(
-        session,
-        now=wall,
-        actor=operator.public_id,
-        action=action,
-        subject=ids.encode("ses", session_id),
-    )
-    return True
-
-
 def _secret(vault: Vault, row: Operator) -> str:
-    return vault.open(row.sealed_totp, purpose=_TOTP_PURPOSE).decode()
+    return vault.open(row.sealed_totp, purpose=TOTP_PURPOSE).decode()

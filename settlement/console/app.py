@@ -12,7 +12,7 @@ from network.database.installation import ProgrammeClock
 from network.merchants.errors import UnknownApplicationError
 from network.merchants.queries import UnknownMerchantError
 from network.services import Services
-from settlement.console import access, filters
+from settlement.console import access, filters, passkeys
 from settlement.console.views import (
     agreements,
     applications,
@@ -23,9 +23,11 @@ from settlement.console.views import (
     managing,
     merchants,
     obligations,
+    operators,
     payments,
     profile,
     proposals,
+    recovering,
     search,
     signing,
     tiers,
@@ -50,6 +52,8 @@ VIEWS = (
     lots,
     audit,
     profile,
+    operators,
+    recovering,
     search,
     campaigns,
     tiers,
@@ -69,6 +73,7 @@ def create_app(
     app.extensions["programme_clock"] = clock or ProgrammeClock(services.database)
     app.extensions["queue_connection"] = redis
     app.config["PEYVAND_ADDRESS"] = services.settings.console_url
+    passkeys.install(app, address=services.settings.console_url)
     access.install(app)
     filters.install(app)
     for view in VIEWS:

@@ -107,8 +107,25 @@ ROLES = {
     "approver": _l("Approver"),
     "administrator": _l("Administrator"),
 }
+ROLE_MEANINGS = {
+    "viewer": _l("sees figures and entries, no persons"),
+    "analyst": _l("also takes tables out as files"),
+    "operator": _l("also sees members, and proposes"),
+    "approver": _l("also approves what another proposed, reads the audit log"),
+    "administrator": _l("also manages operators"),
+}
+OPERATOR_STATES = {"active": _l("Active"), "suspended": _l("Suspended")}
 ACTIONS = {
     "operator.added": _l("Added an operator"),
+    "operator.role": _l("Changed a role"),
+    "operator.suspended": _l("Suspended an operator"),
+    "operator.resumed": _l("Let an operator in again"),
+    "operator.notices": _l("Chose news of the nights"),
+    "passkey.added": _l("Made a passkey"),
+    "passkey.removed": _l("Removed a passkey"),
+    "recovery.begun": _l("Made a code to come in with"),
+    "recovery.confirmed": _l("Confirmed a code to come in with"),
+    "recovery.used": _l("Came in with a code"),
     "operator.language": _l("Chose a language"),
     "backup.made": _l("Made a backup"),
     "backup.restored": _l("Restored a backup"),
@@ -298,6 +315,8 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "obligation": OBLIGATION_KINDS,
     "side": SIDES,
     "role": ROLES,
+    "role_means": ROLE_MEANINGS,
+    "operator": OPERATOR_STATES,
     "action": ACTIONS,
     "finding": FINDINGS,
     "webhook": WEBHOOK_STATES,

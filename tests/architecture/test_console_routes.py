@@ -11,7 +11,15 @@ from network.settings import Settings
 from settlement.console import access
 from settlement.console.app import create_app
 
-PUBLIC = {"signing.sign_in", "signing.enter", "favicon"}
+PUBLIC = {
+    "signing.sign_in",
+    "signing.enter",
+    "signing.enter_by_passkey",
+    "recovering.show",
+    "recovering.begin",
+    "recovering.complete",
+    "favicon",
+}
 CHANGING = {
     "agreements.propose": "operator",
     "agreements.approve": "approver",
@@ -39,11 +47,23 @@ CHANGING = {
     "payments.approve": "approver",
     "payments.propose": "operator",
     "payments.take": "operator",
+    "operators.add": "administrator",
+    "operators.change_role": "administrator",
+    "operators.change_state": "administrator",
+    "operators.confirm": "administrator",
+    "operators.end_session": "administrator",
+    "operators.recover": "administrator",
+    "profile.add_passkey": "viewer",
     "profile.end_session": "viewer",
     "profile.language": "viewer",
+    "profile.notices": "viewer",
+    "profile.remove_passkey": "viewer",
+    "recovering.begin": "public",
+    "recovering.complete": "public",
     "webhooks.change_state": "operator",
     "webhooks.redeliver": "operator",
     "signing.enter": "public",
+    "signing.enter_by_passkey": "public",
     "signing.leave": "viewer",
     "tiers.change": "operator",
 }

@@ -8,8 +8,9 @@ from werkzeug.wrappers import Response
 
 from network.language import gettext as _
 from network.operators import service
+from network.operators.passkeys import PasskeyError, request_options, sign_in_with_passkey
 from network.operators.roles import VIEWER
-from settlement.console import access
+from settlement.console import access, passkeys
 
 blueprint = Blueprint("signing", __name__)
 
@@ -39,11 +40,34 @@ def enter() -> Response | tuple[str, int]:
             address=request.remote_addr or "",
         )
     if done.token is None:
-        return _refused(throttled=done.throttled)
-    flask.session.clear()
-    response = make_response(redirect(access.safe_next(request.form.get("next"))))
-    access.remember(response, token=done.token)
-    return response
+        words = _("E-mail, password or one-time code is wrong, or the code was used before.")
+        return _refused(words, throttled=done.throttled)
+    return _welcome(done.token)
+
+
+@blueprint.post("/sign-in/passkey")
+@access.public
+def enter_by_passkey() -> Response | tuple[str, int]:
+    """Check what the reader's passkey has signed."""
+    words = _("This passkey does not open the console, or the page was open for too long.")
+    try:
+        challenge = passkeys.asked()
+    except PasskeyError:
+        return _refused(words, throttled=False)
+    with access.unit_of_work() as session:
+        done = sign_in_with_passkey(
+            session,
+            vault=access.services().vault,
+            wall=access.wall(),
+            party=passkeys.party(),
+            challenge=challenge,
+            answer=request.form.get("answer", ""),
+            user_agent=request.user_agent.string,
+            address=request.remote_addr or "",
+        )
+    if done.token is None:
+        return _refused(words, throttled=done.throttled)
+    return _welcome(done.token)
 
 
 @blueprint.post("/sign-out")
@@ -63,16 +87,28 @@ def leave() -> Response:
     return response
 
 
-def _refused(*, throttled: bool) -> tuple[str, int]:
+def _welcome(token: str) -> Response:
+    flask.session.clear()
+    response = make_response(redirect(access.safe_next(request.form.get("next"))))
+    access.remember(response, token=token)
+    return response
+
+
+def _refused(words: str, *, throttled: bool) -> tuple[str, int]:
     if throttled:
         return _form(_("Too many attempts. Wait a quarter of an hour, then try again.")), 429
-    return _form(_("E-mail, password or one-time code is wrong, or the code was used before.")), 401
+    return _form(words), 401
 
 
 def _form(refusal: str = "") -> str:
+    usable = passkeys.here()
     return render_template(
         "sign_in.html",
         refusal=refusal,
         email=request.form.get("email", ""),
         next=access.safe_next(request.values.get("next")),
+        options=(
+            request_options(party=passkeys.party(), challenge=passkeys.ask()) if usable else None
+        ),
+        elsewhere=None if usable else passkeys.party().origin,
     )

@@ -22,6 +22,7 @@ from network.operators.service import Added
 from network.services import Services
 from network.settings import Settings
 from network.vault import Vault
+from settlement.console import passkeys
 from settlement.console.app import create_app
 from tests.browser.conftest import Pages
 from tests.browser.console import story as stories
@@ -87,6 +88,7 @@ def house(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[House]:
         client = redis.Redis.from_url(redis_url)
         app = furnish(create_app(services, redis=client), services=services, money_unit="rial")
         server = make_server("127.0.0.1", 0, app, threaded=True)
+        passkeys.install(app, address=f"http://127.0.0.1:{server.server_port}")
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield House(
@@ -135,7 +137,7 @@ def fill_sign_in(page: Page, added: Added, *, code: str | None = None) -> None:
     page.fill("#email", added.operator.email)
     page.fill("#password", PASSWORD)
     page.fill("#code", code or totp.code_at(secret=added.totp_secret, step=step))
-    follow(page, page.locator("main button[type=submit]"))
+    follow(page, page.locator("main form:has(#password) button[type=submit]"))
 
 
 @pytest.fixture

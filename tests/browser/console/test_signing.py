@@ -5,7 +5,7 @@ from datetime import timedelta
 from playwright.sync_api import expect
 
 from network.clock import wall_now
-from network.operators import queries, service
+from network.operators import queries, sessions
 from tests.browser.console.conftest import House, Opener, fill_sign_in, follow
 
 
@@ -39,7 +39,7 @@ def test_after_too_many_attempts_even_the_right_code_waits(house: House, opened:
     page = opened(locale="fa")
     page.goto("/sign-in")
     added = house.add("viewer", locale="fa")
-    for _ in range(service.ATTEMPTS_PER_EMAIL):
+    for _ in range(sessions.ATTEMPTS_PER_EMAIL):
         fill_sign_in(page, added, code="000000")
     fill_sign_in(page, added)
     expect(page.get_by_role("alert")).to_contain_text("یک ربع صبر کنید")
@@ -60,7 +60,7 @@ def test_a_sign_in_elsewhere_can_be_ended(house: House, signed_in: Opener) -> No
     page = signed_in("viewer")
     with house.services.database.unit_of_work() as session:
         (found,) = (each for each in queries.all_operators(session) if each.email in _account(page))
-        token = service._open_session(
+        token = sessions.open_session(
             session,
             operator_id=found.operator_id,
             wall=wall_now(),

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from network.database.connection import Database
-from network.operators import audit, queries, service, totp
+from network.operators import audit, queries, service, sessions, totp
 from network.operators.errors import InvalidOperatorError, OperatorExistsError
 from network.operators.roles import OPERATOR
 from network.operators.service import Added, SignIn
@@ -130,11 +130,11 @@ def test_guessing_is_stopped_for_known_and_unknown_alike(
     database: Database, vault: Vault, email: str
 ) -> None:
     added = add(database, vault)
-    for _ in range(service.ATTEMPTS_PER_EMAIL):
+    for _ in range(sessions.ATTEMPTS_PER_EMAIL):
         assert attempt(database, vault, email=email, code="000000") == SignIn(token=None)
     stopped = attempt(database, vault, email=email, code=code_of(added), address="192.0.2.9")
     assert stopped == SignIn(token=None, throttled=True)
-    later = WALL + service.THROTTLE_PERIOD
+    later = WALL + sessions.THROTTLE_PERIOD
     done = attempt(database, vault, email=email, code=code_of(added, later), wall=later)
     assert (done.token is not None) == (email == "sara@example.org")
     assert not done.throttled
@@ -144,17 +144,17 @@ def test_a_right_sign_in_clears_the_count(database: Database, vault: Vault) -> N
     added = add(database, vault)
     for round_number in range(3):
         wall = WALL + timedelta(seconds=30 * round_number)
-        for _ in range(service.ATTEMPTS_PER_EMAIL - 1):
+        for _ in range(sessions.ATTEMPTS_PER_EMAIL - 1):
             assert not attempt(database, vault, code="000000", wall=wall).throttled
         assert attempt(database, vault, code=code_of(added, wall), wall=wall).token
 
 
 def test_one_address_may_not_try_many_names(database: Database, vault: Vault) -> None:
     add(database, vault)
-    for number in range(service.ATTEMPTS_PER_ADDRESS):
+    for number in range(sessions.ATTEMPTS_PER_ADDRESS):
         with database.unit_of_work() as session:
             subject = vault.blind_index("address:192.0.2.7", purpose="operator-throttle")
-            assert service._count(session, subject=subject, wall=WALL) == number + 1
+            assert sessions._count(session, subject=subject, wall=WALL) == number + 1
     assert attempt(database, vault, email="other@example.org", code="000000").throttled
     elsewhere = attempt(
         database, vault, email="other@example.org", code="000000", address="192.0.2.8"
@@ -169,12 +169,12 @@ def test_sessions_end_by_age_and_by_idleness(database: Database, vault: Vault) -
     with database.unit_of_work() as session:
         assert queries.by_session(session, token=token, wall=WALL + queries.IDLE) is None
         wall = WALL
-        while wall < WALL + service.SESSION_LIFE - timedelta(minutes=50):
+        while wall < WALL + sessions.SESSION_LIFE - timedelta(minutes=50):
             wall += timedelta(minutes=50)
             found = queries.by_session(session, token=token, wall=wall)
             assert found is not None
             service.touch(session, wall=wall, view=found.session)
-        assert queries.by_session(session, token=token, wall=WALL + service.SESSION_LIFE) is None
+        assert queries.by_session(session, token=token, wall=WALL + sessions.SESSION_LIFE) is None
 
 
 def test_ending_a_session_is_for_its_owner(database: Database, vault: Vault) -> None:

@@ -156,7 +156,7 @@ CREATE TABLE network.message (
     expires_at timestamptz,
     sent_at timestamptz,
     CONSTRAINT pk_message PRIMARY KEY (message_id),
-    CONSTRAINT ck_message_channel CHECK (channel IN ('sms')),
+    CONSTRAINT ck_message_channel CHECK (channel IN ('sms', 'email')),
     CONSTRAINT ck_message_locale CHECK (locale IN ('fa', 'en')),
     CONSTRAINT ck_message_state CHECK (state IN ('waiting', 'sent', 'failed')),
     CONSTRAINT ck_message_sent_at CHECK ((state = 'sent') = (sent_at IS NOT NULL)),

@@ -28,6 +28,8 @@ CREATE TABLE network.operator (
     sealed_totp bytea NOT NULL,
     totp_step bigint NOT NULL,
     created_at timestamptz NOT NULL,
+    notices text NOT NULL DEFAULT 'none',
+    sealed_phone bytea,
     CONSTRAINT pk_operator PRIMARY KEY (operator_id),
     CONSTRAINT uq_operator_email UNIQUE (email),
     CONSTRAINT ck_operator_email CHECK (
@@ -39,11 +41,15 @@ CREATE TABLE network.operator (
     ),
     CONSTRAINT ck_operator_status CHECK (status IN ('active', 'suspended')),
     CONSTRAINT ck_operator_locale CHECK (locale IN ('fa', 'en')),
-    CONSTRAINT ck_operator_totp_step CHECK (totp_step >= 0)
+    CONSTRAINT ck_operator_totp_step CHECK (totp_step >= 0),
+    CONSTRAINT ck_operator_notices CHECK (
+        notices IN ('none', 'email', 'sms') AND (notices <> 'sms' OR sealed_phone IS NOT NULL)
+    )
 );
 GRANT SELECT, INSERT ON network.operator TO peyvand_app;
-GRANT UPDATE (name, role, status, locale, password_hash, sealed_totp, totp_step)
-    ON network.operator TO peyvand_app;
+GRANT UPDATE (
+    name, role, status, locale, password_hash, sealed_totp, totp_step, notices, sealed_phone
+) ON network.operator TO peyvand_app;
 
 -- Attempts to sign in, counted by the keyed digest of what was typed as e-mail and of the address
 -- it came from: a name that exists and one that doesn't are slowed down alike.
@@ -99,6 +105,7 @@ CREATE TABLE network.audit_log (
 );
 CREATE INDEX ix_audit_log_actor_sequence ON network.audit_log (actor, sequence);
 CREATE INDEX ix_audit_log_subject_sequence ON network.audit_log (subject, sequence);
+CREATE INDEX ix_audit_log_action_sequence ON network.audit_log (action, sequence);
 GRANT SELECT, INSERT ON network.audit_log TO peyvand_app;
 
 -- The second guard beside the rights.

@@ -1,0 +1,15 @@
+"""See sql/0022_keeping.sql."""
+
+from __future__ import annotations
+
+from network.database.migrations.run_sql import run_sql
+
+revision = "0022"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply sql/0022_keeping.sql."""
+    run_sql("0022_keeping.sql")
