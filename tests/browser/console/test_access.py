@@ -82,6 +82,7 @@ def test_a_new_operator_comes_in_by_a_code_that_two_administrators_made(
 ) -> None:
     house.add("administrator")  # so that there is a second one in any case
     page = signed_in("administrator", viewport=DESK)
+    page.goto("/profile")
     follow(page, page.get_by_role("link", name="Operators"))
     page.fill("#name", "Niloufar")
     page.fill("#email", "niloufar@example.org")
