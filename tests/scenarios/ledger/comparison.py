@@ -15,8 +15,8 @@ from tests.scenarios.ledger.model.books import Movement, Refused, Wallet
 _PARTS = {
     "lots": """
         SELECT lot_id, issuer_id, terms_id, price::text, active, active_from, expires_on,
-               parent_lot_id, locked_to, granted, remaining, held, redeemed, expired, clawed_back,
-               moved
+               parent_lot_id, campaign_id, locked_to, granted, remaining, held, redeemed, expired,
+               clawed_back, moved
         FROM ledger.lot WHERE member_id = :member ORDER BY lot_id""",
     "debts": """
         SELECT issuer_id, points FROM ledger.debt WHERE member_id = :member AND points <> 0
@@ -46,6 +46,9 @@ _PARTS = {
         SELECT merchant_id, kind, merchant_ref, state, sequence, moved_from
         FROM ledger.reference WHERE member_id = :member
         ORDER BY merchant_id, kind, merchant_ref""",
+    "campaigns": """
+        SELECT campaign_id, points, day, day_points, brought
+        FROM ledger.campaign_person WHERE member_id = :member ORDER BY campaign_id""",
     "codes": "SELECT digest FROM ledger.used_code WHERE member_id = :member ORDER BY digest",
 }
 _STORED = text(
@@ -103,6 +106,10 @@ def modelled(wallet: Wallet) -> Rows:
         "references": [
             {"merchant_id": str(merchant), "kind": kind, "merchant_ref": ref, **_row(reference)}
             for (merchant, kind, ref), reference in sorted(wallet.references.items())
+        ],
+        "campaigns": [
+            {"campaign_id": str(campaign_id), **_row(counted)}
+            for campaign_id, counted in sorted(wallet.campaigns.items())
         ],
         "codes": [{"digest": "\\x" + digest.hex()} for digest in sorted(wallet.codes)],
     }

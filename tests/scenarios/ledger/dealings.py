@@ -296,11 +296,23 @@ class Dealings(Stories):
         self._post_together(earnings)
 
     def _post_together(self, earnings: list[BatchEarning]) -> None:
-        """Play a batch. Rows of one wallet may post in any order: the model takes the ledger's."""
+        """Play a batch. Rows of one wallet may post in any order: the model takes the ledger's.
+
+        A row that is refused may have been asked before the others or behind them.
+        """
         self.stand.steps += 1
         self.agreed = False
         done = earn_batch(self.connection, now=self.now, earnings=earnings)
-        order = sorted(range(len(done)), key=lambda place: _order(done[place], place))
+        refused_first = {
+            place
+            for place, earning in enumerate(earnings)
+            if (refusal := self.model.refusal(now=self.now, earning=earning))
+            and comparison.agree(done[place], refusal)
+        }
+        order = sorted(
+            range(len(done)),
+            key=lambda place: (place not in refused_first, *_order(done[place], place)),
+        )
         expected = self.model.earn_batch(now=self.now, earnings=earnings, order=order)
         for found, wanted in zip(done, expected, strict=True):
             self.stand.seen["earn_batch", comparison.word(wanted)] += 1

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from network.clock import local_date
 from network.ids import uuid7
-from network.ledger import operations, operations_members, queries
+from network.ledger import operations, operations_campaigns, operations_members, queries
 from network.ledger.day import close_day
 from network.ledger.values import Claim, Event, Grant, Posted
 from network.settings import PROGRAMME_ZONE
@@ -36,6 +36,7 @@ WALLETS = ("member_id", "taker", "pool", "into")
 """The arguments that name a wallet."""
 
 RETRY_EVERY = 5
+_MODULES = (operations, operations_members, operations_campaigns)
 PRICE = Decimal("950.5000000000")
 ZERO_WALL = noon(date(2026, 6, 1))
 """Wall and programme time are two clocks; nothing may depend on how far apart they are."""
@@ -94,7 +95,7 @@ class Frame(RuleBasedStateMachine):
         self.agreed = False
         thought = {k: v for k, v in arguments.items() if k not in {"evidence", "explanation"}}
         expected = comparison.outcome(lambda: getattr(self.model, name)(**thought))
-        module = operations if hasattr(operations, name) else operations_members
+        module = next(each for each in _MODULES if hasattr(each, name))
         done = comparison.outcome(lambda: getattr(module, name)(self.connection, **arguments))
         self.stand.seen[name, comparison.word(expected)] += 1
         note(f"{name}: {expected}")

@@ -43,6 +43,8 @@ SUCCESSES = {
     *(("merge", "posted"), ("forward", "posted"), ("extend", "posted")),
     *(("adjust_up", "posted"), ("adjust_down", "posted"), ("write_off", "posted")),
     *(("close_account", "posted"), ("transfer", "replayed"), ("reverse", "replayed")),
+    *(("open_campaign", "done"), ("run_campaign", "done"), ("earn", "stale")),
+    *(("earn", "campaign_exhausted"), ("earn", "campaign_paused")),
     *(("earn_batch", "available"), ("earn_batch", "pending"), ("earn_batch", "replayed")),
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypothesis.stateful import initialize
 
-from tests.scenarios.ledger.dealings import Dealings
 from tests.scenarios.ledger.frame import POOL
+from tests.scenarios.ledger.promotions import Promotions
 from tests.scenarios.ledger.stand import MERCHANTS, PEOPLE
 
 _FIRST, _SECOND, _ = MERCHANTS
@@ -13,7 +13,7 @@ _GOODS = [(100, [(_FIRST, 0, 60, 0, 365)])]
 _LATER = [(100, [(_FIRST, 0, 10, 4, 365)])]
 
 
-class Tour(Dealings):
+class Tour(Promotions):
     """The whole machine."""
 
     @initialize()
@@ -26,6 +26,7 @@ class Tour(Dealings):
         self._holds()
         self._desk()
         self._company()
+        self._fair()
         self.stand.toured = True
 
     def _till(self) -> None:
@@ -61,6 +62,16 @@ class Tour(Dealings):
         self.correct_upwards(2, _FIRST, 5, PEOPLE, 0)
         self.correct_downwards(2, 0, 2, PEOPLE)
         self.close_days(1)
+
+    def _fair(self) -> None:
+        self.open_campaign(60, 20, None)
+        self.promote(0, _FIRST, None, [(1, _SECOND, 11)], 0)
+        self.promote(0, _FIRST, None, [(1, _SECOND, 11)], None)
+        self.promote(0, _FIRST, None, [(1, _SECOND, 1)], -1)
+        self.run_campaign(1, running=False)
+        self.promote(0, _FIRST, None, [(1, _SECOND, 1)], None)
+        self.open_campaign(16, None, None)
+        self.promote(0, _FIRST, None, [(2, _SECOND, 30)], None)
 
     def _company(self) -> None:
         self.give(2, 1, 4)

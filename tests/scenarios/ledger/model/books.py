@@ -48,6 +48,7 @@ class Lot:
     active_from: date
     expires_on: date
     parent_lot_id: int | None = None
+    campaign_id: UUID | None = None
     locked_to: UUID | None = None
     granted: int = 0
     remaining: int = 0
@@ -150,6 +151,16 @@ class Reference:
 
 
 @dataclass(kw_only=True)
+class Counted:
+    """What a person has had of a campaign, on the last such day too; ``brought``: elsewhere."""
+
+    points: int
+    day: date
+    day_points: int
+    brought: int = 0
+
+
+@dataclass(kw_only=True)
 class Wallet:
     """Everything that the ledger knows of one member; its figures follow from lots and debts."""
 
@@ -163,6 +174,7 @@ class Wallet:
     consumed: dict[int, list[Consumed]] = field(default_factory=dict)
     references: dict[tuple[UUID, str, str], Reference] = field(default_factory=dict)
     codes: set[bytes] = field(default_factory=set)
+    campaigns: dict[UUID, Counted] = field(default_factory=dict)
 
     def figures(self) -> dict[str, int]:
         """Return what the member's wallet shows."""

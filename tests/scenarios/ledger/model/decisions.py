@@ -53,6 +53,7 @@ class Model(Travelling):
                 issuer_id=parent.issuer_id,
                 terms_id=parent.terms_id,
                 price=parent.price,
+                campaign_id=parent.campaign_id,
                 locked_to=parent.locked_to,
                 active=True,
                 active_from=parent.active_from,
@@ -208,6 +209,13 @@ class Model(Travelling):
             except Refused as refusal:
                 outcomes[place] = refusal
         return [outcome for _, outcome in sorted(outcomes.items())]
+
+    def refusal(self, *, now: datetime, earning: BatchEarning) -> Refused | None:
+        """Return why a purchase would be refused now; nothing of it stays if it would not."""
+        kept = dict(self.wallets), dict(self.answers)
+        outcome = self.earn_batch(now=now, earnings=[earning], order=[0])[0]
+        self.wallets, self.answers = kept
+        return outcome if isinstance(outcome, Refused) else None
 
     def expire_due(self, *, now: datetime) -> None:
         """Expire and activate what is due everywhere; holds are not looked at."""

@@ -2,7 +2,8 @@
 
 Here: the frame of every call, wallets and days, earning; ``spending.py`` and ``returns.py`` add the
 operations of tills, ``travelling.py`` and ``decisions.py`` those of members and operators,
-``call.py`` has what they share, ``books.py`` the rows and how points move.
+``promising.py`` campaigns' budgets, ``call.py`` what they share, ``books.py`` the rows and how
+points move.
 
 The methods are those of ``network.ledger.operations``, with the same arguments but for the
 connection, the evidence and the explanation, which move no point. Nothing here knows the SQL, its
@@ -20,10 +21,11 @@ from typing import Any
 from uuid import UUID
 
 from network.clock import local_date
-from network.ledger.values import Claim, Event, Grant, Posted
+from network.ledger.values import Claim, Event, Grant, Posted, Takings
 from network.settings import PROGRAMME_ZONE
 from tests.scenarios.ledger.model.books import Earned, Lot, Refused, Wallet
 from tests.scenarios.ledger.model.call import Call, check_count, where
+from tests.scenarios.ledger.model.promising import Budget, check_history, promise, spend
 
 Rule = Callable[[Call], dict[str, Any]]
 
@@ -35,6 +37,7 @@ class Ledger:
     day: date
     wallets: dict[UUID, Wallet] = field(default_factory=dict)
     answers: dict[tuple[UUID, str], tuple[bytes, Posted]] = field(default_factory=dict)
+    budgets: dict[UUID, Budget] = field(default_factory=dict)
 
     # ---------------------------------------------------------------- the frame of every call
 
@@ -147,12 +150,14 @@ class Ledger:
         member_id: UUID,
         event: Event,
         grants: Sequence[Grant],
+        takings: Takings | None = None,
     ) -> Posted:
-        """Grant one lot per (issuer, terms, price, life); remember what a refund may take back."""
+        """Grant one lot per (issuer, campaign, terms, price, life); note what may be taken back."""
 
         def rule(call: Call) -> dict[str, Any]:
             if call.wallet.status == "closed":
                 raise Refused("wallet_closed")
+            check_history(call, takings)
             call.mature()
             entry = call.write("issuance", event)
             call.claim_reference("issuance", event)
@@ -187,6 +192,8 @@ class Ledger:
                     Earned(line=-1, issuer_id=event.merchant_id, lot_id=None, base=rest, points=0)
                 )
             call.wallet.earned[entry.sequence] = rows
+            if takings:
+                promise(call, takings, self.budgets)
             starts = max((grant.active_from for grant in paying), default=None)
             ends = min((grant.expires_on for grant in paying), default=None)
             return {
@@ -197,7 +204,28 @@ class Ledger:
                 "repaid": call.wallet.repaid(),
             }
 
-        return self.post(rule, member_id=member_id, now=now, claim=claim)
+        posted = self.post(rule, member_id=member_id, now=now, claim=claim)
+        if takings and not posted.replayed:
+            spend(takings, self.budgets)
+        return posted
+
+    # ---------------------------------------------------------------- campaigns
+
+    def open_campaign(
+        self,
+        *,
+        campaign_id: UUID,
+        budget: int,
+        slices: int,  # noqa: ARG002 - how a budget is stored makes no difference
+        person_cap: int | None,
+        day_cap: int | None,
+    ) -> None:
+        """Make a campaign's budget."""
+        self.budgets[campaign_id] = Budget(left=budget, person_cap=person_cap, day_cap=day_cap)
+
+    def run_campaign(self, *, campaign_id: UUID, running: bool) -> None:
+        """Pause a campaign, or let it run on."""
+        self.budgets[campaign_id].running = running
 
 
 def _base(event: Event) -> int:

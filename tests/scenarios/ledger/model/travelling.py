@@ -11,6 +11,7 @@ from uuid import UUID
 from network.ledger.values import Claim, Posted
 from tests.scenarios.ledger.model.books import Lot, Reference, Refused
 from tests.scenarios.ledger.model.call import LOTS_PER_ENTRY, Call, check_count, share_out, where
+from tests.scenarios.ledger.model.promising import bring
 from tests.scenarios.ledger.model.returns import Returns
 
 Pair = Callable[[Call, Call], dict[str, Any]]
@@ -116,6 +117,7 @@ class Travelling(Returns):
                 given = _spendable(shared, points)
             _begin(shared, person, "leave", "leave", points, "member")
             _hand_over(shared, person, given)
+            bring(shared, person, one_person=False)
             person.wallet.status, person.wallet.moved_to = "active", None
             return {
                 "points": points,
@@ -161,6 +163,7 @@ def _moves(kind: str, actor: str) -> Pair:
         repaid = new.wallet.repaid()  # by the points that came; not the debts that come after them
         _move_debts(old, new)
         _move_references(old, new)
+        bring(old, new, one_person=kind == "merge")
         old.wallet.status, old.wallet.moved_to = "closed", new.member_id
         return {
             "points": points,

@@ -1,0 +1,80 @@
+"""The model's campaigns: budgets that are never overspent, and caps per person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from network.ledger.values import Takings
+from tests.scenarios.ledger.model.books import Counted, Refused
+from tests.scenarios.ledger.model.call import Call
+
+
+@dataclass(kw_only=True)
+class Budget:
+    """What is left of a campaign, wherever it lies, and what one person may have of it."""
+
+    left: int
+    person_cap: int | None
+    day_cap: int | None
+    running: bool = True
+
+
+def check_history(call: Call, takings: Takings | None) -> None:
+    """Refuse a price that was reckoned with another history."""
+    sequence = len(call.wallet.entries)
+    if takings and takings.sequence not in {None, sequence}:
+        raise Refused("stale", sequence=sequence)
+
+
+def promise(call: Call, takings: Takings, budgets: Mapping[UUID, Budget]) -> None:
+    """Count points of campaigns for the person, or refuse; ``spend`` takes them from budgets."""
+    for campaign_id, points in sorted(takings.campaigns.items()):
+        budget = budgets.get(campaign_id)
+        if budget is None or not budget.running:
+            raise Refused("campaign_paused")
+        had = call.wallet.campaigns.get(campaign_id)
+        today = had.day_points if had and had.day == call.business_date else 0
+        counted = Counted(
+            points=points + (had.points if had else 0),
+            day=call.business_date,
+            day_points=points + today,
+            brought=had.brought if had else 0,
+        )
+        call.wallet.campaigns[campaign_id] = counted
+        for count, cap in (
+            (counted.points, budget.person_cap),
+            (counted.day_points, budget.day_cap),
+        ):
+            if cap is not None and count > cap:
+                raise Refused("stale")
+        if points > budget.left:
+            raise Refused("campaign_exhausted", left=budget.left, points=points)
+
+
+def spend(takings: Takings, budgets: Mapping[UUID, Budget]) -> None:
+    """Take from budgets what was promised, once nothing can refuse it any more."""
+    for campaign_id, points in takings.campaigns.items():
+        budgets[campaign_id].left -= points
+
+
+def bring(giver: Call, taker: Call, *, one_person: bool) -> None:
+    """Let no cap begin anew where wallets become one, or part.
+
+    Of one person the counts add up; otherwise the higher of the two counts.
+    """
+    for campaign_id, had in giver.wallet.campaigns.items():
+        known = taker.wallet.campaigns.get(campaign_id)
+        if known is None:
+            taker.wallet.campaigns[campaign_id] = replace(had, brought=had.points)
+            continue
+        added = had.points if one_person else max(had.points - known.points, 0)
+        last = max(known.day, had.day)
+        on_it = [each.day_points for each in (known, had) if each.day == last]
+        taker.wallet.campaigns[campaign_id] = Counted(
+            points=known.points + added,
+            day=last,
+            day_points=sum(on_it) if one_person else max(on_it),
+            brought=known.brought + added,
+        )
