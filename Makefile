@@ -3,8 +3,9 @@
 #   make demo    set up, play a coalition on real purchases, leave the apps running
 #                (DEMO="--days 3 --no-serve" passes options)
 #   make test    set up, run the whole suite (TESTS="tests/unit -k rounding" runs a part)
-#   make soak    the ledger against its model for 200,000 random steps, then ROUNDS=200 of each
-#                fault: killed servers, full volumes, cut lines (about an hour)
+#   make soak    the ledger against its model for 200,000 random steps, FUZZ=600 seconds of requests
+#                that follow from the OpenAPI document, then ROUNDS=200 of each fault: killed
+#                servers, full volumes, cut lines (about an hour)
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
@@ -21,6 +22,7 @@ MIGRATIONS := network/database/migrations/sql
 TESTS ?= tests
 WORKERS ?= auto
 ROUNDS ?= 200
+FUZZ ?= 600
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test soak check bench lock clean
@@ -44,6 +46,8 @@ test: $(STAMP)
 soak: $(STAMP)
 	@PEYVAND_HYPOTHESIS=soak $(BIN)/python -m pytest -n 0 \
 		tests/scenarios/ledger/test_state_machine.py
+	@PEYVAND_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest -n 0 -o timeout=0 \
+		tests/conformance/test_openapi_fuzzed.py
 	@PEYVAND_SOAK_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -n 0 -o timeout=0 tests/faults
 
 check: $(STAMP)

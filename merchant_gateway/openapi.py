@@ -8,10 +8,14 @@ from typing import Any
 
 from apispec import APISpec
 
-from merchant_gateway.catalogue import KINDS
+from merchant_gateway.openapi_answers import (
+    header_components,
+    problem_responses,
+    problem_schemas,
+    responses,
+)
 from merchant_gateway.operations import JSON, JSON_LINES, Operation, load_operations
-from merchant_gateway.problems import MEDIA_TYPE
-from merchant_gateway.schemas.answers import ANSWERS, PROBLEM
+from merchant_gateway.schemas.answers import ANSWERS
 from merchant_gateway.schemas.batches import LINES
 from merchant_gateway.schemas.fields import describe_schema
 
@@ -39,7 +43,12 @@ def document(*, server: str) -> dict[str, Any]:
     )
     for name, schema in ANSWERS.items():
         spec.components.schema(name, schema)
-    spec.components.schema("Problem", _problem_schema())
+    for name, schema in problem_schemas().items():
+        spec.components.schema(name, schema)
+    for name, answer in problem_responses().items():
+        spec.components.response(name, answer)
+    for name, header in header_components().items():
+        spec.components.header(name, header)
     line_schemas = [describe_schema(schema) for schema in LINES.values()]
     spec.components.schema("BatchLine", {"oneOf": line_schemas})
     spec.components.security_scheme(
@@ -77,33 +86,8 @@ def _operation(each: Operation) -> dict[str, Any]:
         "description": _unwrapped(each.description),
         "security": [{"signature": []}],
         "parameters": _parameters(each),
-        "responses": {
-            str(each.status): {
-                "description": each.summary,
-                "headers": _signature_headers(),
-                "content": {
-                    media_type: (
-                        {"schema": {"$ref": f"#/components/schemas/{each.answer}"}}
-                        if media_type == JSON
-                        else {"schema": {"type": "string"}}
-                    )
-                    for media_type in each.media_types
-                },
-            },
-            "default": {
-                "description": "A problem (RFC 9457)",
-                "headers": _signature_headers(),
-                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            },
-        },
+        "responses": responses(each),
     }
-    if each.preview is not None:
-        schema = {"$ref": f"#/components/schemas/{each.preview}"}
-        described["responses"]["200"] = {
-            "description": "What it would do, with `preview=true`",
-            "headers": _signature_headers(),
-            "content": {JSON: {"schema": schema}},
-        }
     if each.lines is not None:
         lines = {"schema": {"$ref": f"#/components/schemas/{each.lines}"}}
         described["requestBody"] = {
@@ -114,7 +98,7 @@ def _operation(each: Operation) -> dict[str, Any]:
     elif each.body is not None:
         schema = describe_schema(each.body)
         described["requestBody"] = {
-            "required": bool(schema.get("required")),
+            "required": bool(schema.get("required") or schema.get("minProperties")),
             "content": {JSON: {"schema": schema}},
         }
     return described
@@ -138,18 +122,6 @@ def _parameters(each: Operation) -> list[dict[str, Any]]:
     for name, schema in describe_schema(each.query)["properties"].items():
         found.append({"name": name, "in": "query", "schema": schema})
     return found
-
-
-def _signature_headers() -> dict[str, Any]:
-    return {
-        name: {"schema": {"type": "string"}}
-        for name in ("Content-Digest", "Signature-Input", "Signature")
-    }
-
-
-def _problem_schema() -> dict[str, Any]:
-    properties = PROBLEM["properties"] | {"code": {"type": "string", "enum": sorted(KINDS)}}
-    return PROBLEM | {"properties": properties}
 
 
 def _unwrapped(text: str) -> str:

@@ -93,6 +93,7 @@ class Operation:
     most_bytes: int = MAX_BODY_BYTES
     test: bool = False
     preview: str | None = None
+    headers: tuple[str, ...] = ()
 
     @property
     def takes_part(self) -> bool:
@@ -130,13 +131,15 @@ def operation(
     preview: str | None = None,
     lines: str | None = None,
     most_bytes: int = MAX_BODY_BYTES,
+    headers: tuple[str, ...] = (),
 ) -> Callable[[Run], Run]:
     """Register the decorated function as an operation.
 
     It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
     or query (GET), and the ids of its path. ``test``: test keys may call it as well. ``preview``
     names the schema of what it answers with 200 where it is only tried out. ``lines`` names the
-    schema of a line, where the body is JSON lines; the operation reads them itself.
+    schema of a line, where the body is JSON lines; the operation reads them itself. ``headers`` are
+    those of the answer that others do not have.
     """
 
     def register(run: Run) -> Run:
@@ -160,6 +163,7 @@ def operation(
             preview=preview,
             lines=lines,
             most_bytes=most_bytes,
+            headers=headers,
         )
         return run
 

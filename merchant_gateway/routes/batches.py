@@ -31,6 +31,7 @@ _PREFIX = "bat"
     status=202,
     lines="BatchLine",
     most_bytes=MOST_BYTES,
+    headers=("Location",),
 )
 def create_batch(call: Call, _query: dict[str, Any]) -> Answer:
     """Take lines in (JSON lines in UTF-8, 8 MiB at most) and answer at once; workers post them.

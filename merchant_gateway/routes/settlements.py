@@ -47,7 +47,13 @@ def list_settlements(call: Call, query: dict[str, Any]) -> Answer:
     return Answer(payload={"items": [_settlement(each) for each in page], "next_cursor": following})
 
 
-@operation("GET", "/settlements/<settlement_id>", summary="One settled window", answer="Settlement")
+@operation(
+    "GET",
+    "/settlements/<settlement_id>",
+    summary="One settled window",
+    answer="Settlement",
+    headers=("ETag",),
+)
 def read_settlement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
     """Answer with the totals of one window, the digest of its statement, and the day's seal."""
     with call.gateway.services.database.reading() as session:
@@ -63,6 +69,7 @@ def read_settlement(call: Call, _query: dict[str, Any], *, settlement_id: str) -
     summary="The lines of a settled window",
     answer="SettlementLines",
     query=PAGE,
+    headers=("ETag",),
 )
 def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: str) -> Answer:
     """Answer with every posting that the totals are made of, in the order of recording."""
@@ -89,6 +96,7 @@ def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: s
     summary="The statement of a settled window",
     answer="Statement",
     media_types=(JSON, CSV, PDF),
+    headers=("ETag",),
 )
 def read_statement(call: Call, _query: dict[str, Any], *, settlement_id: str) -> Answer:
     """Answer with the whole statement: JSON, or CSV or PDF where `Accept` prefers them.

@@ -22,6 +22,10 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\u
 TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII
 )
+_REFUSED = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
+PRINTABLE = rf"^[^\s{_REFUSED}](?:[^{_REFUSED}]*[^\s{_REFUSED}])?$"
+"""The same for JSON Schema (ECMA-262), which has no lone surrogates: no space at either end."""
+
 _ZONED = re.compile(r"(?:Z|[+-]\d{2}:\d{2})\Z")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -46,7 +50,10 @@ class StrictSchema(Schema):
 
 
 class Text(fields.Field[str]):
-    """Printable text of ``shortest`` to ``longest`` characters without spaces around it."""
+    """Printable text of ``shortest`` to ``longest`` characters without spaces around it.
+
+    ``told`` is a pattern for the JSON Schema where something else than ``pattern`` decides.
+    """
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
         **_COMMON,
@@ -67,12 +74,14 @@ class Text(fields.Field[str]):
         required: bool = False,
         description: str = "",
         example: str | None = None,
+        told: str | None = None,
     ) -> None:
         super().__init__(required=required, metadata={"description": description})
         self.longest = longest
         self.shortest = shortest
         self.pattern = re.compile(pattern) if pattern else None
         self.example = example
+        self.told = told
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -101,8 +110,8 @@ class Text(fields.Field[str]):
             "minLength": self.shortest,
             "maxLength": self.longest,
         }
-        if self.pattern is not None:
-            schema["pattern"] = f"^{self.pattern.pattern}$"
+        own = None if self.pattern is None else f"^{self.pattern.pattern}$"
+        schema["pattern"] = self.told or own or PRINTABLE
         if self.example:
             schema["examples"] = [self.example]
         return schema

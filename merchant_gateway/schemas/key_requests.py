@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, ClassVar
 
 from merchant_gateway.schemas.fields import OneOf, Several, StrictSchema, Text, Whole
 from network.merchants.scopes import SCOPES
@@ -43,6 +44,9 @@ class NewKeySchema(StrictSchema):
         most=LONGEST_OVERLAP_DAYS,
         description="For how long the replaced key goes on; 7 days where absent.",
     )
+    json_schema_rules: ClassVar[dict[str, Any]] = {
+        "dependentRequired": {"overlap_days": ["replaces"]}
+    }
 
 
 def decoded(text: str) -> bytes | None:

@@ -114,7 +114,13 @@ class PointsOrAmountSchema(StrictSchema):
     amount = Whole(description="Rials to be paid with points, rounded up to whole points.")
     currency = Currency()
     json_schema_rules: ClassVar[dict[str, Any]] = {
-        "oneOf": [{"required": ["points"]}, {"required": ["amount", "currency"]}],
+        "oneOf": [
+            {
+                "required": ["points"],
+                "not": {"anyOf": [{"required": ["amount"]}, {"required": ["currency"]}]},
+            },
+            {"required": ["amount", "currency"], "not": {"required": ["points"]}},
+        ],
     }
 
     @validates_schema(skip_on_field_errors=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from marshmallow import ValidationError, validates_schema
 
 from merchant_gateway.schemas.fields import OneOf, Several, StrictSchema, Text, Whole
@@ -20,6 +22,7 @@ def _url(*, required: bool) -> Text:
         required=required,
         description="https, with a name or an address on the public internet; no user-info.",
         example="https://shop.example/peyvand/webhooks",
+        told="^https://[!-\\[\\]-~]+$",
     )
 
 
@@ -44,6 +47,8 @@ class EndpointChangeSchema(StrictSchema):
     description = Text(longest=_LONGEST_DESCRIPTION, description="For your own people.")
     types = _types()
     state = OneOf(choices=_STATES, description="disabled: nothing is posted until enabled again.")
+
+    json_schema_rules: ClassVar[dict[str, Any]] = {"minProperties": 1}
 
     @validates_schema(skip_on_field_errors=True)
     def something(self, data: dict[str, object], **kwargs: object) -> None:
