@@ -1,8 +1,8 @@
 """The ledger's functions driven by pgbench, beside TPC-B on the same server.
 
-What a call carries is what the gateway sends: four priced lines, the explanation, 1.2 kB of
-evidence. Members are drawn at random, so wallets are rarely contended; ``earn`` spreads over 1,000
-merchants, ``earn_hot`` sends everything to one.
+What a call carries is what the gateway sends: four priced lines and the explanation as JSON text,
+1.2 kB of evidence. Members are drawn at random, so wallets are rarely contended; ``earn`` spreads
+over 1,000 merchants, ``earn_hot`` sends everything to one.
 """
 
 from __future__ import annotations
@@ -66,19 +66,29 @@ def earn_script(*, merchants: int) -> str:
     """Return a pgbench script of one earn with four lines at one of ``merchants`` merchants."""
     today = local_date(wall_now(), zone=PROGRAMME_ZONE)
     merchant = uuid_of("merchant", ":merchant")
-    grants = ", ".join(
-        f"jsonb_build_object('issuer_id', {merchant}, 'terms_id', {merchant}, 'price', 987.65, "
-        f"'points', {points}, 'base', {base}, 'active_from', '{today}', "
-        f"'expires_on', '{today + timedelta(days=365)}', 'line', {line})"
-        for line, (points, base) in enumerate(
-            [(120, 800_000), (30, 400_000), (10, 200_000), (5, 100_000)]
-        )
+    grants = json.dumps(
+        [
+            {
+                "issuer_id": "@",
+                "terms_id": "@",
+                "price": 987.65,
+                "points": points,
+                "base": base,
+                "active_from": today.isoformat(),
+                "expires_on": (today + timedelta(days=365)).isoformat(),
+                "line": line,
+            }
+            for line, (points, base) in enumerate(
+                [(120, 800_000), (30, 400_000), (10, 200_000), (5, 100_000)]
+            )
+        ]
     )
     return (
         f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {merchants})\n"
         f"{_DRAWN}SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
-        f"jsonb_build_array({grants}), '{EXPLANATION}'::jsonb, {_EVIDENCE});\n"
+        f"replace('{grants}', '@', ({merchant})::text)::jsonb, "
+        f"replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::jsonb, {_EVIDENCE});\n"
     )
 
 
