@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from network.clearing.facts import Obligation, Totals
-from network.clearing.parties import NETWORK_PARTY
+from network.clearing.facts import (
+    MARGIN_KINDS,
+    MOVED_KINDS,
+    POOL_KINDS,
+    VAT_KINDS,
+    Obligation,
+    Totals,
+)
+from network.clearing.parties import MARGIN, NETWORK_PARTY
 from network.errors import PeyvandError
-from network.money.facts import PaymentFact
 from settlement.netting import Debt, Position, bilateral, positions
 from settlement.statements import Detail
 
 _HALF = Fraction(1, 2)
-_MOVED = ("redemption", "redeposit")
+_SETTLING = MOVED_KINDS | POOL_KINDS
+"""Each posting that money follows stands behind exactly one obligation of these kinds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +61,30 @@ class ControlTotalsError(PeyvandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """What the ledger says of a window's days: redemption postings, and windows over them."""
+    """What the ledger says of a window's days: postings that money follows, windows over them.
+
+    ``outstanding`` are the points on issue by terms that members held when the days had ended.
+    """
 
     postings: int
     points: int
     days: int
     days_in_windows: int
+    outstanding: Mapping[UUID, int] = field(default_factory=dict)
 
 
 def debts(obligations: Iterable[Obligation]) -> list[Debt]:
-    """Return obligations as debts; what is owed to the network is a fee."""
+    """Return obligations as debts; the network's margin is a fee."""
     return [
         Debt(
             payer=each.payer_id,
+            payer_account=each.payer_account,
             payee=each.payee_id,
+            payee_account=each.payee_account,
             amount=each.amount,
             currency=each.currency,
-            fee=each.payee_id == NETWORK_PARTY,
+            fee=each.kind in MARGIN_KINDS,
+            vat=each.kind in VAT_KINDS,
         )
         for each in obligations
     ]
@@ -87,8 +101,9 @@ def check_obligations(
 
     ``details`` has what the lines behind each obligation come to.
     """
-    moved = [each for each in stored if each.kind in _MOVED]
-    margins = [each for each in stored if each.kind not in _MOVED]
+    moved = [each for each in stored if each.kind in _SETTLING]
+    margins = [each for each in stored if each.kind in MARGIN_KINDS]
+    priced = [each for each in stored if each.kind != "rounding"]
     by_id = {each.obligation_id: each for each in computed}
     nothing = Detail()
     return [
@@ -113,12 +128,16 @@ def check_obligations(
             name="points_in_obligations",
             rows=len(stored),
             expected=ledger.points,
-            found=sum(each.points for each in moved),
+            found=sum(abs(each.points) for each in moved),
             differences=sum(
                 details.get(each.obligation_id, nothing).points != each.points for each in stored
             )
             + int(
-                sum(each.points for each in moved if each.issuer_id != NETWORK_PARTY)
+                sum(
+                    each.points
+                    for each in stored
+                    if each.kind in MOVED_KINDS and each.issuer_id != NETWORK_PARTY
+                )
                 != sum(each.points for each in margins)
             ),
         ),
@@ -132,20 +151,20 @@ def check_obligations(
         ),
         Check(
             name="points_times_price",
-            rows=len(stored),
+            rows=len(priced),
             expected=0,
             found=0,
             differences=sum(
-                abs(each.amount - each.points * Fraction(each.price)) > _HALF for each in stored
+                abs(each.amount - each.points * Fraction(each.price)) > _HALF for each in priced
             ),
         ),
         Check(
             name="details_add_up",
-            rows=len(stored),
-            expected=sum(each.amount for each in stored),
+            rows=len(priced),
+            expected=sum(each.amount for each in priced),
             found=sum(each.share for each in details.values()),
             differences=sum(
-                details.get(each.obligation_id, nothing).share != each.amount for each in stored
+                details.get(each.obligation_id, nothing).share != each.amount for each in priced
             ),
         ),
     ]
@@ -155,15 +174,16 @@ def check_positions(
     *, obligations: Sequence[Obligation], stored: Sequence[Position]
 ) -> list[Check]:
     """Hold stored positions against the obligations, netted at once and pair by pair."""
-    expected = {(each.currency, each.party): each for each in positions(debts(obligations))}
-    by_pairs = {
-        (each.currency, each.party): each.net for each in positions(bilateral(debts(obligations)))
-    }
-    found = {(each.currency, each.party): each for each in stored}
+    expected = {_key(each): each for each in positions(debts(obligations))}
+    by_pairs = {_key(each): each.net for each in positions(bilateral(debts(obligations)))}
+    found = {_key(each): each for each in stored}
     nets: defaultdict[str, int] = defaultdict(int)
     for position in stored:
         nets[position.currency] += position.net
-    empty = {key for key, each in found.items() if each.party == NETWORK_PARTY and not each.net}
+    margin = (MARGIN.party_id, MARGIN.name)
+    empty = {
+        key for key, each in found.items() if (each.party, each.account) == margin and not each.net
+    }
     return [
         Check(
             name="positions_sum_to_zero",
@@ -192,6 +212,10 @@ def check_positions(
     ]
 
 
+def _key(position: Position) -> tuple[str, UUID, str]:
+    return position.currency, position.party, position.account
+
+
 def check_statements(
     *,
     drafts: Mapping[tuple[UUID, str], Totals],
@@ -200,15 +224,17 @@ def check_statements(
 ) -> list[Check]:
     """Hold drafted statements against the positions and against the closing balances before."""
     merchants = {
-        (each.party, each.currency): each for each in stored if each.party != NETWORK_PARTY
+        (each.party, each.currency): each for each in stored if each.account == "settlement"
     }
+    deposits = {(each.party, each.currency): each for each in stored if each.account == "deposit"}
 
-    def sums(key: tuple[UUID, str]) -> tuple[int, int, int, int]:
-        found = merchants.get(key)
+    def sums(key: tuple[UUID, str]) -> tuple[int, int, int, int, int, int]:
+        found, deposit = merchants.get(key), deposits.get(key)
+        used = 0 if deposit is None else -deposit.net
         return (
-            (0, 0, 0, 0)
+            (0, 0, 0, 0, 0, used)
             if found is None
-            else (found.payable, found.receivable, found.fees, found.net)
+            else (found.payable, found.receivable, found.fees, found.vat, found.net, used)
         )
 
     return [
@@ -218,10 +244,18 @@ def check_statements(
             expected=sum(each.net for each in merchants.values()),
             found=sum(each.net for each in drafts.values()),
             differences=sum(
-                sums(key) != (each.payable, each.receivable, each.fees, each.net)
+                sums(key)
+                != (
+                    each.payable,
+                    each.receivable,
+                    each.fees,
+                    each.vat,
+                    each.net,
+                    each.deposit_used,
+                )
                 for key, each in drafts.items()
             )
-            + len(merchants.keys() - drafts.keys()),
+            + len((merchants.keys() | deposits.keys()) - drafts.keys()),
         ),
         Check(
             name="openings_are_closings",
@@ -234,52 +268,14 @@ def check_statements(
             name="closings_follow",
             rows=len(drafts),
             expected=sum(
-                each.opening + each.net + each.returned - each.paid for each in drafts.values()
+                each.opening + each.net + each.returned - each.called - each.paid
+                for each in drafts.values()
             ),
             found=sum(each.closing for each in drafts.values()),
             differences=sum(
-                each.closing != each.opening + each.net + each.returned - each.paid
+                each.closing != each.opening + each.net + each.returned - each.called - each.paid
                 for each in drafts.values()
             ),
-        ),
-    ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """What the money ledger says once a window's money is posted.
-
-    ``balances`` are the settlement accounts at the window's end, ``instructed`` is what its
-    payments moved to clearing.
-    """
-
-    balances: Mapping[tuple[UUID, str], int]
-    payments: Sequence[PaymentFact]
-    instructed: int
-
-
-def check_money(*, drafts: Mapping[tuple[UUID, str], Totals], moved: Moved) -> list[Check]:
-    """Hold statements against the money ledger: closing balances, payments, instructions."""
-    paid = {(each.merchant_id, each.currency): each.signed_amount for each in moved.payments}
-    return [
-        Check(
-            name="closings_in_money_ledger",
-            rows=len(drafts),
-            expected=sum(each.closing for each in drafts.values()),
-            found=sum(moved.balances.values()),
-            differences=sum(
-                moved.balances.get(key, 0) != each.closing for key, each in drafts.items()
-            )
-            + sum(amount != 0 for key, amount in moved.balances.items() if key not in drafts),
-        ),
-        Check(
-            name="payments_from_statements",
-            rows=len(paid),
-            expected=sum(each.paid for each in drafts.values()),
-            found=sum(paid.values()),
-            differences=sum(paid.get(key, 0) != each.paid for key, each in drafts.items())
-            + len(paid.keys() - drafts.keys())
-            + int(moved.instructed != sum(paid.values())),
         ),
     ]
 

@@ -1,8 +1,9 @@
-"""Netting: from many debts between parties to one figure for each. Pure.
+"""Netting: from many debts between accounts to one figure for each. Pure.
 
 Amounts are minor units of one currency; a debt may be negative (something undone). Bilateral
-netting leaves at most one debt between any two parties; multilateral netting puts the network in
-their middle and leaves at most one payment per party, to the network or from it.
+netting leaves at most one debt between any two accounts; multilateral netting puts the network in
+their middle and leaves at most one payment per party, to the network or from it. Cash moves
+settlement accounts only: what a deposit or the pool owes is there already.
 """
 
 from __future__ import annotations
@@ -10,29 +11,42 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
+
+from network.clearing.parties import Account
+
+_PAID = "settlement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Debt:
-    """What ``payer`` owes ``payee``; ``fee`` marks what is owed for the network's own service."""
+    """What ``payer`` owes ``payee``, each by the party and its account.
+
+    ``fee`` marks what is owed for the network's own service, ``vat`` the tax on that.
+    """
 
     payer: UUID
     payee: UUID
     amount: int
     currency: str
     fee: bool = False
+    vat: bool = False
+    payer_account: str = _PAID
+    payee_account: str = _PAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """A party's sums in one currency: net = receivable − payable − fees."""
+    """An account's sums in one currency: net = receivable − payable − fees, VAT among the fees."""
 
     party: UUID
     currency: str
     payable: int
     receivable: int
     fees: int
+    vat: int = 0
+    account: str = _PAID
 
     @property
     def net(self) -> int:
@@ -40,47 +54,61 @@ class Position:
         return self.receivable - self.payable - self.fees
 
 
-def bilateral(debts: Iterable[Debt]) -> list[Debt]:
-    """Return at most one debt per pair of parties and currency, each above zero.
+class _Key(NamedTuple):
+    currency: str
+    account: Account
 
-    What a party owes itself, and pairs that come out even, disappear. Sorted by payer and payee.
+
+def bilateral(debts: Iterable[Debt]) -> list[Debt]:
+    """Return at most one debt per pair of accounts and currency, each above zero.
+
+    What an account owes itself, and pairs that come out even, disappear. Sorted by payer and payee.
     """
-    sums: defaultdict[tuple[str, UUID, UUID], int] = defaultdict(int)
+    sums: defaultdict[tuple[str, Account, Account], int] = defaultdict(int)
     for debt in debts:
-        if debt.payer < debt.payee:
-            sums[debt.currency, debt.payer, debt.payee] += debt.amount
-        elif debt.payee < debt.payer:
-            sums[debt.currency, debt.payee, debt.payer] -= debt.amount
+        payer, payee = _payer(debt), _payee(debt)
+        if payer < payee:
+            sums[debt.currency, payer, payee] += debt.amount
+        elif payee < payer:
+            sums[debt.currency, payee, payer] -= debt.amount
     netted = [
-        Debt(payer=first, payee=second, amount=amount, currency=currency)
+        _debt(first, second, amount=amount, currency=currency)
         if amount > 0
-        else Debt(payer=second, payee=first, amount=-amount, currency=currency)
+        else _debt(second, first, amount=-amount, currency=currency)
         for (currency, first, second), amount in sums.items()
         if amount != 0
     ]
-    return sorted(netted, key=lambda debt: (debt.currency, debt.payer, debt.payee))
+    return sorted(netted, key=lambda debt: (debt.currency, _payer(debt), _payee(debt)))
 
 
 def positions(debts: Iterable[Debt]) -> list[Position]:
-    """Return every party's position, sorted by currency and party; the nets add up to zero.
+    """Return every account's position, sorted by currency and account; the nets add up to zero.
 
-    Fees stand apart from what is payable; their payee has them among what is receivable.
+    Fees stand apart from what is payable; their payee has them among what is receivable. What a
+    deposit or the pool pays is payable, fees too: it is no fee of theirs.
     """
-    payable: defaultdict[tuple[str, UUID], int] = defaultdict(int)
-    receivable: defaultdict[tuple[str, UUID], int] = defaultdict(int)
-    fees: defaultdict[tuple[str, UUID], int] = defaultdict(int)
+    payable: defaultdict[_Key, int] = defaultdict(int)
+    receivable: defaultdict[_Key, int] = defaultdict(int)
+    fees: defaultdict[_Key, int] = defaultdict(int)
+    vat: defaultdict[_Key, int] = defaultdict(int)
     for debt in debts:
-        (fees if debt.fee else payable)[debt.currency, debt.payer] += debt.amount
-        receivable[debt.currency, debt.payee] += debt.amount
+        payer = _Key(debt.currency, _payer(debt))
+        own_fee = (debt.fee or debt.vat) and debt.payer_account == _PAID
+        (fees if own_fee else payable)[payer] += debt.amount
+        if own_fee and debt.vat:
+            vat[payer] += debt.amount
+        receivable[_Key(debt.currency, _payee(debt))] += debt.amount
     return [
         Position(
-            party=party,
-            currency=currency,
-            payable=payable[currency, party],
-            receivable=receivable[currency, party],
-            fees=fees[currency, party],
+            party=key.account.party_id,
+            account=key.account.name,
+            currency=key.currency,
+            payable=payable[key],
+            receivable=receivable[key],
+            fees=fees[key],
+            vat=vat[key],
         )
-        for currency, party in sorted({*payable, *receivable, *fees})
+        for key in sorted({*payable, *receivable, *fees})
     ]
 
 
@@ -88,11 +116,11 @@ def multilateral(debts: Iterable[Debt], *, centre: UUID) -> list[Debt]:
     """Return one debt per party, to or from ``centre``: what remains to be paid.
 
     Any debts with the same nets give the same result, so netting bilaterally first changes
-    nothing. Parties whose net is zero have no debt.
+    nothing. Parties whose net is zero have no debt, and neither have accounts that no cash moves.
     """
     remaining = []
     for position in positions(debts):
-        if position.party == centre or position.net == 0:
+        if position.party == centre or position.account != _PAID or position.net == 0:
             continue
         owes = position.net < 0
         remaining.append(
@@ -104,3 +132,22 @@ def multilateral(debts: Iterable[Debt], *, centre: UUID) -> list[Debt]:
             )
         )
     return remaining
+
+
+def _payer(debt: Debt) -> Account:
+    return Account(debt.payer, debt.payer_account)
+
+
+def _payee(debt: Debt) -> Account:
+    return Account(debt.payee, debt.payee_account)
+
+
+def _debt(payer: Account, payee: Account, *, amount: int, currency: str) -> Debt:
+    return Debt(
+        payer=payer.party_id,
+        payer_account=payer.name,
+        payee=payee.party_id,
+        payee_account=payee.name,
+        amount=amount,
+        currency=currency,
+    )

@@ -32,6 +32,7 @@ from network.settings import PROGRAMME_ZONE
 from settlement import controls, steps
 from settlement.lease import STALE_AFTER, Lease
 from settlement.night import Night, Progress, Report
+from settlement.reckoning import reckon
 
 VERSION = 1
 """The version of the rules by which a day is reckoned; part of the run's key."""
@@ -214,8 +215,9 @@ class _Runner:
     def _verify(self, run: RunView) -> None:
         """Raise InputChangedError where a settled day would be reckoned from other input now."""
         with self.services.database.snapshot() as session:
-            _, _, input_hash = steps.reckon(session, window_id=_window_id(run.business_date))
-        if input_hash != run.input_hash:
+            window = queries.window(session, window_id=_window_id(run.business_date))
+            found = None if window is None else reckon(session, window=window)
+        if found is None or found.input_hash != run.input_hash:
             raise runs.InputChangedError(
                 f"{run.business_date} is settled, but from other input than is found now"
             )

@@ -1,17 +1,18 @@
-"""What points that changed hands cost: prices of a day, and obligations. Pure.
+"""What points that moved cost: prices of a day, and obligations. Pure.
 
-The issuer pays p for each of its points that was taken: the price of the terms on the lot. The
-acceptor gets q: the face value of the day on which the capture was posted, less the fee of the
-agreement it then had. The network takes p − q, plus or minus. Prices are minor units per point,
-rounded half to even to the ten places in which they are stored, so that whoever reads an
-obligation can multiply for himself.
+The issuer pays p for each of its points: the price of the terms on the lot. The acceptor gets q:
+the face value of the day on which the capture was posted, less the fee of the agreement it then
+had. The network takes p − q, plus or minus. Who pays, and when, says the funding of the terms on
+the lot; ``settlement.routes`` has the table. Prices are minor units per point, rounded half to even
+to the ten places in which they are stored, so that whoever reads an obligation can multiply for
+himself.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,13 +21,16 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from network.clearing.facts import Agreement, FaceValue, Obligation, RedemptionSum
+from network.clearing.facts import Agreement, FaceValue, Obligation, PostingSum
 from network.clearing.parties import NETWORK_PARTY, clearing_id
 from network.errors import PeyvandError
 from network.points import MAX_AMOUNT, price_amount, round_half_even
+from settlement import routes
+from settlement.routes import Route
 
 _PLACES = 10
 _TEXTS_KEPT = 10_000
+_NOTHING = Decimal(0)
 _Dated = TypeVar("_Dated", Agreement, FaceValue)
 
 
@@ -44,11 +48,16 @@ class AmountTooLargeError(PeyvandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptorPrice:
-    """What an acceptor is paid per point, and by which terms."""
+    """What an acceptor is paid per point and gives up of the face value, and by which terms."""
 
-    terms_id: UUID
+    terms: Agreement
     price: Decimal
-    currency: str
+    given_up: Decimal
+
+    @property
+    def currency(self) -> str:
+        """Return the currency in which the acceptor is paid."""
+        return self.terms.currency
 
 
 class PriceBook:
@@ -68,14 +77,12 @@ class PriceBook:
         }
         self._face_values = sorted(face_values, key=lambda each: each.effective_from)
 
-    def issuer_price(self, *, terms_id: UUID, currency: str) -> Decimal:
-        """Return p of the terms that stand on a lot; raise MissingPriceError if unknown."""
+    def issuer_terms(self, terms_id: UUID) -> Agreement:
+        """Return the terms that stand on a lot; raise MissingPriceError if unknown."""
         terms = self._terms.get(terms_id)
         if terms is None:
             raise MissingPriceError(f"no approved agreement {terms_id} stands behind these points")
-        if terms.currency != currency:
-            raise MissingPriceError(f"agreement {terms_id} is in {terms.currency}, not {currency}")
-        return terms.issue_price
+        return terms
 
     def acceptor_price(self, *, merchant_id: UUID, day: date) -> AcceptorPrice:
         """Return q of an acceptor on ``day``; raise MissingPriceError where nothing says it."""
@@ -90,50 +97,28 @@ class PriceBook:
                 f"the agreement of merchant {merchant_id} is in {agreement.currency}, "
                 f"the face value of {day} in {face_value.currency}"
             )
-        exact = Fraction(face_value.numerator, face_value.denominator) * (
-            1 - Fraction(agreement.acceptance_fee)
-        )
+        worth = Fraction(face_value.numerator, face_value.denominator)
+        price = ten_places(worth * (1 - Fraction(agreement.acceptance_fee)))
         return AcceptorPrice(
-            terms_id=agreement.agreement_id,
-            price=_ten_places(exact),
-            currency=agreement.currency,
+            terms=agreement, price=price, given_up=ten_places(worth - Fraction(price))
         )
 
 
 def price_obligations(
-    sums: Iterable[RedemptionSum], *, book: PriceBook, window_id: UUID
+    sums: Iterable[PostingSum], *, book: PriceBook, window_id: UUID
 ) -> list[Obligation]:
     """Return what is owed for ``sums``, in a fixed order and with ids that follow from the facts.
 
-    Sums with the same parties, terms and prices become one obligation, which is priced once,
-    rounded half to even; its margin is another one. Raises MissingPriceError and
-    AmountTooLargeError.
+    Sums with the same parties, terms and prices become one obligation of each kind, which is priced
+    once, rounded half to even. Raises MissingPriceError and AmountTooLargeError.
     """
-    merged: defaultdict[_Group, list[RedemptionSum]] = defaultdict(list)
-    quotes: dict[tuple[UUID, date], AcceptorPrice] = {}
-    paid: dict[tuple[UUID, str], Decimal] = {}
+    merged: defaultdict[_Group, list[PostingSum]] = defaultdict(list)
+    sorter = _Sorter(book)
     for each in sums:
-        asked = (each.acceptor_id, each.priced_on)
-        quoted = quotes.get(asked)
-        if quoted is None:
-            quoted = quotes[asked] = book.acceptor_price(merchant_id=asked[0], day=asked[1])
-        terms = (each.terms_id, quoted.currency)
-        # What the network gives away in campaigns costs it what acceptors get: no margin on itself.
-        p = quoted.price if each.issuer_id == NETWORK_PARTY else paid.get(terms)
-        if p is None:
-            p = paid[terms] = book.issuer_price(terms_id=terms[0], currency=terms[1])
-        group = _Group(
-            each.issuer_id,
-            each.acceptor_id,
-            each.terms_id,
-            quoted.terms_id,
-            p,
-            quoted.price,
-            quoted.currency,
-            each.undone,
-        )
-        merged[group].append(each)
-    pen = _Pen(window_id)
+        group = sorter.group(each)
+        if group is not None:
+            merged[group].append(each)
+    pen = _Pen(window_id, book=book)
     found = [
         obligation for group, behind in merged.items() for obligation in pen.write(group, behind)
     ]
@@ -151,75 +136,192 @@ def price_obligations(
 
 
 class _Group(NamedTuple):
+    """What makes postings one: parties, terms and prices. q and its terms are of redemptions."""
+
+    account: str
     issuer_id: UUID
     acceptor_id: UUID
     terms_id: UUID
     acceptor_terms_id: UUID
     p: Decimal
     q: Decimal
+    vat: Decimal
+    acceptance_vat: Decimal
     currency: str
-    undone: bool
+    negative: bool
+
+
+class _Sorter:
+    """Finds the group of a sum; the prices of a day come up again and again."""
+
+    def __init__(self, book: PriceBook) -> None:
+        self._book = book
+        self._quotes: dict[tuple[UUID, date], AcceptorPrice] = {}
+        self._vat: dict[tuple[UUID, Decimal, UUID, Decimal], tuple[Decimal, Decimal]] = {}
+
+    def group(self, each: PostingSum) -> _Group | None:
+        """Return the group, ``None`` where no money follows these points."""
+        if each.account == "redemption":
+            return self._redemption(each)
+        terms = self._book.issuer_terms(each.terms_id)
+        if terms.funding != "on_issue":
+            return None
+        p = terms.issue_price
+        return _Group(
+            each.account,
+            each.issuer_id,
+            each.issuer_id,
+            each.terms_id,
+            each.terms_id,
+            p,
+            p,
+            _NOTHING,
+            _NOTHING,
+            terms.currency,
+            each.negative,
+        )
+
+    def _redemption(self, each: PostingSum) -> _Group:
+        if each.acceptor_id is None or each.priced_on is None:
+            raise MissingPriceError("a redemption names neither its acceptor nor its day")
+        asked = (each.acceptor_id, each.priced_on)
+        quoted = self._quotes.get(asked)
+        if quoted is None:
+            quoted = self._quotes[asked] = self._book.acceptor_price(
+                merchant_id=asked[0], day=asked[1]
+            )
+        p, vat, acceptance_vat = quoted.price, _NOTHING, _NOTHING
+        # What the network gives away in campaigns costs it what acceptors get: no fee on itself.
+        if each.issuer_id != NETWORK_PARTY:
+            terms = self._book.issuer_terms(each.terms_id)
+            if terms.currency != quoted.currency:
+                raise MissingPriceError(
+                    f"agreement {each.terms_id} is in {terms.currency}, not {quoted.currency}"
+                )
+            p = terms.issue_price
+            if terms.vat_rate or quoted.terms.vat_rate:
+                vat, acceptance_vat = self._taxes(terms, quoted)
+        return _Group(
+            each.account,
+            each.issuer_id,
+            each.acceptor_id,
+            each.terms_id,
+            quoted.terms.agreement_id,
+            p,
+            quoted.price,
+            vat,
+            acceptance_vat,
+            quoted.currency,
+            each.negative,
+        )
+
+    def _taxes(self, terms: Agreement, quoted: AcceptorPrice) -> tuple[Decimal, Decimal]:
+        asked = (terms.agreement_id, terms.issue_price, quoted.terms.agreement_id, quoted.price)
+        found = self._vat.get(asked)
+        if found is None:
+            found = self._vat[asked] = taxes(issuer=terms, acceptor=quoted)
+        return found
+
+
+def taxes(*, issuer: Agreement, acceptor: AcceptorPrice) -> tuple[Decimal, Decimal]:
+    """Return the VAT per point that the issuer and the acceptor pay on the network's fee.
+
+    The acceptor's falls on what it gives up of the face value, the issuer's on the margin p − q,
+    less what the acceptor's falls on, so that no fee is taxed twice. Where the network adds to a
+    price instead of keeping a part there is no fee, and no VAT.
+    """
+    accepting = _NOTHING
+    fee = Fraction(issuer.issue_price) - Fraction(acceptor.price)
+    if acceptor.terms.vat_on == "acceptance_fee" and acceptor.terms.vat_rate:
+        accepting = ten_places(Fraction(acceptor.given_up) * Fraction(acceptor.terms.vat_rate))
+        fee -= Fraction(acceptor.given_up)
+    if issuer.vat_on != "margin" or fee <= 0:
+        return _NOTHING, accepting
+    return ten_places(fee * Fraction(issuer.vat_rate)), accepting
 
 
 class _Pen:
     """Writes the obligations of one window; parties' names and prices come up again and again."""
 
-    def __init__(self, window_id: UUID) -> None:
+    def __init__(self, window_id: UUID, *, book: PriceBook) -> None:
         self._window_id = window_id
+        self._book = book
         self._margins: dict[tuple[Decimal, Decimal], Decimal] = {}
         self._text = lru_cache(maxsize=_TEXTS_KEPT)(str)
 
-    def write(self, group: _Group, behind: Sequence[RedemptionSum]) -> tuple[Obligation, ...]:
-        """Return what an issuer owes for the points behind a group, and the network's margin.
-
-        The network owes no margin for points of its own.
-        """
-        redemption, margin = (
-            ("redeposit", "margin_return") if group.undone else ("redemption", "margin")
-        )
+    def write(self, group: _Group, behind: Sequence[PostingSum]) -> Iterator[Obligation]:
+        """Yield what is owed for the points behind a group, one obligation per kind."""
+        own = group.issuer_id == NETWORK_PARTY
+        terms = None if own else self._book.issuer_terms(group.terms_id)
         points = sum(each.points for each in behind)
-        postings = sum(each.postings for each in behind)
-        days = tuple(sorted({each.priced_on for each in behind}))
-        prices = (group.p, group.q)
-        between = self._margins.get(prices)
-        if between is None:
-            between = self._margins[prices] = _ten_places(Fraction(group.p) - Fraction(group.q))
+        if group.account != "redemption":
+            points = abs(points)
+        for route in routes.routes(
+            account=group.account,
+            negative=group.negative,
+            issuer_id=group.issuer_id,
+            acceptor_id=group.acceptor_id,
+            funding="on_redemption" if terms is None else terms.funding,
+            beneficiary="network" if terms is None else terms.breakage_beneficiary,
+        ):
+            price = self._price(route, group)
+            if price or route.per not in {"vat", "acceptance_vat"}:
+                yield self._owed(route, group, behind, points=points, price=price)
 
-        def owed(kind: str, *, payee: UUID, price: Decimal) -> Obligation:
-            amount = price_amount(points=points, price=price)
-            if abs(amount) > MAX_AMOUNT:
-                raise AmountTooLargeError(f"{points} points at {price} are beyond 2⁶³ − 1")
-            return Obligation(
-                obligation_id=clearing_id(
-                    "obligation",
-                    self._text(self._window_id),
-                    kind,
-                    self._text(group.issuer_id),
-                    self._text(group.acceptor_id),
-                    self._text(group.terms_id),
-                    self._text(group.acceptor_terms_id),
-                    price,
-                ),
-                window_id=self._window_id,
-                payer_id=group.issuer_id,
-                payee_id=payee,
-                issuer_id=group.issuer_id,
-                acceptor_id=group.acceptor_id,
-                kind=kind,
-                terms_id=group.terms_id,
-                acceptor_terms_id=group.acceptor_terms_id,
-                priced_on=days,
-                points=points,
-                postings=postings,
-                price=price,
-                amount=amount,
-                currency=group.currency,
-            )
+    def _price(self, route: Route, group: _Group) -> Decimal:
+        if route.per == "margin":
+            prices = (group.p, group.q)
+            between = self._margins.get(prices)
+            if between is None:
+                between = self._margins[prices] = ten_places(Fraction(group.p) - Fraction(group.q))
+            return between
+        return {
+            "p": group.p,
+            "q": group.q,
+            "vat": group.vat,
+            "acceptance_vat": group.acceptance_vat,
+        }[route.per]
 
-        taken = owed(redemption, payee=group.acceptor_id, price=group.q)
-        if group.issuer_id == NETWORK_PARTY:
-            return (taken,)
-        return taken, owed(margin, payee=NETWORK_PARTY, price=between)
+    def _owed(
+        self,
+        route: Route,
+        group: _Group,
+        behind: Sequence[PostingSum],
+        *,
+        points: int,
+        price: Decimal,
+    ) -> Obligation:
+        amount = price_amount(points=points, price=price)
+        if abs(amount) > MAX_AMOUNT:
+            raise AmountTooLargeError(f"{points} points at {price} are beyond 2⁶³ − 1")
+        return Obligation(
+            obligation_id=clearing_id(
+                "obligation",
+                self._text(self._window_id),
+                route.kind,
+                self._text(group.issuer_id),
+                self._text(group.acceptor_id),
+                self._text(group.terms_id),
+                self._text(group.acceptor_terms_id),
+                price,
+            ),
+            window_id=self._window_id,
+            payer_id=route.payer.party_id,
+            payer_account=route.payer.name,
+            payee_id=route.payee.party_id,
+            payee_account=route.payee.name,
+            issuer_id=group.issuer_id,
+            acceptor_id=group.acceptor_id,
+            kind=route.kind,
+            terms_id=group.terms_id,
+            acceptor_terms_id=group.acceptor_terms_id,
+            priced_on=tuple(sorted({each.priced_on for each in behind if each.priced_on})),
+            points=points,
+            postings=sum(each.postings for each in behind),
+            price=price,
+            amount=amount,
+            currency=group.currency,
+        )
 
 
 def _effective(dated: Sequence[_Dated], *, day: date) -> _Dated | None:
@@ -227,5 +329,6 @@ def _effective(dated: Sequence[_Dated], *, day: date) -> _Dated | None:
     return dated[position - 1] if position else None
 
 
-def _ten_places(price: Fraction) -> Decimal:
+def ten_places(price: Fraction) -> Decimal:
+    """Return a price rounded half to even to the ten places in which prices are stored."""
     return Decimal(round_half_even(price * 10**_PLACES)).scaleb(-_PLACES)

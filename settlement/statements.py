@@ -1,8 +1,8 @@
 """Drafts of statements: one pass over a window's lines, memory flat in their number.
 
-A merchant gets a statement for a window in which it had a line, or into which it carried a
-balance; one that had neither gets none. What the figures mean, and the document itself, stand in
-``network.clearing.statements``, from where the gateway serves it too.
+A merchant gets a statement for a window in which it had a line or paid into its deposit, or into
+which it carried a balance; one that had none of these gets none. What the figures mean, and the
+document itself, stand in ``network.clearing.statements``, from where the gateway serves it too.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class _Account:
     receivable: int = 0
     payable: int = 0
     fees: int = 0
+    vat: int = 0
+    deposit_used: int = 0
     lines: int = 0
 
     def take(self, line: StatementLine, record: dict[str, Any]) -> None:
@@ -40,13 +42,19 @@ class _Account:
             self.receivable += line.share
         elif line.direction == "payable":
             self.payable += line.share
+        elif line.direction == "deposit":
+            self.deposit_used += line.share
         else:
             self.fees += line.share
+            self.vat += line.share if line.direction == "vat" else 0
 
     def totals(self, *, merchant_id: UUID, currency: str, opening: int, terms: Terms) -> Totals:
         net = self.receivable - self.payable - self.fees
-        returned = terms.returned.get((merchant_id, currency), 0)
-        balance = opening + net + returned
+        key = (merchant_id, currency)
+        returned = terms.returned.get(key, 0)
+        deposit, paid_in = terms.deposits.get(key, 0), terms.paid_in.get(key, 0)
+        called = terms.called(deposit + paid_in - self.deposit_used)
+        balance = opening + net + returned - called
         paid, carried = terms.due(merchant_id=merchant_id, balance=balance)
         return Totals(
             currency=currency,
@@ -60,6 +68,12 @@ class _Account:
             closing=balance - paid,
             lines=self.lines,
             carried=carried,
+            vat=self.vat,
+            called=called,
+            deposit_opening=deposit,
+            deposit_paid_in=paid_in,
+            deposit_used=self.deposit_used,
+            deposit_closing=deposit + paid_in - self.deposit_used + called,
         )
 
 
@@ -134,7 +148,10 @@ def draft_statements(
     """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
     details: defaultdict[UUID, Detail] = defaultdict(Detail)
     accounts: dict[tuple[UUID, str], _Account] = {
-        key: _Account() for carried in (openings, terms.returned) for key in carried if carried[key]
+        key: _Account()
+        for carried in (openings, terms.returned, terms.paid_in)
+        for key in carried
+        if carried[key]
     }
     name = entry_namer(entry_ids)
     for number, line in enumerate(lines, start=1):

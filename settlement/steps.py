@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
-from hashlib import sha256
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing import days, lines, queries, runs, service, sources
 from network.clearing.facts import Obligation, Totals, WindowView
-from network.clearing.parties import NETWORK_PARTY
-from network.clearing.statements import canonical
+from network.clearing.parties import MARGIN
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError
 from network.events import service as events
@@ -31,10 +30,9 @@ from network.money import service as money_service
 from network.money.facts import PaymentFact
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.queries import active_key
-from settlement import controls, netting
+from settlement import controls, money_controls, netting
 from settlement.night import Night
-from settlement.payments.orders import Terms
-from settlement.pricing import PriceBook, price_obligations
+from settlement.reckoning import payment_terms, reckon, seal_head
 from settlement.statements import Draft, Drafts, draft_statements
 
 _CHUNK = 500
@@ -135,80 +133,45 @@ def obligations(night: Night) -> list[Obligation]:
     """
     night.report("obligations")
     with night.services.database.snapshot() as session:
-        computed, _terms, input_hash = reckon(session, window_id=night.window_id)
-    with night.writing("obligations", done=len(computed), total=len(computed)) as session:
+        found = reckon(session, window=_window(session, night.window_id))
+    count = len(found.obligations)
+    with night.writing("obligations", done=count, total=count) as session:
         runs.fix_input(
             session,
             run_id=night.run_id,
             token=night.token,
             window_id=night.window_id,
-            input_hash=input_hash,
+            input_hash=found.input_hash,
         )
-        service.add_obligations(session, obligations=computed)
-    return computed
-
-
-def reckon(session: Session, *, window_id: UUID) -> tuple[list[Obligation], Terms, bytes]:
-    """Return what is owed for a window, how it is paid, and the SHA-256 of what both follow from.
-
-    That is the seal of its last day, the sums of its redemptions, the prices applied, the accounts
-    of the agreements in force on its last day, and what the bank sent back on its days.
-    """
-    window = _window(session, window_id)
-    sums = sources.redemption_sums(session, first_day=window.first_day, end_day=window.end_day)
-    book = PriceBook(
-        agreements=sources.agreements(session), face_values=sources.face_values(session)
-    )
-    found = price_obligations(sums, book=book, window_id=window_id)
-    terms = payment_terms(session, window=window)
-    sealed = canonical(
-        {
-            "payments": terms.record(_parties(session, window, found=found, terms=terms)),
-            "window": str(window_id),
-            "seal": _seal_head(session, window).hex(),
-            "sums": [[str(value) for value in each] for each in sums],
-            "prices": sorted(
-                [str(each.obligation_id), str(each.price), each.currency] for each in found
-            ),
-        }
-    )
-    return found, terms, sha256(sealed).digest()
-
-
-def _parties(
-    session: Session, window: WindowView, *, found: list[Obligation], terms: Terms
-) -> set[UUID]:
-    """Return whom the window can pay: agreements of others may begin while it is reckoned."""
-    owed = {party for each in found for party in (each.payer_id, each.payee_id)}
-    carried = money.balances(session, account="settlement", before=window.first_day)
-    return owed | {merchant for merchant, _ in (*carried, *terms.returned)}
-
-
-def payment_terms(session: Session, *, window: WindowView) -> Terms:
-    """Return where a window's merchants are paid, and what the bank sent back on its days."""
-    return Terms(
-        details=money.payment_details(session, on=window.end_day - timedelta(days=1)),
-        returned=money.returns(session, first_day=window.first_day, end_day=window.end_day),
-    )
+        service.add_obligations(session, obligations=found.obligations)
+        service.add_pool_balances(session, window_id=night.window_id, balances=found.pool)
+    return found.obligations
 
 
 def positions(night: Night, *, computed: list[Obligation]) -> None:
     """Net the obligations to one position per party, the network's among them, and store them."""
     found = netting.positions(controls.debts(computed))
-    if NETWORK_PARTY not in {each.party for each in found}:
+    if MARGIN not in {(each.party, each.account) for each in found}:
         found.append(
             netting.Position(
-                party=NETWORK_PARTY, currency=CURRENCY, payable=0, receivable=0, fees=0
+                party=MARGIN.party_id,
+                account=MARGIN.name,
+                currency=CURRENCY,
+                payable=0,
+                receivable=0,
+                fees=0,
             )
         )
     rows: list[dict[str, object]] = [
         {
             "window_id": night.window_id,
             "party_id": each.party,
+            "account": each.account,
             "currency": each.currency,
             "payable": each.payable,
             "receivable": each.receivable,
             "fees": each.fees,
+            "vat": each.vat,
             "net": each.net,
         }
         for each in found
@@ -222,7 +185,9 @@ def statements(
     night: Night, *, computed: list[Obligation]
 ) -> tuple[list[Draft], list[controls.Check]]:
     """Draft the statements and reckon every control total; nothing is published yet."""
-    total = sum(each.postings * (1 if each.payee_id == NETWORK_PARTY else 2) for each in computed)
+    total = sum(
+        each.postings * (2 if each.payee_account == "settlement" else 1) for each in computed
+    )
     night.report("statements", total=total)
     with night.services.database.snapshot() as session:
         window = _window(session, night.window_id)
@@ -255,12 +220,14 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
         raise controls.ControlTotalsError(checks)
     with night.writing("publish", done=len(drafts), total=len(drafts)) as session:
         window = _window(session, night.window_id)
-        head = _seal_head(session, window)
+        head = seal_head(session, window)
         rows = [draft.row(window_id=night.window_id, seal=head) for draft in drafts]
         service.add_statements(session, rows=rows)
         terms = payment_terms(session, window=window)
         payments = [each.payment(window_id=night.window_id, terms=terms) for each in drafts]
-        moved = _move_money(session, window=window, payments=[p for p in payments if p is not None])
+        moved = _move_money(
+            session, window=window, drafts=drafts, payments=[p for p in payments if p is not None]
+        )
         service.advance_window(session, window_id=night.window_id, state="settled")
         published = {
             each.statement_id: (each.digest, each.totals)
@@ -273,7 +240,7 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
         checked = [
             *checks,
             _published(ours, published),
-            *controls.check_money(
+            *money_controls.check_money(
                 drafts={(d.merchant_id, d.totals.currency): d.totals for d in drafts}, moved=moved
             ),
         ]
@@ -309,8 +276,8 @@ def _tell_merchants(session: Session, *, window: WindowView, drafts: list[Draft]
 
 
 def _move_money(
-    session: Session, *, window: WindowView, payments: list[PaymentFact]
-) -> controls.Moved:
+    session: Session, *, window: WindowView, drafts: list[Draft], payments: list[PaymentFact]
+) -> money_controls.Moved:
     """Post what the window nets to and what is paid for it; return what the books say then."""
     last_day = window.end_day - timedelta(days=1)
     money_service.post_netting(
@@ -319,9 +286,26 @@ def _move_money(
         positions=queries.positions(session, window=window),
         business_date=last_day,
     )
+    money_service.post_calls(
+        session,
+        window_id=window.window_id,
+        called={
+            (each.merchant_id, each.totals.currency): each.totals.called
+            for each in drafts
+            if each.totals.called
+        },
+        business_date=last_day,
+    )
     money_service.add_payments(session, payments=payments, business_date=last_day)
-    return controls.Moved(
+    pool = money.balances(session, account="pool", before=window.end_day)
+    pooled: Counter[str] = Counter()
+    for each in sources.pool_balances(session, before=window.end_day):
+        pooled[each.currency] += each.amount
+    return money_controls.Moved(
         balances=money.balances(session, account="settlement", before=window.end_day),
+        deposits=money.balances(session, account="deposit", before=window.end_day),
+        pool={currency: amount for (_party, currency), amount in pool.items()},
+        pooled=pooled,
         payments=[each.fact for each in money.payments(session, window_id=window.window_id)],
         instructed=money.ledger_totals(session, window_id=window.window_id)["instructed"],
     )
@@ -347,23 +331,38 @@ def _checks(
         session, first_day=window.first_day, end_day=window.end_day
     )
     days = (window.end_day - window.first_day).days
-    found = sources.windows_over(session, first_day=window.first_day, end_day=window.end_day)
-    return controls.check_obligations(
-        computed=computed,
-        stored=stored,
-        details=drafts.details,
-        ledger=controls.Ledger(postings=postings, points=points, days=days, days_in_windows=found),
-    ) + controls.check_positions(obligations=stored, stored=_stored_positions(session, window))
+    ledger = controls.Ledger(
+        postings=postings,
+        points=points,
+        days=days,
+        days_in_windows=sources.windows_over(
+            session, first_day=window.first_day, end_day=window.end_day
+        ),
+        outstanding=sources.outstanding_on_issue(session, end_day=window.end_day),
+    )
+    return [
+        *controls.check_obligations(
+            computed=computed, stored=stored, details=drafts.details, ledger=ledger
+        ),
+        *controls.check_positions(obligations=stored, stored=_stored_positions(session, window)),
+        *money_controls.check_pool(
+            stored=stored,
+            balances=sources.pool_balances(session, before=window.end_day),
+            ledger=ledger,
+        ),
+    ]
 
 
 def _stored_positions(session: Session, window: WindowView) -> list[netting.Position]:
     return [
         netting.Position(
             party=each.party.party_id,
+            account=each.account,
             currency=each.currency,
             payable=each.payable,
             receivable=each.receivable,
             fees=each.fees,
+            vat=each.vat,
         )
         for each in queries.positions(session, window=window)
     ]
@@ -374,10 +373,3 @@ def _window(session: Session, window_id: UUID) -> WindowView:
     if found is None:
         raise InvariantError(f"window {window_id} is gone")
     return found
-
-
-def _seal_head(session: Session, window: WindowView) -> bytes:
-    sealed = queries.seal_of(session, business_date=window.end_day - timedelta(days=1))
-    if sealed is None:
-        raise InvariantError(f"the day before {window.end_day} has no seal")
-    return sealed.head

@@ -25,7 +25,13 @@ def check_label(name: str) -> str:
     """Return what a control total compares."""
     return {
         "days_in_one_window": _("Each business day stands in exactly one window"),
-        "postings_in_obligations": _("Each redemption posting stands behind its obligation"),
+        "postings_in_obligations": _(
+            "Each posting that money follows stands behind exactly one obligation"
+        ),
+        "pool_covers_points": _("Pool = Σ points on issue × price"),
+        "rounding_is_small": _("The pool's rounding is a few units at most"),
+        "deposits_in_money_ledger": _("Deposits = accounts in the money ledger"),
+        "pool_in_money_ledger": _("Pool = its account in the money ledger"),
         "points_in_obligations": _("Points in postings = points in obligations"),
         "obligations_recomputed": _("Stored obligations = recomputed obligations"),
         "points_times_price": _("Each obligation = points × price, within half a unit"),
@@ -35,7 +41,7 @@ def check_label(name: str) -> str:
         "bilateral_equals_multilateral": _("Netting pair by pair gives the same positions"),
         "statements_from_positions": _("Statements = positions"),
         "openings_are_closings": _("Opening balances = closing balances before"),
-        "closings_follow": _("Opening + net + returned − paid = closing"),
+        "closings_follow": _("Opening + net + returned − called − paid = closing"),
         "closings_in_money_ledger": _("Closing balances = accounts in the money ledger"),
         "payments_from_statements": _("Payments = what the statements say is paid"),
         "statements_published": _("Published statements = drafted statements"),

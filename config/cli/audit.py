@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     help="Also recompute wallets and lots from sealed month ends and later postings.",
 )
 def audit(as_json: bool, rebuild: bool, since: datetime | None) -> None:  # noqa: FBT001 - click hands flags in by name
-    """Check every invariant of the ledger; exit 1 on any difference."""
+    """Check every invariant of the ledgers of points and money; exit 1 on any difference."""
     from config.access import open_services
-    from network.ledger.audit import check_names, checks
     from network.ledger.rebuild import rebuild_checks, rebuild_names
 
     with (
@@ -47,7 +46,7 @@ def audit(as_json: bool, rebuild: bool, since: datetime | None) -> None:  # noqa
     ):
         verify = seal_verifier(session)
         day = None if since is None else since.date()
-        running, names = checks(session, verify=verify, since=day), check_names()
+        running, names = every_check(session, verify=verify, since=day), every_name()
         if rebuild:
             running = chain(running, rebuild_checks(session, verify=verify))
             names += rebuild_names()
@@ -55,6 +54,25 @@ def audit(as_json: bool, rebuild: bool, since: datetime | None) -> None:  # noqa
     if as_json:
         click.echo(json.dumps([asdict(check) for check in done], ensure_ascii=False, indent=1))
     sys.exit(1 if any(check.differences for check in done) else 0)
+
+
+def every_check(
+    session: Session, *, verify: Verifier | None, since: date | None = None
+) -> Iterator[Check]:
+    """Yield the checks of the points ledger, then those of money, one by one as they are done."""
+    from network.ledger import audit as points
+    from network.money import audit as money
+
+    yield from points.checks(session, verify=verify, since=since)
+    yield from money.checks(session)
+
+
+def every_name() -> list[str]:
+    """Return the names of these checks in their order."""
+    from network.ledger import audit as points
+    from network.money import audit as money
+
+    return points.check_names() + money.check_names()
 
 
 def seal_verifier(session: Session) -> Verifier:

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from config.access import open_services
 from network.clearing import queries
-from network.clearing.facts import PartyView, WindowView
+from network.clearing.facts import PartyView, PositionView, WindowView
+from network.clearing.parties import account_code
 from network.language import current_locale, format_number
 from network.language import gettext as _
 
@@ -35,7 +36,7 @@ def positions(day: datetime, as_json: bool) -> None:  # noqa: FBT001 - click han
         window = settled_window(session, day=day.date())
         rows = as_records(session, window=window)
         names = {
-            each.party.code: _name(each.party) for each in queries.positions(session, window=window)
+            code_of(each): _name(each.party) for each in queries.positions(session, window=window)
         }
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -69,18 +70,30 @@ def settled_window(session: Session, *, day: date) -> WindowView:
 
 
 def as_records(session: Session, *, window: WindowView) -> list[dict[str, Any]]:
-    """Return a window's net positions as their stable JSON."""
+    """Return a window's net positions as their stable JSON.
+
+    ``merchant`` is a merchant's code, or the network's, and behind a colon the account where it is
+    another than the one that is paid: its deposit, the network's pool. ``fees`` are with ``vat``.
+    """
     return [
         {
-            "merchant": each.party.code,
+            "merchant": code_of(each),
             "payable": each.payable,
             "receivable": each.receivable,
             "fees": each.fees,
             "net": each.net,
             "currency": each.currency,
+            "vat": each.vat,
+            "party": each.party.code,
+            "account": each.account,
         }
         for each in queries.positions(session, window=window)
     ]
+
+
+def code_of(position: PositionView) -> str:
+    """Return how a position's account is called."""
+    return account_code(position.party.code, position.account)
 
 
 def _name(party: PartyView) -> str:

@@ -74,6 +74,15 @@ _TRANSACTION = _object(
 )
 _WINDOW = _object(id=_TEXT, first_day=_DAY, end_day=_DAY)
 _TOTALS = _object(
+    {
+        "vat": _text("What of the fees is VAT.") | {"type": "integer"},
+        "called": _text("What went to the deposit because it did not suffice.")
+        | {"type": "integer"},
+        "deposit_opening": _WHOLE,
+        "deposit_paid_in": _WHOLE,
+        "deposit_used": _WHOLE,
+        "deposit_closing": _WHOLE,
+    },
     currency=_TEXT,
     opening=_WHOLE,
     receivable=_WHOLE,
@@ -97,7 +106,7 @@ _LINE = _object(
     entry=_TEXT,
     merchant_ref=_or_null(_TEXT),
     kind=_TEXT,
-    direction=_states("receivable", "payable", "fee"),
+    direction=_states("receivable", "payable", "fee", "vat", "deposit"),
     counterparty=_TEXT,
     points=_WHOLE,
     price=_text("Rials per point, exact."),

@@ -8,14 +8,44 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-Direction = Literal["receivable", "payable", "fee"]
+Direction = Literal["receivable", "payable", "fee", "vat", "deposit"]
 Carried = Literal["no_account", "cycle", "minimum"]
 """Why a balance is not paid with its statement: nowhere to pay it, another day, too small."""
+
+OBLIGATION_KINDS = (
+    "redemption",
+    "redeposit",
+    "margin",
+    "margin_return",
+    "vat",
+    "vat_return",
+    "acceptance_vat",
+    "acceptance_vat_return",
+    "issuance",
+    "adjustment_up",
+    "clawback",
+    "adjustment_down",
+    "expiry",
+    "rounding",
+)
+MOVED_KINDS = frozenset({"redemption", "redeposit"})
+"""What acceptors are paid; each redemption posting stands behind exactly one of them."""
+
+MARGIN_KINDS = frozenset({"margin", "margin_return"})
+VAT_KINDS = frozenset({"vat", "vat_return", "acceptance_vat", "acceptance_vat_return"})
+FEE_KINDS = MARGIN_KINDS | VAT_KINDS
+POOL_KINDS = frozenset({"issuance", "adjustment_up", "clawback", "adjustment_down", "expiry"})
+"""What moves the pool when points on issue are given, taken back or lapse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What an agreement says about prices: minor units per point, fee as a rate."""
+    """What an agreement says about money: minor units per point, fees and VAT as rates.
+
+    ``funding`` says when the issuer pays for its points (on_redemption, on_issue, prefunded),
+    ``breakage_beneficiary`` who keeps the money of points that lapse in the pool (network, issuer),
+    ``vat_on`` on which fee VAT falls (margin, acceptance_fee).
+    """
 
     agreement_id: UUID
     merchant_id: UUID
@@ -23,6 +53,10 @@ class Agreement:
     issue_price: Decimal
     acceptance_fee: Decimal
     currency: str
+    funding: str = "on_redemption"
+    breakage_beneficiary: str = "network"
+    vat_rate: Decimal = Decimal(0)
+    vat_on: str = "margin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +69,37 @@ class FaceValue:
     currency: str
 
 
-class RedemptionSum(NamedTuple):
-    """Points of one issuer and terms that one acceptor took (above zero) or gave back (below)."""
+class PostingSum(NamedTuple):
+    """Points of one issuer and terms that moved on one account of the points ledger.
 
+    ``points`` are signed as on that account: taken by an acceptor above zero and given back below,
+    given to members below zero and taken back or lapsed above; ``negative`` tells them apart.
+    ``acceptor_id`` and ``priced_on`` stand on redemptions only.
+    """
+
+    account: str
     issuer_id: UUID
-    acceptor_id: UUID
+    acceptor_id: UUID | None
     terms_id: UUID
-    priced_on: date
-    undone: bool
+    priced_on: date | None
+    negative: bool
     points: int
     postings: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obligation:
-    """What ``payer`` owes ``payee``: points × price, rounded half to even, once."""
+    """What ``payer`` owes ``payee``: points × price, rounded half to even, once.
+
+    One of kind ``rounding`` has no points: it is what many roundings left over or short.
+    """
 
     obligation_id: UUID
     window_id: UUID
     payer_id: UUID
+    payer_account: str
     payee_id: UUID
+    payee_account: str
     issuer_id: UUID
     acceptor_id: UUID
     kind: str
@@ -63,6 +108,18 @@ class Obligation:
     priced_on: tuple[date, ...]
     points: int
     postings: int
+    price: Decimal
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolBalance:
+    """What an issuer's points in the pool cost: outstanding points × price, half to even."""
+
+    issuer_id: UUID
+    terms_id: UUID
+    points: int
     price: Decimal
     amount: int
     currency: str
@@ -119,12 +176,25 @@ class ObligationView:
     fact: Obligation
     issuer: PartyView
     acceptor: PartyView
+    payer: PartyView
     payee: PartyView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolView:
+    """What an issuer's points in the pool cost, with its name."""
+
+    issuer: PartyView
+    fact: PoolBalance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PositionView:
-    """A party's sums over a window, minor units: net = receivable − payable − fees."""
+    """An account's sums over a window, minor units: net = receivable − payable − fees.
+
+    ``vat`` is what of the fees is VAT. A party's main account is ``settlement``, the network's
+    ``margin``.
+    """
 
     party: PartyView
     currency: str
@@ -132,6 +202,8 @@ class PositionView:
     receivable: int
     fees: int
     net: int
+    vat: int = 0
+    account: str = "settlement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,11 +270,12 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """A statement's sums, minor units: opening + net + returned − paid = closing.
+    """A statement's sums, minor units: opening + net + returned − called − paid = closing.
 
     ``returned`` is what the bank sent back since the statement before; ``paid`` is what is
-    instructed with this one, below zero where it is collected. ``carried`` says why a balance is
-    not paid.
+    instructed with this one, below zero where it is collected, and ``carried`` says why a balance
+    is not paid; ``called`` went to the deposit because it did not suffice. ``vat`` is what of the
+    fees is VAT. The deposit has figures of its own: opening + paid in − used + called = closing.
     """
 
     currency: str
@@ -216,6 +289,12 @@ class Totals:
     closing: int
     lines: int
     carried: Carried | None = None
+    vat: int = 0
+    called: int = 0
+    deposit_opening: int = 0
+    deposit_paid_in: int = 0
+    deposit_used: int = 0
+    deposit_closing: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,19 +28,30 @@ _PLANNED_FREELY = ("enable_nestloop = DEFAULT", "cursor_tuple_fraction = DEFAULT
 _PLACE = tuple(LinePlace.__dataclass_fields__)
 
 # exact / whole is the exact share; numeric's mod and div are exact, its division is not.
+# What a kind says of its postings is their account, and whether they are below zero there; nobody
+# takes points that are given, taken back or lapse, so the acceptor stands for the issuer then.
 _SPREAD = """
-    WITH behind AS (
-        SELECT o.obligation_id, o.payer_id, o.payee_id, o.kind, o.price, o.amount, o.currency,
-               p.business_date, p.member_id, p.sequence, p.line, p.points,
-               o.amount::numeric * abs(p.points) AS exact, abs(o.points)::numeric AS whole
+    WITH owed AS (
+        SELECT o.*,
+               CASE WHEN o.kind IN ('issuance', 'clawback', 'expiry') THEN o.kind
+                    WHEN o.kind IN ('adjustment_up', 'adjustment_down') THEN 'adjustment'
+                    ELSE 'redemption' END AS account,
+               o.kind IN ('issuance', 'adjustment_up') OR o.points < 0 AS negative
         FROM network.obligation o
+        WHERE o.window_id = :window_id AND {obligations} AND o.kind <> 'rounding'
+    ), behind AS (
+        SELECT o.obligation_id, o.payer_id, o.payer_account, o.payee_id, o.payee_account, o.kind,
+               o.price, o.amount, o.currency, p.business_date, p.member_id, p.sequence, p.line,
+               CASE WHEN o.points < 0 THEN -abs(p.points) ELSE abs(p.points) END AS points,
+               o.amount::numeric * abs(p.points) AS exact, abs(o.points)::numeric AS whole
+        FROM owed o
         JOIN ledger.posting p
-          ON p.issuer_id = o.issuer_id AND p.acceptor_id = o.acceptor_id
-         AND p.terms_id = o.terms_id AND (p.points < 0) = (o.points < 0)
-         AND p.priced_on = ANY (o.priced_on)
-        WHERE o.window_id = :window_id AND {obligations}
-          AND p.business_date >= :first_day AND p.business_date < :end_day
-          AND p.account = 'redemption'
+          ON p.account = o.account AND p.issuer_id = o.issuer_id AND p.terms_id = o.terms_id
+         AND coalesce(p.acceptor_id, p.issuer_id) = o.acceptor_id
+         AND (p.points < 0) = o.negative
+         AND (o.account <> 'redemption' OR p.priced_on = ANY (o.priced_on))
+        WHERE p.business_date >= :first_day AND p.business_date < :end_day
+          AND p.account = ANY (ARRAY(SELECT DISTINCT account FROM owed))
     ), floored AS (
         SELECT *, mod(mod(exact, whole) + whole, whole) AS rest FROM behind
     ), ranked AS (
@@ -73,8 +84,8 @@ _OBLIGATION_LINES = text(
 """
 )
 
-# Each posting stands on the payer's statement and, unless that is the network, on the payee's.
-# The columns are in the order of StatementLine.
+# Each posting stands on the payer's statement and, where that is a merchant, on the payee's; what a
+# deposit pays stands on its owner's. The columns are in the order of StatementLine.
 _SIDES = """
     SELECT side.merchant_id, s.obligation_id, s.member_id, s.sequence, s.line, e.recorded_at,
            s.kind, side.direction, s.payer_id = s.payee_id AS own_points,
@@ -86,10 +97,13 @@ _SIDES = """
      AND e.business_date >= :first_day AND e.business_date < :end_day
     CROSS JOIN LATERAL (
         SELECT s.payer_id AS merchant_id,
-               CASE WHEN s.kind IN ('margin', 'margin_return') THEN 'fee' ELSE 'payable' END
-                   AS direction
+               CASE WHEN s.payer_account = 'deposit' THEN 'deposit'
+                    WHEN s.payer_account <> 'settlement' THEN 'payable'
+                    WHEN s.payee_account = 'vat' THEN 'vat'
+                    WHEN s.payee_account = 'margin' THEN 'fee'
+                    ELSE 'payable' END AS direction
         UNION ALL
-        SELECT s.payee_id, 'receivable' WHERE s.kind IN ('redemption', 'redeposit')
+        SELECT s.payee_id, 'receivable' WHERE s.payee_account = 'settlement'
     ) AS side
 """
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from network.clearing.facts import OBLIGATION_KINDS
 from network.clearing.parties import NETWORK_PARTY
 from network.database.base import NETWORK_SCHEMA, Base
 
@@ -93,7 +94,7 @@ class SettlementRun(Base):
 
 
 class Obligation(Base):
-    """What one party owes another for points taken in a window; undone points are negative."""
+    """What one account owes another for points of a window; undone points are negative."""
 
     __tablename__ = "obligation"
     __table_args__ = (
@@ -109,18 +110,27 @@ class Obligation(Base):
             name="uq_obligation_facts",
         ),
         CheckConstraint(
-            "kind IN ('redemption', 'redeposit', 'margin', 'margin_return')", name="kind"
+            f"kind IN ({', '.join(map(repr, OBLIGATION_KINDS))})",
+            name="kind",
         ),
         CheckConstraint(
-            "points <> 0 AND (points < 0) = (kind IN ('redeposit', 'margin_return'))", name="sign"
+            "CASE WHEN kind = 'rounding' THEN points = 0 AND postings = 0 AND amount <> 0"
+            " ELSE points <> 0 AND postings > 0"
+            " AND (points < 0) = (kind = 'redeposit' OR right(kind, 7) = '_return') END",
+            name="sign",
         ),
         CheckConstraint(
-            "payee_id = CASE WHEN kind IN ('margin', 'margin_return') "
-            f"THEN '{NETWORK_PARTY}'::uuid ELSE acceptor_id END",
-            name="payee",
+            "payer_account IN ('settlement', 'deposit', 'pool', 'margin', 'rounding')"
+            " AND payee_account IN ('settlement', 'pool', 'margin', 'vat', 'breakage')"
+            f" AND (payer_account IN ('settlement', 'deposit')) = (payer_id <> '{NETWORK_PARTY}')"
+            f" AND (payee_account = 'settlement') = (payee_id <> '{NETWORK_PARTY}')",
+            name="accounts",
         ),
-        CheckConstraint("postings > 0", name="postings"),
-        CheckConstraint("cardinality(priced_on) > 0", name="priced_on"),
+        CheckConstraint(
+            "(cardinality(priced_on) > 0) = (kind NOT IN ('issuance', 'adjustment_up', 'clawback',"
+            " 'adjustment_down', 'expiry', 'rounding'))",
+            name="priced_on",
+        ),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         Index(None, "payer_id", "window_id"),
         Index(None, "payee_id", "window_id"),
@@ -130,7 +140,9 @@ class Obligation(Base):
     obligation_id: Mapped[UUID]
     window_id: Mapped[UUID] = mapped_column(ForeignKey(_WINDOW))
     payer_id: Mapped[UUID]
+    payer_account: Mapped[str]
     payee_id: Mapped[UUID]
+    payee_account: Mapped[str]
     issuer_id: Mapped[UUID]
     acceptor_id: Mapped[UUID]
     kind: Mapped[str]
@@ -144,34 +156,59 @@ class Obligation(Base):
     currency: Mapped[str]
 
 
+class PoolBalance(Base):
+    """What an issuer's points in the pool cost after a window in which they moved."""
+
+    __tablename__ = "pool_balance"
+    __table_args__ = (
+        PrimaryKeyConstraint("window_id", "terms_id"),
+        Index(None, "terms_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(_WINDOW))
+    terms_id: Mapped[UUID]
+    issuer_id: Mapped[UUID]
+    points: Mapped[int]
+    price: Mapped[Decimal]
+    amount: Mapped[int]
+    currency: Mapped[str]
+
+
 class NetPosition(Base):
-    """One party's sums over a window: net = receivable − payable − fees."""
+    """One account's sums over a window: net = receivable − payable − fees (with their VAT)."""
 
     __tablename__ = "net_position"
     __table_args__ = (
-        PrimaryKeyConstraint("window_id", "party_id", "currency"),
+        PrimaryKeyConstraint("window_id", "party_id", "account", "currency"),
         CheckConstraint("net = receivable - payable - fees", name="net"),
         {"schema": NETWORK_SCHEMA},
     )
 
     window_id: Mapped[UUID] = mapped_column(ForeignKey(_WINDOW))
     party_id: Mapped[UUID]
+    account: Mapped[str]
     currency: Mapped[str]
     payable: Mapped[int]
     receivable: Mapped[int]
     fees: Mapped[int]
+    vat: Mapped[int]
     net: Mapped[int]
 
 
 class Statement(Base):
-    """A merchant's account for a window: opening + net + returned − paid = closing."""
+    """A merchant's account for a window: opening + net + returned − called − paid = closing."""
 
     __tablename__ = "statement"
     __table_args__ = (
         PrimaryKeyConstraint("statement_id"),
         UniqueConstraint("merchant_id", "window_id", "currency"),
         CheckConstraint("net = receivable - payable - fees", name="net"),
-        CheckConstraint("closing = opening + net + returned - paid", name="closing"),
+        CheckConstraint("closing = opening + net + returned - called - paid", name="closing"),
+        CheckConstraint(
+            "deposit_closing = deposit_opening + deposit_paid_in - deposit_used + called",
+            name="deposit",
+        ),
         CheckConstraint("lines >= 0", name="lines"),
         CheckConstraint(
             "carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum') AND paid = 0)",
@@ -191,10 +228,16 @@ class Statement(Base):
     payable: Mapped[int]
     receivable: Mapped[int]
     fees: Mapped[int]
+    vat: Mapped[int]
     net: Mapped[int]
     returned: Mapped[int]
+    called: Mapped[int]
     paid: Mapped[int]
     closing: Mapped[int]
+    deposit_opening: Mapped[int]
+    deposit_paid_in: Mapped[int]
+    deposit_used: Mapped[int]
+    deposit_closing: Mapped[int]
     lines: Mapped[int]
     carried: Mapped[str | None]
     digest: Mapped[bytes]

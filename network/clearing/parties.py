@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 NETWORK_PARTY = UUID("00000000-0000-7000-8000-000000000000")
@@ -9,6 +10,45 @@ NETWORK_PARTY = UUID("00000000-0000-7000-8000-000000000000")
 
 NETWORK_NAME = "network"
 """How the network is called where merchants are called by their codes."""
+
+
+class Account(NamedTuple):
+    """An account of the money ledger: whose it is, and what it is for."""
+
+    party_id: UUID
+    name: str
+
+
+POOL = Account(NETWORK_PARTY, "pool")
+"""What issuers paid for points when they were given, until somebody takes these points."""
+
+MARGIN = Account(NETWORK_PARTY, "margin")
+"""What the network keeps of what issuers pay, and pays for the points of its own campaigns."""
+
+VAT = Account(NETWORK_PARTY, "vat")
+"""Value added tax on the network's fees, owed to the tax office."""
+
+BREAKAGE = Account(NETWORK_PARTY, "breakage")
+"""What the network keeps of points that lapsed in the pool."""
+
+ROUNDING = Account(NETWORK_PARTY, "rounding")
+"""The single units by which sums of rounded amounts differ from the rounded sum."""
+
+
+def settlement_account(party_id: UUID) -> Account:
+    """Return the account of a merchant that is paid, or collected from, in cash."""
+    return Account(party_id, "settlement")
+
+
+def deposit_account(party_id: UUID) -> Account:
+    """Return the account that holds what a merchant has paid for its points in advance."""
+    return Account(party_id, "deposit")
+
+
+def account_code(code: str, account: str) -> str:
+    """Return how an account is called: a party's main one by its code, others behind a colon."""
+    return code if account in {"settlement", "margin"} else f"{code}:{account}"
+
 
 _NAMESPACE = UUID("5d0f3b52-6f0c-5b8e-9d0a-7c2f6b1e4a90")
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
-from network.clearing import lines, runs
+from network.clearing import lines, runs, sources
 from network.clearing.facts import (
     LinePlace,
     MatrixCell,
@@ -18,6 +18,7 @@ from network.clearing.facts import (
     ObligationLine,
     ObligationView,
     PartyView,
+    PoolView,
     PositionView,
     RunView,
     SealView,
@@ -37,6 +38,7 @@ _NETWORK = PartyView(
 )
 PUBLISHED = ("settled",)
 DIGEST_BYTES = 32
+_MAIN_ACCOUNTS = ("settlement", "margin")
 
 
 def window(session: Session, *, window_id: UUID) -> WindowView | None:
@@ -129,23 +131,46 @@ def obligation_lines(
 
 
 def positions(session: Session, *, window: WindowView) -> list[PositionView]:
-    """Return every party's position in a window by code, the network last; the nets sum to zero."""
+    """Return every account's position in a window by code, the network's last.
+
+    The nets sum to zero.
+    """
     rows = session.scalars(select(NetPosition).where(NetPosition.window_id == window.window_id))
     names = parties(session)
     found = [
         PositionView(
             party=_party(names, row.party_id),
+            account=row.account,
             currency=row.currency,
             payable=row.payable,
             receivable=row.receivable,
             fees=row.fees,
+            vat=row.vat,
             net=row.net,
         )
         for row in rows
     ]
     return sorted(
-        found, key=lambda p: (p.currency, p.party.party_id == NETWORK_PARTY, p.party.code)
+        found,
+        key=lambda p: (
+            p.currency,
+            p.party.party_id == NETWORK_PARTY,
+            p.party.code,
+            p.account not in _MAIN_ACCOUNTS,
+            p.account,
+        ),
     )
+
+
+def pool(session: Session, *, window: WindowView) -> list[PoolView]:
+    """Return what the pool held after a window, by the issuers' codes; emptied terms left out."""
+    names = parties(session)
+    found = [
+        PoolView(issuer=_party(names, each.issuer_id), fact=each)
+        for each in sources.pool_balances(session, before=window.end_day)
+        if each.points or each.amount
+    ]
+    return sorted(found, key=lambda each: (each.issuer.code, each.fact.terms_id.int))
 
 
 def matrix(session: Session, *, window: WindowView) -> list[MatrixCell]:
@@ -346,6 +371,7 @@ def _obligation(row: ObligationRow | Row[Any], names: dict[UUID, PartyView]) -> 
         fact=Obligation(**values | {"priced_on": tuple(row.priced_on)}),
         issuer=_party(names, row.issuer_id),
         acceptor=_party(names, row.acceptor_id),
+        payer=_party(names, row.payer_id),
         payee=_party(names, row.payee_id),
     )
 

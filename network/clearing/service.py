@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import date, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -14,8 +15,9 @@ from sqlalchemy import func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import Obligation
+from network.clearing.facts import Obligation, PoolBalance
 from network.clearing.models import NetPosition, SettlementWindow, Statement
+from network.clearing.models import PoolBalance as PoolBalanceRow
 from network.clearing.parties import clearing_id
 from network.errors import InvariantError
 
@@ -76,12 +78,23 @@ def add_obligations(session: Session, *, obligations: Sequence[Obligation]) -> N
         session.execute(_ADD_OBLIGATIONS, {"rows": json.dumps(rows, default=plain)})
 
 
+def add_pool_balances(
+    session: Session, *, window_id: UUID, balances: Sequence[PoolBalance]
+) -> None:
+    """Add what the pool holds by terms after a window, for terms whose points moved in it."""
+    for chunk in _chunks(balances):
+        session.execute(
+            insert(PoolBalanceRow).on_conflict_do_nothing(index_elements=["window_id", "terms_id"]),
+            [{"window_id": window_id, **asdict(each)} for each in chunk],
+        )
+
+
 def add_positions(session: Session, *, rows: Sequence[dict[str, object]]) -> None:
     """Add the net positions that are not there yet."""
     for chunk in _chunks(rows):
         session.execute(
             insert(NetPosition).on_conflict_do_nothing(
-                index_elements=["window_id", "party_id", "currency"]
+                index_elements=["window_id", "party_id", "account", "currency"]
             ),
             list(chunk),
         )

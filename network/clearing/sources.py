@@ -8,33 +8,93 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import Agreement, FaceValue, RedemptionSum
+from network.clearing.facts import Agreement, FaceValue, PoolBalance, PostingSum
+
+_POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
+_SETTLED = f"""
+    business_date >= :first_day AND business_date < :end_day
+    AND (account = 'redemption'
+         OR account IN {_POOL_ACCOUNTS} AND terms_id = ANY (CAST(:on_issue AS uuid[])))
+"""
+"""The postings that money follows: all redemptions, and of points on issue whatever moves them."""
 
 # The one statement that reads a whole day. Everything after it works on its few rows.
-_REDEMPTION_SUMS = text("""
-    SELECT issuer_id, acceptor_id, terms_id, priced_on, points < 0 AS undone,
+_POSTING_SUMS = text(f"""
+    SELECT account, issuer_id, acceptor_id, terms_id, priced_on, points < 0 AS negative,
            sum(points) AS points, count(*) AS postings
-    FROM ledger.posting
-    WHERE business_date >= :first_day AND business_date < :end_day AND account = 'redemption'
-    GROUP BY issuer_id, acceptor_id, terms_id, priced_on, points < 0
-    ORDER BY issuer_id, acceptor_id, terms_id, priced_on, undone
+    FROM ledger.posting WHERE {_SETTLED}
+    GROUP BY account, issuer_id, acceptor_id, terms_id, priced_on, points < 0
+    ORDER BY account DESC, issuer_id, acceptor_id, terms_id, priced_on, negative
+""")
+
+# What lots hold now, less what moved since: no past state of a lot is kept.
+_OUTSTANDING = text(f"""
+    SELECT terms_id, sum(points)::bigint AS points FROM (
+        SELECT terms_id, remaining + held AS points FROM ledger.lot
+        WHERE terms_id = ANY (CAST(:on_issue AS uuid[])) AND (open OR held > 0)
+        UNION ALL
+        SELECT terms_id, points FROM ledger.posting
+        WHERE business_date >= :end_day AND terms_id = ANY (CAST(:on_issue AS uuid[]))
+          AND (account = 'redemption' OR account IN {_POOL_ACCOUNTS})
+    ) AS found
+    GROUP BY terms_id HAVING sum(points) <> 0
 """)
 
 
-def redemption_sums(session: Session, *, first_day: date, end_day: date) -> list[RedemptionSum]:
-    """Return the points taken and given back on the days [first_day, end_day), summed."""
-    rows = session.execute(_REDEMPTION_SUMS, {"first_day": first_day, "end_day": end_day})
+def posting_sums(session: Session, *, first_day: date, end_day: date) -> list[PostingSum]:
+    """Return the points that money follows on the days [first_day, end_day), summed."""
+    rows = session.execute(_POSTING_SUMS, _days(session, first_day=first_day, end_day=end_day))
     return [
-        RedemptionSum(issuer, acceptor, terms, priced_on, undone, int(points), postings)
-        for issuer, acceptor, terms, priced_on, undone, points, postings in rows
+        PostingSum(account, issuer, acceptor, terms, priced_on, negative, int(points), postings)
+        for account, issuer, acceptor, terms, priced_on, negative, points, postings in rows
     ]
+
+
+def outstanding_on_issue(session: Session, *, end_day: date) -> dict[UUID, int]:
+    """Return the points on issue that members held when ``end_day`` began, by terms.
+
+    Read from the lots, so that it owes nothing to the obligations it is compared with.
+    """
+    rows = session.execute(
+        _OUTSTANDING, {"end_day": end_day, "on_issue": terms_on_issue(session)}
+    ).all()
+    return {row.terms_id: row.points for row in rows}
+
+
+def terms_on_issue(session: Session) -> list[UUID]:
+    """Return the approved agreements whose points are paid for when they are given."""
+    return list(
+        session.scalars(
+            text("""
+                SELECT agreement_id FROM network.agreement
+                WHERE funding = 'on_issue' AND approved_at IS NOT NULL ORDER BY agreement_id
+            """)
+        )
+    )
+
+
+def pool_balances(session: Session, *, before: date | None = None) -> list[PoolBalance]:
+    """Return what each issuer's points in the pool cost, by the windows before a day (or all)."""
+    rows = session.execute(
+        text("""
+            SELECT DISTINCT ON (b.terms_id) b.issuer_id, b.terms_id, b.points, b.price, b.amount,
+                   b.currency
+            FROM network.pool_balance b
+            JOIN network.settlement_window w ON w.window_id = b.window_id
+            WHERE CAST(:before AS date) IS NULL OR w.first_day < :before
+            ORDER BY b.terms_id, w.first_day DESC
+        """),
+        {"before": before},
+    )
+    return [PoolBalance(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def agreements(session: Session) -> list[Agreement]:
     """Return every approved agreement there has been."""
     rows = session.execute(
         text("""
-            SELECT agreement_id, merchant_id, effective_from, issue_price, acceptance_fee, currency
+            SELECT agreement_id, merchant_id, effective_from, issue_price, acceptance_fee, currency,
+                   funding, breakage_beneficiary, vat_rate, vat_on
             FROM network.agreement WHERE approved_at IS NOT NULL
             ORDER BY merchant_id, effective_from
         """)
@@ -54,16 +114,22 @@ def face_values(session: Session) -> list[FaceValue]:
 
 
 def postings_count(session: Session, *, first_day: date, end_day: date) -> tuple[int, int]:
-    """Return how many redemption postings the days hold and the sum of their points."""
+    """Return how many postings of the days money follows, and how many points they move.
+
+    Points that members got count like points they gave up: above zero.
+    """
     row = session.execute(
-        text("""
-            SELECT count(*) AS postings, coalesce(sum(points), 0) AS points FROM ledger.posting
-            WHERE business_date >= :first_day AND business_date < :end_day
-              AND account = 'redemption'
+        text(f"""
+            SELECT count(*) AS postings, coalesce(sum(abs(points)), 0) AS points
+            FROM ledger.posting WHERE {_SETTLED}
         """),
-        {"first_day": first_day, "end_day": end_day},
+        _days(session, first_day=first_day, end_day=end_day),
     ).one()
     return row.postings, int(row.points)
+
+
+def _days(session: Session, *, first_day: date, end_day: date) -> dict[str, object]:
+    return {"first_day": first_day, "end_day": end_day, "on_issue": terms_on_issue(session)}
 
 
 def merchant_codes(session: Session) -> dict[UUID, str]:

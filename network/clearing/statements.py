@@ -1,13 +1,17 @@
 """A merchant's statement as a document: canonical JSON with its digest, and CSV.
 
 The balance is what the network and the merchant owe each other and have not paid: above zero the
-merchant gets it, below it pays. opening + net + returned − paid = closing, and the closing balance
-is the next opening. A balance that can be paid is instructed with the statement that it stands on,
-so that statement closes at zero; what the bank sends back stands on the next one as ``returned``.
+merchant gets it, below it pays. opening + net + returned − called − paid = closing, and the closing
+balance is the next opening. A balance that can be paid is instructed with the statement that it
+stands on, so that statement closes at zero; what the bank sends back stands on the next one as
+``returned``.
 ``carried`` says why a balance was not paid: no account, not its settlement day, below its minimum.
 
 Amounts of lines are signed as the merchant sees them: what it is owed above zero, what it owes
-below; they add up to ``net``. A counterparty is named only where both agreements allow it, which
+below; they add up to ``net``, but for those that its deposit paid (``deposit``), which add up to
+``deposit_used``: what the deposit lacked is ``called`` from the balance. VAT has lines of its own
+(``vat``) and stands among the fees. Figures of VAT and of a deposit stand in a statement only if
+one of them is not zero. A counterparty is named only where both agreements allow it, which
 no agreement does yet, so it is the network, or the merchant itself for its own points in its own
 shop. ``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785.
 """
@@ -47,6 +51,12 @@ _CANONICAL = json.JSONEncoder(
 _NAMES_KEPT = 256
 _FIGURES = ("points", "price", "amount")
 _TOTALS = ("opening", "receivable", "payable", "fees", "net", "returned", "paid", "closing")
+_RARE = {
+    "vat": ("vat",),
+    "deposit": ("called", "deposit_opening", "deposit_paid_in", "deposit_used", "deposit_closing"),
+}
+"""Totals that most merchants have nothing to do with."""
+
 # What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -87,7 +97,15 @@ def line_record(
 
 def totals_record(totals: Totals) -> dict[str, Any]:
     """Return a statement's totals: amounts in minor units, and how many lines there are."""
-    return {name: getattr(totals, name) for name in Totals.__dataclass_fields__}
+    return {
+        name: getattr(totals, name) for name in ("currency", "lines", "carried", *_names(totals))
+    }
+
+
+def _names(totals: Totals) -> tuple[str, ...]:
+    """Return the amounts that a statement tells, in the order in which a person reads them."""
+    rare = [names for names in _RARE.values() if any(getattr(totals, name) for name in names)]
+    return (*_TOTALS, *(name for names in rare for name in names))
 
 
 @lru_cache(maxsize=_NAMES_KEPT)
@@ -146,7 +164,7 @@ def statement_csv(
     for line in lines:
         record = line_record(line, name=namer, merchant=statement.merchant.code)
         yield _cells({"record": "line", "currency": currency} | record)
-    for name in _TOTALS:
+    for name in _names(statement.totals):
         amount = getattr(statement.totals, name)
         yield _cells({"record": name, "amount": amount, "currency": currency})
     if statement.totals.carried is not None:

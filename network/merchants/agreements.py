@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from schwifty import IBAN
@@ -28,6 +30,29 @@ from network.settings import CURRENCY
 PRICE_PLACES = 10
 MAX_PRICE = Decimal(10) ** 10
 
+MODELS = ("on_redemption", "on_issue", "prefunded")
+BENEFICIARIES = ("network", "issuer")
+TAXED_FEES = ("margin", "acceptance_fee")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funding:
+    """When an issuer pays for its points, who keeps the money of lapsed ones, and the VAT.
+
+    ``model`` is one of MODELS: paid when a point is taken, when it is given (the pool keeps the
+    money until then), or when it is taken, out of the issuer's deposit. ``breakage_beneficiary``
+    matters for points paid when given. ``vat_rate`` (0.1 is 10 %) falls on the network's margin,
+    which the issuer pays, or on the acceptance fee, which the acceptor gives up.
+    """
+
+    model: str = "on_redemption"
+    breakage_beneficiary: str = "network"
+    vat_rate: Decimal = Decimal(0)
+    vat_on: str = "margin"
+
+
+DEFAULT_FUNDING = Funding()
+
 
 def propose_agreement(
     session: Session,
@@ -40,13 +65,15 @@ def propose_agreement(
     now: datetime,
     settlement_iban: str | None = None,
     settling: Settling = DEFAULT,
+    funding: Funding = DEFAULT_FUNDING,
     proposed_by: UUID | None = None,
 ) -> AgreementView:
     """Write down prices that are to begin on ``effective_from``; nothing changes until approved.
 
     ``issue_price`` is minor units per point that the merchant funded, ``acceptance_fee`` the share
     of the face value that it gives up on points it takes (0.02 is 2 %), each with at most ten
-    decimal places. ``today`` is the open business day; only a merchant's first agreement may begin
+    decimal places; ``funding`` says when points are paid for and which VAT falls on the network's
+    fee. ``today`` is the open business day; only a merchant's first agreement may begin
     on it or before. Raises MerchantDataError, BackdatedAgreementError, UnknownMerchantError.
     """
     _check_price(issue_price, least=Decimal(0), below=MAX_PRICE, field="issue_price")
@@ -67,7 +94,7 @@ def propose_agreement(
         effective_from=effective_from,
         issue_price=issue_price,
         acceptance_fee=acceptance_fee,
-        funding="on_redemption",
+        **_checked_funding(funding),
         currency=CURRENCY,
         settlement_iban=iban,
         credit_cap=paying.cap,
@@ -125,6 +152,24 @@ def approve_agreement(
             "another approved agreement begins on that day", field="effective_from"
         ) from error
     return agreement_view(agreement)
+
+
+def _checked_funding(funding: Funding) -> dict[str, Any]:
+    """Return the columns that say how points are funded; raise MerchantDataError."""
+    for field, value, known in (
+        ("funding", funding.model, MODELS),
+        ("breakage_beneficiary", funding.breakage_beneficiary, BENEFICIARIES),
+        ("vat_on", funding.vat_on, TAXED_FEES),
+    ):
+        if value not in known:
+            raise MerchantDataError(f"this is none of {', '.join(known)}", field=field)
+    _check_price(funding.vat_rate, least=Decimal(0), below=Decimal(1), field="vat_rate")
+    return {
+        "funding": funding.model,
+        "breakage_beneficiary": funding.breakage_beneficiary,
+        "vat_rate": funding.vat_rate,
+        "vat_on": funding.vat_on,
+    }
 
 
 def _lock(session: Session, merchant_id: UUID) -> None:

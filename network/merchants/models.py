@@ -171,7 +171,8 @@ class Agreement(Base):
     """Prices between the network and a merchant, in force from a day until the next approved one.
 
     ``issue_price`` is rials per point that the merchant funded; ``acceptance_fee`` the share of
-    the face value that it gives up on points it takes (0.02 is 2 %).
+    the face value that it gives up on points it takes (0.02 is 2 %). ``funding``, the issue price
+    and who gets the money of points that lapse stand behind every point given under it.
     """
 
     __tablename__ = "agreement"
@@ -180,7 +181,13 @@ class Agreement(Base):
         CheckConstraint("version > 0", name="version"),
         CheckConstraint("issue_price > 0", name="issue_price"),
         CheckConstraint("acceptance_fee >= 0 AND acceptance_fee < 1", name="acceptance_fee"),
-        CheckConstraint("funding IN ('on_redemption')", name="funding"),
+        CheckConstraint("funding IN ('on_redemption', 'on_issue', 'prefunded')", name="funding"),
+        CheckConstraint(
+            "breakage_beneficiary IN ('network', 'issuer')", name="breakage_beneficiary"
+        ),
+        CheckConstraint(
+            "vat_rate >= 0 AND vat_rate < 1 AND vat_on IN ('margin', 'acceptance_fee')", name="vat"
+        ),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
         CheckConstraint(
             "settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'", name="settlement_iban"
@@ -218,6 +225,9 @@ class Agreement(Base):
     issue_price: Mapped[Decimal]
     acceptance_fee: Mapped[Decimal]
     funding: Mapped[str]
+    breakage_beneficiary: Mapped[str] = mapped_column(server_default=text("'network'"))
+    vat_rate: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    vat_on: Mapped[str] = mapped_column(server_default=text("'margin'"))
     currency: Mapped[str]
     settlement_iban: Mapped[str | None]
     credit_cap: Mapped[int | None]

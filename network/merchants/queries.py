@@ -117,7 +117,7 @@ class KeyView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementView:
-    """An agreement: ``issue_price`` in minor units per point, ``acceptance_fee`` a rate."""
+    """An agreement: ``issue_price`` in minor units per point, ``acceptance_fee`` and VAT rates."""
 
     agreement_id: UUID
     merchant_id: UUID
@@ -126,6 +126,9 @@ class AgreementView:
     issue_price: Decimal
     acceptance_fee: Decimal
     funding: str
+    breakage_beneficiary: str
+    vat_rate: Decimal
+    vat_on: str
     currency: str
     settlement_iban: str | None
     settling: Settling
@@ -282,6 +285,9 @@ def agreement_view(row: Agreement) -> AgreementView:
         issue_price=row.issue_price,
         acceptance_fee=row.acceptance_fee,
         funding=row.funding,
+        breakage_beneficiary=row.breakage_beneficiary,
+        vat_rate=row.vat_rate,
+        vat_on=row.vat_on,
         currency=row.currency,
         settlement_iban=row.settlement_iban,
         settling=settling_of(row),

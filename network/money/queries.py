@@ -93,6 +93,25 @@ def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[U
     return {(row.party_id, row.currency): row.amount for row in rows}
 
 
+def paid_in(session: Session, *, first_day: date, end_day: date) -> dict[tuple[UUID, str], int]:
+    """Return what came to deposits on the days [first_day, end_day), by merchant and currency.
+
+    Whatever is not a night's own work counts: what merchants paid, and what they were paid back.
+    """
+    rows = session.execute(
+        text("""
+            SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
+            FROM network.money_entry e
+            JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
+            WHERE e.kind NOT IN ('netting', 'call') AND p.account = 'deposit'
+              AND e.business_date >= :first_day AND e.business_date < :end_day
+            GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency
+        """),
+        {"first_day": first_day, "end_day": end_day},
+    )
+    return {(row.party_id, row.currency): row.amount for row in rows}
+
+
 def balances(
     session: Session, *, account: str, before: date | None = None
 ) -> dict[tuple[UUID, str], int]:

@@ -112,24 +112,21 @@ def post(session: Session, *, entries: Sequence[Entry]) -> None:
 def post_netting(
     session: Session, *, window_id: UUID, positions: Iterable[PositionView], business_date: date
 ) -> None:
-    """Post what a window nets to: each party's sums by reason, on its settlement account.
-
-    What the network itself earns stands on its margin account.
-    """
+    """Post what a window nets to: each account's sums by reason."""
     lines = [
         Line(
-            account="margin" if own else "settlement",
+            account=each.account,
             party_id=each.party.party_id,
             reason=reason,
             currency=each.currency,
             amount=amount,
         )
         for each in positions
-        for own in [each.party.party_id == NETWORK_PARTY]
         for reason, amount in [
             ("receivable", each.receivable),
             ("payable", -each.payable),
-            ("fees", -each.fees),
+            ("fees", each.vat - each.fees),
+            ("vat", -each.vat),
         ]
     ]
     entry = Entry(
@@ -140,6 +137,39 @@ def post_netting(
         lines=lines,
     )
     post(session, entries=[entry])
+
+
+def post_calls(
+    session: Session,
+    *,
+    window_id: UUID,
+    called: Mapping[tuple[UUID, str], int],
+    business_date: date,
+) -> None:
+    """Fill deposits that did not suffice from their owners' settlement accounts.
+
+    ``called`` has amounts above zero by merchant and currency.
+    """
+    entries = [
+        Entry(
+            kind="call",
+            facts=(window_id, merchant_id, currency),
+            business_date=business_date,
+            window_id=window_id,
+            lines=[
+                Line(
+                    account=account,
+                    party_id=merchant_id,
+                    reason="call",
+                    currency=currency,
+                    amount=signed,
+                )
+                for account, signed in (("settlement", -amount), ("deposit", amount))
+            ],
+        )
+        for (merchant_id, currency), amount in sorted(called.items())
+    ]
+    post(session, entries=entries)
 
 
 def add_payments(session: Session, *, payments: Sequence[PaymentFact], business_date: date) -> None:

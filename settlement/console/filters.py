@@ -34,6 +34,7 @@ def install(app: Flask) -> None:
         lot_id_of=lot_id_of,
         public_id=ids.encode,
         party=party,
+        said_all=words.said_all,
         bar_size=(BAR_WIDTH, BAR_HEIGHT),
         columns_size=(COLUMNS_WIDTH, COLUMNS_HEIGHT),
     )

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 
-from network.clearing.facts import Agreement, FaceValue, Obligation, ObligationView, PositionView
+from network.clearing.facts import (
+    FEE_KINDS,
+    MARGIN_KINDS,
+    MOVED_KINDS,
+    POOL_KINDS,
+    Agreement,
+    FaceValue,
+    Obligation,
+    ObligationView,
+    PositionView,
+)
+from network.clearing.parties import Account
 from network.clearing.terms import TermsView
-from settlement.pricing import MissingPriceError, PriceBook
-
-FEES = frozenset({"margin", "margin_return"})
-TWINS = {
-    "redemption": "margin",
-    "redeposit": "margin_return",
-    "margin": "redemption",
-    "margin_return": "redeposit",
-}
-"""The obligation that a kind comes with: the same points at the other price."""
+from settlement.pricing import MissingPriceError, PriceBook, taxes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,8 @@ class Sums:
 class Reckoning:
     """The prices behind an obligation, minor units per point, and the product before rounding.
 
-    ``paid`` is what the acceptor is paid (q), ``price`` what the issuer pays (p).
+    ``paid`` is what the acceptor is paid (q), ``price`` what the issuer pays (p); ``vat_rate`` is
+    the rate of a VAT and ``taxed`` the fee that it falls on.
     """
 
     face_value: Fraction
@@ -55,6 +58,8 @@ class Reckoning:
     paid: Decimal
     price: Decimal
     exact: Decimal
+    vat_rate: Decimal = Decimal(0)
+    taxed: Decimal = Decimal(0)
 
     @property
     def margin(self) -> Decimal:
@@ -62,31 +67,32 @@ class Reckoning:
         return self.price - self.paid
 
 
-def directions(fact: Obligation, *, party_id: UUID) -> tuple[str, ...]:
-    """Return in which of a party's sums an obligation stands.
+def directions(fact: Obligation, *, account: Account) -> tuple[str, ...]:
+    """Return in which of an account's sums an obligation stands.
 
-    ``receivable``, ``payable`` or ``fee``; both of the first where its own points were taken in
-    its own shop, and none where it is not the party's to pay or to get.
+    ``receivable``, ``payable`` or ``fee`` (VAT too); both of the first where a merchant's own
+    points were taken in its own shop, and none where it is not the account's to pay or to get.
     """
     found = []
-    if fact.payee_id == party_id:
+    if (fact.payee_id, fact.payee_account) == account:
         found.append("receivable")
-    if fact.payer_id == party_id:
-        found.append("fee" if fact.kind in FEES else "payable")
+    if (fact.payer_id, fact.payer_account) == account:
+        fee = fact.kind in FEE_KINDS and fact.payer_account == "settlement"
+        found.append("fee" if fee else "payable")
     return tuple(found)
 
 
-def counted(fact: Obligation, *, party_id: UUID) -> int:
-    """Return by how much an obligation changes a party's net position."""
+def counted(fact: Obligation, *, account: Account) -> int:
+    """Return by how much an obligation changes an account's net position."""
     signs = {"receivable": 1, "payable": -1, "fee": -1}
-    return sum(signs[name] * fact.amount for name in directions(fact, party_id=party_id))
+    return sum(signs[name] * fact.amount for name in directions(fact, account=account))
 
 
-def sums(found: Iterable[ObligationView], *, party_id: UUID) -> Sums:
-    """Return a party's subtotals over obligations."""
+def sums(found: Iterable[ObligationView], *, account: Account) -> Sums:
+    """Return an account's subtotals over obligations."""
     totals = {"receivable": 0, "payable": 0, "fee": 0}
     for each in found:
-        for name in directions(each.fact, party_id=party_id):
+        for name in directions(each.fact, account=account):
             totals[name] += each.fact.amount
     return Sums(receivable=totals["receivable"], payable=totals["payable"], fees=totals["fee"])
 
@@ -94,56 +100,87 @@ def sums(found: Iterable[ObligationView], *, party_id: UUID) -> Sums:
 def reckoning(
     fact: Obligation, *, terms: Mapping[UUID, TermsView], face_values: Iterable[FaceValue]
 ) -> Reckoning | None:
-    """Return how an obligation's price came about, ``None`` where its sources say so no more.
+    """Return how the price of points that were taken came about; ``None`` for other kinds.
 
-    The arithmetic is that of the night: it is shown only if it gives the stored price again.
+    Also ``None`` where the sources do not say so any more: the arithmetic is that of the night, and
+    is shown only if it gives the stored price again.
     """
     issuer, acceptor = terms.get(fact.terms_id), terms.get(fact.acceptor_terms_id)
     values = list(face_values)
-    if issuer is None or acceptor is None:
+    if issuer is None or acceptor is None or not fact.priced_on:
         return None
     day = max(fact.priced_on)
-    book = PriceBook(
-        agreements=[
-            Agreement(
-                agreement_id=acceptor.agreement_id,
-                merchant_id=acceptor.merchant_id,
-                effective_from=acceptor.effective_from,
-                issue_price=acceptor.issue_price,
-                acceptance_fee=acceptor.acceptance_fee,
-                currency=fact.currency,
-            )
-        ],
-        face_values=values,
-    )
+    book = PriceBook(agreements=[_agreement(acceptor, fact.currency)], face_values=values)
     try:
-        paid = book.acceptor_price(merchant_id=acceptor.merchant_id, day=day).price
+        quoted = book.acceptor_price(merchant_id=acceptor.merchant_id, day=day)
     except MissingPriceError:
         return None
     value = max(
         (each for each in values if each.effective_from <= day),
         key=lambda each: each.effective_from,
     )
+    vat, acceptance_vat = taxes(issuer=_agreement(issuer, fact.currency), acceptor=quoted)
     found = Reckoning(
         face_value=Fraction(value.numerator, value.denominator),
         fee=acceptor.acceptance_fee,
-        paid=paid,
+        paid=quoted.price,
         price=issuer.issue_price,
         exact=fact.points * fact.price,
     )
-    stated = found.margin if fact.kind in FEES else found.paid
-    return found if stated == fact.price else None
+    kind = fact.kind.removesuffix("_return")
+    if kind == "vat":
+        # What the acceptor's own VAT falls on is not the issuer's to be taxed for.
+        taxed = found.margin - (quoted.given_up if acceptance_vat else 0)
+        found = replace(found, vat_rate=issuer.vat_rate, taxed=taxed)
+    elif kind == "acceptance_vat":
+        found = replace(found, vat_rate=acceptor.vat_rate, taxed=quoted.given_up)
+    stated = {"margin": found.margin, "vat": vat, "acceptance_vat": acceptance_vat}
+    return found if stated.get(kind, found.paid) == fact.price else None
 
 
-def twin(fact: Obligation, *, found: Iterable[ObligationView]) -> ObligationView | None:
-    """Return the other obligation of the same points: the margin of a redemption, and back."""
+def siblings(fact: Obligation, *, found: Iterable[ObligationView]) -> list[ObligationView]:
+    """Return the other obligations of the same points: margin and VAT of a redemption, and back."""
+    if fact.kind in POOL_KINDS or fact.kind == "rounding":
+        return []
     same = ("issuer_id", "acceptor_id", "terms_id", "acceptor_terms_id", "points", "priced_on")
-    return next(
-        (
-            each
-            for each in found
-            if each.fact.kind == TWINS[fact.kind]
-            and all(getattr(each.fact, name) == getattr(fact, name) for name in same)
-        ),
-        None,
+    return [
+        each
+        for each in found
+        if each.fact.kind != fact.kind
+        and all(getattr(each.fact, name) == getattr(fact, name) for name in same)
+    ]
+
+
+def totals(found: Iterable[ObligationView]) -> dict[str, int]:
+    """Return what obligations come to by what they are for; points are those that were taken.
+
+    ``pool`` is what went into the pool for points that were given, less what came back of it.
+    """
+    sums = dict.fromkeys(("points", "acceptors", "margins", "vat", "pool"), 0)
+    for each in found:
+        fact = each.fact
+        if fact.kind in MOVED_KINDS:
+            sums["points"] += fact.points
+            sums["acceptors"] += fact.amount
+        elif fact.kind in MARGIN_KINDS:
+            sums["margins"] += fact.amount
+        elif fact.kind in FEE_KINDS:
+            sums["vat"] += fact.amount
+        elif fact.kind in POOL_KINDS:
+            sums["pool"] += fact.amount if fact.payee_account == "pool" else -fact.amount
+    return sums
+
+
+def _agreement(terms: TermsView, currency: str) -> Agreement:
+    return Agreement(
+        agreement_id=terms.agreement_id,
+        merchant_id=terms.merchant_id,
+        effective_from=terms.effective_from,
+        issue_price=terms.issue_price,
+        acceptance_fee=terms.acceptance_fee,
+        currency=currency,
+        funding=terms.funding,
+        breakage_beneficiary=terms.breakage_beneficiary,
+        vat_rate=terms.vat_rate,
+        vat_on=terms.vat_on,
     )

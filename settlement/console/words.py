@@ -71,12 +71,20 @@ BANK_OUTCOMES = {
 }
 MONEY_ACCOUNTS = {
     "settlement": _l("Merchant's settlement account"),
+    "deposit": _l("Deposit"),
+    "reserve": _l("Reserve"),
+    "pool": _l("Pool"),
     "margin": _l("Network's margin"),
+    "fees": _l("Network's fees"),
+    "vat": _l("VAT"),
+    "rounding": _l("Rounding"),
+    "breakage": _l("Breakage"),
     "clearing": _l("Clearing: under way at the bank"),
     "bank": _l("Bank"),
 }
 MONEY_KINDS = {
     "netting": _l("Netting of a window"),
+    "call": _l("Deposit filled up"),
     "instruction": _l("Instruction to pay"),
     "settlement": _l("Booked by the bank"),
     "return": _l("Returned by the bank"),
@@ -94,6 +102,51 @@ OBLIGATION_KINDS = {
     "redeposit": _l("Points given back"),
     "margin": _l("Network's margin"),
     "margin_return": _l("Margin returned"),
+    "vat": _l("VAT on the margin"),
+    "vat_return": _l("VAT on the margin returned"),
+    "acceptance_vat": _l("VAT on the acceptance fee"),
+    "acceptance_vat_return": _l("VAT on the acceptance fee returned"),
+    "issuance": _l("Points given"),
+    "adjustment_up": _l("Points given by a correction"),
+    "clawback": _l("Points clawed back"),
+    "adjustment_down": _l("Points taken by a correction"),
+    "expiry": _l("Points lapsed"),
+    "rounding": _l("Rounding of the pool"),
+}
+OBLIGATION_NOTES = {
+    "redemption": _l("Members paid with these points; who funds them owes the acceptor."),
+    "redeposit": _l(
+        "Purchases paid with points were returned: the acceptor owes what it was paid."
+    ),
+    "margin": _l("What the issuer pays above what the acceptor gets; below zero the network adds."),
+    "margin_return": _l("Purchases paid with points were returned, and the margin with them."),
+    "vat": _l("Value added tax on the network's margin; it stands on a line of its own."),
+    "vat_return": _l("The margin was returned, and its tax with it."),
+    "acceptance_vat": _l("Value added tax on what the acceptor gives up of the face value."),
+    "acceptance_vat_return": _l("The acceptance fee was returned, and its tax with it."),
+    "issuance": _l(
+        "Funding on issue: the issuer pays for points into the pool when it gives them."
+    ),
+    "adjustment_up": _l("Two people gave points; the issuer pays for them into the pool."),
+    "clawback": _l(
+        "Points were taken back before anybody spent them; the pool returns their money."
+    ),
+    "adjustment_down": _l("Two people took points away; the pool returns their money."),
+    "expiry": _l("Points lapsed; the pool hands their money to whom the agreement names."),
+    "rounding": _l(
+        "Many amounts, each rounded for itself, differ from the rounded whole by single units; the "
+        "rounding account takes the difference, so that the pool is what its points cost."
+    ),
+}
+FUNDING = {
+    "on_redemption": _l("When points are taken"),
+    "on_issue": _l("When points are given"),
+    "prefunded": _l("In advance, out of its deposit"),
+}
+BENEFICIARIES = {"network": _l("The network"), "issuer": _l("The issuer")}
+TAXED_FEES = {
+    "margin": _l("the network's margin, paid by the issuer"),
+    "acceptance_fee": _l("the acceptance fee, paid by the acceptor"),
 }
 SIDES = {
     "receivable": _l("Receivable"),
@@ -313,6 +366,10 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "money": MONEY_KINDS,
     "run": RUN_STATES,
     "obligation": OBLIGATION_KINDS,
+    "obligation_note": OBLIGATION_NOTES,
+    "funding": FUNDING,
+    "beneficiary": BENEFICIARIES,
+    "taxed_fee": TAXED_FEES,
     "side": SIDES,
     "role": ROLES,
     "role_means": ROLE_MEANINGS,
@@ -331,6 +388,11 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "scope": SCOPES,
 }
 _LABELS: Mapping[str, Callable[[str], str]] = {"step": step_label, "check": check_label}
+
+
+def said_all(table: str) -> list[tuple[str, str]]:
+    """Return every code of ``table`` with its words, in their order."""
+    return [(code, str(words)) for code, words in _TABLES[table].items()]
 
 
 def said(code: object, table: str) -> str:

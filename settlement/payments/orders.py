@@ -16,13 +16,25 @@ Amounts = Mapping[tuple[UUID, str], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a window's payments follow from: where merchants are paid, and what came back.
+    """What a window's payments follow from: where merchants are paid, what came back, deposits.
 
     ``returned`` is what the bank sent back on the window's days, above zero for a payout.
+    ``deposits`` are what merchants had paid in advance when the window began, and ``paid_in`` what
+    they have added on its days.
     """
 
     details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
     returned: Amounts = field(default_factory=dict)
+    deposits: Amounts = field(default_factory=dict)
+    paid_in: Amounts = field(default_factory=dict)
+
+    def called(self, deposit: int) -> int:
+        """Return what goes from a settlement account to its deposit, which holds ``deposit``.
+
+        A deposit that did not suffice is filled up to zero: what it paid too much is owed like
+        anything else, and acceptors wait for nobody.
+        """
+        return max(0, -deposit)
 
     def due(self, *, merchant_id: UUID, balance: int) -> tuple[int, Carried | None]:
         """Return what of a balance is paid with its statement: all of it, or nothing and why.
@@ -58,4 +70,14 @@ class Terms:
                 [str(merchant), currency, str(amount)]
                 for (merchant, currency), amount in self.returned.items()
             ),
+            "deposits": _plain(self.deposits, parties),
+            "paid_in": _plain(self.paid_in, parties),
         }
+
+
+def _plain(amounts: Amounts, parties: AbstractSet[UUID]) -> list[list[str]]:
+    return sorted(
+        [str(merchant), currency, str(amount)]
+        for (merchant, currency), amount in amounts.items()
+        if merchant in parties
+    )

@@ -21,7 +21,7 @@ from network.merchants.settling import DEFAULT
 from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
 from network.settings import PROGRAMME_ZONE
-from settlement.console import access
+from settlement.console import access, funding_form
 from settlement.console.settling_form import choices, read_settling, written
 from settlement.console.views.search import parse_day
 
@@ -40,6 +40,7 @@ _FIELDS: dict[str, LazyText] = {
     "issue_price": _l("Give a price above zero, with at most ten decimal places."),
     "acceptance_fee": _l("Give a fee from 0 % to under 100 %."),
     "settlement_iban": _l("This IBAN is not valid."),
+    **funding_form.WRONG,
 }
 
 
@@ -58,9 +59,10 @@ def propose(code: str) -> Response | tuple[str, int]:
     price = _decimal(request.form.get("issue_price", ""))
     fee = _decimal(request.form.get("acceptance_fee", ""))
     given = {"effective_from": day, "issue_price": price, "acceptance_fee": fee}
+    funding, wrong_funding = funding_form.read(request.form, decimal=_decimal)
     wrong = {name: str(_FIELDS[name]) for name, value in given.items() if value is None}
     settling, unreadable = read_settling(request.form, today=_today())
-    wrong |= unreadable
+    wrong |= unreadable | wrong_funding
     if wrong or day is None or price is None or fee is None:
         return _form(code, wrong), 400
     try:
@@ -73,6 +75,7 @@ def propose(code: str) -> Response | tuple[str, int]:
                 acceptance_fee=fee / 100,
                 settlement_iban=request.form.get("settlement_iban", "").strip() or None,
                 settling=settling,
+                funding=funding,
                 today=ledger.open_day(session),
                 now=access.now(),
                 proposed_by=access.operator().operator_id,
@@ -159,4 +162,5 @@ def _facts(agreement: merchants.AgreementView) -> dict[str, object]:
         "acceptance_fee": f"{agreement.acceptance_fee:f}",
         "paying": {name: value for name, value in written(agreement.settling).items() if value},
         "agreement": ids.encode("agr", agreement.agreement_id),
+        **funding_form.facts(agreement),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, request
@@ -10,7 +11,14 @@ from flask import Blueprint, Response, abort, render_template, request
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing import sources, terms
-from network.clearing.facts import ObligationLine, ObligationView, PartyView, WindowView
+from network.clearing.facts import (
+    ObligationLine,
+    ObligationView,
+    PartyView,
+    PositionView,
+    WindowView,
+)
+from network.clearing.parties import Account, account_code
 from network.clearing.terms import TermsView
 from network.operators.roles import VIEWER
 from settlement.console import access, listing, proof
@@ -20,40 +28,78 @@ blueprint = Blueprint("obligations", __name__, url_prefix="/settlement")
 _DIRECTIONS = ("receivable", "payable", "fee")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """The account whose obligations are asked for, with its position where it has one."""
+
+    party: PartyView
+    account: Account
+    position: PositionView | None
+
+    @classmethod
+    def among(
+        cls,
+        found: Sequence[ObligationView],
+        positions: Sequence[PositionView],
+        *,
+        asked: str | None,
+    ) -> Held | None:
+        """Return the account of this code, ``None`` where the window knows none."""
+        sides = [
+            *((row.payer, row.fact.payer_account) for row in found),
+            *((row.payee, row.fact.payee_account) for row in found),
+            *((each.party, each.account) for each in positions),
+        ]
+        for party, name in sides:
+            if account_code(party.code, name) == asked:
+                account = Account(party.party_id, name)
+                places = {(each.party.party_id, each.account): each for each in positions}
+                return cls(party=party, account=account, position=places.get(account))
+        return None
+
+    def directions(self, row: ObligationView) -> tuple[str, ...]:
+        """Return in which of the account's sums an obligation stands."""
+        return proof.directions(row.fact, account=self.account)
+
+    def counted(self, row: ObligationView) -> int:
+        """Return by how much an obligation changes the account's net."""
+        return proof.counted(row.fact, account=self.account)
+
+
 @blueprint.get("/windows/<public_id>/obligations")
 @access.access(VIEWER)
 def index(public_id: str) -> str | Response:
-    """Show what was found to be owed: all of it, one party's, or one cell of the matrix."""
+    """Show what was found to be owed: all of it, one account's, or one cell of the matrix."""
     with access.reading() as session:
         window = read_window(session, public_id)
         found = clearing.obligations(session, window=window)
         known = terms.terms_behind(session, obligations=[each.fact for each in found])
         positions = clearing.positions(session, window=window)
-    parties = {each.code: each for row in found for each in (row.issuer, row.acceptor, row.payee)}
-    parties |= {each.party.code: each.party for each in positions}
-    party, issuer, acceptor = (
-        parties.get(listing.argument(name) or "") for name in ("party", "issuer", "acceptor")
+    parties = {each.code: each for row in found for each in (row.issuer, row.acceptor)}
+    issuer, acceptor = (
+        parties.get(listing.argument(name) or "") for name in ("issuer", "acceptor")
     )
-    wanted = _wanted(found, party=party)
-    direction = listing.argument("direction") if party else None
-    shown = [row for row in wanted if not direction or direction in _directions(row, party)]
+    held = Held.among(found, positions, asked=listing.argument("party"))
+    wanted = _wanted(found, held=held)
+    direction = listing.argument("direction") if held else None
+    shown = [
+        row for row in wanted if not held or not direction or direction in held.directions(row)
+    ]
     page = _arranged(shown, known)
     if listing.wants_csv():
-        return _file(window, page.rows, known, party=party)
+        return _file(window, page.rows, known, held=held)
     return render_template(
         "obligations.html",
         window=window,
         page=page,
         terms=known,
-        party_view=party,
+        held=held,
         issuer=issuer,
         acceptor=acceptor,
         chosen=direction if direction in _DIRECTIONS else None,
-        directions=lambda row: _directions(row, party),
-        counted=lambda row: proof.counted(row.fact, party_id=party.party_id) if party else 0,
-        sums=proof.sums(wanted, party_id=party.party_id) if party else None,
-        position=next((each for each in positions if party and each.party == party), None),
-        totals=_totals(shown),
+        sums=proof.sums(wanted, account=held.account) if held else None,
+        position=held.position if held else None,
+        totals=proof.totals(shown),
     )
 
 
@@ -90,13 +136,13 @@ def show(public_id: str) -> str | Response:
         issuer_terms_view=known.get(found.fact.terms_id),
         acceptor_terms_view=known.get(found.fact.acceptor_terms_id),
         reckoning=proof.reckoning(found.fact, terms=known, face_values=values),
-        twin=proof.twin(found.fact, found=siblings),
-        is_margin=found.fact.kind in proof.FEES,
+        siblings=proof.siblings(found.fact, found=siblings),
+        kind=found.fact.kind.removesuffix("_return"),
     )
 
 
-def _wanted(found: Sequence[ObligationView], *, party: PartyView | None) -> list[ObligationView]:
-    """Return the obligations that the address asks for; a party's are those it pays or gets."""
+def _wanted(found: Sequence[ObligationView], *, held: Held | None) -> list[ObligationView]:
+    """Return the obligations that the address asks for; an account's are those it pays or gets."""
     issuer, acceptor = listing.argument("issuer"), listing.argument("acceptor")
     asked = listing.argument("party")
     return [
@@ -104,12 +150,8 @@ def _wanted(found: Sequence[ObligationView], *, party: PartyView | None) -> list
         for row in found
         if issuer in {None, row.issuer.code}
         and acceptor in {None, row.acceptor.code}
-        and (asked is None or (party is not None and _directions(row, party)))
+        and (asked is None or (held is not None and held.directions(row)))
     ]
-
-
-def _directions(row: ObligationView, party: PartyView | None) -> tuple[str, ...]:
-    return proof.directions(row.fact, party_id=party.party_id) if party else ()
 
 
 def _arranged(
@@ -121,7 +163,8 @@ def _arranged(
         keys={
             "issuer": lambda row: party_name(row.issuer),
             "acceptor": lambda row: party_name(row.acceptor),
-            "payee": lambda row: party_name(row.payee),
+            "payer": lambda row: (party_name(row.payer), row.fact.payer_account),
+            "payee": lambda row: (party_name(row.payee), row.fact.payee_account),
             "kind": lambda row: row.fact.kind,
             "points": lambda row: row.fact.points,
             "price": lambda row: row.fact.price,
@@ -131,20 +174,10 @@ def _arranged(
             "acceptor_terms": lambda row: _version(known, row.fact.acceptor_terms_id),
         },
         words=lambda row: " ".join(
-            f"{each.code} {party_name(each)}" for each in (row.issuer, row.acceptor, row.payee)
+            f"{each.code} {party_name(each)}"
+            for each in (row.issuer, row.acceptor, row.payer, row.payee)
         ),
     )
-
-
-def _totals(rows: Sequence[ObligationView]) -> dict[str, int]:
-    """Return the points taken, less given back, and what issuers owe acceptors and the network."""
-    taken = [row.fact for row in rows if row.fact.kind not in proof.FEES]
-    margins = [row.fact.amount for row in rows if row.fact.kind in proof.FEES]
-    return {
-        "points": sum(fact.points for fact in taken),
-        "acceptors": sum(fact.amount for fact in taken),
-        "network": sum(margins),
-    }
 
 
 def _version(known: Mapping[UUID, TermsView], terms_id: UUID) -> int | None:
@@ -157,12 +190,12 @@ def _file(
     rows: Sequence[ObligationView],
     known: Mapping[UUID, TermsView],
     *,
-    party: PartyView | None,
+    held: Held | None,
 ) -> Response:
     return listing.csv_response(
         f"obligations-{window.first_day}",
         (
-            *("id", "issuer", "acceptor", "payee", "kind", "points", "price", "amount"),
+            *("id", "issuer", "acceptor", "payer", "payee", "kind", "points", "price", "amount"),
             *("currency", "postings", "terms_version", "acceptor_terms_version"),
             *("issuer_name", "acceptor_name", "payee_name", "direction", "counted"),
         ),
@@ -171,7 +204,8 @@ def _file(
                 ids.encode("obl", row.fact.obligation_id),
                 row.issuer.code,
                 row.acceptor.code,
-                row.payee.code,
+                account_code(row.payer.code, row.fact.payer_account),
+                account_code(row.payee.code, row.fact.payee_account),
                 row.fact.kind,
                 row.fact.points,
                 row.fact.price,
@@ -181,8 +215,8 @@ def _file(
                 _version(known, row.fact.terms_id),
                 _version(known, row.fact.acceptor_terms_id),
                 *(party_name(each) for each in (row.issuer, row.acceptor, row.payee)),
-                " ".join(_directions(row, party)),
-                proof.counted(row.fact, party_id=party.party_id) if party else None,
+                " ".join(held.directions(row)) if held else None,
+                held.counted(row) if held else None,
             )
             for row in rows
         ),

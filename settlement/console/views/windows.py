@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import PartyView, PositionView, RunView, WindowView
+from network.clearing.parties import NETWORK_PARTY, account_code
+from network.clearing.terms import terms_of
 from network.language import current_locale
 from network.operators.roles import VIEWER
 from settlement.console import access, listing
 from settlement.console.charts import Bar, net_bar
 from settlement.console.grid import grid
 from settlement.console.views.today import read_day
-from settlement.console.words import WINDOW_STATES
+from settlement.console.words import WINDOW_STATES, said
 from settlement.night import STEPS
 from settlement.words import run_failure
 
@@ -63,15 +65,18 @@ def show(public_id: str) -> str | Response:
         nights = [clearing.run(session, business_date=day) for day in days]
         seals = [clearing.seal_of(session, business_date=day) for day in days]
         statements = clearing.statements(session, window=window)
+        pool = clearing.pool(session, window=window)
+        known = terms_of(session, wanted=[each.fact.terms_id for each in pool])
     page = listing.arrange(
         positions,
         sort="-net",
         keys={
-            "name": lambda row: party_name(row.party),
+            "name": lambda row: account_name(row.party, row.account),
             "net": lambda row: row.net,
             "receivable": lambda row: row.receivable,
             "payable": lambda row: row.payable,
             "fees": lambda row: row.fees,
+            "vat": lambda row: row.vat,
         },
         words=lambda row: f"{row.party.code} {row.party.name_fa} {row.party.name_en}",
     )
@@ -85,8 +90,11 @@ def show(public_id: str) -> str | Response:
         bars=_bars(positions),
         sums={
             name: sum(getattr(row, name) for row in positions)
-            for name in ("net", "receivable", "payable", "fees")
+            for name in ("net", "receivable", "payable", "fees", "vat")
         },
+        code_of=lambda row: account_code(row.party.code, row.account),
+        pool=pool,
+        terms=known,
         nights=[night for night in nights if night],
         statements=statements,
         seals=[seal for seal in seals if seal],
@@ -162,11 +170,11 @@ def _days(window: WindowView) -> list[date]:
     ]
 
 
-def _bars(positions: list[PositionView]) -> dict[UUID, Bar | None]:
+def _bars(positions: list[PositionView]) -> dict[tuple[UUID, str], Bar | None]:
     largest = max((abs(row.net) for row in positions), default=0)
     mirrored = current_locale() == "fa"
     return {
-        row.party.party_id: net_bar(row.net, largest=largest, mirrored=mirrored)
+        (row.party.party_id, row.account): net_bar(row.net, largest=largest, mirrored=mirrored)
         for row in positions
     }
 
@@ -186,19 +194,29 @@ def party_name(party: PartyView) -> str:
     return party.name_fa if current_locale() == "fa" else party.name_en
 
 
+def account_name(party: PartyView, account: str) -> str:
+    """Return how an account is called on the pages: a party's main one by the party's name."""
+    if account in {"settlement", "margin"}:
+        return party_name(party)
+    words = said(account, "money_account")
+    return words if party.party_id == NETWORK_PARTY else f"{party_name(party)} · {words}"
+
+
 def _positions_file(window: WindowView, rows: Sequence[PositionView]) -> Response:
     return listing.csv_response(
         f"positions-{window.first_day}",
-        ("party", "name", "net", "receivable", "payable", "fees", "currency"),
+        ("party", "name", "net", "receivable", "payable", "fees", "currency", "vat", "account"),
         (
             (
                 row.party.code,
-                party_name(row.party),
+                account_name(row.party, row.account),
                 row.net,
                 row.receivable,
                 row.payable,
                 row.fees,
                 row.currency,
+                row.vat,
+                row.account,
             )
             for row in rows
         ),

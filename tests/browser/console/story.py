@@ -24,6 +24,7 @@ from network.ledger.partitions import open_first_day
 from network.ledger.values import Claim, Event, Evidence
 from network.members.enrolment import enrol
 from network.merchants import agreements, queries, service
+from network.merchants.agreements import Funding
 from network.programme import explain
 from network.programme.campaign_pricing import price_with_campaigns
 from network.programme.queries import terms_on
@@ -43,6 +44,11 @@ SHOPS = (
     ("parto", "پوشاک پرتو", "Parto Clothing", "clothing", "1020.25", "0.04", 30_000),
     ("rayan", "رایان شهر", "Rayan Electronics", "electronics", "969.9", "0.015", 200_000),
 )
+FUNDING = {
+    "mahtab": Funding(vat_rate=Decimal("0.1")),
+    "sepand": Funding(model="prefunded"),
+    "rayan": Funding(model="on_issue"),
+}
 PHONE = "+989125551000"
 PEOPLE = ("مریم احمدی", "Reza Moradi", "شیرین کاظمی", "Navid Rad", "لیلا صدری", "Arash Nik")
 
@@ -290,6 +296,7 @@ def _shop(
             issue_price=Decimal(price),
             acceptance_fee=Decimal(fee),
             settlement_iban=made_up_iban(code),
+            funding=FUNDING.get(code, Funding()),
             today=day,
             now=now,
         )

@@ -52,6 +52,8 @@ class Coalition:
     sequences: dict[UUID, int] = field(default_factory=dict)
     accounts: dict[UUID, str] = field(default_factory=dict)
     settling: dict[UUID, Settling] = field(default_factory=dict)
+    funding: dict[UUID, str] = field(default_factory=dict)
+    vat: dict[UUID, str] = field(default_factory=dict)
 
     def found(self, *, vault: Vault) -> None:
         """Make the merchants, the prices and the network's keys, and open the first day."""
@@ -74,10 +76,10 @@ class Coalition:
                     text("""
                         INSERT INTO network.agreement
                             (agreement_id, merchant_id, version, effective_from, issue_price,
-                             acceptance_fee, funding, currency, settlement_iban, credit_cap,
-                             settlement_cycle, settlement_weekday, minimum_payment, mandate_id,
-                             mandate_signed_on, proposed_at, approved_at)
-                        VALUES (:terms, :id, 1, :day, :price, :fee, 'on_redemption', 'IRR', :iban,
+                             acceptance_fee, funding, vat_rate, currency, settlement_iban,
+                             credit_cap, settlement_cycle, settlement_weekday, minimum_payment,
+                             mandate_id, mandate_signed_on, proposed_at, approved_at)
+                        VALUES (:terms, :id, 1, :day, :price, :fee, :funding, :vat, 'IRR', :iban,
                                 :cap, :cycle, :weekday, :minimum, :mandate_id, :mandate_signed_on,
                                 :now, :now)
                     """),
@@ -87,6 +89,8 @@ class Coalition:
                         "day": DAY,
                         "price": price,
                         "fee": fee,
+                        "funding": self.funding.get(merchant, "on_redemption"),
+                        "vat": self.vat.get(merchant, "0"),
                         "iban": self.accounts.get(merchant),
                         "now": now,
                         **{name: getattr(paying, name) for name in _PAYING},

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from network.database.connection import Database
+from network.ledger import operations
 from network.vault import Vault
 from tests.fixtures.programme import Programme
-from tests.integration.settlement.coalition import Coalition
+from tests.integration.settlement.coalition import Coalition, member
+from tests.integration.settlement.till import Till
 
 
 @pytest.fixture
@@ -16,3 +18,12 @@ def coalition(owner_database: Database, programme: Programme, vault: Vault) -> C
     made = Coalition(owner=owner_database, programme=programme)
     made.found(vault=vault)
     return made
+
+
+@pytest.fixture
+def till(coalition: Coalition, database: Database) -> Till:
+    """Return a till, with three members' wallets open."""
+    with database.ledger() as connection:
+        for number in (1, 2, 3):
+            operations.open_wallet(connection, member_id=member(number))
+    return Till(database=database, coalition=coalition)

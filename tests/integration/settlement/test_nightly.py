@@ -270,10 +270,12 @@ def test_a_planted_obligation_stops_the_run_and_the_days_after_it(
         owner_database,
         """
         INSERT INTO network.obligation
-            (obligation_id, window_id, payer_id, payee_id, issuer_id, acceptor_id, kind, terms_id,
-             acceptor_terms_id, priced_on, points, postings, price, amount, currency)
-        VALUES ('00000000-0000-7000-8000-00000000dead', :window, :baker, :cinema, :baker, :cinema,
-                'redemption', :terms, :terms, ARRAY[CAST(:day AS date)], 5, 1, 1000, 5000, 'IRR')
+            (obligation_id, window_id, payer_id, payer_account, payee_id, payee_account, issuer_id,
+             acceptor_id, kind, terms_id, acceptor_terms_id, priced_on, points, postings, price,
+             amount, currency)
+        VALUES ('00000000-0000-7000-8000-00000000dead', :window, :baker, 'settlement', :cinema,
+                'settlement', :baker, :cinema, 'redemption', :terms, :terms,
+                ARRAY[CAST(:day AS date)], 5, 1, 1000, 5000, 'IRR')
         """,
         window=_window_of_day(),
         baker=BAKER,

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
-from datetime import date, timedelta
-from decimal import Decimal
-from hashlib import sha256
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +14,8 @@ from click.testing import CliRunner, Result
 from config.cli.main import group
 from network.clearing import runs
 from network.clock import wall_now
-from network.database.connection import Database
 from network.ids import decode, uuid7
 from network.ledger import operations, queries
-from network.ledger.values import Claim, Event, Grant, Posted
 from network.services import Services
 from network.settings import Settings
 from settlement.lease import Lease
@@ -31,97 +26,12 @@ from tests.integration.settlement.coalition import (
     DAY,
     GROCER,
     NEXT_DAY,
-    PRICES,
-    TERMS,
     THIRD_DAY,
     Coalition,
     member,
 )
 from tests.integration.settlement.pictures import run_row, settle
-
-
-@dataclass(kw_only=True)
-class Till:
-    """Calls the ledger as the gateway does, each call a new request."""
-
-    database: Database
-    coalition: Coalition
-    calls: int = field(default=0)
-
-    def earn(self, points: int, *, by: UUID, issuer: UUID, active: date, expires: date) -> Posted:
-        grant = Grant(
-            issuer_id=issuer,
-            terms_id=TERMS[issuer],
-            price=Decimal(PRICES[issuer][0]),
-            points=points,
-            base=points * 100,
-            active_from=active,
-            expires_on=expires,
-            line=0,
-        )
-        with self.database.ledger() as connection:
-            return operations.earn(
-                connection,
-                now=self.coalition.programme.now(),
-                claim=self._claim(issuer),
-                member_id=by,
-                event=self._event(issuer, amount=points * 100),
-                grants=[grant],
-                explanation=[],
-                evidence=None,
-            )
-
-    def redeem(self, points: int, *, by: UUID, acceptor: UUID) -> Posted:
-        with self.database.ledger() as connection:
-            return operations.redeem(
-                connection,
-                now=self.coalition.programme.now(),
-                wall=wall_now(),
-                claim=self._claim(acceptor),
-                member_id=by,
-                event=self._event(acceptor),
-                points=points,
-                consent=None,
-                evidence=None,
-            )
-
-    def refund(self, points: int, *, by: UUID, acceptor: UUID, original: int) -> Posted:
-        with self.database.ledger() as connection:
-            return operations.refund_redeem(
-                connection,
-                now=self.coalition.programme.now(),
-                claim=self._claim(acceptor),
-                member_id=by,
-                original=original,
-                event=self._event(acceptor),
-                points=points,
-                grace_days=30,
-                evidence=None,
-            )
-
-    def _claim(self, client: UUID) -> Claim:
-        self.calls += 1
-        key = f"call-{self.calls}"
-        return Claim(client_id=client, key=key, fingerprint=sha256(key.encode()).digest())
-
-    def _event(self, merchant: UUID, *, amount: int | None = None) -> Event:
-        return Event(
-            merchant_id=merchant,
-            merchant_ref=f"till-{self.calls}",
-            effective_at=self.coalition.programme.now(),
-            amount=amount,
-            base=amount,
-            currency=None if amount is None else "IRR",
-        )
-
-
-@pytest.fixture
-def till(coalition: Coalition, database: Database) -> Till:
-    """Return a till, with three members' wallets open."""
-    with database.ledger() as connection:
-        for number in (1, 2, 3):
-            operations.open_wallet(connection, member_id=member(number))
-    return Till(database=database, coalition=coalition)
+from tests.integration.settlement.till import Till
 
 
 def test_a_night_activates_and_expires_in_the_new_day(
@@ -209,6 +119,7 @@ def test_the_commands_answer_for_each_day(
             "kind": kind,
             "payer": "baker",
             "payee": payee,
+            "issued_by": "baker",
             "taken_by": "grocer",
             "price": price,
             "terms_version": 1,
@@ -230,6 +141,9 @@ def test_the_commands_answer_for_each_day(
             "fees": fees,
             "net": net,
             "currency": "IRR",
+            "vat": 0,
+            "party": merchant,
+            "account": "margin" if merchant == "network" else "settlement",
         }
         for merchant, payable, receivable, fees, net in (
             ("baker", -1959, 0, -62, 2021),

@@ -27,7 +27,7 @@ def settle_by_hand(database: Database) -> tuple[WindowView, list[Obligation]]:
     with database.unit_of_work() as session:
         window_id = service.ensure_window(session, first_day=DAY)
         found = price_obligations(
-            sources.redemption_sums(session, first_day=DAY, end_day=NEXT_DAY),
+            sources.posting_sums(session, first_day=DAY, end_day=NEXT_DAY),
             book=PriceBook(
                 agreements=sources.agreements(session), face_values=sources.face_values(session)
             ),

@@ -24,7 +24,9 @@ def obligation(kind: str, points: int, price: str, amount: int, *, number: int) 
         obligation_id=UUID(int=number),
         window_id=UUID(int=9),
         payer_id=A,
+        payer_account="settlement",
         payee_id=NETWORK_PARTY if kind.startswith("margin") else B,
+        payee_account="margin" if kind.startswith("margin") else "settlement",
         issuer_id=A,
         acceptor_id=B,
         kind=kind,
@@ -130,7 +132,16 @@ def test_positions_that_are_not_the_obligations_are_found() -> None:
 
 
 def test_an_empty_window_with_the_network_alone_agrees() -> None:
-    alone = [Position(party=NETWORK_PARTY, currency="IRR", payable=0, receivable=0, fees=0)]
+    alone = [
+        Position(
+            party=NETWORK_PARTY,
+            account="margin",
+            currency="IRR",
+            payable=0,
+            receivable=0,
+            fees=0,
+        )
+    ]
     assert wrong(controls.check_positions(obligations=[], stored=alone)) == set()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from network.clearing.facts import Agreement, FaceValue, Obligation, RedemptionSum
+from network.clearing.facts import Agreement, FaceValue, Obligation, PostingSum
 from network.clearing.parties import NETWORK_PARTY
 from settlement.pricing import (
     AmountTooLargeError,
@@ -55,13 +55,14 @@ def book(*, face_value: tuple[int, int] = (1000, 1)) -> PriceBook:
     )
 
 
-def taken(points: int, day: date, *, issuer: UUID = BAKER, postings: int = 1) -> RedemptionSum:
-    return RedemptionSum(
+def taken(points: int, day: date, *, issuer: UUID = BAKER, postings: int = 1) -> PostingSum:
+    return PostingSum(
+        account="redemption",
         issuer_id=issuer,
         acceptor_id=GROCER,
         terms_id=BAKER_TERMS if issuer == BAKER else GROCER_TERMS,
         priced_on=day,
-        undone=points < 0,
+        negative=points < 0,
         points=points,
         postings=postings,
     )
@@ -189,12 +190,13 @@ def test_every_obligation_is_within_half_a_unit_of_points_times_price(
 
 def test_the_network_pays_for_its_own_points_what_the_acceptor_gets() -> None:
     """No agreement stands behind them, and no margin: it would owe it to itself."""
-    one = RedemptionSum(
+    one = PostingSum(
+        account="redemption",
         issuer_id=NETWORK_PARTY,
         acceptor_id=GROCER,
         terms_id=UUID(int=77),
         priced_on=SPRING,
-        undone=False,
+        negative=False,
         points=7,
         postings=1,
     )

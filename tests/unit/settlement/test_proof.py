@@ -15,9 +15,9 @@ from network.clearing.facts import (
     ObligationView,
     PartyView,
     PositionView,
-    RedemptionSum,
+    PostingSum,
 )
-from network.clearing.parties import NETWORK_PARTY
+from network.clearing.parties import MARGIN, NETWORK_PARTY, settlement_account
 from network.clearing.terms import TermsView
 from settlement.console import proof
 from settlement.pricing import PriceBook, price_obligations
@@ -47,12 +47,13 @@ def priced() -> list[ObligationView]:
     taken = [(BAKER, GROCER, 7), (GROCER, BAKER, 10), (GROCER, GROCER, 3), (BAKER, GROCER, -2)]
     found = price_obligations(
         [
-            RedemptionSum(
+            PostingSum(
+                account="redemption",
                 issuer_id=issuer,
                 acceptor_id=acceptor,
                 terms_id=terms_id(issuer),
                 priced_on=DAY,
-                undone=points < 0,
+                negative=points < 0,
                 points=points,
                 postings=1,
             )
@@ -66,6 +67,7 @@ def priced() -> list[ObligationView]:
             fact=fact,
             issuer=party(fact.issuer_id),
             acceptor=party(fact.acceptor_id),
+            payer=party(fact.payer_id),
             payee=party(fact.payee_id),
         )
         for fact in found
@@ -102,7 +104,10 @@ def one(found: list[ObligationView], issuer: UUID, acceptor: UUID, kind: str) ->
 
 def test_subtotals_prove_every_net() -> None:
     found = priced()
-    nets = {each: proof.sums(found, party_id=each) for each in (BAKER, GROCER, NETWORK_PARTY)}
+    nets = {
+        each.party_id: proof.sums(found, account=each)
+        for each in (settlement_account(BAKER), settlement_account(GROCER), MARGIN)
+    }
     # 7 and −2 points at 979.5 (6856 half to even, −1959); 10 at 990; 3 at 979.5 (2938 to even).
     assert (nets[BAKER].receivable, nets[BAKER].payable) == (9900, 6856 - 1959)
     assert nets[BAKER].fees == 217 - 62
@@ -110,26 +115,27 @@ def test_subtotals_prove_every_net() -> None:
     assert sum(each.net for each in nets.values()) == 0
     assert nets[NETWORK_PARTY].payable == nets[NETWORK_PARTY].fees == 0
     for party_id, totals in nets.items():
-        counted = sum(proof.counted(each.fact, party_id=party_id) for each in found)
+        account = MARGIN if party_id == NETWORK_PARTY else settlement_account(party_id)
+        counted = sum(proof.counted(each.fact, account=account) for each in found)
         assert counted == totals.net
 
 
 def test_own_points_in_the_own_shop_stand_on_both_sides() -> None:
     fact = one(priced(), GROCER, GROCER, "redemption")
-    assert proof.directions(fact, party_id=GROCER) == ("receivable", "payable")
-    assert proof.counted(fact, party_id=GROCER) == 0
-    assert proof.directions(fact, party_id=BAKER) == ()
+    assert proof.directions(fact, account=settlement_account(GROCER)) == ("receivable", "payable")
+    assert proof.counted(fact, account=settlement_account(GROCER)) == 0
+    assert proof.directions(fact, account=settlement_account(BAKER)) == ()
 
 
 def test_others_margins_are_nobody_else_s() -> None:
     margin = one(priced(), BAKER, GROCER, "margin")
-    assert proof.directions(margin, party_id=GROCER) == ()
-    assert proof.directions(margin, party_id=BAKER) == ("fee",)
-    assert proof.directions(margin, party_id=NETWORK_PARTY) == ("receivable",)
+    assert proof.directions(margin, account=settlement_account(GROCER)) == ()
+    assert proof.directions(margin, account=settlement_account(BAKER)) == ("fee",)
+    assert proof.directions(margin, account=MARGIN) == ("receivable",)
 
 
 def test_sums_are_compared_with_the_position() -> None:
-    totals = proof.sums(priced(), party_id=BAKER)
+    totals = proof.sums(priced(), account=settlement_account(BAKER))
     position = PositionView(
         party=party(BAKER),
         currency="IRR",
@@ -170,9 +176,10 @@ def test_a_price_that_the_sources_no_longer_give_is_not_explained() -> None:
 
 def test_a_redemption_and_its_margin_know_each_other() -> None:
     found = priced()
-    for kind, other in proof.TWINS.items():
-        fact = one(found, BAKER, GROCER, kind)
-        beside = proof.twin(fact, found=found)
-        assert beside is not None
-        assert beside.fact == one(found, BAKER, GROCER, other)
-    assert proof.twin(one(found, BAKER, GROCER, "margin"), found=[]) is None
+    for kind, other in (("redemption", "margin"), ("redeposit", "margin_return")):
+        for one_of, beside in ((kind, other), (other, kind)):
+            fact = one(found, BAKER, GROCER, one_of)
+            assert [each.fact for each in proof.siblings(fact, found=found)] == [
+                one(found, BAKER, GROCER, beside)
+            ]
+    assert proof.siblings(one(found, BAKER, GROCER, "margin"), found=[]) == []

@@ -97,7 +97,11 @@ CREATE INDEX ix_merchant_key_merchant_id ON network.merchant_key (merchant_id);
 GRANT SELECT, INSERT ON network.merchant_key TO peyvand_app;
 GRANT UPDATE (expires_at, revoked_at, last_used_on) ON network.merchant_key TO peyvand_app;
 
--- Dated prices. What an agreement says never changes; only its approval is added.
+-- Dated prices. What an agreement says never changes; only its approval is added. funding says when
+-- the issuer pays for its points: when they are taken, when they are given (the money lies in the
+-- pool until then), or when they are taken, out of its deposit. Of points that lapse in the pool,
+-- breakage_beneficiary keeps the money. vat_rate falls on the network's margin, which the issuer
+-- pays, or on the acceptance fee, which the acceptor gives up.
 CREATE TABLE network.agreement (
     agreement_id uuid NOT NULL,
     merchant_id uuid NOT NULL,
@@ -106,6 +110,9 @@ CREATE TABLE network.agreement (
     issue_price numeric(20, 10) NOT NULL,
     acceptance_fee numeric(20, 10) NOT NULL,
     funding text NOT NULL,
+    breakage_beneficiary text NOT NULL DEFAULT 'network',
+    vat_rate numeric(20, 10) NOT NULL DEFAULT 0,
+    vat_on text NOT NULL DEFAULT 'margin',
     currency text NOT NULL,
     settlement_iban text,
     -- What the merchant may owe, and when its balance is paid (network/merchants/settling.py).
@@ -128,7 +135,12 @@ CREATE TABLE network.agreement (
     CONSTRAINT ck_agreement_version CHECK (version > 0),
     CONSTRAINT ck_agreement_issue_price CHECK (issue_price > 0),
     CONSTRAINT ck_agreement_acceptance_fee CHECK (acceptance_fee >= 0 AND acceptance_fee < 1),
-    CONSTRAINT ck_agreement_funding CHECK (funding IN ('on_redemption')),
+    CONSTRAINT ck_agreement_funding
+        CHECK (funding IN ('on_redemption', 'on_issue', 'prefunded')),
+    CONSTRAINT ck_agreement_breakage_beneficiary
+        CHECK (breakage_beneficiary IN ('network', 'issuer')),
+    CONSTRAINT ck_agreement_vat
+        CHECK (vat_rate >= 0 AND vat_rate < 1 AND vat_on IN ('margin', 'acceptance_fee')),
     CONSTRAINT ck_agreement_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT ck_agreement_settlement_iban
         CHECK (settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'),

@@ -65,15 +65,19 @@ GRANT UPDATE (
 ) ON network.settlement_run TO peyvand_app;
 
 -- One row per issuer, acceptor, both parties' terms, price and kind. payer and payee say who owes
--- whom; issuer and acceptor say whose points were taken where, which is what the postings know.
--- priced_on lists the days whose prices these are (of captures; several for redeposits), so that
--- the postings behind a row are found again without asking what the terms of a day were.
--- What was undone stands with points and amount below zero, payer and payee unchanged.
+-- whom, each by party and account; issuer and acceptor say whose points moved where, which is what
+-- the postings know (the acceptor is the issuer where nobody took points). priced_on lists the days
+-- whose prices these are (of captures; several for redeposits), so that the postings behind a row
+-- are found again without asking what the terms of a day were.
+-- What was undone stands with points and amount below zero, payer and payee unchanged. A rounding
+-- row has no points: it brings the pool to what the points in it cost, after many small roundings.
 CREATE TABLE network.obligation (
     obligation_id uuid NOT NULL,
     window_id uuid NOT NULL,
     payer_id uuid NOT NULL,
+    payer_account text NOT NULL,
     payee_id uuid NOT NULL,
+    payee_account text NOT NULL,
     issuer_id uuid NOT NULL,
     acceptor_id uuid NOT NULL,
     kind text NOT NULL,
@@ -92,41 +96,76 @@ CREATE TABLE network.obligation (
     CONSTRAINT fk_obligation_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
     CONSTRAINT ck_obligation_kind CHECK (
-        kind IN ('redemption', 'redeposit', 'margin', 'margin_return')
+        kind IN (
+            'redemption', 'redeposit', 'margin', 'margin_return', 'vat', 'vat_return',
+            'acceptance_vat', 'acceptance_vat_return', 'issuance', 'adjustment_up', 'clawback',
+            'adjustment_down', 'expiry', 'rounding'
+        )
     ),
     CONSTRAINT ck_obligation_sign CHECK (
-        points <> 0 AND (points < 0) = (kind IN ('redeposit', 'margin_return'))
+        CASE WHEN kind = 'rounding' THEN points = 0 AND postings = 0 AND amount <> 0
+             ELSE points <> 0 AND postings > 0
+                  AND (points < 0) = (kind = 'redeposit' OR right(kind, 7) = '_return') END
     ),
-    CONSTRAINT ck_obligation_payee CHECK (
-        payee_id = CASE WHEN kind IN ('margin', 'margin_return')
-            THEN '00000000-0000-7000-8000-000000000000'::uuid ELSE acceptor_id END
+    CONSTRAINT ck_obligation_accounts CHECK (
+        payer_account IN ('settlement', 'deposit', 'pool', 'margin', 'rounding')
+        AND payee_account IN ('settlement', 'pool', 'margin', 'vat', 'breakage')
+        AND (payer_account IN ('settlement', 'deposit'))
+            = (payer_id <> '00000000-0000-7000-8000-000000000000')
+        AND (payee_account = 'settlement')
+            = (payee_id <> '00000000-0000-7000-8000-000000000000')
     ),
-    CONSTRAINT ck_obligation_postings CHECK (postings > 0),
-    CONSTRAINT ck_obligation_priced_on CHECK (cardinality(priced_on) > 0),
+    CONSTRAINT ck_obligation_priced_on CHECK (
+        (cardinality(priced_on) > 0) = (kind NOT IN (
+            'issuance', 'adjustment_up', 'clawback', 'adjustment_down', 'expiry', 'rounding'
+        ))
+    ),
     CONSTRAINT ck_obligation_currency CHECK (currency ~ '^[A-Z]{3}$')
 );
 CREATE INDEX ix_obligation_payer_id_window_id ON network.obligation (payer_id, window_id);
 CREATE INDEX ix_obligation_payee_id_window_id ON network.obligation (payee_id, window_id);
 GRANT SELECT, INSERT ON network.obligation TO peyvand_app;
 
--- net = receivable - payable - fees; over all parties of a window and currency it sums to zero.
+-- What points that were paid for when they were given cost, after the windows in which they moved:
+-- amount is points × price, half to even. The newest rows of all terms add up to the pool's account.
+CREATE TABLE network.pool_balance (
+    window_id uuid NOT NULL,
+    terms_id uuid NOT NULL,
+    issuer_id uuid NOT NULL,
+    points bigint NOT NULL,
+    price numeric(20, 10) NOT NULL,
+    amount bigint NOT NULL,
+    currency text NOT NULL,
+    CONSTRAINT pk_pool_balance PRIMARY KEY (window_id, terms_id),
+    CONSTRAINT fk_pool_balance_window_id_settlement_window FOREIGN KEY (window_id)
+        REFERENCES network.settlement_window (window_id)
+);
+CREATE INDEX ix_pool_balance_terms_id ON network.pool_balance (terms_id);
+GRANT SELECT, INSERT ON network.pool_balance TO peyvand_app;
+
+-- net = receivable - payable - fees; over all accounts of a window and currency it sums to zero.
+-- fees are with their VAT; vat says how much of them that is. Only settlement accounts are paid.
 CREATE TABLE network.net_position (
     window_id uuid NOT NULL,
     party_id uuid NOT NULL,
+    account text NOT NULL,
     currency text NOT NULL,
     payable bigint NOT NULL,
     receivable bigint NOT NULL,
     fees bigint NOT NULL,
+    vat bigint NOT NULL,
     net bigint NOT NULL,
-    CONSTRAINT pk_net_position PRIMARY KEY (window_id, party_id, currency),
+    CONSTRAINT pk_net_position PRIMARY KEY (window_id, party_id, account, currency),
     CONSTRAINT fk_net_position_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
     CONSTRAINT ck_net_position_net CHECK (net = receivable - payable - fees)
 );
 GRANT SELECT, INSERT ON network.net_position TO peyvand_app;
 
--- A merchant's account for a window: opening + net + returned - paid = closing, which is the next
--- opening. returned is what the bank sent back, paid what is instructed with this statement.
+-- A merchant's account for a window: opening + net + returned - called - paid = closing, which is
+-- the next opening. returned is what the bank sent back, paid what is instructed with this statement,
+-- called what went to the deposit because it did not suffice; of the deposit itself,
+-- deposit_opening + deposit_paid_in - deposit_used + called = deposit_closing. vat is among the fees.
 -- carried says why a balance was not paid: no account, another day of the cycle, below the minimum.
 -- Lines are not stored: they are computed from the closed day's postings, the same each time, and
 -- digest is the SHA-256 of lines and totals in canonical form.
@@ -139,10 +178,16 @@ CREATE TABLE network.statement (
     payable bigint NOT NULL,
     receivable bigint NOT NULL,
     fees bigint NOT NULL,
+    vat bigint NOT NULL,
     net bigint NOT NULL,
     returned bigint NOT NULL,
+    called bigint NOT NULL,
     paid bigint NOT NULL,
     closing bigint NOT NULL,
+    deposit_opening bigint NOT NULL,
+    deposit_paid_in bigint NOT NULL,
+    deposit_used bigint NOT NULL,
+    deposit_closing bigint NOT NULL,
     lines bigint NOT NULL,
     carried text,
     digest bytea NOT NULL,
@@ -152,7 +197,10 @@ CREATE TABLE network.statement (
     CONSTRAINT fk_statement_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
     CONSTRAINT ck_statement_net CHECK (net = receivable - payable - fees),
-    CONSTRAINT ck_statement_closing CHECK (closing = opening + net + returned - paid),
+    CONSTRAINT ck_statement_closing CHECK (closing = opening + net + returned - called - paid),
+    CONSTRAINT ck_statement_deposit CHECK (
+        deposit_closing = deposit_opening + deposit_paid_in - deposit_used + called
+    ),
     CONSTRAINT ck_statement_lines CHECK (lines >= 0),
     CONSTRAINT ck_statement_carried CHECK (
         carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum') AND paid = 0)
@@ -173,6 +221,8 @@ END
 $$;
 REVOKE ALL ON FUNCTION network.refuse_clearing_change() FROM PUBLIC;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.obligation
+    FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.pool_balance
     FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.net_position
     FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();

@@ -16,11 +16,12 @@ CREATE TABLE network.money_entry (
         REFERENCES network.settlement_window (window_id),
     CONSTRAINT ck_money_entry_kind CHECK (
         kind IN (
-            'netting', 'instruction', 'settlement', 'return', 'cancellation', 'reinstatement'
+            'netting', 'call', 'instruction', 'settlement', 'return', 'cancellation',
+            'reinstatement'
         )
     ),
     CONSTRAINT ck_money_entry_behind CHECK (
-        CASE kind WHEN 'netting' THEN window_id IS NOT NULL AND payment_id IS NULL
+        CASE WHEN kind IN ('netting', 'call') THEN window_id IS NOT NULL AND payment_id IS NULL
              ELSE payment_id IS NOT NULL END
     )
 );
@@ -40,7 +41,10 @@ CREATE TABLE network.money_posting (
     CONSTRAINT fk_money_posting_money_entry_id_money_entry FOREIGN KEY (money_entry_id)
         REFERENCES network.money_entry (money_entry_id),
     CONSTRAINT ck_money_posting_account CHECK (
-        account IN ('settlement', 'margin', 'clearing', 'bank')
+        account IN (
+            'settlement', 'deposit', 'reserve', 'pool', 'margin', 'fees', 'vat', 'rounding',
+            'breakage', 'clearing', 'bank'
+        )
     ),
     CONSTRAINT ck_money_posting_amount CHECK (amount <> 0),
     CONSTRAINT ck_money_posting_currency CHECK (currency ~ '^[A-Z]{3}$')
