@@ -25,10 +25,10 @@ from network.language import gettext as _
 from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
 
-FRONTS: Mapping[str, int] = {"gateway": 2, "wallet": 1, "console": 1}
+FRONTS: Mapping[str, int] = {"gateway": 2, "wallet": 1, "console": 1, "portal": 1}
 """The fronts, with the number of processes each has."""
 
-PORTS: Mapping[str, int] = {"gateway": 8800, "wallet": 8801, "console": 8802}
+PORTS: Mapping[str, int] = {"gateway": 8800, "wallet": 8801, "console": 8802, "portal": 8803}
 
 _READY_SECONDS = 180.0
 _DEATHS_BEFORE_READY = 3

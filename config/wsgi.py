@@ -1,4 +1,5 @@
-"""The entry points of the fronts: ``config.wsgi:gateway()``, ``wallet()`` and ``console()``.
+"""The entry points of the fronts: ``config.wsgi:gateway()``, ``wallet()``, ``console()`` and
+``portal()``.
 
 Each builds its application in the process that serves it; what one front imports, the others do
 not load.
@@ -50,6 +51,15 @@ def console() -> WSGIApplication:
     services, client = _hold("console")
     app = create_app(services, redis=client)
     return _outside(furnish(app, services=services, money_unit="rial"), services)
+
+
+def portal() -> WSGIApplication:
+    """Return the web app of merchants' people."""
+    from config.web import furnish
+    from merchant_gateway.portal.app import create_app
+
+    services, client = _hold("portal")
+    return _outside(furnish(create_app(services, client), services=services), services)
 
 
 def behind_proxies(app: WSGIApplication, *, count: int) -> WSGIApplication:

@@ -155,7 +155,10 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One authenticated request. ``wall`` was read once, when it arrived."""
+    """One authenticated request. ``wall`` was read once, when it arrived.
+
+    ``session`` is the unit of work that the call is part of; without one it posts by itself.
+    """
 
     gateway: Gateway
     request_id: str
@@ -169,6 +172,7 @@ class Call:
     admission: Admission
     idempotency_key: str | None
     accepts: MIMEAccept
+    session: Session | None = None
 
     @property
     def merchant_id(self) -> UUID:

@@ -21,12 +21,16 @@ from network.settings import CURRENCY, PROGRAMME_ZONE
 
 
 @contextmanager
-def working(call: Call) -> Iterator[tuple[Connection, Session]]:
+def working(call: Call) -> Iterator[tuple[Connection | Session, Session]]:
     """Yield one autocommit connection, and a session for reads on the same one.
 
     Every statement is a transaction of its own, so a call that resolves a member and moves points
-    makes two round trips and holds one connection.
+    makes two round trips and holds one connection. A call that is part of a unit of work (the
+    portal's) gets that one's session as both.
     """
+    if call.session is not None:
+        yield call.session, call.session
+        return
     with (
         call.gateway.services.database.ledger() as connection,
         Session(bind=connection, autoflush=False) as session,

@@ -82,13 +82,16 @@ class Earning:
     quote: CampaignQuote
     gone: dict[UUID, Reason] = field(default_factory=dict)
 
-    def post(self, connection: Connection, session: Session) -> Posted:
+    def post(self, connection: Connection | Session, session: Session) -> Posted:
         """Price and post until the ledger takes the price; raises the ledger's refusals."""
         for _ in range(STALE_PRICES):
             try:
                 return self._while_budgets_last(connection, session)
             except Stale:
                 continue
+        if isinstance(connection, Session):
+            lock_wallet(connection, member_id=self.member_id)
+            return self._while_budgets_last(connection, session)
         with self.call.gateway.services.database.unit_of_work() as locked:
             lock_wallet(locked, member_id=self.member_id)
             return self._while_budgets_last(locked, locked)

@@ -35,6 +35,7 @@ class Settings:
     gateway_url: str = "http://127.0.0.1:8800"
     wallet_url: str = "http://127.0.0.1:8801"
     console_url: str = "http://127.0.0.1:8802"
+    portal_url: str = "http://127.0.0.1:8803"
     sms_url: str | None = None
     sms_token: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
@@ -51,6 +52,7 @@ class Settings:
             "gateway_url": "http://127.0.0.1:8800",
             "wallet_url": "http://127.0.0.1:8801",
             "console_url": "http://127.0.0.1:8802",
+            "portal_url": "http://127.0.0.1:8803",
         }
         urls = {
             name: environment.get(f"PEYVAND_{name.upper()}", default).rstrip("/")

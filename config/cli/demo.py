@@ -48,7 +48,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
     from config.demo.story import begin_simulated, first_day_of, play
     from config.logging import configure
     from config.supervisor import stop_signals
-    from config.up import Options, running
+    from config.up import FRONTS, Options, running
     from network.clock import wall_now
 
     environment = _environment(home.path)
@@ -56,10 +56,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
     configure("demo")
     first_day = first_day_of(wall=wall_now(), days=days)
     began = time.monotonic()
-    ports = {
-        name: ports_from + place if serve else 0
-        for place, name in enumerate(("gateway", "wallet", "console"))
-    }
+    ports = {name: ports_from + place if serve else 0 for place, name in enumerate(FRONTS)}
     with (
         stop_signals() as signals,
         running(

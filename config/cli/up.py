@@ -39,7 +39,12 @@ def up(host: str, **ports: int) -> None:
     )
 
 
-up.params += [_port("gateway", 8800), _port("wallet", 8801), _port("console", 8802)]
+up.params += [
+    _port("gateway", 8800),
+    _port("wallet", 8801),
+    _port("console", 8802),
+    _port("portal", 8803),
+]
 
 
 def announce(addresses: Mapping[str, str]) -> None:
@@ -48,6 +53,7 @@ def announce(addresses: Mapping[str, str]) -> None:
         "gateway": _("Gateway for merchants"),
         "wallet": _("Wallet for members"),
         "console": _("Console for operators"),
+        "portal": _("Portal for merchants"),
     }
     for name, url in addresses.items():
         click.echo(f"{labels[name]}: {url}")

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from merchant_gateway.errors import IdentifierExpiredError, TokenExpiredError
 from merchant_gateway.gateway import Call
-from merchant_gateway.identify import TOKEN, identify
+from merchant_gateway.identify import TOKEN, Identified, identify
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import working
 from merchant_gateway.schemas.requests import LOOKUP
 from network.ledger import queries as ledger
+from network.ledger.views import WalletView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    """A member with the token that names them here, and until when it does."""
+
+    who: Identified
+    wallet: WalletView | None
+    token: str
+    expires_at: datetime
 
 
 @operation(
@@ -26,7 +39,26 @@ def look_up_member(call: Call, data: dict[str, Any]) -> Answer:
     Nothing changes, so nothing is stored: a repeated call is looked up again. `can_redeem` says
     whether the wallet is open for spending; it is told only where the member showed the code.
     """
-    given = data["member"]
+    found = looked_up(call, given=data["member"])
+    who = found.who
+    return Answer(
+        payload={
+            "token": found.token,
+            "expires_at": found.expires_at.isoformat(),
+            "member": call.gateway.tokens.pairwise(
+                member_id=who.member_id, merchant_id=call.merchant_id
+            ),
+            "name": who.masked_name,
+            "can_redeem": found.wallet is not None and found.wallet.status == "active",
+        }
+    )
+
+
+def looked_up(call: Call, *, given: dict[str, Any]) -> LookedUp:
+    """Return the member that ``given`` names; the wallet only where the member showed the code.
+
+    Raises what ``identify`` raises, and TokenExpiredError or IdentifierExpiredError.
+    """
     with working(call) as (_, session):
         who = identify(session, call, given=given)
         if who.expires_at is not None and call.wall > who.expires_at:
@@ -37,14 +69,4 @@ def look_up_member(call: Call, data: dict[str, Any]) -> Answer:
     token, expires_at = call.gateway.tokens.issue(
         member_id=who.member_id, merchant_id=call.merchant_id, method=who.method, wall=call.wall
     )
-    return Answer(
-        payload={
-            "token": token,
-            "expires_at": expires_at.isoformat(),
-            "member": call.gateway.tokens.pairwise(
-                member_id=who.member_id, merchant_id=call.merchant_id
-            ),
-            "name": who.masked_name,
-            "can_redeem": wallet is not None and wallet.status == "active",
-        }
-    )
+    return LookedUp(who=who, wallet=wallet, token=token, expires_at=expires_at)

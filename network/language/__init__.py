@@ -19,6 +19,7 @@ from network.language.dates import (
     format_long_date,
     format_month,
     format_time,
+    parse_day,
 )
 from network.language.digits import (
     ascii_digits,
@@ -59,6 +60,7 @@ __all__ = [
     "ngettext",
     "normalise",
     "npgettext",
+    "parse_day",
     "parse_whole_number",
     "persian_digits",
     "pgettext",

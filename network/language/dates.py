@@ -6,15 +6,18 @@ locale is of no use here, it writes Gregorian dates in Latin digits.
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 
 import jdatetime
 
 from network.clock import local_date
 from network.language.catalogue import current_locale
-from network.language.digits import persian_digits
+from network.language.digits import ascii_digits, persian_digits
 from network.settings import PROGRAMME_ZONE
 
+_DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
+_FIRST_GREGORIAN_YEAR = 1700
 _PERSIAN_WEEKDAYS = ("دوشنبه", "سه‌شنبه", "چهارشنبه", "پنجشنبه", "جمعه", "شنبه", "یکشنبه")
 _PERSIAN_MONTHS = (
     "فروردین",
@@ -102,3 +105,18 @@ def _day(moment: date | datetime) -> date:
     if isinstance(moment, datetime):
         return local_date(moment, zone=PROGRAMME_ZONE)
     return moment
+
+
+def parse_day(text: str) -> date | None:
+    """Return the day that a person typed, Gregorian or Jalali by its year, in any digits."""
+    match = _DAY.fullmatch(ascii_digits(text).strip())
+    if match is None:
+        return None
+    year, month, day = (int(part) for part in match.groups())
+    try:
+        if year >= _FIRST_GREGORIAN_YEAR:
+            return date(year, month, day)
+        found = jdatetime.date(year, month, day).togregorian()
+    except ValueError:
+        return None
+    return found if isinstance(found, date) else None

@@ -154,6 +154,43 @@ def merchant_entries(
     return _entries(session, query)
 
 
+def merchant_page(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    since: date,
+    until: date,
+    kinds: Sequence[str] | None = None,
+    store_id: UUID | None = None,
+    offset: int = 0,
+    limit: int,
+) -> list[EntryView]:
+    """Return the entries that a merchant caused in [since, until), the newest first, for a page.
+
+    Rows before ``offset`` are read and left out: for people who turn pages, not for programs, which
+    have ``merchant_entries``.
+    """
+    table = tables.entry
+    conditions = [table.c.merchant_id == merchant_id, *_days(since=since, until=until)]
+    if kinds is not None:
+        conditions.append(table.c.kind.in_(kinds))
+    if store_id is not None:
+        conditions.append(table.c.store_id == store_id)
+    query = (
+        select(*_ENTRY_COLUMNS)
+        .where(*conditions)
+        .order_by(
+            table.c.business_date.desc(),
+            table.c.recorded_at.desc(),
+            table.c.member_id,
+            table.c.sequence.desc(),
+        )
+        .offset(offset)
+        .limit(limit)
+    )
+    return _entries(session, query)
+
+
 def by_reference(
     session: Session, *, member_id: UUID, merchant_id: UUID, kind: str, merchant_ref: str
 ) -> int | None:

@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session
 
 from network.campaigns.service import CampaignTerms
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
-from network.language import LazyText, ascii_digits
+from network.language import LazyText, ascii_digits, parse_day
 from network.language import lazy_gettext as _l
 from network.merchants import queries as merchants
 from network.programme.campaigns import WHOLE, Funder
-from settlement.console.views.search import parse_day
 
 FIELDS: dict[str, LazyText] = {
     "code": _l("Give a code of small letters, digits and hyphens that no other campaign has."),

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from network import ids
 from network.clock import local_date
 from network.errors import PeyvandError
-from network.language import LazyText, ascii_digits, format_date
+from network.language import LazyText, ascii_digits, format_date, parse_day
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
@@ -23,7 +23,6 @@ from network.operators.roles import APPROVER, OPERATOR
 from network.settings import PROGRAMME_ZONE
 from settlement.console import access, funding_form
 from settlement.console.settling_form import choices, read_settling, written
-from settlement.console.views.search import parse_day
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/merchants/<code>/agreements")
 _SEPARATORS = str.maketrans({"٬": "", ",": "", "٫": ".", " ": ""})

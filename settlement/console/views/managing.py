@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from network.errors import PeyvandError
-from network.language import LazyText
+from network.language import LazyText, parse_day
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
@@ -23,7 +23,6 @@ from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
 from settlement.console import access
 from settlement.console.announcing import announce
-from settlement.console.views.search import parse_day
 
 blueprint = Blueprint("managing", __name__, url_prefix="/merchants/<code>")
 _REFUSALS: dict[type[PeyvandError], LazyText] = {

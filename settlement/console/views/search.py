@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 
-import jdatetime
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from network.ids import UnknownIdError
-from network.language import ascii_digits, current_locale, format_date, normalise, sort_key
+from network.language import (
+    ascii_digits,
+    current_locale,
+    format_date,
+    normalise,
+    parse_day,
+    sort_key,
+)
 from network.merchants import queries as merchants
 from network.merchants.queries import MerchantView
 from network.operators.roles import VIEWER
@@ -20,8 +25,6 @@ from settlement.console import access, lots
 blueprint = Blueprint("search", __name__)
 ENTRY_PREFIXES = ("ent", "ern", "red", "rfd")
 _ADDRESSES = {"win": "windows.show", "obl": "obligations.show", "mem": "entries.wallet"}
-_DAY = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})")
-_FIRST_GREGORIAN_YEAR = 1700
 
 
 @blueprint.get("/search")
@@ -67,21 +70,6 @@ def _straight(text: str) -> str | None:
         return url_for(_ADDRESSES[prefix], public_id=text)
     day = parse_day(text)
     return None if day is None else url_for("today.day", day=day.isoformat())
-
-
-def parse_day(text: str) -> date | None:
-    """Return the day that a person typed, Gregorian or Jalali by its year."""
-    match = _DAY.fullmatch(ascii_digits(text).strip())
-    if match is None:
-        return None
-    year, month, day = (int(part) for part in match.groups())
-    try:
-        if year >= _FIRST_GREGORIAN_YEAR:
-            return date(year, month, day)
-        found = jdatetime.date(year, month, day).togregorian()
-    except ValueError:
-        return None
-    return found if isinstance(found, date) else None
 
 
 def _fitting(found: list[MerchantView], wanted: str) -> list[MerchantView]:

@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 
 from network.clearing.facts import MatrixCell, PartyView
+from network.language import parse_day
 from settlement.console import charts, listing
 from settlement.console.grid import MOST_PARTIES, grid
-from settlement.console.views.search import parse_day
 
 
 def party(number: int) -> PartyView:

@@ -1,0 +1,80 @@
+"""The merchants' web app: ``create_app(services, redis)``; the entry point furnishes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, redirect, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from merchant_gateway.gateway import Gateway
+from merchant_gateway.limits import Limits
+from merchant_gateway.operations import load_operations
+from merchant_gateway.portal import access, filters
+from merchant_gateway.portal.views import (
+    account,
+    acts,
+    keys,
+    people,
+    places,
+    signing,
+    standing,
+    statements,
+    till,
+    transactions,
+    webhooks,
+)
+from network.merchants.errors import UnknownKeyError
+from network.portal.errors import UnknownActError, UnknownPortalUserError
+from network.services import Services
+
+VIEWS = (
+    account,
+    acts,
+    keys,
+    people,
+    places,
+    signing,
+    standing,
+    statements,
+    till,
+    transactions,
+    webhooks,
+)
+
+
+def create_app(services: Services, redis: Any) -> Flask:
+    """Build the portal on ``services`` and a Valkey client; connects to nothing yet.
+
+    What is done at a till or in the office runs as the gateway's operations, in this process.
+    """
+    app = Flask("merchant_gateway.portal", static_folder=None)
+    load_operations()
+    gateway = Gateway.build(services=services, redis=redis, limits=Limits())
+    app.extensions["gateway"] = gateway
+    app.extensions["programme_clock"] = gateway.clock
+    app.config["PEYVAND_ADDRESS"] = services.settings.portal_url
+    access.install(app)
+    filters.install(app)
+    for view in VIEWS:
+        app.register_blueprint(view.blueprint)
+
+    @app.get("/favicon.ico")
+    @access.public
+    def favicon() -> Response:
+        return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
+
+    for missing in (UnknownActError, UnknownKeyError, UnknownPortalUserError):
+        app.register_error_handler(missing, lambda _error: app.handle_http_exception(NotFound()))
+
+    @app.context_processor
+    def page_facts() -> dict[str, object]:
+        found = access.signed_in_or_none()
+        return {
+            "person": None if found is None else found.user,
+            "shop": None if found is None else found.merchant,
+            "section": (request.endpoint or "").partition(".")[0],
+        }
+
+    return app

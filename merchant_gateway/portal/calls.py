@@ -1,0 +1,129 @@
+"""A form of the portal as a call of the gateway: the same operation, the same checks, no signature.
+
+What a till's program would send is put together as the body that it would have, and the operation
+runs as it does for a signed request: schema, scopes, ledger, answer. In the place of the merchant's
+key stands the sign-in; what it may do follows from the person's role. In the place of the
+merchant's signature stands the network's own, under who asked for what (network.portal.attesting).
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from flask import g
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MIMEAccept
+
+from merchant_gateway.app import PREFIX
+from merchant_gateway.canonical import canonical
+from merchant_gateway.gateway import Call
+from merchant_gateway.guard import Admission
+from merchant_gateway.merchant_keys import check_merchant
+from merchant_gateway.operations import JSON, OPERATIONS, Answer, perform
+from merchant_gateway.portal import access
+from merchant_gateway.signing import Algorithm, Evidence
+from network.merchants.keys import LIVE
+from network.merchants.queries import KeyView
+from network.portal import attesting, roles
+from network.portal.queries import SignedIn
+
+_ANSWERS = "answers"
+_NOT_LIMITED = Admission(remaining=0, reset=0, epoch=None)
+"""People are slower than any limit; the quota is for programs, and stands on signed requests."""
+
+
+def ask(
+    name: str,
+    body: dict[str, Any],
+    *,
+    key: str | None = None,
+    session: Session | None = None,
+    query: str = "",
+    **path_ids: str,
+) -> dict[str, Any]:
+    """Return what the operation called ``name`` answers to ``body``.
+
+    ``key`` is the idempotency key, which came with the form; ``session`` the unit of work that it
+    posts in. Raises what the operation raises, and MerchantSuspendedError.
+    """
+    answer: Answer = perform(
+        OPERATIONS[name],
+        call_of(name, body, key=key, session=session, query=query, **path_ids),
+        media_type=JSON,
+        path_ids=path_ids,
+    )
+    payload: dict[str, Any] = answer.payload
+    return payload
+
+
+def call_of(
+    name: str,
+    body: dict[str, Any],
+    *,
+    key: str | None = None,
+    session: Session | None = None,
+    query: str = "",
+    **path_ids: str,
+) -> Call:
+    """Return the call that a form stands for; raise MerchantSuspendedError."""
+    gateway, found = access.gateway(), access.signed_in()
+    operation = OPERATIONS[name]
+    path = operation.path
+    for part, value in path_ids.items():
+        path = path.replace(f"<{part}>", value)
+    content = canonical(body) if operation.body is not None else b""
+    target = f"{PREFIX}{path}{query}"
+    chosen = key or secrets.token_urlsafe(24)
+    view = _stands_for_key(found)
+    check_merchant(view)
+    return Call(
+        gateway=gateway,
+        request_id=g.request_id,
+        key=view,
+        method=operation.method,
+        authority=gateway.services.settings.portal_url.partition("//")[2],
+        target=target,
+        body=content,
+        signed=_attested(found, path=target, key=chosen, body=content),
+        wall=access.wall(),
+        admission=_NOT_LIMITED,
+        idempotency_key=chosen,
+        accepts=MIMEAccept(),
+        session=session,
+    )
+
+
+def _stands_for_key(found: SignedIn) -> KeyView:
+    """Return the sign-in as what the gateway knows of who calls."""
+    return KeyView(
+        key_id=found.session.public_id,
+        merchant_id=found.merchant.merchant_id,
+        merchant_code=found.merchant.code,
+        merchant_status=found.merchant.status,
+        environment=LIVE,
+        algorithm=Algorithm.ED25519,
+        public_key=None,
+        sealed_secret=None,
+        created_at=found.session.created_at,
+        revoked_at=None,
+        last_used_on=None,
+        scopes=roles.scopes_of(found.user.role),
+        expires_at=found.session.expires_at,
+        leaves_on=found.merchant.leaves_on,
+    )
+
+
+def _attested(found: SignedIn, *, path: str, key: str, body: bytes) -> Evidence:
+    signing = access.gateway().network_keys.signing(_ANSWERS)
+    base = attesting.statement(
+        path=path,
+        key=key,
+        body=body,
+        merchant=found.merchant,
+        user=found.user,
+        session=found.session,
+        created=access.wall(),
+        signing_key_id=signing.key_id,
+    )
+    return Evidence(signature_base=base, signature=signing.key.sign(base))

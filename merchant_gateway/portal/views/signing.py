@@ -1,0 +1,151 @@
+"""Signing in and out, and the link that lets somebody in for the first time."""
+
+from __future__ import annotations
+
+import flask
+import segno
+from flask import Blueprint, flash, g, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from merchant_gateway.portal import access
+from merchant_gateway.portal.access import ANY
+from network.language import ascii_digits
+from network.language import gettext as _
+from network.merchants import queries as merchants
+from network.operators.passwords import SHORTEST, WeakPasswordError
+from network.portal import service, signing_in
+from network.portal.errors import LinkEndedError, WrongCodeError
+from network.portal.service import Welcome
+
+blueprint = Blueprint("signing", __name__)
+_QR_SCALE = 5
+
+
+@blueprint.get("/sign-in")
+@access.public
+def sign_in() -> str | Response:
+    """Show the form; whoever is signed in already goes on."""
+    if "signed_in" in g:
+        return redirect(access.safe_next(request.args.get("next")))
+    return _form()
+
+
+@blueprint.post("/sign-in")
+@access.public
+def enter() -> Response | tuple[str, int]:
+    """Check everything at once, so that no answer tells what of it was wrong."""
+    with access.unit_of_work() as session:
+        done = signing_in.sign_in(
+            session,
+            vault=access.services().vault,
+            wall=access.wall(),
+            login=request.form.get("login", ""),
+            password=request.form.get("password", ""),
+            code=request.form.get("code", ""),
+            user_agent=request.user_agent.string,
+            address=request.remote_addr or "",
+        )
+    if done.token is None:
+        return _refused(throttled=done.throttled)
+    flask.session.clear()
+    response = make_response(redirect(access.safe_next(request.form.get("next"))))
+    access.remember(response, token=done.token)
+    return response
+
+
+@blueprint.post("/sign-out")
+@access.area(ANY)
+def leave() -> Response:
+    """End this session."""
+    found = access.signed_in()
+    with access.unit_of_work() as session:
+        signing_in.end_session(
+            session,
+            code=found.merchant.code,
+            actor=found.user.public_id,
+            merchant_id=found.merchant.merchant_id,
+            session_id=found.session.session_id,
+            wall=access.wall(),
+        )
+    flask.session.clear()
+    response = make_response(redirect(url_for("signing.sign_in")))
+    access.forget(response)
+    return response
+
+
+@blueprint.get("/welcome/<token>")
+@access.public
+def welcome(token: str) -> str | tuple[str, int]:
+    """Show what a link opens: a password to choose, and a second factor where one is needed."""
+    try:
+        return _welcome_page(token, errors={})
+    except LinkEndedError:
+        return render_template("welcome_ended.html"), 410
+
+
+@blueprint.post("/welcome/<token>")
+@access.public
+def accept(token: str) -> str | Response | tuple[str, int]:
+    """Set the password; the link ends."""
+    password = request.form.get("password", "")
+    errors: dict[str, str] = {}
+    if password != request.form.get("repeated", ""):
+        errors["repeated"] = _("The two passwords differ.")
+    else:
+        try:
+            with access.unit_of_work() as session:
+                service.accept(
+                    session,
+                    access.services().vault,
+                    token=token,
+                    password=password,
+                    code="".join(ascii_digits(request.form.get("code", "")).split()),
+                    now=access.wall(),
+                )
+        except WeakPasswordError:
+            errors["password"] = _("A password has at least %(most)s characters.", most=SHORTEST)
+        except WrongCodeError:
+            errors["code"] = _("This is not the code that the app shows now.")
+        except LinkEndedError:
+            return render_template("welcome_ended.html"), 410
+    if errors:
+        return _welcome_page(token, errors=errors), 422
+    flash(_("Your password is set. Sign in with it."), "good")
+    return redirect(url_for("signing.sign_in"))
+
+
+def _welcome_page(token: str, *, errors: dict[str, str]) -> str:
+    with access.reading() as session:
+        found = service.welcome(session, access.services().vault, token=token, now=access.wall())
+        merchant = merchants.merchant(session, merchant_id=found.merchant_id)
+    return render_template(
+        "welcome.html",
+        found=found,
+        of=merchant,
+        picture=_picture(found),
+        errors=errors,
+        shortest=SHORTEST,
+    )
+
+
+def _picture(found: Welcome) -> str | None:
+    """Return the secret for the authenticator app as an inline picture, where there is one."""
+    if found.totp_uri is None:
+        return None
+    made = segno.make(found.totp_uri, micro=False)
+    return str(made.svg_inline(scale=_QR_SCALE, border=2, light="white", omitsize=True))
+
+
+def _refused(*, throttled: bool) -> tuple[str, int]:
+    if throttled:
+        return _form(_("Too many attempts. Wait a quarter of an hour, then try again.")), 429
+    return _form(_("Name, password or one-time code is wrong, or the code was used before.")), 401
+
+
+def _form(refusal: str = "") -> str:
+    return render_template(
+        "sign_in.html",
+        refusal=refusal,
+        login=request.form.get("login", ""),
+        next=access.safe_next(request.values.get("next")),
+    )

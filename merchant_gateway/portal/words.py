@@ -1,0 +1,231 @@
+"""The reader's words: what is refused at a till, and codes that the database holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from merchant_gateway.catalogue import KINDS
+from merchant_gateway.errors import InvalidRequestError
+from merchant_gateway.problems import field_text
+from network.errors import PeyvandError
+from network.language import LazyText
+from network.language import lazy_gettext as _l
+
+ROLES = {
+    "cashier": _l("Cashier"),
+    "finance": _l("Finance"),
+    "administrator": _l("Administrator"),
+}
+ROLE_NOTES = {
+    "cashier": _l("Serves customers at the till; sees no figures but the till's own."),
+    "finance": _l("Statements, settlements and transactions; does not serve customers."),
+    "administrator": _l("All of it, and people, stores, keys and webhooks."),
+}
+USER_STATES = {
+    "invited": _l("Invited"),
+    "active": _l("Active"),
+    "suspended": _l("Suspended"),
+}
+ACT_KINDS = {
+    "earn": _l("Purchase that earned"),
+    "redeem": _l("Paid with points"),
+    "refund_earn": _l("Purchase refunded in part"),
+    "refund_redeem": _l("Points given back in part"),
+    "undo": _l("Undone"),
+    "cancelled": _l("Cancelled before it arrived"),
+}
+ENTRY_KINDS = {
+    "issuance": _l("Purchase that earned"),
+    "authorisation": _l("Points held"),
+    "capture": _l("Held points taken"),
+    "void": _l("Held points given up"),
+    "redemption": _l("Paid with points"),
+    "refund_issuance": _l("Purchase refunded"),
+    "refund_redemption": _l("Points given back"),
+}
+LINE_KINDS = {
+    "redemption": _l("Points taken"),
+    "redeposit": _l("Points given back"),
+    "margin": _l("Network's margin"),
+    "margin_return": _l("Margin returned"),
+}
+SIDES = {
+    "receivable": _l("You receive"),
+    "payable": _l("You pay"),
+    "fee": _l("Network's fee"),
+}
+MOVES = {
+    "available": _l("Can be spent"),
+    "pending": _l("Not yet"),
+    "debt": _l("Owed by the member"),
+}
+CHANNELS = {"in_store": _l("In the shop"), "online": _l("Online"), "app": _l("In the app")}
+MERCHANT_STATES = {
+    "approved": _l("Approved"),
+    "active": _l("Active"),
+    "leaving": _l("Leaving"),
+    "suspended": _l("Suspended"),
+}
+KEY_STATES = {
+    "active": _l("Active"),
+    "ending": _l("Ending"),
+    "ended": _l("Ended"),
+    "revoked": _l("Revoked"),
+}
+WEBHOOK_STATES = {
+    "enabled": _l("Enabled"),
+    "disabled": _l("Disabled"),
+    "delivered": _l("Delivered"),
+    "waiting": _l("Waiting"),
+    "failed": _l("Failed"),
+    "dropped": _l("Dropped"),
+}
+SCOPES = {
+    "members": _l("Looking members up"),
+    "earnings": _l("Earning"),
+    "redemptions": _l("Paying with points"),
+    "refunds": _l("Refunds"),
+    "transactions": _l("Reading transactions"),
+    "settlements": _l("Settlements and statements"),
+    "webhooks": _l("Webhooks and events"),
+    "keys": _l("Keys"),
+}
+ACTIONS = {
+    "portal.signed_in": _l("Signed in"),
+    "portal.ended": _l("Ended a sign-in"),
+    "portal_user.invited": _l("Invited somebody"),
+    "portal_user.link": _l("Made a new link"),
+    "portal_user.let_in": _l("Set the password by a link"),
+    "portal_user.suspended": _l("Suspended somebody"),
+    "portal_user.resumed": _l("Let somebody in again"),
+    "key.registered": _l("Registered a key"),
+    "key.revoked": _l("Revoked a key"),
+    "webhook.created": _l("Made a webhook endpoint"),
+    "webhook.changed": _l("Changed a webhook endpoint"),
+    "webhook.rotated": _l("Replaced a webhook endpoint's keys"),
+    "webhook.removed": _l("Removed a webhook endpoint"),
+    "store.added": _l("Added a store"),
+    "store.renamed": _l("Renamed a store"),
+    "store.closed": _l("Closed a store"),
+    "terminal.added": _l("Added a till"),
+    "terminal.renamed": _l("Renamed a till"),
+    "terminal.closed": _l("Closed a till"),
+}
+SAID: Mapping[str, Mapping[str, LazyText]] = {
+    "role": ROLES,
+    "role_note": ROLE_NOTES,
+    "user": USER_STATES,
+    "act": ACT_KINDS,
+    "entry": ENTRY_KINDS,
+    "line": LINE_KINDS,
+    "side": SIDES,
+    "move": MOVES,
+    "channel": CHANNELS,
+    "merchant": MERCHANT_STATES,
+    "key": KEY_STATES,
+    "webhook": WEBHOOK_STATES,
+    "scope": SCOPES,
+    "action": ACTIONS,
+}
+TONES = {
+    "active": "good",
+    "enabled": "good",
+    "delivered": "good",
+    "invited": "accent",
+    "leaving": "warn",
+    "ending": "warn",
+    "waiting": "warn",
+    "suspended": "bad",
+    "disabled": "bad",
+    "failed": "bad",
+    "revoked": "bad",
+}
+
+REFUSALS: Mapping[str, LazyText] = {
+    "unknown_member": _l("Nobody is a member with this. Has the customer joined?"),
+    "unknown_wallet": _l("Nobody is a member with this. Has the customer joined?"),
+    "invalid_phone": _l(
+        "This is no mobile number, card or code. A number looks like 0912 123 4567."
+    ),
+    "invalid_card": _l("This is not a card of the network: look at the digits again."),
+    "invalid_code": _l(
+        "This code is not genuine or too old. Ask for the code the wallet shows now."
+    ),
+    "card_blocked": _l("This card is blocked. Scan the code in the customer's wallet instead."),
+    "code_expired": _l("The code ran out. Ask the customer for the one the wallet shows now."),
+    "code_used": _l("This code was used already. Ask the customer for a new one."),
+    "code_limit": _l(
+        "That is more than the customer allowed. They can raise the limit in the wallet and show "
+        "a new code."
+    ),
+    "consent_required": _l(
+        "Only the code in the customer's wallet pays; a phone number or card never does."
+    ),
+    "insufficient_points": _l(
+        "The customer has fewer points than that. Take less, and the rest in money."
+    ),
+    "spend_locked": _l(
+        "The customer has locked spending in the wallet. The purchase can still earn."
+    ),
+    "wallet_closed": _l("This wallet is closed: it neither earns nor pays."),
+    "token_expired": _l("This page was open for too long. Scan the customer's code once more."),
+    "token_invalid": _l("This page was open for too long. Scan the customer's code once more."),
+    "refund_exceeds_original": _l("That is more than is left to give back of it."),
+    "not_refundable": _l("This can't be refunded."),
+    "unknown_original": _l("There is no such entry any more."),
+    "already_undone": _l("It was undone before."),
+    "form_cancelled": _l("This form was cancelled: nothing was booked. Begin again."),
+    "merchant_suspended": _l("The shop is suspended. Get in touch with the network, please."),
+    "merchant_leaving": _l("The shop has left the network: refunds go on, purchases no longer."),
+    "no_agreement": _l("The shop has no agreement in force today. Get in touch with the network."),
+    "no_earning_terms": _l("Nothing can be earned here today. Get in touch with the network."),
+    "no_face_value": _l("A point has no value set for today. Get in touch with the network."),
+    "amount_out_of_range": _l("The amount is out of range."),
+    "points_out_of_range": _l("The amount is out of range."),
+    "wallet_busy": _l("It is busy just now and nothing was booked: send it once more."),
+    "grant_lapsed": _l("It is just midnight and nothing was booked: send it once more."),
+}
+"""What a code of the gateway or the ledger means to somebody who stands at a till."""
+
+MEMBER_FIELD = frozenset(
+    {
+        "unknown_member",
+        "unknown_wallet",
+        "invalid_phone",
+        "invalid_card",
+        "invalid_code",
+        "card_blocked",
+        "code_expired",
+        "code_used",
+        "wallet_closed",
+    }
+)
+"""Refusals that the field of the member is to be looked at for."""
+
+_FIELDS = {"store": "store", "terminal": "terminal", "amount": "amount", "points": "amount"}
+
+
+def refusal(error: PeyvandError) -> tuple[str, str]:
+    """Return the field that a refusal is about (empty for none) and one sentence for the reader."""
+    if isinstance(error, InvalidRequestError):
+        first = error.errors[0]
+        name = first.pointer.rpartition("/")[2].removeprefix("#")
+        return _FIELDS.get(name, ""), field_text(first)
+    if error.code in REFUSALS:
+        named = "member" if error.code in MEMBER_FIELD else ""
+        if error.code in {"code_limit", "insufficient_points", "amount_out_of_range"}:
+            named = "amount"
+        return named, str(REFUSALS[error.code])
+    kind = KINDS.get(error.code)
+    return "", str(KINDS["internal_error"].title if kind is None else kind.title)
+
+
+def said(code: object, kind: str) -> str:
+    """Return the words for a code of the database; the code itself where it has none."""
+    text = str(code)
+    return str(SAID[kind].get(text, text))
+
+
+def tone(code: object) -> str:
+    """Return the colour of a state."""
+    return TONES.get(str(code), "")

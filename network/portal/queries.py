@@ -1,0 +1,185 @@
+"""Reads of a merchant's people and their sign-ins: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.merchants.models import Merchant
+from network.merchants.queries import MerchantView
+from network.merchants.queries import merchant as find_merchant
+from network.portal import roles
+from network.portal.errors import UnknownPortalUserError
+from network.portal.models import PortalSession, PortalUser
+
+PREFIX, SESSION_PREFIX = "pus", "pse"
+IDLE = timedelta(hours=1)
+"""A session of the office that nobody used for this long has ended by itself; a till waits."""
+
+MAY_SIGN_IN = ("approved", "active", "leaving", "suspended")
+"""The states of a merchant in which its people may look at what there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserView:
+    """A person of a merchant as pages show one."""
+
+    user_id: UUID
+    merchant_id: UUID
+    login: str
+    name: str
+    role: str
+    status: str
+    locale: str | None
+    created_at: datetime
+
+    @property
+    def public_id(self) -> str:
+        """Return the id by which the audit log and the evidence name this person."""
+        return ids.encode(PREFIX, self.user_id)
+
+    def opens(self, area: str) -> bool:
+        """Return whether this person may open pages of an area."""
+        return roles.opens(self.role, area)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """A sign-in: since when, from where, with what, and at which till."""
+
+    session_id: UUID
+    user_id: UUID
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    user_agent: str
+    address: str
+    store_id: UUID | None
+    terminal: str | None
+
+    @property
+    def public_id(self) -> str:
+        """Return the id by which pages and the evidence name this sign-in."""
+        return ids.encode(SESSION_PREFIX, self.session_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """Who is behind a token, of which merchant, and the session it opened."""
+
+    user: UserView
+    session: SessionView
+    merchant: MerchantView
+
+
+def token_digest(token: str) -> bytes:
+    """Return what of a session's or a link's token the database holds."""
+    return sha256(token.encode()).digest()
+
+
+def by_session(session: Session, *, token: str, wall: datetime) -> SignedIn | None:
+    """Return who is behind a living session, or nothing: ended, expired, idle, suspended."""
+    row = session.execute(
+        select(PortalUser, PortalSession)
+        .join(PortalSession, PortalSession.user_id == PortalUser.user_id)
+        .join(Merchant, Merchant.merchant_id == PortalUser.merchant_id)
+        .where(
+            PortalSession.token_digest == token_digest(token),
+            PortalUser.status == "active",
+            Merchant.status.in_(MAY_SIGN_IN),
+            _alive(wall),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    user = user_view(row.PortalUser)
+    return SignedIn(
+        user=user,
+        session=_session(row.PortalSession),
+        merchant=find_merchant(session, merchant_id=user.merchant_id),
+    )
+
+
+def user(session: Session, *, merchant_id: UUID, user_id: UUID) -> UserView:
+    """Return a person of a merchant; raise UnknownPortalUserError."""
+    row = session.scalars(
+        select(PortalUser).where(
+            PortalUser.user_id == user_id, PortalUser.merchant_id == merchant_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise UnknownPortalUserError("this merchant has no such person")
+    return user_view(row)
+
+
+def users(session: Session, *, merchant_id: UUID) -> list[UserView]:
+    """Return everybody of a merchant, by name."""
+    rows = session.scalars(
+        select(PortalUser)
+        .where(PortalUser.merchant_id == merchant_id)
+        .order_by(PortalUser.name, PortalUser.login)
+    )
+    return [user_view(row) for row in rows]
+
+
+def names(session: Session, *, merchant_id: UUID) -> Mapping[UUID, str]:
+    """Return the names of everybody of a merchant by their ids."""
+    return {each.user_id: each.name for each in users(session, merchant_id=merchant_id)}
+
+
+def sessions(
+    session: Session, *, merchant_id: UUID, wall: datetime, user_id: UUID | None = None
+) -> list[SessionView]:
+    """Return the living sign-ins of a merchant's people, or of one, the newest first."""
+    query = (
+        select(PortalSession)
+        .join(PortalUser, PortalUser.user_id == PortalSession.user_id)
+        .where(PortalUser.merchant_id == merchant_id, PortalUser.status == "active", _alive(wall))
+        .order_by(PortalSession.created_at.desc())
+    )
+    if user_id is not None:
+        query = query.where(PortalSession.user_id == user_id)
+    return [_session(row) for row in session.scalars(query)]
+
+
+def user_view(row: PortalUser) -> UserView:
+    """Return the values of a mapped person."""
+    return UserView(
+        user_id=row.user_id,
+        merchant_id=row.merchant_id,
+        login=row.login,
+        name=row.name,
+        role=row.role,
+        status=row.status,
+        locale=row.locale,
+        created_at=row.created_at,
+    )
+
+
+def _alive(wall: datetime) -> ColumnElement[bool]:
+    return and_(
+        PortalSession.ended_at.is_(None),
+        PortalSession.expires_at > wall,
+        or_(PortalUser.role == roles.CASHIER, PortalSession.seen_at > wall - IDLE),
+    )
+
+
+def _session(row: PortalSession) -> SessionView:
+    return SessionView(
+        session_id=row.session_id,
+        user_id=row.user_id,
+        created_at=row.created_at,
+        seen_at=row.seen_at,
+        expires_at=row.expires_at,
+        user_agent=row.user_agent,
+        address=row.address,
+        store_id=row.store_id,
+        terminal=row.terminal,
+    )

@@ -1,0 +1,333 @@
+"""A merchant's people: invited, let in by a link that sets a password, changed, suspended.
+
+Services take the session first and never commit; each act lands in the audit log of the same unit
+of work. ``actor`` is who does it: an operator (``opr_…``), a person of the merchant (``pus_…``) or
+``system``.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.language import LOCALES, normalise
+from network.merchants.models import Merchant
+from network.merchants.queries import MerchantView
+from network.operators import passwords, totp
+from network.operators.audit import record_act
+from network.portal import roles
+from network.portal.errors import (
+    InvalidPortalUserError,
+    LastAdministratorError,
+    LinkEndedError,
+    LoginTakenError,
+    UnknownPortalUserError,
+    WrongCodeError,
+)
+from network.portal.models import PortalLink, PortalSession, PortalUser
+from network.portal.queries import MAY_SIGN_IN, UserView, token_digest, user_view
+from network.vault import Vault
+
+LINK_LIFE = timedelta(days=7)
+ISSUER = "Peyvand"
+TOTP_PURPOSE = "portal-totp"
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
+_SHOP_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
+_LONGEST_LOGIN = 254
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited:
+    """Somebody with a link that lets them in; ``token`` is known this once."""
+
+    user: UserView
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """What a link opens: for whom, and the secret for an authenticator app where one is needed."""
+
+    user: UserView
+    merchant_id: UUID
+    totp_secret: str | None = field(repr=False)
+    totp_uri: str | None = field(repr=False)
+
+
+def plain_login(text: str) -> str:
+    """Return a sign-in name as it is stored and looked up."""
+    return normalise(text).lower()
+
+
+def login_of(text: str, *, merchant: MerchantView) -> str:
+    """Return the sign-in name of somebody new: an e-mail address, or a name of the shop's own.
+
+    A bare name becomes ``name@code`` with the merchant's code, which no e-mail address is, because
+    codes have no dot. Raises InvalidPortalUserError.
+    """
+    typed = plain_login(text)
+    if _SHOP_NAME.fullmatch(typed):
+        typed = f"{typed}@{merchant.code}"
+    name, _at, domain = typed.partition("@")
+    own = domain == merchant.code and _SHOP_NAME.fullmatch(name) is not None
+    if not own and not _EMAIL.fullmatch(typed):
+        raise InvalidPortalUserError("this is no e-mail address and no plain name", field="login")
+    if len(typed) > _LONGEST_LOGIN:
+        raise InvalidPortalUserError("this sign-in name is too long", field="login")
+    return typed
+
+
+def invite(
+    session: Session,
+    vault: Vault,
+    *,
+    merchant: MerchantView,
+    login: str,
+    name: str,
+    role: str,
+    actor: str,
+    now: datetime,
+) -> Invited:
+    """Add somebody to a merchant's people and return the link's token, the only time it is known.
+
+    Raises InvalidPortalUserError or LoginTakenError.
+    """
+    typed, full_name = login_of(login, merchant=merchant), normalise(name)
+    if not 1 <= len(full_name) <= _LONGEST_NAME:
+        raise InvalidPortalUserError(f"a name has 1 to {_LONGEST_NAME} letters", field="name")
+    if role not in roles.ROLES:
+        raise InvalidPortalUserError(f"a role is one of {', '.join(roles.ROLES)}", field="role")
+    row = PortalUser(
+        user_id=ids.uuid7(),
+        merchant_id=merchant.merchant_id,
+        login=typed,
+        name=full_name,
+        role=role,
+        status="invited",
+        totp_step=0,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        raise LoginTakenError("somebody signs in with this name", field="login") from error
+    _record(session, merchant.code, row, "portal_user.invited", actor, now, role=role, login=typed)
+    return Invited(user=user_view(row), token=_make_link(session, vault, row, actor=actor, now=now))
+
+
+def new_link(
+    session: Session,
+    vault: Vault,
+    *,
+    merchant: MerchantView,
+    user_id: UUID,
+    actor: str,
+    now: datetime,
+) -> Invited:
+    """Make another link for somebody who lost the first or forgot the password.
+
+    Links made before end now; the old password and secret stay until the new link is used.
+    Raises UnknownPortalUserError.
+    """
+    row = _locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
+    if row.status == "suspended":
+        raise UnknownPortalUserError("suspended people get no link")
+    _end_links(session, user_id=user_id, now=now)
+    token = _make_link(session, vault, row, actor=actor, now=now)
+    _record(session, merchant.code, row, "portal_user.link", actor, now)
+    return Invited(user=user_view(row), token=token)
+
+
+def welcome(session: Session, vault: Vault, *, token: str, now: datetime) -> Welcome:
+    """Return what a link opens; raise LinkEndedError."""
+    link, row = _living_link(session, token=token, now=now, lock=False)
+    secret = None if link.sealed_totp is None else _opened(vault, link.sealed_totp)
+    return Welcome(
+        user=user_view(row),
+        merchant_id=row.merchant_id,
+        totp_secret=secret,
+        totp_uri=secret and totp.provisioning_uri(secret=secret, email=row.login, issuer=ISSUER),
+    )
+
+
+def accept(
+    session: Session, vault: Vault, *, token: str, password: str, code: str, now: datetime
+) -> UserView:
+    """Set a password (and prove the second factor) with a link, which ends; sign-ins end too.
+
+    Raises LinkEndedError, WeakPasswordError or WrongCodeError.
+    """
+    link, row = _living_link(session, token=token, now=now, lock=True)
+    hashed = passwords.hash_password(password)
+    if link.sealed_totp is not None:
+        secret = _opened(vault, link.sealed_totp)
+        if totp.matching_step(secret=secret, code=code, wall=now, after=0) is None:
+            raise WrongCodeError("the code does not come from this secret", field="code")
+        row.sealed_totp, row.totp_step = link.sealed_totp, 0
+    row.password_hash, row.status = hashed, "active"
+    link.used_at = now
+    session.flush()
+    _end_links(session, user_id=row.user_id, now=now)
+    end_sessions(session, user_id=row.user_id, wall=now)
+    merchant = session.get_one(Merchant, row.merchant_id)
+    view = user_view(row)
+    _record(session, merchant.code, row, "portal_user.let_in", view.public_id, now)
+    return view
+
+
+def change(
+    session: Session,
+    *,
+    merchant: MerchantView,
+    user_id: UUID,
+    suspended: bool,
+    actor: str,
+    now: datetime,
+) -> UserView:
+    """Suspend somebody, whose sign-ins and links end at once, or let them in again.
+
+    Raises UnknownPortalUserError, and LastAdministratorError where nobody would be left to manage
+    the others.
+    """
+    # One change of a merchant's people at a time: two administrators can't suspend each other.
+    session.get_one(Merchant, merchant.merchant_id, with_for_update=True)
+    row = _locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
+    if suspended and row.role == roles.ADMINISTRATOR and not _has_another(session, row):
+        raise LastAdministratorError("nobody else is an administrator")
+    if suspended:
+        row.status = "suspended"
+        _end_links(session, user_id=user_id, now=now)
+        end_sessions(session, user_id=user_id, wall=now)
+    elif row.status == "suspended":
+        row.status = "invited" if row.password_hash is None else "active"
+    session.flush()
+    act = "portal_user.suspended" if suspended else "portal_user.resumed"
+    _record(session, merchant.code, row, act, actor, now)
+    return user_view(row)
+
+
+def set_locale(session: Session, *, user: UserView, locale: str) -> None:
+    """Keep the language in which somebody reads the portal."""
+    if locale not in LOCALES:
+        raise InvalidPortalUserError("a language is fa or en", field="locale")
+    session.execute(
+        update(PortalUser).where(PortalUser.user_id == user.user_id).values(locale=locale)
+    )
+
+
+def end_sessions(session: Session, *, user_id: UUID, wall: datetime) -> None:
+    """End every sign-in of somebody."""
+    session.execute(
+        update(PortalSession)
+        .where(PortalSession.user_id == user_id, PortalSession.ended_at.is_(None))
+        .values(ended_at=wall),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _has_another(session: Session, administrator: PortalUser) -> bool:
+    others = exists().where(
+        PortalUser.merchant_id == administrator.merchant_id,
+        PortalUser.user_id != administrator.user_id,
+        PortalUser.role == roles.ADMINISTRATOR,
+        PortalUser.status == "active",
+    )
+    return bool(session.scalar(select(others)))
+
+
+def _make_link(
+    session: Session, vault: Vault, row: PortalUser, *, actor: str, now: datetime
+) -> str:
+    token = secrets.token_urlsafe(32)
+    sealed = None
+    if roles.needs_second_factor(row.role):
+        sealed = vault.seal(totp.new_secret().encode(), purpose=TOTP_PURPOSE)
+    session.add(
+        PortalLink(
+            token_digest=token_digest(token),
+            user_id=row.user_id,
+            sealed_totp=sealed,
+            made_by=actor,
+            created_at=now,
+            expires_at=now + LINK_LIFE,
+        )
+    )
+    session.flush()
+    return token
+
+
+def _living_link(
+    session: Session, *, token: str, now: datetime, lock: bool
+) -> tuple[PortalLink, PortalUser]:
+    query = (
+        select(PortalLink, PortalUser)
+        .join(PortalUser, PortalUser.user_id == PortalLink.user_id)
+        .join(Merchant, Merchant.merchant_id == PortalUser.merchant_id)
+        .where(
+            PortalLink.token_digest == token_digest(token),
+            PortalLink.used_at.is_(None),
+            PortalLink.expires_at > now,
+            PortalUser.status != "suspended",
+            Merchant.status.in_(MAY_SIGN_IN),
+        )
+    )
+    row = session.execute(query.with_for_update(of=PortalLink) if lock else query).one_or_none()
+    if row is None:
+        raise LinkEndedError("this link was used, replaced, or is too old")
+    return row.PortalLink, row.PortalUser
+
+
+def _end_links(session: Session, *, user_id: UUID, now: datetime) -> None:
+    session.execute(
+        update(PortalLink)
+        .where(PortalLink.user_id == user_id, PortalLink.used_at.is_(None))
+        .values(used_at=func.greatest(PortalLink.created_at, now)),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _locked(session: Session, *, merchant_id: UUID, user_id: UUID) -> PortalUser:
+    row = session.scalars(
+        select(PortalUser)
+        .where(PortalUser.user_id == user_id, PortalUser.merchant_id == merchant_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise UnknownPortalUserError("this merchant has no such person")
+    return row
+
+
+def _opened(vault: Vault, sealed: bytes) -> str:
+    return vault.open(sealed, purpose=TOTP_PURPOSE).decode()
+
+
+def _record(
+    session: Session,
+    code: str,
+    row: PortalUser,
+    action: str,
+    actor: str,
+    now: datetime,
+    **facts: str,
+) -> None:
+    """Write an act about somebody into the audit log of the merchant."""
+    record_act(
+        session,
+        now=now,
+        actor=actor,
+        action=action,
+        subject=f"merchant:{code}",
+        facts={"user": user_view(row).public_id, **facts},
+    )
