@@ -9,6 +9,7 @@ merchant's signature stands the network's own, under who asked for what (network
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from flask import g
@@ -47,14 +48,18 @@ def ask(
     ``key`` is the idempotency key, which came with the form; ``session`` the unit of work that it
     posts in. Raises what the operation raises, and MerchantSuspendedError.
     """
-    answer: Answer = perform(
-        OPERATIONS[name],
-        call_of(name, body, key=key, session=session, query=query, **path_ids),
-        media_type=JSON,
-        path_ids=path_ids,
-    )
-    payload: dict[str, Any] = answer.payload
+    call = call_of(name, body, key=key, session=session, query=query, **path_ids)
+    payload: dict[str, Any] = perform(
+        OPERATIONS[name], call, media_type=JSON, path_ids=path_ids
+    ).payload
     return payload
+
+
+def fetch(name: str, *, media_type: str, **path_ids: str) -> Answer:
+    """Return what a reading operation answers in a media type, byte for byte."""
+    call = call_of(name, {}, **path_ids)
+    wanted = replace(call, accepts=MIMEAccept([(media_type, 1)]))
+    return perform(OPERATIONS[name], wanted, media_type="", path_ids=path_ids)
 
 
 def call_of(

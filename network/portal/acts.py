@@ -253,7 +253,11 @@ def _acts(session: Session, conditions: list[ColumnElement[bool]], *, limit: int
     def back(value: Any) -> Any:
         return (
             select(value)
-            .where(later.merchant_id == PortalAct.merchant_id, later.original_key == PortalAct.key)
+            .where(
+                later.merchant_id == PortalAct.merchant_id,
+                later.original_key == PortalAct.key,
+                later.points.is_not(None),  # a form that is only just being taken has none yet
+            )
             .scalar_subquery()
         )
 

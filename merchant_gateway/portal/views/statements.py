@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import islice
 
 from flask import Blueprint, Response, abort, render_template
 from sqlalchemy.orm import Session
 
-from merchant_gateway.portal import access, listing
+from merchant_gateway.operations import JSON
+from merchant_gateway.portal import access, calls, listing
 from merchant_gateway.portal.access import BOOKS
+from merchant_gateway.routes import settlements
 from network import ids
 from network.clearing import queries as clearing
-from network.clearing import statements
 from network.clearing.facts import StatementLine, StatementView
 
 blueprint = Blueprint("statements", __name__, url_prefix="/statements")
 SHOWN = 30
 SIDES = ("receivable", "payable", "fee")
-FORMS: Mapping[str, tuple[Callable[..., Iterator[bytes]], str]] = {
-    "json": (statements.statement_json, "application/json"),
-    "csv": (statements.statement_csv, "text/csv"),
+FORMS: Mapping[str, str] = {
+    "pdf": settlements.PDF,
+    "csv": settlements.CSV,
+    "json": JSON,
 }
-"""The forms in which a statement is handed out: how it is written, and its media type."""
+"""The forms in which a statement is handed out, by the ending of the file's name."""
 
 
 @blueprint.get("")
@@ -78,12 +80,10 @@ def file(window_id: str, kind: str) -> Response:
     """Hand a statement out, byte for byte what the gateway serves."""
     if kind not in FORMS:
         abort(404)
-    write, media_type = FORMS[kind]
-    with access.services().database.snapshot() as session:
+    with access.reading() as session:
         found = _statement(session, window_id)
-        lines = clearing.statement_lines(session, statement=found)
-        body = b"".join(write(found, lines=lines, entry_ids=access.services().entry_ids))
-    response = Response(body, mimetype=media_type)
+    answer = calls.fetch("read_statement", media_type=FORMS[kind], settlement_id=window_id)
+    response = Response(answer.body(), content_type=answer.media_type)
     name = f"{access.merchant().code}-{found.window.first_day}.{kind}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -93,11 +93,9 @@ def _lines(
     session: Session, found: StatementView, *, side: str | None, start: int
 ) -> Iterator[StatementLine]:
     """Return one page's lines and one more; of one side they are counted within that side."""
-    more = listing.PAGE_ROWS + 1
-    if side is None:
-        return clearing.statement_lines(session, statement=found, offset=start, limit=more)
     every = clearing.statement_lines(session, statement=found)
-    return islice((line for line in every if line.direction == side), start, start + more)
+    wanted = (line for line in every if side in {None, line.direction})
+    return islice(wanted, start, start + listing.PAGE_ROWS + 1)
 
 
 def _statement(session: Session, window_id: str) -> StatementView:

@@ -56,9 +56,7 @@ class Desk:
                 actor="system",
                 now=now,
             )
-            secret = service.welcome(
-                session, services.vault, token=made.token, now=now
-            ).totp_secret
+            secret = service.welcome(session, services.vault, token=made.token, now=now).totp_secret
             service.accept(
                 session,
                 services.vault,
