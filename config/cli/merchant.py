@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from config.cli.merchant_door import applications, approve, decline
+from config.cli.merchant_people import invite
 from config.cli.merchant_places import store, terminal
 from config.cli.merchant_work import done, find, working
 from network.language import gettext as _
@@ -28,7 +29,7 @@ def merchant() -> None:
     """Merchants: applications, keys, stores, suspension, exit."""
 
 
-for command in (applications, approve, decline, store, terminal):
+for command in (applications, approve, decline, invite, store, terminal):
     merchant.add_command(command)
 
 

@@ -33,6 +33,8 @@ class Finding(StrEnum):
     WRONG_SIGNATURE = "wrong_signature"
     OTHER_BODY = "other_body"
     UNKNOWN_KEY = "unknown_key"
+    ATTESTED = "attested"
+    """No merchant signed: the network attests who asked in the portal (``network.portal``)."""
 
 
 def check_evidence(

@@ -25,6 +25,7 @@ from settlement.console.views import (
     obligations,
     operators,
     payments,
+    portal,
     profile,
     proposals,
     recovering,
@@ -57,6 +58,7 @@ VIEWS = (
     search,
     campaigns,
     tiers,
+    portal,
 )
 
 

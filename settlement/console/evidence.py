@@ -13,11 +13,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from network.ledger.evidence import read_evidence
+from network.ledger.evidence import StoredEvidence, read_evidence
 from network.ledger.views import EntryView
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
 from network.operators.audit import record_act
+from network.portal import attesting
+from network.portal import queries as portal
+from network.signing.queries import published_keys
 from network.vault import Vault
 
 READ, REVEALED = "evidence.read", "evidence.revealed"
@@ -32,6 +35,7 @@ class SignedRequest:
     """What the page shows; ``body`` is ``None`` where it can't be shown masked.
 
     Of a batch it is the one ``line`` that asked for the entry; ``size`` is that of all of it.
+    ``asked_by``: who asked in the portal, where the network signed in the merchant's place.
     """
 
     key_id: str
@@ -43,6 +47,7 @@ class SignedRequest:
     size: int
     masked: bool
     line: int | None = None
+    asked_by: str | None = None
 
 
 def signed_request(
@@ -68,19 +73,40 @@ def signed_request(
         facts={"key_id": found.key_id},
     )
     key = merchants.key(session, key_id=found.key_id)
+    attested = attesting.is_attested(found)
     asked = found.body if found.line is None else found.body.split(b"\n")[found.line - 1]
     body, masked = (_verbatim(asked), False) if reveal else mask(asked)
     return SignedRequest(
         key_id=found.key_id,
         revoked_at=key.revoked_at if key else None,
-        finding=check_evidence(vault, evidence=found, key=key, merchant_id=entry.merchant_id),
+        finding=(
+            _check_attested(session, found)
+            if attested
+            else check_evidence(vault, evidence=found, key=key, merchant_id=entry.merchant_id)
+        ),
         signature_base=_verbatim(found.signature_base),
         signature=b64encode(found.signature).decode(),
         body=body,
         size=len(found.body),
         masked=masked,
         line=found.line,
+        asked_by=_who_asked(session, found, entry=entry) if attested else None,
     )
+
+
+def _check_attested(session: Session, found: StoredEvidence) -> Finding:
+    """Return whether the network signed that somebody asked for this in the portal."""
+    holds = attesting.holds(found, published=published_keys(session))
+    return Finding.ATTESTED if holds else Finding.WRONG_SIGNATURE
+
+
+def _who_asked(session: Session, found: StoredEvidence, *, entry: EntryView) -> str | None:
+    """Return the name of the merchant's person whom a statement about the portal names."""
+    named = attesting.lines_of(found).get("user")
+    if named is None or entry.merchant_id is None:
+        return None
+    people = portal.users(session, merchant_id=entry.merchant_id)
+    return next((each.name for each in people if each.public_id == named), None)
 
 
 def mask(body: bytes) -> tuple[str | None, bool]:

@@ -218,6 +218,14 @@ ACTIONS = {
     "campaign.resumed": _l("Let a campaign run on"),
     "campaign.ended": _l("Ended a campaign"),
     "member.tier": _l("Changed a member's tier"),
+    "portal.signed_in": _l("Signed in to the portal"),
+    "portal.refused": _l("Sign-in to the portal refused"),
+    "portal.ended": _l("Ended a sign-in to the portal"),
+    "portal_user.invited": _l("Invited a merchant's person"),
+    "portal_user.link": _l("Made a link for a merchant's person"),
+    "portal_user.let_in": _l("Set a portal password by a link"),
+    "portal_user.suspended": _l("Suspended a merchant's person"),
+    "portal_user.resumed": _l("Let a merchant's person in again"),
     "webhook.created": _l("Made a webhook endpoint"),
     "webhook.changed": _l("Changed a webhook endpoint"),
     "webhook.rotated": _l("Replaced a webhook endpoint's keys"),
@@ -259,6 +267,17 @@ FINDINGS = {
     "wrong_signature": _l("Signature does not fit"),
     "other_body": _l("Signed, but with another body"),
     "unknown_key": _l("Not this merchant's key"),
+    "attested": _l("Asked for in the portal; the network signed who asked"),
+}
+PORTAL_ROLES = {
+    "cashier": _l("Cashier"),
+    "finance": _l("Finance"),
+    "administrator": _l("Administrator"),
+}
+PORTAL_USERS = {
+    "invited": _l("Invited"),
+    "active": _l("Active"),
+    "suspended": _l("Suspended"),
 }
 WALLET_STATES = {
     "active": _l("Active"),
@@ -376,6 +395,8 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "operator": OPERATOR_STATES,
     "action": ACTIONS,
     "finding": FINDINGS,
+    "portal_role": PORTAL_ROLES,
+    "portal_user": PORTAL_USERS,
     "webhook": WEBHOOK_STATES,
     "webhook_reason": WEBHOOK_REASONS,
     "webhook_outcome": WEBHOOK_OUTCOMES,

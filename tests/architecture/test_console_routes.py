@@ -54,6 +54,8 @@ CHANGING = {
     "operators.end_session": "administrator",
     "operators.recover": "administrator",
     "profile.add_passkey": "viewer",
+    "portal.invite": "operator",
+    "portal.link": "operator",
     "profile.end_session": "viewer",
     "profile.language": "viewer",
     "profile.notices": "viewer",
