@@ -19,6 +19,7 @@ from rich.table import Table
 
 from config.cli.positions import as_records, settled_window
 from config.demo import coalition
+from config.demo.people import PORTAL_SIGN_INS
 from config.demo.story import SIGN_INS, Say, Story
 from config.home import HomeEmptyError
 from config.supervisor import StopSignals
@@ -122,23 +123,24 @@ def addresses(urls: Mapping[str, str], story: Story, *, home: Path) -> None:
         _("Wallet:  %(url)s  sign in with %(phone)s; the code appears at %(url)s/outbox",
           url=urls["wallet"], phone=story.member_phone)
     )  # fmt: skip
+    console.print(_("Portal:  %(url)s  for the people of a shop", url=urls["portal"]))
     console.print(_("Console: %(url)s", url=urls["console"]))
     sign_ins(home)
 
 
 def sign_ins(home: Path) -> None:
-    """Print the operators' passwords and a one-time code of this moment for each."""
-    path = home / SIGN_INS
-    if not path.exists():
+    """Print the passwords for portal and console, and a one-time code of this moment for each."""
+    if not (home / SIGN_INS).exists():
         raise HomeEmptyError(_("No demo was played in %(home)s.", home=home))
     console = Console(soft_wrap=True)
-    for each in json.loads(path.read_text(encoding="utf-8")):
-        code = pyotp.TOTP(each["secret"]).now()
-        console.print(
-            f"  {each['email']}  {each['password']}  "
-            + _("one-time code now: %(code)s", code=code),
-            highlight=False,
-        )
+    for name in (PORTAL_SIGN_INS, SIGN_INS):
+        path = home / name
+        for each in json.loads(path.read_text(encoding="utf-8")) if path.exists() else ():
+            words = f"  {each['email']}  {each['password']}"
+            if each["secret"] is not None:
+                now = pyotp.TOTP(each["secret"]).now()
+                words += "  " + _("one-time code now: %(code)s", code=now)
+            console.print(words, highlight=False)
     console.print(_("A fresh code: .venv/bin/peyvand demo --sign-ins"))
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, text
 
 from config.demo import campaigns, coalition
+from config.demo.people import add_people
 from config.demo.purchases import Basket, load_baskets
 from config.demo.script import DAYS, Player
 from config.demo.stage import Seat, Signatories, set_stage
@@ -132,6 +133,7 @@ def play(
         signatories=add_operators(services, home=home),
     )
     _write_keys(home, story.seats)
+    add_people(services, home=home)
     (home / COALITION).write_text(
         json.dumps(
             coalition.as_json(first_day=first_day)

@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from network import ids
 from network.language import ascii_digits
 from network.merchants.models import Merchant
-from network.operators import passwords, throttle, totp
+from network.operators import passwords, sessions, totp
 from network.operators.audit import record_act
-from network.operators.throttle import ATTEMPTS_PER_ADDRESS, ATTEMPTS_PER_NAME
+from network.operators.sessions import ATTEMPTS_PER_ADDRESS, ATTEMPTS_PER_EMAIL
 from network.portal import roles
 from network.portal.models import PortalSession, PortalUser
 from network.portal.queries import (
@@ -69,11 +69,10 @@ def sign_in(
     """
     typed = plain_login(login)[:_LONGEST_LOGIN]
     subjects = [
-        (vault.blind_index(f"login:{typed}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_NAME),
+        (vault.blind_index(f"login:{typed}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_EMAIL),
         (vault.blind_index(f"address:{address}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS),
     ]
-    counts = [throttle.count_attempt(session, subject=each, wall=wall) for each, _ in subjects]
-    if any(count > most for count, (_, most) in zip(counts, subjects, strict=True)):
+    if sessions.one_too_many(session, subjects=subjects, wall=wall):
         return SignIn(token=None, throttled=True)
     row = session.execute(
         select(PortalUser, Merchant)
@@ -95,7 +94,7 @@ def sign_in(
             facts={"address": address},
         )
         return SignIn(token=None)
-    throttle.forget_attempts(session, subject=subjects[0][0])
+    sessions.forget_attempts(session, subject=subjects[0][0])
     token, session_id = _open_session(
         session, user_id=row.PortalUser.user_id, wall=wall, user_agent=user_agent, address=address
     )

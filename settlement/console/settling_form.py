@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import cast
 
-from network.language import LazyText, ascii_digits, format_date
+from network.language import LazyText, ascii_digits, format_date, parse_day
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.merchants.errors import MerchantDataError
 from network.merchants.settling import CYCLES, MOST_DAYS, Cycle, Settling, checked
-from settlement.console.views.search import parse_day
 
 FIELDS: dict[str, LazyText] = {
     "credit_cap": _l("Give a whole amount in rials, or nothing."),

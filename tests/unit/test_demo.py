@@ -166,10 +166,11 @@ def test_the_sign_ins_are_the_last_thing_said(
     lines = [line for line in capsys.readouterr().out.splitlines() if line]
     assert "a@demo  pw-1" in lines[-2]
     assert "demo --sign-ins" in lines[-1]
-    assert [line.split()[0].rstrip(":") for line in lines[1:6]] == [
+    assert [line.split()[0].rstrip(":") for line in lines[1:7]] == [
         "Gateway",
         "A",
         ".venv/bin/peyvand-merchant",
         "Wallet",
+        "Portal",
         "Console",
     ]

@@ -9,7 +9,7 @@ import pytest
 from network import ids
 from network.clock import wall_now
 from network.merchants import places, service
-from network.operators import throttle
+from network.operators import sessions
 from network.operators.queries import acts as audit
 from network.portal import queries
 from tests.integration.portal.desk import PASSWORD, Clerk, Desk
@@ -102,7 +102,7 @@ def test_a_wrong_password_code_or_name_looks_the_same(desk: Desk) -> None:
 
 def test_sign_ins_are_slowed_down_by_name(desk: Desk) -> None:
     clerk = desk.invited("cashier")
-    for _ in range(throttle.ATTEMPTS_PER_NAME):
+    for _ in range(sessions.ATTEMPTS_PER_EMAIL):
         assert clerk.sign_in(password="wrong wrong wrong").status == 401
     assert clerk.sign_in().status == 429
 

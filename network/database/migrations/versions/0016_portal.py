@@ -5,7 +5,7 @@ from __future__ import annotations
 from network.database.migrations.run_sql import run_sql
 
 revision = "0016"
-down_revision = "0019"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
