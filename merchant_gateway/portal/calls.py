@@ -57,7 +57,7 @@ def ask(
 
 def fetch(name: str, *, media_type: str, **path_ids: str) -> Answer:
     """Return what a reading operation answers in a media type, byte for byte."""
-    call = call_of(name, {}, **path_ids)
+    call = call_of(name, {}, key=None, session=None, query="", **path_ids)
     wanted = replace(call, accepts=MIMEAccept([(media_type, 1)]))
     return perform(OPERATIONS[name], wanted, media_type="", path_ids=path_ids)
 
