@@ -84,6 +84,8 @@ def _problem_response(gateway: Gateway, error: Exception) -> Response:
     response.headers["Vary"] = "Accept-Language"
     if isinstance(error, HTTPException) and (methods := getattr(error, "valid_methods", None)):
         response.headers["Allow"] = ", ".join(sorted(methods))
+    if isinstance(known, RateLimitedError):
+        g.rate_limited = known
     if found.status == _UNAUTHENTICATED:
         gateway.failures.take(line_of(request.remote_addr or ""))
     return response
@@ -141,8 +143,8 @@ def _rate_limit_headers(gateway: Gateway, response: Response) -> None:
     if admission is not None:
         left = f"r={admission.remaining};t={admission.reset}"
         response.headers["RateLimit"] = f'"{admission.policy}";{left}'
-    elif (wait := response.headers.get("Retry-After")) and response.status_code == 429:  # noqa: PLR2004 - RFC 6585
-        response.headers["RateLimit"] = f'"merchant";r=0;t={wait}'
+    elif (refused := g.get("rate_limited")) is not None:
+        response.headers["RateLimit"] = f'"{refused.policy}";r=0;t={refused.retry_after}'
 
 
 def _sign(gateway: Gateway, response: Response) -> None:

@@ -17,6 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from merchant_gateway.errors import BodyTooLargeError, RateLimitedError
 from merchant_gateway.gateway import Call, Gateway
+from merchant_gateway.limits import ADDRESS
 from merchant_gateway.merchant_keys import check_merchant
 from merchant_gateway.operations import MAX_BODY_BYTES
 from merchant_gateway.signing import (
@@ -58,7 +59,7 @@ def receive(
     signature that cannot be read raise.
     """
     if wait := gateway.failures.wait(line_of(request.remote_addr or "")):
-        raise RateLimitedError(retry_after=wait)
+        raise RateLimitedError(retry_after=wait, policy=ADDRESS)
     _check_size(request, most_bytes=most_bytes)
     if most_bytes > MAX_BODY_BYTES:
         named = parse_request_signature(
@@ -133,9 +134,19 @@ def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
         signed=signed,
         wall=arrival.wall,
         admission=admission,
-        idempotency_key=message.idempotency_key,
+        idempotency_key=unquoted(message.idempotency_key),
         accepts=request.accept_mimetypes,
     )
+
+
+def unquoted(key: str | None) -> str | None:
+    """Return an idempotency key without the quotes that a string of RFC 9651 has.
+
+    The draft on the header makes it such a string; most clients send it bare. Both are one key.
+    """
+    if key is not None and len(key) > 1 and key[0] == key[-1] == '"':
+        return key[1:-1]
+    return key
 
 
 def raw_target(environ: dict[str, object]) -> str:

@@ -140,13 +140,14 @@ class IdempotencyKeyMalformedError(PeyvandError):
 
 
 class RateLimitedError(PeyvandError):
-    """The merchant or the address asks more often than agreed."""
+    """The merchant or the address asks more often than agreed; ``policy`` is whose quota it is."""
 
     code = "rate_limited"
 
-    def __init__(self, *, retry_after: int) -> None:
+    def __init__(self, *, retry_after: int, policy: str = "merchant") -> None:
         super().__init__(f"try again in {retry_after} s")
         self.retry_after = retry_after
+        self.policy = policy
 
 
 class BusyError(UnavailableError):

@@ -135,7 +135,8 @@ class Guard:
         if monotonic() < self._both_until:
             self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
         if state == _LIMITED:
-            raise RateLimitedError(retry_after=max(1, math.ceil(microseconds / _MICROSECONDS)))
+            wait = max(1, math.ceil(microseconds / _MICROSECONDS))
+            raise RateLimitedError(retry_after=wait, policy=quota.policy)
         return Admission(
             remaining=remaining,
             reset=math.ceil(microseconds / _MICROSECONDS),
@@ -192,6 +193,6 @@ class Guard:
 def _count_locally(merchant_id: UUID, quota: _Quota) -> Admission:
     name = str(merchant_id)
     if wait := quota.local.wait(name):
-        raise RateLimitedError(retry_after=wait)
+        raise RateLimitedError(retry_after=wait, policy=quota.policy)
     remaining, reset = quota.local.take(name)
     return Admission(remaining=remaining, reset=reset, epoch=None, policy=quota.policy)

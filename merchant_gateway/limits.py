@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from time import monotonic
 
+ADDRESS = "address"
+"""The quota of addresses that fail, by its name in the headers."""
+
 _ROUNDING = 1e-6
 """What floating point may take off a whole request."""
 
@@ -30,8 +33,12 @@ class Limits:
     @property
     def policy(self) -> str:
         """Return the ``RateLimit-Policy`` header (draft-ietf-httpapi-ratelimit-headers)."""
-        merchant = f'"merchant";q={self.merchant_quota};w={self.merchant_window}'
-        return f'{merchant}, "test";q={self.test_quota};w={self.test_window}'
+        quotas = (
+            ("merchant", self.merchant_quota, self.merchant_window),
+            ("test", self.test_quota, self.test_window),
+            (ADDRESS, self.address_failures, self.address_window),
+        )
+        return ", ".join(f'"{name}";q={quota};w={window}' for name, quota, window in quotas)
 
 
 class LocalRate:

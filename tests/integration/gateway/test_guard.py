@@ -104,7 +104,7 @@ def test_an_address_that_keeps_failing_has_to_wait(
     assert json.loads(refused.data)["code"] == "rate_limited"
     assert int(refused.headers["Retry-After"]) > 1000
     assert refused.headers["RateLimit-Policy"]
-    assert refused.headers["RateLimit"].startswith('"merchant";r=0;t=')
+    assert refused.headers["RateLimit"].startswith('"address";r=0;t=')
     assert client.get("/docs").status_code == 200
 
 

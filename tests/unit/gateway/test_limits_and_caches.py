@@ -27,8 +27,15 @@ def test_names_are_bounded() -> None:
 
 
 def test_the_policy_header() -> None:
-    limits = Limits(merchant_quota=10, merchant_window=2, test_quota=3, test_window=4)
-    assert limits.policy == '"merchant";q=10;w=2, "test";q=3;w=4'
+    limits = Limits(
+        merchant_quota=10,
+        merchant_window=2,
+        test_quota=3,
+        test_window=4,
+        address_failures=5,
+        address_window=6,
+    )
+    assert limits.policy == '"merchant";q=10;w=2, "test";q=3;w=4, "address";q=5;w=6'
 
 
 def test_a_cache_loads_once_is_bounded_and_keeps_the_stale() -> None:
