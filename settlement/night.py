@@ -14,7 +14,7 @@ from network.clearing import runs
 from network.services import Services
 from settlement.lease import Lease
 
-STEPS = ("close", "seal", "mature", "obligations", "positions", "statements", "publish")
+STEPS = ("close", "seal", "prove", "mature", "obligations", "positions", "statements", "publish")
 """The steps of a night in their order; ``done`` follows the last one."""
 
 

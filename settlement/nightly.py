@@ -162,6 +162,7 @@ class _Runner:
             )
             steps.close(night)
             steps.seal(night)
+            steps.prove(night)
             steps.mature(night)
             computed = steps.obligations(night)
             steps.positions(night, computed=computed)

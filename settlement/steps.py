@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -28,6 +29,8 @@ from network.merchants.happenings import SETTLED_TOPIC, settled_payload
 from network.money import queries as money
 from network.money import service as money_service
 from network.money.facts import PaymentFact
+from network.proofs.errors import ProofTotalsError
+from network.proofs.service import prove as prove_points
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.queries import active_key
 from settlement import controls, money_controls, netting
@@ -35,6 +38,7 @@ from settlement.night import Night
 from settlement.reckoning import payment_terms, reckon, seal_head
 from settlement.statements import Draft, Drafts, draft_statements
 
+_log = structlog.get_logger("settlement")
 _CHUNK = 500
 _Published = tuple[bytes, Totals]
 
@@ -95,6 +99,19 @@ def seal(night: Night) -> None:
     database, day = night.services.database, night.business_date
     seal_day(database, business_date=day, now=night.now, sign=sign)
     write_month_ends(database, through=day, now=night.now, sign=sign)
+
+
+def prove(night: Night) -> None:
+    """Publish the signed figure of outstanding points over the balances as of the closed day.
+
+    A figure that does not add up is never signed; merchants are still paid, and the audit says why.
+    """
+    night.report("prove")
+    services = night.services
+    try:
+        prove_points(services.database, services.vault, business_date=night.business_date)
+    except ProofTotalsError as error:
+        _log.error("settlement.proof_withheld", code=error.code, reason=error.message)
 
 
 def mature(night: Night) -> None:

@@ -12,6 +12,7 @@ def step_label(step: str) -> str:
     return {
         "close": _("Close the day"),
         "seal": _("Seal the closed day"),
+        "prove": _("Prove the outstanding points"),
         "mature": _("Activate and expire what is due"),
         "obligations": _("Reckon obligations"),
         "positions": _("Net to positions"),

@@ -52,6 +52,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.audit:audit",
         _l("Check every invariant of the ledger; exit 1 on any difference."),
     ),
+    "verify": (
+        "config.cli.verify:verify",
+        _l("Check a proof of points or a statement, without asking the network."),
+    ),
     "archive": (
         "config.cli.archive:archive",
         _l("Move a settled month to the archive, which the audit still reads."),

@@ -15,9 +15,13 @@ from merchant_gateway.errors import NotFoundError
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.operations import JSON, load_operations
 from network.language import current_locale
+from network.proofs import queries as proofs
 
-PUBLIC = frozenset({"keys", "openapi", "docs", "guide", "style"})
+PUBLIC = frozenset({"keys", "points", "openapi", "docs", "guide", "style"})
 """The endpoints without authentication."""
+
+NIGHTS = 366
+"""How many nights' figures are published at once: a year."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -36,6 +40,25 @@ def register(app: Flask, gateway: Gateway) -> None:
         """Publish every key the network ever signed with, as a JWKS (RFC 7517)."""
         body = canonical({"keys": gateway.network_keys.published()})
         response = Response(body, content_type="application/jwk-set+json")
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    def points() -> Response:
+        """Publish the nights' figures of outstanding points, signed, the latest first."""
+        with gateway.services.database.reading() as session:
+            found = proofs.proofs(session, limit=NIGHTS)
+        nights = [
+            {
+                "business_date": each.business_date.isoformat(),
+                "leaves": each.leaves,
+                "points": each.points,
+                "root": each.root.hex(),
+                "seal": each.seal.hex(),
+                "signed": each.signed,
+            }
+            for each in found
+        ]
+        response = Response(canonical({"nights": nights}), content_type=JSON)
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 
@@ -76,6 +99,7 @@ def register(app: Flask, gateway: Gateway) -> None:
 
     for path, endpoint, view in (
         ("/.well-known/peyvand-keys.json", "keys", keys),
+        ("/.well-known/peyvand-points.json", "points", points),
         ("/openapi.json", "openapi", openapi_json),
         ("/docs", "docs", docs),
         ("/docs/guide/<name>", "guide", guide),

@@ -19,6 +19,7 @@ from network.vault import Vault
 
 PUBLIC_PATHS = {
     "/.well-known/peyvand-keys.json",
+    "/.well-known/peyvand-points.json",
     "/openapi.json",
     "/docs",
     "/docs/guide/<name>",

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from playwright.sync_api import Page
 
 from config.web import furnish
+from network.clearing.days import keep_closed
 from network.database.connection import Database
+from network.ledger.day import close_day
+from network.ledger.seal import seal_through
 from network.members.enrolment import enrol
+from network.proofs.queries import ProofView
+from network.proofs.service import prove
 from network.services import Services
+from network.signing.queries import active_key
+from network.signing.service import ensure_keys
 from tests.browser.conftest import Pages, Serve
 from tests.browser.wallet.seed import Coalition
 from tests.fixtures.programme import Programme
@@ -44,6 +53,26 @@ class Wallet:
                 now=self.coalition.now,
                 name=name,
             )
+
+    def prove_the_day(self) -> ProofView:
+        """Close the open day, seal it, and publish the proof of its balances."""
+        database, vault = self.services.database, self.services.vault
+        with database.unit_of_work() as session:
+            ensure_keys(session, vault, now=self.coalition.now)
+            key = active_key(session, vault=vault, purpose="seals")
+        private = Ed25519PrivateKey.from_private_bytes(key.private_key)
+        night = self.coalition.now + timedelta(days=1)
+        day = close_day(database, now=night)
+        assert day is not None
+        seal_through(
+            database,
+            business_date=day,
+            now=night,
+            sign=lambda message: (key.key_id, private.sign(message)),
+        )
+        with database.unit_of_work() as session:
+            keep_closed(session, until=day)
+        return prove(database, vault, business_date=day)
 
     def code_for(self, page: Page) -> str:
         """Read the newest one-time code from the outbox page."""

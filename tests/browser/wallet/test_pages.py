@@ -20,6 +20,7 @@ PAGES = (
     "/partners",
     "/partners/mahtab",
     "/profile",
+    "/proof",
     "/outbox",
     "/no-such-page",
 )
@@ -33,6 +34,7 @@ def test_every_page_reads_well_and_keeps_nobody_out(
 ) -> None:
     member_id = wallet.enrol(name=None)
     wallet.coalition.live(member_id)
+    wallet.prove_the_day()
     state = wallet.signed_in(pages).context.storage_state()
     detail = None
     for viewport, scheme in LOOKS:

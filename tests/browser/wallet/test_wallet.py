@@ -10,9 +10,12 @@ from playwright.sync_api import Page, expect
 
 from network.clock import wall_now
 from network.database.connection import Database
+from network.ids import encode
 from network.language import ascii_digits
 from network.ledger import queries as ledger
 from network.members.resolving import resolve
+from network.proofs.verify import verify
+from network.signing.queries import published_keys
 from tests.browser.conftest import Pages
 from tests.browser.wallet.conftest import Wallet
 
@@ -20,6 +23,23 @@ from tests.browser.wallet.conftest import Wallet
 def shown_code(page: Page) -> str:
     """Return the rotating code that a page shows."""
     return (page.text_content(".code-text") or "").replace(" ", "")
+
+
+def test_a_member_checks_the_network(wallet: Wallet, pages: Pages) -> None:
+    member_id = wallet.enrol()
+    wallet.coalition.live(member_id)
+    night = wallet.prove_the_day()
+    page = wallet.signed_in(pages)
+    page.goto(f"{wallet.url}/proof?lang=en")
+    expect(page.locator(".notice.good")).to_contain_text("lead to the total")
+    expect(page.locator("main")).to_contain_text(f"{night.points:,} points")
+    file = page.get_by_role("link", name="Download my proof").get_attribute("href")
+    document = page.context.request.get(f"{wallet.url}{file}").json()
+    with wallet.services.database.reading() as session:
+        found = verify(document, keys=published_keys(session))
+    assert (found.member, found.total) == (encode("mem", member_id), night.points)
+    for wrong in ("/proof?day=1999-01-01", "/proof?day=x", "/proof/peyvand-proof-1999-01-01.json"):
+        assert page.context.request.get(f"{wallet.url}{wrong}").status == 404
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -23,6 +23,7 @@ from network.clock import day_start, wall_now
 from network.database.connection import Database
 from network.database.installation import move_clock
 from network.ledger.partitions import open_first_day
+from network.proofs import tokens
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 from settlement.nightly import run_night
@@ -31,7 +32,7 @@ from tests.fixtures.cluster import Cluster
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.batching import work
 from tests.integration.gateway.house import House
-from tests.integration.gateway.till import believe, headers_of, send
+from tests.integration.gateway.till import believe, headers_of, published_keys, send
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +219,21 @@ def test_anybody_checks_a_paper_by_its_code(house: House) -> None:
         page = requests.get(f"{house.url}/verify", params={"code": wrong}, timeout=30)
         assert page.status_code == status, wrong
         assert "sha-256:" not in page.text
+
+
+def test_anybody_reads_the_nights_figure_of_outstanding_points(house: House) -> None:
+    answer = requests.get(f"{house.url}/.well-known/peyvand-points.json", timeout=30)
+    believe(house, answer, None)
+    night = answer.json()["nights"][0]
+    said, _ = tokens.open_token(
+        night.pop("signed"), typ=tokens.NIGHT, keys=published_keys(house.url)
+    )
+    assert said == night
+    with house.services.database.reading() as session:
+        moved = session.execute(
+            text("SELECT sum(available + pending + held) FROM network.day_figures")
+        )
+        assert night["points"] == moved.scalar_one()
 
 
 def test_the_statement_in_a_form_that_there_is_not(house: House) -> None:

@@ -50,6 +50,7 @@ run_night(services, business_date=date.fromisoformat(sys.argv[1]), started_by="k
 WAITS: dict[str, str] = {
     "close": "SELECT FROM ledger.business_day FOR UPDATE",
     "seal": "LOCK TABLE ledger.seal IN SHARE MODE",
+    "prove": "LOCK TABLE network.points_proof IN ACCESS EXCLUSIVE MODE",
     "mature": "LOCK TABLE ledger.hold IN ACCESS EXCLUSIVE MODE",
     "obligations": "LOCK TABLE network.obligation IN SHARE MODE",
     "positions": "LOCK TABLE network.net_position IN SHARE MODE",

@@ -1,0 +1,67 @@
+"""Check the network: the member's own points inside the published total, and a file to prove it."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from flask import Blueprint, abort, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from network.proofs import queries as proofs
+from network.proofs.queries import MemberProof
+from network.proofs.tree import climb
+from wallet import access
+
+blueprint = Blueprint("proof", __name__, url_prefix="/proof")
+NIGHTS = 14
+
+
+@blueprint.get("")
+def show() -> str:
+    """Show the last night's total, or another's, and the way from the member's points to it."""
+    with access.reading() as session:
+        nights = proofs.proofs(session, limit=NIGHTS)
+        asked = request.args.get("day")
+        day = read_day(asked) if asked else (nights[0].business_date if nights else None)
+        night = None if day is None else proofs.proof(session, business_date=day)
+        own = None if day is None else _own(session, day)
+    if asked and night is None:
+        abort(404)
+    return render_template(
+        "proof.html",
+        nights=nights,
+        night=night,
+        own=own,
+        holds=own is not None and climb(own.leaf, own.steps).digest == own.night.root,
+        gateway=access.services().settings.gateway_url,
+    )
+
+
+@blueprint.get("/peyvand-proof-<day>.json")
+def download(day: str) -> Response:
+    """Hand out the signed file that anybody can verify."""
+    with access.reading() as session:
+        own = _own(session, read_day(day))
+        if own is None:
+            abort(404)
+        document = proofs.document(session, access.services().vault, proof=own)
+    response = Response(json.dumps(document, indent=1), mimetype="application/json")
+    name = f"peyvand-proof-{own.night.business_date}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def read_day(text: str) -> date:
+    """Return the day of an address, or answer 404."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        abort(404)
+
+
+def _own(session: Session, day: date) -> MemberProof | None:
+    return proofs.member_proof(
+        session, access.services().vault, member_id=access.member().member_id, business_date=day
+    )
