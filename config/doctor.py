@@ -130,7 +130,8 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
         behind = session.execute(
             text(
                 "SELECT count(*) FROM ledger.business_day AS d "
-                "LEFT JOIN network.settlement_run AS r USING (business_date) "
+                "LEFT JOIN network.settlement_run AS r "
+                "ON r.business_date = d.business_date AND r.state <> 'aborted' "
                 "WHERE r.state IS DISTINCT FROM 'done' "
                 "AND d.business_date < (SELECT max(business_date) FROM ledger.business_day)"
             )

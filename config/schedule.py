@@ -40,7 +40,8 @@ _DUE = text(
     """
     SELECT min(d.business_date)
     FROM ledger.business_day AS d
-    LEFT JOIN network.settlement_run AS r USING (business_date)
+    LEFT JOIN network.settlement_run AS r
+        ON r.business_date = d.business_date AND r.state <> 'aborted'
     WHERE d.business_date < :today
       AND (r.run_id IS NULL OR r.state NOT IN ('done', 'stopped'))
       AND (r.finished_at IS NULL

@@ -20,12 +20,12 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from network.clearing import queries, runs
+from network.clearing import queries, runs, service
 from network.clearing.facts import RunView
 from network.clearing.parties import clearing_id
 from network.clock import local_date, wall_now
 from network.database.installation import ProgrammeClock
-from network.errors import PeyvandError
+from network.errors import InvariantError, PeyvandError
 from network.ids import uuid7
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
@@ -152,7 +152,7 @@ class _Runner:
             night = Night(
                 services=self.services,
                 business_date=day,
-                window_id=_window_id(day),
+                window_id=self._window_id(day),
                 run_id=run.run_id,
                 token=token,
                 now=self.now,
@@ -174,9 +174,9 @@ class _Runner:
 
     def _claim(self, day: date, *, token: UUID) -> RunView:
         """Return the run, held by ``token`` or done; wait for another holder within patience."""
-        key = f"peyvand:{day}:v{VERSION}"
         give_up = time.monotonic() + self.patience.total_seconds()
         while True:
+            key = _run_key(day, attempt=self._attempt(day))
             run = self._try_claim(day, key=key, token=token)
             found = run or self._find(day)
             if run is not None or (found is not None and found.state == "done"):
@@ -209,6 +209,14 @@ class _Runner:
                 raise
             return None
 
+    def _attempt(self, day: date) -> int:
+        with self.services.database.reading() as session:
+            return service.attempt_of(session, first_day=day)
+
+    def _window_id(self, day: date) -> UUID:
+        """Return the window that a run which is claimed settles: no other can be aborted now."""
+        return service.window_key(day, attempt=self._attempt(day))
+
     def _find(self, day: date) -> RunView | None:
         with self.services.database.reading() as session:
             return runs.find(session, business_date=day)
@@ -216,7 +224,7 @@ class _Runner:
     def _verify(self, run: RunView) -> None:
         """Raise InputChangedError where a settled day would be reckoned from other input now."""
         with self.services.database.snapshot() as session:
-            window = queries.window(session, window_id=_window_id(run.business_date))
+            window = queries.window(session, window_id=_stored_window(run))
             found = None if window is None else reckon(session, window=window)
         if found is None or found.input_hash != run.input_hash:
             raise runs.InputChangedError(
@@ -286,11 +294,11 @@ def _result(
     services: Services, run: RunView, *, replayed: bool, earlier: tuple[date, ...]
 ) -> Result:
     with services.database.reading() as session:
-        counts = queries.counts(session, window_id=_window_id(run.business_date))
+        counts = queries.counts(session, window_id=_stored_window(run))
     return Result(
         business_date=run.business_date,
         run_id=run.run_id,
-        window_id=_window_id(run.business_date),
+        window_id=_stored_window(run),
         run_key=run.run_key,
         replayed=replayed,
         control_totals=run.control_totals or {},
@@ -307,8 +315,16 @@ def _same_key(run: RunView | None, *, key: str) -> RunView:
     return run
 
 
-def _window_id(day: date) -> UUID:
-    return clearing_id("window", day, day + timedelta(days=1))
+def _run_key(day: date, *, attempt: int) -> str:
+    """Return the key of a day's run: programme, window (day and attempt) and version of rules."""
+    again = "" if attempt == 1 else f":{attempt}"
+    return f"peyvand:{day}{again}:v{VERSION}"
+
+
+def _stored_window(run: RunView) -> UUID:
+    if run.window_id is None:
+        raise InvariantError(f"the run of {run.business_date} has no window")
+    return run.window_id
 
 
 def _quiet(report: Report) -> None:

@@ -12,6 +12,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from network.clearing import queries as clearing
+from network.clearing import runs
+from network.clearing.aborting import abort_window, check_abortable
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
 from network.operators import proposals
@@ -19,6 +22,7 @@ from network.operators.proposals import Proposal
 from settlement.payments.today import open_business_day
 
 CANCEL_PAYMENT = "payment.cancel"
+ABORT_WINDOW = "window.abort"
 
 
 def propose_cancellation(
@@ -47,6 +51,27 @@ def propose_cancellation(
     )
 
 
+def propose_abort(
+    session: Session, *, window_id: UUID, reason: str, by: UUID, now: datetime
+) -> Proposal:
+    """Propose that a window which was reckoned and never published counts no more.
+
+    Raises AbortError and ProposalError.
+    """
+    window = clearing.window(session, window_id=window_id)
+    run = None if window is None else runs.find(session, business_date=window.first_day)
+    check_abortable(window, run=run)
+    return proposals.propose(
+        session,
+        kind=ABORT_WINDOW,
+        subject_id=window_id,
+        reason=reason,
+        by=by,
+        now=now,
+        terms={"first_day": "" if window is None else window.first_day.isoformat()},
+    )
+
+
 def approve(session: Session, *, proposal_id: UUID, by: UUID, now: datetime) -> Proposal:
     """Do what another person proposed; return the proposal.
 
@@ -62,4 +87,11 @@ def _cancel(session: Session, proposal: Proposal) -> None:
     cancel_payment(session, payment_id=proposal.subject_id, business_date=today)
 
 
-_ACTS: Mapping[str, Callable[[Session, Proposal], None]] = {CANCEL_PAYMENT: _cancel}
+def _abort(session: Session, proposal: Proposal) -> None:
+    abort_window(session, window_id=proposal.subject_id)
+
+
+_ACTS: Mapping[str, Callable[[Session, Proposal], None]] = {
+    CANCEL_PAYMENT: _cancel,
+    ABORT_WINDOW: _abort,
+}

@@ -127,13 +127,17 @@ class PoolBalance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowView:
-    """Business days [first_day, end_day) that settle together."""
+    """Business days [first_day, end_day) that settle together.
+
+    ``attempt`` counts the windows of the same days: all before it were aborted.
+    """
 
     window_id: UUID
     first_day: date
     end_day: date
     state: str
     settled_at: datetime | None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Index,
+    Integer,
     PrimaryKeyConstraint,
     UniqueConstraint,
     func,
@@ -42,11 +43,13 @@ class SettlementWindow(Base):
             name="state",
         ),
         CheckConstraint("(state = 'settled') = (settled_at IS NOT NULL)", name="settled_at"),
-        UniqueConstraint("first_day"),
+        CheckConstraint("attempt > 0", name="attempt"),
+        UniqueConstraint("first_day", "attempt"),
         ExcludeConstraint(
             (func.daterange(literal_column("first_day"), literal_column("end_day")), "&&"),
             name="ex_settlement_window_period",
             using="gist",
+            where=text("state <> 'aborted'"),
         ),
         {"schema": NETWORK_SCHEMA},
     )
@@ -54,6 +57,7 @@ class SettlementWindow(Base):
     window_id: Mapped[UUID]
     first_day: Mapped[date]
     end_day: Mapped[date]
+    attempt: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     state: Mapped[str]
     opened_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     settled_at: Mapped[datetime | None]
@@ -65,9 +69,16 @@ class SettlementRun(Base):
     __tablename__ = "settlement_run"
     __table_args__ = (
         PrimaryKeyConstraint("run_id"),
-        UniqueConstraint("business_date"),
+        Index(
+            "uq_settlement_run_business_date",
+            "business_date",
+            unique=True,
+            postgresql_where=text("state <> 'aborted'"),
+        ),
         UniqueConstraint("run_key"),
-        CheckConstraint("state IN ('running', 'done', 'failed', 'stopped')", name="state"),
+        CheckConstraint(
+            "state IN ('running', 'done', 'failed', 'stopped', 'aborted')", name="state"
+        ),
         CheckConstraint("done >= 0 AND done <= total", name="progress"),
         CheckConstraint("octet_length(input_hash) = 32", name="input_hash"),
         {"schema": NETWORK_SCHEMA},

@@ -51,7 +51,9 @@ def window_of(session: Session, *, business_date: date) -> WindowView | None:
     """Return the window that a business day settles in, ``None`` before there is one."""
     row = session.scalars(
         select(SettlementWindow).where(
-            SettlementWindow.first_day <= business_date, SettlementWindow.end_day > business_date
+            SettlementWindow.first_day <= business_date,
+            SettlementWindow.end_day > business_date,
+            SettlementWindow.state != "aborted",
         )
     ).one_or_none()
     return None if row is None else _window(row)
@@ -61,7 +63,11 @@ def windows(
     session: Session, *, limit: int = 60, before: date | None = None, state: str | None = None
 ) -> list[WindowView]:
     """Return windows, the latest first: those that begin before ``before``, those of ``state``."""
-    query = select(SettlementWindow).order_by(SettlementWindow.first_day.desc()).limit(limit)
+    query = (
+        select(SettlementWindow)
+        .order_by(SettlementWindow.first_day.desc(), SettlementWindow.attempt.desc())
+        .limit(limit)
+    )
     if before is not None:
         query = query.where(SettlementWindow.first_day < before)
     if state is not None:
@@ -77,8 +83,12 @@ def windows_for(
 
 
 def run(session: Session, *, business_date: date) -> RunView | None:
-    """Return the night of a business day, ``None`` where it has not begun."""
-    return runs.find(session, business_date=business_date)
+    """Return the night of a business day, ``None`` where it has not begun.
+
+    Where its window was aborted and the next night has not begun, that is the one that was.
+    """
+    found = runs.find(session, business_date=business_date)
+    return found or next(iter(runs.aborted(session, business_date=business_date)), None)
 
 
 def latest_runs(session: Session, *, limit: int = 30) -> list[RunView]:
@@ -362,6 +372,7 @@ def _window(row: SettlementWindow) -> WindowView:
         end_day=row.end_day,
         state=row.state,
         settled_at=row.settled_at,
+        attempt=row.attempt,
     )
 
 

@@ -59,7 +59,7 @@ def claim(
                 (run_id, business_date, run_key, version, state, step, claim, started_by)
             VALUES (:run_id, :business_date, :run_key, :version, 'running', 'close', :token,
                     :started_by)
-            ON CONFLICT (business_date) DO UPDATE
+            ON CONFLICT (business_date) WHERE settlement_run.state <> 'aborted' DO UPDATE
             SET claim = excluded.claim, state = 'running', started_by = excluded.started_by,
                 heartbeat_at = clock_timestamp(), finished_at = NULL, control_totals = NULL,
                 error_code = NULL, error = NULL
@@ -82,12 +82,27 @@ def claim(
 
 
 def find(session: Session, *, business_date: date) -> RunView | None:
-    """Return the run of a day, ``None`` where nobody has started it."""
+    """Return the run of a day, ``None`` where nobody has started it; aborted ones are history."""
     row = session.execute(
-        text(f"SELECT {_COLUMNS} FROM network.settlement_run WHERE business_date = :day"),
+        text(f"""
+            SELECT {_COLUMNS} FROM network.settlement_run
+            WHERE business_date = :day AND state <> 'aborted'
+        """),
         {"day": business_date},
     ).one_or_none()
     return None if row is None else run_view(row)
+
+
+def aborted(session: Session, *, business_date: date) -> list[RunView]:
+    """Return the runs of a day whose windows were aborted, the latest first."""
+    rows = session.execute(
+        text(f"""
+            SELECT {_COLUMNS} FROM network.settlement_run
+            WHERE business_date = :day AND state = 'aborted' ORDER BY started_at DESC
+        """),
+        {"day": business_date},
+    )
+    return [run_view(row) for row in rows]
 
 
 def beat(session: Session, *, run_id: UUID, token: UUID) -> None:

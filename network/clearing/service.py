@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -39,14 +39,36 @@ STATES = ("open", "closing", "closed", "pending_settlement", "settled")
 
 def ensure_window(session: Session, *, first_day: date) -> UUID:
     """Return the id of the window of one business day; open it where it is new."""
-    end_day = first_day + timedelta(days=1)
-    window_id = clearing_id("window", first_day, end_day)
+    attempt = attempt_of(session, first_day=first_day)
+    window_id = window_key(first_day, attempt=attempt)
     session.execute(
         insert(SettlementWindow)
-        .values(window_id=window_id, first_day=first_day, end_day=end_day, state="open")
+        .values(
+            window_id=window_id,
+            first_day=first_day,
+            end_day=first_day + timedelta(days=1),
+            attempt=attempt,
+            state="open",
+        )
         .on_conflict_do_nothing(index_elements=["window_id"])
     )
     return window_id
+
+
+def window_key(first_day: date, *, attempt: int = 1) -> UUID:
+    """Return the id of the window of a business day, which follows from day and attempt."""
+    facts = ("window", first_day, first_day + timedelta(days=1))
+    return clearing_id(*facts) if attempt == 1 else clearing_id(*facts, attempt)
+
+
+def attempt_of(session: Session, *, first_day: date) -> int:
+    """Return the attempt at which a business day stands: one more than were aborted."""
+    aborted = session.scalar(
+        select(func.count()).where(
+            SettlementWindow.first_day == first_day, SettlementWindow.state == "aborted"
+        )
+    )
+    return 1 + (aborted or 0)
 
 
 def advance_window(session: Session, *, window_id: UUID, state: str) -> None:

@@ -81,7 +81,8 @@ def pool_balances(session: Session, *, before: date | None = None) -> list[PoolB
                    b.currency
             FROM network.pool_balance b
             JOIN network.settlement_window w ON w.window_id = b.window_id
-            WHERE CAST(:before AS date) IS NULL OR w.first_day < :before
+            WHERE w.state <> 'aborted'
+              AND (CAST(:before AS date) IS NULL OR w.first_day < :before)
             ORDER BY b.terms_id, w.first_day DESC
         """),
         {"before": before},

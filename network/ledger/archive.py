@@ -37,7 +37,8 @@ _FACTS = text("""
             WHERE d.business_date >= :month AND d.business_date < :after
               AND (d.closed_at IS NULL OR s.business_date IS NULL)) AS unsealed,
            (SELECT count(*) FROM ledger.business_day AS d
-            LEFT JOIN network.settlement_run AS r USING (business_date)
+            LEFT JOIN network.settlement_run AS r
+                ON r.business_date = d.business_date AND r.state <> 'aborted'
             WHERE d.business_date >= :month AND d.business_date < :after
               AND r.state IS DISTINCT FROM 'done') AS unsettled,
            EXISTS (SELECT FROM ledger.month_end AS e WHERE e.month = :after) AS ended,

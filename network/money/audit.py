@@ -40,7 +40,7 @@ WINDOWS = Pass(
         SELECT w.first_day, p.currency, sum(p.net) AS net
         FROM network.net_position AS p
         JOIN network.settlement_window AS w ON w.window_id = p.window_id
-        GROUP BY w.first_day, p.currency
+        WHERE w.state <> 'aborted' GROUP BY w.first_day, p.currency
     """,
     rules=(
         Rule(
@@ -89,7 +89,11 @@ POSITIONS = Pass(
 )
 
 OBLIGATIONS = Pass(
-    body="SELECT obligation_id, kind, points, price, amount FROM network.obligation",
+    body="""
+        SELECT o.obligation_id, o.kind, o.points, o.price, o.amount FROM network.obligation AS o
+        JOIN network.settlement_window AS w ON w.window_id = o.window_id
+        WHERE w.state <> 'aborted'
+    """,
     rules=(
         Rule(
             name="obligations_priced",

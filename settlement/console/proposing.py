@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from flask import url_for
 from sqlalchemy.orm import Session
 
 from network import ids
-from network.language import format_number
+from network.language import format_date, format_number
 from network.language import gettext as _
 from network.money import queries as money
 from network.operators import queries as operators
@@ -54,6 +55,14 @@ def _cancellation(session: Session, proposal: Proposal) -> tuple[str, str]:
     return words, url_for("payments.show", public_id=ids.encode("pay", proposal.subject_id))
 
 
+def _abort(session: Session, proposal: Proposal) -> tuple[str, str]:
+    del session
+    day = date.fromisoformat(proposal.terms["first_day"])
+    words = _("Abort the window of %(day)s", day=format_date(day))
+    return words, url_for("windows.show", public_id=ids.encode("win", proposal.subject_id))
+
+
 _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     second_person.CANCEL_PAYMENT: _cancellation,
+    second_person.ABORT_WINDOW: _abort,
 }

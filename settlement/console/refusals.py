@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from network.clearing.aborting import AbortError
 from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
 
-REFUSED = (MoneyError, ProposalError)
+REFUSED = (MoneyError, ProposalError, AbortError)
 """What these words are about."""
 
 _WORDS: Mapping[str, Mapping[str, LazyText]] = {
+    "window_abort_refused": {
+        "unknown": _l("There is no such window."),
+        "settled": _l("This window is settled: what is published stays."),
+        "aborted": _l("This window is aborted already."),
+        "not_reckoned": _l("This window is not reckoned yet: its night can simply run again."),
+        "running": _l("A night works on this window right now: try again shortly."),
+    },
     "payment_release_refused": {
         "nothing": _l("This window has nothing to pay or to collect."),
         "totals": _l("The totals are no longer those of the window's payments: look again."),
@@ -77,7 +85,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
 }
 
 
-def refusal(error: MoneyError | ProposalError) -> str:
+def refusal(error: MoneyError | ProposalError | AbortError) -> str:
     """Return in one sentence what is refused, with the place in a file where it stands."""
     words = str(_WORDS.get(error.code, {}).get(error.reason, error.message))
     return f"{words} ({error.field})" if error.field not in {None, "file"} else words

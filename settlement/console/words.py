@@ -96,6 +96,7 @@ RUN_STATES = {
     "done": _l("Done"),
     "failed": _l("Failed"),
     "stopped": _l("Stopped: totals differ"),
+    "aborted": _l("Aborted"),
 }
 OBLIGATION_KINDS = {
     "redemption": _l("Points taken"),
@@ -169,6 +170,9 @@ ROLE_MEANINGS = {
 }
 OPERATOR_STATES = {"active": _l("Active"), "suspended": _l("Suspended")}
 ACTIONS = {
+    "window.abort.proposed": _l("Proposed to abort a window"),
+    "window.abort.approved": _l("Aborted a window"),
+    "window.abort.declined": _l("Declined to abort a window"),
     "operator.added": _l("Added an operator"),
     "operator.role": _l("Changed a role"),
     "operator.suspended": _l("Suspended an operator"),

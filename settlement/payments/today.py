@@ -27,7 +27,10 @@ def open_business_day(session: Session) -> date:
     today = open_day(session)
     clearing_service.ensure_window(session, first_day=today)
     state = session.execute(
-        text("SELECT state FROM network.settlement_window WHERE first_day = :day FOR UPDATE"),
+        text(
+            "SELECT state FROM network.settlement_window WHERE first_day = :day "
+            "AND state <> 'aborted' FOR UPDATE"
+        ),
         {"day": today},
     ).scalar_one()
     if state != "open" or open_day(session) != today:

@@ -64,6 +64,7 @@ CHANGING = {
     "recovering.complete": "public",
     "webhooks.change_state": "operator",
     "webhooks.redeliver": "operator",
+    "windows.abort_it": "operator",
     "signing.enter": "public",
     "signing.enter_by_passkey": "public",
     "signing.leave": "viewer",

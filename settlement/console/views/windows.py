@@ -6,19 +6,36 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
 from network import ids
 from network.clearing import queries as clearing
+from network.clearing.aborting import AbortError, check_abortable
 from network.clearing.facts import PartyView, PositionView, RunView, WindowView
 from network.clearing.parties import NETWORK_PARTY, account_code
 from network.clearing.terms import terms_of
 from network.language import current_locale
-from network.operators.roles import VIEWER
+from network.language import gettext as _
+from network.operators import proposals
+from network.operators.roles import OPERATOR, VIEWER
+from settlement import second_person
 from settlement.console import access, listing
 from settlement.console.charts import Bar, net_bar
 from settlement.console.grid import grid
+from settlement.console.proposing import shown
+from settlement.console.refusals import REFUSED, refusal
+from settlement.console.views.proposals import record
 from settlement.console.views.today import read_day
 from settlement.console.words import WINDOW_STATES, said
 from settlement.night import STEPS
@@ -67,6 +84,8 @@ def show(public_id: str) -> str | Response:
         statements = clearing.statements(session, window=window)
         pool = clearing.pool(session, window=window)
         known = terms_of(session, wanted=[each.fact.terms_id for each in pool])
+        waiting = shown(session, proposals.waiting(session, subject_id=window.window_id))
+        current = clearing.window_of(session, business_date=window.first_day)
     page = listing.arrange(
         positions,
         sort="-net",
@@ -98,7 +117,39 @@ def show(public_id: str) -> str | Response:
         nights=[night for night in nights if night],
         statements=statements,
         seals=[seal for seal in seals if seal],
+        waiting=waiting,
+        current=current,
+        abortable=not waiting and _abortable(window, nights[0]),
     )
+
+
+@blueprint.post("/windows/<public_id>/abort")
+@access.access(OPERATOR)
+def abort_it(public_id: str) -> BaseResponse:
+    """Propose that a window which was reckoned and never published counts no more."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = second_person.propose_abort(
+                session,
+                window_id=ids.decode("win", public_id),
+                reason=request.form.get("reason", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "proposed", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(url_for("windows.show", public_id=public_id))
+
+
+def _abortable(window: WindowView, run: RunView | None) -> bool:
+    try:
+        check_abortable(window, run=run)
+    except AbortError:
+        return False
+    return True
 
 
 @blueprint.get("/nights/<day>")

@@ -5,11 +5,13 @@
 -- price and stops the run.
 
 -- A window covers whole business days, [first_day, end_day): one day now, several later.
--- The exclusion constraint puts each business day, hence each posting, in at most one window.
+-- The exclusion constraint puts each business day, hence each posting, in at most one window that
+-- counts. One that two people aborted counts no more; its days settle in the next attempt.
 CREATE TABLE network.settlement_window (
     window_id uuid NOT NULL,
     first_day date NOT NULL,
     end_day date NOT NULL,
+    attempt integer NOT NULL DEFAULT 1,
     state text NOT NULL,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     settled_at timestamptz,
@@ -19,15 +21,29 @@ CREATE TABLE network.settlement_window (
         state IN ('open', 'closing', 'closed', 'pending_settlement', 'settled', 'aborted')
     ),
     CONSTRAINT ck_settlement_window_settled_at CHECK ((state = 'settled') = (settled_at IS NOT NULL)),
-    CONSTRAINT uq_settlement_window_first_day UNIQUE (first_day),
+    CONSTRAINT ck_settlement_window_attempt CHECK (attempt > 0),
+    CONSTRAINT uq_settlement_window_first_day_attempt UNIQUE (first_day, attempt),
     CONSTRAINT ex_settlement_window_period EXCLUDE USING gist (
         daterange(first_day, end_day) WITH &&
-    )
+    ) WHERE (state <> 'aborted')
 );
 GRANT SELECT, INSERT ON network.settlement_window TO peyvand_app;
 GRANT UPDATE (state, settled_at) ON network.settlement_window TO peyvand_app;
 
--- Whoever inserts the row of a business day runs its night. claim changes hands when the holder
+-- A window ends settled or aborted, and stays so.
+CREATE FUNCTION network.refuse_window_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    RAISE EXCEPTION 'window % is %, and stays so', OLD.window_id, OLD.state
+        USING ERRCODE = 'integrity_constraint_violation';
+END
+$$;
+REVOKE ALL ON FUNCTION network.refuse_window_change() FROM PUBLIC;
+CREATE TRIGGER ended BEFORE UPDATE ON network.settlement_window
+    FOR EACH ROW WHEN (OLD.state IN ('settled', 'aborted') AND NEW IS DISTINCT FROM OLD)
+    EXECUTE FUNCTION network.refuse_window_change();
+
+-- Whoever inserts the row of a business day runs its night (one of an aborted window is history). claim changes hands when the holder
 -- has not been heard of (heartbeat_at, on the database's clock) for too long; each write of a run
 -- names its claim, so a runner that was given up for dead can do no more harm.
 CREATE TABLE network.settlement_run (
@@ -50,14 +66,17 @@ CREATE TABLE network.settlement_run (
     error_code text,
     error text,
     CONSTRAINT pk_settlement_run PRIMARY KEY (run_id),
-    CONSTRAINT uq_settlement_run_business_date UNIQUE (business_date),
     CONSTRAINT uq_settlement_run_run_key UNIQUE (run_key),
     CONSTRAINT fk_settlement_run_window_id_settlement_window FOREIGN KEY (window_id)
         REFERENCES network.settlement_window (window_id),
-    CONSTRAINT ck_settlement_run_state CHECK (state IN ('running', 'done', 'failed', 'stopped')),
+    CONSTRAINT ck_settlement_run_state CHECK (
+        state IN ('running', 'done', 'failed', 'stopped', 'aborted')
+    ),
     CONSTRAINT ck_settlement_run_progress CHECK (done >= 0 AND done <= total),
     CONSTRAINT ck_settlement_run_input_hash CHECK (octet_length(input_hash) = 32)
 );
+CREATE UNIQUE INDEX uq_settlement_run_business_date ON network.settlement_run (business_date)
+    WHERE state <> 'aborted';
 GRANT SELECT, INSERT ON network.settlement_run TO peyvand_app;
 GRANT UPDATE (
     window_id, input_hash, state, step, done, total, claim, started_by, heartbeat_at, finished_at,
