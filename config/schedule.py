@@ -26,6 +26,8 @@ from network.database.connection import Database
 from network.database.installation import ProgrammeClock
 from network.errors import UnavailableError
 from network.events.webhooks.deliveries import any_due
+from network.exposure import measuring
+from network.merchants import access
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
@@ -87,6 +89,7 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             asked = tick(services, connection, now=now)
             ask_batches(services, connection, wall=wall_now())
             ask_webhooks(services, connection, wall=wall_now())
+            measure_exposure(services, connection, wall=wall_now())
             house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
         except (UnavailableError, redis.RedisError) as error:
             log.warning("waiting for a service", reason=type(error).__name__)
@@ -132,6 +135,19 @@ def ask_batches(services: Services, connection: redis.Redis, *, wall: datetime) 
             enqueue(WORK_BATCH, payload, job_id=job_id, connection=connection)
             asked.append(batch_id)
     return asked
+
+
+def measure_exposure(services: Services, connection: redis.Redis, *, wall: datetime) -> bool:
+    """Measure what issuers owe, at every tick; return whether somebody may issue now, or no more.
+
+    It is a sum over the open day, so it runs here and waits behind no queue.
+    """
+    with services.database.unit_of_work() as session:
+        measured = measuring.measure(session, now=wall)
+    if measured is None or not measured.switched:
+        return False
+    access.announce(connection)
+    return True
 
 
 def _wall_date() -> date:

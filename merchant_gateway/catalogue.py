@@ -161,6 +161,11 @@ KEYS = {
         _("This merchant has left"),
         _("It neither gives nor takes points; refunds and statements go on."),
     ),
+    "issuing_suspended": Kind(
+        403,
+        _("This merchant can't give points now"),
+        _("It owes as much as was agreed. Taking points and refunds go on; giving opens again."),
+    ),
     "unknown_key": Kind(
         404,
         _("This merchant has no such key"),

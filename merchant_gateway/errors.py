@@ -115,6 +115,12 @@ class MerchantLeavingError(PeyvandError):
     code = "merchant_leaving"
 
 
+class IssuingSuspendedError(PeyvandError):
+    """The merchant owes as much as it may, or its points are suspended: it gives none now."""
+
+    code = "issuing_suspended"
+
+
 class ProofInvalidError(PeyvandError):
     """The proof that the caller holds the new private key does not fit."""
 

@@ -15,14 +15,19 @@ from sqlalchemy.orm import Session
 from network.clearing import queries as clearing
 from network.clearing import runs
 from network.clearing.aborting import abort_window, check_abortable
+from network.exposure import measuring
+from network.exposure.cover import Movement, check_movement, move_cover
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
 from network.operators import proposals
 from network.operators.proposals import Proposal
+from network.settings import CURRENCY
 from settlement.payments.today import open_business_day
 
 CANCEL_PAYMENT = "payment.cancel"
 ABORT_WINDOW = "window.abort"
+MOVE_COVER = "cover.move"
+LONGEST_BANK_REF = 70
 
 
 def propose_cancellation(
@@ -72,26 +77,76 @@ def propose_abort(
     )
 
 
+def propose_cover(
+    session: Session,
+    *,
+    movement: Movement,
+    bank_ref: str,
+    reason: str,
+    by: UUID,
+    now: datetime,
+) -> Proposal:
+    """Propose that a deposit or a reserve moves; raises CoverError and ProposalError.
+
+    ``bank_ref`` is the bank's reference of the booking, which the second person can look up.
+    """
+    measuring.measure(session, now=now)
+    check_movement(session, movement=movement)
+    return proposals.propose(
+        session,
+        kind=MOVE_COVER,
+        subject_id=movement.merchant_id,
+        reason=reason,
+        by=by,
+        now=now,
+        terms={
+            "account": movement.account,
+            "act": movement.act,
+            "amount": movement.amount,
+            "currency": CURRENCY,
+            "bank_ref": " ".join(bank_ref.split())[:LONGEST_BANK_REF],
+        },
+    )
+
+
 def approve(session: Session, *, proposal_id: UUID, by: UUID, now: datetime) -> Proposal:
     """Do what another person proposed; return the proposal.
 
     Raises ProposalError, DayClosingError, and what the act itself raises.
     """
     proposal = proposals.decide(session, proposal_id=proposal_id, approved=True, by=by, now=now)
-    _ACTS[proposal.kind](session, proposal)
+    _ACTS[proposal.kind](session, proposal, now)
     return proposal
 
 
-def _cancel(session: Session, proposal: Proposal) -> None:
+def _cancel(session: Session, proposal: Proposal, _now: datetime) -> None:
     today = open_business_day(session)
     cancel_payment(session, payment_id=proposal.subject_id, business_date=today)
 
 
-def _abort(session: Session, proposal: Proposal) -> None:
+def _abort(session: Session, proposal: Proposal, _now: datetime) -> None:
     abort_window(session, window_id=proposal.subject_id)
 
 
-_ACTS: Mapping[str, Callable[[Session, Proposal], None]] = {
+def _move(session: Session, proposal: Proposal, now: datetime) -> None:
+    today = open_business_day(session)
+    terms = proposal.terms
+    move_cover(
+        session,
+        movement=Movement(
+            merchant_id=proposal.subject_id,
+            account=terms["account"],
+            act=terms["act"],
+            amount=terms["amount"],
+        ),
+        proposal_id=proposal.proposal_id,
+        business_date=today,
+        now=now,
+    )
+
+
+_ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
+    MOVE_COVER: _move,
 }

@@ -48,6 +48,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.obligations:obligations",
         _l("Print the obligations of a settled business day."),
     ),
+    "exposure": (
+        "config.cli.exposure:exposure",
+        _l("Measure what every issuer stands to owe, beside its limit."),
+    ),
     "audit": (
         "config.cli.audit:audit",
         _l("Check every invariant of the ledger; exit 1 on any difference."),

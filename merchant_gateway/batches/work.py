@@ -33,6 +33,7 @@ from merchant_gateway.errors import (
     MerchantLeavingError,
     MerchantSuspendedError,
 )
+from merchant_gateway.issuing import check_issuing
 from merchant_gateway.schemas.batches import EARN, REDEEM, REFUND_EARN, REFUND_REDEEM
 from merchant_gateway.schemas.load import check_time
 from network.batches import queries, service
@@ -161,6 +162,8 @@ def _check_key(key: KeyView | None, *, kind: str, today: date) -> None:
         raise InsufficientScopeError("not with this key", facts={"scope": _SCOPES[kind]})
     if kind in _TAKES_PART and key.leaves_on is not None and key.leaves_on <= today:
         raise MerchantLeavingError("it left", facts={"left_on": key.leaves_on.isoformat()})
+    if kind == EARN:
+        check_issuing(key)
 
 
 def _members(bench: Bench, batch: BatchView, lines: list[Wanted]) -> list[Named | PeyvandError]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from merchant_gateway.explaining import explained
 from merchant_gateway.gateway import Call
 from merchant_gateway.identify import identify, refuse_expired
+from merchant_gateway.issuing import check_earning, check_issuing
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import event_of, open_id, posted_answer, today, working, worth
 from merchant_gateway.previews import preview
@@ -33,6 +34,7 @@ KIND = "issuance"
 )
 def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
     """Answer with the points, the days and the explanation; nothing is posted or stored."""
+    check_issuing(call.key)
     now = call.gateway.clock.now()
     check_time(data["occurred_at"], now=now)
     standing = None
@@ -79,6 +81,7 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     with working(call) as (connection, session):
         who = identify(session, call, given=given)
         refuse_expired(session, call, who, given=given, kind=KIND, ref=ref)
+        check_earning(session, call, member_id=who.member_id, kind=KIND, ref=ref)
         earning = Earning(
             call=call, data=data, now=now, member_id=who.member_id, event=event, quote=quote
         )

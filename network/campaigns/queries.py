@@ -17,6 +17,7 @@ from network.campaigns.models import Campaign, CampaignFunder
 from network.ledger.campaign_tables import campaign_slice, campaign_taking
 from network.ledger.tables import business_day
 from network.merchants.models import Merchant
+from network.merchants.queries import ISSUING_OPEN
 from network.programme import campaigns as rules
 from network.programme.campaigns import Funder, Had, Standing
 
@@ -123,12 +124,17 @@ def running(session: Session, *, merchant_id: UUID, day: date) -> tuple[rules.Ca
     """Return the campaigns for purchases made at a merchant on ``day``, paused ones included.
 
     A campaign that a merchant funds ends with that merchant's last day: who has left gives nothing.
+    It rests while a funder owes as much as it may.
     """
     open_day = select(business_day.c.business_date).where(business_day.c.flipped_at.is_(None))
     gone = exists().where(
         CampaignFunder.campaign_id == Campaign.campaign_id,
         CampaignFunder.party_id == Merchant.merchant_id,
-        or_(Merchant.status == "left", Merchant.leaves_on <= open_day.scalar_subquery()),
+        or_(
+            Merchant.status == "left",
+            Merchant.leaves_on <= open_day.scalar_subquery(),
+            Merchant.issuing != ISSUING_OPEN,
+        ),
     )
     rows = session.scalars(
         select(Campaign).where(

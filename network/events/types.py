@@ -12,6 +12,7 @@ from typing import Any
 
 TEST = "webhook.test"
 SETTLEMENT_CLOSED = "settlement.closed"
+EXPOSURE_CHANGED = "exposure.changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,19 @@ TYPES: Mapping[str, EventType] = {
                 "net": 18_714,
                 "closing": 18_714,
                 "digest": "sha-256:0f1e2d…",
+            },
+        ),
+        EventType(
+            name=EXPOSURE_CHANGED,
+            version=1,
+            when="What you owe came near your limit (80 %), reached it, or fell below again.",
+            example={
+                "standing": "near",
+                "exposure": 8_240_000,
+                "outstanding_points": 7_400,
+                "unsettled": 840_000,
+                "limit": 10_000_000,
+                "currency": "IRR",
             },
         ),
         EventType(

@@ -19,12 +19,15 @@ from network import ids
 from network.errors import InvariantError
 from network.events.feed import Happening
 from network.events.queries import Event
-from network.events.types import SETTLEMENT_CLOSED
+from network.events.types import EXPOSURE_CHANGED, SETTLEMENT_CLOSED
 from network.ids import EntryIds
 from network.members.pairwise import PairwiseNames
 from network.vault import Vault
 
 SETTLED_TOPIC = "clearing.settled"
+EXPOSURE_TOPIC = "exposure.changed"
+_PLAIN = {SETTLED_TOPIC: SETTLEMENT_CLOSED, EXPOSURE_TOPIC: EXPOSURE_CHANGED}
+"""Topics whose payload is told as it is, and the types under which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Teller:
     def happenings(self, session: Session, *, events: Sequence[Event]) -> list[Happening]:
         """Return what merchants are told of ``events``; nothing of those that concern none."""
         keys = [key for each in events for key in _entries_of(each)]
-        found = [_settlement(each) for each in events if each.topic == SETTLED_TOPIC]
+        found = [_plain(each) for each in events if each.topic in _PLAIN]
         if not keys:
             return found
         members, sequences, points = zip(*keys, strict=True)
@@ -147,12 +150,13 @@ def settled_payload(
     }
 
 
-def _settlement(event: Event) -> Happening:
+def _plain(event: Event) -> Happening:
+    """Return an event that is told as it was published."""
     if event.merchant_id is None:
-        raise InvariantError("a settlement of nobody")
+        raise InvariantError(f"{event.topic} of nobody")
     return Happening(
         merchant_id=event.merchant_id,
-        type=SETTLEMENT_CLOSED,
+        type=_PLAIN[event.topic],
         occurred_at=event.recorded_at,
         data=event.payload,
     )

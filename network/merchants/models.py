@@ -40,6 +40,7 @@ class Merchant(Base):
         CheckConstraint(
             "leaves_on IS NOT NULL OR status NOT IN ('leaving', 'left')", name="leaves_on"
         ),
+        CheckConstraint("issuing IN ('open', 'limit', 'default')", name="issuing"),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -51,6 +52,7 @@ class Merchant(Base):
     status: Mapped[str]
     joined_at: Mapped[datetime]
     leaves_on: Mapped[date | None]
+    issuing: Mapped[str] = mapped_column(server_default=text("'open'"))
     directory_fa: Mapped[str | None]
     directory_en: Mapped[str | None]
     directory_url: Mapped[str | None]

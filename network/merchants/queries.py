@@ -19,6 +19,9 @@ from network.merchants.settling import Cycle, Settling
 APPLICANT_PREFIX = "applicant-"
 """Codes of those who have applied; approval gives them one to be known by."""
 
+ISSUING_OPEN = "open"
+"""``merchant.issuing`` of who may give points: below its limit, its points not suspended."""
+
 
 class UnknownMerchantError(PeyvandError):
     """No merchant has that id or code."""
@@ -105,6 +108,7 @@ class KeyView:
     scopes: tuple[str, ...] = SCOPES
     expires_at: datetime | None = None
     leaves_on: date | None = None
+    issuing: str = ISSUING_OPEN
 
     def state(self, wall: datetime) -> str:
         """Return ``active``, ``ending`` (replaced, in its overlap), ``ended`` or ``revoked``."""
@@ -357,4 +361,5 @@ def _key_view(row: MerchantKey, merchant: Merchant) -> KeyView:
         scopes=tuple(row.scopes),
         expires_at=row.expires_at,
         leaves_on=merchant.leaves_on,
+        issuing=merchant.issuing,
     )

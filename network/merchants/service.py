@@ -197,15 +197,18 @@ def complete_exit(session: Session, *, merchant_id: UUID, today: date, now: date
     """End an exit: every key is revoked. Only once its points are used up and its money is settled.
 
     Raises MerchantStateError before its last day, PointsOutstandingError while points are out, and
-    BalanceOpenError while its balance in the money ledger is not zero.
+    BalanceOpenError while its accounts in the money ledger (deposit and reserve too) are not zero.
     """
     merchant = locked_merchant(session, merchant_id)
     if merchant.status != "leaving" or merchant.leaves_on is None or merchant.leaves_on > today:
         raise MerchantStateError("its exit has not begun", facts={"status": merchant.status})
     if points := outstanding_of(session, issuer_id=merchant_id):
         raise PointsOutstandingError("its points are still out", facts={"points": points})
-    balances = money.balances(session, account="settlement")
-    owed = {key[1]: amount for key, amount in balances.items() if key[0] == merchant_id and amount}
+    owed: dict[str, int] = {}
+    for account in ("settlement", "deposit", "reserve"):
+        for (party, currency), amount in money.balances(session, account=account).items():
+            if party == merchant_id and amount:
+                owed[currency] = owed.get(currency, 0) + amount
     if owed:
         raise BalanceOpenError("its balance is not settled", facts=owed)
     merchant.status = "left"

@@ -29,6 +29,7 @@ class MoneyEntry(Base):
     business_date: Mapped[date]
     window_id: Mapped[UUID | None] = mapped_column(ForeignKey(SettlementWindow.window_id))
     payment_id: Mapped[UUID | None]
+    proposal_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 

@@ -75,15 +75,16 @@ def _details(row: Row[Any], *, on: date) -> PaymentDetails:
 def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[UUID, str], int]:
     """Return what came back on the days [first_day, end_day), by merchant and currency.
 
-    That is what the bank returned and what two people cancelled, less what the bank booked after
-    all. Signed as the balance sees it: above zero for a payout that came back.
+    That is what the bank returned, what two people cancelled, less what the bank booked after all,
+    and what a deposit or a reserve paid. Signed as the balance sees it: above zero for a payout
+    that came back.
     """
     rows = session.execute(
         text("""
             SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
             FROM network.money_entry e
             JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
-            WHERE e.kind IN ('return', 'cancellation', 'reinstatement')
+            WHERE e.kind IN ('return', 'cancellation', 'reinstatement', 'draw')
               AND p.account = 'settlement'
               AND e.business_date >= :first_day AND e.business_date < :end_day
             GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency
@@ -227,6 +228,22 @@ def payment_lines(session: Session, *, payment_id: UUID) -> list[MoneyLine]:
             WHERE e.payment_id = :payment ORDER BY e.recorded_at, e.kind, p.line
         """),
         {"payment": payment_id},
+    )
+    return [MoneyLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name of SQLAlchemy
+
+
+def cover_lines(session: Session, *, merchant_id: UUID, limit: int) -> list[MoneyLine]:
+    """Return what moved on a merchant's deposit and reserve, the latest first."""
+    rows = session.execute(
+        text("""
+            SELECT e.kind, e.business_date, e.recorded_at, p.account, p.party_id, p.currency,
+                   p.amount
+            FROM network.money_posting p
+            JOIN network.money_entry e ON e.money_entry_id = p.money_entry_id
+            WHERE p.account IN ('deposit', 'reserve') AND p.party_id = :merchant
+            ORDER BY e.business_date DESC, e.recorded_at DESC, p.line LIMIT :limit
+        """),
+        {"merchant": merchant_id, "limit": limit},
     )
     return [MoneyLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name of SQLAlchemy
 

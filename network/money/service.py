@@ -48,6 +48,7 @@ class Entry:
     lines: Sequence[Line]
     window_id: UUID | None = None
     payment_id: UUID | None = None
+    proposal_id: UUID | None = None
 
     @property
     def entry_id(self) -> UUID:
@@ -65,9 +66,10 @@ def post(session: Session, *, entries: Sequence[Entry]) -> None:
         session.scalars(
             text("""
                 INSERT INTO network.money_entry
-                    (money_entry_id, kind, business_date, window_id, payment_id)
+                    (money_entry_id, kind, business_date, window_id, payment_id, proposal_id)
                 SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]),
-                    CAST(:days AS date[]), CAST(:windows AS uuid[]), CAST(:payments AS uuid[]))
+                    CAST(:days AS date[]), CAST(:windows AS uuid[]), CAST(:payments AS uuid[]),
+                    CAST(:proposals AS uuid[]))
                 ON CONFLICT (money_entry_id) DO NOTHING
                 RETURNING money_entry_id
             """),
@@ -77,6 +79,7 @@ def post(session: Session, *, entries: Sequence[Entry]) -> None:
                 "days": [each.business_date for each in entries],
                 "windows": [each.window_id for each in entries],
                 "payments": [each.payment_id for each in entries],
+                "proposals": [each.proposal_id for each in entries],
             },
         )
     )

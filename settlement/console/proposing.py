@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from network import ids
 from network.language import format_date, format_number
 from network.language import gettext as _
+from network.language import lazy_gettext as _l
+from network.merchants import queries as merchants
 from network.money import queries as money
 from network.operators import queries as operators
 from network.operators.proposals import Proposal
@@ -62,7 +64,31 @@ def _abort(session: Session, proposal: Proposal) -> tuple[str, str]:
     return words, url_for("windows.show", public_id=ids.encode("win", proposal.subject_id))
 
 
+def _cover(session: Session, proposal: Proposal) -> tuple[str, str]:
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    terms = proposal.terms
+    words = COVER_ACTS[terms["act"], terms["account"]]
+    said = _(
+        "%(act)s: %(amount)s rials, %(merchant)s",
+        act=words,
+        amount=format_number(int(terms["amount"])),
+        merchant=party(merchant),
+    )
+    if terms.get("bank_ref"):
+        said += f" ({terms['bank_ref']})"
+    return said, url_for("cover.show", code=merchant.code)
+
+
+COVER_ACTS = {
+    ("received", "deposit"): _l("Deposit received from the bank"),
+    ("received", "reserve"): _l("Reserve received from the bank"),
+    ("released", "deposit"): _l("Deposit released"),
+    ("released", "reserve"): _l("Reserve released"),
+    ("drawn", "deposit"): _l("Deposit drawn for what it owes"),
+    ("drawn", "reserve"): _l("Reserve drawn for what it owes"),
+}
 _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
-    second_person.CANCEL_PAYMENT: _cancellation,
     second_person.ABORT_WINDOW: _abort,
+    second_person.CANCEL_PAYMENT: _cancellation,
+    second_person.MOVE_COVER: _cover,
 }

@@ -10,6 +10,7 @@ from network.language import lazy_gettext as _l
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
 
+_PLAIN_FIELDS = frozenset({None, "file", "amount", "act", "account"})
 REFUSED = (MoneyError, ProposalError, AbortError)
 """What these words are about."""
 
@@ -56,6 +57,14 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "not_released": _l("This payment has not left the house yet."),
         "unknown": _l("There is no such payment."),
     },
+    "cover_refused": {
+        "amount": _l("Give an amount above zero."),
+        "unknown": _l("There is no such movement."),
+        "balance": _l("The network does not hold as much."),
+        "deposit_first": _l("The deposit pays before the reserve."),
+        "not_owed": _l("The merchant does not owe as much unpaid."),
+        "covers": _l("This still covers what the merchant stands to owe."),
+    },
     "proposal_refused": {
         "no_reason": _l("Say why, in a sentence or two."),
         "waiting": _l("The same waits for a second person already."),
@@ -88,4 +97,4 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
 def refusal(error: MoneyError | ProposalError | AbortError) -> str:
     """Return in one sentence what is refused, with the place in a file where it stands."""
     words = str(_WORDS.get(error.code, {}).get(error.reason, error.message))
-    return f"{words} ({error.field})" if error.field not in {None, "file"} else words
+    return f"{words} ({error.field})" if error.field not in _PLAIN_FIELDS else words

@@ -60,6 +60,16 @@ CARRIED = {
     "cycle": _l("carried over until its settlement day"),
     "minimum": _l("carried over: below the agreed minimum"),
 }
+STANDINGS = {
+    "within": _l("Within its limit"),
+    "near": _l("Near its limit"),
+    "full": _l("Limit reached"),
+}
+ISSUING = {
+    "open": _l("Gives points"),
+    "limit": _l("Gives no points: limit reached"),
+    "default": _l("Points suspended"),
+}
 DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
 BANK_OUTCOMES = {
     "settled": _l("Booked as instructed"),
@@ -88,6 +98,8 @@ MONEY_KINDS = {
     "instruction": _l("Instruction to pay"),
     "settlement": _l("Booked by the bank"),
     "return": _l("Returned by the bank"),
+    "cover": _l("Moved by two people"),
+    "draw": _l("Drawn for what the merchant owes"),
     "cancellation": _l("Cancelled by two people"),
     "reinstatement": _l("Cancellation taken back: the bank booked it"),
 }
@@ -198,6 +210,9 @@ ACTIONS = {
     "payment.cancel.proposed": _l("Proposed to cancel a payment"),
     "payment.cancel.approved": _l("Cancelled a payment"),
     "payment.cancel.declined": _l("Declined to cancel a payment"),
+    "cover.move.proposed": _l("Proposed to move a deposit or reserve"),
+    "cover.move.approved": _l("Moved a deposit or reserve"),
+    "cover.move.declined": _l("Declined to move a deposit or reserve"),
     "bank.statement_taken": _l("Took a bank's statement"),
     "merchant.added": _l("Registered a merchant"),
     "merchant.suspended": _l("Suspended a merchant"),
@@ -357,6 +372,9 @@ TONES = {
     "returned": "bad",
     "mismatched": "bad",
     "cancelled": "bad",
+    "within": "good",
+    "near": "warn",
+    "full": "bad",
     "late": "bad",
     "duplicate": "warn",
     "unknown": "bad",
@@ -383,6 +401,8 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "window": WINDOW_STATES,
     "payment": PAYMENT_STATES,
     "direction": DIRECTIONS,
+    "standing": STANDINGS,
+    "issuing": ISSUING,
     "carried": CARRIED,
     "bank": BANK_OUTCOMES,
     "money_account": MONEY_ACCOUNTS,

@@ -13,6 +13,7 @@ from network.clearing import days
 from network.clearing import queries as clearing
 from network.clearing.facts import PartyView
 from network.clearing.queries import parties
+from network.exposure import queries as exposure
 from network.language import current_locale
 from network.ledger import figures
 from network.ledger import queries as ledger
@@ -53,6 +54,7 @@ def show() -> str:
             "fresh": {night.run_id for night in nights if since and night.started_at > since},
             "nights": nights,
             "waiting": merchants.waiting_agreements(session),
+            "nearing": exposure.nearing(session),
             "proposed": shown(session, proposals.waiting(session)),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
             "backlog": figures.backlog(session),

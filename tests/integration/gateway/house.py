@@ -27,6 +27,7 @@ from network.members import service as member_service
 from network.members.enrolment import enrol
 from network.merchants import agreements
 from network.merchants import service as merchants
+from network.merchants.settling import DEFAULT, Settling
 from network.programme import service as programme
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
@@ -135,14 +136,22 @@ def furnish(services: Services, *, url: str) -> House:
             today=today,
             now=now,
         )
-    house.shops["green"] = _shop(services, url, "green", pending_days=0, today=today, now=now)
-    house.shops["blue"] = _shop(services, url, "blue", pending_days=7, today=today, now=now)
+    house.shops["green"] = seat_shop(services, url, "green", pending_days=0)
+    house.shops["blue"] = seat_shop(services, url, "blue", pending_days=7)
     return house
 
 
-def _shop(
-    services: Services, url: str, code: str, *, pending_days: int, today: date, now: datetime
+def seat_shop(
+    services: Services,
+    url: str,
+    code: str,
+    *,
+    pending_days: int,
+    settling: Settling = DEFAULT,
 ) -> Shop:
+    """Seat a merchant that gives a point per 10,000 rials, for 1,000 rials each."""
+    now = wall_now()
+    today = local_date(now, zone=PROGRAMME_ZONE)
     key = Ed25519SigningKey.generate()
     begin = today - timedelta(days=90)
     with services.database.unit_of_work() as session:
@@ -169,6 +178,7 @@ def _shop(
             effective_from=begin,
             issue_price=Decimal(1000),
             acceptance_fee=Decimal("0.02"),
+            settling=settling,
             today=today,
             now=now,
         )

@@ -9,6 +9,9 @@ CREATE TABLE network.merchant (
     status text NOT NULL,
     joined_at timestamptz NOT NULL,
     leaves_on date,
+    -- Whether it may give points: not while it owes as much as it may (network/exposure), nor once
+    -- two people have suspended its points.
+    issuing text NOT NULL DEFAULT 'open',
     directory_fa text,
     directory_en text,
     directory_url text,
@@ -21,12 +24,13 @@ CREATE TABLE network.merchant (
         status IN ('applied', 'declined', 'approved', 'active', 'suspended', 'leaving', 'left')
     ),
     CONSTRAINT ck_merchant_leaves_on
-        CHECK (leaves_on IS NOT NULL OR status NOT IN ('leaving', 'left'))
+        CHECK (leaves_on IS NOT NULL OR status NOT IN ('leaving', 'left')),
+    CONSTRAINT ck_merchant_issuing CHECK (issuing IN ('open', 'limit', 'default'))
 );
 GRANT SELECT, INSERT ON network.merchant TO peyvand_app;
 GRANT UPDATE
-    (code, name_fa, name_en, kind, status, joined_at, leaves_on, directory_fa, directory_en,
-     directory_url)
+    (code, name_fa, name_en, kind, status, joined_at, leaves_on, issuing, directory_fa,
+     directory_en, directory_url)
     ON network.merchant TO peyvand_app;
 
 -- Statements, files and the reader's addresses name a merchant by its code.

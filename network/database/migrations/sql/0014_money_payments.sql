@@ -10,6 +10,7 @@ CREATE TABLE network.money_entry (
     business_date date NOT NULL,
     window_id uuid,
     payment_id uuid,
+    proposal_id uuid,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_money_entry PRIMARY KEY (money_entry_id),
     CONSTRAINT fk_money_entry_window_id_settlement_window FOREIGN KEY (window_id)
@@ -17,11 +18,12 @@ CREATE TABLE network.money_entry (
     CONSTRAINT ck_money_entry_kind CHECK (
         kind IN (
             'netting', 'call', 'instruction', 'settlement', 'return', 'cancellation',
-            'reinstatement'
+            'reinstatement', 'cover', 'draw'
         )
     ),
     CONSTRAINT ck_money_entry_behind CHECK (
         CASE WHEN kind IN ('netting', 'call') THEN window_id IS NOT NULL AND payment_id IS NULL
+             WHEN kind IN ('cover', 'draw') THEN proposal_id IS NOT NULL
              ELSE payment_id IS NOT NULL END
     )
 );

@@ -24,3 +24,47 @@ CREATE UNIQUE INDEX uq_proposal_waiting ON network.proposal (kind, subject_id)
 CREATE INDEX ix_proposal_subject_id ON network.proposal (subject_id, proposed_at);
 GRANT SELECT, INSERT ON network.proposal TO peyvand_app;
 GRANT UPDATE (decided_by, decided_at, approved) ON network.proposal TO peyvand_app;
+
+-- Section 2: what issuers stand to owe (network/exposure). outstanding sums points of sealed days,
+-- so that a measurement adds up the open day only; exposure is the measurement, a row per issuer
+-- that is written when it changes. No earn reads or locks any of it: what a merchant may do stands
+-- on its own row (merchant.issuing), which changes when a limit is reached or no longer is.
+CREATE TABLE network.outstanding (
+    issuer_id uuid NOT NULL,
+    terms_id uuid NOT NULL,
+    points bigint NOT NULL,
+    CONSTRAINT pk_outstanding PRIMARY KEY (issuer_id, terms_id)
+);
+GRANT SELECT, INSERT ON network.outstanding TO peyvand_app;
+GRANT UPDATE (points) ON network.outstanding TO peyvand_app;
+
+CREATE TABLE network.exposure_measure (
+    only_row boolean NOT NULL DEFAULT true,
+    through date,
+    measured_at timestamptz,
+    took_ms integer,
+    CONSTRAINT pk_exposure_measure PRIMARY KEY (only_row),
+    CONSTRAINT ck_exposure_measure_only_row CHECK (only_row)
+);
+INSERT INTO network.exposure_measure DEFAULT VALUES;
+GRANT SELECT ON network.exposure_measure TO peyvand_app;
+GRANT UPDATE (through, measured_at, took_ms) ON network.exposure_measure TO peyvand_app;
+
+CREATE TABLE network.exposure (
+    issuer_id uuid NOT NULL,
+    points bigint NOT NULL,
+    outstanding bigint NOT NULL,
+    unsettled bigint NOT NULL,
+    cap bigint,
+    deposit bigint NOT NULL,
+    reserve bigint NOT NULL,
+    standing text NOT NULL,
+    since timestamptz NOT NULL,
+    CONSTRAINT pk_exposure PRIMARY KEY (issuer_id),
+    CONSTRAINT fk_exposure_issuer_id_merchant FOREIGN KEY (issuer_id)
+        REFERENCES network.merchant (merchant_id),
+    CONSTRAINT ck_exposure_standing CHECK (standing IN ('within', 'near', 'full'))
+);
+GRANT SELECT, INSERT ON network.exposure TO peyvand_app;
+GRANT UPDATE (points, outstanding, unsettled, cap, deposit, reserve, standing, since)
+    ON network.exposure TO peyvand_app;

@@ -1,0 +1,80 @@
+"""What an issuer stands to owe, and what it may. Pure; amounts are minor units of one currency.
+
+exposure = what it owes and has not paid + its outstanding points × the price p on them, but for
+points whose money lies in the pool; limit = cap + deposit + reserve.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+WARN_PERCENT = 80
+Standing = Literal["within", "near", "full"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """An issuer's exposure beside its limit.
+
+    ``points`` are outstanding ones that it has yet to pay for, ``outstanding`` their price,
+    ``unsettled`` what it owes already. ``cap`` is ``None`` where its agreement names none; then
+    nothing bounds it.
+    """
+
+    points: int
+    outstanding: int
+    unsettled: int
+    cap: int | None
+    deposit: int
+    reserve: int
+
+    @property
+    def amount(self) -> int:
+        """Return the exposure."""
+        return self.outstanding + self.unsettled
+
+    @property
+    def cover(self) -> int:
+        """Return what the network holds of the issuer's money: deposit and reserve."""
+        return self.deposit + self.reserve
+
+    @property
+    def limit(self) -> int | None:
+        """Return the limit, never below zero; ``None`` where there is none."""
+        return None if self.cap is None else max(0, self.cap + self.cover)
+
+    @property
+    def standing(self) -> Standing:
+        """Return whether the limit is reached (``full``), or four fifths of it (``near``)."""
+        limit = self.limit
+        if limit is None:
+            return "within"
+        if self.amount >= limit:
+            return "full"
+        return "near" if self.amount * 100 >= limit * WARN_PERCENT else "within"
+
+    @property
+    def percent(self) -> int | None:
+        """Return how much of the limit is used, rounded down; ``None`` without a limit above 0."""
+        return self.amount * 100 // self.limit if self.limit else None
+
+    def releasable(self, *, leaving: bool) -> int:
+        """Return what of deposit and reserve can go back without uncovering anything.
+
+        Who leaves has no credit any more: its points stay funded by what the network holds, and
+        that is freed as they are taken or expire.
+        """
+        if leaving:
+            return max(0, self.cover - self.amount)
+        if self.limit is None:
+            return max(0, self.cover)
+        return max(0, min(self.cover, self.limit - self.amount))
+
+
+def price_of(sums: dict[Decimal, int]) -> int:
+    """Return what points cost by their prices, rounded up: the network never reckons too little."""
+    return math.ceil(sum((points * Fraction(price) for price, points in sums.items()), Fraction(0)))

@@ -1,0 +1,85 @@
+"""A merchant's cover: deposit and reserve, what they stand for, how two people move them."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from network.exposure import queries
+from network.exposure.cover import ACCOUNTS, ACTS, Account, Act, Movement, held
+from network.language import ascii_digits
+from network.language import gettext as _
+from network.ledger import queries as ledger
+from network.merchants import queries as merchants
+from network.money import queries as money
+from network.operators import proposals
+from network.operators.roles import OPERATOR, VIEWER
+from settlement import second_person
+from settlement.console import access
+from settlement.console.proposing import COVER_ACTS, shown
+from settlement.console.refusals import REFUSED, refusal
+from settlement.console.views.proposals import record
+
+blueprint = Blueprint("cover", __name__, url_prefix="/merchants/<code>/cover")
+_LINES = 200
+_MOST_DIGITS = 18
+_SEPARATORS = str.maketrans({"٬": "", ",": "", " ": ""})
+
+
+@blueprint.get("")
+@access.access(VIEWER)
+def show(code: str) -> str:
+    """Show what the network holds of a merchant, against what, and when it comes free."""
+    with access.reading() as session:
+        merchant = merchants.merchant(session, code=code)
+        exposure = queries.exposure_of(session, merchant_id=merchant.merchant_id)
+        facts = {
+            "held": held(session, merchant_id=merchant.merchant_id),
+            "lines": money.cover_lines(session, merchant_id=merchant.merchant_id, limit=_LINES),
+            "expiring": queries.expiring(session, issuer_id=merchant.merchant_id),
+            "waiting": shown(session, proposals.waiting(session, subject_id=merchant.merchant_id)),
+            "measured_at": queries.measured_at(session),
+            "today": ledger.open_day(session),
+        }
+    releasable = exposure.found.releasable(leaving=exposure.leaving) if exposure else 0
+    return render_template(
+        "cover.html",
+        merchant=merchant,
+        exposure=exposure,
+        releasable=releasable,
+        acts=[(f"{act}.{account}", str(words)) for (act, account), words in COVER_ACTS.items()],
+        **facts,
+    )
+
+
+@blueprint.post("")
+@access.access(OPERATOR)
+def propose(code: str) -> Response:
+    """Propose a movement; it is done once another person has approved it."""
+    act, _dot, account = request.form.get("movement", "").partition(".")
+    given = ascii_digits(request.form.get("amount", "")).translate(_SEPARATORS)
+    whole = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
+    try:
+        with access.unit_of_work() as session:
+            merchant = merchants.merchant(session, code=code)
+            proposal = second_person.propose_cover(
+                session,
+                movement=Movement(
+                    merchant_id=merchant.merchant_id,
+                    account=cast("Account", account if account in ACCOUNTS else ""),
+                    act=cast("Act", act if act in ACTS else ""),
+                    amount=int(given) if whole else 0,
+                ),
+                bank_ref=request.form.get("bank_ref", ""),
+                reason=request.form.get("reason", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "proposed", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(url_for("cover.show", code=code))

@@ -1,0 +1,195 @@
+"""What an issuer stands to owe, measured over days and nights; deposits that raise its limit."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from network.clearing import queries as clearing
+from network.clock import wall_now
+from network.database.connection import Database
+from network.exposure import measuring, queries
+from network.exposure.cover import Act, CoverError, Movement, held
+from network.merchants.settling import Settling
+from network.money import queries as money
+from network.services import Services
+from network.vault import Vault
+from settlement import second_person
+from tests.fixtures.programme import Programme
+from tests.integration.settlement.coalition import (
+    BAKER,
+    DAY,
+    GROCER,
+    IBANS,
+    NEXT_DAY,
+    TERMS,
+    THIRD_DAY,
+    Coalition,
+    member,
+)
+from tests.integration.settlement.pictures import settle
+
+ANNA, BEHNAM = uuid4(), uuid4()
+FIGURES = ("outstanding", "unsettled", "amount", "limit", "standing")
+
+
+@pytest.fixture
+def coalition(owner_database: Database, programme: Programme, vault: Vault) -> Coalition:
+    """Return the coalition with a cap for the baker, and points given on the first day."""
+    made = Coalition(
+        owner=owner_database,
+        programme=programme,
+        accounts=IBANS,
+        settling={BAKER: Settling(cap=100_000)},
+    )
+    made.found(vault=vault)
+    given(made, 100, issuer=BAKER, to=member(8))
+    given(made, 50, issuer=GROCER, to=member(9))
+    made.play_two_days()
+    return made
+
+
+def given(coalition: Coalition, points: int, *, issuer: UUID, to: UUID) -> None:
+    """Post an issuance on the first day."""
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    with coalition.owner.unit_of_work() as session:
+        session.execute(
+            text("""
+                INSERT INTO ledger.entry
+                    (member_id, sequence, business_date, kind, merchant_id, merchant_ref,
+                     effective_at, recorded_at, actor, explanation, digest)
+                VALUES (:member, 1, :day, 'issuance', :issuer, 'given', :at, :at, 'test', '[]',
+                        :digest)
+            """),
+            {
+                "member": to,
+                "day": DAY,
+                "issuer": issuer,
+                "at": when,
+                "digest": sha256(to.bytes).digest(),
+            },
+        )
+        session.execute(
+            text("""
+                INSERT INTO ledger.posting
+                    (member_id, sequence, line, business_date, account, issuer_id, lot_id,
+                     terms_id, points)
+                VALUES (:member, 1, 1, :day, 'issuance', :issuer, 1001, :terms, -:points),
+                       (:member, 1, 2, :day, 'available', :issuer, 1001, :terms, :points)
+            """),
+            {"member": to, "day": DAY, "issuer": issuer, "terms": TERMS[issuer], "points": points},
+        )
+
+
+def measured(services: Services, merchant: UUID = BAKER) -> tuple[object, ...]:
+    with services.database.unit_of_work() as session:
+        assert measuring.measure(session, now=wall_now()) is not None
+    with services.database.reading() as session:
+        view = queries.exposure_of(session, merchant_id=merchant)
+    assert view is not None
+    return (*(getattr(view.found, name) for name in FIGURES), view.issuing)
+
+
+def moved(
+    services: Services, act: Act, amount: int, *, merchant: UUID = BAKER, reserve: bool = False
+) -> None:
+    movement = Movement(
+        merchant_id=merchant, account="reserve" if reserve else "deposit", act=act, amount=amount
+    )
+    with services.database.unit_of_work() as session:
+        proposal = second_person.propose_cover(
+            session, movement=movement, bank_ref="B-7", reason="agreed", by=ANNA, now=wall_now()
+        )
+    with services.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
+
+
+def test_exposure_over_two_nights_and_a_deposit(coalition: Coalition, services: Services) -> None:
+    # p = 1010.5; 100 given, 8 taken since: 92 × 1010.5 = 92966, and 8 × 1010.5 = 8084 not netted.
+    assert measured(services) == (92_966, 8_084, 101_050, 100_000, "full", "limit")
+    assert measured(services) == (92_966, 8_084, 101_050, 100_000, "full", "limit")
+    # The grocer has no cap: 50 − 12 outstanding at 1000, and 12 taken.
+    assert measured(services, GROCER) == (38_000, 12_000, 50_000, None, "within", "open")
+    moved(services, "received", 30_000)
+    assert measured(services) == (92_966, 8_084, 101_050, 130_000, "within", "open")
+    with pytest.raises(CoverError) as covering:
+        moved(services, "released", 28_951)
+    assert covering.value.reason == "covers"
+    with pytest.raises(CoverError) as too_much:
+        moved(services, "released", 30_001)
+    assert too_much.value.reason == "balance"
+    moved(services, "released", 28_950)
+    assert measured(services)[3:] == (101_050, "full", "limit")
+    with services.database.reading() as session:
+        told = session.scalars(
+            text("SELECT payload FROM network.outbox WHERE topic = 'exposure.changed' ORDER BY 1")
+        ).all()
+        lines = money.cover_lines(session, merchant_id=BAKER, limit=9)
+    assert sorted(each["standing"] for each in told) == ["full", "full", "within"]
+    assert [each.amount for each in lines] == [-28_950, 30_000]
+
+    coalition.programme.move(coalition.at(THIRD_DAY))
+    settle(services, DAY)
+    # The first day is netted: the baker gets 2827, and owes for one point of the second day.
+    assert measured(services)[:3] == (92_966, 1_011, 93_977)
+    # The grocer's 3185 are on their way in; its points of the first day stand in them.
+    assert measured(services, GROCER)[:2] == (38_000, 3_185)
+    settle(services, NEXT_DAY)
+    # −1010 of the second day were the baker's, paid against its payout before: collected now.
+    assert measured(services)[:2] == (92_966, 1_010)
+    with coalition.owner.reading() as session:
+        kept = session.execute(
+            text("SELECT points FROM network.outstanding WHERE issuer_id = :id"), {"id": BAKER}
+        ).scalar_one()
+    assert kept == 92
+
+
+def test_a_deposit_pays_what_was_not_collected(coalition: Coalition, services: Services) -> None:
+    coalition.programme.move(coalition.at(THIRD_DAY))
+    settle(services, DAY)
+    with services.database.reading() as session:
+        (payment,) = money.payments(session, merchant_id=GROCER)
+    with services.database.unit_of_work() as session:
+        proposal = second_person.propose_cancellation(
+            session,
+            payment_id=payment.fact.payment_id,
+            reason="no transfer came",
+            by=ANNA,
+            now=wall_now(),
+        )
+    with services.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
+    moved(services, "received", 3_000, merchant=GROCER)
+    moved(services, "received", 500, merchant=GROCER, reserve=True)
+    with pytest.raises(CoverError) as order:
+        moved(services, "drawn", 185, merchant=GROCER, reserve=True)
+    assert order.value.reason == "deposit_first"
+    moved(services, "drawn", 3_000, merchant=GROCER)
+    with pytest.raises(CoverError) as beyond:
+        moved(services, "drawn", 186, merchant=GROCER, reserve=True)
+    assert beyond.value.reason == "not_owed"
+    moved(services, "drawn", 185, merchant=GROCER, reserve=True)
+    with services.database.reading() as session:
+        left = held(session, merchant_id=GROCER)
+    assert (left.deposit, left.reserve, left.owed) == (0, 315, 0)
+    settle(services, NEXT_DAY)
+    with services.database.reading() as session:
+        window = clearing.window_of(session, business_date=NEXT_DAY)
+        assert window is not None
+        stated = {
+            s.merchant.party_id: s.totals for s in clearing.statements(session, window=window)
+        }
+    # −3185 came back with the cancellation, and the cover paid all of it.
+    assert (stated[GROCER].returned, stated[GROCER].paid) == (0, 1175)
+    assert settle(services, NEXT_DAY).replayed
+
+
+def test_one_measures_at_a_time(coalition: Coalition, services: Services) -> None:
+    with services.database.unit_of_work() as session:
+        assert measuring.measure(session, now=wall_now()) is not None
+        with services.database.unit_of_work() as other:
+            assert measuring.measure(other, now=wall_now()) is None
