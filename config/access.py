@@ -45,6 +45,7 @@ def load_settings(environment: Mapping[str, str], *, owner: bool = False) -> Set
         known = dict(environment)
         if not owner:
             known.pop("DATABASE_OWNER_URL", None)
+            known.pop("SANDBOX_DATABASE_OWNER_URL", None)
         return _checked(Settings.from_environment(known))
     home = Home.from_environment(environment)
     installation = home.installation()
@@ -56,7 +57,8 @@ def load_settings(environment: Mapping[str, str], *, owner: bool = False) -> Set
         **environment,
         "DATABASE_URL": postgres.url(APPLICATION),
     }
-    found.pop("DATABASE_OWNER_URL", None)
+    for elsewhere in ("DATABASE_OWNER_URL", "SANDBOX_DATABASE_URL", "SANDBOX_DATABASE_OWNER_URL"):
+        found.pop(elsewhere, None)
     if owner:
         found["DATABASE_OWNER_URL"] = postgres.url(OWNER)
     return replace(_checked(Settings.from_environment(found)), embedded=True)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from config.access import NotMigratedError, check_revision, embedded, load_settings, revision_of
 from config.home import Home
+from config.sandboxes.making import may_make
 from config.services.account import service_account
 from config.services.processes import recorded
 from config.services.programs import find_programs
@@ -22,6 +23,7 @@ from network.errors import PeyvandError
 from network.language import gettext as _
 from network.operators.audit import BACKUP_MADE, BACKUPS
 from network.operators.queries import last_act
+from network.sandboxes import queries as sandboxes
 from network.services import Services
 from network.settings import Settings
 
@@ -149,6 +151,7 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
         advice="" if behind <= _RECENT_DAYS else _("Run 'peyvand settle' and read what it says."),
     )
     yield _backup(services)
+    yield _sandboxes(services)
     yield _fine("owner", _("known") if owner else _("not given here (only migrations need it)"))
 
 
@@ -170,6 +173,28 @@ def _backup(services: Services) -> Finding:
         found=_("the last one was made at %(moment)s", moment=found.recorded_at.isoformat()),
         advice="" if age <= _OLD_BACKUP else _("Make one: 'peyvand backup FILE'."),
     )
+
+
+def _sandboxes(services: Services) -> Finding:
+    """Look at merchants' sandboxes: how many there are, and whether others can be made."""
+    most = services.settings.most_sandboxes
+    if most == 0:
+        return _fine("sandboxes", _("switched off (PEYVAND_SANDBOXES is 0)"))
+    with services.database.reading() as session:
+        counts = sandboxes.counts(session)
+    able = may_make(services)
+    found = _(
+        "%(taken)s of at most %(most)s in use, %(spare)s ready",
+        taken=counts.taken,
+        most=most,
+        spare=counts.spare,
+    )
+    advice = ""
+    if able is False:
+        advice = _("The owner may not make databases: ALTER ROLE … CREATEDB, as a superuser.")
+    elif counts.spare == 0 and counts.taken < most:
+        advice = _("Is the schedule running, with the owner's URL?")
+    return Finding(check="sandboxes", ok=able is not False, found=found, advice=advice)
 
 
 def _redis(settings: Settings, *, own: bool) -> Finding:

@@ -20,6 +20,7 @@ from network.merchants import access
 SETTLE_NIGHT = "settlement.night"
 KEEP_HOUSE = "housekeeping"
 WORK_BATCH = "batches.received"
+TEND_SANDBOXES = "sandboxes.due"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,12 @@ HANDLERS: Mapping[str, Handler] = {
         function="config.webhooks.delivering:deliver",
         queue=queues.WEBHOOKS,
         timeout_seconds=120,
+        retry_seconds=(),  # the schedule asks again by itself
+    ),
+    TEND_SANDBOXES: Handler(
+        function="config.sandboxes.tending:tend",
+        queue=queues.SANDBOXES,
+        timeout_seconds=300,
         retry_seconds=(),  # the schedule asks again by itself
     ),
     SETTLE_NIGHT: Handler(

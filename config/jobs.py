@@ -14,9 +14,10 @@ from rq import Retry
 from rq.job import Job
 
 from config.access import load_settings
-from config.handlers import HANDLERS
-from config.queues import WEBHOOKS, queue
+from config.handlers import HANDLERS, TEND_SANDBOXES
+from config.queues import SANDBOXES, WEBHOOKS, queue
 from network.clock import wall_now
+from network.errors import UnavailableError
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.services import Services
 
@@ -51,6 +52,12 @@ def ask_delivery(connection: redis.Redis) -> None:
     """Ask for what is due to be delivered; not where a job for it waits already."""
     if queue(WEBHOOKS, connection=connection).count == 0:
         enqueue(DUE_TOPIC, {}, job_id=f"webhooks-{uuid4()}", connection=connection)
+
+
+def ask_sandboxes(connection: redis.Redis) -> None:
+    """Ask for the sandboxes that are due; not where a job for it waits already."""
+    if queue(SANDBOXES, connection=connection).count == 0:
+        enqueue(TEND_SANDBOXES, {}, job_id=f"sandboxes-{uuid4()}", connection=connection)
 
 
 def run(topic: str, payload: dict[str, Any]) -> None:
@@ -97,7 +104,24 @@ def announce_access(services: Services) -> None:
 
 
 def keep_house(services: Services) -> None:
-    """Forget what nobody may or need keep: old codes and sessions, nonces, messages, requests.
+    """Forget what nobody may or need keep, among the live data and in every sandbox."""
+    from config.sandboxes.tending import open_sandboxes
+    from network.sandboxes.opening import sandbox_services
+
+    keep_house_in(services)
+    for each in open_sandboxes(services):
+        inside = sandbox_services(services, each, application_name="peyvand-worker-sandbox")
+        try:
+            keep_house_in(inside)
+        except UnavailableError as error:  # it may have been dropped meanwhile
+            log = structlog.get_logger("peyvand.jobs")
+            log.warning("no house kept", sandbox=each.database_name, code=error.code)
+        finally:
+            inside.database.dispose()
+
+
+def keep_house_in(services: Services) -> None:
+    """Forget old codes and sessions, nonces, messages, requests and events of one database.
 
     Each kind in a unit of work of its own; the ledger's in small calls that hold no till up.
     """

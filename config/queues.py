@@ -18,7 +18,10 @@ BATCHES = "batches"
 WEBHOOKS = "webhooks"
 """What merchants are told: a job delivers whatever is due."""
 
-QUEUES = (MESSAGES, BATCHES, WEBHOOKS, NIGHT)
+SANDBOXES = "sandboxes"
+"""Whatever waits in merchants' sandboxes, apart from what live merchants wait for."""
+
+QUEUES = (MESSAGES, BATCHES, WEBHOOKS, NIGHT, SANDBOXES)
 
 
 def queue(name: str, *, connection: Redis) -> Queue:

@@ -8,6 +8,8 @@ job was accepted by the queue: killed in between, the relay enqueues the job aga
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import redis
 import structlog
@@ -31,6 +33,14 @@ IDLE_SECONDS = 0.2
 FAILED_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatched:
+    """How many events were handed on, and whether a delivery was queued for one of them."""
+
+    events: int
+    queued: bool
+
+
 def relay_once(
     database: Database,
     connection: redis.Redis,
@@ -45,23 +55,42 @@ def relay_once(
     Raises redis.RedisError or DatabaseUnavailableError with nothing marked; what was enqueued
     before that is enqueued again later.
     """
+
+    def hand_on(event: Event) -> None:
+        handler = HANDLERS.get(event.topic)
+        if handler is not None:
+            enqueue(
+                event.topic, handler.arguments(event), job_id=f"event-{event.event_id}",
+                connection=connection,
+            )  # fmt: skip
+
+    dispatched = dispatch(database, hand_on=hand_on, batch=batch, teller=teller)
+    if dispatched.queued:
+        ask_delivery(connection)
+    return dispatched.events
+
+
+def dispatch(
+    database: Database,
+    *,
+    hand_on: Callable[[Event], None],
+    batch: int = BATCH,
+    teller: Teller | None = None,
+) -> Dispatched:
+    """Hand on up to ``batch`` rows in one transaction and mark them; raises what ``hand_on`` does.
+
+    With a ``teller`` merchants' own events are written down in it, and their deliveries queued.
+    """
     queued = False
     with database.unit_of_work() as session:
         events = _bounded(take_waiting(session, limit=batch))
         for event in events:
-            handler = HANDLERS.get(event.topic)
-            if handler is not None:
-                enqueue(
-                    event.topic, handler.arguments(event), job_id=f"event-{event.event_id}",
-                    connection=connection,
-                )  # fmt: skip
+            hand_on(event)
         if teller is not None:
             happenings = teller.happenings(session, events=events)
             queued = tell(session, happenings=happenings, now=wall_now())
         mark_dispatched(session, event_ids=[event.event_id for event in events])
-    if queued:
-        ask_delivery(connection)
-    return len(events)
+    return Dispatched(events=len(events), queued=queued)
 
 
 def _bounded(events: list[Event]) -> list[Event]:

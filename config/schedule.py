@@ -18,8 +18,9 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from config.handlers import KEEP_HOUSE, SETTLE_NIGHT, WORK_BATCH
-from config.jobs import ask_delivery, enqueue
+from config.jobs import ask_delivery, ask_sandboxes, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
+from config.sandboxes.making import keep_quietly
 from network.batches import queries as batches
 from network.clock import local_date, wall_now
 from network.database.connection import Database
@@ -28,6 +29,7 @@ from network.errors import UnavailableError
 from network.events.webhooks.deliveries import any_due
 from network.exposure import measuring
 from network.merchants import access
+from network.sandboxes import queries as sandboxes
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
@@ -90,6 +92,8 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             ask_batches(services, connection, wall=wall_now())
             ask_webhooks(services, connection, wall=wall_now())
             measure_exposure(services, connection, wall=wall_now())
+            keep_quietly(services, now=wall_now())
+            ask_sandboxes_due(services, connection, wall=wall_now())
             house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
         except (UnavailableError, redis.RedisError) as error:
             log.warning("waiting for a service", reason=type(error).__name__)
@@ -116,6 +120,15 @@ def ask_webhooks(services: Services, connection: redis.Redis, *, wall: datetime)
         due = any_due(session, now=wall)
     if due:
         ask_delivery(connection)
+    return due
+
+
+def ask_sandboxes_due(services: Services, connection: redis.Redis, *, wall: datetime) -> bool:
+    """Ask for the sandboxes that are due; return whether there are any."""
+    with services.database.reading() as session:
+        due = sandboxes.any_due(session, now=wall)
+    if due:
+        ask_sandboxes(connection)
     return due
 
 

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 def gateway() -> WSGIApplication:
     """Return the merchants' signed API."""
+    from config.sandboxes.nights import Hands
     from merchant_gateway.app import create_app
 
     services, client = _hold("gateway")
-    return _outside(create_app(services, client), services)
+    return _outside(create_app(services, client, hands=Hands(client)), services)
 
 
 def wallet() -> WSGIApplication:

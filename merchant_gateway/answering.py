@@ -33,6 +33,7 @@ from network.signing.queries import NoSigningKeyError
 log = logging.getLogger("peyvand.gateway")
 
 SIGNED_PREFIXES = ("/v1/", "/.well-known/")
+ENVIRONMENT_HEADER = "Peyvand-Environment"
 _LOST_A_RACE = {"40001", "40P01", "55P03", "57014"}
 _NOT_MODIFIED = 304
 _UNAUTHENTICATED = 401
@@ -56,6 +57,8 @@ def register(app: Flask, gateway: Gateway) -> None:
             response.set_data(b"")  # the digest is that of what is sent
         if request.path.startswith(SIGNED_PREFIXES):
             response.headers.setdefault("Cache-Control", "no-store")
+            if "call" in g:
+                response.headers[ENVIRONMENT_HEADER] = g.call.key.environment
             _rate_limit_headers(gateway, response)
             _sign(gateway, response)
         return response

@@ -10,7 +10,7 @@ from werkzeug.datastructures import LanguageAccept
 
 from merchant_gateway import answering
 from merchant_gateway.authentication import authenticate, receive
-from merchant_gateway.gateway import Call, Gateway
+from merchant_gateway.gateway import Call, Gateway, SandboxHands
 from merchant_gateway.limits import Limits
 from merchant_gateway.operations import (
     MAX_BODY_BYTES,
@@ -20,6 +20,7 @@ from merchant_gateway.operations import (
     perform,
 )
 from merchant_gateway.routes import applying, checking, public
+from merchant_gateway.sandboxes import Sandboxes
 from network import ids
 from network.clock import wall_now
 from network.language import LOCALES, gettext, set_locale
@@ -29,22 +30,25 @@ PREFIX = "/v1"
 DEFAULT_LOCALE = "en"
 
 
-def create_app(services: Services, redis: Any, *, limits: Limits | None = None) -> Flask:
+def create_app(
+    services: Services, redis: Any, *, hands: SandboxHands, limits: Limits | None = None
+) -> Flask:
     """Return the gateway on ``services`` and a Valkey client; connects to nothing yet.
 
     ``redis`` should have short timeouts: a request waits for them once before nonces go to the
-    database instead.
+    database instead. ``hands`` do for sandboxes what the gateway has no part for.
     """
     app = Flask("merchant_gateway", static_folder=None)
     gateway = Gateway.build(services=services, redis=redis, limits=limits or Limits())
     app.extensions["gateway"] = gateway
+    sandboxes = Sandboxes(gateway, hands)
     answering.register(app, gateway)
     _before_requests(app, gateway)
     for each in load_operations().values():
         app.add_url_rule(
             PREFIX + each.path,
             endpoint=each.name,
-            view_func=_view(each),
+            view_func=_view(each, sandboxes),
             methods=[each.method],
             provide_automatic_options=False,
         )
@@ -93,11 +97,13 @@ def _readers_language(accepted: LanguageAccept) -> str:
     return DEFAULT_LOCALE
 
 
-def _view(each: Operation) -> Callable[..., Response]:
+def _view(each: Operation, sandboxes: Sandboxes) -> Callable[..., Response]:
     def view(**path_ids: str) -> Response:
         call: Call = g.call
         media_type = request.environ.get("CONTENT_TYPE", "")
-        return answering.respond(perform(each, call, media_type=media_type, path_ids=path_ids))
+        return answering.respond(
+            perform(each, call, media_type=media_type, path_ids=path_ids, enter=sandboxes.enter)
+        )
 
     view.__name__ = each.name
     return view

@@ -146,10 +146,10 @@ PROGRAMME = {
 }
 
 KEYS = {
-    "live_key_required": Kind(
+    "test_key_required": Kind(
         403,
-        _("This needs a live key"),
-        _("Test keys check signatures (GET /v1/ping) and manage themselves."),
+        _("This needs a test key"),
+        _("Only sandboxes have members to be made up and a clock to be moved."),
     ),
     "insufficient_scope": Kind(
         403,
@@ -201,6 +201,25 @@ KEYS = {
     ),
 }
 
+SANDBOX = {
+    "sandbox_unavailable": Kind(
+        503,
+        _("The sandbox is not ready"),
+        _("One is being made. Send the same request again in a few seconds."),
+        3,
+    ),
+    "sandbox_full": Kind(
+        409,
+        _("The sandbox is full"),
+        _("Reset it: POST /v1/sandbox/reset gives you a fresh one."),
+    ),
+    "clock_too_far": Kind(
+        422,
+        _("The sandbox's clock would run too far ahead"),
+        _("The facts say how far it may. Reset the sandbox to begin with today."),
+    ),
+}
+
 _ENDPOINTS = _("List the endpoints to see what there is.")
 WEBHOOKS = {
     "unknown_event": Kind(
@@ -233,6 +252,7 @@ KINDS: dict[str, Kind] = {
     **LEDGER,
     **PROGRAMME,
     **KEYS,
+    **SANDBOX,
     **WEBHOOKS,
 }
 """Every code by name; a test holds it against the classes that raise."""

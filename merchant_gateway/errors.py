@@ -13,7 +13,7 @@ class FieldError:
     """One thing wrong with one field.
 
     ``pointer`` is a JSON pointer (RFC 6901) into the body, or ``#name`` for a query parameter.
-    ``code`` is one of ``problems.FIELD_TEXTS``; ``argument`` fills its text.
+    ``code`` is one of ``field_texts.FIELD_TEXTS``; ``argument`` fills its text.
     """
 
     pointer: str
@@ -97,10 +97,22 @@ class KeyExpiredError(PeyvandError):
     code = "key_expired"
 
 
-class LiveKeyRequiredError(PeyvandError):
-    """A test key was used for something that is done with live keys only."""
+class TestKeyRequiredError(PeyvandError):
+    """A live key was used for something that there is in sandboxes only."""
 
-    code = "live_key_required"
+    code = "test_key_required"
+
+
+class SandboxUnavailableError(UnavailableError):
+    """No sandbox is ready for this merchant at this moment."""
+
+    code = "sandbox_unavailable"
+
+
+class SandboxFullError(PeyvandError):
+    """The merchant's sandbox holds as much as one may."""
+
+    code = "sandbox_full"
 
 
 class InsufficientScopeError(PeyvandError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -30,6 +30,7 @@ from network.merchants.queries import AgreementView, KeyView, TerminalView
 from network.programme import queries as programme
 from network.programme.campaigns import Campaign
 from network.programme.rules import EarningTerms
+from network.sandboxes.queries import SandboxView
 from network.services import Services
 
 TERMS_SECONDS = 2.0
@@ -141,6 +142,21 @@ class Gateway:
             terms=Terms(services),
         )
 
+    def inside(self, services: Services) -> Gateway:
+        """Return the gateway as a call in a sandbox meets it: the same door, other data."""
+        database, vault = services.database, services.vault
+        network_keys = NetworkKeys(database=database, vault=vault)
+        return replace(
+            self,
+            services=services,
+            clock=ProgrammeClock(database),
+            network_keys=network_keys,
+            tokens=MemberTokens(
+                vault=vault, issuer=services.settings.gateway_url, keys=network_keys
+            ),
+            terms=Terms(services),
+        )
+
     @property
     def webhook_loopback(self) -> bool:
         """Return whether webhooks may go to this machine: asked for, and no real installation."""
@@ -151,6 +167,24 @@ class Gateway:
     def documentation(self) -> str:
         """Return the address of the page that explains every code."""
         return f"{self.services.settings.gateway_url}/docs"
+
+
+class SandboxHands(Protocol):
+    """What is done for a sandbox by parts that the gateway does not know."""
+
+    def settle(self, services: Services, *, through: date, seconds: float) -> int:
+        """Run the nights of a sandbox up to a day; return how many are left after ``seconds``."""
+
+    def stir(self) -> None:
+        """Have a worker look into the sandboxes that are due; it may be lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """The sandbox that a call is in."""
+
+    view: SandboxView
+    hands: SandboxHands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +207,7 @@ class Call:
     idempotency_key: str | None
     accepts: MIMEAccept
     session: Session | None = None
+    sandbox: Entered | None = None
 
     @property
     def merchant_id(self) -> UUID:

@@ -25,7 +25,7 @@ class Limits:
 
     merchant_quota: int = 60_000
     merchant_window: int = 60
-    test_quota: int = 60
+    test_quota: int = 300
     test_window: int = 60
     address_failures: int = 120
     address_window: int = 60

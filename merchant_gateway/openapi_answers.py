@@ -28,6 +28,10 @@ _HEADERS: dict[str, tuple[str, _Described]] = {
     "X-Request-Id": ("What to quote to us.", {"type": "string", "pattern": "^req_[a-z2-7]{26}$"}),
     "RateLimit-Policy": ("The quotas and their windows.", {"type": "string"}),
     "RateLimit": ("What is left of the quota, and when it is whole.", {"type": "string"}),
+    "Peyvand-Environment": (
+        "Whose data it is about: `test` for a sandbox's.",
+        {"type": "string", "enum": ["live", "test"]},
+    ),
     "Retry-After": ("Seconds to wait.", {"type": "integer", "minimum": 1}),
     "Idempotent-Replayed": (
         "`true` where this answer was given before under the same key.",
@@ -48,6 +52,7 @@ _SOURCES: dict[str, dict[str, str]] = {
     "endpoint_id": {"create_webhook_endpoint": "/id", "list_webhook_endpoints": "/items/0/id"},
     "event_id": {"list_events": "/items/0/id"},
     "key_id": {"create_key": "/key_id"},
+    "member_id": {"create_sandbox_member": "/id"},
 }
 """An id in a path → the operations whose answers have one, and where it stands there."""
 
@@ -92,7 +97,7 @@ def responses(each: Operation) -> dict[str, _Described]:
     found: dict[str, _Described] = {
         str(each.status): {
             "description": each.summary,
-            "headers": _headers("RateLimit", *replayed, *each.headers),
+            "headers": _headers("RateLimit", "Peyvand-Environment", *replayed, *each.headers),
             "content": {
                 media_type: (
                     {"schema": {"$ref": f"#/components/schemas/{each.answer}"}}
@@ -107,7 +112,7 @@ def responses(each: Operation) -> dict[str, _Described]:
     if each.preview is not None:
         found["200"] = {
             "description": "What it would do, with `preview=true`",
-            "headers": _headers("RateLimit"),
+            "headers": _headers("RateLimit", "Peyvand-Environment"),
             "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{each.preview}"}}},
         }
     if "ETag" in each.headers:

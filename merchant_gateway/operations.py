@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -20,9 +21,10 @@ from merchant_gateway.errors import (
     BodyNotAllowedError,
     IdempotencyKeyMalformedError,
     InsufficientScopeError,
-    LiveKeyRequiredError,
     MediaTypeError,
     MerchantLeavingError,
+    SandboxUnavailableError,
+    TestKeyRequiredError,
 )
 from merchant_gateway.gateway import Call
 from merchant_gateway.schemas.load import load_body, load_query
@@ -50,6 +52,7 @@ _SCOPES = {
     "webhook-endpoints": scopes.WEBHOOKS,
     "events": scopes.WEBHOOKS,
     "keys": scopes.KEYS,
+    "sandbox": None,
 }
 """The first part of a path → the scope that opens it; refunds have one of their own."""
 
@@ -75,7 +78,11 @@ Run = Callable[..., Answer]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method on one path; ``answer`` names a schema of ``schemas.answers``."""
+    """One method on one path; ``answer`` names a schema of ``schemas.answers``.
+
+    A call with a test key is done in its merchant's sandbox, unless it is done ``at_the_door``, on
+    the tables that all keys are in. ``test_only``: live keys may not.
+    """
 
     name: str
     method: str
@@ -91,7 +98,8 @@ class Operation:
     scope: str | None
     lines: str | None = None
     most_bytes: int = MAX_BODY_BYTES
-    test: bool = False
+    at_the_door: bool = False
+    test_only: bool = False
     preview: str | None = None
     headers: tuple[str, ...] = ()
 
@@ -106,7 +114,7 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {}
 SUBJECTS = (
     *("ping", "members", "earnings", "batches", "redemptions", "transactions", "settlements"),
-    *("webhooks", "events", "keys"),
+    *("webhooks", "events", "keys", "sandbox", "sandbox_members"),
 )
 
 
@@ -127,7 +135,7 @@ def operation(
     body: Schema | None = None,
     query: Schema = EMPTY,
     media_types: tuple[str, ...] = (JSON,),
-    test: bool = False,
+    at_the_door: bool = False,
     preview: str | None = None,
     lines: str | None = None,
     most_bytes: int = MAX_BODY_BYTES,
@@ -136,10 +144,11 @@ def operation(
     """Register the decorated function as an operation.
 
     It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
-    or query (GET), and the ids of its path. ``test``: test keys may call it as well. ``preview``
-    names the schema of what it answers with 200 where it is only tried out. ``lines`` names the
-    schema of a line, where the body is JSON lines; the operation reads them itself. ``headers`` are
-    those of the answer that others do not have.
+    or query (GET), and the ids of its path. ``at_the_door``: it works on the tables that keys of
+    both environments are in, not in a sandbox. ``preview`` names the schema of what it answers with
+    200 where it is only tried out. ``lines`` names the schema of a line, where the body is JSON
+    lines; the operation reads them itself. ``headers`` are those of the answer that others do not
+    have.
     """
 
     def register(run: Run) -> Run:
@@ -159,7 +168,8 @@ def operation(
             media_types=media_types,
             run=run,
             scope=scope_of(path),
-            test=test,
+            at_the_door=at_the_door,
+            test_only=path.startswith("/sandbox"),
             preview=preview,
             lines=lines,
             most_bytes=most_bytes,
@@ -177,11 +187,19 @@ def scope_of(path: str) -> str | None:
     return _SCOPES[path.split("/")[1]]
 
 
-def perform(each: Operation, call: Call, *, media_type: str, path_ids: dict[str, str]) -> Answer:
+def perform(
+    each: Operation,
+    call: Call,
+    *,
+    media_type: str,
+    path_ids: dict[str, str],
+    enter: Callable[[Call], AbstractContextManager[Call]] | None = None,
+) -> Answer:
     """Check what the key opens, then the input of a call, and run the operation.
 
-    Raises LiveKeyRequiredError, InsufficientScopeError, MerchantLeavingError, the errors of the
-    schema, and IdempotencyKeyMalformedError, in this order.
+    ``enter`` takes a call with a test key into its sandbox; without it there is none. Raises
+    TestKeyRequiredError, InsufficientScopeError, MerchantLeavingError, the errors of the schema,
+    IdempotencyKeyMalformedError, and what ``enter`` raises, in this order.
     """
     _check_key(each, call)
     if call.body and call.method == "GET":
@@ -194,17 +212,22 @@ def perform(each: Operation, call: Call, *, media_type: str, path_ids: dict[str,
     key = call.idempotency_key
     if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")
-    return each.run(call, given, **path_ids)
+    if call.key.environment == LIVE or each.at_the_door:
+        return each.run(call, given, **path_ids)
+    if enter is None:
+        raise SandboxUnavailableError("no sandbox can be entered from here")
+    with enter(call) as inside:
+        return each.run(inside, given, **path_ids)
 
 
 def _check_key(each: Operation, call: Call) -> None:
     """Refuse what the key does not open."""
     key = call.key
-    if key.environment != LIVE and not each.test:
-        raise LiveKeyRequiredError("test keys check signatures and manage themselves")
+    if each.test_only and key.environment == LIVE:
+        raise TestKeyRequiredError("a live key knows of no sandbox")
     if each.scope is not None and each.scope not in key.scopes:
         raise InsufficientScopeError("not with this key", facts={"scope": each.scope})
-    if key.leaves_on is not None and each.takes_part:
+    if key.environment == LIVE and key.leaves_on is not None and each.takes_part:
         today = local_date(call.gateway.clock.now(), zone=PROGRAMME_ZONE)
         if key.leaves_on <= today:
             raise MerchantLeavingError("it left", facts={"left_on": key.leaves_on.isoformat()})

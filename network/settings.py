@@ -25,7 +25,8 @@ class Settings:
     ``refund_days``: for so long months stay where a refund finds its purchase. ``payment_iban``
     and ``payment_name``: the account that merchants are paid from, and its holder.
     ``webhook_loopback``: webhooks may go to this machine, where the installation is simulated or
-    ``embedded`` (it runs its own servers).
+    ``embedded`` (it runs its own servers). Merchants' sandboxes are databases of their own, at most
+    ``most_sandboxes``: on the server of ``sandbox_url`` where it is given, else beside the first.
     """
 
     database_url: str = field(repr=False)
@@ -44,6 +45,9 @@ class Settings:
     payment_name: str = "Peyvand"
     webhook_loopback: bool = False
     embedded: bool = False
+    sandbox_url: str | None = field(default=None, repr=False)
+    sandbox_owner_url: str | None = field(default=None, repr=False)
+    most_sandboxes: int = 100
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -60,9 +64,7 @@ class Settings:
         }
         return cls(
             database_url=database_url(_required(environment, "DATABASE_URL")),
-            owner_url=(
-                database_url(owner) if (owner := environment.get("DATABASE_OWNER_URL")) else None
-            ),
+            owner_url=_database_or_none(environment, "DATABASE_OWNER_URL"),
             redis_url=_required(environment, "REDIS_URL"),
             master_key=decode_master_key(_required(environment, "PEYVAND_MASTER_KEY")),
             sms_url=environment.get("PEYVAND_SMS_URL") or None,
@@ -73,6 +75,9 @@ class Settings:
             payment_name=environment.get("PEYVAND_PAYMENT_NAME", "").strip() or "Peyvand",
             webhook_loopback=environment.get("PEYVAND_WEBHOOK_LOOPBACK") == "1",
             embedded=False,
+            sandbox_url=_database_or_none(environment, "SANDBOX_DATABASE_URL"),
+            sandbox_owner_url=_database_or_none(environment, "SANDBOX_DATABASE_OWNER_URL"),
+            most_sandboxes=_whole_number(environment, "PEYVAND_SANDBOXES", default=100),
             **urls,
         )
 
@@ -84,12 +89,15 @@ CURRENCY = "IRR"
 """The programme's currency. Amounts are whole rials (the rial has no minor unit in use)."""
 
 
-def database_url(url: str) -> str:
-    """Return ``url`` with the psycopg driver named, as SQLAlchemy wants it."""
+def database_url(url: str, *, field: str = "DATABASE_URL") -> str:
+    """Return ``url`` with the psycopg driver named, as SQLAlchemy wants it.
+
+    ``field`` is the variable that a ConfigurationError names.
+    """
     for prefix in ("postgresql+psycopg://", "postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
-    raise ConfigurationError("DATABASE_URL must begin with postgresql://", field="DATABASE_URL")
+    raise ConfigurationError(f"{field} must begin with postgresql://", field=field)
 
 
 def decode_master_key(text: str) -> bytes:
@@ -106,6 +114,11 @@ def decode_master_key(text: str) -> bytes:
             field="PEYVAND_MASTER_KEY",
         )
     return key
+
+
+def _database_or_none(environment: Mapping[str, str], name: str) -> str | None:
+    url = environment.get(name, "")
+    return database_url(url, field=name) if url else None
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:

@@ -157,7 +157,7 @@ class Postgres:
             known = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
             wanted = {
                 APPLICATION_GROUP: sql.SQL("NOLOGIN"),
-                OWNER: sql.SQL("LOGIN CREATEROLE PASSWORD {}"),
+                OWNER: sql.SQL("LOGIN CREATEROLE CREATEDB PASSWORD {}"),
                 APPLICATION: sql.SQL("LOGIN PASSWORD {} IN ROLE ")
                 + sql.Identifier(APPLICATION_GROUP),
             }
@@ -166,6 +166,8 @@ class Postgres:
                     password = sql.Literal(self.passwords.get(role, ""))
                     statement = sql.SQL("CREATE ROLE {} ").format(sql.Identifier(role))
                     connection.execute(statement + sql.SQL(options.as_string()).format(password))
+            # Merchants' sandboxes are databases; clusters of before have an owner who made none.
+            connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(OWNER)))
             found = connection.execute(
                 "SELECT FROM pg_database WHERE datname = %s", [DATABASE]
             ).fetchone()

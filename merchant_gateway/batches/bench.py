@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +32,9 @@ class Bench:
     tokens: MemberTokens
 
 
-@cache
+@lru_cache(maxsize=4)
 def bench_of(services: Services) -> Bench:
-    """Return the bench of a process, built once."""
+    """Return the bench of a process, built once; a worker of sandboxes has one for each."""
     keys = NetworkKeys(database=services.database, vault=services.vault)
     return Bench(
         services=services,

@@ -19,10 +19,8 @@ from typing import Any
 
 import click
 
-from merchant_gateway.client import show
-from merchant_gateway.client.cli_keys import keys
+from merchant_gateway.client import cli_apply, cli_keys, cli_sandbox, cli_webhooks, show
 from merchant_gateway.client.cli_statements import replay, statement
-from merchant_gateway.client.cli_webhooks import webhook
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
     JournalError,
@@ -36,7 +34,7 @@ from merchant_gateway.client.parameters import BasketLine, Moment, RefundLine
 from merchant_gateway.client.profile import ProfileError, default_file, find_profile
 from merchant_gateway.client.transport import Answer
 
-REFUSED, WRONG_USE, NO_ANSWER = 1, 2, 3
+REFUSED, NO_ANSWER = 1, 3
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -80,9 +78,11 @@ class Screen:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--url", envvar="PEYVAND_GATEWAY_URL", help="Address of the gateway.")
-@click.option("--key-id", envvar="PEYVAND_KEY_ID", help="Id of the key, mk_live_….")
+@click.option("--key-id", envvar="PEYVAND_KEY_ID", help="Id of the key, mk_live_… or mk_test_….")
 @click.option("--key-file", envvar="PEYVAND_KEY_FILE", help="File with the private key (PEM).")
-@click.option("--profile", envvar="PEYVAND_MERCHANT_PROFILE", help="Profile in the profile file.")
+@click.option(
+    "--profile", "profile", envvar="PEYVAND_MERCHANT_PROFILE", help="Profile in the profile file."
+)
 @click.option(
     "--profiles",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -138,14 +138,14 @@ def main(
         context.call_on_close(client.close)
         return Screen(client=client, json=as_json, language=language, journal=journal)
 
-    # Opened by the command that is really called: its help needs neither gateway nor key.
-    context.obj = screen
+    context.obj = screen  # opened by the command that is called: help needs no gateway
 
 
-main.add_command(webhook)
-main.add_command(keys)
-main.add_command(statement)
-main.add_command(replay)
+for _each in (
+    *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
+    *(cli_webhooks.webhook, statement, replay),
+):
+    main.add_command(_each)
 Command = Callable[..., None]
 
 

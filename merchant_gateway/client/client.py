@@ -17,6 +17,7 @@ from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.own_keys import Keys
 from merchant_gateway.client.replay import Replay, replay
+from merchant_gateway.client.sandbox import Sandbox
 from merchant_gateway.client.transport import Answer, Request, Transport
 from merchant_gateway.signing import SigningKey
 
@@ -35,9 +36,10 @@ class GatewayClient:
     Amounts are whole rials, points whole points, times aware. A member is named by one of
     ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
     something takes an ``idempotency_key``; where none is given one is drawn, and used for all
-    attempts of that call. ``batches`` sends many lines at once, ``endpoints`` has
-    events posted. ``journal`` names a file that keeps every signed answer to a call that moved
-    points, for ``replay``. Raises the errors of ``merchant_gateway.client.errors``.
+    attempts of that call. ``batches`` sends many lines at once, ``endpoints`` has events posted,
+    ``keys`` replaces keys, ``sandbox`` is what only test keys open. ``journal`` names a file that
+    keeps every signed answer to a call that moved points, for ``replay``. Raises the errors of
+    ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -66,8 +68,8 @@ class GatewayClient:
         )
         self.batches = Batches(self._transport)
         self.endpoints = Endpoints(self._transport)
-
         self.keys = Keys(self._transport)
+        self.sandbox = Sandbox(self._transport)
 
     def close(self) -> None:
         """Close the connections."""

@@ -10,6 +10,7 @@ A profile file is TOML with a table per profile::
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,6 +65,27 @@ def find_profile(
     return Profile(
         url=known["url"], key_id=known["key_id"], key_file=Path(known["key_file"]).expanduser()
     )
+
+
+def has_profile(file: Path, name: str) -> bool:
+    """Return whether a profile file has a profile; raise ProfileError where it cannot be read."""
+    return file.exists() and bool(_read(file, name, required=False))
+
+
+def write_profile(file: Path, name: str, profile: Profile) -> None:
+    """Add a profile to a file, which is made where it is missing; only its owner may read it.
+
+    Raises ProfileError where it cannot be written.
+    """
+    values = (profile.url, profile.key_id, str(profile.key_file))
+    lines = [f"{field} = {json.dumps(value)}" for field, value in zip(_FIELDS, values, strict=True)]
+    try:
+        known = file.read_text(encoding="utf-8").rstrip() if file.exists() else ""
+        file.touch(mode=0o600)
+        blocks = [known, "\n".join([f"[{name}]", *lines])]
+        file.write_text("\n\n".join(filter(None, blocks)) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ProfileError(f"The profile file {file} cannot be written: {error}") from error
 
 
 def _variable(field: str) -> str:

@@ -35,6 +35,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, Kind]], ...] = (
     ("Points and references", catalogue.LEDGER),
     ("Terms and amounts", catalogue.PROGRAMME),
     ("Keys and scopes", catalogue.KEYS),
+    ("Sandboxes", catalogue.SANDBOX),
     ("Webhooks and events", catalogue.WEBHOOKS),
 )
 

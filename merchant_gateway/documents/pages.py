@@ -17,8 +17,8 @@ from markdown_it.token import Token
 
 FOLDER = Path(__file__).parent
 NAMES = (
-    *("quick-start", "signing", "keys", "flows", "campaigns", "idempotency", "batches"),
-    *("webhooks", "errors"),
+    *("quick-start", "sandbox", "signing", "keys", "flows", "campaigns", "idempotency"),
+    *("batches", "webhooks", "errors"),
 )
 """The pages, in the order in which they are read."""
 

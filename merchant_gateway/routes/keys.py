@@ -24,7 +24,9 @@ from network.operators.audit import record_act
 _KIND = "keys"
 
 
-@operation("GET", "/keys", summary="This merchant's keys", answer="Keys", query=PAGE, test=True)
+@operation(
+    "GET", "/keys", summary="This merchant's keys", answer="Keys", query=PAGE, at_the_door=True
+)
 def list_keys(call: Call, query: dict[str, Any]) -> Answer:
     """Answer with the keys of the environment that the calling key belongs to, the newest first.
 
@@ -53,7 +55,7 @@ def list_keys(call: Call, query: dict[str, Any]) -> Answer:
     answer="Key",
     status=201,
     body=NEW_KEY,
-    test=True,
+    at_the_door=True,
 )
 def create_key(call: Call, data: dict[str, Any]) -> Answer:
     """Register an Ed25519 public key; the request is signed with a key that is active already.
@@ -95,7 +97,7 @@ def create_key(call: Call, data: dict[str, Any]) -> Answer:
     summary="Revoke a key at once",
     answer="Key",
     body=EMPTY,
-    test=True,
+    at_the_door=True,
 )
 def revoke_key(call: Call, _data: dict[str, Any], *, key_id: str) -> Answer:
     """Make a key useless with the very next request, the calling key itself included.

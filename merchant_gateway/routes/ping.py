@@ -13,7 +13,7 @@ from merchant_gateway.operations import Answer, operation
     "/ping",
     summary="Check the key, the signature and the clocks",
     answer="Ping",
-    test=True,
+    at_the_door=True,
 )
 def ping(call: Call, _query: dict[str, Any]) -> Answer:
     """Answer with wall time (for signatures), programme time (for prices and days) and the key.

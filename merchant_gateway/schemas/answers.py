@@ -197,7 +197,40 @@ _DELIVERY = _object(
     ),
 )
 
+_CODE: dict[str, _Schema] = {
+    "code": _text("What the wallet shows: earns and spends, once."),
+    "code_limit": _POINTS,
+    "code_changes_at": _TIME,
+}
+_PERSON: dict[str, _Schema] = {
+    "id": _text("The member's name for this merchant, as everywhere."),
+    "phone": _TEXT,
+    "card": _TEXT,
+    "balance": _BALANCE,
+}
+SANDBOX: dict[str, _Schema] = {
+    "Sandbox": _object(
+        programme_time=_TIME,
+        business_date=_DAY,
+        opened_at=_or_null(_TIME),
+        merchant=_TEXT,
+        partner=_text("The code of the made-up partner that gives and takes points beside you."),
+    ),
+    "SandboxClock": _object(programme_time=_TIME, business_date=_DAY),
+    "SandboxSettlement": _object(
+        business_date=_DAY | {"description": "The day that ended."},
+        remaining={"type": "integer", "description": "Days that are still to be settled."},
+        settlement=_or_null(_TEXT),
+    ),
+    "SandboxReset": _object(opened_at=_TIME, merchant=_TEXT),
+    "SandboxMember": _object(**_PERSON, **_CODE),
+    "SandboxMemberNow": _object(**_PERSON),
+    "SandboxCode": _object(**_CODE),
+    "SandboxVisit": _object(points=_POINTS, business_date=_DAY, balance=_BALANCE),
+}
+
 ANSWERS: dict[str, _Schema] = {
+    **SANDBOX,
     "Endpoint": _object(**_ENDPOINT),
     "NewEndpoint": _object(
         **_ENDPOINT, secret=_text("Verifies `v1`: whsec_ and base64. Shown here alone.")

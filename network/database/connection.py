@@ -24,13 +24,21 @@ class Database:
     ``unit_of_work`` is where work wider than one ledger call happens and the only place that
     commits. ``ledger`` hands out an autocommit connection for a call that only moves points: one
     function, one round trip. ``reading`` is a read-only transaction; ``rehearsal`` tries something.
+    ``pool_size`` connections stay open; up to ``overflow`` more (else as many again) come and go.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8, application_name: str = "peyvand") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        overflow: int | None = None,
+        application_name: str = "peyvand",
+    ) -> None:
         self.engine: Engine = create_engine(
             url,
             pool_size=pool_size,
-            max_overflow=pool_size,
+            max_overflow=pool_size if overflow is None else overflow,
             pool_timeout=5,
             pool_recycle=1800,
             hide_parameters=True,  # an error may be logged; what it was about may not

@@ -18,7 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -88,6 +88,15 @@ def head_revision() -> str:
     """Return the newest revision that this code knows."""
     head = ScriptDirectory.from_config(alembic_config()).get_current_head()
     return head or ""
+
+
+@cache
+def schema_digest() -> bytes:
+    """Return 32 bytes that name this code's schema: its newest revision and all functions."""
+    digest = sha256(head_revision().encode())
+    for path in repeatable_files():
+        digest.update(sha256(path.read_bytes()).digest())
+    return digest.digest()
 
 
 def current_revision(connection: Connection) -> str | None:

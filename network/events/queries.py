@@ -48,3 +48,9 @@ def waiting(session: Session, *, limit: int) -> list[Event]:
         .limit(limit)
     )
     return [Event(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def any_left(session: Session) -> bool:
+    """Return whether some event was not handed on, whether it may be read yet or not."""
+    left = select(OutboxEvent.event_id).where(OutboxEvent.dispatched_at.is_(None)).limit(1)
+    return session.scalars(left).first() is not None

@@ -224,6 +224,7 @@ ACTIONS = {
     "application.declined": _l("Declined an application"),
     "key.registered": _l("Registered a key"),
     "key.revoked": _l("Revoked a key"),
+    "sandbox.reset": _l("Emptied a sandbox"),
     "store.added": _l("Added a store"),
     "store.renamed": _l("Renamed a store"),
     "store.closed": _l("Closed a store"),

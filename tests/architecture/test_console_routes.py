@@ -66,6 +66,7 @@ CHANGING = {
     "webhooks.change_state": "operator",
     "webhooks.redeliver": "operator",
     "windows.abort_it": "operator",
+    "sandboxes.reset": "operator",
     "signing.enter": "public",
     "signing.enter_by_passkey": "public",
     "signing.leave": "viewer",

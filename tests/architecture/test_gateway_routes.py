@@ -9,6 +9,7 @@ import pytest
 import redis
 from flask import Flask
 
+from config.sandboxes.nights import Hands
 from merchant_gateway.app import PREFIX, create_app
 from merchant_gateway.operations import load_operations
 from network.database.connection import Database
@@ -41,7 +42,8 @@ def app() -> Flask:
     services = Services(
         settings=settings, database=Database(NOWHERE), vault=vault, entry_ids=EntryIds(vault)
     )
-    return create_app(services, redis=redis.Redis.from_url(settings.redis_url))
+    client = redis.Redis.from_url(settings.redis_url)
+    return create_app(services, redis=client, hands=Hands(client))
 
 
 def test_every_route_refuses_what_is_not_signed(app: Flask) -> None:

@@ -13,6 +13,7 @@ from flask import Flask
 
 from config.access import load_settings
 from config.logging import configure
+from config.sandboxes.nights import Hands
 from config.wsgi import with_health
 from merchant_gateway.app import create_app
 from merchant_gateway.limits import Limits
@@ -25,5 +26,6 @@ def gateway() -> object:
     settings = load_settings(os.environ)
     services = Services.from_settings(settings, application_name="peyvand-gateway")
     client = redis.Redis.from_url(settings.redis_url)
-    app: Flask = create_app(services, client, limits=Limits(address_failures=10_000_000))
+    limits = Limits(address_failures=10_000_000)
+    app: Flask = create_app(services, client, hands=Hands(client), limits=limits)
     return with_health(app, services)

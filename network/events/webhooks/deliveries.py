@@ -120,6 +120,14 @@ _REQUEUE = text(
                 THEN d.next_attempt_at ELSE :now END
     """
 )
+_NEXT_DUE = text(
+    """
+    SELECT min(d.next_attempt_at)
+    FROM network.webhook_endpoint AS e
+    JOIN network.webhook_delivery AS d USING (endpoint_id)
+    WHERE e.state = 'enabled' AND d.state = 'waiting'
+    """
+)
 _ANY_DUE = text(
     """
     SELECT EXISTS (
@@ -258,6 +266,12 @@ def end(session: Session, *, endings: Sequence[Ending]) -> None:
 def any_due(session: Session, *, now: datetime) -> bool:
     """Return whether an attempt is due."""
     return bool(session.execute(_ANY_DUE, {"now": now}).scalar_one())
+
+
+def next_due(session: Session) -> datetime | None:
+    """Return when the next attempt is due, ``None`` where nothing waits."""
+    found: datetime | None = session.execute(_NEXT_DUE).scalar_one()
+    return found
 
 
 def redeliver(

@@ -21,6 +21,7 @@ from network.merchants.queries import AgreementView, KeyView, NoAgreementError
 from network.operators import queries as operators
 from network.operators.roles import ANALYST, VIEWER
 from network.programme import queries as programme
+from network.sandboxes import queries as sandboxes
 from settlement.console import access, listing
 from settlement.console.settling_form import cycle_words
 
@@ -82,6 +83,7 @@ def show(code: str) -> str:
             "terms": programme.all_terms(session, merchant_id=merchant_id),
             "statements": clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
+            "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
         }
         in_force = _in_force(session, merchant_id, today)
     return render_template(

@@ -11,6 +11,7 @@ import redis
 from playwright.sync_api import Page, expect
 
 from config.preparation import prepare_installation
+from config.sandboxes.nights import Hands
 from merchant_gateway.app import create_app
 from network.clock import wall_now
 from network.merchants import applications
@@ -25,7 +26,7 @@ PICTURES = os.environ.get("PEYVAND_PICTURES")
 def address(services: Services, redis_client: redis.Redis, serve: Serve) -> str:
     """Return the address of a gateway on a database of this test's own."""
     prepare_installation(services, wall=wall_now())
-    return serve(create_app(services, redis=redis_client))
+    return serve(create_app(services, redis=redis_client, hands=Hands(redis_client)))
 
 
 def keep(page: Page, name: str) -> None:

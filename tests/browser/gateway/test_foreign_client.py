@@ -16,6 +16,7 @@ import pytest
 import redis
 from playwright.sync_api import Browser
 
+from config.sandboxes.nights import Hands
 from merchant_gateway.app import create_app
 from merchant_gateway.signing import Ed25519SigningKey
 from network.services import Services
@@ -34,7 +35,8 @@ Send = Callable[..., dict[str, Any]]
 @pytest.fixture
 def house(services: Services, redis_client: redis.Redis, serve: Serve) -> House:
     """Return a coalition behind a gateway on a database of this test's own."""
-    return furnish(services, url=serve(create_app(services, redis=redis_client)))
+    app = create_app(services, redis=redis_client, hands=Hands(redis_client))
+    return furnish(services, url=serve(app))
 
 
 @pytest.fixture

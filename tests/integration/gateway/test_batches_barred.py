@@ -186,7 +186,7 @@ def test_only_a_live_key_sends_much(house: House) -> None:
             public_key=key.verifying_key().to_raw(),
             now=wall_now(),
         ).key_id
-    for size, status, code in ((65_537, 413, "body_too_large"), (100, 403, "live_key_required")):
+    for size, status, code in ((65_537, 413, "body_too_large"), (100, 503, "sandbox_unavailable")):
         body = b"x" * size
         headers, _ = headers_of(
             house, house.green, method="POST", target=PATH, body=body,

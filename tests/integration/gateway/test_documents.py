@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -29,6 +31,7 @@ from tests.fixtures.fences import Fence, fences
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House
 from tests.integration.gateway.player import Player
+from tests.integration.sandboxes.stand import standing
 
 STATEMENTS = "Statements"
 
@@ -78,39 +81,35 @@ def test_every_call_about_idempotency_is_answered_as_it_says(house: House) -> No
     assert len(calls) == 4
 
 
-def test_the_quick_start_runs_as_it_stands(house: House, tmp_path: Path) -> None:
-    (tmp_path / "till.pem").write_text(house.green.key.to_pem(), encoding="ascii")
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(houses.ROOT),
-        "XDG_CONFIG_HOME": str(tmp_path),
-        "PEYVAND_GATEWAY_URL": house.url,
-        "PEYVAND_KEY_ID": house.green.key_id,
-        "PEYVAND_KEY_FILE": str(tmp_path / "till.pem"),
-        "PEYVAND_PHONE": house.member().phone,
-    }
+def test_the_quick_start_and_the_sandbox_run_as_they_stand(
+    house: House,
+    cluster: Cluster,
+    gateway_database: str,
+    gateway_services: Services,
+    tmp_path: Path,
+) -> None:
+    shell = Shell(
+        directory=tmp_path,
+        environment={
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(houses.ROOT),
+            "XDG_CONFIG_HOME": str(tmp_path),
+            "PEYVAND_GATEWAY_URL": house.url,
+        },
+    )
     player = Player(house=house)
-    found = fences("quick-start")
+    found = [*fences("quick-start"), *fences("sandbox")]
     ran = 0
-    for block, output in pairwise(found):
-        if block.words[1:] != ("run",):
-            continue
-        assert output.words == ("text", "output")
-        program = {"sh": ["sh", "-c"], "python": [sys.executable, "-c"]}[block.words[0]]
-        done = subprocess.run(
-            [*program, block.text],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        player.agree_in_words(output.text, done.stdout)
-        ran += 1
-    assert ran == 4
+    owner_url = cluster.url("peyvand_owner", database=gateway_database)
+    with standing(gateway_services, cluster, owner_url=owner_url):
+        for block, output in pairwise(found):
+            if block.words[1:] != ("run",):
+                continue
+            said = output.text if output.words == ("text", "output") else ""
+            player.agree_in_words(said, shell.run(block))
+            ran += 1
+    assert ran == 13
 
 
 def test_the_gateway_serves_the_guide(house: House) -> None:
@@ -123,6 +122,31 @@ def test_the_gateway_serves_the_guide(house: House) -> None:
         assert page.text.count("<h1") == 1
     missing = requests.get(f"{house.url}/docs/guide/nothing", timeout=20)
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """A person's terminal: what one block exports, the next one has."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def run(self, block: Fence) -> str:
+        """Run a block and return what it printed; fail where it fails."""
+        program = {"sh": "", "python": f"exec {shlex.quote(sys.executable)} -c "}[block.words[0]]
+        text = shlex.quote(block.text) if program else block.text
+        script = f"if [ -f exports ]; then . ./exports; fi\n{program}{text}\nexport -p > exports"
+        done = subprocess.run(
+            ["sh", "-ec", script],
+            env=self.environment,
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def _calls(name: str) -> list[tuple[Fence, Fence]]:

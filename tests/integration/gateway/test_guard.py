@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 
+from config.sandboxes.nights import Hands
 from merchant_gateway.app import create_app
 from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
 from merchant_gateway.guard import Admission, Guard
@@ -97,7 +98,9 @@ def test_an_address_that_keeps_failing_has_to_wait(
     services: Services, redis_client: redis.Redis
 ) -> None:
     limits = Limits(address_failures=3, address_window=3600)
-    client = create_app(services, redis_client, limits=limits).test_client()
+    client = create_app(
+        services, redis_client, hands=Hands(redis_client), limits=limits
+    ).test_client()
     statuses = [client.get("/v1/ping").status_code for _ in range(5)]
     assert statuses == [401, 401, 401, 429, 429]
     refused = client.get("/v1/ping", headers={"Accept-Language": "fa"})
@@ -110,7 +113,9 @@ def test_an_address_that_keeps_failing_has_to_wait(
 
 def test_who_has_one_ipv6_line_has_one_count(services: Services, redis_client: redis.Redis) -> None:
     limits = Limits(address_failures=3, address_window=3600)
-    client = create_app(services, redis_client, limits=limits).test_client()
+    client = create_app(
+        services, redis_client, hands=Hands(redis_client), limits=limits
+    ).test_client()
 
     def status(address: str) -> int:
         return client.get("/v1/ping", environ_base={"REMOTE_ADDR": address}).status_code

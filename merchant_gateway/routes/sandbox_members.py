@@ -1,0 +1,168 @@
+"""Made-up members of a sandbox: whoever tests a till holds the member's phone too."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway.errors import NotFoundError, SandboxFullError
+from merchant_gateway.gateway import Call
+from merchant_gateway.operations import Answer, operation
+from merchant_gateway.remembering import once
+from merchant_gateway.schemas.sandbox import (
+    MOST_POINTS,
+    NEW_CODE,
+    NEW_PERSON,
+    PARTNER_REDEMPTION,
+)
+from network.ledger import queries as ledger
+from network.members import queries as members
+from network.members.pairwise import PairwiseNames, UnknownNameError
+from network.sandboxes import people
+
+
+@operation(
+    "POST",
+    "/sandbox/members",
+    summary="Make up a member",
+    answer="SandboxMember",
+    status=201,
+    body=NEW_PERSON,
+)
+def create_sandbox_member(call: Call, data: dict[str, Any]) -> Answer:
+    """Have a person join who exists in your sandbox alone, with points of the partner.
+
+    Phones count up: the first member of a fresh sandbox has 0999 000 0001. `code` is what the
+    wallet would show now: it earns and spends, once, for about a minute; ask for others below.
+    """
+    now = call.gateway.clock.now()
+
+    def work(session: Session) -> dict[str, Any]:
+        vault = call.gateway.services.vault
+        made = people.make_member(
+            session,
+            vault,
+            name=data.get("name"),
+            locale=data["locale"],
+            points=data["points"],
+            now=now,
+        )
+        if made is None:
+            raise SandboxFullError("there are as many members as there may be")
+        return {
+            "id": _names(call).name(member_id=made.member_id, merchant_id=call.merchant_id),
+            "phone": made.phone,
+            "card": made.card,
+            **_code(session, call, made.member_id, limit=MOST_POINTS),
+            "balance": _balance(session, made.member_id),
+        }
+
+    return once(call, work, status=201)
+
+
+@operation(
+    "GET",
+    "/sandbox/members/<member_id>",
+    summary="A made-up member and their points",
+    answer="SandboxMemberNow",
+)
+def read_sandbox_member(call: Call, _query: dict[str, Any], *, member_id: str) -> Answer:
+    """Answer with what the member's wallet would show: phone, card and points.
+
+    `id` is the member's name for you everywhere: in transactions, lookups and webhooks.
+    """
+    found = _named(call, member_id)
+    vault = call.gateway.services.vault
+    with call.gateway.services.database.reading() as session:
+        member = members.member(session, vault, member_id=found)
+        card = members.cards(session, member_id=found)[0].card_number
+        payload = {
+            "id": member_id,
+            "phone": f"0{member.phone.removeprefix('+98')}",
+            "card": card,
+            "balance": _balance(session, found),
+        }
+    return Answer(payload=payload)
+
+
+@operation(
+    "POST",
+    "/sandbox/members/<member_id>/codes",
+    summary="The code that the wallet shows now",
+    answer="SandboxCode",
+    status=201,
+    body=NEW_CODE,
+)
+def create_sandbox_code(call: Call, data: dict[str, Any], *, member_id: str) -> Answer:
+    """Answer with a fresh code, as if the member held out the phone; it spends up to `limit`.
+
+    Nothing changes, so nothing is stored: a repeated call gets another code.
+    """
+    found = _named(call, member_id)
+    with call.gateway.services.database.reading() as session:
+        return Answer(payload=_code(session, call, found, limit=data["limit"]), status=201)
+
+
+@operation(
+    "POST",
+    "/sandbox/members/<member_id>/partner-redemptions",
+    summary="Have a member spend points at the partner",
+    answer="SandboxVisit",
+    status=201,
+    body=PARTNER_REDEMPTION,
+)
+def create_partner_redemption(call: Call, data: dict[str, Any], *, member_id: str) -> Answer:
+    """Let the member spend at the partner, the points that expire first before the others.
+
+    Where they are yours, you owe the partner for them: the next settlement has an obligation.
+    """
+    found = _named(call, member_id)
+    now = call.gateway.clock.now()
+
+    def work(session: Session) -> dict[str, Any]:
+        posted = people.spend_elsewhere(
+            session, member_id=found, points=data["points"], now=now, wall=call.wall
+        )
+        return {
+            "points": data["points"],
+            "business_date": posted.business_date.isoformat(),
+            "balance": posted.result["balance"],
+        }
+
+    return once(call, work, status=201)
+
+
+def _names(call: Call) -> PairwiseNames:
+    return PairwiseNames(call.gateway.services.vault)
+
+
+def _named(call: Call, name: str) -> UUID:
+    try:
+        return _names(call).member(name, merchant_id=call.merchant_id)
+    except UnknownNameError as error:
+        raise NotFoundError("this sandbox has no such member") from error
+
+
+def _code(session: Session, call: Call, member_id: UUID, *, limit: int) -> dict[str, Any]:
+    code = members.current_code(
+        session, call.gateway.services.vault, member_id=member_id, limit=limit, wall=call.wall
+    )
+    return {
+        "code": code.text,
+        "code_limit": code.limit,
+        "code_changes_at": code.changes_at.isoformat(),
+    }
+
+
+def _balance(session: Session, member_id: UUID) -> dict[str, int]:
+    wallet = ledger.wallet(session, member_id=member_id)
+    if wallet is None:
+        return dict.fromkeys(("available", "pending", "held", "debt"), 0)
+    return {
+        "available": wallet.available,
+        "pending": wallet.pending,
+        "held": wallet.held,
+        "debt": wallet.debt,
+    }

@@ -1,0 +1,190 @@
+"""What a merchant's engineer tries out in a sandbox, through the real server."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import jsonschema
+import pytest
+from sqlalchemy import text
+
+from merchant_gateway.client import InvalidRequestError, NotFoundError, RateLimitedError
+from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.schemas.answers import SANDBOX
+from network.clock import wall_now
+from network.database.installation import move_clock
+from network.sandboxes import time
+from tests.integration.gateway.house import House
+from tests.integration.sandboxes.conftest import Tills
+from tests.integration.sandboxes.stand import Stand, reference, with_test_key
+from tests.integration.webhooks.receiver import answering, receiving
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh(house: House, stand: Stand) -> None:
+    """Begin with empty sandboxes, whatever other modules did."""
+    for shop in house.shops.values():
+        stand.fresh(shop.merchant_id)
+
+
+def test_a_member_earns_and_spends_and_the_night_settles(tills: Tills, house: House) -> None:
+    green = tills.green
+    person = green.sandbox.member().data
+    assert person["phone"] == "09990000001"
+    assert person["balance"]["available"] == 1_000
+    lines: list[dict[str, str | int]] = [{"category": "produce", "quantity": 1, "amount": 100_000}]
+    earned = green.earn(
+        member={"card": person["card"]},
+        merchant_ref=reference(),
+        amount=100_000,
+        lines=lines,
+        store="main",
+    )
+    assert earned.data["points"] == 30  # the green shop's own terms: 3 per 10,000 on produce
+    spent = green.redeem(member={"code": person["code"]}, merchant_ref=reference(), points=200)
+    assert (spent.data["state"], spent.data["balance"]["available"]) == ("captured", 830)
+    elsewhere = green.sandbox.spend_at_partner(person["id"], points=830)
+    assert elsewhere.data["balance"]["available"] == 0
+    settled = green.sandbox.settle().data
+    assert settled["business_date"] == house.today().isoformat()
+    totals = green.settlement(settled["settlement"]).data["totals"]
+    # It gets 980 for each of the partner's 200 points, and pays 1,000 for each of its own 30, of
+    # which the partner gets 980 and the network 20.
+    assert (totals["receivable"], totals["payable"], totals["fees"]) == (196_000, 29_400, 600)
+    taken = [each["points"] for each in green.settlement_lines(settled["settlement"])]
+    assert sorted(taken) == [30, 30, 200]
+
+
+def test_codes_are_fresh_and_spend_up_to_their_limit(tills: Tills) -> None:
+    person = tills.green.sandbox.member(name="Mina Karimi", points=50).data
+    codes = [tills.green.sandbox.code(person["id"], limit=20).data for _ in range(2)]
+    assert codes[0]["code"] != codes[1]["code"]
+    with pytest.raises(InvalidRequestError) as refused:
+        tills.green.redeem(member={"code": codes[0]["code"]}, merchant_ref=reference(), points=21)
+    assert refused.value.code == "code_limit"
+    tills.green.redeem(member={"code": codes[1]["code"]}, merchant_ref=reference(), points=20)
+    now = tills.green.sandbox.read_member(person["id"]).data
+    assert now == {
+        "id": person["id"],
+        "phone": person["phone"],
+        "card": person["card"],
+        "balance": {"available": 30, "pending": 0, "held": 0, "debt": 0},
+    }
+    found = tills.green.lookup(member={"phone": person["phone"]}).data
+    assert (found["member"], found["name"]) == (person["id"], "M••• K•••")
+
+
+def test_time_moves_in_one_sandbox_alone(tills: Tills, house: House, stand: Stand) -> None:
+    blue, green = tills.blue, tills.green
+    before = green.sandbox.read().data["programme_time"]
+    person = blue.sandbox.member(points=0).data
+    earned = blue.earn(
+        member={"phone": person["phone"]}, merchant_ref=reference(), amount=500_000
+    ).data
+    assert earned["state"] == "pending"  # the blue shop's points wait for a week
+    moved = blue.sandbox.move_clock(days=7).data
+    assert moved["business_date"] == (house.today() + timedelta(days=7)).isoformat()
+    balance = blue.sandbox.read_member(person["id"]).data["balance"]
+    assert (balance["available"], balance["pending"]) == (50, 0)
+    assert blue.sandbox.read().data["business_date"] == moved["business_date"]
+    assert green.sandbox.read().data["programme_time"][:10] == before[:10]
+    blue.sandbox.move_clock(days=366)
+    balance = blue.sandbox.read_member(person["id"]).data["balance"]
+    assert balance["available"] == 0  # the points lapsed
+    with stand.inside(house.blue.merchant_id) as inside, inside.database.unit_of_work() as session:
+        move_clock(session, to=wall_now() + time.FURTHEST, wall=wall_now())
+    with pytest.raises(InvalidRequestError) as refused:
+        blue.sandbox.move_clock(days=1)
+    assert refused.value.code == "clock_too_far"
+
+
+def test_a_repeated_call_does_not_end_another_day(tills: Tills, stand: Stand) -> None:
+    green = tills.green
+    key = new_idempotency_key()
+    first = green.sandbox.settle(idempotency_key=key)
+    again = green.sandbox.settle(idempotency_key=key)
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.data == again.data
+    assert first.data["settlement"] is not None or first.data["remaining"] == 0
+    key = new_idempotency_key()
+    moved = [green.sandbox.move_clock(days=2, idempotency_key=key).data for _ in range(2)]
+    assert moved[0] == moved[1]
+    assert green.sandbox.read().data["business_date"] == moved[0]["business_date"]
+
+
+def test_the_worker_delivers_webhooks_and_works_batches_off(
+    tills: Tills, house: House, stand: Stand
+) -> None:
+    green = tills.green
+    person = green.sandbox.member(points=0).data
+    stand.tend(house.green.merchant_id)  # who has no endpoint yet is told nothing of before
+    before = _live_events(house)
+    with receiving(answering(204)) as receiver:
+        made = green.endpoints.create(receiver.url)
+        line = {
+            "type": "earn",
+            "member": {"phone": person["phone"]},
+            "merchant_ref": reference(),
+            "amount": 70_000,
+            "currency": "IRR",
+            "occurred_at": green.sandbox.read().data["programme_time"],
+        }
+        sent = green.batches.send([line])
+        stand.tend(house.green.merchant_id)
+        assert green.batches.status(sent.data["id"]).data["posted"] == 1
+        stand.tend(house.green.merchant_id)
+        receiver.wait_for(1)
+        events = [each.event for each in receiver.requests]
+        green.endpoints.delete(made.data["id"])
+    assert [each["type"] for each in events] == ["earning.created"]
+    assert events[0]["data"]["merchant_ref"] == line["merchant_ref"]
+    assert events[0]["data"]["member"] == person["id"]
+    assert _live_events(house) == before
+
+
+def test_a_reset_begins_again(tills: Tills, house: House, stand: Stand) -> None:
+    blue = tills.blue
+    person = blue.sandbox.member().data
+    with stand.services.database.unit_of_work() as session:
+        session.execute(
+            text(
+                "UPDATE network.sandbox SET taken_at = now() - interval '1 minute' "
+                "WHERE merchant_id = :id AND discarded_at IS NULL"
+            ),
+            {"id": house.blue.merchant_id},
+        )
+    stand.keep()
+    blue.sandbox.reset()
+    with pytest.raises(NotFoundError):
+        blue.sandbox.read_member(person["id"])
+    assert blue.sandbox.read().data["business_date"] == house.today().isoformat()
+    assert blue.sandbox.member().data["phone"] == "09990000001"
+    hasty = with_test_key(house, house.blue, attempts=1)
+    with pytest.raises(RateLimitedError):
+        hasty.sandbox.reset()
+    hasty.close()
+
+
+def test_answers_are_as_documented(tills: Tills) -> None:
+    sandbox = tills.green.sandbox
+    person = sandbox.member()
+    shown = {
+        "Sandbox": sandbox.read(),
+        "SandboxMember": person,
+        "SandboxMemberNow": sandbox.read_member(person.data["id"]),
+        "SandboxCode": sandbox.code(person.data["id"]),
+        "SandboxVisit": sandbox.spend_at_partner(person.data["id"], points=1),
+        "SandboxClock": sandbox.move_clock(days=1),
+        "SandboxSettlement": sandbox.settle(),
+    }
+    for name, answer in shown.items():
+        jsonschema.validate(answer.data, SANDBOX[name])
+    assert {*shown, "SandboxReset"} == set(SANDBOX)
+
+
+def _live_events(house: House) -> int:
+    with house.services.database.reading() as session:
+        found: int = session.execute(
+            text("SELECT count(*) FROM network.merchant_event")
+        ).scalar_one()
+    return found
