@@ -35,6 +35,7 @@ _CHANGES = ", ".join(
     f"coalesce(sum({sign}points) FILTER (WHERE account = '{name}'), 0)::bigint AS {name}"
     for name, sign in {"available": "", "pending": "", "held": "", "debt": "-"}.items()
 )
+_PARTY = "CASE WHEN account = 'redemption' THEN acceptor_id ELSE issuer_id END"
 _COUNTED = "account IN ('issuance', 'redemption', 'expiry', 'clawback')"
 
 
@@ -62,6 +63,18 @@ class PartyFigures:
     """Points of a day by merchant: redeemed and given back as acceptor, the others as issuer."""
 
     merchant_id: UUID
+    issued: int
+    redeemed: int
+    given_back: int
+    expired: int
+    clawed_back: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MerchantDay:
+    """The same of one merchant on one business day."""
+
+    business_date: date
     issued: int
     redeemed: int
     given_back: int
@@ -151,8 +164,7 @@ def party_figures(session: Session, *, business_date: date) -> list[PartyFigures
     """Return what moved on a day by merchant, those that moved nothing left out."""
     rows = session.execute(
         text(f"""
-            SELECT CASE WHEN account = 'redemption' THEN acceptor_id ELSE issuer_id END
-                       AS merchant_id, {_SUMS}
+            SELECT {_PARTY} AS merchant_id, {_SUMS}
             FROM ledger.posting
             WHERE business_date = :day AND {_COUNTED}
             GROUP BY 1 ORDER BY 1
@@ -160,6 +172,37 @@ def party_figures(session: Session, *, business_date: date) -> list[PartyFigures
         {"day": business_date},
     )
     return [PartyFigures(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def period_figures(session: Session, *, first: date, end: date) -> list[PartyFigures]:
+    """Return what moved on the days [first, end) by merchant; adds up every posting of them."""
+    rows = session.execute(
+        text(f"""
+            SELECT {_PARTY} AS merchant_id, {_SUMS}
+            FROM ledger.posting
+            WHERE business_date >= :first AND business_date < :end AND {_COUNTED}
+            GROUP BY 1 ORDER BY 1
+        """),
+        {"first": first, "end": end},
+    )
+    return [PartyFigures(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def merchant_days(
+    session: Session, *, merchant_id: UUID, first: date, end: date
+) -> list[MerchantDay]:
+    """Return what moved of a merchant on each of the days [first, end) on which anything did."""
+    rows = session.execute(
+        text(f"""
+            SELECT business_date, {_SUMS}
+            FROM ledger.posting
+            WHERE business_date >= :first AND business_date < :end AND {_COUNTED}
+              AND {_PARTY} = :merchant
+            GROUP BY business_date ORDER BY business_date
+        """),
+        {"first": first, "end": end, "merchant": merchant_id},
+    )
+    return [MerchantDay(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def figure_lines(

@@ -31,11 +31,13 @@ from settlement.console.views import (
     profile,
     proposals,
     recovering,
+    reports,
     sandboxes,
     search,
     signing,
     tiers,
     today,
+    trading,
     webhooks,
     windows,
 )
@@ -65,6 +67,8 @@ VIEWS = (
     campaigns,
     tiers,
     portal,
+    reports,
+    trading,
 )
 
 

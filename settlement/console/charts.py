@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 BAR_WIDTH = 240
 BAR_HEIGHT = 14
@@ -16,6 +17,7 @@ _LEAST = 2
 
 COLUMNS_WIDTH = 960
 COLUMNS_HEIGHT = 150
+_WIDEST = 72
 _SHADES = 5
 
 
@@ -55,6 +57,16 @@ def net_bar(net: int, *, largest: int, mirrored: bool) -> Bar | None:
     )
 
 
+def share_bar(value: Decimal | int, *, largest: Decimal | int, mirrored: bool) -> Bar | None:
+    """Return the bar of a share of the largest, from the side where reading begins."""
+    if value <= 0 or largest <= 0:
+        return None
+    width = max(_LEAST, int(value * BAR_WIDTH / largest))
+    return Bar(
+        x=BAR_WIDTH - width if mirrored else 0, y=0, width=width, height=BAR_HEIGHT, tone="issued"
+    )
+
+
 def day_columns(
     days: Sequence[tuple[date, Sequence[tuple[str, int]]]], *, mirrored: bool
 ) -> list[DayColumns]:
@@ -67,7 +79,7 @@ def day_columns(
     for place, (day, values) in enumerate(days):
         start = COLUMNS_WIDTH - (place + 1) * slot if mirrored else place * slot
         ordered = list(reversed(values)) if mirrored else list(values)
-        width = max(1, slot * 7 // 10 // max(1, len(ordered)))
+        width = min(_WIDEST, max(1, slot * 7 // 10 // max(1, len(ordered))))
         inset = (slot - width * len(ordered)) // 2
         bars = []
         for number, (tone, value) in enumerate(ordered):

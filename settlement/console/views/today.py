@@ -49,7 +49,7 @@ def show() -> str:
         facts = {
             "today": found.days[-1] if found.days else None,
             "outstanding": held,
-            "worth": _worth(session, points=held.points, day=open_day),
+            "worth": worth_at_face_value(session, points=held.points, day=open_day),
             "since": since,
             "fresh": {night.run_id for night in nights if since and night.started_at > since},
             "nights": nights,
@@ -156,7 +156,8 @@ def read_day(text: str) -> date:
         abort(404)
 
 
-def _worth(session: Session, *, points: int, day: date) -> int | None:
+def worth_at_face_value(session: Session, *, points: int, day: date) -> int | None:
+    """Return what points are worth to members on a day, ``None`` before there is a face value."""
     try:
         return worth(points=points, face_value=face_value_on(session, day=day))
     except NoFaceValueError:

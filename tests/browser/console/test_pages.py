@@ -86,7 +86,7 @@ def test_figures_of_today_lead_to_their_postings(house: House, signed_in: Opener
 def test_the_night_shows_its_totals_and_seal(house: House, signed_in: Opener) -> None:
     page = signed_in("viewer")
     page.goto(f"/settlement/nights/{house.story.first_day}")
-    expect(page.locator(".steps li.done")).to_have_count(7)
+    expect(page.locator(".steps li.done")).to_have_count(8)
     expect(page.locator("main")).to_contain_text("Σ net positions = 0")
     expect(page.locator("main")).to_contain_text("Seal of the day")
     assert page.locator("tbody td .badge.bad").count() == 0

@@ -1,0 +1,104 @@
+"""Reads over what moved: days' figures, and what settled between issuers and acceptors.
+
+Day ends come from the figures that nights kept, trade from the windows' obligations: a year is a
+few thousand rows of either, however many postings there were.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from network.reports.facts import DayEnd, TradeCell, Traded, TradeWindow
+
+_SET_ASIDE = ("pool", "deposit", "reserve")
+_PERIOD = """
+    w.state = 'settled' AND w.first_day >= :since AND w.first_day < :until
+    AND o.kind IN ('redemption', 'redeposit')
+"""
+
+
+def day_ends(session: Session, *, since: date, until: date) -> list[DayEnd]:
+    """Return what was outstanding at the end of each closed day of [since, until)."""
+    rows = session.execute(
+        text("""
+            SELECT * FROM (
+                SELECT business_date, issued, redeemed,
+                       sum(available + pending + held) OVER (ORDER BY business_date)::bigint
+                           AS outstanding
+                FROM network.day_figures
+            ) AS ends WHERE business_date >= :since AND business_date < :until
+            ORDER BY business_date
+        """),
+        {"since": since, "until": until},
+    )
+    return [DayEnd(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def cover(session: Session) -> dict[str, int]:
+    """Return the money that is set aside for points, by account, minor units."""
+    rows = session.execute(
+        text("""
+            SELECT account, sum(amount)::bigint AS amount FROM network.money_posting
+            WHERE account = ANY (:accounts) GROUP BY account
+        """),
+        {"accounts": list(_SET_ASIDE)},
+    )
+    found = {row.account: row.amount for row in rows}
+    return {account: found.get(account, 0) for account in _SET_ASIDE}
+
+
+def trade(session: Session, *, since: date, until: date) -> list[TradeCell]:
+    """Return who took whose points in the windows that begin in [since, until)."""
+    rows = session.execute(
+        text(f"""
+            SELECT o.issuer_id, o.acceptor_id, sum(o.points)::bigint AS points,
+                   sum(o.amount)::bigint AS amount
+            FROM network.obligation o
+            JOIN network.settlement_window w ON w.window_id = o.window_id
+            WHERE {_PERIOD} GROUP BY o.issuer_id, o.acceptor_id
+        """),
+        {"since": since, "until": until},
+    )
+    return [TradeCell(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def trade_windows(
+    session: Session, *, issuer_id: UUID, acceptor_id: UUID, since: date, until: date
+) -> list[TradeWindow]:
+    """Return the same for one issuer and one acceptor by window, the latest first."""
+    rows = session.execute(
+        text(f"""
+            SELECT w.window_id, w.first_day, sum(o.points)::bigint AS points,
+                   sum(o.amount)::bigint AS amount
+            FROM network.obligation o
+            JOIN network.settlement_window w ON w.window_id = o.window_id
+            WHERE {_PERIOD} AND o.issuer_id = :issuer AND o.acceptor_id = :acceptor
+            GROUP BY w.window_id, w.first_day ORDER BY w.first_day DESC
+        """),
+        {"since": since, "until": until, "issuer": issuer_id, "acceptor": acceptor_id},
+    )
+    return [TradeWindow(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def balances(cells: Iterable[TradeCell]) -> list[Traded]:
+    """Return each merchant's side of a period's trade; the balances of all add up to zero."""
+    sums: defaultdict[UUID, dict[str, int]] = defaultdict(
+        lambda: dict.fromkeys(
+            ("taken_points", "taken_amount", "spent_points", "spent_amount", "own_points"), 0
+        )
+    )
+    for cell in cells:
+        if cell.issuer_id == cell.acceptor_id:
+            sums[cell.issuer_id]["own_points"] += cell.points
+            continue
+        sums[cell.acceptor_id]["taken_points"] += cell.points
+        sums[cell.acceptor_id]["taken_amount"] += cell.amount
+        sums[cell.issuer_id]["spent_points"] += cell.points
+        sums[cell.issuer_id]["spent_amount"] += cell.amount
+    return [Traded(merchant_id=merchant_id, **found) for merchant_id, found in sums.items()]
