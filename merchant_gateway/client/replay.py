@@ -47,10 +47,20 @@ _SETTLED_KINDS = {"redemption": 1, "capture": 1, "refund_redemption": -1}
 """Kinds of entries whose points stand on a statement, and the sign with which they do."""
 
 _COMPARED = frozenset({*_BATCH_KINDS.values(), "capture", "authorisation"})
-_PRICED = frozenset({"redemption", "redeposit", "margin", "margin_return"})
-"""Kinds of lines whose amount is points × price."""
+_TAKEN = frozenset({"redemption", "redeposit"})
+"""Kinds of lines for what an acceptor took and gave back."""
 
-_SUM_OF = {"receivable": "receivable", "payable": "payable", "fee": "fees"}
+_PRICED = _TAKEN | {
+    "margin",
+    "margin_return",
+    "issuance",
+    "clawback",
+    "adjustment_up",
+    "adjustment_down",
+    "expiry",
+}
+"""Kinds of lines whose amount is points × price; tax has a rate of its own."""
+
 _SHARE_SLACK = Decimal("1.5")
 """An obligation is rounded by half a unit, its share on a line by less than one more."""
 
@@ -278,7 +288,7 @@ def _own_lines(
     """Compare the points of each of our entries with its lines: one per lot and issuer."""
     stated: Counter[str] = Counter()
     for line in lines:
-        if line["direction"] == "receivable":
+        if line["direction"] == "receivable" and line["kind"] in _TAKEN:
             found.own_lines += 1
             stated[_bare(line["entry"])] += line["points"]
     expected = {entry: move.points for entry, move in captures.items()}
@@ -301,22 +311,33 @@ def _own_lines(
 
 
 def _sums(statement: Mapping[str, Any], previous: Mapping[str, Any] | None, found: Replay) -> None:
+    """Reckon every total from the lines; those of VAT and of a deposit are 0 where none is told."""
     lines, totals = statement["lines"], statement["totals"]
+    before = previous or {"closing": 0}
     sums: Counter[str] = Counter()
     for number, line in enumerate(lines, start=1):
-        sums[_SUM_OF.get(line["direction"], line["direction"])] += line["amount"]
+        sums[line["direction"]] += line["amount"]
         _price(number, line, found)
-    _expect(found, "lines", len(lines), totals["lines"])
-    for name, total in sums.items():
-        sign = 1 if name == "receivable" else -1
-        _expect(found, name, sign * total, totals.get(name))
-    for name in _SUM_OF.values():
-        if name not in sums:
-            _expect(found, name, 0, totals[name])
-    _expect(found, "net", sum(sums.values()), totals["net"])
-    balance = totals["opening"] + totals["net"] + totals["returned"] - totals["paid"]
-    _expect(found, "closing", balance, totals["closing"])
-    _expect(found, "opening", 0 if previous is None else previous["closing"], totals["opening"])
+    told = Counter({name: value for name, value in totals.items() if isinstance(value, int)})
+    reckoned = {
+        "lines": len(lines),
+        "receivable": sums["receivable"],
+        "payable": -sums["payable"],
+        "fees": -sums["fee"] - sums["vat"],
+        "vat": -sums["vat"],
+        # What the deposit paid is no part of the balance.
+        "net": sum(sums.values()) - sums["deposit"],
+        "opening": before["closing"],
+        "closing": told["opening"] + told["net"] + told["returned"] - told["called"] - told["paid"],
+        "deposit_opening": before.get("deposit_closing", 0),
+        "deposit_used": -sums["deposit"],
+        "deposit_closing": told["deposit_opening"]
+        + told["deposit_paid_in"]
+        - told["deposit_used"]
+        + told["called"],
+    }
+    for name, value in reckoned.items():
+        _expect(found, name, value, told[name])
     digest = sha256(canonical({"lines": lines, "totals": totals})).hexdigest()
     _expect(found, "digest", f"sha-256:{digest}", statement["digest"])
 

@@ -49,8 +49,8 @@ CHECK_PATH = "/verify"
 MOST_LINES = 5_000
 _ROW = 5.2
 _FOOT = HEIGHT - 20
-_STRONG = ("net", "closing")
-_SIDES = ("receivable", "payable", "fee")
+_STRONG = ("net", "closing", "deposit_closing")
+_SIDES = ("receivable", "payable", "fee", "vat", "deposit")
 _ENTRY_SHOWN = 14
 _PRICE_PLACES = 10
 
@@ -233,8 +233,11 @@ class _Paper:
                     format_number(group.amount),
                 ),
             )
-        whole = sum(group.amount for group in groups.values())
-        self._row(columns, (_("Sum"), "", "", "", "", format_number(whole)), bold=True)
+        # What the deposit paid is no part of the net.
+        whole = sum(group.amount for key, group in groups.items() if key[0] != "deposit")
+        self._row(
+            columns, (_("Net of this window"), "", "", "", "", format_number(whole)), bold=True
+        )
         self._y += 5
 
     def _lines(self, lines: Sequence[_Printed]) -> None:

@@ -13,7 +13,9 @@ from network.clearing.facts import Totals, WindowView
 from network.language import format_long_date
 from network.language import gettext as _
 
-_SUBTRACTED = ("payable", "fees", "paid")
+_ALWAYS = ("opening", "receivable", "payable", "fees", "net", "returned", "paid", "closing")
+_ORDER = (*_ALWAYS[:4], "vat", "net", "returned", "called", "paid", "closing")
+_SUBTRACTED = ("payable", "fees", "vat", "called", "paid", "deposit_used")
 """Sums that are taken off; a reader sees them with their sign."""
 
 
@@ -30,11 +32,16 @@ def period(window: WindowView) -> str:
 
 
 def sums(totals: Totals) -> list[tuple[str, str, int]]:
-    """Return the sums in their order: name, what it is called, and the value with its sign."""
+    """Return the sums in their order: name, what it is called, and the value with its sign.
+
+    Those of VAT and of a deposit are left out where they are nothing, as in the JSON.
+    """
+    names = [each.name for each in fields(Totals)]
+    names = [*_ORDER, *(name for name in names if name not in {*_ORDER, "lines"})]
     found = []
-    for name in (each.name for each in fields(Totals)):
+    for name in names:
         value = getattr(totals, name)
-        if name != "lines" and isinstance(value, int):
+        if isinstance(value, int) and (value or name in _ALWAYS):
             found.append((name, total_label(name), -value if name in _SUBTRACTED else value))
     return found
 
@@ -46,7 +53,12 @@ def total_label(name: str) -> str:
         "receivable": _("Receivable"),
         "payable": _("Payable"),
         "fees": _("Fees"),
-        "vat": _("Value added tax"),
+        "vat": _("of that value added tax"),
+        "called": _("Called for the deposit"),
+        "deposit_opening": _("Deposit: opening balance"),
+        "deposit_paid_in": _("Deposit: paid in"),
+        "deposit_used": _("Deposit: used for redemptions"),
+        "deposit_closing": _("Deposit: closing balance"),
         "net": _("Net of this window"),
         "returned": _("Returned by the bank"),
         "paid": _("Paid with this statement"),
@@ -70,12 +82,15 @@ def kind_label(kind: str) -> str:
         "redeposit": _("Points given back"),
         "margin": _("Network's margin"),
         "margin_return": _("Margin returned"),
-        "vat": _("Value added tax"),
+        "vat": _("VAT on the margin"),
+        "vat_return": _("VAT on the margin, returned"),
+        "acceptance_vat": _("VAT on the acceptance fee"),
+        "acceptance_vat_return": _("VAT on the acceptance fee, returned"),
         "issuance": _("Funding of issued points"),
         "clawback": _("Points taken back"),
+        "adjustment_up": _("Correction upwards"),
+        "adjustment_down": _("Correction downwards"),
         "expiry": _("Expired points"),
-        "deposit": _("Deposit"),
-        "breakage": _("Breakage"),
     }.get(kind, _plain(kind))
 
 
@@ -85,6 +100,8 @@ def direction_label(direction: str) -> str:
         "receivable": _("To receive"),
         "payable": _("To pay"),
         "fee": _("Fee"),
+        "vat": _("Value added tax"),
+        "deposit": _("From the deposit"),
     }.get(direction, _plain(direction))
 
 

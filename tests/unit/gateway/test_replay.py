@@ -226,6 +226,42 @@ def test_opening_price_points_digest_and_seal() -> None:
     assert codes(unsealed) == {("seal_not_signed", "ac" * 32)}
 
 
+def taxed() -> dict[str, Any]:
+    """Return the statement with a tax on the fee, and points that a deposit paid for."""
+    whole = statement()
+    whole["lines"] += [
+        line("ent_else", 4, "2", -8, direction="vat", kind="vat"),
+        line("ent_far", 3, "1000", -3000, direction="deposit"),
+        line("ent_gone", 2, "1000", 2000, kind="expiry"),  # from the pool; nobody's taking
+    ]
+    whole["totals"] |= {
+        "lines": 9,
+        "receivable": 41180,
+        "fees": 90,
+        "vat": 8,
+        "net": 37090,
+        "called": 500,
+        "paid": 36690,
+        "deposit_opening": 1000,
+        "deposit_paid_in": 1500,
+        "deposit_used": 3000,
+        "deposit_closing": 0,
+        "carried": None,
+    }
+    return signed_off(whole)
+
+
+def test_tax_and_a_deposit_are_reckoned_too() -> None:
+    before = {"closing": 100, "deposit_closing": 1000}
+    assert run(statement=taxed(), previous=before).findings == []
+    for name in ("vat", "called", "deposit_used", "deposit_closing"):
+        whole = taxed()
+        whole["totals"][name] += 1
+        found = codes(run(statement=signed_off(whole), previous=before))
+        assert ("sum_differs", "closing" if name == "called" else name) in found
+    assert codes(run(statement=taxed())) == {("sum_differs", "deposit_opening")}
+
+
 def test_only_the_windows_own_days_are_looked_at() -> None:
     later = answered("/v1/earnings", moved("ern_y", 5) | {"business_date": "2026-03-23"})
     assert run(records=[*RECORDS, later]).agrees
