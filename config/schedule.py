@@ -84,6 +84,7 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
     clock = ProgrammeClock(services.database)
     partitioned: date | None = None
     house_kept: date | None = None
+    checked: date | None = None
     while not stop.is_set():
         try:
             now = clock.now()
@@ -92,7 +93,7 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             ask_batches(services, connection, wall=wall_now())
             ask_webhooks(services, connection, wall=wall_now())
             measure_exposure(services, connection, wall=wall_now())
-            keep_quietly(services, now=wall_now())
+            checked = keep_quietly(services, now=wall_now(), checked=checked)
             ask_sandboxes_due(services, connection, wall=wall_now())
             house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
         except (UnavailableError, redis.RedisError) as error:

@@ -23,6 +23,7 @@ from merchant_gateway.errors import SandboxFullError, SandboxUnavailableError
 from merchant_gateway.gateway import Call, Entered, Gateway, SandboxHands
 from network.clock import wall_now
 from network.database.migrate import schema_digest
+from network.merchants.queries import ISSUING_OPEN
 from network.sandboxes import furnishing, queries, service, time
 from network.sandboxes.opening import sandbox_services
 from network.sandboxes.queries import SandboxView
@@ -72,7 +73,9 @@ class Sandboxes:
             self._views.clear()
         found = self._views.get(call.merchant_id, lambda: self._open(call))
         entered = Entered(view=found.view, hands=self._hands)
-        inside = replace(call, gateway=found.inside, sandbox=entered)
+        # What keeps the merchant from giving points, or has it leave, is about its real ones.
+        key = replace(call.key, issuing=ISSUING_OPEN, leaves_on=None)
+        inside = replace(call, gateway=found.inside, key=key, sandbox=entered)
         if call.method == "GET":
             self._note_reading(found.view, now=call.wall)
             yield inside

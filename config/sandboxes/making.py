@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import structlog
@@ -29,6 +29,7 @@ SPARES = 2
 
 _LOCK = 0x7361_6E64_626F_78
 _IN_USE = "55006"
+_DATABASES = text("SELECT datname FROM pg_catalog.pg_database")
 _MAY_MAKE = text(
     "SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user"
 )
@@ -190,16 +191,39 @@ def may_make(services: Services) -> bool | None:
         database.dispose()
 
 
-def keep_quietly(services: Services, *, now: datetime) -> None:
-    """Do ``keep``; where PostgreSQL refuses, say so in the log: live merchants do not wait for it.
+def keep_quietly(services: Services, *, now: datetime, checked: date | None) -> date | None:
+    """Do ``keep``, and once a day ``forget_missing``; return the day of the last of these.
 
-    Raises DatabaseUnavailableError where the live data cannot be reached.
+    Where PostgreSQL refuses, the log says so: live merchants do not wait for a sandbox. Raises
+    DatabaseUnavailableError where the live data cannot be reached.
     """
+    today = now.date()
     try:
+        if checked != today:
+            forget_missing(services)
         keep(services, now=now)
     except DBAPIError as error:
         log = structlog.get_logger("peyvand.schedule")
         log.warning("no sandbox made", sqlstate=getattr(error.orig, "sqlstate", None))
+        return checked
+    return today
+
+
+def forget_missing(services: Services) -> int:
+    """Forget sandboxes whose databases are not there, as after a restore; return how many."""
+    url = owner_url(services.settings)
+    if url is None:
+        return 0
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        with services.database.unit_of_work() as session, engine.connect() as connection:
+            there = set(connection.execute(_DATABASES).scalars())
+            missing = [each for each in queries.made(session) if each.database_name not in there]
+            for each in missing:
+                service.forget(session, sandbox_id=each.sandbox_id)
+    finally:
+        engine.dispose()
+    return len(missing)
 
 
 def _migrate(url: str) -> None:

@@ -24,6 +24,7 @@ from network.ids import uuid7
 from network.ledger.partitions import open_first_day
 from network.merchants.keys import TEST
 from network.merchants.models import Agreement, Merchant, MerchantKey, Store, Terminal
+from network.merchants.queries import ISSUING_OPEN
 from network.programme.models import CategoryRate, EarningTermsRow, FaceValue
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.service import ensure_keys
@@ -76,7 +77,7 @@ def furniture_of(session: Session, *, merchant_id: UUID) -> Furniture:
     )
     nobody = {"proposed_by": None, "approved_by": None, "settlement_iban": None}
     return Furniture(
-        merchant=_copied(merchant, status="active", leaves_on=None),
+        merchant=_copied(merchant, status="active", leaves_on=None, issuing=ISSUING_OPEN),
         places=(*map(_copied, stores), *map(_copied, terminals)),
         face_values=tuple(
             _copied(each, set_by=None) for each in session.scalars(select(FaceValue))

@@ -58,6 +58,14 @@ def taken(session: Session) -> list[SandboxView]:
     return [sandbox_view(row) for row in rows]
 
 
+def made(session: Session) -> list[SandboxView]:
+    """Return every sandbox that has a database, spares too, those to be dropped left out."""
+    rows = session.scalars(
+        select(Sandbox).where(Sandbox.made_at.is_not(None), Sandbox.discarded_at.is_(None))
+    )
+    return [sandbox_view(row) for row in rows]
+
+
 def counts(session: Session) -> Counts:
     """Return how many sandboxes there are of each kind."""
     discarded = Sandbox.discarded_at.is_not(None)

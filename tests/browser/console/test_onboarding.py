@@ -13,14 +13,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Page, expect
 
 from network.clock import local_date, wall_now
+from network.database.migrate import schema_digest
 from network.ids import encode
 from network.merchants import applications, queries, service
 from network.merchants.access import EPOCH_KEY
 from network.merchants.applications import Applied, Contact
 from network.operators.models import AuditLog
+from network.sandboxes import service as sandboxes
+from network.sandboxes.queries import sandbox_of
 from network.settings import PROGRAMME_ZONE
 from tests.browser.conftest import accessibility_faults, overflow
-from tests.browser.console.conftest import House, Opener
+from tests.browser.console.conftest import House, Opener, follow
 
 PICTURES = os.environ.get("PEYVAND_PICTURES")
 """Where the pages are kept to be looked at; nowhere unless asked for."""
@@ -197,6 +200,42 @@ def test_viewers_have_no_business_here(signed_in: Opener, path: str) -> None:
     answer = page.goto(path)
     assert answer is not None
     assert answer.status == 403
+
+
+@pytest.mark.parametrize("locale", ["en", "fa"])
+def test_a_sandbox_is_shown_and_emptied(house: House, signed_in: Opener, locale: str) -> None:
+    database, code = house.services.database, {"en": "sepand", "fa": "mahtab"}[locale]
+    with database.reading() as session:
+        merchant_id = queries.merchant(session, code=code).merchant_id
+    page = signed_in("operator", locale=locale, viewport={"width": 390, "height": 800})
+    page.goto(f"/merchants/{code}")
+    expect(page.locator("form[action$='/sandbox/reset']")).to_have_count(0)  # none yet
+    _spare(house)
+    with database.unit_of_work() as session:
+        sandboxes.take(
+            session, merchant_id=merchant_id, schema_digest=schema_digest(), now=wall_now()
+        )
+    page.reload()
+    look(page, f"merchant-sandbox-{locale}")
+    empty = page.locator("form[action$='/sandbox/reset'] button")
+    follow(page, empty)
+    expect(page.get_by_role("alert")).to_be_visible()  # nobody made a fresh one
+    _spare(house)
+    follow(page, empty)
+    expect(page.get_by_role("status")).to_be_visible()
+    with database.reading() as session:
+        found = sandbox_of(session, merchant_id=merchant_id)
+        acts = session.query(AuditLog).filter(AuditLog.action == "sandbox.reset").all()
+    assert found is not None
+    mine = [each for each in acts if each.subject == f"merchant:{code}"]
+    assert [each.facts["sandbox"] for each in mine] == [found.database_name]
+
+
+def _spare(house: House) -> None:
+    """Write a spare down, as if its database had been made."""
+    with house.services.database.unit_of_work() as session:
+        spare = sandboxes.begin(session, schema_digest=schema_digest(), now=wall_now())
+        sandboxes.finish(session, sandbox_id=spare, schema_digest=schema_digest(), now=wall_now())
 
 
 def _public(door: Applied) -> str:
