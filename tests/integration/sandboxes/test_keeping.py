@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import text
 
 from config.doctor import examine
 from config.sandboxes import making
 from network.clock import wall_now
-from network.database.connection import Database
 from network.database.migrate import schema_digest
-from network.ids import EntryIds
 from network.merchants.service import register_merchant
 from network.sandboxes import queries, service
 from network.sandboxes.opening import sandbox_services
+from network.sandboxes.queries import SandboxView
 from network.services import Services
-from network.settings import Settings
-from network.vault import Vault
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.integration.sandboxes.stand import Stand, standing
@@ -31,51 +26,22 @@ from tests.integration.sandboxes.stand import Stand, standing
 MOST = 3
 
 
-@pytest.fixture(scope="module")
-def stand(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[Stand]:
-    """Yield the owner of an installation that may have three sandboxes."""
-    with cluster.fresh_database() as name:
-        settings = Settings(
-            database_url=cluster.url("peyvand", database=name),
-            redis_url=redis_url,
-            master_key=MASTER_KEY,
-            most_sandboxes=MOST,
-        )
-        database = Database(settings.database_url, pool_size=2, application_name="test")
-        services = Services(
-            settings=settings, database=database, vault=vault, entry_ids=EntryIds(vault)
-        )
-        owner_url = cluster.url("peyvand_owner", database=name)
-        with standing(services, cluster, owner_url=owner_url) as stand:
-            yield stand
-        database.dispose()
+def written(services: Services, *, begun_at: datetime | None = None) -> UUID:
+    """Write a spare down that no database was made for, or one that is only begun."""
+    digest, now = schema_digest(), wall_now()
+    with services.database.unit_of_work() as session:
+        made = service.begin(session, schema_digest=digest, now=begun_at or now)
+        if begun_at is None:
+            service.finish(session, sandbox_id=made, schema_digest=digest, now=now)
+    return made
 
 
-@pytest.fixture(autouse=True)
-def nobody(stand: Stand) -> Iterator[None]:
-    """Leave sandboxes to nobody."""
-    yield
-    change(stand, "discarded_at = now()", "taken_at IS NOT NULL")
-    stand.keep()
-
-
-def change(stand: Stand, what: str, where: str, **values: Any) -> None:
-    """Change rows of the table behind everybody's back."""
-    with stand.services.database.unit_of_work() as session:
-        session.execute(text(f"UPDATE network.sandbox SET {what} WHERE {where}"), values)
-
-
-def counts(stand: Stand) -> tuple[int, int, int]:
-    """Return how many are taken, spare and discarded."""
-    with stand.services.database.reading() as session:
-        found = queries.counts(session)
-    return found.taken, found.spare, found.discarded
-
-
-def taken(stand: Stand, *, status: str = "active", now: datetime | None = None) -> UUID | None:
-    """Have a new merchant take a sandbox; return its id, ``None`` where there was no spare."""
-    moment = now or wall_now()
-    with stand.services.database.unit_of_work() as session:
+def taken(
+    services: Services, *, status: str = "active", now: datetime | None = None
+) -> SandboxView | None:
+    """Have a new merchant take a sandbox; return it, ``None`` where there was no spare."""
+    digest, moment = schema_digest(), now or wall_now()
+    with services.database.unit_of_work() as session:
         merchant_id = register_merchant(
             session,
             code=f"m-{secrets.token_hex(6)}",
@@ -85,109 +51,108 @@ def taken(stand: Stand, *, status: str = "active", now: datetime | None = None) 
             status=status,
             now=moment,
         )
-        view = service.take(
-            session, merchant_id=merchant_id, schema_digest=schema_digest(), now=moment
-        )
+        view = service.take(session, merchant_id=merchant_id, schema_digest=digest, now=moment)
         if view is None:
             return None
-        again = service.take(
-            session, merchant_id=merchant_id, schema_digest=schema_digest(), now=moment
-        )
+        again = service.take(session, merchant_id=merchant_id, schema_digest=digest, now=moment)
         assert again == view
-        service.note_furnished(session, sandbox_id=view.sandbox_id, now=moment)
-    return view.sandbox_id
+        return service.note_furnished(session, sandbox_id=view.sandbox_id, now=moment)
 
 
-def test_spares_are_made_ahead_up_to_the_bound(stand: Stand) -> None:
-    assert counts(stand) == (0, making.SPARES, 0)
-    assert not stand.keep()
-    for expected in ((1, 2), (2, 1), (3, 0)):
-        assert taken(stand) is not None
+def known(services: Services) -> set[UUID]:
+    """Return the sandboxes that are written down as made."""
+    with services.database.reading() as session:
+        return {each.sandbox_id for each in queries.made(session)}
+
+
+def databases(services: Services) -> set[str]:
+    """Return the names of the databases that there are."""
+    with services.database.reading() as session:
+        return set(session.scalars(text("SELECT datname FROM pg_database")))
+
+
+def test_spares_are_made_up_to_the_bound_and_follow_time_and_schema(
+    services: Services, cluster: Cluster
+) -> None:
+    bounded = replace(services, settings=replace(services.settings, most_sandboxes=MOST))
+    with standing(bounded, cluster, owner_url=services.settings.owner_url or "") as stand:
+        assert len(known(services)) == making.SPARES
+        assert not stand.keep()
+        unused = taken(services, now=wall_now() - timedelta(days=31))
+        assert unused is not None
+        _change(services, "schema_digest = decode(repeat('00', 32), 'hex')", "taken_at IS NULL")
+        assert taken(services) is None  # the spare lacks migrations
+        old = known(services)
+        inside = sandbox_services(services, unused, application_name="test")
+        with inside.database.ledger() as connection:
+            connection.execute(text("SELECT 1"))
+            stand.keep()  # drops the unused one under its user's feet, discards the old spare
+        inside.database.dispose()
+        assert unused.database_name not in databases(services)
         stand.keep()
-        assert counts(stand)[:2] == expected
-    assert taken(stand) is None
-    assert counts(stand) == (3, 0, 0)
+        assert not known(services) & old
+        _hold_the_bound(stand)
 
 
-def test_who_rested_makes_room_and_applicants_go_first(stand: Stand) -> None:
+def _hold_the_bound(stand: Stand) -> None:
+    services = stand.services
+    views = []
+    for spares in (2, 1, 0):
+        view = taken(services)
+        assert view is not None
+        views.append(view)
+        stand.keep()
+        with services.database.reading() as session:
+            assert queries.counts(session).spare == spares
+    assert taken(services) is None
+    _change(services, "schema_digest = decode(repeat('00', 32), 'hex')", "true")
+    while stand.keep():
+        pass
+    with services.database.reading() as session:
+        found = queries.taken(session)
+    assert {each.sandbox_id for each in found} == {each.sandbox_id for each in views}
+    assert {each.schema_digest for each in found} == {schema_digest()}
+
+
+def test_who_rested_makes_room_and_applicants_go_first(services: Services) -> None:
     now = wall_now()
-    rested = taken(stand, now=now - timedelta(days=8))
-    applicant = taken(stand, status="applied", now=now - timedelta(hours=2))
-    stand.keep()
-    fresh = taken(stand)
-    assert None not in {rested, applicant, fresh}
-    stand.keep()  # discards the applicant's
-    stand.keep()  # drops it, and makes a spare
-    assert _left(stand) == {rested, fresh}
-    assert counts(stand) == (2, 1, 0)
+    for _ in range(3):
+        written(services)
+    rested = taken(services, now=now - timedelta(days=8))
+    applicant = taken(services, status="applied", now=now - timedelta(hours=2))
+    fresh = taken(services)
+    assert rested is not None
+    assert applicant is not None
+    assert fresh is not None
+    left = [{rested.sandbox_id, fresh.sandbox_id}, {fresh.sandbox_id}, {fresh.sandbox_id}]
+    for expected in left:
+        with services.database.unit_of_work() as session:
+            service.make_room(session, now=now)
+        assert known(services) == expected
 
 
-def test_what_nobody_used_for_a_month_is_dropped_though_somebody_is_connected(
-    stand: Stand,
-) -> None:
-    unused = taken(stand, now=wall_now() - timedelta(days=31))
-    with stand.services.database.reading() as session:
-        view = queries.taken(session)[0]
-    assert view.sandbox_id == unused
-    inside = sandbox_services(stand.services, view, application_name="test")
-    with inside.database.ledger() as connection:
-        connection.execute(text("SELECT 1"))
-        stand.keep()
-    inside.database.dispose()
-    assert _left(stand) == set()
-    with stand.services.database.reading() as session:
-        names = session.scalars(text("SELECT datname FROM pg_database")).all()
-    assert view.database_name not in names
-
-
-def test_sandboxes_follow_the_schema_and_spares_are_made_anew(stand: Stand) -> None:
-    mine = taken(stand)
-    with stand.services.database.reading() as session:
-        spares = set(session.scalars(text("SELECT sandbox_id FROM network.sandbox")).all())
-    change(stand, "schema_digest = :old", "true", old=bytes(32))
-    assert taken(stand) is None
-    stand.keep()
-    stand.keep()
-    with stand.services.database.reading() as session:
-        rows = session.execute(text("SELECT sandbox_id, schema_digest FROM network.sandbox")).all()
-    assert {bytes(row.schema_digest) for row in rows} == {schema_digest()}
-    assert {row.sandbox_id for row in rows} & spares == {mine}
-
-
-def test_what_was_begun_and_never_finished_is_dropped(stand: Stand) -> None:
-    with stand.services.database.unit_of_work() as session:
-        begun = service.begin(
-            session, schema_digest=schema_digest(), now=wall_now() - timedelta(hours=1)
-        )
-    assert stand.keep()
-    with stand.services.database.reading() as session:
-        left = session.scalars(text("SELECT sandbox_id FROM network.sandbox")).all()
+def test_what_has_no_database_is_forgotten(services: Services) -> None:
+    """As after a restore, and after a process that ended in the middle of making one."""
+    written(services)
+    begun = written(services, begun_at=wall_now() - timedelta(hours=1))
+    under_way = written(services, begun_at=wall_now())
+    assert making.forget_missing(services) == 1
+    assert known(services) == set()
+    maker = making.Maker(services=services, url=services.settings.owner_url or "", now=wall_now())
+    assert maker.drop()
+    maker.close()
+    with services.database.reading() as session:
+        left = set(session.scalars(text("SELECT sandbox_id FROM network.sandbox")))
     assert begun not in left
+    assert left == {under_way}
 
 
-def test_after_a_restore_sandboxes_without_a_database_are_forgotten(
-    stand: Stand, cluster: Cluster
-) -> None:
-    mine = taken(stand)
-    with stand.services.database.reading() as session:
-        spares = [each for each in queries.made(session) if each.merchant_id is None]
-    with cluster.administrator() as connection:
-        connection.execute(f'DROP DATABASE "{spares[0].database_name}"'.encode())
-    today = wall_now().date()
-    assert making.keep_quietly(stand.services, now=wall_now(), checked=None) == today
-    with stand.services.database.reading() as session:
-        left = {each.sandbox_id for each in queries.made(session)}
-    assert mine in left
-    assert spares[0].sandbox_id not in left
-    assert making.forget_missing(stand.services) == 0
-
-
-def test_one_worker_has_a_sandbox_at_a_time_and_a_later_mark_stays(stand: Stand) -> None:
-    sandbox_id = taken(stand)
-    assert sandbox_id is not None
-    database, now = stand.services.database, wall_now()
+def test_one_worker_has_a_sandbox_at_a_time_and_a_later_mark_stays(services: Services) -> None:
+    written(services)
+    view, database, now = taken(services), services.database, wall_now()
+    assert view is not None
     with database.unit_of_work() as session:
-        service.note_use(session, sandbox_id=sandbox_id, now=now, due_at=now)
+        service.note_use(session, sandbox_id=view.sandbox_id, now=now, due_at=now)
     with database.unit_of_work() as session:
         assert queries.any_due(session, now=now)
         leased = service.lease_due(session, now=now)
@@ -195,33 +160,37 @@ def test_one_worker_has_a_sandbox_at_a_time_and_a_later_mark_stays(stand: Stand)
     assert leased.due_at is not None
     with database.unit_of_work() as session:
         assert service.lease_due(session, now=now) is None
-        service.note_use(session, sandbox_id=sandbox_id, now=now, due_at=now)
-        service.end_lease(session, sandbox_id=sandbox_id, leased_until=leased.due_at, next_at=None)
+        service.note_use(session, sandbox_id=view.sandbox_id, now=now, due_at=now)
+        service.end_lease(
+            session, sandbox_id=view.sandbox_id, leased_until=leased.due_at, next_at=None
+        )
         assert service.lease_due(session, now=now) is not None
 
 
 def test_without_the_owner_none_is_made_and_the_doctor_says_what_there_is(
-    stand: Stand, cluster: Cluster
+    services: Services,
 ) -> None:
-    settings = stand.services.settings
-    blind = replace(stand.services, settings=replace(settings, owner_url=None))
+    settings = services.settings
+    blind = replace(services, settings=replace(settings, owner_url=None))
     assert not making.keep(blind, now=wall_now())
     assert making.may_make(blind) is None
-    assert making.may_make(stand.services) is True
+    assert making.may_make(services) is True
     environment = {
         "DATABASE_URL": settings.database_url,
         "DATABASE_OWNER_URL": settings.owner_url or "",
         "REDIS_URL": settings.redis_url,
-        "PEYVAND_MASTER_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "PEYVAND_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
         "PEYVAND_SANDBOXES": str(MOST),
     }
+    written(services)
     found = {each.check: each for each in examine(environment)}
     assert found["sandboxes"].ok
-    assert found["sandboxes"].found == "0 of at most 3 in use, 2 ready"
+    assert found["sandboxes"].found == "0 of at most 3 in use, 1 ready"
     off = {each.check: each for each in examine(environment | {"PEYVAND_SANDBOXES": "0"})}
     assert "switched off" in off["sandboxes"].found
 
 
-def _left(stand: Stand) -> set[UUID | None]:
-    with stand.services.database.reading() as session:
-        return {each.sandbox_id for each in queries.taken(session)}
+def _change(services: Services, what: str, where: str) -> None:
+    """Change rows of the table behind everybody's back."""
+    with services.database.unit_of_work() as session:
+        session.execute(text(f"UPDATE network.sandbox SET {what} WHERE {where}"))
