@@ -17,16 +17,23 @@ from network.clearing import runs
 from network.clearing.aborting import abort_window, check_abortable
 from network.exposure import measuring
 from network.exposure.cover import Movement, check_movement, move_cover
+from network.exposure.suspending import check_suspension, set_suspended
+from network.merchants.service import locked_merchant
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
 from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.settings import CURRENCY
+from settlement.payments.importing import TAKE_RETURNS, take_proposed
 from settlement.payments.today import open_business_day
 
 CANCEL_PAYMENT = "payment.cancel"
 ABORT_WINDOW = "window.abort"
 MOVE_COVER = "cover.move"
+SUSPEND_ISSUER, RESUME_ISSUER = "issuer.suspend", "issuer.resume"
+CHANGES_ACCESS = frozenset({SUSPEND_ISSUER, RESUME_ISSUER})
+"""After these the gateway has to look at the merchant anew (``access.announce``)."""
+
 LONGEST_BANK_REF = 70
 
 
@@ -109,6 +116,24 @@ def propose_cover(
     )
 
 
+def propose_suspension(
+    session: Session, *, merchant_id: UUID, wanted: bool, reason: str, by: UUID, now: datetime
+) -> Proposal:
+    """Propose that an issuer gives no points any more, or that it may again.
+
+    Raises SuspensionError and ProposalError.
+    """
+    check_suspension(locked_merchant(session, merchant_id).issuing, wanted=wanted)
+    return proposals.propose(
+        session,
+        kind=SUSPEND_ISSUER if wanted else RESUME_ISSUER,
+        subject_id=merchant_id,
+        reason=reason,
+        by=by,
+        now=now,
+    )
+
+
 def approve(session: Session, *, proposal_id: UUID, by: UUID, now: datetime) -> Proposal:
     """Do what another person proposed; return the proposal.
 
@@ -145,8 +170,20 @@ def _move(session: Session, proposal: Proposal, now: datetime) -> None:
     )
 
 
+def _take_returns(session: Session, proposal: Proposal, now: datetime) -> None:
+    take_proposed(session, proposal=proposal, now=now)
+
+
+def _suspend(session: Session, proposal: Proposal, _now: datetime) -> None:
+    wanted = proposal.kind == SUSPEND_ISSUER
+    set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
+
+
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
     MOVE_COVER: _move,
+    TAKE_RETURNS: _take_returns,
+    SUSPEND_ISSUER: _suspend,
+    RESUME_ISSUER: _suspend,
 }

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.clearing.models import SettlementWindow
@@ -99,6 +108,22 @@ class PaymentRelease(Base):
     proposed_at: Mapped[datetime]
     approved_by: Mapped[UUID | None]
     approved_at: Mapped[datetime | None]
+
+
+class BankFile(Base):
+    """The lines of a bank's statement that waits for a second person: it brings money back."""
+
+    __tablename__ = "bank_file"
+    __table_args__ = (
+        CheckConstraint("octet_length(digest) = 32", name="digest"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    bank_file_id: Mapped[UUID] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    uploaded_by: Mapped[UUID]
+    uploaded_at: Mapped[datetime]
 
 
 class BankAnswer(Base):

@@ -19,6 +19,7 @@ from network.operators import queries as operators
 from network.operators.proposals import Proposal
 from settlement import second_person
 from settlement.console.filters import party
+from settlement.payments.importing import TAKE_RETURNS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,29 @@ def _abort(session: Session, proposal: Proposal) -> tuple[str, str]:
     return words, url_for("windows.show", public_id=ids.encode("win", proposal.subject_id))
 
 
+def _returns(session: Session, proposal: Proposal) -> tuple[str, str]:
+    del session
+    terms = proposal.terms
+    words = _(
+        "Take the bank's statement: %(settled)s settled, %(changing)s that change a balance, "
+        "%(amount)s rials",
+        settled=format_number(terms["settled"]),
+        changing=format_number(terms["changing"]),
+        amount=format_number(terms["amount"]),
+    )
+    return words, url_for("payments.bank")
+
+
+def _suspension(session: Session, proposal: Proposal) -> tuple[str, str]:
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    said = (
+        _("Stop %(merchant)s from giving points", merchant=party(merchant))
+        if proposal.kind == second_person.SUSPEND_ISSUER
+        else _("Let %(merchant)s give points again", merchant=party(merchant))
+    )
+    return said, url_for("cover.show", code=merchant.code)
+
+
 def _cover(session: Session, proposal: Proposal) -> tuple[str, str]:
     merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
     terms = proposal.terms
@@ -91,4 +115,7 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     second_person.ABORT_WINDOW: _abort,
     second_person.CANCEL_PAYMENT: _cancellation,
     second_person.MOVE_COVER: _cover,
+    TAKE_RETURNS: _returns,
+    second_person.SUSPEND_ISSUER: _suspension,
+    second_person.RESUME_ISSUER: _suspension,
 }

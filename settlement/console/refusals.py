@@ -65,6 +65,10 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "not_owed": _l("The merchant does not owe as much unpaid."),
         "covers": _l("This still covers what the merchant stands to owe."),
     },
+    "issuer_suspension_refused": {
+        "suspended": _l("It gives no points already."),
+        "not_suspended": _l("Nobody has stopped it from giving points."),
+    },
     "proposal_refused": {
         "no_reason": _l("Say why, in a sentence or two."),
         "waiting": _l("The same waits for a second person already."),
@@ -78,6 +82,10 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         ),
     },
     "bank_file_refused": {
+        "effect_changed": _l(
+            "The file would have another effect now than the one shown: decline it, and take the "
+            "file anew."
+        ),
         "not_camt": _l("The file can't be read as a camt.053.001.08 statement."),
         "too_large": _l("The file is too large."),
         "dtd": _l("The file holds a document type definition, which is not allowed."),

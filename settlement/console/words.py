@@ -68,7 +68,7 @@ STANDINGS = {
 ISSUING = {
     "open": _l("Gives points"),
     "limit": _l("Gives no points: limit reached"),
-    "default": _l("Points suspended"),
+    "default": _l("Gives no points: stopped by two people"),
 }
 DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
 BANK_OUTCOMES = {
@@ -210,6 +210,15 @@ ACTIONS = {
     "payment.cancel.proposed": _l("Proposed to cancel a payment"),
     "payment.cancel.approved": _l("Cancelled a payment"),
     "payment.cancel.declined": _l("Declined to cancel a payment"),
+    "bank.returns.proposed": _l("Proposed to take a bank's statement with returns"),
+    "bank.returns.approved": _l("Let a bank's statement with returns be taken"),
+    "bank.returns.declined": _l("Declined a bank's statement with returns"),
+    "issuer.suspend.proposed": _l("Proposed to stop a merchant from giving points"),
+    "issuer.suspend.approved": _l("Stopped a merchant from giving points"),
+    "issuer.suspend.declined": _l("Declined to stop a merchant from giving points"),
+    "issuer.resume.proposed": _l("Proposed to let a merchant give points again"),
+    "issuer.resume.approved": _l("Let a merchant give points again"),
+    "issuer.resume.declined": _l("Declined to let a merchant give points again"),
     "cover.move.proposed": _l("Proposed to move a deposit or reserve"),
     "cover.move.approved": _l("Moved a deposit or reserve"),
     "cover.move.declined": _l("Declined to move a deposit or reserve"),

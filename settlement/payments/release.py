@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from schwifty import IBAN
@@ -15,11 +10,9 @@ from sqlalchemy.orm import Session
 
 from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
-from network.money import queries, service
-from network.money.facts import Outcome, PaymentView
-from network.services import Services
+from network.money import queries
+from network.money.facts import PaymentView
 from network.settings import PROGRAMME_ZONE, Settings
-from settlement.payments.answers import BankFileError, read_statement
 from settlement.payments.files import (
     House,
     Kind,
@@ -29,17 +22,6 @@ from settlement.payments.files import (
     payments_csv,
     payouts_file,
 )
-from settlement.payments.today import open_business_day
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """What a file of the bank held: lines by outcome, and those that were taken before."""
-
-    lines: int
-    outcomes: dict[Outcome, int]
-    known: int
-    digest: bytes
 
 
 def payment_file(
@@ -86,47 +68,6 @@ def checked_iban(iban: str) -> str:
         return str(IBAN(iban))
     except SchwiftyException as error:
         raise PaymentFileError(f"{iban[:4]}… is not a valid IBAN", reason="iban") from error
-
-
-def take_answers(
-    services: Services,
-    *,
-    content: bytes,
-    by: UUID,
-    now: datetime,
-    record: Callable[[Session, Imported], None] | None = None,
-) -> Imported:
-    """Take the bank's statement: settle what it booked, bring back what it returned, keep the rest.
-
-    All of it or nothing, and every line once, however often it is sent; ``record`` writes the act
-    down in the same transaction. Raises BankFileError, BankLineError and DayClosingError.
-    """
-    lines = read_statement(content)
-    own = house(services.settings).iban
-    if any("".join(each.account.split()).upper() != own for each in lines):
-        raise BankFileError("the statement is of another account", reason="other_account")
-    digest = sha256(content).digest()
-    with services.database.unit_of_work() as session:
-        today = open_business_day(session)
-        found = [
-            service.take_bank_line(
-                session,
-                line=line,
-                document_digest=digest,
-                by=by,
-                now=now,
-                business_date=today,
-            )
-            # In one order of payments, so that two files at once can't wait for each other.
-            for line in sorted(lines, key=lambda each: each.end_to_end_id or "")
-        ]
-        outcomes = Counter(each for each in found if each is not None)
-        taken = Imported(
-            lines=len(lines), outcomes=dict(outcomes), known=found.count(None), digest=digest
-        )
-        if record is not None:
-            record(session, taken)
-    return taken
 
 
 def _released(session: Session, *, window: WindowView) -> list[PaymentView]:

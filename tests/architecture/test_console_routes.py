@@ -41,6 +41,7 @@ CHANGING = {
     "campaigns.approve": "approver",
     "campaigns.change": "approver",
     "entries.reveal": "operator",
+    "cover.issuing": "operator",
     "cover.propose": "operator",
     "payments.cancel": "operator",
     "proposals.approve": "approver",

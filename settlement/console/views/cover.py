@@ -83,3 +83,25 @@ def propose(code: str) -> Response:
     else:
         flash(_("Proposed. It is done once another person has approved it."), "good")
     return redirect(url_for("cover.show", code=code))
+
+
+@blueprint.post("/issuing")
+@access.access(OPERATOR)
+def issuing(code: str) -> Response:
+    """Propose that the merchant gives no points any more, or that it may again."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = second_person.propose_suspension(
+                session,
+                merchant_id=merchants.merchant(session, code=code).merchant_id,
+                wanted=request.form.get("wanted") == "suspended",
+                reason=request.form.get("reason", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "proposed", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(url_for("cover.show", code=code))

@@ -40,7 +40,8 @@ from settlement.console.refusals import REFUSED, refusal
 from settlement.console.views.proposals import record
 from settlement.payments.answers import LARGEST_FILE
 from settlement.payments.files import Kind, PaymentFileError
-from settlement.payments.release import Imported, payment_file, payment_table, take_answers
+from settlement.payments.importing import TAKE_RETURNS, Imported, take_answers
+from settlement.payments.release import payment_file, payment_table
 
 blueprint = Blueprint("payments", __name__, url_prefix="/settlement")
 _ANSWERS = 200
@@ -233,10 +234,13 @@ def bank() -> str:
         findings = request.args.get("show") == "findings"
         answers = money.bank_answers(session, findings_only=findings, limit=_ANSWERS)
         clearing_balances = money.balances(session, account="clearing")
+        waiting = [each for each in proposals.waiting(session) if each.kind == TAKE_RETURNS]
+        shown_waiting = shown(session, waiting)
     return render_template(
         "bank.html",
         answers=answers,
         findings=findings,
+        waiting=shown_waiting,
         underway=sorted(
             (currency, amount) for (_party, currency), amount in clearing_balances.items()
         ),
@@ -260,8 +264,11 @@ def take() -> BaseResponse:
             now=access.wall(),
             record=_record_statement,
         )
-    except MoneyError as error:
+    except REFUSED as error:
         flash(f"{_('Nothing was taken.')} {refusal(error)}", "bad")
+        return redirect(url_for("payments.bank"))
+    if taken.proposal is not None:
+        flash(_("It brings money back, so it is taken once another person has approved it."))
         return redirect(url_for("payments.bank"))
     flash(
         _(
@@ -286,7 +293,7 @@ def _record_statement(session: Session, taken: Imported) -> None:
         session,
         now=access.wall(),
         actor=access.operator().public_id,
-        action="bank.statement_taken",
+        action="bank.statement_taken" if taken.proposal is None else "bank.returns.proposed",
         subject="bank",
         facts={
             "lines": taken.lines,

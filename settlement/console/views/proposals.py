@@ -15,6 +15,7 @@ from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from settlement import second_person
 from settlement.console import access
+from settlement.console.announcing import announce
 from settlement.console.proposing import shown
 from settlement.console.refusals import REFUSED, refusal
 
@@ -46,6 +47,8 @@ def approve(public_id: str) -> Response:
     except REFUSED as error:
         flash(refusal(error), "bad")
     else:
+        if proposal.kind in second_person.CHANGES_ACCESS:
+            announce()
         flash(_("Approved, and done."), "good")
     return back()
 

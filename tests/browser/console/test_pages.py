@@ -277,6 +277,7 @@ def test_every_page_fits_and_reads(
         *("/", f"/days/{day}", f"/days/{day}/issued", "/settlement", "/merchants", "/audit"),
         *(f"/settlement/windows/{public}{part}" for part in ("", "/matrix", "/obligations")),
         *(f"/settlement/windows/{public}/payments", "/settlement/bank", "/proposals"),
+        *("/exposure", "/merchants/mahtab/cover"),
         f"/settlement/payments/{encode('pay', payment_id)}",
         *(f"/settlement/nights/{day}", f"/entries/{entry}", "/merchants/mahtab", "/profile"),
         *(f"/members/{encode('mem', member_id)}", "/merchants/mahtab/agreements/new"),

@@ -14,6 +14,7 @@ from network.clock import wall_now
 from network.database.connection import Database
 from network.exposure import measuring, queries
 from network.exposure.cover import Act, CoverError, Movement, held
+from network.exposure.suspending import SuspensionError
 from network.merchants.settling import Settling
 from network.money import queries as money
 from network.services import Services
@@ -193,3 +194,28 @@ def test_one_measures_at_a_time(coalition: Coalition, services: Services) -> Non
         assert measuring.measure(session, now=wall_now()) is not None
         with services.database.unit_of_work() as other:
             assert measuring.measure(other, now=wall_now()) is None
+
+
+def suspended(services: Services, *, wanted: bool) -> None:
+    with services.database.unit_of_work() as session:
+        proposal = second_person.propose_suspension(
+            session, merchant_id=BAKER, wanted=wanted, reason="unpaid", by=ANNA, now=wall_now()
+        )
+    with services.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
+
+
+def test_two_people_stop_an_issuer_whatever_its_limit_says(
+    coalition: Coalition, services: Services
+) -> None:
+    moved(services, "received", 100_000)
+    assert measured(services)[4:] == ("within", "open")
+    suspended(services, wanted=True)
+    assert measured(services)[4:] == ("within", "default")
+    with pytest.raises(SuspensionError) as twice:
+        suspended(services, wanted=True)
+    assert twice.value.reason == "suspended"
+    moved(services, "released", 98_950)
+    suspended(services, wanted=False)
+    # Its limit, which went down meanwhile, is reached: the next measurement says so.
+    assert measured(services)[4:] == ("full", "limit")

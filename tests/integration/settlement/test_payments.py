@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -25,7 +26,8 @@ from network.vault import Vault
 from settlement import second_person
 from settlement.payments.answers import BankFileError, read_statement
 from settlement.payments.files import PaymentFile, PaymentFileError, schema
-from settlement.payments.release import Imported, payment_file, payment_table, take_answers
+from settlement.payments.importing import Imported, take_answers
+from settlement.payments.release import payment_file, payment_table
 from tests.fixtures.programme import Programme
 from tests.integration.settlement.bank import HOUSE_IBAN, Booking, statement
 from tests.integration.settlement.coalition import (
@@ -102,9 +104,17 @@ def made(services: Services, kind: str = "pain.001") -> PaymentFile:
 
 
 def taken(services: Services, *bookings: Booking, number: int = 1) -> Imported:
-    return take_answers(
+    """Take a statement; one that brings money back on a second person's word."""
+    found = take_answers(
         services, content=statement(*bookings, number=number), by=ANNA, now=wall_now()
     )
+    if found.proposal is None:
+        return found
+    with services.database.unit_of_work() as session:
+        second_person.approve(
+            session, proposal_id=found.proposal.proposal_id, by=BEHNAM, now=wall_now()
+        )
+    return replace(found, outcomes=dict(Counter(each[0] for each in found.effects)))
 
 
 def test_a_statement_is_paid_once_and_closes_at_zero(
@@ -373,3 +383,30 @@ def test_what_the_bank_returns_after_the_cancellation_is_not_counted_twice(
     )
     assert taken(paying, back).outcomes == {"duplicate": 1}
     assert balance(paying, "clearing") == -3185
+
+
+def test_a_statement_with_returns_moves_nothing_on_one_persons_word(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    fact = payments(paying)[BAKER].fact
+    booked = Booking(reference="R1", end_to_end_id=fact.end_to_end_id, amount=2827)
+    back = replace(booked, reference="R2", credit=True, reason="AC04")
+    content = statement(booked, back)
+    found = take_answers(paying, content=content, by=ANNA, now=wall_now())
+    assert found.proposal is not None
+    assert found.effects == (("returned", fact.end_to_end_id, 2827),)
+    assert payments(paying)[BAKER].state == "released"
+    with pytest.raises(ProposalError) as waits:
+        take_answers(paying, content=content, by=BEHNAM, now=wall_now())
+    assert waits.value.reason == "waiting"
+    # Somebody takes the booking by itself meanwhile: what both saw would not be what happens.
+    assert taken(paying, booked, number=2).outcomes == {"settled": 1}
+    proposal_id = found.proposal.proposal_id
+    with pytest.raises(BankFileError) as changed, paying.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal_id, by=BEHNAM, now=wall_now())
+    assert changed.value.reason == "effect_changed"
+    assert payments(paying)[BAKER].state == "settled"
+    assert taken(paying, booked, back, number=3).outcomes == {"returned": 1}
+    assert payments(paying)[BAKER].state == "returned"

@@ -68,3 +68,15 @@ CREATE TABLE network.exposure (
 GRANT SELECT, INSERT ON network.exposure TO peyvand_app;
 GRANT UPDATE (points, outstanding, unsettled, cap, deposit, reserve, standing, since)
     ON network.exposure TO peyvand_app;
+
+-- Section 3: statements of the bank that bring money back, until a second person has approved them.
+CREATE TABLE network.bank_file (
+    bank_file_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    lines jsonb NOT NULL,
+    uploaded_by uuid NOT NULL,
+    uploaded_at timestamptz NOT NULL,
+    CONSTRAINT pk_bank_file PRIMARY KEY (bank_file_id),
+    CONSTRAINT ck_bank_file_digest CHECK (octet_length(digest) = 32)
+);
+GRANT SELECT, INSERT ON network.bank_file TO peyvand_app;

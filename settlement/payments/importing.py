@@ -1,0 +1,169 @@
+"""Taking the bank's statements: what it booked at once, what it sent back on two people's word.
+
+A booking only says that what two people let out has arrived. A return, or a booking of what was
+cancelled, changes what a merchant is paid next, so a file with one waits for a second person: it is
+taken and rolled back for its effect, kept as its lines, and taken whole when that person approves.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from network.clearing.parties import clearing_id
+from network.money import service
+from network.money.facts import BankLine, Outcome
+from network.money.models import BankFile
+from network.operators import proposals
+from network.operators.proposals import Proposal
+from network.services import Services
+from settlement.payments.answers import BankFileError, read_statement
+from settlement.payments.release import house
+from settlement.payments.today import open_business_day
+
+TAKE_RETURNS = "bank.returns"
+_NEEDS_TWO: frozenset[Outcome] = frozenset({"returned", "late"})
+_MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What a file of the bank held: lines by outcome, and those that were taken before.
+
+    ``effects`` are the lines that change a balance: outcome, end-to-end id, amount. ``proposal``
+    waits for a second person where there are any; nothing of the file is taken until then.
+    """
+
+    lines: int
+    outcomes: dict[Outcome, int]
+    known: int
+    digest: bytes
+    effects: tuple[tuple[Outcome, str, int], ...] = ()
+    proposal: Proposal | None = None
+
+
+def take_answers(
+    services: Services,
+    *,
+    content: bytes,
+    by: UUID,
+    now: datetime,
+    record: Callable[[Session, Imported], None] | None = None,
+) -> Imported:
+    """Take the bank's statement: settle what it booked, keep what fits nothing, propose the rest.
+
+    All of it or nothing, and every line once, however often it is sent; ``record`` writes the act
+    down in the same transaction. Raises BankFileError, BankLineError, DayClosingError, and
+    ProposalError where the same file waits already.
+    """
+    lines = read_statement(content)
+    own = house(services.settings).iban
+    if any("".join(each.account.split()).upper() != own for each in lines):
+        raise BankFileError("the statement is of another account", reason="other_account")
+    digest = sha256(content).digest()
+    with services.database.unit_of_work() as session:
+        trial = session.begin_nested()
+        taken = _take(session, lines=lines, digest=digest, by=by, now=now)
+        if taken.effects:
+            trial.rollback()
+            taken = _propose(session, taken, lines=lines, by=by, now=now)
+        else:
+            trial.commit()
+        if record is not None:
+            record(session, taken)
+    return taken
+
+
+def take_proposed(session: Session, *, proposal: Proposal, now: datetime) -> None:
+    """Take a file that two people want taken.
+
+    Raises BankFileError where it would now have another effect than the one they saw.
+    """
+    row = session.get_one(BankFile, proposal.subject_id)
+    lines = [
+        BankLine(**{**each, "booked_on": date.fromisoformat(each["booked_on"])})
+        for each in row.lines
+    ]
+    taken = _take(session, lines=lines, digest=row.digest, by=proposal.proposed_by, now=now)
+    if _said(taken) != {name: proposal.terms[name] for name in _said(taken)}:
+        raise BankFileError(
+            "the file would have another effect now", reason="effect_changed", field="file"
+        )
+
+
+def _take(
+    session: Session, *, lines: Sequence[BankLine], digest: bytes, by: UUID, now: datetime
+) -> Imported:
+    today = open_business_day(session)
+    # In one order of payments, so that two files at once can't wait for each other.
+    ordered = sorted(lines, key=lambda each: each.end_to_end_id or "")
+    found = [
+        service.take_bank_line(
+            session, line=line, document_digest=digest, by=by, now=now, business_date=today
+        )
+        for line in ordered
+    ]
+    return Imported(
+        lines=len(lines),
+        outcomes=dict(Counter(each for each in found if each is not None)),
+        known=found.count(None),
+        digest=digest,
+        effects=tuple(
+            (outcome, line.end_to_end_id or "", line.amount)
+            for outcome, line in zip(found, ordered, strict=True)
+            if outcome is not None and outcome in _NEEDS_TWO
+        ),
+    )
+
+
+def _propose(
+    session: Session, effect: Imported, *, lines: Sequence[BankLine], by: UUID, now: datetime
+) -> Imported:
+    file_id = clearing_id("bank-file", effect.digest.hex())
+    session.execute(
+        insert(BankFile)
+        .values(
+            bank_file_id=file_id,
+            digest=effect.digest,
+            lines=[{**asdict(each), "booked_on": each.booked_on.isoformat()} for each in lines],
+            uploaded_by=by,
+            uploaded_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["bank_file_id"])
+    )
+    proposal = proposals.propose(
+        session,
+        kind=TAKE_RETURNS,
+        subject_id=file_id,
+        reason=f"sha-256:{effect.digest.hex()}",
+        by=by,
+        now=now,
+        terms=_said(effect),
+    )
+    return Imported(
+        lines=effect.lines,
+        outcomes={},
+        known=effect.known,
+        digest=effect.digest,
+        effects=effect.effects,
+        proposal=proposal,
+    )
+
+
+def _said(taken: Imported) -> dict[str, Any]:
+    """Return what both people see of a file's effect."""
+    return {
+        "lines": taken.lines,
+        "settled": taken.outcomes.get("settled", 0),
+        "changing": len(taken.effects),
+        "amount": sum(amount for _outcome, _reference, amount in taken.effects),
+        "effects": [list(each) for each in taken.effects[:_MOST_SHOWN]],
+    }
