@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from merchant_gateway.client import show
 from merchant_gateway.client.errors import KeyFileError
 from merchant_gateway.client.keys import load_key
 from merchant_gateway.client.own_keys import write_new_key
-from merchant_gateway.signing import Ed25519SigningKey
+from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 
 _COLUMNS = ("key_id", "state", "scopes", "created_at", "expires_at", "last_used_on")
 _FILE = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
@@ -32,6 +33,16 @@ def new(file: Path) -> None:
     except KeyFileError as error:
         raise click.UsageError(str(error)) from error
     click.echo(made.verifying_key().to_base64url())
+
+
+@keys.command()
+@_FILE
+@click.option("--host", required=True, help="The portal's host, as its page shows it.")
+@click.option("--signed-by", required=True, help="The id that stands on the page.")
+def prove(file: Path, host: str, signed_by: str) -> None:
+    """Print the proof of the key in FILE that the portal asks for. Asks no gateway."""
+    proof = prove_possession(authority=host, key_id=signed_by, new_key=_key_of(file))
+    click.echo(urlsafe_b64encode(proof).rstrip(b"=").decode("ascii"))
 
 
 @keys.command("list")

@@ -18,7 +18,7 @@ from markdown_it.token import Token
 FOLDER = Path(__file__).parent
 NAMES = (
     *("quick-start", "sandbox", "signing", "keys", "flows", "campaigns", "idempotency"),
-    *("batches", "webhooks", "errors"),
+    *("batches", "webhooks", "portal", "errors"),
 )
 """The pages, in the order in which they are read."""
 

@@ -34,7 +34,7 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 def main(directory: Path, phone: str) -> None:
-    """Take every picture of both apps."""
+    """Take every picture of the three apps."""
     home = Home.from_environment(os.environ)
     urls = home.addresses()
     everything = directory / "all"
@@ -45,6 +45,7 @@ def main(directory: Path, phone: str) -> None:
         )
         wallet = _wallet_state(browser, urls["PEYVAND_WALLET_URL"], phone)
         console = _console_state(browser, urls["PEYVAND_CONSOLE_URL"], home.path)
+        portal = _portal_state(browser, urls["PEYVAND_PORTAL_URL"], home.path)
         for language, scheme in product(("fa", "en"), SCHEMES):
             for name, page in _wallet_pages(
                 browser, urls["PEYVAND_WALLET_URL"], wallet, language, scheme
@@ -52,6 +53,10 @@ def main(directory: Path, phone: str) -> None:
                 _keep(page, name, language, scheme, directory, everything)
             for name, page in _console_pages(
                 browser, urls["PEYVAND_CONSOLE_URL"], console, language, scheme
+            ):
+                _keep(page, name, language, scheme, directory, everything)
+            for name, page in _portal_pages(
+                browser, urls["PEYVAND_PORTAL_URL"], portal, phone, language, scheme
             ):
                 _keep(page, name, language, scheme, directory, everything)
         browser.close()
@@ -86,6 +91,55 @@ def _console_state(browser: Browser, url: str, home: Path) -> Path:
     page.locator("input[name=code]").press("Enter")
     page.wait_for_url(f"{url}/")
     return _state(context.storage_state(), "console")
+
+
+def _portal_state(browser: Browser, url: str, home: Path) -> Path:
+    owner = json.loads((home / "portal-sign-ins.json").read_text(encoding="utf-8"))[-1]
+    context = browser.new_context(locale="en-US", viewport=PHONE)
+    page = context.new_page()
+    page.goto(f"{url}/sign-in?lang=en")
+    page.locator("input[name=login]").fill(owner["email"])
+    page.locator("input[name=password]").fill(owner["password"])
+    page.locator("input[name=code]").fill(pyotp.TOTP(owner["secret"]).at(int(time.time())))
+    page.locator("input[name=code]").press("Enter")
+    page.wait_for_url(f"{url}/till**")
+    if "/place" in page.url:
+        page.locator("main form button").first.click()
+        page.wait_for_url(f"{url}/till")
+    return _state(context.storage_state(), "portal")
+
+
+def _portal_pages(
+    browser: Browser, url: str, state: Path, phone: str, language: str, scheme: Scheme
+) -> Iterator[tuple[str, Page]]:
+    for width, viewport in (("phone", PHONE), ("desk", DESK)):
+        context = browser.new_context(storage_state=state, viewport=viewport, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"{url}/till?lang={language}")
+        page.locator("#member").fill(phone)
+        page.locator("#amount").fill("250000")
+        page.locator("#amount").press("Enter")
+        page.wait_for_load_state("networkidle")
+        yield f"portal-check-{width}", page
+        page.locator("form[action='/till/earn'] button").click()
+        page.wait_for_url("**/till/acts/**")
+        page.wait_for_load_state("networkidle")
+        yield f"portal-receipt-{width}", page
+        for path in ("till", "till/day", "transactions", "statements", "people", "places"):
+            page.goto(f"{url}/{path}?lang={language}")
+            yield f"portal-{path.replace('/', '-')}-{width}", page
+        page.goto(f"{url}/statements?lang={language}")
+        page.locator("tbody th a").first.click()
+        page.wait_for_load_state("networkidle")
+        yield f"portal-statement-{width}", page
+        page.goto(f"{url}/transactions?lang={language}")
+        page.locator("tbody th a").first.click()
+        page.wait_for_load_state("networkidle")
+        yield f"portal-entry-{width}", page
+        for path in ("keys", "webhooks", "account"):
+            page.goto(f"{url}/{path}?lang={language}")
+            yield f"portal-{path}-{width}", page
+        context.close()
 
 
 def _state(state: object, name: str) -> Path:
@@ -141,6 +195,9 @@ def _keep(
         "wallet-home-phone",
         "wallet-code-phone",
         "wallet-movement-phone",
+        "portal-till-phone",
+        "portal-check-phone",
+        "portal-statement-desk",
         "console-today-desk",
         "console-window-desk",
         "console-matrix-desk",

@@ -1,0 +1,177 @@
+"""The books and the office: figures down to their entries, places, keys with a proof, webhooks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from base64 import urlsafe_b64encode
+from datetime import timedelta
+
+import pytest
+import requests
+
+from merchant_gateway.signing import Ed25519SigningKey, prove_possession
+from network.clock import wall_now
+from network.merchants import queries as merchants
+from network.operators.audit import verify
+from network.portal import queries as people
+from tests.integration.portal.desk import Clerk, Desk
+
+
+@pytest.fixture(scope="module")
+def boss(desk: Desk) -> Clerk:
+    """Return an administrator."""
+    return desk.person("administrator", name="Mina")
+
+
+def test_a_purchase_leads_from_the_list_to_its_reasons(desk: Desk, boss: Clerk) -> None:
+    boss.buy(desk.house.member().phone, amount=123_000)
+    listed = boss.get("/transactions?kind=issuance")
+    entry = re.search(r"/transactions/ent_\w+", listed.answer.text)
+    assert entry is not None
+    page = boss.get(entry[0])
+    assert "1,230,000 rials" in page.text
+    assert "Base rate" in page.text
+    assert "Mina" in page.text
+    assert "/till/acts/" in page.answer.text
+    nothing = boss.get("/transactions?since=1400/01/01&until=1400/01/02")
+    assert "Nothing was booked" in nothing.text
+
+
+def test_transactions_come_as_a_file_without_formulas(desk: Desk, boss: Clerk) -> None:
+    boss.buy(desk.house.member().phone, amount=1_000)
+    answer = boss.get("/transactions?format=csv").answer
+    assert answer.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows[0]["kind"] == "issuance"
+    assert rows[0]["amount"] == "10000"
+    assert rows[0]["reference"].startswith("P-")
+
+
+def test_stores_and_tills_are_kept_and_chosen(desk: Desk, boss: Clerk) -> None:
+    page = boss.get("/places")
+    added = page.send(
+        "/places/stores", do="add", store="north", name_fa="شمالی", name_en="North", city_fa=""
+    )
+    assert "Added" in added.text
+    taken = page.send("/places/stores", do="add", store="north", name_fa="ب", name_en="B")
+    assert "taken" in taken.text
+    wrong = page.send("/places/stores", do="add", store="", name_fa="", name_en="")
+    assert "Some field" in wrong.text
+    page.send("/places/terminals", do="add", store="north", terminal="t1", name="Till 1")
+    clerk = desk.person("cashier")
+    choice = clerk.get("/till")
+    assert choice.path.startswith("/till/place")
+    place = re.search(r'value="(sto_\w+\.t1)"', choice.answer.text)
+    assert place is not None
+    assert (
+        clerk.post("/till/place", choice.form("/till/place") | {"place": "sto_x.t1"}).path
+        != "/till"
+    )
+    assert (
+        clerk.post("/till/place", choice.form("/till/place") | {"place": place[1]}).path == "/till"
+    )
+    receipt = clerk.buy(desk.house.member().phone, amount=5_000)
+    assert "North · t1" in receipt.text
+    page.send("/places/stores/close", store="north")
+    assert clerk.get("/till").path.startswith(("/till/place", "/till"))
+
+
+def test_a_key_is_registered_by_its_proof_and_revoked(desk: Desk, boss: Clerk) -> None:
+    key = Ed25519SigningKey.generate()
+    page = boss.get("/keys")
+    wrong = page.send("/keys/proof", public_key="AAAA")
+    assert wrong.status == 422
+    assert (
+        'id="public_key-error"'
+        in boss.post("/keys/proof", page.form("/keys/proof") | {"public_key": "no key"}).answer.text
+    )
+    fields = page.form("/keys/proof") | {
+        "public_key": key.verifying_key().to_base64url(),
+        "scopes": "earnings",
+    }
+    asked = boss.post("/keys/proof", fields)
+    host = asked.text.partition("--host ")[2].split()[0]
+    session_id = asked.text.partition("--signed-by ")[2].split()[0]
+    assert asked.send("/keys", proof="A" * 86).status == 422
+    proof = prove_possession(authority=host, key_id=session_id, new_key=key)
+    done = asked.send("/keys", proof=urlsafe_b64encode(proof).decode().rstrip("="))
+    assert "Registered: mk_live_" in done.text
+    with desk.house.services.database.reading() as session:
+        made = merchants.keys(session, merchant_id=desk.house.green.merchant_id)[0]
+    assert made.scopes == ("earnings",)
+    assert made.public_key == key.verifying_key().to_raw()
+    assert "Revoked" in done.send(f"/keys/{made.key_id}/revoke").text
+    other = Clerk(desk=desk, login=boss.login, secret=boss.secret)
+    assert other.get("/keys").path.startswith("/sign-in")
+
+
+def test_webhooks_are_made_tried_out_and_removed(desk: Desk, boss: Clerk) -> None:
+    page = boss.get("/webhooks")
+    refused = page.send("/webhooks", url="http://127.0.0.1/hook")
+    assert refused.status == 422
+    assert 'id="url-error"' in refused.answer.text
+    made = page.send("/webhooks", url="https://shop.example/hooks")
+    assert "whsec_" in made.text
+    again = boss.get("/webhooks")
+    assert "shop.example" in again.text
+    assert "whsec_" not in again.text
+    endpoint = re.search(r"/webhooks/(whe_\w+)/test", again.answer.text)
+    assert endpoint is not None
+    tried = again.send(f"/webhooks/{endpoint[1]}/test")
+    assert "on its way" in tried.text
+    assert "webhook.test" in tried.text
+    assert "Disabled" in tried.send(f"/webhooks/{endpoint[1]}/state").text
+    assert "Removed" in tried.send(f"/webhooks/{endpoint[1]}/remove").text
+    stranger = desk.person("administrator", shop="blue")
+    token = stranger.get("/webhooks").form("/webhooks")
+    assert stranger.post(f"/webhooks/{endpoint[1]}/remove", token).status == 404
+
+
+def test_what_was_done_stands_in_the_log_and_the_chain_holds(desk: Desk, boss: Clerk) -> None:
+    boss.get("/people").send("/people", name="Nima", login="nima", role="cashier")
+    assert "Invited somebody" in boss.get("/people/log").text
+    with desk.house.services.database.reading() as session:
+        assert verify(session).intact
+
+
+def test_a_wrong_invitation_names_its_field(boss: Clerk) -> None:
+    page = boss.get("/people")
+    for fields, named in (
+        ({"name": "A", "login": "no spaces here", "role": "cashier"}, "login"),
+        ({"name": "", "login": "someone", "role": "cashier"}, "name"),
+        ({"name": "A", "login": boss.login, "role": "cashier"}, "login"),
+    ):
+        wrong = page.send("/people", **fields)
+        assert wrong.status == 422
+        assert f'id="{named}-error"' in wrong.answer.text
+
+
+def test_pages_speak_the_readers_language(desk: Desk) -> None:
+    clerk = desk.person("cashier")
+    clerk.browser.headers["Accept-Language"] = "fa"
+    page = clerk.get("/till")
+    assert '<html lang="fa" dir="rtl">' in page.answer.text
+    assert "صندوق" in page.text
+    assert page.answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_a_session_is_bound_to_its_end(desk: Desk) -> None:
+    clerk = desk.person("cashier")
+    token = clerk.browser.cookies["peyvand_portal"]
+    with desk.house.services.database.reading() as session:
+        assert people.by_session(session, token=token, wall=wall_now()) is not None
+        late = wall_now() + timedelta(hours=13)
+        assert people.by_session(session, token=token, wall=late) is None
+    page = clerk.get("/account")
+    assert page.send("/sign-out").path == "/sign-in"
+    stale = requests.get(
+        f"{desk.url}/till",
+        cookies={"peyvand_portal": token},
+        allow_redirects=False,
+        timeout=20,
+    )
+    assert stale.status_code == 302
+    assert json.dumps(stale.headers["Location"]).startswith('"/sign-in')
