@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, redirect, request
+from flask import Flask, Response, redirect, request
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as BaseResponse
 
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import Limits
@@ -43,6 +43,8 @@ VIEWS = (
     webhooks,
 )
 
+SERVER_ERROR = 500
+
 
 def create_app(services: Services, redis: Any) -> Flask:
     """Build the portal on ``services`` and a Valkey client; connects to nothing yet.
@@ -62,11 +64,23 @@ def create_app(services: Services, redis: Any) -> Flask:
 
     @app.get("/favicon.ico")
     @access.public
-    def favicon() -> Response:
+    def favicon() -> BaseResponse:
         return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
 
     for missing in (UnknownActError, UnknownKeyError, UnknownPortalUserError):
         app.register_error_handler(missing, lambda _error: app.handle_http_exception(NotFound()))
+
+    @app.after_request
+    def tell_script(response: Response) -> Response:
+        """Answer a script's form with the address to open, or without one where it was refused.
+
+        Followed by the script, the page behind it would be read once more than it is seen.
+        """
+        if request.headers.get("Peyvand-Script") and response.status_code < SERVER_ERROR:
+            if response.location:
+                response.headers["Peyvand-Location"] = response.headers.pop("Location")
+            response.status_code, response.data = 200, b""
+        return response
 
     @app.context_processor
     def page_facts() -> dict[str, object]:

@@ -1,8 +1,10 @@
 // What a browser with script adds to the till. Without it every page works the same.
 "use strict";
 
-// Amounts are grouped as they are typed, in the digits that they are typed in.
 const SEPARATOR = document.documentElement.lang === "fa" ? "٬" : ",";
+const PATIENCE_MS = 15000;
+
+// Amounts are grouped as they are typed, in the digits that they are typed in.
 for (const field of document.querySelectorAll("input[data-grouped]")) {
   field.addEventListener("input", () => {
     const digits = field.value.replace(/[^0-9۰-۹٠-٩]/g, "");
@@ -15,48 +17,41 @@ for (const field of document.querySelectorAll("input[data-grouped]")) {
 
 // A form that is taken once is sent in the background. Where no answer comes, the page stays, says
 // so, and offers the same form again: the server knows it by its key and never books it twice.
-const PATIENCE_MS = 15000;
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(form, event.submitter);
+    send(form);
   });
 }
 
-async function send(form, button) {
+async function send(form) {
   if (form.dataset.sending) return;
   form.dataset.sending = "yes";
-  if (button) button.setAttribute("aria-busy", "true");
+  const button = form.querySelector("[type=submit]");
+  button.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.action, {
       method: "POST",
       body: new URLSearchParams(new FormData(form)),
+      headers: { "Peyvand-Script": "yes" },
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    const page = await answer.text();
-    show(page, answer.url, answer.redirected);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const address = answer.headers.get("Peyvand-Location");
+    // What was done has a page of its own. A refusal did nothing: the browser sends the form
+    // itself and shows what is wrong with it.
+    if (address) window.location.assign(address);
+    else form.submit();
   } catch {
     noAnswer(form);
   } finally {
     delete form.dataset.sending;
-    if (button) button.removeAttribute("aria-busy");
+    button.removeAttribute("aria-busy");
   }
-}
-
-// A page that the server has led to is opened as itself; one that answered the form takes its place.
-function show(page, address, redirected) {
-  if (redirected) {
-    window.location.assign(address);
-    return;
-  }
-  document.open();
-  document.write(page);
-  document.close();
 }
 
 function noAnswer(form) {
   const told = document.getElementById("no-answer");
-  if (!told) return;
   told.hidden = false;
   const button = told.querySelector("button");
   button.onclick = () => {

@@ -1,0 +1,125 @@
+"""A cashier's till on a phone, in Persian: earning, paying, undoing, and an answer that is lost."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+from playwright.sync_api import Page, Route, expect
+
+from config.web import furnish
+from merchant_gateway.portal.app import create_app
+from network.language import persian_digits
+from network.ledger import queries as ledger
+from network.services import Services
+from tests.browser.conftest import Pages, Serve, accessibility_faults, overflow
+from tests.integration.gateway import house as houses
+from tests.integration.gateway.house import House, Person
+from tests.integration.portal.desk import PASSWORD, Desk
+
+
+@pytest.fixture
+def house(services: Services) -> House:
+    """Return a small coalition on a database of this test's own."""
+    return houses.furnish(services, url="http://127.0.0.1:1")
+
+
+@pytest.fixture
+def desk(house: House, redis_client: redis.Redis, serve: Serve) -> Desk:
+    """Return the portal of the coalition."""
+    app = furnish(create_app(house.services, redis_client), services=house.services)
+    return Desk(url=serve(app), house=house)
+
+
+def looked_at(page: Page) -> None:
+    """Hold a page to what every page owes."""
+    assert accessibility_faults(page) == []
+    assert overflow(page) == 0
+
+
+def kinds(house: House, person: Person) -> list[str]:
+    """Return the kinds of a member's entries, the oldest first."""
+    with house.services.database.reading() as session:
+        found = ledger.entries(session, member_id=person.member_id, limit=20)
+    return [each.kind for each in reversed(found)]
+
+
+def scan(page: Page, member: str, *, amount: str) -> None:
+    """Scan or type a customer, which ends with Enter, then the amount, which does too."""
+    page.locator("#member").fill(member)
+    page.locator("#member").press("Enter")
+    expect(page.locator("#amount")).to_be_focused()
+    page.locator("#amount").press_sequentially(amount)
+    page.locator("#amount").press("Enter")
+    page.wait_for_url("**/till/check")
+
+
+def test_a_cashier_serves_a_customer_on_a_phone(pages: Pages, house: House, desk: Desk) -> None:
+    person, clerk = house.member(), desk.invited("cashier", name="سارا کیانی")
+    page = pages.open()
+    page.goto(f"{desk.url}/")
+    looked_at(page)
+    page.fill("#login", clerk.login)
+    page.fill("#password", PASSWORD)
+    page.locator("#password").press("Enter")
+    page.wait_for_url("**/till")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    looked_at(page)
+
+    scan(page, persian_digits(person.phone), amount="۲۰۰۰۰۰")
+    expect(page.locator(".amounts")).to_contain_text("۲۰۰ امتیاز")
+    looked_at(page)
+    page.get_by_role("button", name="ثبت خرید").press("Enter")
+    page.wait_for_url("**/till/acts/**")
+    expect(page.locator(".receipt .count")).to_have_text("۲۰۰")
+    looked_at(page)
+
+    page.get_by_role("link", name="مشتری بعدی").click()
+    scan(page, person.code(limit=100)["code"], amount="50000")
+    page.locator("#pay").fill("۲۰٬۰۰۰")
+    page.get_by_role("button", name="برداشت امتیاز").click()
+    expect(page.locator("#pay-error, .notice.bad").first).to_contain_text("سقفی")
+    page.locator("#pay").fill("")
+    page.locator("#pay").press_sequentially("6000")
+    assert page.locator("#pay").input_value() == "6٬000"
+    page.get_by_role("button", name="برداشت امتیاز").click()
+    page.wait_for_url("**/till/acts/**")
+    expect(page.locator(".receipt .count")).to_have_text("۶۰")
+    expect(page.locator(".big-sum")).to_contain_text("۴۴٬۰۰۰ تومان")
+    looked_at(page)
+
+    page.locator(".undo summary").click()
+    page.get_by_role("button", name="برگرداندن همه").click()
+    expect(page.locator(".receipt h1 .badge")).to_be_visible()
+    assert kinds(house, person) == ["issuance", "redemption", "refund_redemption"]
+
+
+def test_an_answer_that_is_lost_doubles_nothing(pages: Pages, house: House, desk: Desk) -> None:
+    person, clerk = house.member(), desk.person("cashier")
+    cookies = [
+        {"name": each.name, "value": each.value or "", "url": desk.url}
+        for each in clerk.browser.cookies
+    ]
+    page = pages.open()
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.goto(f"{desk.url}/till")
+    scan(page, person.card, amount="30000")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/till/earn", lose, times=2)
+    page.get_by_role("button", name="ثبت خرید").click()
+    expect(page.locator("#no-answer")).to_be_visible()
+    looked_at(page)
+    page.get_by_role("button", name="ارسال دوباره").click()
+    expect(page.locator("#no-answer")).to_be_visible()
+    page.get_by_role("button", name="ارسال دوباره").click()
+    page.wait_for_url("**/till/acts/**")
+    expect(page.locator(".notice.warn").first).to_contain_text("دو بار ثبت نشد")
+    assert kinds(house, person) == ["issuance"]
+    page.goto(f"{desk.url}/till")
+    expect(page.locator(".acts .act")).to_have_count(1)
+    lost = [fault for fault in pages.faults if "/till/earn" in fault]
+    assert len(lost) == 2
+    pages.faults[:] = [fault for fault in pages.faults if fault not in lost]
