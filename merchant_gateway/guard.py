@@ -50,6 +50,7 @@ redis.call('SET', KEYS[2], string.format('%.0f', now + ahead), 'PX', math.ceil(a
 return {1, math.floor((burst - ahead) / interval), math.ceil(ahead),
     redis.call('GET', KEYS[3]) or '0'}
 """
+_KEYS = 3
 _REPLAYED, _LIMITED = 0, 2
 _MICROSECONDS = 1_000_000
 
@@ -161,13 +162,13 @@ class Guard:
         if monotonic() < self._try_again_at:
             return None
         try:
-            state, remaining, microseconds, epoch = self._script(
-                keys=[
-                    f"gateway:nonce:{key_id}:{nonce}",
-                    f"gateway:rate:{merchant_id}{quota.ending}",
-                    access.EPOCH_KEY,
-                ],
-                args=[NONCE_SECONDS, quota.interval, quota.burst],
+            state, remaining, microseconds, epoch = self._run(
+                f"gateway:nonce:{key_id}:{nonce}",
+                f"gateway:rate:{merchant_id}{quota.ending}",
+                access.EPOCH_KEY,
+                NONCE_SECONDS,
+                quota.interval,
+                quota.burst,
             )
         except valkey.RedisError as error:
             if self._lost_at is None:
@@ -180,6 +181,21 @@ class Guard:
             self._both_until = monotonic() + NONCE_SECONDS
         return int(state), int(remaining), int(microseconds), epoch
 
+    def _run(self, *keys_and_values: str | float) -> Any:
+        """Run the script on a pooled connection: a third of what the client's own way costs."""
+        pool = self._redis.connection_pool
+        connection = pool.get_connection()
+        try:
+            try:
+                return _asked(connection, "EVALSHA", self._script.sha, keys_and_values)
+            except valkey.exceptions.NoScriptError:
+                return _asked(connection, "EVAL", _SCRIPT, keys_and_values)
+        except BaseException:
+            connection.disconnect()  # what is half read must not be the next one's answer
+            raise
+        finally:
+            pool.release(connection)
+
     def _claim_in_database(self, *, key_id: str, nonce: str, wall: datetime) -> None:
         expires_at = wall.astimezone(UTC) + timedelta(seconds=NONCE_SECONDS)
         with self._database.unit_of_work() as session:
@@ -188,6 +204,11 @@ class Guard:
             )
         if not fresh:
             raise NonceReplayedError
+
+
+def _asked(connection: Any, command: str, script: str, rest: tuple[str | int | float, ...]) -> Any:
+    connection.send_command(command, script, _KEYS, *rest)
+    return connection.read_response()
 
 
 def _count_locally(merchant_id: UUID, quota: _Quota) -> Admission:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from merchant_gateway.errors import ConsentRequiredError, IdentifierExpiredError, TokenExpiredError
@@ -48,7 +49,7 @@ class Identified:
         return self.method == CODE
 
 
-def identify(session: Session, call: Call, *, given: dict[str, Any]) -> Identified:
+def identify(session: Session | Connection, call: Call, *, given: dict[str, Any]) -> Identified:
     """Return the member that ``given`` (one of phone, card, code, token) names.
 
     One round trip, none for a token. Raises what the members' queries raise for an unknown

@@ -14,6 +14,8 @@ from network.signing import queries
 from network.vault import Vault
 
 KEPT_SECONDS = 60.0
+PUBLISHED_SECONDS = 1.0
+"""Another process may sign with a new key already; who looks it up must find it here too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class NetworkKeys:
         self._vault = vault
         self._active: BriefCache[str, NetworkKey] = BriefCache(size=8, seconds=KEPT_SECONDS)
         self._published: BriefCache[str, list[dict[str, str]]] = BriefCache(
-            size=1, seconds=KEPT_SECONDS
+            size=1, seconds=PUBLISHED_SECONDS
         )
 
     def signing(self, purpose: str) -> NetworkKey:

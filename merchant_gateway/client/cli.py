@@ -21,6 +21,7 @@ import click
 
 from merchant_gateway.client import cli_apply, cli_keys, cli_sandbox, cli_webhooks, show
 from merchant_gateway.client.cli_statements import replay, statement
+from merchant_gateway.client.cli_verify import verify
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
     JournalError,
@@ -143,7 +144,7 @@ def main(
 
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
-    *(cli_webhooks.webhook, statement, replay),
+    *(cli_webhooks.webhook, statement, replay, verify),
 ):
     main.add_command(_each)
 Command = Callable[..., None]

@@ -53,6 +53,7 @@ class Record:
     content_digest: str
     signature_input: str
     signature: str
+    signature_base: bytes = field(default=b"", repr=False)
 
     def data(self) -> dict[str, Any]:
         """Return the answer's object; raise JournalError where it is none."""
@@ -149,6 +150,7 @@ def _as_json(record: Record) -> dict[str, Any]:
             "body": record.body.decode(),
             "label": record.binding.label,
             "signature": base64.b64encode(record.binding.signature).decode(),
+            "signature_base": record.signature_base.decode("ascii"),
         },
         "answer": {
             "status": record.status,
@@ -188,6 +190,7 @@ def _from_json(kept: Any, *, number: int) -> Record:
             content_digest=answer["content_digest"],
             signature_input=answer["signature_input"],
             signature=answer["signature"],
+            signature_base=request.get("signature_base", "").encode(),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"line {number} of the journal is no record") from error

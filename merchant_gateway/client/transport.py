@@ -24,6 +24,7 @@ from merchant_gateway.signing import (
     Ed25519VerifyingKey,
     RequestBinding,
     RequestMessage,
+    SignedHeaders,
     SigningError,
     SigningKey,
     parse_answer_signature,
@@ -120,7 +121,7 @@ class Transport:
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts
             try:
-                response, binding = self._send(request)
+                response, signed = self._send(request)
             except requests.RequestException as error:
                 failure = f"{self._url} cannot be reached: {type(error).__name__}"
                 if not last:
@@ -129,14 +130,14 @@ class Transport:
             if response.status_code in TRY_AGAIN and not last:
                 self._sleep(_backoff(attempt, response.headers.get("Retry-After")))
                 continue
-            return self._believe(request, response, binding)
+            return self._believe(request, response, signed)
         raise UnreachableError(failure, idempotency_key=request.idempotency_key)
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def _send(self, request: Request) -> tuple[requests.Response, RequestBinding]:
+    def _send(self, request: Request) -> tuple[requests.Response, SignedHeaders]:
         headers = {
             "Accept": f"{request.accept}, application/problem+json",
             "Accept-Encoding": "identity",
@@ -173,15 +174,15 @@ class Transport:
         )
         prepared.headers.update(signed.as_headers())
         response = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
-        return response, signed.binding
+        return response, signed
 
     def _believe(
-        self, request: Request, response: requests.Response, binding: RequestBinding
+        self, request: Request, response: requests.Response, signed: SignedHeaders
     ) -> Answer:
         """Return an answer whose signature holds; raise what a signed problem says."""
-        self._verify(request, response, binding)
+        self._verify(request, response, signed.binding)
         if self._journal is not None:
-            self._journal.keep(self._record(request, response, binding))
+            self._journal.keep(self._record(request, response, signed))
         media_type = response.headers.get("Content-Type", "").partition(";")[0]
         data = _object(response.content) if media_type.endswith("json") else {}
         if response.status_code >= _REFUSED:
@@ -196,7 +197,7 @@ class Transport:
         )
 
     def _record(
-        self, request: Request, response: requests.Response, binding: RequestBinding
+        self, request: Request, response: requests.Response, signed: SignedHeaders
     ) -> Record:
         path, query = split_target(response.request.path_url)
         return Record(
@@ -207,7 +208,8 @@ class Transport:
             key_id=self._key_id,
             idempotency_key=request.idempotency_key,
             body=request.body,
-            binding=binding,
+            binding=signed.binding,
+            signature_base=signed.evidence.signature_base,
             status=response.status_code,
             answer=response.content,
             content_digest=response.headers["Content-Digest"],

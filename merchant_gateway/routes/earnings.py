@@ -79,7 +79,7 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     event = event_of(call, data, now=now, merchant_ref=ref)
     quote = price(call, data, now=now)  # what cannot be priced is refused before anybody is named
     with working(call) as (connection, session):
-        who = identify(session, call, given=given)
+        who = identify(connection, call, given=given)
         refuse_expired(session, call, who, given=given, kind=KIND, ref=ref)
         check_earning(session, call, member_id=who.member_id, kind=KIND, ref=ref)
         earning = Earning(

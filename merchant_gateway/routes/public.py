@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Flask, Response, render_template
+from flask import Flask, Response, render_template, request
 
 from merchant_gateway import openapi
 from merchant_gateway.canonical import canonical
 from merchant_gateway.catalogue import KINDS
 from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.documents.pages import load_pages
-from merchant_gateway.errors import NotFoundError
+from merchant_gateway.errors import NotFoundError, RateLimitedError
 from merchant_gateway.gateway import Gateway
+from merchant_gateway.limits import ADDRESS
 from merchant_gateway.operations import JSON, load_operations
+from merchant_gateway.signing import Ed25519VerifyingKey
 from network.language import current_locale
+from network.merchants import queries as merchants
+from network.merchants.addresses import line_of
 from network.proofs import queries as proofs
 
-PUBLIC = frozenset({"keys", "points", "openapi", "docs", "guide", "style"})
+PUBLIC = frozenset({"keys", "points", "merchant_key", "openapi", "docs", "guide", "style"})
 """The endpoints without authentication."""
 
 NIGHTS = 366
@@ -62,6 +66,10 @@ def register(app: Flask, gateway: Gateway) -> None:
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 
+    def merchant_key(key_id: str) -> Response:
+        """Publish the public key that a merchant signed with, also one that is over (RFC 8037)."""
+        return _merchant_key(gateway, key_id)
+
     def openapi_json() -> Response:
         """Publish the OpenAPI 3.1 document."""
         response = Response(document, content_type=JSON)
@@ -100,12 +108,33 @@ def register(app: Flask, gateway: Gateway) -> None:
     for path, endpoint, view in (
         ("/.well-known/peyvand-keys.json", "keys", keys),
         ("/.well-known/peyvand-points.json", "points", points),
+        ("/.well-known/peyvand-merchant-keys/<key_id>.json", "merchant_key", merchant_key),
         ("/openapi.json", "openapi", openapi_json),
         ("/docs", "docs", docs),
         ("/docs/guide/<name>", "guide", guide),
         ("/docs.css", "style", style),
     ):
         app.add_url_rule(path, endpoint=endpoint, view_func=view, methods=["GET"])
+
+
+def _merchant_key(gateway: Gateway, key_id: str) -> Response:
+    """Return the public half of a merchant's key as a JWK.
+
+    Key ids are drawn at random, so only who has seen one signed with it can ask. Raises
+    NotFoundError, for a shared secret too, and RateLimitedError for who only guesses.
+    """
+    line = line_of(request.remote_addr or "")
+    if wait := gateway.failures.wait(line):
+        raise RateLimitedError(retry_after=wait, policy=ADDRESS)
+    with gateway.services.database.reading() as session:
+        view = merchants.key(session, key_id=key_id)
+    if view is None or view.public_key is None:
+        gateway.failures.take(line)
+        raise NotFoundError("no such key is published")
+    jwk = Ed25519VerifyingKey.from_raw(view.public_key).to_jwk(key_id=key_id)
+    response = Response(canonical(jwk), content_type="application/jwk+json")
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
 
 
 def _page(html: str) -> Response:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from network.database.driver import rows_of
 from network.ledger.errors import translate
 from network.ledger.values import Posted
 
@@ -40,7 +41,7 @@ def rows(
 ) -> list[Row[Any]]:
     """Call a function and return its rows; raise the ledger's own errors."""
     try:
-        return list(connection.execute(statement, parameters).all())
+        return rows_of(connection, statement, parameters)
     except DBAPIError as error:
         translated = translate(error)
         if translated is None:

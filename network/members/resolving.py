@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, LargeBinary, Row, Select, Text, bindparam, func, select
+from sqlalchemy import ARRAY, Connection, LargeBinary, Select, Text, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from network.database.driver import rows_of
 from network.errors import InvariantError
 from network.members import codes
 from network.members.cards import normalise_card_number
@@ -85,7 +86,7 @@ class ResolvedMember:
 
 
 def resolve(
-    session: Session,
+    session: Session | Connection,
     vault: Vault,
     *,
     wall: datetime,
@@ -108,29 +109,39 @@ def resolve(
     return _by_phone(session, vault, phone=phone or "")
 
 
-def members_by_phone(session: Session, vault: Vault, *, phones: Collection[str]) -> dict[str, UUID]:
+def members_by_phone(
+    session: Session | Connection, vault: Vault, *, phones: Collection[str]
+) -> dict[str, UUID]:
     """Return the members with these phones (E.164), in one round trip; strangers are left out."""
     index = {phone_index(vault, phone=phone): phone for phone in phones}
     rows = session.execute(_BY_PHONES, {"indexes": list(index)})
     return {index[bytes(row.phone_index)]: row.member_id for row in rows}
 
 
-def members_by_card(session: Session, *, numbers: Collection[str]) -> dict[str, UUID | None]:
+def members_by_card(
+    session: Session | Connection, *, numbers: Collection[str]
+) -> dict[str, UUID | None]:
     """Return the members with these cards, in one round trip: None for a blocked card."""
     rows = session.execute(_BY_CARDS, {"numbers": list(numbers)})
     return {row.card_number: None if row.blocked_at else row.member_id for row in rows}
 
 
-def _by_phone(session: Session, vault: Vault, *, phone: str) -> ResolvedMember:
+def _first(session: Session | Connection, statement: Select[Any], values: dict[str, object]) -> Any:
+    """Return the only row there can be, or None."""
+    found = rows_of(session, statement, values)
+    return found[0] if found else None
+
+
+def _by_phone(session: Session | Connection, vault: Vault, *, phone: str) -> ResolvedMember:
     index = phone_index(vault, phone=normalise_phone(phone))
-    row = session.execute(_BY_PHONE, {"index": index}).first()
+    row = _first(session, _BY_PHONE, {"index": index})
     if row is None:
         raise UnknownMemberError("nobody is a member with this phone", field="phone")
     return _resolved(vault, row, method="phone")
 
 
-def _by_card(session: Session, vault: Vault, *, card: str) -> ResolvedMember:
-    row = session.execute(_BY_CARD, {"number": normalise_card_number(card)}).first()
+def _by_card(session: Session | Connection, vault: Vault, *, card: str) -> ResolvedMember:
+    row = _first(session, _BY_CARD, {"number": normalise_card_number(card)})
     if row is None:
         raise UnknownMemberError("nobody has this card", field="card")
     if row.blocked_at is not None:
@@ -138,9 +149,11 @@ def _by_card(session: Session, vault: Vault, *, card: str) -> ResolvedMember:
     return _resolved(vault, row, method="card")
 
 
-def _by_code(session: Session, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:
+def _by_code(
+    session: Session | Connection, vault: Vault, *, code: str, wall: datetime
+) -> ResolvedMember:
     parsed = codes.read_code(code)
-    row = session.execute(_BY_CODE, {"handle": parsed.handle}).first()
+    row = _first(session, _BY_CODE, {"handle": parsed.handle})
     if row is None:
         raise InvalidCodeError("this member code is not genuine, or too old", field="code")
     key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
@@ -152,7 +165,7 @@ def _by_code(session: Session, vault: Vault, *, code: str, wall: datetime) -> Re
 
 def _resolved(
     vault: Vault,
-    row: Row[*tuple[Any, ...]],
+    row: Any,
     *,
     method: Method,
     verified: VerifiedCode | None = None,

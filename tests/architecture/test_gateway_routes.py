@@ -21,6 +21,7 @@ from network.vault import Vault
 PUBLIC_PATHS = {
     "/.well-known/peyvand-keys.json",
     "/.well-known/peyvand-points.json",
+    "/.well-known/peyvand-merchant-keys/<key_id>.json",
     "/openapi.json",
     "/docs",
     "/docs/guide/<name>",

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
+from merchant_gateway.client import GatewayClient, UntrustedAnswerError
 from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.signing import Ed25519SigningKey
+from network.clock import wall_now
+from network.merchants.keys import register_key, revoke_key
+from network.signing.service import ensure_keys
 from tests.integration.gateway.house import House, utc_now
 
 
@@ -114,14 +120,102 @@ def test_nobody_there_says_how_to_ask_again(house: House, profile: Path) -> None
 
 def test_an_answer_of_another_network_is_not_believed(house: House) -> None:
     stranger = Ed25519SigningKey.generate().verifying_key().to_jwk(key_id="other")
-    from merchant_gateway.client import GatewayClient, UntrustedAnswerError
-
     client = GatewayClient(
         url=house.url, key_id=house.green.key_id, key=house.green.key, pinned_keys=[stranger]
     )
     with pytest.raises(UntrustedAnswerError):
         client.ping()
     client.close()
+
+
+def _kept(house: House, journal: Path) -> str:
+    """Let the green shop call with a key that is revoked afterwards; return that key's id."""
+    key = Ed25519SigningKey.generate()
+    merchant_id = house.green.merchant_id
+    with house.services.database.unit_of_work() as session:
+        key_id = register_key(
+            session,
+            house.services.vault,
+            merchant_id=merchant_id,
+            environment="live",
+            public_key=key.verifying_key().to_raw(),
+            now=wall_now(),
+        ).key_id
+    client = GatewayClient(url=house.url, key_id=key_id, key=key, journal=journal)
+    person = house.member()
+    earned = client.earn(member={"phone": person.phone}, merchant_ref="kept", amount=70_000).data
+    client.refund_earning(earned["id"], merchant_ref="back", amount=20_000)
+    client.close()
+    with house.services.database.unit_of_work() as session:
+        revoke_key(session, merchant_id=merchant_id, key_id=key_id, now=wall_now())
+        session.execute(
+            text("UPDATE network.signing_key SET retired_at = now() WHERE purpose = 'answers'")
+        )
+        ensure_keys(session, house.services.vault, now=wall_now())
+    return key_id
+
+
+def _verified(*arguments: str) -> tuple[int, list[dict[str, Any]]]:
+    result = CliRunner().invoke(main, ["verify", "--json", *arguments])
+    return result.exit_code, json.loads(result.output)
+
+
+def test_a_third_party_verifies_what_was_kept(house: House, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    key_id = _kept(house, journal)
+    # Both keys were replaced since; the old ones stay published.
+    code, found = _verified(str(journal), "--network", house.url)
+    assert (code, [each["holds"] for each in found]) == (0, [True, True])
+    assert [each["call"].split("/")[-1] for each in found] == ["earnings", "refunds"]
+
+    merchant_key = requests.get(
+        f"{house.url}/.well-known/peyvand-merchant-keys/{key_id}.json", timeout=20
+    )
+    assert merchant_key.headers["Content-Type"] == "application/jwk+json"
+    keys = requests.get(f"{house.url}/.well-known/peyvand-keys.json", timeout=20).json()
+    own, network = tmp_path / "own.json", tmp_path / "network.json"
+    own.write_text(merchant_key.text, encoding="ascii")
+    network.write_text(json.dumps(keys), encoding="ascii")
+    code, _ = _verified(str(journal), "--keys", str(own), "--keys", str(network))
+    assert code == 0
+    code, found = _verified(str(journal), "--keys", str(network))
+    assert (code, found[0]["request"]) == (1, f"the key {key_id} is not published")
+
+
+@pytest.mark.parametrize(
+    ("side", "name", "before", "after"),
+    [
+        ("request", "body", '"amount":70000', '"amount":90000'),
+        ("request", "path", "/v1/earnings", "/v1/redemptions"),
+        ("request", "key_id", "mk_live_", "mk_test_"),
+        ("request", "signature_base", "POST", "PUT"),
+        ("answer", "body", '"points":7', '"points":9'),
+        ("answer", "status", "201", "200"),
+        ("answer", "content_digest", "sha-256=:", "sha-256=:AA"),
+    ],
+)
+def test_what_was_changed_does_not_hold(
+    house: House, tmp_path: Path, side: str, name: str, before: str, after: str
+) -> None:
+    journal = tmp_path / "journal"
+    _kept(house, journal)
+    line = json.loads(next(filter(None, journal.read_text(encoding="utf-8").split("\n"))))
+    value = str(line[side][name])
+    assert before in value
+    changed = value.replace(before, after, 1)
+    line[side][name] = int(changed) if name == "status" else changed
+    journal.write_text(json.dumps(line), encoding="utf-8")
+    code, found = _verified(str(journal), "--network", house.url)
+    assert (code, found[0]["holds"]) == (1, False)
+    assert found[0][side] not in {"signed by the merchant", "signed by the network"}
+
+
+def test_keys_that_nobody_registered_are_not_published(house: House) -> None:
+    for key_id in ("mk_live_aaaaaaaaaaaaaaaa", "%2e%2e", "x" * 300):
+        answer = requests.get(
+            f"{house.url}/.well-known/peyvand-merchant-keys/{key_id}.json", timeout=20
+        )
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 def test_the_public_pages(house: House) -> None:

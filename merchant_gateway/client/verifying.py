@@ -1,0 +1,99 @@
+"""Judging a kept call with published keys alone: for whoever was not there and trusts neither side.
+
+A record (a line of a journal) holds what the merchant signed and what the network signed in answer.
+The merchant's signature over its base says that it asked for exactly this; the network's over the
+answer, bound to that signature, says that it answered exactly this to exactly that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from merchant_gateway.client.errors import UntrustedAnswerError
+from merchant_gateway.client.journal import Record
+from merchant_gateway.signing import (
+    Ed25519VerifyingKey,
+    Evidence,
+    SigningError,
+    check_content_digest,
+    verify_evidence,
+)
+
+_LINE = re.compile(r'"([a-z@-]+)": (.*)')
+_KEY_ID = re.compile(r';keyid="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found of one record; empty reasons mean that the signature holds."""
+
+    at: str
+    what: str
+    asked: str
+    answered: str
+
+    @property
+    def holds(self) -> bool:
+        """Return whether both sides signed this."""
+        return not self.asked and not self.answered
+
+    def as_json(self) -> dict[str, object]:
+        """Return the verdict as plain values."""
+        return {
+            "at": self.at,
+            "call": self.what,
+            "holds": self.holds,
+            "request": self.asked or "signed by the merchant",
+            "answer": self.answered or "signed by the network",
+        }
+
+
+def judge(
+    record: Record,
+    *,
+    network_keys: Mapping[str, Ed25519VerifyingKey],
+    merchant_keys: Mapping[str, Ed25519VerifyingKey],
+) -> Verdict:
+    """Return whether the merchant signed a kept request and the network its answer, and why not."""
+    answered = ""
+    try:
+        record.believe(network_keys)
+    except UntrustedAnswerError as error:
+        answered = str(error)
+    return Verdict(
+        at=record.at.isoformat(),
+        what=f"{record.method} {record.path}",
+        asked=_asked(record, merchant_keys),
+        answered=answered,
+    )
+
+
+def _asked(record: Record, keys: Mapping[str, Ed25519VerifyingKey]) -> str:
+    """Return why the request was not signed as it stands in the record, empty where it was."""
+    key = keys.get(record.key_id)
+    if key is None:
+        return f"the key {record.key_id} is not published"
+    evidence = Evidence(signature_base=record.signature_base, signature=record.binding.signature)
+    try:
+        verify_evidence(evidence=evidence, key=key)
+        covered = _covered(record.signature_base)
+        if record.body:
+            check_content_digest(header=covered.get("content-digest"), body=record.body)
+    except SigningError as error:
+        return str(error)
+    kept = {"@method": record.method, "@path": record.path, "@query": f"?{record.query}"}
+    if record.idempotency_key is not None:
+        kept["idempotency-key"] = record.idempotency_key
+    wrong = [name for name, value in kept.items() if covered.get(name) != value]
+    named = _KEY_ID.search(covered.get("@signature-params", ""))
+    if named is None or named[1] != record.key_id:
+        wrong.append("keyid")
+    return f"the record differs from what was signed: {', '.join(wrong)}" if wrong else ""
+
+
+def _covered(base: bytes) -> dict[str, str]:
+    """Return the components that a signature base covers, by name."""
+    found = (_LINE.fullmatch(line) for line in base.decode("ascii", "replace").split("\n"))
+    return {match[1]: match[2] for match in found if match is not None}
