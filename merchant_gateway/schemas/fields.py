@@ -16,13 +16,17 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing
 from network.points import MAX_AMOUNT
 from network.settings import CURRENCY
 
-# Control characters, lone surrogates, line and paragraph separators, and marks that change the
-# direction of what follows (they make a reference look like another one). ZWNJ belongs to Persian.
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+# Control characters, lone surrogates, line and paragraph separators, marks that change direction
+# and signs that nobody sees (they make a reference look like another one). ZWNJ belongs to Persian,
+# and ZWJ to it and to pictures.
+_REFUSED = (
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069"
+    r"\ufeff\ufffe\uffff"
+)
+UNPRINTABLE = re.compile(rf"[{_REFUSED}\ud800-\udfff]")
 TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII
 )
-_REFUSED = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069\ufffe\uffff"
 PRINTABLE = rf"^[^\s{_REFUSED}](?:[^{_REFUSED}]*[^\s{_REFUSED}])?$"
 """The same for JSON Schema (ECMA-262), which has no lone surrogates: no space at either end."""
 
