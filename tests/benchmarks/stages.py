@@ -26,6 +26,7 @@ from flask import Flask
 from rich.console import Console
 from rich.table import Table
 
+from config.sandboxes.nights import Hands
 from merchant_gateway import answering, app, authentication, operations, pricing
 from merchant_gateway.guard import Guard
 from merchant_gateway.routes import earnings
@@ -155,7 +156,8 @@ def measure(stand: Stand, scene: http.Scene) -> dict[str, float]:
 
 def _application(stand: Stand) -> Flask:
     url = stand.services.settings.redis_url
-    return app.create_app(stand.services, redis.Redis.from_url(url))
+    client = redis.Redis.from_url(url)
+    return app.create_app(stand.services, client, hands=Hands(client))
 
 
 def table(found: dict[str, float]) -> Table:
