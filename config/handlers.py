@@ -13,11 +13,13 @@ from importlib import import_module
 from typing import Any
 
 from config import queues
+from network.clearing.runs import NIGHT_ENDED
 from network.events.queries import Event
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.merchants import access
 
 SETTLE_NIGHT = "settlement.night"
+NIGHT_STALLED = "settlement.night_stalled"
 KEEP_HOUSE = "housekeeping"
 WORK_BATCH = "batches.received"
 TEND_SANDBOXES = "sandboxes.due"
@@ -57,8 +59,10 @@ HANDLERS: Mapping[str, Handler] = {
     "ledger.capture": _ANNOUNCE_REDEMPTION,
     access.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
     "messaging.message": Handler(
-        function="config.adapters.sms:send_message", queue=queues.MESSAGES, timeout_seconds=30
+        function="config.adapters.sending:send_message", queue=queues.MESSAGES, timeout_seconds=30
     ),
+    NIGHT_ENDED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
+    NIGHT_STALLED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
     WORK_BATCH: Handler(
         function="merchant_gateway.batches.work:run_batch",
         queue=queues.BATCHES,

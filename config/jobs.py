@@ -92,6 +92,27 @@ def announce_redemption(
         )
 
 
+def announce_night(services: Services, *, business_date: str, state: str) -> None:
+    """Tell the operators who asked for it that a night has ended, or stands still; once each."""
+    from network.clearing import queries as clearing
+    from network.messaging.operators import tell_operators
+    from settlement.news import night_news
+
+    day = date.fromisoformat(business_date)
+    with services.database.unit_of_work() as session:
+        run = clearing.run(session, business_date=day)
+        about = "" if run is None else f"{run.run_id}\n{run.error_code or ''}"
+        tell_operators(
+            session,
+            services.vault,
+            about=f"night\n{business_date}\n{state}\n{about}",
+            texts=night_news(
+                business_date=day, state=state, run=run, console=services.settings.console_url
+            ),
+            wall=wall_now(),
+        )
+
+
 def announce_access(services: Services) -> None:
     """Have the gateway read keys and merchants anew, where whoever changed them could not say so.
 

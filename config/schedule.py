@@ -17,7 +17,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
-from config.handlers import KEEP_HOUSE, SETTLE_NIGHT, WORK_BATCH
+from config.handlers import KEEP_HOUSE, NIGHT_STALLED, SETTLE_NIGHT, WORK_BATCH
 from config.jobs import ask_delivery, ask_sandboxes, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
 from config.sandboxes.making import keep_quietly
@@ -37,6 +37,10 @@ TICK_SECONDS = 5.0
 RETRY_NIGHT_SECONDS = 300
 """How long a night that failed or fell silent is left alone before the schedule asks again."""
 
+SILENT_SECONDS = 120
+NIGHT_BEGINS_WITHIN = timedelta(hours=1)
+"""A night whose worker says nothing for so long, or that does not begin within, stands still."""
+
 LEFT_ALONE = timedelta(seconds=30)
 """After that, a batch that nobody has touched is given to a worker again."""
 
@@ -52,6 +56,21 @@ _DUE = text(
            OR r.finished_at < clock_timestamp() - make_interval(secs => :pause))
       AND (r.state IS DISTINCT FROM 'running'
            OR r.heartbeat_at < clock_timestamp() - make_interval(secs => :pause))
+    """
+)
+
+_SILENT = text(
+    """
+    SELECT min(d.business_date)
+    FROM ledger.business_day AS d
+    LEFT JOIN network.settlement_run AS r
+        ON r.business_date = d.business_date AND r.state <> 'aborted'
+    WHERE d.business_date < :today
+      AND (r.run_id IS NULL
+           OR r.state = 'running'
+              AND r.heartbeat_at < clock_timestamp() - make_interval(secs => :silence))
+      AND NOT EXISTS (SELECT FROM network.settlement_run AS b
+                      WHERE b.business_date < d.business_date AND b.state IN ('failed', 'stopped'))
     """
 )
 
@@ -85,11 +104,13 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
     partitioned: date | None = None
     house_kept: date | None = None
     checked: date | None = None
+    told: set[date] = set()
     while not stop.is_set():
         try:
             now = clock.now()
             partitioned = _partition_ahead(services, now, partitioned)
             asked = tick(services, connection, now=now)
+            tell_stalled(services, connection, now=now, told=told)
             ask_batches(services, connection, wall=wall_now())
             ask_webhooks(services, connection, wall=wall_now())
             measure_exposure(services, connection, wall=wall_now())
@@ -102,6 +123,34 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             if asked is not None:
                 log.info("night asked for", business_date=asked.isoformat())
         stop.wait(TICK_SECONDS)
+
+
+def tell_stalled(
+    services: Services, connection: redis.Redis, *, now: datetime, told: set[date]
+) -> date | None:
+    """Have operators told of a night that stands still; return its business day when asked.
+
+    That is one whose worker has been silent for minutes, and one that has not begun an hour after
+    its day. ``told`` are the days that this process has asked for.
+    """
+    with services.database.reading() as session:
+        silent: date | None = session.execute(
+            _SILENT,
+            {
+                "today": local_date(now - NIGHT_BEGINS_WITHIN, zone=PROGRAMME_ZONE),
+                "silence": SILENT_SECONDS,
+            },
+        ).scalar()
+    if silent is None or silent in told:
+        return None
+    told.add(silent)
+    enqueue(
+        NIGHT_STALLED,
+        {"business_date": silent.isoformat(), "state": "stalled"},
+        job_id=f"stalled-{silent.isoformat()}",
+        connection=connection,
+    )
+    return silent
 
 
 def ask_housekeeping(connection: redis.Redis, *, today: date, kept: date | None) -> date:

@@ -39,6 +39,8 @@ class Settings:
     portal_url: str = "http://127.0.0.1:8803"
     sms_url: str | None = None
     sms_token: str | None = field(default=None, repr=False)
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "peyvand@localhost"
     trusted_proxies: int = 0
     refund_days: int = 180
     payment_iban: str | None = None
@@ -69,6 +71,8 @@ class Settings:
             master_key=decode_master_key(_required(environment, "PEYVAND_MASTER_KEY")),
             sms_url=environment.get("PEYVAND_SMS_URL") or None,
             sms_token=environment.get("PEYVAND_SMS_TOKEN") or None,
+            smtp_url=environment.get("PEYVAND_SMTP_URL") or None,
+            mail_from=environment.get("PEYVAND_MAIL_FROM", "").strip() or "peyvand@localhost",
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
             refund_days=_refund_days(environment),
             payment_iban=_without_spaces(environment, "PEYVAND_PAYMENT_IBAN") or None,

@@ -1,15 +1,10 @@
-"""Text messages over HTTP, and the job that sends them."""
+"""Text messages over HTTP."""
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import requests
 
-from network.clock import wall_now
 from network.messaging.port import LocalSender, SmsNotSentError, SmsSender
-from network.messaging.service import deliver
-from network.services import Services
 from network.settings import Settings
 
 _TIMEOUT_SECONDS = (3.05, 10.0)
@@ -47,17 +42,3 @@ def sender_for(settings: Settings) -> SmsSender:
     if settings.sms_url is None:
         return LocalSender()
     return HttpSmsSender(settings.sms_url, token=settings.sms_token)
-
-
-def send_message(services: Services, *, message_id: str) -> None:
-    """Send one waiting message; raise SmsNotSentError, after the commit, to be tried again."""
-    with services.database.unit_of_work() as session:
-        delivery = deliver(
-            session,
-            services.vault,
-            message_id=UUID(message_id),
-            sender=sender_for(services.settings),
-            wall=wall_now(),
-        )
-    if delivery is not None and delivery.again:
-        raise SmsNotSentError("the provider did not take the message")

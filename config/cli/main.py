@@ -60,6 +60,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.verify:verify",
         _l("Check a proof of points or a statement, without asking the network."),
     ),
+    "audit-log": (
+        "config.cli.audit_log:audit_log",
+        _l("The audit log: write it into a file, check a file or the log itself."),
+    ),
     "archive": (
         "config.cli.archive:archive",
         _l("Move a settled month to the archive, which the audit still reads."),

@@ -141,6 +141,14 @@ class WindowView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowTotals:
+    """What a window comes to: how many obligations, and the sum of what parties are to get."""
+
+    obligations: int
+    turnover: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """The night of one business day: how far it is, or how it ended."""
 

@@ -18,11 +18,16 @@ from sqlalchemy.sql import bindparam
 
 from network.clearing.facts import RunView
 from network.errors import PeyvandError
+from network.events.service import publish
 
 _COLUMNS = (
     "run_id, business_date, window_id, run_key, version, input_hash, state, step, done, total, "
     "started_by, started_at, heartbeat_at, finished_at, control_totals, error_code, error"
 )
+
+
+NIGHT_ENDED = "settlement.night_ended"
+"""The topic of the event that a night is over, well or not."""
 
 
 class ClaimLostError(PeyvandError):
@@ -155,7 +160,7 @@ def finish(
     error_code: str | None = None,
     error: str | None = None,
 ) -> None:
-    """Store how the run ended (done, failed or stopped); raise ClaimLostError."""
+    """Store how the run ended (done, failed or stopped), and announce it; raise ClaimLostError."""
     _update(
         session,
         "state = :state, control_totals = :control_totals, error_code = :error_code, "
@@ -168,6 +173,10 @@ def finish(
         error_code=error_code,
         error=error,
     )
+    day = session.execute(
+        text("SELECT business_date FROM network.settlement_run WHERE run_id = :id"), {"id": run_id}
+    ).scalar_one()
+    publish(session, topic=NIGHT_ENDED, payload={"business_date": day.isoformat(), "state": state})
 
 
 def last_done(session: Session) -> date | None:

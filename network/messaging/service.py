@@ -14,7 +14,7 @@ from network.errors import InvariantError
 from network.events.service import publish
 from network.ids import uuid7
 from network.messaging.models import Message
-from network.messaging.port import SmsNotSentError, SmsSender
+from network.messaging.port import NotSentError, Senders
 from network.vault import Vault
 
 MAX_ATTEMPTS = 5
@@ -48,16 +48,45 @@ def queue_sms(
     expires_at: datetime | None = None,
     message_id: UUID | None = None,
 ) -> UUID:
-    """Store a text message and announce it in the outbox (topic ``messaging.message``).
+    """Store a text message to a number in E.164; see ``queue_message``."""
+    return queue_message(
+        session,
+        vault,
+        channel="sms",
+        recipient=recipient,
+        body=body,
+        kind=kind,
+        locale=locale,
+        wall=wall,
+        expires_at=expires_at,
+        message_id=message_id,
+    )
 
-    ``recipient`` is in E.164. A message that did not leave before ``expires_at`` never does.
-    ``message_id`` is for a caller that may come twice: what has that id already stays as it is.
+
+def queue_message(
+    session: Session,
+    vault: Vault,
+    *,
+    channel: str,
+    recipient: str,
+    body: str,
+    kind: str,
+    locale: str,
+    wall: datetime,
+    expires_at: datetime | None = None,
+    message_id: UUID | None = None,
+) -> UUID:
+    """Store a message and announce it in the outbox (topic ``messaging.message``).
+
+    ``channel`` is ``sms`` (to a number in E.164) or ``email``, whose first line is the subject. A
+    message that did not leave before ``expires_at`` never does. ``message_id`` is for a caller that
+    may come twice: what has that id already stays as it is.
     """
     stored = session.execute(
         insert(Message)
         .values(
             message_id=message_id or uuid7(),
-            channel="sms",
+            channel=channel,
             kind=kind,
             sealed_recipient=vault.seal(recipient.encode(), purpose=RECIPIENT_PURPOSE),
             sealed_body=vault.seal(body.encode(), purpose=BODY_PURPOSE),
@@ -79,9 +108,9 @@ def queue_sms(
 
 
 def deliver(
-    session: Session, vault: Vault, *, message_id: UUID, sender: SmsSender, wall: datetime
+    session: Session, vault: Vault, *, message_id: UUID, senders: Senders, wall: datetime
 ) -> Delivery | None:
-    """Hand a waiting message to ``sender`` and note the outcome.
+    """Hand a waiting message to the sender of its channel and note the outcome.
 
     Returns ``None`` where there is nothing to do: it is gone, done, or another worker has it.
     A refusal of the sender is an outcome, not an exception, so that the attempt is committed.
@@ -99,11 +128,11 @@ def deliver(
     else:
         message.attempts += 1
         try:
-            sender.send(
+            senders[message.channel].send(
                 vault.open(message.sealed_recipient, purpose=RECIPIENT_PURPOSE).decode(),
                 vault.open(message.sealed_body, purpose=BODY_PURPOSE).decode(),
             )
-        except SmsNotSentError:
+        except NotSentError:
             message.state = "waiting" if message.attempts < MAX_ATTEMPTS else "failed"
         else:
             message.state, message.sent_at = "sent", wall

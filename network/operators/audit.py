@@ -9,13 +9,13 @@ which is why ``verify`` returns it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from network.errors import InvariantError
@@ -105,16 +105,39 @@ def chained(previous: bytes, form: bytes) -> bytes:
 
 def verify(session: Session) -> ChainCheck:
     """Walk the whole log in order and recompute every hash; memory stays flat."""
-    rows, head = 0, GENESIS
-    while batch := _after(session, sequence=rows):
-        for row in batch:
-            fits = row.sequence == rows + 1 and row.previous_hash == head
-            if not fits or row.hash != chained(head, canonical(row)):
-                return ChainCheck(rows=rows, head=head, broken_at=row.sequence)
-            rows, head = row.sequence, row.hash
+    return _walk(session, start=0, head=GENESIS)
+
+
+def every_row(session: Session, *, after: int = 0) -> Iterator[AuditLog]:
+    """Yield the rows in their order, those above ``after``; memory stays flat."""
+    while batch := _after(session, sequence=after):
+        yield from batch
+        after = batch[-1].sequence
         for row in batch:
             session.expunge(row)
-    return ChainCheck(rows=rows, head=head, broken_at=None)
+
+
+def _walk(session: Session, *, start: int, head: bytes) -> ChainCheck:
+    last = start
+    for row in every_row(session, after=start):
+        fits = row.sequence == last + 1 and row.previous_hash == head
+        if not fits or row.hash != chained(head, canonical(row)):
+            return ChainCheck(rows=last - start, head=head, broken_at=row.sequence)
+        last, head = row.sequence, row.hash
+    return ChainCheck(rows=last - start, head=head, broken_at=None)
+
+
+def verify_newest(session: Session, *, rows: int) -> ChainCheck:
+    """Walk the newest rows only, from the hash that the row before them states."""
+    last = session.scalar(select(func.max(AuditLog.sequence))) or 0
+    start = max(0, last - rows)
+    head = GENESIS
+    if start:
+        stated = session.scalar(select(AuditLog.hash).where(AuditLog.sequence == start))
+        if stated is None:
+            return ChainCheck(rows=0, head=GENESIS, broken_at=start)
+        head = stated
+    return _walk(session, start=start, head=head)
 
 
 def _after(session: Session, *, sequence: int) -> Sequence[AuditLog]:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select, text
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -200,10 +200,21 @@ def last_act(session: Session, *, action: str, subject: str) -> ActView | None:
 
 def actions(session: Session) -> list[str]:
     """Return the kinds of acts that the log holds."""
-    rows: list[Row[tuple[str]]] = list(
-        session.execute(select(AuditLog.action).distinct().order_by(AuditLog.action))
+    # From one kind to the next by the index: a DISTINCT would read every row there is.
+    return list(
+        session.scalars(
+            text("""
+                WITH RECURSIVE kind AS (
+                    (SELECT action FROM network.audit_log ORDER BY action LIMIT 1)
+                    UNION ALL
+                    SELECT (SELECT l.action FROM network.audit_log AS l
+                            WHERE l.action > k.action ORDER BY l.action LIMIT 1)
+                    FROM kind AS k WHERE k.action IS NOT NULL
+                )
+                SELECT action FROM kind WHERE action IS NOT NULL
+            """)
+        )
     )
-    return [row.action for row in rows]
 
 
 def _alive(wall: datetime) -> ColumnElement[bool]:

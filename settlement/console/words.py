@@ -185,6 +185,7 @@ ACTIONS = {
     "window.abort.proposed": _l("Proposed to abort a window"),
     "window.abort.approved": _l("Aborted a window"),
     "window.abort.declined": _l("Declined to abort a window"),
+    "member.looked_up": _l("Looked a member up"),
     "operator.added": _l("Added an operator"),
     "operator.role": _l("Changed a role"),
     "operator.suspended": _l("Suspended an operator"),

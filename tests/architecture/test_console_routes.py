@@ -49,6 +49,7 @@ CHANGING = {
     "payments.approve": "approver",
     "payments.propose": "operator",
     "payments.take": "operator",
+    "members.find": "operator",
     "operators.add": "administrator",
     "operators.change_role": "administrator",
     "operators.change_state": "administrator",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, url_for
 from sqlalchemy.orm import Session
 
 from network.clearing import days
+from network.clearing import nights as night_queries
 from network.clearing import queries as clearing
-from network.clearing.facts import PartyView
+from network.clearing.facts import PartyView, RunView
 from network.clearing.queries import parties
 from network.exposure import queries as exposure
 from network.language import current_locale
@@ -27,10 +28,13 @@ from settlement.console import access, listing, queues
 from settlement.console.charts import DayColumns, day_columns
 from settlement.console.filters import party
 from settlement.console.proposing import shown
+from settlement.words import run_failure
 
 blueprint = Blueprint("today", __name__)
 CHART_DAYS = 14
 NIGHTS = 7
+MOST_NIGHTS = 100
+_ENDED_BADLY = ("failed", "stopped")
 
 
 @blueprint.get("/")
@@ -45,7 +49,8 @@ def show() -> str:
         since = operators.previous_sign_in(
             session, current=access.current_session(), operator_id=operator.operator_id
         )
-        nights = clearing.latest_runs(session, limit=NIGHTS)
+        nights = _nights(session, since=since)
+        behind = night_queries.unsettled_days(session)
         facts = {
             "today": found.days[-1] if found.days else None,
             "outstanding": held,
@@ -53,6 +58,13 @@ def show() -> str:
             "since": since,
             "fresh": {night.run_id for night in nights if since and night.started_at > since},
             "nights": nights,
+            "totals": night_queries.window_totals(
+                session, window_ids=[each.window_id for each in nights if each.window_id]
+            ),
+            "failures": {
+                each.run_id: run_failure(each) for each in nights if each.state in _ENDED_BADLY
+            },
+            "blocked": _blocked(behind, nights=nights),
             "waiting": merchants.waiting_agreements(session),
             "nearing": exposure.nearing(session),
             "proposed": shown(session, proposals.waiting(session)),
@@ -68,6 +80,24 @@ def show() -> str:
         wall=access.wall(),
         **facts,
     )
+
+
+def _nights(session: Session, *, since: datetime | None) -> list[RunView]:
+    """Return every night since the operator's last sign-in, and a week of them in any case."""
+    latest = clearing.latest_runs(session, limit=NIGHTS)
+    if since is None:
+        return latest
+    fresh = night_queries.nights_since(session, since=since, limit=MOST_NIGHTS)
+    found = {each.run_id: each for each in (*fresh, *latest)}
+    return sorted(found.values(), key=lambda each: each.business_date, reverse=True)
+
+
+def _blocked(behind: Sequence[date], *, nights: Sequence[RunView]) -> dict[UUID, list[date]]:
+    """Return which closed days wait, by the night that they wait for: days settle in order."""
+    first = next((each for each in nights if behind and each.business_date == behind[0]), None)
+    if first is None or first.state not in _ENDED_BADLY:
+        return {}
+    return {first.run_id: list(behind[1:])}
 
 
 @blueprint.get("/days/<day>")

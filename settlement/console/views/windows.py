@@ -47,18 +47,20 @@ NIGHTS = 14
 
 @blueprint.get("")
 @access.access(VIEWER)
-def index() -> str:
+def index() -> str | Response:
     """Show windows by state, and the latest nights."""
     state = listing.argument("state")
     before = listing.argument("before")
     with access.reading() as session:
         found = clearing.windows(
             session,
-            limit=listing.PAGE_ROWS + 1,
+            limit=listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1,
             before=read_day(before) if before else None,
             state=state,
         )
         nights = clearing.latest_runs(session, limit=NIGHTS)
+    if listing.wants_csv():
+        return _windows_file(found)
     rows = found[: listing.PAGE_ROWS]
     older = listing.address(before=rows[-1].first_day) if len(found) > len(rows) else None
     return render_template(
@@ -251,6 +253,24 @@ def account_name(party: PartyView, account: str) -> str:
         return party_name(party)
     words = said(account, "money_account")
     return words if party.party_id == NETWORK_PARTY else f"{party_name(party)} · {words}"
+
+
+def _windows_file(found: list[WindowView]) -> Response:
+    return listing.csv_response(
+        "windows",
+        ("window", "first_day", "end_day", "attempt", "state", "settled_at"),
+        (
+            (
+                ids.encode("win", row.window_id),
+                row.first_day.isoformat(),
+                row.end_day.isoformat(),
+                row.attempt,
+                row.state,
+                row.settled_at.isoformat() if row.settled_at else None,
+            )
+            for row in found
+        ),
+    )
 
 
 def _positions_file(window: WindowView, rows: Sequence[PositionView]) -> Response:

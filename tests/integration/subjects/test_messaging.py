@@ -52,7 +52,9 @@ def deliver(
     database: Database, vault: Vault, message_id: UUID, provider: Provider, wall: datetime = WALL
 ) -> Delivery | None:
     with database.unit_of_work() as session:
-        return service.deliver(session, vault, message_id=message_id, sender=provider, wall=wall)
+        return service.deliver(
+            session, vault, message_id=message_id, senders={"sms": provider}, wall=wall
+        )
 
 
 def test_delivered_once_and_announced_by_id_only(database: Database, vault: Vault) -> None:
@@ -136,7 +138,7 @@ def test_old_messages_are_forgotten(database: Database, vault: Vault) -> None:
         service.forget_messages(session, before=WALL + timedelta(seconds=1))
         assert queries.latest(session, vault) == []
         done = service.deliver(
-            session, vault, message_id=message_id, sender=LocalSender(), wall=WALL
+            session, vault, message_id=message_id, senders={"sms": LocalSender()}, wall=WALL
         )
         assert done is None
 
