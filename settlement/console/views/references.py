@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, render_template, request
 
 from network.clock import local_date
+from network.language import current_locale, format_date, normalise
 from network.language import gettext as _
-from network.language import normalise
 from network.language.dates import parse_day
 from network.ledger import searching
 from network.merchants import queries as merchants
@@ -76,11 +76,16 @@ def find() -> str | Response:
         merchants=known,
         merchant=merchant,
         ref=wanted,
-        first=first,
-        last=last,
+        first=typed(first),
+        last=typed(last),
         errors=errors,
         asked=bool(merchant and wanted),
     )
+
+
+def typed(day: date) -> str:
+    """Return a day as the reader would type it."""
+    return format_date(day) if current_locale() == "fa" else day.isoformat()
 
 
 def _errors(first: date, last: date) -> dict[str, str]:

@@ -284,6 +284,7 @@ def test_every_page_fits_and_reads(
         f"/settlement/windows/{public}/obligations?party=mahtab",
         *(f"/settlement/obligations/{each}" for each in kinds_of_obligations(house).values()),
         f"/lots/{a_lot(house)}",
+        *("/members", "/references?merchant=mahtab&ref=nothing"),
         *("/search?q=nothing", f"/entries/{spent(house)}"),
     ):
         answer = page.goto(path)
