@@ -29,6 +29,9 @@ stand at `/.well-known/peyvand-keys.json`. Covered components, exactly: `@method
 `@path`, `@query`, with a body also `content-type` and `content-digest` (RFC 9530), on a POST also
 `idempotency-key`; parameters `created`, `keyid`, `nonce` (16 random bytes or more), `alg` and
 `tag="peyvand-gateway-v1"`. Amounts are whole rials. Points are whole.
+
+A call with a test key is done in the merchant's own sandbox, never among live data, and a live key
+reaches no sandbox; `Peyvand-Environment` in the answer says which it was.
 """
 
 
