@@ -38,7 +38,7 @@ _LARGEST = 64 * 1024 * 1024
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def verify(file: Path, keys_file: Path, *, as_json: bool) -> None:
-    """Verify a member's proof of points, or a merchant's statement as JSON; exit 1 if it fails.
+    """Check a member's proof of points, or a merchant's statement as JSON; exit 1 if it fails.
 
     Asks nobody: the file and the network's published keys are all that is needed.
     """
