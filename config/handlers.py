@@ -23,6 +23,7 @@ NIGHT_STALLED = "settlement.night_stalled"
 KEEP_HOUSE = "housekeeping"
 WORK_BATCH = "batches.received"
 TEND_SANDBOXES = "sandboxes.due"
+RECONCILE = "reconciliations.received"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,12 @@ HANDLERS: Mapping[str, Handler] = {
     NIGHT_STALLED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
     WORK_BATCH: Handler(
         function="merchant_gateway.batches.work:run_batch",
+        queue=queues.BATCHES,
+        timeout_seconds=3600,
+        retry_seconds=(1, 5, 30),  # after that the schedule asks again
+    ),
+    RECONCILE: Handler(
+        function="config.jobs:reconcile",
         queue=queues.BATCHES,
         timeout_seconds=3600,
         retry_seconds=(1, 5, 30),  # after that the schedule asks again

@@ -73,6 +73,16 @@ def settle_night(services: Services, *, business_date: str) -> None:
     run_night(services, business_date=date.fromisoformat(business_date), started_by="schedule")
 
 
+def reconcile(services: Services, *, reconciliation_id: str) -> None:
+    """Read and match a merchant's record of a day."""
+    from network.reconciliation.service import work_off  # a worker of messages need not load it
+
+    with services.database.unit_of_work() as session:
+        work_off(
+            session, services.vault, reconciliation_id=UUID(reconciliation_id), wall=wall_now()
+        )
+
+
 def announce_redemption(
     services: Services, *, member_id: str, sequence: int, points: int, merchant_id: str
 ) -> None:

@@ -17,7 +17,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
-from config.handlers import KEEP_HOUSE, NIGHT_STALLED, SETTLE_NIGHT, WORK_BATCH
+from config.handlers import KEEP_HOUSE, NIGHT_STALLED, RECONCILE, SETTLE_NIGHT, WORK_BATCH
 from config.jobs import ask_delivery, ask_sandboxes, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
 from config.sandboxes.making import keep_quietly
@@ -29,6 +29,7 @@ from network.errors import UnavailableError
 from network.events.webhooks.deliveries import any_due
 from network.exposure import measuring
 from network.merchants import access
+from network.reconciliation import service as records
 from network.sandboxes import queries as sandboxes
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
@@ -43,6 +44,9 @@ NIGHT_BEGINS_WITHIN = timedelta(hours=1)
 
 LEFT_ALONE = timedelta(seconds=30)
 """After that, a batch that nobody has touched is given to a worker again."""
+
+RECORD_LEFT_ALONE = timedelta(minutes=2)
+"""The same for a record of a day, which a worker matches in one go."""
 
 _DUE = text(
     """
@@ -112,6 +116,7 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
             asked = tick(services, connection, now=now)
             tell_stalled(services, connection, now=now, told=told)
             ask_batches(services, connection, wall=wall_now())
+            ask_records(services, connection, wall=wall_now())
             ask_webhooks(services, connection, wall=wall_now())
             measure_exposure(services, connection, wall=wall_now())
             checked = keep_quietly(services, now=wall_now(), checked=checked)
@@ -211,6 +216,19 @@ def measure_exposure(services: Services, connection: redis.Redis, *, wall: datet
         return False
     access.announce(connection)
     return True
+
+
+def ask_records(services: Services, connection: redis.Redis, *, wall: datetime) -> list[UUID]:
+    """Ask for merchants' records whose worker died or whose job was lost; return which."""
+    with services.database.reading() as session:
+        found = records.left_alone(session, before=wall - RECORD_LEFT_ALONE)
+    for reconciliation_id in found:
+        stretch = wall.timestamp() // RECORD_LEFT_ALONE.total_seconds()
+        job_id = f"record-{reconciliation_id}-{stretch:.0f}"
+        if not _under_way(job_id, connection):
+            payload = {"reconciliation_id": str(reconciliation_id)}
+            enqueue(RECONCILE, payload, job_id=job_id, connection=connection)
+    return found
 
 
 def _wall_date() -> date:

@@ -244,6 +244,43 @@ WEBHOOKS = {
     ),
 }
 
+_DISPUTES = _("Read your disputes to see what there is.")
+RECONCILIATION = {
+    "unknown_reconciliation": Kind(
+        404, _("There is no such record of a day"), _("Check the id, or send the record.")
+    ),
+    "day_not_over": Kind(
+        422,
+        _("This business day is not over"),
+        _("Send the record of a day once the day has ended."),
+    ),
+    "empty_record": Kind(
+        422,
+        _("The record is empty"),
+        _("A day without sales is a CSV file with its first row alone."),
+    ),
+    "record_too_large": Kind(
+        413, _("The record is too large"), _("A record has at most 256 MiB and a million lines.")
+    ),
+    "unknown_break": Kind(404, _("There is no such break"), _("List the breaks of the record.")),
+    "unknown_dispute": Kind(404, _("There is no such dispute"), _DISPUTES),
+    "unknown_line": Kind(
+        404,
+        _("There is no such line of yours"),
+        _("Name an entry that you made, or one that stands on your statement."),
+    ),
+    "dispute_open": Kind(409, _("You dispute this line already"), _DISPUTES),
+    "dispute_decided": Kind(409, _("This dispute is decided"), _DISPUTES),
+    "dispute_too_late": Kind(
+        422,
+        _("This line can no longer be disputed"),
+        _("The facts say for how many days a line can be."),
+    ),
+    "invalid_dispute": Kind(
+        422, _("This is no dispute"), _("Give a reason, and say in words what is wrong.")
+    ),
+}
+
 KINDS: dict[str, Kind] = {
     **TRANSPORT,
     **SIGNATURE,
@@ -254,5 +291,6 @@ KINDS: dict[str, Kind] = {
     **KEYS,
     **SANDBOX,
     **WEBHOOKS,
+    **RECONCILIATION,
 }
 """Every code by name; a test holds it against the classes that raise."""

@@ -40,15 +40,15 @@ TRANSPORT = {
     "body_too_large": Kind(
         413,
         _("The body is too large"),
-        _("A call takes at most 64 KiB, a batch 8 MiB, a line of it 64 KiB."),
+        _("A call takes at most 64 KiB, a batch 8 MiB, a record of a day 32 MiB."),
     ),
     "body_not_allowed": Kind(
         400, _("This method takes no body"), _("Put parameters into the query.")
     ),
     "unsupported_media_type": Kind(
         415,
-        _("The body must be JSON"),
-        _("Send it as application/json in UTF-8, a batch as application/jsonl."),
+        _("The body is of another type than this call takes"),
+        _("Send JSON as application/json in UTF-8, lines of it as application/jsonl."),
     ),
     "malformed_json": Kind(
         400, _("The body is not valid JSON"), _("Send one JSON object; the hint names the place.")

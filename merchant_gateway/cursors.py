@@ -10,9 +10,11 @@ import base64
 import binascii
 import json
 from typing import Any
+from uuid import UUID
 
 from merchant_gateway.canonical import canonical
 from merchant_gateway.errors import FieldError, InvalidRequestError
+from network import ids
 
 _MOST = 2**31 - 1
 
@@ -47,6 +49,17 @@ def _fits(part: object, wanted: type) -> bool:
     if isinstance(part, int):
         return 0 <= part <= _MOST
     return isinstance(part, str) and part.isprintable()
+
+
+def place(kind: str, text: str | None, *, prefix: str) -> UUID | None:
+    """Return the id at which the page of a list of ids ended; raise InvalidRequestError."""
+    parts = unpack(kind, text, types=(str,))
+    if parts is None:
+        return None
+    try:
+        return ids.decode(prefix, parts[0])
+    except ids.UnknownIdError as error:
+        raise _wrong() from error
 
 
 def _wrong() -> InvalidRequestError:

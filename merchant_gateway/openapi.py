@@ -18,6 +18,7 @@ from merchant_gateway.operations import JSON, JSON_LINES, Operation, load_operat
 from merchant_gateway.schemas.answers import ANSWERS
 from merchant_gateway.schemas.batches import LINES
 from merchant_gateway.schemas.fields import describe_schema
+from merchant_gateway.schemas.reconciliations import RECORD_LINE
 
 VERSION = "1"
 TITLE = "Peyvand merchant gateway"
@@ -54,6 +55,7 @@ def document(*, server: str) -> dict[str, Any]:
         spec.components.header(name, header)
     line_schemas = [describe_schema(schema) for schema in LINES.values()]
     spec.components.schema("BatchLine", {"oneOf": line_schemas})
+    spec.components.schema("RecordLine", describe_schema(RECORD_LINE))
     spec.components.security_scheme(
         "signature",
         {
@@ -95,8 +97,11 @@ def _operation(each: Operation) -> dict[str, Any]:
         lines = {"schema": {"$ref": f"#/components/schemas/{each.lines}"}}
         described["requestBody"] = {
             "required": True,
-            "description": "JSON lines: one object of this schema on each line.",
-            "content": dict.fromkeys(JSON_LINES, lines),
+            "description": "One object of this schema on each line.",
+            "content": {
+                each_type: lines if each_type in JSON_LINES else {"schema": {"type": "string"}}
+                for each_type in each.line_types
+            },
         }
     elif each.body is not None:
         schema = describe_schema(each.body)

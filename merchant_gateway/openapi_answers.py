@@ -53,6 +53,11 @@ _SOURCES: dict[str, dict[str, str]] = {
     "event_id": {"list_events": "/items/0/id"},
     "key_id": {"create_key": "/key_id"},
     "member_id": {"create_sandbox_member": "/id"},
+    "reconciliation_id": {
+        "create_reconciliation": "/id",
+        "list_reconciliations": "/items/0/id",
+    },
+    "dispute_id": {"create_dispute": "/id", "list_disputes": "/items/0/id"},
 }
 """An id in a path → the operations whose answers have one, and where it stands there."""
 

@@ -97,6 +97,7 @@ class Operation:
     run: Run
     scope: str | None
     lines: str | None = None
+    line_types: tuple[str, ...] = JSON_LINES
     most_bytes: int = MAX_BODY_BYTES
     at_the_door: bool = False
     test_only: bool = False
@@ -115,6 +116,7 @@ OPERATIONS: dict[str, Operation] = {}
 SUBJECTS = (
     *("ping", "members", "earnings", "batches", "redemptions", "transactions", "settlements"),
     *("webhooks", "events", "keys", "sandbox", "sandbox_members"),
+    *("reconciliations", "disputes"),
 )
 
 
@@ -138,6 +140,7 @@ def operation(
     at_the_door: bool = False,
     preview: str | None = None,
     lines: str | None = None,
+    line_types: tuple[str, ...] = JSON_LINES,
     most_bytes: int = MAX_BODY_BYTES,
     headers: tuple[str, ...] = (),
 ) -> Callable[[Run], Run]:
@@ -146,9 +149,9 @@ def operation(
     It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
     or query (GET), and the ids of its path. ``at_the_door``: it works on the tables that keys of
     both environments are in, not in a sandbox. ``preview`` names the schema of what it answers with
-    200 where it is only tried out. ``lines`` names the schema of a line, where the body is JSON
-    lines; the operation reads them itself. ``headers`` are those of the answer that others do not
-    have.
+    200 where it is only tried out. ``lines`` names the schema of a line, where the body is lines of
+    a type of ``line_types``; the operation reads them itself. ``headers`` are those of the answer
+    that others do not have.
     """
 
     def register(run: Run) -> Run:
@@ -172,6 +175,7 @@ def operation(
             test_only=path.startswith("/sandbox"),
             preview=preview,
             lines=lines,
+            line_types=line_types,
             most_bytes=most_bytes,
             headers=headers,
         )
@@ -206,7 +210,7 @@ def perform(
         raise BodyNotAllowedError("a GET has no body")
     given = load_query(each.query, query_pairs(call.target))
     if each.lines is not None:
-        check_media_type(media_type, JSON_LINES)
+        check_media_type(media_type, each.line_types)
     elif each.body is not None:
         given |= load_body(each.body, read_json(call.body, media_type))
     key = call.idempotency_key

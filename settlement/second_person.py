@@ -21,11 +21,11 @@ from network.exposure.suspending import check_suspension, set_suspended
 from network.merchants.service import locked_merchant
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
+from network.money.today import open_business_day
 from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.settings import CURRENCY
 from settlement.payments.importing import TAKE_RETURNS, take_proposed
-from settlement.payments.today import open_business_day
 
 CANCEL_PAYMENT = "payment.cancel"
 ABORT_WINDOW = "window.abort"

@@ -23,6 +23,7 @@ from network.events import queries as events
 from network.events.webhooks.deliveries import next_due
 from network.merchants import queries as merchants
 from network.merchants.happenings import Teller
+from network.reconciliation import service as records
 from network.sandboxes import queries, service
 from network.sandboxes.furnishing import bring_keys
 from network.sandboxes.opening import sandbox_services
@@ -82,6 +83,7 @@ def look_into(services: Services, view: SandboxView) -> datetime | None:
         with services.database.reading() as live, inside.database.unit_of_work() as session:
             bring_keys(live, session, merchant_id=merchant_id)
         _work_batches_off(inside)
+        _match_records(inside)
         _tell(inside)
         if _next_delivery(inside) is not None:
             delivering.run(
@@ -110,6 +112,17 @@ def _work_batches_off(inside: Services) -> None:
         found = batches.left_alone(session, before=wall_now() + timedelta(days=1))
     for batch_id in found:
         run_batch(inside, batch_id=str(batch_id))
+
+
+def _match_records(inside: Services) -> None:
+    """Match the records of days that came, each in a unit of work of its own."""
+    with inside.database.reading() as session:
+        found = records.left_alone(session, before=wall_now() + timedelta(days=1))
+    for reconciliation_id in found:
+        with inside.database.unit_of_work() as session:
+            records.work_off(
+                session, inside.vault, reconciliation_id=reconciliation_id, wall=wall_now()
+            )
 
 
 def _tell(inside: Services) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import click
 
 from merchant_gateway.client import cli_apply, cli_keys, cli_sandbox, cli_webhooks, show
+from merchant_gateway.client.cli_reconcile import dispute, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_verify import verify
 from merchant_gateway.client.client import GatewayClient
@@ -144,7 +145,7 @@ def main(
 
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
-    *(cli_webhooks.webhook, statement, replay, verify),
+    *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute),
 ):
     main.add_command(_each)
 Command = Callable[..., None]

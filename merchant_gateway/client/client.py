@@ -16,6 +16,7 @@ from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.own_keys import Keys
+from merchant_gateway.client.reconciliation import Reconciliation
 from merchant_gateway.client.replay import Replay, replay
 from merchant_gateway.client.sandbox import Sandbox
 from merchant_gateway.client.transport import Answer, Request, Transport
@@ -68,6 +69,7 @@ class GatewayClient:
         )
         self.batches = Batches(self._transport)
         self.endpoints = Endpoints(self._transport)
+        self.reconciliation = Reconciliation(self._transport)
         self.keys = Keys(self._transport)
         self.sandbox = Sandbox(self._transport)
 

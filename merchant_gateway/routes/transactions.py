@@ -17,7 +17,7 @@ from network.ledger import queries
 from network.ledger.views import Cursor, EntryView
 
 _KIND, _CURSOR_PREFIX = "transactions", "cur"
-_PREFIXES = {
+PREFIXES = {
     "issuance": "ern",
     "authorisation": "red",
     "redemption": "red",
@@ -62,7 +62,7 @@ def read_transaction(call: Call, _query: dict[str, Any], *, entry_id: str) -> An
 
     Takes every id of an entry: ern_, red_, rfd_ as the calls answered them, ent_ as on statements.
     """
-    key = _any_id(call, entry_id)
+    key = any_id(call, entry_id)
     with call.gateway.services.database.reading() as session:
         found = queries.entry(session, member_id=key.member_id, sequence=key.sequence)
     if found is None:
@@ -76,7 +76,7 @@ def _transaction(call: Call, entry: EntryView) -> dict[str, Any]:
     gateway = call.gateway
     return {
         "id": gateway.services.entry_ids.encode(
-            prefix=_PREFIXES.get(entry.kind, _ANY),
+            prefix=PREFIXES.get(entry.kind, _ANY),
             member_id=entry.member_id,
             sequence=entry.sequence,
         ),
@@ -93,9 +93,10 @@ def _transaction(call: Call, entry: EntryView) -> dict[str, Any]:
     }
 
 
-def _any_id(call: Call, text: str) -> EntryKey:
+def any_id(call: Call, text: str) -> EntryKey:
+    """Return the entry that any of its ids means; raise UnknownIdError."""
     prefix = text.partition("_")[0]
-    if prefix not in {*_PREFIXES.values(), _ANY}:
+    if prefix not in {*PREFIXES.values(), _ANY}:
         raise UnknownIdError("this is not the id of an entry")
     return call.gateway.services.entry_ids.decode(text, prefix=prefix)
 

@@ -2,380 +2,354 @@
 
 from __future__ import annotations
 
-from typing import Any
+from merchant_gateway.schemas.answers_reconciliation import RECONCILIATION_ANSWERS
+from merchant_gateway.schemas.shapes import (
+    BALANCE,
+    BOOLEAN,
+    DAY,
+    MONEY,
+    POINTS,
+    TEXT,
+    TIME,
+    WHOLE,
+    Schema,
+    list_of,
+    or_null,
+    page,
+    states,
+    text,
+    whole,
+)
 
-from network.settings import CURRENCY
-
-_Schema = dict[str, Any]
-
-
-def _object(optional: _Schema | None = None, /, **required: Any) -> _Schema:
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def _text(description: str = "") -> _Schema:
-    return {"type": "string", **({"description": description} if description else {})}
-
-
-def _or_null(schema: _Schema) -> _Schema:
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def _list(of: _Schema) -> _Schema:
-    return {"type": "array", "items": of}
-
-
-def _states(*names: str) -> _Schema:
-    return {"type": "string", "enum": list(names)}
-
-
-def _page(of: _Schema) -> _Schema:
-    return _object(
-        items=_list(of), next_cursor=_or_null(_text("Send it as `cursor` for the next page."))
-    )
-
-
-_TEXT = _text()
-_BOOLEAN: _Schema = {"type": "boolean"}
-_WHOLE: _Schema = {"type": "integer"}
-_POINTS: _Schema = {"type": "integer", "minimum": 0}
-_DAY: _Schema = {"type": "string", "format": "date"}
-_TIME: _Schema = {"type": "string", "format": "date-time"}
-_MONEY = _object(amount=_WHOLE, currency={"const": CURRENCY})
-_BALANCE = _object(available=_POINTS, pending=_POINTS, held=_POINTS, debt=_POINTS)
-_STEP = _object(
-    rule=_text("A stable code."),
-    fired=_BOOLEAN,
-    points=_WHOLE,
-    reason=_text("A stable code."),
+_STEP = whole(
+    rule=text("A stable code."),
+    fired=BOOLEAN,
+    points=WHOLE,
+    reason=text("A stable code."),
     facts={"type": "object"},
-    fa=_text("The sentence in Persian."),
-    en=_text("The sentence in English."),
+    fa=text("The sentence in Persian."),
+    en=text("The sentence in English."),
 )
-_STEPS = _list(_STEP)
+_STEPS = list_of(_STEP)
 
-_TRANSACTION = _object(
-    id=_TEXT,
-    kind=_text("A stable code: issuance, redemption, capture, void and so on."),
-    member=_text("The member's name for this merchant alone."),
-    merchant_ref=_or_null(_TEXT),
+_TRANSACTION = whole(
+    id=TEXT,
+    kind=text("A stable code: issuance, redemption, capture, void and so on."),
+    member=text("The member's name for this merchant alone."),
+    merchant_ref=or_null(TEXT),
     points={"type": "integer", "description": "Earned, held, spent or given back."},
-    amount=_or_null(_WHOLE),
-    currency=_or_null(_TEXT),
-    business_date=_DAY,
-    occurred_at=_TIME,
-    recorded_at=_TIME,
-    channel=_or_null(_TEXT),
+    amount=or_null(WHOLE),
+    currency=or_null(TEXT),
+    business_date=DAY,
+    occurred_at=TIME,
+    recorded_at=TIME,
+    channel=or_null(TEXT),
 )
-_WINDOW = _object(id=_TEXT, first_day=_DAY, end_day=_DAY)
-_TOTALS = _object(
+_WINDOW = whole(id=TEXT, first_day=DAY, end_day=DAY)
+_TOTALS = whole(
     {
-        "vat": _text("What of the fees is VAT.") | {"type": "integer"},
-        "called": _text("What went to the deposit because it did not suffice.")
+        "vat": text("What of the fees is VAT.") | {"type": "integer"},
+        "called": text("What went to the deposit because it did not suffice.")
         | {"type": "integer"},
-        "deposit_opening": _WHOLE,
-        "deposit_paid_in": _WHOLE,
-        "deposit_used": _WHOLE,
-        "deposit_closing": _WHOLE,
+        "deposit_opening": WHOLE,
+        "deposit_paid_in": WHOLE,
+        "deposit_used": WHOLE,
+        "deposit_closing": WHOLE,
     },
-    currency=_TEXT,
-    opening=_WHOLE,
-    receivable=_WHOLE,
-    payable=_WHOLE,
-    fees=_WHOLE,
-    net=_WHOLE,
-    returned=_WHOLE,
-    paid=_WHOLE,
-    closing=_WHOLE,
-    lines=_WHOLE,
-    carried=_or_null(_states("no_account", "cycle", "minimum")),
+    currency=TEXT,
+    opening=WHOLE,
+    receivable=WHOLE,
+    payable=WHOLE,
+    fees=WHOLE,
+    net=WHOLE,
+    returned=WHOLE,
+    paid=WHOLE,
+    closing=WHOLE,
+    lines=WHOLE,
+    carried=or_null(states("no_account", "cycle", "minimum")),
 )
-_SEAL = _object(
-    {"business_date": _DAY, "key": _TEXT, "signature": _TEXT},
-    head=_text("The head of the chain of closed days, in hexadecimal."),
+_SEAL = whole(
+    {"business_date": DAY, "key": TEXT, "signature": TEXT},
+    head=text("The head of the chain of closed days, in hexadecimal."),
 )
-_SETTLEMENT = _object(
-    window=_WINDOW, merchant=_TEXT, totals=_TOTALS, digest=_TEXT, seal=_SEAL, state=_TEXT
+_SETTLEMENT = whole(
+    window=_WINDOW, merchant=TEXT, totals=_TOTALS, digest=TEXT, seal=_SEAL, state=TEXT
 )
-_LINE = _object(
-    entry=_TEXT,
-    merchant_ref=_or_null(_TEXT),
-    kind=_TEXT,
-    direction=_states("receivable", "payable", "fee", "vat", "deposit"),
-    counterparty=_TEXT,
-    points=_WHOLE,
-    price=_text("Rials per point, exact."),
-    amount=_WHOLE,
+_LINE = whole(
+    entry=TEXT,
+    merchant_ref=or_null(TEXT),
+    kind=TEXT,
+    direction=states("receivable", "payable", "fee", "vat", "deposit"),
+    counterparty=TEXT,
+    points=WHOLE,
+    price=text("Rials per point, exact."),
+    amount=WHOLE,
 )
-_MOVES = _list(
-    _object(
-        account=_states("available", "pending", "debt"),
-        issuer=_text("This merchant's code for its own points; `network` for all others."),
+_MOVES = list_of(
+    whole(
+        account=states("available", "pending", "debt"),
+        issuer=text("This merchant's code for its own points; `network` for all others."),
         points={"type": "integer", "description": "Below zero where the wallet has fewer."},
-        expires_on=_or_null(_DAY | {"description": "Of this merchant's own points only."}),
+        expires_on=or_null(DAY | {"description": "Of this merchant's own points only."}),
     )
 )
-_KEY = _object(
-    key_id=_TEXT,
-    environment=_states("live", "test"),
-    algorithm=_states("ed25519", "hmac-sha256"),
-    fingerprint=_or_null(_text("SHA-256 of the public key; null for a shared secret.")),
-    scopes=_list(_TEXT),
-    state=_states("active", "ending", "ended", "revoked"),
-    created_at=_TIME,
-    expires_at=_or_null(_TIME),
-    revoked_at=_or_null(_TIME),
-    last_used_on=_or_null(_DAY),
+_KEY = whole(
+    key_id=TEXT,
+    environment=states("live", "test"),
+    algorithm=states("ed25519", "hmac-sha256"),
+    fingerprint=or_null(text("SHA-256 of the public key; null for a shared secret.")),
+    scopes=list_of(TEXT),
+    state=states("active", "ending", "ended", "revoked"),
+    created_at=TIME,
+    expires_at=or_null(TIME),
+    revoked_at=or_null(TIME),
+    last_used_on=or_null(DAY),
 )
 
-_BATCH_ITEM = _object(
+_BATCH_ITEM = whole(
     {
-        "id": _TEXT,
-        "points": _POINTS,
-        "business_date": _DAY,
-        "state": _states("available", "pending"),
-        "available_on": _or_null(_DAY),
-        "expires_on": _or_null(_DAY),
-        "repaid": _POINTS,
-        "debt": _POINTS,
-        "problem": _object(
+        "id": TEXT,
+        "points": POINTS,
+        "business_date": DAY,
+        "state": states("available", "pending"),
+        "available_on": or_null(DAY),
+        "expires_on": or_null(DAY),
+        "repaid": POINTS,
+        "debt": POINTS,
+        "problem": whole(
             {
-                "errors": _list(_object(pointer=_TEXT, code=_TEXT, detail=_TEXT)),
+                "errors": list_of(whole(pointer=TEXT, code=TEXT, detail=TEXT)),
                 "facts": {"type": "object"},
             },
-            code=_TEXT,
-            title=_TEXT,
-            detail=_TEXT,
+            code=TEXT,
+            title=TEXT,
+            detail=TEXT,
         ),
     },
     line={"type": "integer", "description": "The number of the line, from 1."},
-    type=_or_null(_TEXT),
-    merchant_ref=_or_null(_TEXT),
-    status=_states("posted", "known", "refused"),
+    type=or_null(TEXT),
+    merchant_ref=or_null(TEXT),
+    status=states("posted", "known", "refused"),
 )
 
-_ENDPOINT: dict[str, _Schema] = {
-    "id": _TEXT,
-    "url": _TEXT,
-    "description": _TEXT,
-    "types": _list(_TEXT) | {"description": "The types it is told of; none means all."},
-    "state": _states("enabled", "disabled"),
-    "disabled_because": _or_null(_states("merchant", "operator", "gone")),
-    "public_key": _text("Verifies `v1a`: whpk_ and base64."),
-    "old_secret_ends_at": _or_null(_TIME),
-    "created_at": _TIME,
+_ENDPOINT: dict[str, Schema] = {
+    "id": TEXT,
+    "url": TEXT,
+    "description": TEXT,
+    "types": list_of(TEXT) | {"description": "The types it is told of; none means all."},
+    "state": states("enabled", "disabled"),
+    "disabled_because": or_null(states("merchant", "operator", "gone")),
+    "public_key": text("Verifies `v1a`: whpk_ and base64."),
+    "old_secret_ends_at": or_null(TIME),
+    "created_at": TIME,
 }
-_EVENT = _object(
-    id=_text("The `webhook-id` too."),
+_EVENT = whole(
+    id=text("The `webhook-id` too."),
     sequence={"type": "integer", "description": "Counts this merchant's events from 1."},
-    type=_TEXT,
-    version=_WHOLE,
-    timestamp=_TIME,
+    type=TEXT,
+    version=WHOLE,
+    timestamp=TIME,
     data={"type": "object"},
 )
-_DELIVERY = _object(
-    id=_TEXT,
-    event=_TEXT,
-    sequence=_WHOLE,
-    type=_TEXT,
-    state=_states("waiting", "delivered", "failed", "dropped"),
-    created_at=_TIME,
-    next_attempt_at=_or_null(_TIME),
-    attempts=_list(
-        _object(
-            number=_WHOLE,
-            started_at=_TIME,
-            finished_at=_or_null(_TIME),
-            outcome=_or_null(_text("A stable code; null while under way, or when it was cut off.")),
-            status=_or_null(_WHOLE),
+_DELIVERY = whole(
+    id=TEXT,
+    event=TEXT,
+    sequence=WHOLE,
+    type=TEXT,
+    state=states("waiting", "delivered", "failed", "dropped"),
+    created_at=TIME,
+    next_attempt_at=or_null(TIME),
+    attempts=list_of(
+        whole(
+            number=WHOLE,
+            started_at=TIME,
+            finished_at=or_null(TIME),
+            outcome=or_null(text("A stable code; null while under way, or when it was cut off.")),
+            status=or_null(WHOLE),
         )
     ),
 )
 
-_CODE: dict[str, _Schema] = {
-    "code": _text("What the wallet shows: earns and spends, once."),
-    "code_limit": _POINTS,
-    "code_changes_at": _TIME,
+_CODE: dict[str, Schema] = {
+    "code": text("What the wallet shows: earns and spends, once."),
+    "code_limit": POINTS,
+    "code_changes_at": TIME,
 }
-_PERSON: dict[str, _Schema] = {
-    "id": _text("The member's name for this merchant, as everywhere."),
-    "phone": _TEXT,
-    "card": _TEXT,
-    "balance": _BALANCE,
+_PERSON: dict[str, Schema] = {
+    "id": text("The member's name for this merchant, as everywhere."),
+    "phone": TEXT,
+    "card": TEXT,
+    "balance": BALANCE,
 }
-SANDBOX: dict[str, _Schema] = {
-    "Sandbox": _object(
-        programme_time=_TIME,
-        business_date=_DAY,
-        opened_at=_or_null(_TIME),
-        merchant=_TEXT,
-        partner=_text("The code of the made-up partner that gives and takes points beside you."),
+SANDBOX: dict[str, Schema] = {
+    "Sandbox": whole(
+        programme_time=TIME,
+        business_date=DAY,
+        opened_at=or_null(TIME),
+        merchant=TEXT,
+        partner=text("The code of the made-up partner that gives and takes points beside you."),
     ),
-    "SandboxClock": _object(programme_time=_TIME, business_date=_DAY),
-    "SandboxSettlement": _object(
-        business_date=_DAY | {"description": "The day that ended."},
+    "SandboxClock": whole(programme_time=TIME, business_date=DAY),
+    "SandboxSettlement": whole(
+        business_date=DAY | {"description": "The day that ended."},
         remaining={"type": "integer", "description": "Days that are still to be settled."},
-        settlement=_or_null(_TEXT),
+        settlement=or_null(TEXT),
     ),
-    "SandboxReset": _object(opened_at=_TIME, merchant=_TEXT),
-    "SandboxMember": _object(**_PERSON, **_CODE),
-    "SandboxMemberNow": _object(**_PERSON),
-    "SandboxCode": _object(**_CODE),
-    "SandboxVisit": _object(points=_POINTS, business_date=_DAY, balance=_BALANCE),
+    "SandboxReset": whole(opened_at=TIME, merchant=TEXT),
+    "SandboxMember": whole(**_PERSON, **_CODE),
+    "SandboxMemberNow": whole(**_PERSON),
+    "SandboxCode": whole(**_CODE),
+    "SandboxVisit": whole(points=POINTS, business_date=DAY, balance=BALANCE),
 }
 
-ANSWERS: dict[str, _Schema] = {
+ANSWERS: dict[str, Schema] = {
     **SANDBOX,
-    "Endpoint": _object(**_ENDPOINT),
-    "NewEndpoint": _object(
-        **_ENDPOINT, secret=_text("Verifies `v1`: whsec_ and base64. Shown here alone.")
+    "Endpoint": whole(**_ENDPOINT),
+    "NewEndpoint": whole(
+        **_ENDPOINT, secret=text("Verifies `v1`: whsec_ and base64. Shown here alone.")
     ),
-    "Endpoints": _page(_object(**_ENDPOINT)),
-    "Removed": _object(id=_TEXT, state={"const": "deleted"}),
-    "Deliveries": _page(_DELIVERY),
+    "Endpoints": page(whole(**_ENDPOINT)),
+    "Removed": whole(id=TEXT, state={"const": "deleted"}),
+    "Deliveries": page(_DELIVERY),
     "Event": _EVENT,
-    "Events": _object(
-        items=_list(_EVENT),
-        next_cursor=_text("Send it as `cursor`, now or when you ask again."),
+    "Events": whole(
+        items=list_of(_EVENT),
+        next_cursor=text("Send it as `cursor`, now or when you ask again."),
     ),
-    "Redelivery": _object(
-        event=_TEXT, endpoints={"type": "integer", "description": "How many will get it."}
+    "Redelivery": whole(
+        event=TEXT, endpoints={"type": "integer", "description": "How many will get it."}
     ),
-    "Ping": _object(
-        server_time=_TIME,
-        programme_time=_TIME,
-        key_id=_TEXT,
-        merchant=_TEXT,
-        merchant_status=_states("applied", "approved", "active", "leaving"),
-        environment=_states("live", "test"),
-        scopes=_list(_TEXT),
+    "Ping": whole(
+        server_time=TIME,
+        programme_time=TIME,
+        key_id=TEXT,
+        merchant=TEXT,
+        merchant_status=states("applied", "approved", "active", "leaving"),
+        environment=states("live", "test"),
+        scopes=list_of(TEXT),
     ),
     "Key": _KEY,
-    "Keys": _page(_KEY),
-    "Lookup": _object(
-        token=_text("A JWT for this merchant; send it back as `member.token`."),
-        expires_at=_TIME,
-        member=_text("The member's name for this merchant alone."),
-        name=_or_null(_text("Initials only.")),
-        can_redeem=_BOOLEAN,
+    "Keys": page(_KEY),
+    "Lookup": whole(
+        token=text("A JWT for this merchant; send it back as `member.token`."),
+        expires_at=TIME,
+        member=text("The member's name for this merchant alone."),
+        name=or_null(text("Initials only.")),
+        can_redeem=BOOLEAN,
     ),
-    "Batch": _object(
-        id=_TEXT,
-        state=_states("waiting", "working", "done"),
-        lines=_WHOLE,
+    "Batch": whole(
+        id=TEXT,
+        state=states("waiting", "working", "done"),
+        lines=WHOLE,
         done={"type": "integer", "description": "Lines that have their result."},
-        posted=_WHOLE,
+        posted=WHOLE,
         known={"type": "integer", "description": "Lines that had been posted before."},
-        refused=_WHOLE,
-        received_at=_TIME,
-        finished_at=_or_null(_TIME),
+        refused=WHOLE,
+        received_at=TIME,
+        finished_at=or_null(TIME),
     ),
-    "BatchItems": _page(_BATCH_ITEM),
-    "Quote": _object(
-        points=_POINTS,
-        state=_states("available", "pending"),
-        available_on=_or_null(_DAY),
-        expires_on=_or_null(_DAY),
-        worth=_MONEY,
-        lines=_list(_object(line=_WHOLE, amount=_WHOLE, points=_POINTS)),
+    "BatchItems": page(_BATCH_ITEM),
+    "Quote": whole(
+        points=POINTS,
+        state=states("available", "pending"),
+        available_on=or_null(DAY),
+        expires_on=or_null(DAY),
+        worth=MONEY,
+        lines=list_of(whole(line=WHOLE, amount=WHOLE, points=POINTS)),
         explanation=_STEPS,
     ),
-    "Earning": _object(
-        {"balance": _BALANCE},
-        id=_TEXT,
-        points=_POINTS,
-        state=_states("available", "pending"),
-        available_on=_or_null(_DAY),
-        expires_on=_or_null(_DAY),
-        repaid=_POINTS | {"description": "Points that repaid a debt of earlier refunds."},
-        business_date=_DAY,
+    "Earning": whole(
+        {"balance": BALANCE},
+        id=TEXT,
+        points=POINTS,
+        state=states("available", "pending"),
+        available_on=or_null(DAY),
+        expires_on=or_null(DAY),
+        repaid=POINTS | {"description": "Points that repaid a debt of earlier refunds."},
+        business_date=DAY,
         explanation=_STEPS,
     ),
-    "EarningRefund": _object(
-        id=_TEXT,
-        earning=_TEXT,
-        points=_POINTS | {"description": "Points taken back at once."},
-        debt=_POINTS | {"description": "Points that were spent already and are owed now."},
-        business_date=_DAY,
+    "EarningRefund": whole(
+        id=TEXT,
+        earning=TEXT,
+        points=POINTS | {"description": "Points taken back at once."},
+        debt=POINTS | {"description": "Points that were spent already and are owed now."},
+        business_date=DAY,
     ),
-    "EarningRefundPreview": _object(
-        earning=_TEXT,
-        points=_POINTS,
-        debt=_POINTS,
-        business_date=_DAY,
+    "EarningRefundPreview": whole(
+        earning=TEXT,
+        points=POINTS,
+        debt=POINTS,
+        business_date=DAY,
         preview={"const": True},
         moves=_MOVES,
     ),
-    "Redemption": _object(
-        {"expires_at": _TIME},
-        id=_TEXT,
-        state=_states("authorised", "captured"),
-        points=_POINTS,
-        worth=_MONEY,
-        balance=_BALANCE,
-        business_date=_DAY,
+    "Redemption": whole(
+        {"expires_at": TIME},
+        id=TEXT,
+        state=states("authorised", "captured"),
+        points=POINTS,
+        worth=MONEY,
+        balance=BALANCE,
+        business_date=DAY,
     ),
-    "Capture": _object(
-        id=_TEXT,
-        state=_states("captured"),
-        points=_POINTS,
-        worth=_MONEY,
-        released=_POINTS,
-        business_date=_DAY,
+    "Capture": whole(
+        id=TEXT,
+        state=states("captured"),
+        points=POINTS,
+        worth=MONEY,
+        released=POINTS,
+        business_date=DAY,
     ),
-    "Void": _object(id=_TEXT, state=_TEXT, business_date=_DAY),
-    "Reversal": _object(merchant_ref=_TEXT, state=_TEXT, business_date=_DAY),
-    "Status": _object(
-        id=_TEXT,
-        state=_TEXT,
-        points=_POINTS,
-        captured=_POINTS,
-        refunded=_POINTS,
-        merchant_ref=_or_null(_TEXT),
-        expires_at=_or_null(_TIME),
+    "Void": whole(id=TEXT, state=TEXT, business_date=DAY),
+    "Reversal": whole(merchant_ref=TEXT, state=TEXT, business_date=DAY),
+    "Status": whole(
+        id=TEXT,
+        state=TEXT,
+        points=POINTS,
+        captured=POINTS,
+        refunded=POINTS,
+        merchant_ref=or_null(TEXT),
+        expires_at=or_null(TIME),
     ),
-    "RedemptionRefund": _object(
-        id=_TEXT, redemption=_TEXT, points=_POINTS, worth=_MONEY, business_date=_DAY
+    "RedemptionRefund": whole(
+        id=TEXT, redemption=TEXT, points=POINTS, worth=MONEY, business_date=DAY
     ),
-    "RedemptionRefundPreview": _object(
-        redemption=_TEXT,
-        points=_POINTS,
-        worth=_MONEY,
-        business_date=_DAY,
+    "RedemptionRefundPreview": whole(
+        redemption=TEXT,
+        points=POINTS,
+        worth=MONEY,
+        business_date=DAY,
         preview={"const": True},
         moves=_MOVES,
     ),
     "Transaction": _TRANSACTION
     | {"properties": _TRANSACTION["properties"] | {"explanation": _STEPS}},
-    "Transactions": _page(_TRANSACTION),
+    "Transactions": page(_TRANSACTION),
     "Settlement": _SETTLEMENT,
-    "Settlements": _page(_SETTLEMENT),
-    "SettlementLines": _page(_LINE),
-    "Statement": _object(
+    "Settlements": page(_SETTLEMENT),
+    "SettlementLines": page(_LINE),
+    "Statement": whole(
         window=_WINDOW,
-        merchant=_TEXT,
+        merchant=TEXT,
         totals=_TOTALS,
-        digest=_TEXT,
+        digest=TEXT,
         seal=_SEAL,
-        lines=_list(_LINE),
+        lines=list_of(_LINE),
     ),
+    **RECONCILIATION_ANSWERS,
 }
 
-PROBLEM: _Schema = _object(
+PROBLEM: Schema = whole(
     {
-        "errors": _list(_object(pointer=_TEXT, code=_TEXT, detail=_TEXT)),
+        "errors": list_of(whole(pointer=TEXT, code=TEXT, detail=TEXT)),
         "facts": {"type": "object"},
-        "hint": _text("For engineers, in English."),
+        "hint": text("For engineers, in English."),
     },
     type={"type": "string", "format": "uri"},
-    title=_text("In the reader's language."),
-    status=_WHOLE,
-    detail=_text("In the reader's language."),
-    code=_text("Stable; the only thing to decide by."),
-    request_id=_TEXT,
+    title=text("In the reader's language."),
+    status=WHOLE,
+    detail=text("In the reader's language."),
+    code=text("Stable; the only thing to decide by."),
+    request_id=TEXT,
 )

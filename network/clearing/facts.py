@@ -284,10 +284,11 @@ class StatementLine:
 class Totals:
     """A statement's sums, minor units: opening + net + returned − called − paid = closing.
 
-    ``returned`` is what the bank sent back since the statement before; ``paid`` is what is
-    instructed with this one, below zero where it is collected, and ``carried`` says why a balance
-    is not paid; ``called`` went to the deposit because it did not suffice. ``vat`` is what of the
-    fees is VAT. The deposit has figures of its own: opening + paid in − used + called = closing.
+    ``returned`` is what the bank sent back, and what two people corrected, since the statement
+    before; ``paid`` is what is instructed with this one, below zero where it is collected, and
+    ``carried`` says why a balance is not paid; ``called`` went to the deposit because it did not
+    suffice. ``vat`` is what of the fees is VAT. The deposit has figures of its own: opening + paid
+    in − used + called = closing.
     """
 
     currency: str

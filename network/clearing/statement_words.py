@@ -60,7 +60,7 @@ def total_label(name: str) -> str:
         "deposit_used": _("Deposit: used for redemptions"),
         "deposit_closing": _("Deposit: closing balance"),
         "net": _("Net of this window"),
-        "returned": _("Returned by the bank"),
+        "returned": _("Returned or corrected since"),
         "paid": _("Paid with this statement"),
         "closing": _("Closing balance"),
     }.get(name, _plain(name))

@@ -13,6 +13,8 @@ from typing import Any
 TEST = "webhook.test"
 SETTLEMENT_CLOSED = "settlement.closed"
 EXPOSURE_CHANGED = "exposure.changed"
+RECONCILIATION_FINISHED = "reconciliation.finished"
+DISPUTE_DECIDED = "dispute.decided"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,36 @@ TYPES: Mapping[str, EventType] = {
                 "unsettled": 840_000,
                 "limit": 10_000_000,
                 "currency": "IRR",
+            },
+        ),
+        EventType(
+            name=RECONCILIATION_FINISHED,
+            version=1,
+            when="A record of a day that was sent for you was matched, or could not be read.",
+            example={
+                "id": "rcn_7k2m5p…",
+                "business_date": "2026-03-21",
+                "version": 1,
+                "state": "done",
+                "lines": 412,
+                "entries": 411,
+                "agreeing": 409,
+                "breaks": 3,
+            },
+        ),
+        EventType(
+            name=DISPUTE_DECIDED,
+            version=1,
+            when="A dispute of yours was decided; a correction stands on the statement of its day.",
+            example={
+                "id": "dsp_4h8j1n…",
+                "entry": "ent_1b4e7h…",
+                "business_date": "2026-03-21",
+                "state": "accepted",
+                "decision": "The till counted it twice.",
+                "amount": 1_200_000,
+                "currency": "IRR",
+                "corrected_on": "2026-03-29",
             },
         ),
         EventType(

@@ -19,14 +19,24 @@ from network import ids
 from network.errors import InvariantError
 from network.events.feed import Happening
 from network.events.queries import Event
-from network.events.types import EXPOSURE_CHANGED, SETTLEMENT_CLOSED
+from network.events.types import (
+    DISPUTE_DECIDED,
+    EXPOSURE_CHANGED,
+    RECONCILIATION_FINISHED,
+    SETTLEMENT_CLOSED,
+)
 from network.ids import EntryIds
 from network.members.pairwise import PairwiseNames
 from network.vault import Vault
 
 SETTLED_TOPIC = "clearing.settled"
 EXPOSURE_TOPIC = "exposure.changed"
-_PLAIN = {SETTLED_TOPIC: SETTLEMENT_CLOSED, EXPOSURE_TOPIC: EXPOSURE_CHANGED}
+_PLAIN = {
+    SETTLED_TOPIC: SETTLEMENT_CLOSED,
+    EXPOSURE_TOPIC: EXPOSURE_CHANGED,
+    RECONCILIATION_FINISHED: RECONCILIATION_FINISHED,
+    DISPUTE_DECIDED: DISPUTE_DECIDED,
+}
 """Topics whose payload is told as it is, and the types under which it is."""
 
 

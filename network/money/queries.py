@@ -75,16 +75,16 @@ def _details(row: Row[Any], *, on: date) -> PaymentDetails:
 def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[UUID, str], int]:
     """Return what came back on the days [first_day, end_day), by merchant and currency.
 
-    That is what the bank returned, what two people cancelled, less what the bank booked after all,
-    and what a deposit or a reserve paid. Signed as the balance sees it: above zero for a payout
-    that came back.
+    That is what the bank returned, what two people cancelled or corrected, less what the bank
+    booked after all, and what a deposit or a reserve paid. Signed as the balance sees it: above
+    zero for a payout that came back.
     """
     rows = session.execute(
         text("""
             SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
             FROM network.money_entry e
             JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
-            WHERE e.kind IN ('return', 'cancellation', 'reinstatement', 'draw')
+            WHERE e.kind IN ('return', 'cancellation', 'reinstatement', 'draw', 'correction')
               AND p.account = 'settlement'
               AND e.business_date >= :first_day AND e.business_date < :end_day
             GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency

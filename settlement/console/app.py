@@ -17,8 +17,10 @@ from settlement.console.views import (
     agreements,
     applications,
     audit,
+    breaks,
     campaigns,
     cover,
+    disputes,
     entries,
     exposure,
     lots,
@@ -31,6 +33,7 @@ from settlement.console.views import (
     portal,
     profile,
     proposals,
+    reconciliation,
     recovering,
     references,
     reports,
@@ -73,6 +76,9 @@ VIEWS = (
     portal,
     reports,
     trading,
+    reconciliation,
+    breaks,
+    disputes,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from flask import Flask
 from network import ids
 from network.language import current_locale, gettext
 from network.programme import explain
-from settlement.console import access, listing, lots, redemptions, words
+from settlement.console import access, listing, lots, reconciling, redemptions, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
 
 
@@ -19,6 +19,9 @@ def install(app: Flask) -> None:
     """Give the templates of ``app`` their filters and globals."""
     app.jinja_env.filters.update(
         said=words.said,
+        age=reconciling.age,
+        instant=datetime.fromisoformat,
+        as_uuid=UUID,
         tone=tone,
         explained=explained,
         is_note=is_note,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from network.language import LazyText
 from network.language import lazy_gettext as _l
+from settlement.console import words_reconciliation as reconciliation
 from settlement.words import check_label, step_label
 
 ENTRY_KINDS = {
@@ -263,6 +264,7 @@ ACTIONS = {
     "webhook.enabled": _l("Enabled a webhook endpoint"),
     "webhook.disabled": _l("Disabled a webhook endpoint"),
     "webhook.redelivered": _l("Had an event delivered again"),
+    **reconciliation.ACTIONS,
     "evidence.read": _l("Read a signed request"),
     "evidence.revealed": _l("Read a signed request with persons"),
 }
@@ -400,6 +402,7 @@ TONES = {
     "revoked": "bad",
     "spend_locked": "warn",
     "closed": "",
+    **reconciliation.TONES,
     "signed": "good",
     "wrong_signature": "bad",
     "other_body": "bad",
@@ -442,6 +445,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "kind": MERCHANT_KINDS,
     "key": KEY_STATES,
     "scope": SCOPES,
+    **reconciliation.TABLES,
 }
 _LABELS: Mapping[str, Callable[[str], str]] = {"step": step_label, "check": check_label}
 

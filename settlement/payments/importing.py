@@ -22,12 +22,12 @@ from network.clearing.parties import clearing_id
 from network.money import service
 from network.money.facts import BankLine, Outcome
 from network.money.models import BankFile
+from network.money.today import open_business_day
 from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.services import Services
 from settlement.payments.answers import BankFileError, read_statement
 from settlement.payments.release import house
-from settlement.payments.today import open_business_day
 
 TAKE_RETURNS = "bank.returns"
 _NEEDS_TWO: frozenset[Outcome] = frozenset({"returned", "late"})

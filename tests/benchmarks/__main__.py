@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.benchmarks import batch, http, http_batch, peer, size, sql, webhooks
+from network.reconciliation.reading import MOST_LINES
+from tests.benchmarks import batch, http, http_batch, peer, reconcile, size, sql, webhooks
 from tests.benchmarks.figures import Figure, print_table, take_in_turns, write_json
 from tests.benchmarks.stand import open_stand
 
@@ -31,6 +32,9 @@ def main() -> None:
         with console.status("making a ledger with a past") as status:
             say = status.update if console.is_terminal else console.print
             figures += size.measure(sizes=size.wanted(), rounds=rounds, seconds=seconds, say=say)
+            for name, lines in size.wanted().items():
+                if lines <= MOST_LINES:
+                    figures += reconcile.measure(lines=lines, name=name, say=say)
     print_table(figures, console=console)
     kept = json.loads(OUTPUT.read_text()) if "size" in asked and OUTPUT.exists() else {}
     write_json(figures, path=OUTPUT, kept=kept)

@@ -28,6 +28,7 @@ from settlement.console import access, listing, queues
 from settlement.console.charts import DayColumns, day_columns
 from settlement.console.filters import party
 from settlement.console.proposing import shown
+from settlement.console.reconciling import break_ages
 from settlement.words import run_failure
 
 blueprint = Blueprint("today", __name__)
@@ -70,6 +71,7 @@ def show() -> str:
             "proposed": shown(session, proposals.waiting(session)),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
             "backlog": figures.backlog(session),
+            "breaks": break_ages(session, wall=access.wall()),
         }
     return render_template(
         "today.html",

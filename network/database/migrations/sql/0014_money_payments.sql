@@ -18,12 +18,13 @@ CREATE TABLE network.money_entry (
     CONSTRAINT ck_money_entry_kind CHECK (
         kind IN (
             'netting', 'call', 'instruction', 'settlement', 'return', 'cancellation',
-            'reinstatement', 'cover', 'draw'
+            'reinstatement', 'cover', 'draw', 'correction'
         )
     ),
     CONSTRAINT ck_money_entry_behind CHECK (
         CASE WHEN kind IN ('netting', 'call') THEN window_id IS NOT NULL AND payment_id IS NULL
              WHEN kind IN ('cover', 'draw') THEN proposal_id IS NOT NULL
+             WHEN kind = 'correction' THEN window_id IS NULL AND payment_id IS NULL
              ELSE payment_id IS NOT NULL END
     )
 );

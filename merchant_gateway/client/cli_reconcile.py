@@ -1,0 +1,81 @@
+"""``peyvand-merchant reconcile`` and ``dispute``: a day of your own record, and single lines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from merchant_gateway.client import show
+
+_DIFFERS = 1
+_COUNTS = ("state", "lines", "entries", "agreeing", "idle_lines", "breaks", "faulty", "id")
+_BREAKS = ("kind", "line", "merchant_ref", "their_amount", "our_amount", "their_points")
+_REASONS = ("points", "amount", "member", "status", "not_ours", "other")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    required=True,
+    help="The business day that the record is of.",
+)
+@click.pass_context
+def reconcile(context: click.Context, *, file: Path, day: datetime) -> None:
+    """Compare your own record of a day, JSON lines or CSV, with the network's.
+
+    Prints where they differ. The same file sent again is the same record. Exits with 1 where
+    anything differs or a line cannot be read.
+    """
+    screen = context.obj()
+    with screen.errors():
+        work = screen.client.reconciliation
+        found = work.run_file(file, business_date=day.date())
+        breaks = list(work.breaks(found["id"])) if found["state"] == "done" else []
+    if screen.json:
+        show.as_json({**found, "items": breaks})
+    else:
+        show.facts({name: found[name] for name in _COUNTS}, language=screen.language)
+        if found["faults"]:
+            show.table(found["faults"], columns=("line", "field", "detail"))
+        if breaks:
+            show.table([_row(each) for each in breaks], columns=(*_BREAKS, "our_points", "state"))
+    if found["faulty"] or any(each["closed_at"] is None for each in breaks):
+        sys.exit(_DIFFERS)
+
+
+@click.command()
+@click.argument("entry")
+@click.option("--reason", type=click.Choice(_REASONS), required=True)
+@click.option("--words", required=True, help="What is wrong, in words.")
+@click.option("--points", type=click.IntRange(0), help="How many points it should have been.")
+@click.option("--amount", type=click.IntRange(0), help="Which amount it should have been.")
+@click.option("--key", "idempotency_key", help="Idempotency key, to ask again.")
+@click.pass_context
+def dispute(context: click.Context, /, *, entry: str, **given: Any) -> None:
+    """Dispute one ENTRY of the network; the rest of the statement is paid."""
+    screen = context.obj()
+    with screen.errors():
+        screen.answer(screen.client.reconciliation.dispute(entry=entry, **given))
+
+
+def _row(each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a break as a row: what both sides say beside each other."""
+    theirs, ours = each["theirs"] or {}, each["ours"] or {}
+    return {
+        "kind": each["kind"],
+        "line": each["line"],
+        "merchant_ref": theirs.get("merchant_ref") or ours.get("merchant_ref"),
+        "their_amount": theirs.get("amount"),
+        "our_amount": ours.get("amount"),
+        "their_points": theirs.get("points"),
+        "our_points": ours.get("points"),
+        "state": each["state"],
+    }

@@ -1,0 +1,156 @@
+"""Disputes: one line, what both sides say of it, both signed messages, and the decision."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
+
+from network import ids
+from network.language import gettext as _
+from network.ledger import queries as ledger
+from network.operators.roles import OPERATOR, VIEWER
+from network.reconciliation import disputes, queries
+from network.reconciliation.disputes import PREFIX
+from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DisputeView
+from settlement.console import access, listing
+from settlement.console.evidence import SignedRequest, signed_request
+from settlement.console.reconciling import REFUSED, asked_movement, refusal
+
+blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
+_MOST = 1_000
+
+
+@blueprint.get("")
+@access.access(VIEWER)
+def index() -> str:
+    """Show disputes: those not decided, the one that is due first at the top, or all."""
+    every = listing.argument("show") == "all"
+    with access.reading() as session:
+        found = queries.disputes(session, undecided=not every, limit=_MOST)
+    page = listing.arrange(
+        found,
+        sort="due",
+        keys={
+            "due": lambda row: row.due_at,
+            "opened": lambda row: row.opened_at,
+            "name": lambda row: row.merchant_code,
+            "day": lambda row: row.business_date,
+        },
+        words=lambda row: f"{row.merchant_code} {row.name_fa} {row.name_en} {row.words}",
+    )
+    return render_template("disputes.html", page=page, every=every, wall=access.wall())
+
+
+@blueprint.get("/<public_id>")
+@access.access(VIEWER)
+def show(public_id: str) -> str:
+    """Show a dispute with the signed request and the network's signed answer."""
+    with access.reading() as session:
+        found = _dispute(session, public_id)
+        notes = queries.dispute_notes(session, dispute_id=found.dispute_id)
+        corrections = queries.corrections(session, dispute_id=found.dispute_id)
+    return render_template(
+        "dispute.html",
+        found=found,
+        public=public_id,
+        entry=access.entry_ids().encode(
+            prefix="ent", member_id=found.member_id, sequence=found.sequence
+        ),
+        answer=json.dumps(json.loads(found.answer), ensure_ascii=False, indent=2),
+        answer_signature=b64encode(found.answer_signature).decode(),
+        signed=_signed(found),
+        notes=notes,
+        corrections=corrections,
+        wall=access.wall(),
+    )
+
+
+@blueprint.post("/<public_id>/say")
+@access.access(OPERATOR)
+def say(public_id: str) -> BaseResponse:
+    """Answer the merchant."""
+
+    def act(session: Session, found: DisputeView) -> str:
+        disputes.say(
+            session,
+            dispute_id=found.dispute_id,
+            side="network",
+            author=access.operator().public_id,
+            words=request.form.get("words", ""),
+            wall=access.wall(),
+        )
+        return _("Said.")
+
+    return _do(public_id, act)
+
+
+@blueprint.post("/<public_id>/decide")
+@access.access(OPERATOR)
+def decide(public_id: str) -> BaseResponse:
+    """Reject, accept, or propose what an accepted dispute moves."""
+
+    def act(session: Session, found: DisputeView) -> str:
+        by, wall = access.operator().operator_id, access.wall()
+        words = request.form.get("words", "")
+        decision = request.form.get("decision", "")
+        if decision == "reject":
+            disputes.reject(session, dispute_id=found.dispute_id, words=words, by=by, wall=wall)
+            return _("Rejected.")
+        if decision not in {"accept", ADJUST_POINTS, ADJUST_MONEY}:
+            abort(400)
+        state = disputes.accept(
+            session,
+            dispute_id=found.dispute_id,
+            words=words,
+            by=by,
+            now=access.now(),
+            wall=wall,
+            movement=asked_movement(session, resolution=decision),
+        )
+        if state == "accepted":
+            return _("Accepted.")
+        return _("Proposed. It is posted once another person has approved it.")
+
+    return _do(public_id, act)
+
+
+def _do(public_id: str, act: Callable[[Session, DisputeView], str]) -> BaseResponse:
+    try:
+        with access.unit_of_work() as session:
+            said = act(session, _dispute(session, public_id))
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(said, "good")
+    return redirect(url_for("disputes.show", public_id=public_id))
+
+
+def _dispute(session: Session, public_id: str) -> DisputeView:
+    return queries.dispute(session, dispute_id=ids.decode(PREFIX, public_id))
+
+
+def _signed(found: DisputeView) -> SignedRequest | None:
+    """Read the signed request for a role that may, and log that it was read."""
+    operator = access.operator()
+    if not operator.may(OPERATOR):
+        return None
+    with access.unit_of_work() as session:
+        entry = ledger.entry(session, member_id=found.member_id, sequence=found.sequence)
+        if entry is None:
+            return None
+        return signed_request(
+            session,
+            access.services().vault,
+            entry=entry,
+            public_id=access.entry_ids().encode(
+                prefix="ent", member_id=entry.member_id, sequence=entry.sequence
+            ),
+            reveal=False,
+            actor=operator.public_id,
+            wall=access.wall(),
+        )
