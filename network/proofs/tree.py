@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from network.proofs.errors import ProofBrokenError
@@ -39,9 +39,11 @@ _NONE = b"\x02peyvand.points.v1\n"
 _DEEPEST = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node: the points below it, and the digest that commits to all of them."""
+class Node(NamedTuple):
+    """A node: the points below it, and the digest that commits to all of them.
+
+    Made by position, two million times in the night of a million members.
+    """
 
     points: int
     digest: bytes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from uuid import UUID
@@ -54,10 +53,10 @@ def test_every_leaf_leads_to_the_root_whose_points_are_the_sum(
 def test_other_points_or_another_sibling_do_not(given_: tuple[list[Node], int], more: int) -> None:
     nodes, place = given_
     root, steps = root_of(nodes), path_of(nodes, place)
-    assert climb(replace(nodes[place], points=nodes[place].points + more), steps) != root
+    assert climb(nodes[place]._replace(points=nodes[place].points + more), steps) != root
     for number, step in enumerate(steps):
         # Points moved from a sibling to another keep the total; the digests see it.
-        raised = Step(step.side, replace(step.sibling, points=step.sibling.points + more))
+        raised = Step(step.side, step.sibling._replace(points=step.sibling.points + more))
         assert climb(nodes[place], [*steps[:number], raised, *steps[number + 1 :]]) != root
         turned = Step("left" if step.side == "right" else "right", step.sibling)
         if step.sibling != climb(nodes[place], steps[:number]):
@@ -102,7 +101,7 @@ def test_a_parent_commits_to_both_sums() -> None:
     left, right = Node(3, b"l" * 32), Node(4, b"r" * 32)
     written = b"\x01" + (3).to_bytes(8) + b"l" * 32 + (4).to_bytes(8) + b"r" * 32
     assert join(left, right) == Node(7, sha256(written).digest())
-    moved = join(replace(left, points=4), replace(right, points=3))
+    moved = join(left._replace(points=4), right._replace(points=3))
     assert (moved.points, moved.digest == join(left, right).digest) == (7, False)
 
 
