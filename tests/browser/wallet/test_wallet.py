@@ -16,7 +16,7 @@ from network.ledger import queries as ledger
 from network.members.resolving import resolve
 from network.proofs.verify import verify
 from network.signing.queries import published_keys
-from tests.browser.conftest import Pages
+from tests.browser.conftest import PHONE, Pages, overflow
 from tests.browser.wallet.conftest import Wallet
 
 
@@ -29,10 +29,12 @@ def test_a_member_checks_the_network(wallet: Wallet, pages: Pages) -> None:
     member_id = wallet.enrol()
     wallet.coalition.live(member_id)
     night = wallet.prove_the_day()
-    page = wallet.signed_in(pages)
+    page = wallet.signed_in(pages, viewport=PHONE)
     page.goto(f"{wallet.url}/proof?lang=en")
     expect(page.locator(".notice.good")).to_contain_text("lead to the total")
     expect(page.locator("main")).to_contain_text(f"{night.points:,} points")
+    page.locator("summary").click()
+    assert overflow(page) == 0
     file = page.get_by_role("link", name="Download my proof").get_attribute("href")
     document = page.context.request.get(f"{wallet.url}{file}").json()
     with wallet.services.database.reading() as session:
