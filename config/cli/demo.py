@@ -51,7 +51,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
     from config.up import FRONTS, Options, running
     from network.clock import wall_now
 
-    environment = _environment(home.path)
+    environment = installation_of(home.path)
     clear(home)
     configure("demo")
     first_day = first_day_of(wall=wall_now(), days=days)
@@ -90,7 +90,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
     return not any(check.differences for check in checks)
 
 
-def _environment(home: Path) -> dict[str, str]:
+def installation_of(home: Path) -> dict[str, str]:
     """Return our environment with the demo's own services: servers named there are not ours."""
     from config.demo.accounts import made_up_iban
 

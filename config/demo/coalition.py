@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from config.demo.names import Name
+from network.merchants.agreements import Funding
 
 CURRENCY = "IRR"
 TIME_ZONE = "Asia/Tehran"
@@ -28,7 +29,7 @@ class Terms:
     d + `pending_days` on, and lapse on day d + `pending_days` + `expiry_days`, the first day on
     which they can't be used. `price` is what the partner pays for each of its points when somebody
     accepts it, in rials per point; `fee` is the share of the face value that it gives up as an
-    acceptor.
+    acceptor. `funding` says when the price is paid, and which VAT falls on the network's fee.
     """
 
     version: int
@@ -39,6 +40,7 @@ class Terms:
     expiry_days: int
     price: Decimal
     fee: Decimal
+    funding: Funding = Funding()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,9 @@ def _percent(percent: str) -> Fraction:
     return Fraction(percent) / 100 / FACE_VALUE
 
 
+_TENTH = Decimal("0.1")
+_VAT_ON_MARGIN = Funding(vat_rate=_TENTH)
+
 PARTNERS = (
     Partner(
         slug="mahtab",
@@ -82,6 +87,7 @@ PARTNERS = (
                 expiry_days=365,
                 price=Decimal("987.6543210987"),
                 fee=Decimal("0.025"),
+                funding=_VAT_ON_MARGIN,
             ),
             Terms(
                 version=2,
@@ -96,6 +102,7 @@ PARTNERS = (
                 expiry_days=365,
                 price=Decimal("991.2345678901"),
                 fee=Decimal("0.0225"),
+                funding=_VAT_ON_MARGIN,
             ),
         ),
     ),
@@ -117,6 +124,7 @@ PARTNERS = (
                 expiry_days=270,
                 price=Decimal("1012.3456789"),
                 fee=Decimal("0.03"),
+                funding=Funding(model="prefunded", vat_rate=_TENTH),
             ),
         ),
     ),
@@ -134,6 +142,7 @@ PARTNERS = (
                 expiry_days=180,
                 price=Decimal("975.5"),
                 fee=Decimal("0.02"),
+                funding=Funding(vat_rate=_TENTH, vat_on="acceptance_fee"),
             ),
         ),
     ),
@@ -195,6 +204,7 @@ PARTNERS = (
                 expiry_days=200,
                 price=Decimal("984.6666666667"),
                 fee=Decimal("0.0333"),
+                funding=Funding(model="on_issue"),
             ),
         ),
     ),
@@ -212,6 +222,7 @@ PARTNERS = (
                 expiry_days=5,
                 price=Decimal("950.1234567891"),
                 fee=Decimal("0.04"),
+                funding=Funding(model="on_issue", breakage_beneficiary="issuer"),
             ),
         ),
     ),
@@ -246,6 +257,7 @@ PARTNERS = (
                 expiry_days=365,
                 price=Decimal("1025.75"),
                 fee=Decimal("0.0425"),
+                funding=Funding(model="on_issue", vat_rate=_TENTH),
             ),
         ),
     ),
@@ -299,6 +311,10 @@ def as_json(*, first_day: date, partners: tuple[Partner, ...] = PARTNERS) -> dic
                         "expiry_days": terms.expiry_days,
                         "price": str(terms.price),
                         "fee": str(terms.fee),
+                        "funding": terms.funding.model,
+                        "breakage_beneficiary": terms.funding.breakage_beneficiary,
+                        "vat_rate": str(terms.funding.vat_rate),
+                        "vat_on": terms.funding.vat_on,
                     }
                     for terms in partner.terms
                 ],

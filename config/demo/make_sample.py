@@ -4,8 +4,11 @@ Run it with a Python that has `requirements/data.txt`:
 
     python config/demo/make_sample.py
 
-It needs no network: the Python package carries the whole year. The same package version gives the
-same bytes. `sample/README.md` tells the source, the selection and the formula.
+    python config/demo/make_sample.py --year FILE
+
+The second writes the whole year of all households to FILE instead, for `make replay`. It needs no
+network: the Python package carries the whole year. The same package version gives the same bytes.
+`sample/README.md` tells the source, the selection and the formula.
 """
 
 import csv
@@ -85,10 +88,16 @@ def select(lines: Any) -> tuple[Any, list[str]]:
     within = lines[lines["day"].between(first, last)]
     shoppers = sorted(within.loc[within["department"].isin(DEPARTMENTS), "household_id"].unique())
     chosen = random.Random(SEED).sample(shoppers, HOUSEHOLDS)  # noqa: S311 - a sample, no secret
-    theirs = within[within["household_id"].isin(chosen)]
+    kept, notes = keep(within[within["household_id"].isin(chosen)])
+    stretch = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(chosen)} of {len(shoppers)} households"
+    return kept, [stretch, *notes]
+
+
+def keep(theirs: Any) -> tuple[Any, list[str]]:
+    """Return what partners sold for money, in its final order, and what was left out."""
+    notes = []
     partners = theirs["department"].isin(DEPARTMENTS)
     paid = (theirs["cents"] > 0) & (theirs["quantity"] > 0)
-    notes = [f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, {len(chosen)} of {len(shoppers)} households"]
     left_out = theirs[~partners]["department"].fillna("(no department)")
     for department, count in sorted(Counter(left_out).items()):
         notes.append(f"left out: {count} lines of {department}")
@@ -114,9 +123,10 @@ def write(lines: Any, path: Path) -> None:
 
 
 def main() -> None:
-    """Write `sample/purchases.csv` beside this file and print its figures."""
-    path = Path(__file__).parent / "sample" / "purchases.csv"
-    lines, notes = select(load_year())
+    """Write `sample/purchases.csv` beside this file, or the year, and print its figures."""
+    whole_year = sys.argv[1:2] == ["--year"]
+    path = Path(sys.argv[2]) if whole_year else Path(__file__).parent / "sample" / "purchases.csv"
+    lines, notes = (keep if whole_year else select)(load_year())
     write(lines, path)
     notes.append(
         f"{lines['basket_id'].nunique()} baskets, {len(lines)} lines, "

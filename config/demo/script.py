@@ -88,10 +88,12 @@ class Player:
         first_day: date,
         balance: Callable[[str], int],
         seed: int = SEED,
+        days: int = DAYS,
     ) -> None:
         self._first_day = first_day
         self._balance = balance
         self._seed = seed
+        self._days = days
         self._partners = {partner.slug: partner for partner in coalition.PARTNERS}
         self._queue: list[tuple[datetime, int, Step]] = []
         self._counter = count()
@@ -155,7 +157,7 @@ class Player:
             return None
         terms = self._partners[purchase.part.merchant].terms_on(self._day(at))
         lapses = self._day(at) + terms.pending_days + terms.expiry_days
-        if lapses < DAYS:
+        if lapses < self._days:
             self._short_lived[purchase.member].append(lapses)
         self._bought[purchase.member].append(purchase)
         if not purchase.going_back and purchase.rng.random() < REFUNDS_PURCHASE:
@@ -230,8 +232,8 @@ class Player:
         rng = purchase.rng
         today = self._day(at)
         lapses = [day for day in self._short_lived.pop(purchase.member, []) if day > today]
-        if lapses and max(lapses) < DAYS and rng.random() < RETURNS_LAPSED:
-            latest = min(max(lapses) + 1, DAYS - 1)
+        if lapses and max(lapses) < self._days and rng.random() < RETURNS_LAPSED:
+            latest = min(max(lapses) + 1, self._days - 1)
             self._plan_return(purchase, at, days=rng.randint(max(lapses), latest) - today)
         elif rng.random() < RETURNS_REDEEMED:
             self._plan_return(purchase, at, days=rng.randint(0, 6))

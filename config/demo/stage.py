@@ -156,6 +156,7 @@ def _agree(
         issue_price=terms.price,
         acceptance_fee=terms.fee,
         settlement_iban=iban,
+        funding=terms.funding,
         today=first_day,
         now=now,
         proposed_by=signatories.proposer,

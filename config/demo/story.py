@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, text
 
 from config.demo import campaigns, coalition
 from config.demo.people import add_people
-from config.demo.purchases import Basket, load_baskets
+from config.demo.purchases import SAMPLE, Basket, load_baskets
 from config.demo.script import DAYS, Player
 from config.demo.stage import Seat, Signatories, set_stage
 from config.demo.tills import Taken, Tills
@@ -69,9 +69,10 @@ def first_day_of(*, wall: datetime, days: int) -> date:
     return local_date(wall, zone=PROGRAMME_ZONE) - timedelta(days=days)
 
 
-def begin_simulated(settings: Settings, *, first_day: date) -> None:
+def begin_simulated(settings: Settings, *, first_day: date, days: int = DAYS) -> None:
     """Make a fresh installation a simulated one, with its clock on the morning of ``first_day``.
 
+    It has room for ``days`` days and a month beyond.
     As the owner, before any front starts: an installation's kind never changes afterwards.
     """
     if settings.owner_url is None:
@@ -84,7 +85,9 @@ def begin_simulated(settings: Settings, *, first_day: date) -> None:
                 text("UPDATE network.installation SET simulated = true, clock_offset = :offset"),
                 {"offset": morning - wall_now()},
             )
-            ensure_partitions(connection, first=first_day, last=first_day + timedelta(days=45))
+            ensure_partitions(
+                connection, first=first_day, last=first_day + timedelta(days=days + 31)
+            )
             open_first_day(connection, business_date=first_day)
     finally:
         engine.dispose()
@@ -115,14 +118,22 @@ def add_operators(services: Services, *, home: Path) -> Signatories:
 
 
 def play(
-    services: Services, *, gateway_url: str, home: Path, first_day: date, days: int, say: Say
+    services: Services,
+    *,
+    gateway_url: str,
+    home: Path,
+    first_day: date,
+    days: int,
+    say: Say,
+    purchases: Path = SAMPLE,
 ) -> Story:
-    """Set the stage and play ``days`` days, each with its night; return what happened.
+    """Set the stage and play ``days`` days of ``purchases``, each with its night.
 
-    ``say`` is called after every action and may raise to end the play.
+    Returns what happened. ``say`` is called after every action and may raise to end the play.
     """
     clock = ProgrammeClock(services.database)
-    baskets = tuple(each for each in load_baskets(first_day=first_day) if each.day < days)
+    found = load_baskets(first_day=first_day, path=purchases)
+    baskets = tuple(each for each in found if each.day < days)
     story = Story(first_day=first_day, baskets=baskets)
     say("stage", 0, 1)
     story.seats = set_stage(
@@ -152,7 +163,9 @@ def play(
         record=home / RECORD,
     )
     try:
-        player = Player(baskets=baskets, first_day=first_day, balance=tills.balance)
+        player = Player(
+            baskets=baskets, first_day=first_day, balance=tills.balance, days=max(days, DAYS)
+        )
         for number in range(days):
             story.days.append(_play_day(services, clock, tills, player, story, number, say))
         story.member_phone = _richest(tills)

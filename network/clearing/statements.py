@@ -50,7 +50,22 @@ _CANONICAL = json.JSONEncoder(
 )
 _NAMES_KEPT = 256
 _FIGURES = ("points", "price", "amount")
-_TOTALS = ("opening", "receivable", "payable", "fees", "net", "returned", "paid", "closing")
+_TOTALS = (
+    "opening",
+    "receivable",
+    "payable",
+    "fees",
+    "vat",
+    "net",
+    "returned",
+    "called",
+    "paid",
+    "closing",
+    "deposit_opening",
+    "deposit_paid_in",
+    "deposit_used",
+    "deposit_closing",
+)
 _RARE = {
     "vat": ("vat",),
     "deposit": ("called", "deposit_opening", "deposit_paid_in", "deposit_used", "deposit_closing"),
@@ -98,14 +113,22 @@ def line_record(
 def totals_record(totals: Totals) -> dict[str, Any]:
     """Return a statement's totals: amounts in minor units, and how many lines there are."""
     return {
-        name: getattr(totals, name) for name in ("currency", "lines", "carried", *_names(totals))
+        name: getattr(totals, name) for name in ("currency", "lines", "carried", *sum_names(totals))
     }
 
 
-def _names(totals: Totals) -> tuple[str, ...]:
-    """Return the amounts that a statement tells, in the order in which a person reads them."""
-    rare = [names for names in _RARE.values() if any(getattr(totals, name) for name in names)]
-    return (*_TOTALS, *(name for names in rare for name in names))
+def sum_names(totals: Totals) -> tuple[str, ...]:
+    """Return the sums that a statement tells, in the order in which a person reads them.
+
+    Those of VAT and of a deposit are left out where all of them are zero.
+    """
+    untold = {
+        name
+        for names in _RARE.values()
+        if not any(getattr(totals, name) for name in names)
+        for name in names
+    }
+    return tuple(name for name in _TOTALS if name not in untold)
 
 
 @lru_cache(maxsize=_NAMES_KEPT)
@@ -164,7 +187,7 @@ def statement_csv(
     for line in lines:
         record = line_record(line, name=namer, merchant=statement.merchant.code)
         yield _cells({"record": "line", "currency": currency} | record)
-    for name in _names(statement.totals):
+    for name in sum_names(statement.totals):
         amount = getattr(statement.totals, name)
         yield _cells({"record": name, "amount": amount, "currency": currency})
     if statement.totals.carried is not None:

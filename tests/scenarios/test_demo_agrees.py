@@ -11,26 +11,25 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from config.access import load_settings, running_servers
+from config.cli.main import group
+from config.home import Home
+from tests.scenarios.comparison import expected_rows, stated_rows
 from tests.scenarios.oracle.coalition import Coalition
-from tests.scenarios.oracle.money import NETWORK
+from tests.scenarios.oracle.money import pool
 from tests.scenarios.oracle.oracle import Oracle, read_records
 
 # A whole demo is played before the first test: minutes on a machine that is busy otherwise.
 pytestmark = pytest.mark.timeout(1200)
-
-KINDS = {
-    "redemption": "redemption",
-    "redeposit": "redeposit",
-    "redemption_margin": "margin",
-    "redeposit_margin": "margin_return",
-}
 
 
 @dataclass(frozen=True)
@@ -38,67 +37,75 @@ class Played:
     """A demo that has ended: its home, what it printed, and the oracle that read its record."""
 
     home: Path
+    environment: dict[str, str]
     printed: dict[str, Any]
     oracle: Oracle
     days: list[date]
 
     def ask(self, *arguments: str) -> Any:
         """Return what a command of the product prints as JSON."""
-        return json.loads(command(*arguments, home=self.home))
+        result = CliRunner().invoke(group, list(arguments), env=dict(self.environment))
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
 
 
-def command(*arguments: str, home: Path) -> str:
+def played_demo(*, home: Path) -> Any:
+    """Play the demo as a person would start it, and return what it printed."""
     foreign = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"}
     environment = {name: value for name, value in os.environ.items() if name not in foreign}
     done = subprocess.run(
-        [sys.executable, "-m", "config.cli", *arguments],
+        [sys.executable, "-m", "config.cli", "demo", "--no-serve", "--json"],
         env={**environment, "PEYVAND_HOME": str(home)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     home = tmp_path_factory.mktemp("demo")
-    printed = json.loads(command("demo", "--no-serve", "--json", home=home))
+    printed = played_demo(home=home)
     oracle = Oracle(Coalition(json.loads((home / "coalition.json").read_text("utf-8"))))
     with (home / "requests.jsonl").open(encoding="utf-8") as stream:
         oracle.run(read_records(stream))
     days = [date.fromisoformat(day["business_date"]) for day in printed["days"]]
     oracle.advance_to(days[-1] + timedelta(days=1))
-    return Played(home, printed, oracle, days)
+    own = {"PEYVAND_HOME": str(home)}
+    # Its servers run once for all commands: each would start them for itself otherwise.
+    with running_servers(own):
+        settings = load_settings(own)
+        environment = {
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "PEYVAND_MASTER_KEY": Home.from_environment(own).master_key(),
+        }
+        yield Played(home, environment, printed, oracle, days)
 
 
 def test_the_demo_agrees_with_the_oracle(played: Played) -> None:
-    oracle = played.oracle
-    expected: dict[date, Counter[tuple[str, str, str, int, int]]] = {}
-    for each in oracle.obligations():
-        acceptor = NETWORK if each.payee == NETWORK else each.acceptor
-        expected.setdefault(each.business_date, Counter())[
-            each.payer, acceptor, KINDS[each.kind], each.points, each.amount
-        ] += 1
-    positions = oracle.positions()
+    found = played.oracle.obligations()
+    expected = expected_rows(found)
+    positions = played.oracle.positions()
+    in_the_pool = 0
     for day in played.days:
         stated = played.ask("obligations", "--date", day.isoformat(), "--json")
-        found = Counter(
-            (row["issuer"], row["acceptor"], row["kind"], row["points"], row["amount"])
-            for row in stated
-        )
-        assert found == expected.get(day, Counter()), day
-        nets = {
-            row["merchant"]: row["net"]
-            for row in played.ask("positions", "--date", day.isoformat(), "--json")
-        }
+        assert stated_rows(stated) == expected.get(day, Counter()), day
+        accounts = played.ask("positions", "--date", day.isoformat(), "--json")
+        nets = {row["merchant"]: row["net"] for row in accounts}
         assert {name: net for name, net in nets.items() if net} == {
             name: position.net for name, position in positions.get(day, {}).items() if position.net
         }, day
         assert sum(nets.values()) == 0
-        for row in played.ask("positions", "--date", day.isoformat(), "--json"):
+        for row in accounts:
             assert row["net"] == row["receivable"] - row["payable"] - row["fees"]
+        in_the_pool += nets.get("network:pool", 0)
+        assert in_the_pool == pool(found, until=day)
+    assert in_the_pool > 0
+    kinds = {kind for counter in expected.values() for _payer, _payee, kind, *_ in counter}
+    assert kinds >= {"vat", "acceptance_vat", "issuance", "clawback", "expiry", "rounding"}
     assert sum(map(sum, (counter.values() for counter in expected.values()))) > 100
 
 

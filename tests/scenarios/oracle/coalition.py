@@ -14,7 +14,9 @@ class Terms:
 
     `base_rate` and `category_rates` are points per minor unit, `price` (p) is minor units per
     point that the merchant pays as an issuer, `fee` the share of the face value it gives up as an
-    acceptor.
+    acceptor. `funding` says when it pays for its points (on_redemption, on_issue, prefunded),
+    `beneficiary` who gets the money of points that lapse after they were paid for (network,
+    issuer), `vat_on` on which fee of the network VAT falls (margin, acceptance_fee).
     """
 
     id: str
@@ -25,6 +27,10 @@ class Terms:
     expiry_days: int
     price: Fraction
     fee: Fraction
+    funding: str
+    beneficiary: str
+    vat_rate: Fraction
+    vat_on: str
 
 
 class Coalition:
@@ -37,6 +43,9 @@ class Coalition:
             {"id": "m-1", "from": "2026-01-01", "base_rate": "1/100000",
              "category_rates": {"BREAD": "1/50000"}, "pending_days": 0, "expiry_days": 365,
              "price": "987.6543210987", "fee": "0.025"}]}]}
+
+    Terms may also have "funding", "breakage_beneficiary", "vat_rate" and "vat_on"; without them
+    points are paid for when they are taken, and there is no VAT.
     """
 
     def __init__(self, plain: dict[str, Any]) -> None:
@@ -77,4 +86,8 @@ def _terms(plain: dict[str, Any]) -> Terms:
         expiry_days=int(plain["expiry_days"]),
         price=Fraction(plain["price"]),
         fee=Fraction(plain["fee"]),
+        funding=plain.get("funding", "on_redemption"),
+        beneficiary=plain.get("breakage_beneficiary", "network"),
+        vat_rate=Fraction(plain.get("vat_rate", "0")),
+        vat_on=plain.get("vat_on", "margin"),
     )

@@ -1,4 +1,9 @@
-"""From points that changed hands to money owed: obligations and net positions."""
+"""From points that moved to money owed: obligations, the pool, and net positions.
+
+Accounts have names: a merchant's own is its name, `merchant:deposit` what it paid in advance; the
+network's are `network` (its margin), `network:pool`, `network:vat`, `network:breakage` and
+`network:rounding`.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,14 +12,20 @@ from datetime import date
 from fractions import Fraction
 
 NETWORK = "network"
+POOL = "network:pool"
+ROUNDING = "network:rounding"
+TAKEN = ("redemption", "redeposit")
+PLACES = 10**10  # prices are written down with ten decimal places
 
 
 @dataclass(frozen=True)
 class Movement:
-    """Points of one lot that an acceptor took (`redemption`) or gave back (`redeposit`, < 0).
+    """Points of one lot that moved: p is the issuer's price frozen on the lot.
 
-    p is the issuer's price frozen on the lot, q the acceptor's price on the day of the capture;
-    a redeposit carries both of the redemption that it undoes.
+    `kind` is redemption or redeposit (< 0), with the acceptor, its terms and q, its price on the
+    day of the capture; a redeposit carries both of the redemption that it undoes. Or it is
+    issuance, clawback or expiry, where the acceptor is the issuer. `funding` and `beneficiary` are
+    those of the lot's terms; the VAT is per point.
     """
 
     business_date: date
@@ -26,14 +37,20 @@ class Movement:
     p: Fraction
     q: Fraction
     points: int
+    funding: str = "on_redemption"
+    beneficiary: str = "network"
+    issuer_vat: Fraction = Fraction(0)
+    acceptor_vat: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True, order=True)
 class Obligation:
-    """Money one party owes another for a day's points; negative where points came back.
+    """Money one account owes another for a day's points; negative where points came back.
 
-    `kind` is redemption or redeposit (issuer to acceptor, s x q), or one of these with `_margin`
-    (issuer to network, s x (p - q), plus or minus). `acceptor` names whose acceptance it is about.
+    `kind` is redemption or redeposit (s x q), or one of these with `_margin` (to the network,
+    s x (p - q), plus or minus), `_vat` or `_acceptance_vat`; or issuance, clawback or expiry
+    (s x p, into the pool and out of it), or rounding, without points. `acceptor` names whose
+    acceptance it is about.
     """
 
     business_date: date
@@ -49,7 +66,7 @@ class Obligation:
 
 @dataclass(frozen=True)
 class Position:
-    """A party's day: `net` is what it gets (> 0) or pays (< 0)."""
+    """An account's day: `net` is what it gets (> 0) or pays (< 0)."""
 
     payable: int
     receivable: int
@@ -67,39 +84,114 @@ def half_even(value: Fraction) -> int:
     return below + 1 if up else below
 
 
+def ten_places(price: Fraction) -> Fraction:
+    """Round a price to the ten places in which prices are written down."""
+    return Fraction(half_even(price * PLACES), PLACES)
+
+
+def arrows(each: Movement) -> list[tuple[str, str, str, Fraction]]:
+    """Return who owes whom for a movement, under which name, at which price per point."""
+    issuer = f"{each.issuer}:deposit" if each.funding == "prefunded" else each.issuer
+    if each.kind in TAKEN:
+        payer = POOL if each.funding == "on_issue" else issuer
+        found = [(payer, each.acceptor, each.kind, each.q)]
+        if each.issuer == NETWORK:
+            return found
+        found.append((payer, NETWORK, f"{each.kind}_margin", each.p - each.q))
+        for taxed, name, price in (
+            (issuer, "vat", each.issuer_vat),
+            (each.acceptor, "acceptance_vat", each.acceptor_vat),
+        ):
+            if price:
+                found.append((taxed, "network:vat", f"{each.kind}_{name}", price))
+        return found
+    if each.funding != "on_issue":
+        return []
+    keeps = each.issuer if each.beneficiary == "issuer" else "network:breakage"
+    payer, payee = {
+        "issuance": (each.issuer, POOL),
+        "clawback": (POOL, each.issuer),
+        "expiry": (POOL, keeps),
+    }[each.kind]
+    return [(payer, payee, each.kind, each.p)]
+
+
 def obligations(movements: Iterable[Movement]) -> list[Obligation]:
     """Add up the points per day, pair, terms and kind, and price each sum once."""
-    sums: defaultdict[tuple[date, str, str, str, str, str, Fraction, Fraction], int]
+    sums: defaultdict[tuple[date, str, str, str, str, str, str, Fraction], int]
     sums = defaultdict(int)
+    prices: dict[str, Fraction] = {}
     for each in movements:
-        who = (each.business_date, each.kind, each.issuer, each.acceptor)
-        sums[*who, each.issuer_terms, each.acceptor_terms, each.p, each.q] += each.points
-    found = []
-    for (day, kind, issuer, acceptor, issuer_terms, acceptor_terms, p, q), points in sums.items():
-        for payee, name, price in ((acceptor, kind, q), (NETWORK, f"{kind}_margin", p - q)):
-            if issuer == payee == NETWORK:
-                continue
-            found.append(
-                Obligation(
-                    business_date=day,
-                    payer=issuer,
-                    payee=payee,
-                    kind=name,
-                    acceptor=acceptor,
-                    issuer_terms=issuer_terms,
-                    acceptor_terms=acceptor_terms,
-                    points=points,
-                    amount=half_even(points * price),
-                )
-            )
-    return sorted(found)
+        prices[each.issuer_terms] = each.p
+        for payer, payee, kind, price in arrows(each):
+            who = (each.business_date, payer, payee, kind, each.acceptor)
+            sums[*who, each.issuer_terms, each.acceptor_terms, price] += each.points
+    found = [
+        Obligation(
+            business_date=day,
+            payer=payer,
+            payee=payee,
+            kind=kind,
+            acceptor=acceptor,
+            issuer_terms=issuer_terms,
+            acceptor_terms=acceptor_terms,
+            points=points,
+            amount=half_even(points * price),
+        )
+        for (
+            day,
+            payer,
+            payee,
+            kind,
+            acceptor,
+            issuer_terms,
+            acceptor_terms,
+            price,
+        ), points in sums.items()
+    ]
+    return sorted(found + rounding(found, prices))
+
+
+def pool_points(each: Obligation) -> int:
+    """Return the points that an obligation brings into the pool."""
+    if each.payee == POOL:
+        return each.points
+    return 0 if each.kind.endswith("_margin") else -each.points
+
+
+def rounding(found: list[Obligation], prices: dict[str, Fraction]) -> list[Obligation]:
+    """Return what brings the pool, day by day and for each terms, to points times p."""
+    moving: defaultdict[tuple[str, date], list[Obligation]] = defaultdict(list)
+    for each in found:
+        if POOL in {each.payer, each.payee}:
+            moving[each.issuer_terms, each.business_date].append(each)
+    points: defaultdict[str, int] = defaultdict(int)
+    amounts: defaultdict[str, int] = defaultdict(int)
+    result = []
+    for (terms, day), flows in sorted(moving.items()):
+        points[terms] += sum(pool_points(each) for each in flows)
+        amounts[terms] += sum(each.amount if each.payee == POOL else -each.amount for each in flows)
+        missing = half_even(points[terms] * prices[terms]) - amounts[terms]
+        if missing:
+            amounts[terms] += missing
+            result.append(Obligation(day, ROUNDING, POOL, "rounding", "", terms, terms, 0, missing))
+    return result
+
+
+def pool(found: Iterable[Obligation], *, until: date) -> int:
+    """Return what lies in the pool after a day."""
+    return sum(
+        each.amount * ((each.payee == POOL) - (each.payer == POOL))
+        for each in found
+        if each.business_date <= until
+    )
 
 
 def by_pair(found: Iterable[Obligation]) -> dict[tuple[date, str, str], tuple[int, int]]:
     """Return points and amount per (day, issuer, acceptor), margins left aside."""
     pairs: dict[tuple[date, str, str], tuple[int, int]] = {}
     for each in found:
-        if not each.kind.endswith("_margin"):
+        if each.kind in TAKEN:
             key = (each.business_date, each.payer, each.payee)
             points, amount = pairs.get(key, (0, 0))
             pairs[key] = (points + each.points, amount + each.amount)
@@ -107,7 +199,7 @@ def by_pair(found: Iterable[Obligation]) -> dict[tuple[date, str, str], tuple[in
 
 
 def positions(found: Iterable[Obligation]) -> dict[date, dict[str, Position]]:
-    """Return each party's position by day; the network is a party, a day's nets sum to zero."""
+    """Return each account's position by day; with the network's a day's nets sum to zero."""
     owed: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     due: defaultdict[date, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for each in found:

@@ -36,6 +36,9 @@ How the rules were read where several readings are possible:
 - What a refund takes back is shared by what each issuer has not yet had back, ties to whoever
   joined first, the network before all. Campaigns are read in `campaigns.py`.
 - For its own points the network pays what acceptors get, and no margin.
+- What is repaid of a debt left a lot like anything clawed back; the debt itself costs nobody.
+- VAT on the margin is reckoned per point, on what is left of p - q where the acceptor's VAT falls
+  on its fee; where the network adds to a price there is none.
 """
 
 import json
@@ -54,6 +57,7 @@ from tests.scenarios.oracle.money import (
     Position,
     obligations,
     positions,
+    ten_places,
 )
 from tests.scenarios.oracle.purchase import EarnedPart, Purchase
 from tests.scenarios.oracle.wallet import Balance, DisagreementError, Lot, Slice, Wallet
@@ -67,6 +71,8 @@ class Taken:
     points: int
     acceptor_terms: str
     q: Fraction
+    issuer_vat: Fraction = Fraction(0)
+    acceptor_vat: Fraction = Fraction(0)
     returned: int = 0
 
 
@@ -88,7 +94,9 @@ class Redemption:
 class Oracle:
     """Takes records one by one; everything it knows is in its attributes."""
 
-    def __init__(self, coalition: Coalition) -> None:
+    def __init__(self, coalition: Coalition, *, keep_balances: bool = True) -> None:
+        """Begin without wallets; a year need not keep everybody's balance at each day's end."""
+        self._keep_balances = keep_balances
         self.coalition = coalition
         self.campaigns = coalition.campaigns
         self.wallets: dict[str, Wallet] = {}
@@ -99,6 +107,8 @@ class Oracle:
         self.refunds: set[tuple[str, str, str]] = set()
         self.day: date | None = None
         self._lots = 0
+        self._agreed: dict[str, Terms] = {}
+        self._gone: list[tuple[str, Lot, int]] = []
 
     def run(self, records: Iterable[dict[str, Any]]) -> list[int]:
         """Apply records in order and return the points that each of them moved."""
@@ -124,19 +134,23 @@ class Oracle:
             "refund_earn": self._refund_earn,
             "refund_redeem": self._refund_redeem,
         }
-        return operations[record["kind"]](record, day)
+        points = operations[record["kind"]](record, day)
+        self._watch(day)
+        return points
 
     def advance_to(self, day: date) -> None:
         """End all days before `day`: keep their balances, then retire and activate."""
         if self.day is not None and day < self.day:
             raise DisagreementError(f"{day} was posted after {self.day}")
         while self.day is not None and self.day < day:
-            self.day_ends[self.day] = {
-                member: wallet.balance() for member, wallet in sorted(self.wallets.items())
-            }
+            if self._keep_balances:
+                self.day_ends[self.day] = {
+                    member: wallet.balance() for member, wallet in sorted(self.wallets.items())
+                }
             self.day += timedelta(days=1)
             for wallet in self.wallets.values():
                 wallet.begin_day(self.day)
+            self._watch(self.day)
         self.day = day
 
     def balance(self, member: str) -> Balance:
@@ -152,7 +166,9 @@ class Oracle:
         return positions(self.obligations())
 
     def _wallet(self, member: str) -> Wallet:
-        return self.wallets.setdefault(member, Wallet())
+        if member not in self.wallets:
+            self.wallets[member] = Wallet(gone=self._gone)
+        return self.wallets[member]
 
     def _next_lot(self) -> int:
         self._lots += 1
@@ -187,6 +203,7 @@ class Oracle:
                 total = sum(e.points for e in (*own, *given) if (e.campaign, e.funder) == named)
                 lots[named] = self._new_lot(each, terms, total, day)
         for lot in lots.values():
+            self._count("issuance", lot, lot.granted, day)
             self._wallet(record["member"]).credit(lot)
         self.purchases[key] = Purchase(
             member=record["member"],
@@ -213,6 +230,7 @@ class Oracle:
         else:
             agreed = self.coalition.terms(given.funder, day)
             terms_id, price = agreed.id, agreed.price
+            self._agreed[terms_id] = agreed
         return Lot(
             number=self._next_lot(),
             issuer=given.funder,
@@ -258,7 +276,7 @@ class Oracle:
         q = self.coalition.acceptor_price(merchant, day)
         redemption.open = False
         for each in wallet.capture(redemption.slices, points, day):
-            taken = Taken(each.lot, each.points, terms.id, q)
+            taken = Taken(each.lot, each.points, terms.id, q, *self._taxes(each.lot, terms, q))
             redemption.taken.append(taken)
             self._move(merchant, taken, each.points, day, "redemption")
         return points
@@ -340,7 +358,47 @@ class Oracle:
             raise DisagreementError(f"{key} refunded twice")
         self.refunds.add(key)
 
+    def _taxes(self, lot: Lot, acceptor: Terms, q: Fraction) -> tuple[Fraction, Fraction]:
+        """Return the VAT per point that the issuer and the acceptor pay."""
+        agreed = self._agreed.get(lot.terms_id)
+        if agreed is None:  # the network's own points: nobody pays a fee
+            return Fraction(0), Fraction(0)
+        given_up, fee, accepting = self.coalition.face_value - q, agreed.price - q, Fraction(0)
+        if acceptor.vat_on == "acceptance_fee" and acceptor.vat_rate:
+            accepting = ten_places(given_up * acceptor.vat_rate)
+            fee -= given_up
+        if agreed.vat_on != "margin" or fee <= 0:
+            return Fraction(0), accepting
+        return ten_places(fee * agreed.vat_rate), accepting
+
+    def _watch(self, day: date) -> None:
+        """Count what left lots without being spent since this was asked before."""
+        for kind, lot, points in self._gone:
+            self._count(kind, lot, points, day)
+        self._gone.clear()
+
+    def _count(self, kind: str, lot: Lot, points: int, day: date) -> None:
+        agreed = self._agreed.get(lot.terms_id)
+        if agreed is None or agreed.funding != "on_issue":
+            return  # nobody pays before these points are taken
+        self.movements.append(
+            Movement(
+                business_date=day,
+                kind=kind,
+                issuer=lot.issuer,
+                acceptor=lot.issuer,
+                issuer_terms=lot.terms_id,
+                acceptor_terms=lot.terms_id,
+                p=lot.price,
+                q=lot.price,
+                points=points,
+                funding=agreed.funding,
+                beneficiary=agreed.beneficiary,
+            )
+        )
+
     def _move(self, acceptor: str, taken: Taken, points: int, day: date, kind: str) -> None:
+        agreed = self._agreed.get(taken.lot.terms_id)
         self.movements.append(
             Movement(
                 business_date=day,
@@ -352,6 +410,9 @@ class Oracle:
                 p=taken.lot.price,
                 q=taken.q,
                 points=points,
+                funding="on_redemption" if agreed is None else agreed.funding,
+                issuer_vat=taken.issuer_vat,
+                acceptor_vat=taken.acceptor_vat,
             )
         )
 

@@ -14,6 +14,7 @@ from config.demo.purchases import Basket, load_baskets
 from config.demo.record import as_record
 from config.demo.script import DAYS, Player
 from tests.scenarios.oracle.coalition import Coalition
+from tests.scenarios.oracle.money import TAKEN, half_even, pool
 from tests.scenarios.oracle.oracle import Oracle
 
 FIRST_DAY = date(2026, 10, 1)
@@ -155,5 +156,33 @@ def test_obligations_keep_to_half_a_rial_and_to_the_points_taken(fortnight: Fort
         if each.kind == "redemption":
             q = coalition.acceptor_price(each.acceptor, each.business_date)
             assert abs(each.amount - each.points * q) * 2 <= 1
-    outstanding = sum(lot.redeemed for lot in _lots(fortnight))
-    assert sum(each.points for each in found if not each.kind.endswith("_margin")) == outstanding
+    redeemed = sum(lot.redeemed for lot in _lots(fortnight))
+    assert sum(each.points for each in found if each.kind in TAKEN) == redeemed
+
+
+def test_the_pool_holds_what_its_points_cost(fortnight: Fortnight) -> None:
+    found = fortnight.oracle.obligations()
+    last = FIRST_DAY.replace(day=FIRST_DAY.day + DAYS)
+    on_issue = {
+        terms.id: terms.price
+        for merchant in fortnight.oracle.coalition.merchants
+        for day in range(DAYS)
+        for terms in [
+            fortnight.oracle.coalition.terms(merchant, FIRST_DAY.replace(day=FIRST_DAY.day + day))
+        ]
+        if terms.funding == "on_issue"
+    }
+    points = dict.fromkeys(on_issue, 0)
+    for lot in _lots(fortnight):
+        if lot.terms_id in points:
+            points[lot.terms_id] += lot.remaining + lot.held
+    assert len(on_issue) == 3
+    assert min(points.values()) >= 0
+    assert sum(points.values()) > 0
+    assert pool(found, until=last) == sum(
+        half_even(points[terms] * price) for terms, price in on_issue.items()
+    )
+    kinds = {each.kind for each in found}
+    assert {"issuance", "clawback", "expiry", "rounding", "redemption_vat"} <= kinds
+    assert "redemption_acceptance_vat" in kinds
+    assert any(each.payer.endswith(":deposit") for each in found)

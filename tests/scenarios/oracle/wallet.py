@@ -69,6 +69,8 @@ class Wallet:
 
     lots: list[Lot] = field(default_factory=list)
     debts: dict[str, int] = field(default_factory=dict)
+    gone: list[tuple[str, Lot, int]] = field(default_factory=list)
+    """What left lots without being spent: kind, lot, points. Whoever watches takes it out."""
 
     def balance(self) -> Balance:
         """Return the sums over lots and debts."""
@@ -83,6 +85,7 @@ class Wallet:
         """Retire what lapses on this day, then activate what was pending until now."""
         for lot in self.lots:
             if lot.expires_on <= day:
+                self._went("expiry", lot, lot.remaining)
                 lot.expired += lot.remaining
                 lot.remaining = 0
         for lot in self.lots:
@@ -160,6 +163,7 @@ class Wallet:
             lot.remaining -= taken
             lot.clawed_back += taken
             points -= taken
+            self._went("clawback", lot, taken)
         if points:
             self.debts[earned.issuer] = self.debts.get(earned.issuer, 0) + points
         return points
@@ -167,6 +171,7 @@ class Wallet:
     def _release(self, lot: Lot, points: int, day: date) -> None:
         if lot.expires_on <= day:
             lot.expired += points
+            self._went("expiry", lot, points)
             return
         lot.remaining += points
         self._repay(lot, points)
@@ -178,3 +183,8 @@ class Wallet:
             lot.remaining -= repaid
             lot.clawed_back += repaid
             self.debts[lot.issuer] -= repaid
+            self._went("clawback", lot, repaid)
+
+    def _went(self, kind: str, lot: Lot, points: int) -> None:
+        if points:
+            self.gone.append((kind, lot, points))
