@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -20,6 +25,7 @@ from network.money import queries as money
 from network.services import Services
 from network.vault import Vault
 from settlement import second_person
+from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.programme import Programme
 from tests.integration.settlement.coalition import (
     BAKER,
@@ -219,3 +225,35 @@ def test_two_people_stop_an_issuer_whatever_its_limit_says(
     suspended(services, wanted=False)
     # Its limit, which went down meanwhile, is reached: the next measurement says so.
     assert measured(services)[4:] == ("full", "limit")
+
+
+def test_the_command_measures_and_prints(
+    coalition: Coalition, services: Services, database_urls: DatabaseUrls, redis_url: str
+) -> None:
+    environment = os.environ | {
+        "DATABASE_URL": database_urls.application,
+        "REDIS_URL": redis_url,
+        "PEYVAND_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+    }
+    printed = subprocess.run(
+        [sys.executable, "-m", "config.cli", "exposure", "--json"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    ).stdout
+    baker = next(each for each in json.loads(printed) if each["merchant"] == "baker")
+    assert baker == {
+        "merchant": "baker",
+        "outstanding_points": 92,
+        "outstanding": 92_966,
+        "unsettled": 8_084,
+        "exposure": 101_050,
+        "cap": 100_000,
+        "deposit": 0,
+        "reserve": 0,
+        "limit": 100_000,
+        "standing": "full",
+        "issuing": "limit",
+        "currency": "IRR",
+    }
