@@ -10,7 +10,7 @@ from flask import Flask
 
 from merchant_gateway.portal import access, forms, listing, words
 from network import ids
-from network.language import current_locale, format_number, unit_factor
+from network.language import current_locale, format_date, format_number, unit_factor
 from network.programme import explain
 
 
@@ -25,6 +25,7 @@ def install(app: Flask) -> None:
         short=short,
         day_before=day_before,
         iso_day=date.fromisoformat,
+        typed_day=typed_day,
     )
     app.jinja_env.globals.update(
         address=listing.address,
@@ -58,6 +59,11 @@ def short(text: str, length: int = 12) -> str:
 def day_before(day: date) -> date:
     """Return the last day of a period whose end is the first day after it."""
     return day - timedelta(days=1)
+
+
+def typed_day(day: date) -> str:
+    """Return a day as a field of a form has it, and as it is read back from there."""
+    return format_date(day) if current_locale() == "fa" else day.isoformat()
 
 
 def entry_id(member_id: UUID, sequence: int) -> str:

@@ -197,7 +197,7 @@ def _keep(
         "wallet-movement-phone",
         "portal-till-phone",
         "portal-check-phone",
-        "portal-statement-desk",
+        "portal-receipt-phone",
         "console-today-desk",
         "console-window-desk",
         "console-matrix-desk",

@@ -36,6 +36,9 @@ def test_a_purchase_leads_from_the_list_to_its_reasons(desk: Desk, boss: Clerk) 
     assert "Base rate" in page.text
     assert "Mina" in page.text
     assert "/till/acts/" in page.answer.text
+    shown = re.search(r'id="until"[^>]* value="([^"]+)"', listed.answer.text)
+    assert shown is not None
+    assert entry[0] in boss.get(f"/transactions?since={shown[1]}&until={shown[1]}").answer.text
     nothing = boss.get("/transactions?since=1400/01/01&until=1400/01/02")
     assert "Nothing was booked" in nothing.text
 
