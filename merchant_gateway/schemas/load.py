@@ -26,6 +26,8 @@ def load_body(schema: Schema, data: Mapping[str, Any]) -> dict[str, Any]:
 
 def load_query(schema: Schema, pairs: list[tuple[str, str]]) -> dict[str, Any]:
     """Return the loaded query; raise InvalidRequestError naming ``#parameter``."""
+    if not pairs and not schema.fields:
+        return {}  # most calls: nothing is taken and nothing was given
     data = dict(pairs)
     if len(data) != len(pairs):
         names = [name for name, _ in pairs]
