@@ -276,7 +276,9 @@ class Dealings(Stories):
         known = [
             arguments
             for name, arguments in self.calls
-            if name == "earn" and arguments["claim"].client_id == merchant
+            if name == "earn"
+            and arguments["claim"].client_id == merchant
+            and not arguments.get("takings")  # purchases of campaigns go by themselves
         ]
         earnings: list[BatchEarning] = []
         for member, ref, purchase, twist in purchases:
