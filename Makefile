@@ -22,7 +22,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 MIGRATIONS := network/database/migrations/sql
 TESTS ?= tests
-WORKERS ?= auto
+# Half of what a test does is to wait for processes and disks: three workers for two cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((3 * (os.cpu_count() or 1) + 1) // 2)')
 ROUNDS ?= 200
 FUZZ ?= 600
 
