@@ -17,7 +17,7 @@ from merchant_gateway.openapi_answers import (
 from merchant_gateway.operations import JSON, JSON_LINES, Operation, load_operations
 from merchant_gateway.schemas.answers import ANSWERS
 from merchant_gateway.schemas.batches import LINES
-from merchant_gateway.schemas.fields import describe_schema
+from merchant_gateway.schemas.parts import describe_schema
 from merchant_gateway.schemas.reconciliations import RECORD_LINE
 
 VERSION = "1"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema
 
-from merchant_gateway.schemas.fields import Moment, OneOf, Part, Text
+from merchant_gateway.schemas.fields import Moment, OneOf, Text
+from merchant_gateway.schemas.parts import Part
 from merchant_gateway.schemas.requests import (
     CHANNELS,
     LONGEST_REFERENCE,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, missing
+from marshmallow import RAISE, Schema, fields
 
 from network.points import MAX_AMOUNT
 from network.settings import CURRENCY
@@ -34,7 +34,7 @@ _ZONED = re.compile(r"(?:Z|[+-]\d{2}:\d{2})\Z")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,18}")
 
-_COMMON = {
+COMMON = {
     "required": "missing",
     "null": "null",
     "not_text": "not_text",
@@ -60,7 +60,7 @@ class Text(fields.Field[str]):
     """
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
+        **COMMON,
         "blank": "blank",
         "short": "too_short:{limit}",
         "long": "too_long:{limit}",
@@ -125,7 +125,7 @@ class Whole(fields.Field[int]):
     """A JSON integer from ``least`` to ``most``; never a boolean, a fraction or text."""
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
+        **COMMON,
         "least": "too_small:{limit}",
         "positive": "not_positive",
         "most": "too_large:{limit}",
@@ -175,7 +175,7 @@ class OneOf(fields.Field[str]):
     """One of a few words."""
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
+        **COMMON,
         "choice": "not_one_of:{choices}",
     }
 
@@ -213,7 +213,7 @@ class Several(fields.Field[list[str]]):
     """A list of different words, each of one kind."""
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
+        **COMMON,
         "list": "not_list",
         "empty": "empty_list",
         "many": "too_many:{limit}",
@@ -254,7 +254,7 @@ class Currency(fields.Field[str]):
     """The programme's currency; any other is refused by name."""
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
+        **COMMON,
         "foreign": "foreign_currency:{currency}",
     }
 
@@ -281,7 +281,7 @@ class Moment(fields.Field[datetime]):
     """An RFC 3339 time with its offset from UTC."""
 
     default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
+        **COMMON,
         "form": "not_time",
         "naive": "time_without_zone",
     }
@@ -316,7 +316,7 @@ class Moment(fields.Field[datetime]):
 class Day(fields.Field[date]):
     """A calendar date, ``YYYY-MM-DD``."""
 
-    default_error_messages = {**_COMMON, "form": "not_date"}  # noqa: RUF012 - marshmallow's own declaration
+    default_error_messages = {**COMMON, "form": "not_date"}  # noqa: RUF012 - marshmallow's own declaration
 
     def __init__(self, *, required: bool = False, description: str = "") -> None:
         super().__init__(required=required, metadata={"description": description})
@@ -337,111 +337,3 @@ class Day(fields.Field[date]):
     def describe(self) -> dict[str, Any]:
         """Return the JSON Schema of the field."""
         return {"type": "string", "format": "date", "examples": ["2026-03-21"]}
-
-
-class Part(fields.Field[dict[str, Any]]):
-    """An object with a schema of its own."""
-
-    default_error_messages = {**_COMMON, "object": "not_object"}  # noqa: RUF012 - marshmallow's own declaration
-
-    def __init__(self, schema: StrictSchema, *, required: bool = False) -> None:
-        super().__init__(required=required)
-        self.schema = schema
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> dict[str, Any]:
-        _ = attr, data, kwargs
-        if not isinstance(value, dict):
-            raise self.make_error("object")
-        loaded: dict[str, Any] = self.schema.load(value)
-        return loaded
-
-    def describe(self) -> dict[str, Any]:
-        """Return the JSON Schema of the field."""
-        return describe_schema(self.schema)
-
-
-class Parts(fields.Field[list[dict[str, Any]]]):
-    """A list of 1 to ``most`` objects of one schema."""
-
-    default_error_messages = {  # noqa: RUF012 - marshmallow's own declaration
-        **_COMMON,
-        "list": "not_list",
-        "empty": "empty_list",
-        "many": "too_many:{limit}",
-    }
-
-    def __init__(self, schema: StrictSchema, *, most: int, required: bool = False) -> None:
-        super().__init__(required=required)
-        self.schema = schema
-        self.most = most
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[dict[str, Any]]:
-        _ = attr, data, kwargs
-        if not isinstance(value, list):
-            raise self.make_error("list")
-        if not value:
-            raise self.make_error("empty")
-        if len(value) > self.most:
-            raise self.make_error("many", limit=self.most)
-        loaded: list[dict[str, Any]] = []
-        errors: dict[int | str, Any] = {}
-        for number, item in enumerate(value):
-            wrong = self._load_item(item, loaded)
-            if wrong:
-                errors[number] = wrong
-        if errors:
-            raise ValidationError(errors)
-        return loaded
-
-    def _load_item(self, item: Any, loaded: list[dict[str, Any]]) -> list[str] | dict[str, Any]:
-        """Load one object into ``loaded`` or return what is wrong with it.
-
-        Does what ``Schema.load`` does for a schema without hooks, at a fifth of its cost: a basket
-        has many lines, and they are most of what a call has to read.
-        """
-        if not isinstance(item, dict):
-            return ["not_object"]
-        result: dict[str, Any] = {}
-        errors: dict[str, Any] = {}
-        known = self.schema.fields
-        for name, field in known.items():
-            try:
-                value = field.deserialize(item.get(name, missing), name, item)
-            except ValidationError as error:
-                errors[name] = error.messages
-            else:
-                if value is not missing:
-                    result[name] = value
-        if not item.keys() <= known.keys():
-            errors |= {name: ["unknown_field"] for name in item if name not in known}
-        loaded.append(result)
-        return errors
-
-    def describe(self) -> dict[str, Any]:
-        """Return the JSON Schema of the field."""
-        return {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": self.most,
-            "items": describe_schema(self.schema),
-        }
-
-
-def describe_schema(schema: Schema) -> dict[str, Any]:
-    """Return the JSON Schema of a whole object, closed to unknown fields."""
-    properties: dict[str, Any] = {}
-    for name, field in schema.fields.items():
-        described = field.describe()  # type: ignore[attr-defined]  # every field here is ours
-        if text := field.metadata.get("description"):
-            described = {**described, "description": text}
-        properties[name] = described
-    described = {"type": "object", "properties": properties, "additionalProperties": False}
-    if required := [name for name, field in schema.fields.items() if field.required]:
-        described["required"] = required
-    if rules := getattr(schema, "json_schema_rules", None):
-        described.update(rules)
-    return described

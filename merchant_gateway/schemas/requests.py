@@ -11,12 +11,11 @@ from merchant_gateway.schemas.fields import (
     Day,
     Moment,
     OneOf,
-    Part,
-    Parts,
     StrictSchema,
     Text,
     Whole,
 )
+from merchant_gateway.schemas.parts import Part, Parts
 
 MOST_LINES = 500
 LONGEST_REFERENCE = 64
