@@ -127,8 +127,10 @@ def _parameters(each: Operation) -> list[dict[str, Any]]:
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{16,64}$"},
             }
         )
-    for name, schema in describe_schema(each.query)["properties"].items():
-        found.append({"name": name, "in": "query", "schema": schema})
+    query = describe_schema(each.query)
+    for name, schema in query["properties"].items():
+        needed = {"required": True} if name in query.get("required", ()) else {}
+        found.append({"name": name, "in": "query", **needed, "schema": schema})
     return found
 
 

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from uuid import UUID
 
 from sqlalchemy import text
 
 from merchant_gateway.caches import BriefCache
-from merchant_gateway.errors import SandboxFullError, SandboxUnavailableError
+from merchant_gateway.errors import BusyError, SandboxFullError, SandboxUnavailableError
 from merchant_gateway.gateway import Call, Entered, Gateway, SandboxHands
 from network.clock import wall_now
 from network.database.migrate import schema_digest
@@ -32,6 +32,10 @@ log = logging.getLogger("peyvand.gateway")
 
 HELD = 4
 """So many sandboxes a process keeps open, each by one idle connection."""
+
+_INSIDE = BoundedSemaphore(2)
+_PATIENCE_SECONDS = 1.0
+"""Half of a process's threads at most are in sandboxes, so that none of them stalls live calls."""
 
 VIEW_SECONDS = 2.0
 SIZE_SECONDS = 60.0
@@ -65,9 +69,20 @@ class Sandboxes:
     def enter(self, call: Call) -> Iterator[Call]:
         """Yield the call as it goes on inside its merchant's sandbox.
 
-        Raises SandboxUnavailableError where there is none to be had now, and SandboxFullError for
-        a call that would make one larger that is too large already.
+        Raises SandboxUnavailableError where there is none to be had now, SandboxFullError for a
+        call that would make one larger that is too large already, and BusyError where too many are
+        inside of any.
         """
+        if not _INSIDE.acquire(timeout=_PATIENCE_SECONDS):
+            raise BusyError("too many calls are in sandboxes")
+        try:
+            with self._entered(call) as inside:
+                yield inside
+        finally:
+            _INSIDE.release()
+
+    @contextmanager
+    def _entered(self, call: Call) -> Iterator[Call]:
         if call.admission.epoch is None or call.admission.epoch != self._epoch:
             self._epoch = call.admission.epoch  # somebody may have reset it
             self._views.clear()

@@ -45,7 +45,7 @@ def verify(file: Path | None, head: str | None) -> None:
     """
     from network.operators.chain_file import verify_lines
 
-    seen = _Seen(head)
+    wanted = None if head is None else head.strip().lower()
     if file is None:
         from config.access import open_services
         from network.operators.chain_file import lines
@@ -54,29 +54,15 @@ def verify(file: Path | None, head: str | None) -> None:
             open_services(os.environ, application_name="peyvand-audit-log") as services,
             services.database.snapshot() as session,
         ):
-            found = verify_lines(map(seen.look, lines(session)))
+            found = verify_lines(lines(session), wanted=wanted)
     else:
         with file.open(encoding="utf-8") as text:
-            found = verify_lines(map(seen.look, text))
+            found = verify_lines(text, wanted=wanted)
     if found.broken_line is not None:
         click.echo(_("The chain is broken at line %(line)s.", line=found.broken_line), err=True)
         sys.exit(1)
     click.echo(_("The chain holds: %(rows)s acts.", rows=format_number(found.rows)))
     click.echo(_("Head: %(head)s", head=found.head))
-    if head is not None and not seen.found:
+    if wanted is not None and not found.seen:
         click.echo(_("The head that was given does not stand in it."), err=True)
         sys.exit(1)
-
-
-class _Seen:
-    """Looks for a hash in the lines that pass."""
-
-    def __init__(self, head: str | None) -> None:
-        self._mark = None if head is None else f'"hash":"{head.strip().lower()}"'
-        self.found = False
-
-    def look(self, line: str) -> str:
-        """Return the line, having looked at it."""
-        if self._mark is not None and self._mark in line:
-            self.found = True
-        return line

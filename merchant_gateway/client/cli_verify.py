@@ -23,6 +23,7 @@ MERCHANT_KEYS_PATH = "/.well-known/peyvand-merchant-keys"
 _DOES_NOT_HOLD, _WRONG_USE, _NO_KEYS = 1, 2, 3
 _FOUND = 200
 _TIMEOUT = 20
+_Keys = dict[str, Ed25519VerifyingKey]
 
 
 @click.command()
@@ -45,17 +46,21 @@ def verify(file: Path, *, network: str | None, key_sets: tuple[Path, ...], as_js
     """
     try:
         records = list(read_journal(file))
-        known = dict(_keys(each for path in key_sets for each in _read(path)))
+        given = [each for path in key_sets for each in _read(path)]
+        ours = _keys(each for each in given if _answers(each))
+        theirs = _keys(each for each in given if "purpose" not in each)
         if network is not None:
-            wanted = {record.key_id for record in records} - known.keys()
-            known |= _published(network.rstrip("/"), wanted)
+            wanted = {record.key_id for record in records} - theirs.keys()
+            published = _published(network.rstrip("/"), wanted)
+            ours, theirs = ours | published[0], theirs | published[1]
     except (JournalError, OSError, ValueError, SigningError, KeyError, TypeError) as error:
         click.echo(str(error), err=True)
         sys.exit(_WRONG_USE)
     except requests.RequestException as error:
         click.echo(f"the keys cannot be read: {type(error).__name__}", err=True)
         sys.exit(_NO_KEYS)
-    verdicts = [judge(each, network_keys=known, merchant_keys=known) for each in records]
+    # Apart: a merchant's key would otherwise pass for the network's, and its answer for ours.
+    verdicts = [judge(each, network_keys=ours, merchant_keys=theirs) for each in records]
     shown = [each.as_json() for each in verdicts]
     if as_json:
         show.as_json(shown)
@@ -71,19 +76,25 @@ def _read(path: Path) -> Iterable[Mapping[str, Any]]:
     return keys
 
 
-def _published(network: str, merchant_key_ids: Iterable[str]) -> dict[str, Ed25519VerifyingKey]:
-    """Return the network's keys, and those of merchants that are asked for and published."""
+def _answers(jwk: Mapping[str, Any]) -> bool:
+    """Return whether a published key is one by which the network signs answers."""
+    return jwk.get("purpose") == "answers"
+
+
+def _published(network: str, merchant_key_ids: Iterable[str]) -> tuple[_Keys, _Keys]:
+    """Return the network's keys for answers, and those of merchants that are asked for."""
     answer = requests.get(network + KEYS_PATH, timeout=_TIMEOUT)
     answer.raise_for_status()
-    found = _keys(answer.json()["keys"])
+    ours = _keys(filter(_answers, answer.json()["keys"]))
+    found: _Keys = {}
     for key_id in sorted(merchant_key_ids):
         answer = requests.get(
             f"{network}{MERCHANT_KEYS_PATH}/{quote(key_id, safe='')}.json", timeout=_TIMEOUT
         )
         if answer.status_code == _FOUND:
             found |= _keys([answer.json()])
-    return found
+    return ours, found
 
 
-def _keys(jwks: Iterable[Mapping[str, Any]]) -> dict[str, Ed25519VerifyingKey]:
+def _keys(jwks: Iterable[Mapping[str, Any]]) -> _Keys:
     return {str(jwk["kid"]): Ed25519VerifyingKey.from_jwk(jwk) for jwk in jwks}

@@ -79,7 +79,7 @@ def _asked(record: Record, keys: Mapping[str, Ed25519VerifyingKey]) -> str:
     try:
         verify_evidence(evidence=evidence, key=key)
         covered = _covered(record.signature_base)
-        if record.body:
+        if record.body or "content-digest" in covered:
             check_content_digest(header=covered.get("content-digest"), body=record.body)
     except SigningError as error:
         return str(error)

@@ -113,6 +113,7 @@ def _stands_for_key(found: SignedIn) -> KeyView:
         created_at=found.session.created_at,
         revoked_at=None,
         last_used_on=None,
+        issuing=found.merchant.issuing,
         scopes=roles.scopes_of(found.user.role),
         expires_at=found.session.expires_at,
         leaves_on=found.merchant.leaves_on,

@@ -28,7 +28,6 @@ from network.sandboxes.queries import SandboxView, sandbox_of
 
 SETTLE_SECONDS = 10.0
 BETWEEN_RESETS = timedelta(seconds=30)
-_PATIENCE_SECONDS = 5.0
 _ONE_AT_A_TIME = BoundedSemaphore(1)
 """Nights and days of sandboxes leave the other threads of this process to live calls."""
 
@@ -157,7 +156,8 @@ def _refuse_often(found: SandboxView | None, call: Call) -> None:
 
 def _alone(work: Callable[[], int]) -> int:
     """Do ``work`` while no other call of this process lets days pass; raises BusyError."""
-    if not _ONE_AT_A_TIME.acquire(timeout=_PATIENCE_SECONDS):
+    # Whoever waits would keep a thread from live calls.
+    if not _ONE_AT_A_TIME.acquire(blocking=False):
         raise BusyError("another sandbox is at it")
     try:
         return work()

@@ -41,8 +41,9 @@ def rows_of(
             return cursor.execute(written, {**constants, **parameters}).fetchall()
     except psycopg.Error as error:
         lost = driver.closed
-        if lost:
+        if lost:  # as SQLAlchemy does: where one connection is lost, those in the pool are too
             connection.invalidate(error)
+            connection.engine.dispose()
         raise DBAPIError.instance(
             None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
         ) from error

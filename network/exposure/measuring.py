@@ -157,9 +157,27 @@ def _keep_sealed(session: Session, *, through: date | None) -> date | None:
 
 
 def _exposures(session: Session, *, through: date | None) -> dict[UUID, Exposure]:
-    netted: date | None = session.execute(
+    """Return every issuer's exposure; what is not netted and what is owed are of one moment.
+
+    A night that publishes in between would count a day twice: then it is measured again.
+    """
+    while True:
+        netted = _netted(session)
+        found = _reckoned(session, through=through, netted=netted)
+        if _netted(session) == netted:
+            return found
+
+
+def _netted(session: Session) -> date | None:
+    found: date | None = session.execute(
         text("SELECT max(end_day) - 1 FROM network.settlement_window WHERE state = 'settled'")
     ).scalar_one()
+    return found
+
+
+def _reckoned(
+    session: Session, *, through: date | None, netted: date | None
+) -> dict[UUID, Exposure]:
     since = None if through is None or netted is None else min(through, netted)
     sums: defaultdict[UUID, _Sums] = defaultdict(_Sums)
     for row in session.execute(_SUMS, {"through": through, "netted": netted, "since": since}):

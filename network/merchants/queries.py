@@ -45,6 +45,7 @@ class MerchantView:
     name_en: str
     kind: str
     status: str
+    issuing: str
     joined_at: datetime
     directory_fa: str | None
     directory_en: str | None
@@ -105,10 +106,10 @@ class KeyView:
     created_at: datetime
     revoked_at: datetime | None
     last_used_on: date | None
+    issuing: str
     scopes: tuple[str, ...] = SCOPES
     expires_at: datetime | None = None
     leaves_on: date | None = None
-    issuing: str = ISSUING_OPEN
 
     def state(self, wall: datetime) -> str:
         """Return ``active``, ``ending`` (replaced, in its overlap), ``ended`` or ``revoked``."""
@@ -324,6 +325,7 @@ def _merchant_view(row: Merchant) -> MerchantView:
         name_en=row.name_en,
         kind=row.kind,
         status=row.status,
+        issuing=row.issuing,
         joined_at=row.joined_at,
         directory_fa=row.directory_fa,
         directory_en=row.directory_en,

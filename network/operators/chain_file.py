@@ -21,11 +21,15 @@ COVERED = ("sequence", "recorded_at", "actor", "action", "subject", "facts")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCheck:
-    """What a walk over a file found: lines that hold, the last hash, the first that does not."""
+    """What a walk over a file found: lines that hold, the last hash, the first that does not.
+
+    ``seen`` tells whether the hash that was asked for is that of a line which holds.
+    """
 
     rows: int
     head: str
     broken_line: int | None
+    seen: bool
 
 
 def lines(session: Session) -> Iterator[str]:
@@ -39,9 +43,9 @@ def lines(session: Session) -> Iterator[str]:
         )
 
 
-def verify_lines(found: Iterable[str]) -> FileCheck:
-    """Check a file against itself, with nothing but the file."""
-    rows, head = 0, GENESIS
+def verify_lines(found: Iterable[str], *, wanted: str | None = None) -> FileCheck:
+    """Check a file against itself, with nothing but the file, and look for a ``wanted`` hash."""
+    rows, head, seen = 0, GENESIS, False
     for number, line in enumerate(found, start=1):
         try:
             row = json.loads(line)
@@ -51,9 +55,10 @@ def verify_lines(found: Iterable[str]) -> FileCheck:
         except (ValueError, KeyError, TypeError):
             fits = False
         if not fits:
-            return FileCheck(rows=rows, head=head.hex(), broken_line=number)
+            return FileCheck(rows=rows, head=head.hex(), broken_line=number, seen=seen)
         rows, head = rows + 1, digest
-    return FileCheck(rows=rows, head=head.hex(), broken_line=None)
+        seen = seen or head.hex() == wanted
+    return FileCheck(rows=rows, head=head.hex(), broken_line=None, seen=seen)
 
 
 def _form(row: dict[str, Any]) -> bytes:

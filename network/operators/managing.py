@@ -23,7 +23,7 @@ from network.language import ascii_digits
 from network.operators import passkeys, passwords, service, totp
 from network.operators.audit import SYSTEM, record_act
 from network.operators.errors import InvalidOperatorError
-from network.operators.models import Operator, OperatorRecovery
+from network.operators.models import AuditLog, Operator, OperatorRecovery
 from network.operators.queries import OperatorView
 from network.operators.queries import operator as find_operator
 from network.operators.roles import ADMINISTRATOR, ROLES
@@ -31,6 +31,7 @@ from network.operators.sessions import end_all, end_one
 from network.vault import Vault
 
 RECOVERY_LIFE = timedelta(hours=24)
+DEMOTION_COUNTS = timedelta(days=30)
 _CODE_BYTES = 20
 
 
@@ -169,8 +170,11 @@ def begin_recovery(
     if by is not None:
         others.append(Operator.operator_id != by.operator_id)
     another = session.execute(
+        # Whoever was suspended counts, or lost the role lately: no administrator makes himself
+        # the only one.
         select(func.count()).where(
-            Operator.role == ADMINISTRATOR, Operator.status == "active", *others
+            or_(Operator.role == ADMINISTRATOR, Operator.operator_id.in_(_demoted(session, wall))),
+            *others,
         )
     ).scalar_one()
     session.execute(
@@ -194,6 +198,18 @@ def begin_recovery(
     _record(session, wall, by, row, "recovery.begun", {"needs_second": made.needs_second})
     shown = "-".join(code[start : start + 4] for start in range(0, len(code), 4))
     return Begun(recovery_id=made.recovery_id, code=shown, needs_second=made.needs_second)
+
+
+def _demoted(session: Session, wall: datetime) -> list[UUID]:
+    """Return who lost an administrator's role in the last month."""
+    subjects = session.scalars(
+        select(AuditLog.subject).where(
+            AuditLog.action == "operator.role",
+            AuditLog.recorded_at > wall - DEMOTION_COUNTS,
+            AuditLog.facts["from"].astext == ADMINISTRATOR,
+        )
+    )
+    return [ids.decode("opr", subject) for subject in subjects]
 
 
 def confirm_recovery(

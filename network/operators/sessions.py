@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network import ids
+from network.merchants.addresses import line_of
 from network.operators.audit import record_act
 from network.operators.models import OperatorSession, OperatorThrottle
 from network.operators.queries import token_digest
@@ -32,8 +33,9 @@ def email_subject(vault: Vault, email: str) -> tuple[bytes, int]:
 
 
 def address_subject(vault: Vault, address: str) -> tuple[bytes, int]:
-    """Return what attempts from an address are counted as, and how many there may be."""
-    return vault.blind_index(f"address:{address}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS
+    """Return what attempts from an address's line are counted as, and how many there may be."""
+    line = f"address:{line_of(address)}"
+    return vault.blind_index(line, purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS
 
 
 def one_too_many(

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.language import ascii_digits
+from network.merchants.addresses import line_of
 from network.merchants.models import Merchant
 from network.operators import passwords, sessions, totp
 from network.operators.audit import record_act
@@ -68,9 +69,10 @@ def sign_in(
     that is gone as well.
     """
     typed = plain_login(login)[:_LONGEST_LOGIN]
+    line = f"address:{line_of(address)}"
     subjects = [
         (vault.blind_index(f"login:{typed}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_EMAIL),
-        (vault.blind_index(f"address:{address}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS),
+        (vault.blind_index(line, purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS),
     ]
     if sessions.one_too_many(session, subjects=subjects, wall=wall):
         return SignIn(token=None, throttled=True)

@@ -21,7 +21,7 @@ def approve(
     """
     row = corrections.proposed(session, correction_id=correction_id)
     if row.break_id is not None:
-        resolving.check_in_force(session, break_id=row.break_id)
+        resolving.check_in_force(session, break_id=row.break_id, since=row.proposed_at)
     day = corrections.post(session, row=row, by=by, now=now, wall=wall)
     _settle(session, row, state="posted", by=by, wall=wall)
     return day

@@ -61,6 +61,9 @@ def resolve(
     wanted = movement
     if wanted is None and resolution != ACCEPT_OURS:
         wanted = movement_of(row, resolution=resolution)
+        if wanted is not None and _corrected_before(session, row):
+            # Entries of ours do not show what was corrected: the difference is not what is missing.
+            raise NothingToMoveError("this was corrected before: say what is still to move")
         if wanted is None and resolution != ACCEPT_THEIRS:
             raise NothingToMoveError("the record does not say what is to move")
     if resolution == ACCEPT_OURS or wanted is None:
@@ -128,7 +131,7 @@ def settle_correction(
     found = _locked(session, row.break_id)
     if state == "posted":
         _close(session, found, resolution=row.resolution, wall=wall)
-    elif _in_force(session, found):
+    elif _in_force(session, found) and not _gone_since(session, found, row.proposed_at):
         found.state = "open"
     else:  # declined because a later record no longer shows it
         found.state, found.closed_at = "gone", wall
@@ -143,10 +146,14 @@ def settle_correction(
     )
 
 
-def check_in_force(session: Session, *, break_id: UUID) -> None:
-    """Raise BreakChangedError where the record in force no longer shows this break."""
-    if not _in_force(session, _locked(session, break_id)):
-        raise BreakChangedError("a later record of the day no longer shows this")
+def check_in_force(session: Session, *, break_id: UUID, since: datetime) -> None:
+    """Raise BreakChangedError where this break is not what it was when a correction was proposed.
+
+    Matching writes into a break's history what it found changed or gone (actor ``system``).
+    """
+    row = _locked(session, break_id)
+    if not _in_force(session, row) or _found_since(session, row, since):
+        raise BreakChangedError("this is no longer what the correction was proposed for")
 
 
 def comment(session: Session, *, break_id: UUID, words: str, by: UUID, wall: datetime) -> None:
@@ -193,6 +200,36 @@ def note(
         )
     )
     session.flush()
+
+
+def _corrected_before(session: Session, row: Break) -> bool:
+    return (
+        session.scalar(
+            select(Correction.correction_id)
+            .where(Correction.break_id == row.break_id, Correction.state == "posted")
+            .limit(1)
+        )
+        is not None
+    )
+
+
+def _found_since(session: Session, row: Break, since: datetime) -> list[str]:
+    """Return what matching found of a break since then, the newest first."""
+    return list(
+        session.scalars(
+            select(BreakEvent.action)
+            .where(
+                BreakEvent.break_id == row.break_id,
+                BreakEvent.actor == "system",
+                BreakEvent.at >= since,
+            )
+            .order_by(BreakEvent.at.desc(), BreakEvent.break_event_id.desc())
+        )
+    )
+
+
+def _gone_since(session: Session, row: Break, since: datetime) -> bool:
+    return _found_since(session, row, since)[:1] == ["gone"]
 
 
 def _close(session: Session, row: Break, *, resolution: str, wall: datetime) -> None:

@@ -14,7 +14,7 @@ KINDS: Mapping[str, LazyText] = {
     "duplicate": _l("There twice"),
     "member_differs": _l("Another member"),
     "status_differs": _l("Another outcome"),
-    "amount_differs": _l("Another amount"),
+    "amount_differs": _l("A different amount"),
     "points_differ": _l("Other points"),
     "date_differs": _l("Another business day"),
 }

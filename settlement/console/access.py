@@ -160,7 +160,9 @@ def forget(response: Response) -> None:
 
 def safe_next(target: str | None) -> str:
     """Return ``target`` where it is a page of this app, else the first page."""
-    if target and target.startswith("/") and not target.startswith(("//", "/\\")):
+    # Browsers and libraries drop control characters, and read a backslash as a slash.
+    plain = target is not None and target.isprintable() and "\\" not in target
+    if target and plain and target.startswith("/") and not target.startswith("//"):
         return target
     return "/"
 

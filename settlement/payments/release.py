@@ -35,7 +35,10 @@ def payment_file(
     """
     payments = _released(session, window=window)
     direction = "payout" if kind == "pain.001" else "collection"
-    if any(each.state == "cancelled" and each.fact.direction == direction for each in payments):
+    if any(
+        each.state == "cancelled" and each.fact.direction == direction and not each.fact.awaited
+        for each in payments
+    ):
         raise PaymentFileError("a payment of this file was cancelled", reason="cancelled")
     make = payouts_file if kind == "pain.001" else collections_file
     if window.settled_at is None:

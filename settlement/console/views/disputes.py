@@ -16,6 +16,7 @@ from network.ledger import queries as ledger
 from network.operators.roles import OPERATOR, VIEWER
 from network.reconciliation import disputes, queries
 from network.reconciliation.disputes import PREFIX
+from network.reconciliation.errors import NothingToMoveError
 from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DisputeView
 from settlement.console import access, listing
 from settlement.console.evidence import SignedRequest, signed_request
@@ -103,6 +104,9 @@ def decide(public_id: str) -> BaseResponse:
             return _("Rejected.")
         if decision not in {"accept", ADJUST_POINTS, ADJUST_MONEY}:
             abort(400)
+        movement = asked_movement(session, resolution=decision)
+        if decision != "accept" and movement is None:
+            raise NothingToMoveError("the form does not say what is to move")
         state = disputes.accept(
             session,
             dispute_id=found.dispute_id,
@@ -110,7 +114,7 @@ def decide(public_id: str) -> BaseResponse:
             by=by,
             now=access.now(),
             wall=wall,
-            movement=asked_movement(session, resolution=decision),
+            movement=movement,
         )
         if state == "accepted":
             return _("Accepted.")

@@ -141,6 +141,11 @@ def show(public_id: str) -> str | Response:
     )
 
 
+def _acceptor_name(row: ObligationView) -> str:
+    """Return who took the points; nobody where they were given, taken back or lapsed."""
+    return party_name(row.acceptor) if row.fact.priced_on else ""
+
+
 def _wanted(found: Sequence[ObligationView], *, held: Held | None) -> list[ObligationView]:
     """Return the obligations that the address asks for; an account's are those it pays or gets."""
     issuer, acceptor = listing.argument("issuer"), listing.argument("acceptor")
@@ -162,7 +167,7 @@ def _arranged(
         sort="issuer",
         keys={
             "issuer": lambda row: party_name(row.issuer),
-            "acceptor": lambda row: party_name(row.acceptor),
+            "acceptor": _acceptor_name,
             "payer": lambda row: (party_name(row.payer), row.fact.payer_account),
             "payee": lambda row: (party_name(row.payee), row.fact.payee_account),
             "kind": lambda row: row.fact.kind,
@@ -203,7 +208,7 @@ def _file(
             (
                 ids.encode("obl", row.fact.obligation_id),
                 row.issuer.code,
-                row.acceptor.code,
+                row.acceptor.code if row.fact.priced_on else None,
                 account_code(row.payer.code, row.fact.payer_account),
                 account_code(row.payee.code, row.fact.payee_account),
                 row.fact.kind,
@@ -214,7 +219,7 @@ def _file(
                 row.fact.postings,
                 _version(known, row.fact.terms_id),
                 _version(known, row.fact.acceptor_terms_id),
-                *(party_name(each) for each in (row.issuer, row.acceptor, row.payee)),
+                *(party_name(row.issuer), _acceptor_name(row), party_name(row.payee)),
                 " ".join(held.directions(row)) if held else None,
                 held.counted(row) if held else None,
             )

@@ -182,6 +182,23 @@ def test_a_third_party_verifies_what_was_kept(house: House, tmp_path: Path) -> N
     assert (code, found[0]["request"]) == (1, f"the key {key_id} is not published")
 
 
+def test_a_merchant_s_key_is_none_of_the_network_s(house: House, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    key_id = _kept(house, journal)
+    where = f"{house.url}/.well-known/peyvand-merchant-keys/{key_id}.json"
+    own = requests.get(where, timeout=20).json()
+    keys = requests.get(f"{house.url}/.well-known/peyvand-keys.json", timeout=20).json()
+    # The network's keys, said to be merchants': what they signed is no answer of the network.
+    for each in keys["keys"]:
+        del each["purpose"]
+    known = tmp_path / "known.json"
+    known.write_text(json.dumps({"keys": [own, *keys["keys"]]}), encoding="ascii")
+    code, found = _verified(str(journal), "--keys", str(known))
+    assert code == 1
+    assert all(each["request"] == "signed by the merchant" for each in found)
+    assert not any(each["holds"] for each in found)
+
+
 @pytest.mark.parametrize(
     ("side", "name", "before", "after"),
     [

@@ -52,6 +52,9 @@ def test_a_file_holds_by_itself_and_shows_what_was_changed(
         ([*found, "{}"], ACTS + 1),
     ):
         assert verify_lines(changed).broken_line == line
+    assert verify_lines(found, wanted=whole.head).seen
+    # A hash that only a fact speaks of is none of the chain.
+    assert not verify_lines(found, wanted=json.loads(found[3])["previous_hash"][::-1]).seen
 
     file = tmp_path / "log.jsonl"
     file.write_text("\n".join(found) + "\n", encoding="utf-8")

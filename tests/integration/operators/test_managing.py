@@ -90,6 +90,25 @@ def test_a_way_in_needs_two_administrators_where_there_are_two(
         assert done.actor == other.public_id
 
 
+@pytest.mark.parametrize("away", ["suspended", "demoted"])
+def test_no_administrator_makes_himself_the_only_one(
+    database: Database, vault: Vault, away: str
+) -> None:
+    boss, colleague, other = (
+        add(database, vault, "boss", "administrator"),
+        add(database, vault, "colleague", "administrator"),
+        add(database, vault, "other", "approver"),
+    )
+    with database.unit_of_work() as session:
+        if away == "suspended":
+            managing.suspend(session, wall=WALL, by=boss, operator_id=colleague.operator_id)
+        else:
+            managing.change_role(
+                session, wall=WALL, by=boss, operator_id=colleague.operator_id, role="viewer"
+            )
+    assert begin(database, vault, boss, other).needs_second
+
+
 def test_the_old_password_works_until_the_code_is_used(database: Database, vault: Vault) -> None:
     boss = add(database, vault, "boss", "administrator")
     with database.unit_of_work() as session:

@@ -9,6 +9,7 @@ import pytest
 from network import ids
 from network.clock import wall_now
 from network.merchants import places, service
+from network.merchants.models import Merchant
 from network.operators import sessions
 from network.operators.queries import acts as audit
 from network.portal import queries
@@ -182,6 +183,20 @@ def test_a_suspended_shop_books_nothing_and_still_sees_its_books(
     assert boss.get("/transactions").status == 200
     with services.database.unit_of_work() as session:
         service.resume(session, merchant_id=desk.house.blue.merchant_id)
+    assert checked.send("/till/earn").path.startswith("/till/acts/")
+
+
+def test_a_shop_at_its_limit_gives_no_points_at_the_till_either(
+    desk: Desk, people: dict[str, Clerk]
+) -> None:
+    checked = people["stranger"].check(desk.house.member().phone, amount=50_000)
+    with desk.house.services.database.unit_of_work() as session:
+        shop = session.get_one(Merchant, desk.house.blue.merchant_id)
+        shop.issuing = "limit"
+    refused = checked.send("/till/earn")
+    assert refused.status == 422
+    with desk.house.services.database.unit_of_work() as session:
+        session.get_one(Merchant, desk.house.blue.merchant_id).issuing = "open"
     assert checked.send("/till/earn").path.startswith("/till/acts/")
 
 

@@ -36,6 +36,7 @@ KEY = KeyView(
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
     revoked_at=datetime(2026, 2, 1, tzinfo=UTC),
     last_used_on=None,
+    issuing="open",
 )
 
 
