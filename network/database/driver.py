@@ -8,7 +8,6 @@ SQLAlchemy's, so that callers need not know which way was taken.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -43,16 +42,10 @@ def rows_of(
     except psycopg.Error as error:
         lost = driver.closed
         if lost:
-            _let_notice(connection)
+            connection.invalidate(error)
         raise DBAPIError.instance(
             None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
         ) from error
-
-
-def _let_notice(connection: Connection) -> None:
-    """Let SQLAlchemy meet the lost connection, so that it takes none of that time from the pool."""
-    with suppress(DBAPIError):
-        connection.exec_driver_sql("SELECT")
 
 
 @cache
