@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
 def gateway() -> WSGIApplication:
     """Return the merchants' signed API."""
     from config.sandboxes.nights import Hands
-    from merchant_gateway.app import create_app
+    from merchant_gateway.app import create_app, read_keys
 
     services, client = _hold("gateway")
-    return _outside(create_app(services, client, hands=Hands(client)), services)
+    app = create_app(services, client, hands=Hands(client))
+    with suppress(UnavailableError):  # then the first answer after the database is there reads them
+        read_keys(app)
+    return _outside(app, services)
 
 
 def wallet() -> WSGIApplication:

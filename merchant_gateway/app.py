@@ -59,6 +59,15 @@ def create_app(
     return app
 
 
+def read_keys(app: Flask) -> None:
+    """Read the keys that sign answers; so a first answer without the database is signed as well.
+
+    Raises UnavailableError where the database is away.
+    """
+    gateway: Gateway = app.extensions["gateway"]
+    gateway.network_keys.signing("answers")
+
+
 def _before_requests(app: Flask, gateway: Gateway) -> None:
     @app.before_request
     def begin() -> None:

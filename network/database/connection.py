@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from network.database.liveness import look_before_use
 from network.errors import UnavailableError
 
 
@@ -48,6 +49,7 @@ class Database:
                 "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
             },
         )
+        look_before_use(self.engine)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
