@@ -43,29 +43,26 @@ SLICES = Pass(
     ),
 )
 
-# What a person brought from another wallet is counted there; on which day it was had is not told.
+# What a person brought from another wallet stands apart; the rest is that of the own entries.
 PERSONS = Pass(
     body="""
-        SELECT member_id, campaign_id, coalesce(p.points - p.brought, 0) AS counted,
-               coalesce(p.day_points, 0) AS counted_day, coalesce(t.points, 0) AS points,
-               CASE WHEN p.brought > 0 THEN p.day_points ELSE coalesce(t.day_points, 0) END
-                   AS day_points
+        SELECT member_id, campaign_id,
+               coalesce(p.points - p.brought, 0) AS counted,
+               coalesce(p.day_points - p.brought_day, 0) AS counted_day,
+               coalesce(sum(t.points), 0) AS points,
+               coalesce(sum(t.points) FILTER (WHERE t.business_date >= p.day), 0) AS day_points
         FROM ledger.campaign_person AS p
-        FULL JOIN (
-            SELECT member_id, campaign_id, sum(points) AS points,
-                   sum(points) FILTER (WHERE business_date = last_day) AS day_points
-            FROM (SELECT member_id, campaign_id, points, business_date,
-                         max(business_date) OVER (PARTITION BY member_id, campaign_id) AS last_day
-                  FROM ledger.campaign_taking) AS d
-            GROUP BY member_id, campaign_id
-        ) AS t USING (member_id, campaign_id)
+        FULL JOIN (SELECT member_id, campaign_id, business_date, sum(points) AS points
+                   FROM ledger.campaign_taking GROUP BY member_id, campaign_id, business_date) AS t
+            USING (member_id, campaign_id)
+        GROUP BY member_id, campaign_id, p.points, p.brought, p.day_points, p.brought_day
     """,
     rules=(
         Rule(
             name="persons_match_takings",
             wrong="(counted, counted_day) IS DISTINCT FROM (points, day_points)",
-            example="format('member %s, campaign %s: %s counted, by entries %s', member_id,"
-            " campaign_id, counted, points)",
+            example="format('member %s, campaign %s: %s counted, by entries %s; of it on the last"
+            " day %s and %s', member_id, campaign_id, counted, points, counted_day, day_points)",
         ),
     ),
 )

@@ -53,5 +53,6 @@ campaign_person = Table(
     Column("day", Date(), nullable=False),
     Column("day_points", BigInteger(), nullable=False),
     Column("brought", BigInteger(), nullable=False, server_default=text("0")),
+    Column("brought_day", BigInteger(), nullable=False, server_default=text("0")),
     schema=LEDGER_SCHEMA,
 )

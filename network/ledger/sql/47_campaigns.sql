@@ -93,7 +93,8 @@ BEGIN
         ON CONFLICT (member_id, campaign_id) DO UPDATE
         SET points = p.points + excluded.points, day = excluded.day,
             day_points = excluded.day_points
-                + CASE WHEN p.day = excluded.day THEN p.day_points ELSE 0 END
+                + CASE WHEN p.day = excluded.day THEN p.day_points ELSE 0 END,
+            brought_day = CASE WHEN p.day = excluded.day THEN p.brought_day ELSE 0 END
         RETURNING p.* INTO so_far;
         IF so_far.points > known.person_cap OR so_far.day_points > known.day_cap THEN
             PERFORM ledger.refuse('stale', jsonb_build_object(

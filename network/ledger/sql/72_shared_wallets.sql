@@ -68,8 +68,8 @@ CREATE OR REPLACE FUNCTION ledger.bring_campaigns(p_from uuid, p_into uuid, p_on
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ledger.campaign_person AS n
-        (member_id, campaign_id, points, day, day_points, brought)
-    SELECT p_into, o.campaign_id, o.points, o.day, o.day_points, o.points
+        (member_id, campaign_id, points, day, day_points, brought, brought_day)
+    SELECT p_into, o.campaign_id, o.points, o.day, o.day_points, o.points, o.day_points
     FROM ledger.campaign_person AS o WHERE o.member_id = p_from
     ON CONFLICT (member_id, campaign_id) DO UPDATE
     SET points = n.points + CASE WHEN p_one THEN excluded.points
@@ -80,7 +80,12 @@ BEGIN
         day_points = CASE WHEN n.day > excluded.day THEN n.day_points
                           WHEN n.day < excluded.day THEN excluded.day_points
                           WHEN p_one THEN n.day_points + excluded.day_points
-                          ELSE greatest(n.day_points, excluded.day_points) END;
+                          ELSE greatest(n.day_points, excluded.day_points) END,
+        brought_day = CASE WHEN n.day > excluded.day THEN n.brought_day
+                           WHEN n.day < excluded.day THEN excluded.day_points
+                           WHEN p_one THEN n.brought_day + excluded.day_points
+                           ELSE n.brought_day
+                                + greatest(excluded.day_points - n.day_points, 0) END;
 END
 $$;
 

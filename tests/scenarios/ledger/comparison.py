@@ -47,7 +47,7 @@ _PARTS = {
         FROM ledger.reference WHERE member_id = :member
         ORDER BY merchant_id, kind, merchant_ref""",
     "campaigns": """
-        SELECT campaign_id, points, day, day_points, brought
+        SELECT campaign_id, points, day, day_points, brought, brought_day
         FROM ledger.campaign_person WHERE member_id = :member ORDER BY campaign_id""",
     "codes": "SELECT digest FROM ledger.used_code WHERE member_id = :member ORDER BY digest",
 }

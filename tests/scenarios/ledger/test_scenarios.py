@@ -19,6 +19,7 @@ from tests.fixtures.cluster import Cluster
 from tests.scenarios.ledger import player_campaigns, player_members
 from tests.scenarios.ledger.player import VERBS, Player, beginning
 from tests.scenarios.ledger.reader import Scenario, read
+from tests.scenarios.ledger.stand import faults_in_figures
 
 VERBS |= player_members.VERBS | player_campaigns.VERBS
 FILES = sorted(Path(__file__).parent.glob("*.md"))
@@ -36,13 +37,15 @@ def start() -> datetime:
 
 @pytest.fixture(scope="module")
 def ledger(cluster: Cluster, start: datetime) -> Iterator[Database]:
-    """Yield one database for all scenarios: each plays on a wallet of its own."""
+    """Yield one database for all scenarios, each on a wallet of its own; audited at the end."""
     with cluster.fresh_database() as name:
         database = Database(cluster.url("peyvand", database=name), pool_size=2)
         with database.unit_of_work() as session:
             open_first_day(session, business_date=local_date(start, zone=PROGRAMME_ZONE))
         yield database
+        wrong = faults_in_figures(database)
         database.dispose()
+        assert wrong == []
 
 
 @pytest.mark.parametrize(

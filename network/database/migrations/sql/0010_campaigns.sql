@@ -131,7 +131,7 @@ CREATE INDEX ix_campaign_taking_campaign
     ON ledger.campaign_taking (campaign_id, business_date, member_id, sequence);
 
 -- What a person has had of a campaign in all, and on the last day on which it was anything. brought
--- is what of it was had in another wallet, before that one joined or was merged.
+-- and brought_day are what of the two was had in another wallet, before that one joined or was merged.
 CREATE TABLE ledger.campaign_person (
     member_id uuid NOT NULL,
     campaign_id uuid NOT NULL,
@@ -139,9 +139,11 @@ CREATE TABLE ledger.campaign_person (
     day date NOT NULL,
     day_points bigint NOT NULL,
     brought bigint NOT NULL DEFAULT 0,
+    brought_day bigint NOT NULL DEFAULT 0,
     CONSTRAINT pk_campaign_person PRIMARY KEY (member_id, campaign_id),
     CONSTRAINT ck_campaign_person_points CHECK (
         day_points > 0 AND points >= day_points AND brought BETWEEN 0 AND points
+        AND brought_day BETWEEN 0 AND day_points
     )
 );
 REVOKE ALL ON ledger.campaign, ledger.campaign_slice, ledger.campaign_taking,

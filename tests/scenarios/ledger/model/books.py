@@ -152,12 +152,13 @@ class Reference:
 
 @dataclass(kw_only=True)
 class Counted:
-    """What a person has had of a campaign, on the last such day too; ``brought``: elsewhere."""
+    """What a person had of a campaign, and on the last such day; ``brought``: of it elsewhere."""
 
     points: int
     day: date
     day_points: int
     brought: int = 0
+    brought_day: int = 0
 
 
 @dataclass(kw_only=True)

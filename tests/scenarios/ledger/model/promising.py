@@ -35,12 +35,13 @@ def promise(call: Call, takings: Takings, budgets: Mapping[UUID, Budget]) -> Non
         if budget is None or not budget.running:
             raise Refused("campaign_paused")
         had = call.wallet.campaigns.get(campaign_id)
-        today = had.day_points if had and had.day == call.business_date else 0
+        today = had if had and had.day == call.business_date else None
         counted = Counted(
             points=points + (had.points if had else 0),
             day=call.business_date,
-            day_points=points + today,
+            day_points=points + (today.day_points if today else 0),
             brought=had.brought if had else 0,
+            brought_day=today.brought_day if today else 0,
         )
         call.wallet.campaigns[campaign_id] = counted
         for count, cap in (
@@ -67,14 +68,18 @@ def bring(giver: Call, taker: Call, *, one_person: bool) -> None:
     for campaign_id, had in giver.wallet.campaigns.items():
         known = taker.wallet.campaigns.get(campaign_id)
         if known is None:
-            taker.wallet.campaigns[campaign_id] = replace(had, brought=had.points)
+            taker.wallet.campaigns[campaign_id] = replace(
+                had, brought=had.points, brought_day=had.day_points
+            )
             continue
         added = had.points if one_person else max(had.points - known.points, 0)
         last = max(known.day, had.day)
-        on_it = [each.day_points for each in (known, had) if each.day == last]
+        here, there = (each.day_points if each.day == last else 0 for each in (known, had))
+        added_day = there if one_person else max(there - here, 0)
         taker.wallet.campaigns[campaign_id] = Counted(
             points=known.points + added,
             day=last,
-            day_points=sum(on_it) if one_person else max(on_it),
+            day_points=here + added_day,
             brought=known.brought + added,
+            brought_day=added_day + (known.brought_day if known.day == last else 0),
         )
