@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
-from werkzeug.datastructures import LanguageAccept
 
 from merchant_gateway import answering
-from merchant_gateway.authentication import authenticate, receive
+from merchant_gateway.authentication import admit
+from merchant_gateway.door import Door
 from merchant_gateway.gateway import Call, Gateway, SandboxHands
 from merchant_gateway.limits import Limits
 from merchant_gateway.operations import (
@@ -21,13 +21,10 @@ from merchant_gateway.operations import (
 )
 from merchant_gateway.routes import applying, checking, public
 from merchant_gateway.sandboxes import Sandboxes
-from network import ids
-from network.clock import wall_now
-from network.language import LOCALES, gettext, set_locale
+from network.language import gettext
 from network.services import Services
 
 PREFIX = "/v1"
-DEFAULT_LOCALE = "en"
 
 
 def create_app(
@@ -56,6 +53,13 @@ def create_app(
     public.register(app, gateway)
     applying.register(app, gateway)
     checking.register(app, gateway)
+    app.wsgi_app = Door(  # type: ignore[method-assign]  # Flask's documented place for middleware
+        app.wsgi_app,
+        gateway=gateway,
+        sandboxes=sandboxes,
+        prefix=PREFIX,
+        operations=load_operations().values(),
+    )
     return app
 
 
@@ -70,24 +74,17 @@ def read_keys(app: Flask) -> None:
 
 def _before_requests(app: Flask, gateway: Gateway) -> None:
     @app.before_request
-    def begin() -> None:
+    def authenticate() -> None:
         """Authenticate whatever lies under the prefix, also what does not exist there."""
-        wall = wall_now()
-        g.request_id = ids.encode("req", ids.uuid7())
-        set_locale(_readers_language(request.accept_languages))
+        exchange = answering.exchange_here()
         if not _needs_authentication(request.endpoint, request.path):
             return
         asked = OPERATIONS.get(request.endpoint or "")
-        arrival = receive(
-            request,
+        admit(
+            exchange,
             gateway=gateway,
-            request_id=g.request_id,
-            wall=wall,
             most_bytes=MAX_BODY_BYTES if asked is None else asked.most_bytes,
         )
-        g.arrival = arrival
-        g.call = authenticate(arrival, gateway=gateway)
-        g.admission = g.call.admission
 
 
 def _needs_authentication(endpoint: str | None, path: str) -> bool:
@@ -97,18 +94,9 @@ def _needs_authentication(endpoint: str | None, path: str) -> bool:
     return path.startswith(f"{PREFIX}/")
 
 
-def _readers_language(accepted: LanguageAccept) -> str:
-    """Return the first language that the reader accepts and we speak; English for programs."""
-    for tag, quality in accepted:
-        language = tag.lower().partition("-")[0]
-        if quality > 0 and language in LOCALES:
-            return language
-    return DEFAULT_LOCALE
-
-
 def _view(each: Operation, sandboxes: Sandboxes) -> Callable[..., Response]:
     def view(**path_ids: str) -> Response:
-        call: Call = g.call
+        call: Call = g.exchange.call
         media_type = request.environ.get("CONTENT_TYPE", "")
         return answering.respond(
             perform(each, call, media_type=media_type, path_ids=path_ids, enter=sandboxes.enter)

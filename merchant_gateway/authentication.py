@@ -8,20 +8,19 @@ a nonce is claimed only for a request that its owner signed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import quote
 
-from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.utils import get_content_length
+from werkzeug.wsgi import get_input_stream
 
 from merchant_gateway.errors import BodyTooLargeError, RateLimitedError
+from merchant_gateway.exchange import Exchange
 from merchant_gateway.gateway import Call, Gateway
 from merchant_gateway.limits import ADDRESS
 from merchant_gateway.merchant_keys import check_merchant
 from merchant_gateway.operations import MAX_BODY_BYTES
 from merchant_gateway.signing import (
-    ParsedSignature,
     RequestMessage,
     parse_request_signature,
     split_target,
@@ -33,109 +32,102 @@ from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
 
 
-@dataclass(slots=True, kw_only=True)
-class Arrival:
-    """A request that was received and not yet believed; ``parsed`` once its signature was read."""
+def admit(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_BYTES) -> Call:
+    """Read a request's body, believe its signature, and note the call in the exchange.
 
-    request: Request
-    request_id: str
-    wall: datetime
-    body: bytes
-    parsed: ParsedSignature | None = None
+    Raises what ``receive`` and ``authenticate`` raise.
+    """
+    body = receive(exchange, gateway=gateway, most_bytes=most_bytes)
+    exchange.call = authenticate(exchange, body, gateway=gateway)
+    return exchange.call
 
 
-def receive(
-    request: Request,
-    *,
-    gateway: Gateway,
-    request_id: str,
-    wall: datetime,
-    most_bytes: int = MAX_BODY_BYTES,
-) -> Arrival:
+def receive(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Check the address and the size, and read the body.
 
     More than MAX_BODY_BYTES is read only from who names a live key that may be used: anybody who
     applies has a test key. Raises RateLimitedError, BodyTooLargeError, and what the key and a
     signature that cannot be read raise.
     """
-    if wait := gateway.failures.wait(line_of(request.remote_addr or "")):
+    environ = exchange.environ
+    if wait := gateway.failures.wait(line_of(exchange.address)):
         raise RateLimitedError(retry_after=wait, policy=ADDRESS)
-    _check_size(request, most_bytes=most_bytes)
+    stated = get_content_length(
+        environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
+    )
+    _check_size(stated, most_bytes=most_bytes)
     if most_bytes > MAX_BODY_BYTES:
         named = parse_request_signature(
-            signature_input=request.headers.get("Signature-Input"),
-            signature=request.headers.get("Signature"),
+            signature_input=environ.get("HTTP_SIGNATURE_INPUT"),
+            signature=environ.get("HTTP_SIGNATURE"),
         )
-        if gateway.merchant_keys.usable(named.key_id, wall=wall).environment != LIVE:
+        if gateway.merchant_keys.usable(named.key_id, wall=exchange.wall).environment != LIVE:
             most_bytes = MAX_BODY_BYTES
-            _check_size(request, most_bytes=most_bytes)
-    request.max_content_length = most_bytes
+            _check_size(stated, most_bytes=most_bytes)
+    if stated is not None and "wsgi.input_terminated" in environ:
+        return bytes(environ["wsgi.input"].read(stated))
     try:
-        body = request.get_data(cache=True)
+        return get_input_stream(environ, max_content_length=most_bytes).read()
     except RequestEntityTooLarge as error:
         raise BodyTooLargeError(f"at most {most_bytes} bytes") from error
-    return Arrival(request=request, request_id=request_id, wall=wall, body=body)
 
 
-def _check_size(request: Request, *, most_bytes: int) -> None:
-    if (request.content_length or 0) > most_bytes:
+def _check_size(stated: int | None, *, most_bytes: int) -> None:
+    if (stated or 0) > most_bytes:
         raise BodyTooLargeError(f"at most {most_bytes} bytes")
 
 
-def authenticate(arrival: Arrival, *, gateway: Gateway) -> Call:
-    """Return the call of an arrival whose signature holds.
+def authenticate(exchange: Exchange, body: bytes, *, gateway: Gateway) -> Call:
+    """Return the call of a request whose signature holds.
 
     Raises a SigningError, or the errors of key, merchant, nonce and rate limit. Sets
-    ``arrival.parsed`` as soon as the signature was read, so that a refusal can be bound to it.
+    ``exchange.parsed`` as soon as the signature was read, so that a refusal can be bound to it.
     """
-    request = arrival.request
-    headers = request.headers
-    parsed = parse_request_signature(
-        signature_input=headers.get("Signature-Input"), signature=headers.get("Signature")
+    environ, wall = exchange.environ, exchange.wall
+    parsed = exchange.parsed = parse_request_signature(
+        signature_input=environ.get("HTTP_SIGNATURE_INPUT"),
+        signature=environ.get("HTTP_SIGNATURE"),
     )
-    arrival.parsed = parsed
     keys = gateway.merchant_keys
-    view = keys.usable(parsed.key_id, wall=arrival.wall)
-    target = raw_target(request.environ)
+    view = keys.usable(parsed.key_id, wall=wall)
+    target = raw_target(environ)
     path, query = split_target(target)
     message = RequestMessage(
-        method=request.method,
-        authority=request.environ.get("HTTP_HOST", ""),
+        method=environ["REQUEST_METHOD"],
+        authority=environ.get("HTTP_HOST", ""),
         path=path,
         query=query,
-        content_type=request.environ.get("CONTENT_TYPE") or None,
-        content_digest=headers.get("Content-Digest"),
-        idempotency_key=headers.get("Idempotency-Key"),
-        body=arrival.body,
+        content_type=environ.get("CONTENT_TYPE") or None,
+        content_digest=environ.get("HTTP_CONTENT_DIGEST"),
+        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
+        body=body,
     )
-    signed = verify_request(
-        request=message, parsed=parsed, key=keys.material(view), now=arrival.wall
-    )
+    signed = verify_request(request=message, parsed=parsed, key=keys.material(view), now=wall)
     admission = gateway.guard.admit(
         key_id=view.key_id,
         merchant_id=view.merchant_id,
         environment=view.environment,
         nonce=parsed.nonce or "",
         created=parsed.created,
-        wall=arrival.wall,
+        wall=wall,
     )
     if keys.renewed(admission.epoch):
-        view = keys.usable(parsed.key_id, wall=arrival.wall)
+        view = keys.usable(parsed.key_id, wall=wall)
     check_merchant(view)
-    keys.note_use(view, day=local_date(arrival.wall, zone=PROGRAMME_ZONE))
+    keys.note_use(view, day=local_date(wall, zone=PROGRAMME_ZONE))
     return Call(
         gateway=gateway,
-        request_id=arrival.request_id,
+        request_id=exchange.request_id,
         key=view,
-        method=request.method,
+        method=message.method,
         authority=message.authority,
         target=target,
-        body=arrival.body,
+        body=body,
         signed=signed,
-        wall=arrival.wall,
+        wall=wall,
         admission=admission,
         idempotency_key=unquoted(message.idempotency_key),
-        accepts=request.accept_mimetypes,
+        accept=environ.get("HTTP_ACCEPT", ""),
     )
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from merchant_gateway.caches import BriefCache
 from merchant_gateway.errors import FieldError, InvalidRequestError
@@ -34,17 +35,20 @@ from network.sandboxes.queries import SandboxView
 from network.services import Services
 
 TERMS_SECONDS = 2.0
-"""Prices and terms are dated in the future by rule, so holding them this long changes nothing."""
+"""Stores, tills and campaigns are held so long."""
+
+DATED_SECONDS = 15.0
+"""Prices and terms are dated in the future by rule: those of a day that has begun do not change."""
 
 
 class Terms:
-    """Agreements, earning terms, face values, stores and tills, kept for two seconds."""
+    """Agreements, earning terms, face values, stores, tills and campaigns, kept for a while."""
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
-        self._earning: BriefCache[tuple[UUID, date], EarningTerms] = _cache()
-        self._agreements: BriefCache[tuple[UUID, date], AgreementView] = _cache()
-        self._face_values: BriefCache[date, Fraction] = _cache()
+        self._earning: BriefCache[tuple[UUID, date], EarningTerms] = _cache(DATED_SECONDS)
+        self._agreements: BriefCache[tuple[UUID, date], AgreementView] = _cache(DATED_SECONDS)
+        self._face_values: BriefCache[date, Fraction] = _cache(DATED_SECONDS)
         self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
         self._terminals: BriefCache[UUID, list[TerminalView]] = _cache()
         self._campaigns: BriefCache[tuple[UUID, date], tuple[Campaign, ...]] = _cache()
@@ -101,12 +105,12 @@ class Terms:
             raise InvalidRequestError([FieldError("/terminal", "unknown_terminal")])
 
     def _read(self, load: Any) -> Any:
-        with self._database.reading() as session:
+        with self._database.glance() as session:
             return load(session)
 
 
-def _cache() -> BriefCache[Any, Any]:
-    return BriefCache(size=10_000, seconds=TERMS_SECONDS)
+def _cache(seconds: float = TERMS_SECONDS) -> BriefCache[Any, Any]:
+    return BriefCache(size=10_000, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +209,7 @@ class Call:
     wall: datetime
     admission: Admission
     idempotency_key: str | None
-    accepts: MIMEAccept
+    accept: str = ""
     session: Session | None = None
     sandbox: Entered | None = None
 
@@ -213,6 +217,11 @@ class Call:
     def merchant_id(self) -> UUID:
         """Return the calling merchant."""
         return self.key.merchant_id
+
+    @property
+    def accepts(self) -> MIMEAccept:
+        """Return the media types that the caller prefers, empty where it does not say."""
+        return parse_accept_header(self.accept, MIMEAccept)
 
     def claim(self) -> Claim:
         """Return the idempotency claim: the key, and the SHA-256 of method, path and body digest.

@@ -35,7 +35,7 @@ NONCE_SECONDS = profile.MAX_AGE_SECONDS + profile.MAX_AHEAD_SECONDS + 1
 RETRY_VALKEY_SECONDS = 1.0
 _SCRIPT = """
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
-    return {0, 0, 0, '0'}
+    return '0 0 0 0'
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -44,13 +44,13 @@ local due = tonumber(redis.call('GET', KEYS[2]) or '0')
 if due < now then due = now end
 local ahead = due + interval - now
 if ahead > burst then
-    return {2, 0, math.ceil(ahead - burst), '0'}
+    return string.format('2 0 %d 0', math.ceil(ahead - burst))
 end
 redis.call('SET', KEYS[2], string.format('%.0f', now + ahead), 'PX', math.ceil(ahead / 1000) + 1)
-return {1, math.floor((burst - ahead) / interval), math.ceil(ahead),
-    redis.call('GET', KEYS[3]) or '0'}
+return string.format('1 %d %d %s', math.floor((burst - ahead) / interval), math.ceil(ahead),
+    redis.call('GET', KEYS[3]) or '0')
 """
-_KEYS = 3
+_KEYS = b"3"
 _REPLAYED, _LIMITED = 0, 2
 _MICROSECONDS = 1_000_000
 
@@ -96,6 +96,7 @@ class Guard:
         self._database = database
         self._redis = redis
         self._script = redis.register_script(_SCRIPT)
+        self._idle: list[Any] = []
         self._quotas = {
             LIVE: _Quota.of(
                 "merchant", "", quota=limits.merchant_quota, window=limits.merchant_window
@@ -162,13 +163,13 @@ class Guard:
         if monotonic() < self._try_again_at:
             return None
         try:
-            state, remaining, microseconds, epoch = self._run(
+            answer = self._run(
                 f"gateway:nonce:{key_id}:{nonce}",
                 f"gateway:rate:{merchant_id}{quota.ending}",
                 access.EPOCH_KEY,
-                NONCE_SECONDS,
-                quota.interval,
-                quota.burst,
+                str(NONCE_SECONDS),
+                str(quota.interval),
+                str(quota.burst),
             )
         except valkey.RedisError as error:
             if self._lost_at is None:
@@ -179,22 +180,34 @@ class Guard:
             log.warning("valkey_back")
             self._lost_at = None
             self._both_until = monotonic() + NONCE_SECONDS
-        return int(state), int(remaining), int(microseconds), epoch
+        return answer
 
-    def _run(self, *keys_and_values: str | float) -> Any:
-        """Run the script on a pooled connection: a third of what the client's own way costs."""
-        pool = self._redis.connection_pool
-        connection = pool.get_connection()
+    def _run(self, *keys_and_values: str) -> tuple[int, int, int, bytes]:
+        """Run the script on a connection of our own: a quarter of what the client's way costs.
+
+        There are as many as threads use at once. One that Valkey has closed is opened again before
+        it is used, because what was sent must not be sent twice.
+        """
         try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._redis.connection_pool.get_connection()
+        try:
+            if connection.can_read():  # there is nothing to read but that it was closed
+                connection.disconnect()
+                connection.connect()
+            values = [value.encode() for value in keys_and_values]
             try:
-                return _asked(connection, "EVALSHA", self._script.sha, keys_and_values)
+                answer = _asked(connection, b"EVALSHA", self._script.sha.encode(), *values)
             except valkey.exceptions.NoScriptError:
-                return _asked(connection, "EVAL", _SCRIPT, keys_and_values)
+                answer = _asked(connection, b"EVAL", _SCRIPT.encode(), *values)
         except BaseException:
             connection.disconnect()  # what is half read must not be the next one's answer
+            self._redis.connection_pool.release(connection)
             raise
-        finally:
-            pool.release(connection)
+        self._idle.append(connection)
+        state, remaining, microseconds, epoch = answer.split(b" ", 3)
+        return int(state), int(remaining), int(microseconds), epoch
 
     def _claim_in_database(self, *, key_id: str, nonce: str, wall: datetime) -> None:
         expires_at = wall.astimezone(UTC) + timedelta(seconds=NONCE_SECONDS)
@@ -206,9 +219,13 @@ class Guard:
             raise NonceReplayedError
 
 
-def _asked(connection: Any, command: str, script: str, rest: tuple[str | int | float, ...]) -> Any:
-    connection.send_command(command, script, _KEYS, *rest)
-    return connection.read_response()
+def _asked(connection: Any, command: bytes, script: bytes, *rest: bytes) -> bytes:
+    """Send one command (RESP, an array of bulk strings) and return the bytes of its answer."""
+    parts = (command, script, _KEYS, *rest)
+    written = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+    connection.send_packed_command([b"*%d\r\n" % len(parts) + written], check_health=False)
+    answer: bytes = connection.read_response()
+    return answer
 
 
 def _count_locally(merchant_id: UUID, quota: _Quota) -> Admission:

@@ -12,11 +12,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
-
 from merchant_gateway.errors import ConsentRequiredError, IdentifierExpiredError, TokenExpiredError
 from merchant_gateway.gateway import Call
+from merchant_gateway.posting import Working
+from network.database.driver import Channel
 from network.errors import PeyvandError
 from network.ledger import queries as ledger
 from network.ledger.values import Consent
@@ -49,7 +48,7 @@ class Identified:
         return self.method == CODE
 
 
-def identify(session: Session | Connection, call: Call, *, given: dict[str, Any]) -> Identified:
+def identify(connection: Channel, call: Call, *, given: dict[str, Any]) -> Identified:
     """Return the member that ``given`` (one of phone, card, code, token) names.
 
     One round trip, none for a token. Raises what the members' queries raise for an unknown
@@ -61,7 +60,7 @@ def identify(session: Session | Connection, call: Call, *, given: dict[str, Any]
             member_id=named.member_id, method=named.method, expires_at=named.expires_at
         )
     try:
-        found = resolving.resolve(session, call.gateway.services.vault, wall=call.wall, **given)
+        found = resolving.resolve(connection, call.gateway.services.vault, wall=call.wall, **given)
     except PeyvandError as error:
         if error.field in given:
             error.field = f"/member/{error.field}"
@@ -77,7 +76,7 @@ def identify(session: Session | Connection, call: Call, *, given: dict[str, Any]
 
 
 def refuse_expired(
-    session: Session, call: Call, who: Identified, *, given: dict[str, Any], kind: str, ref: str
+    work: Working, call: Call, who: Identified, *, given: dict[str, Any], kind: str, ref: str
 ) -> None:
     """Refuse an identifier that ran out, unless the entry exists and this is a retry of it.
 
@@ -86,7 +85,7 @@ def refuse_expired(
     if who.expires_at is None or call.wall <= who.expires_at:
         return
     known = ledger.by_reference(
-        session,
+        work.session,
         member_id=who.member_id,
         merchant_id=call.merchant_id,
         kind=kind,

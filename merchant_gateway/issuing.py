@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from merchant_gateway.errors import IssuingSuspendedError
 from merchant_gateway.gateway import Call
+from merchant_gateway.posting import Working
 from network.ledger import queries as ledger
 from network.merchants.queries import ISSUING_OPEN, KeyView
 
@@ -21,7 +20,7 @@ def check_issuing(key: KeyView) -> None:
         raise IssuingSuspendedError("it gives no points now", facts={"because": key.issuing})
 
 
-def check_earning(session: Session, call: Call, *, member_id: UUID, kind: str, ref: str) -> None:
+def check_earning(work: Working, call: Call, *, member_id: UUID, kind: str, ref: str) -> None:
     """Refuse a purchase while its merchant may not give points, unless this is a retry of it.
 
     Raises IssuingSuspendedError.
@@ -29,7 +28,7 @@ def check_earning(session: Session, call: Call, *, member_id: UUID, kind: str, r
     if call.key.issuing == ISSUING_OPEN:
         return
     known = ledger.by_reference(
-        session, member_id=member_id, merchant_id=call.merchant_id, kind=kind, merchant_ref=ref
+        work.session, member_id=member_id, merchant_id=call.merchant_id, kind=kind, merchant_ref=ref
     )
     if known is None:
         check_issuing(call.key)

@@ -91,7 +91,7 @@ class MerchantKeys:
         return not first
 
     def _load(self, key_id: str) -> KeyView | None:
-        with self._database.reading() as session:
+        with self._database.glance() as session:
             return queries.key(session, key_id=key_id)
 
     def _open(self, view: KeyView) -> VerifyingKey:

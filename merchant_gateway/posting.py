@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from merchant_gateway.errors import WrongMerchantError
 from merchant_gateway.gateway import Call
 from merchant_gateway.operations import Answer
 from network.clock import local_date
+from network.database.connection import Database
+from network.database.driver import Channel
 from network.ids import EntryKey
 from network.ledger.values import Event, Posted
 from network.programme.worth import worth_of
 from network.settings import CURRENCY, PROGRAMME_ZONE
 
 
-@contextmanager
-def working(call: Call) -> Iterator[tuple[Connection | Session, Session]]:
-    """Yield one autocommit connection, and a session for reads on the same one.
+class Working:
+    """A call's way to the database: a connection for what it does, a session for rarer reads.
 
-    Every statement is a transaction of its own, so a call that resolves a member and moves points
-    makes two round trips and holds one connection. A call that is part of a unit of work (the
-    portal's) gets that one's session as both.
+    Every statement on the connection is a transaction of its own, so a call that resolves a member
+    and moves points makes two round trips. A call that is part of a unit of work (the portal's) has
+    that one's session as both.
     """
-    if call.session is not None:
-        yield call.session, call.session
-        return
-    with (
-        call.gateway.services.database.ledger() as connection,
-        Session(bind=connection, autoflush=False) as session,
-    ):
-        yield connection, session
+
+    def __init__(self, database: Database, connection: Channel, later: ExitStack) -> None:
+        self.connection = connection
+        self._database = database
+        self._later = later
+        self._session = connection if isinstance(connection, Session) else None
+
+    @property
+    def session(self) -> Session:
+        """Return a session in autocommit, opened where somebody asks for it."""
+        if self._session is None:
+            self._session = self._later.enter_context(self._database.glance())
+        return self._session
+
+    def within(self, session: Session) -> Working:
+        """Return the same work in the transaction of ``session``."""
+        return Working(self._database, session, self._later)
+
+
+@contextmanager
+def working(call: Call) -> Iterator[Working]:
+    """Yield what a call works on."""
+    with ExitStack() as later:
+        database = call.gateway.services.database
+        if call.session is not None:
+            yield Working(database, call.session, later)
+            return
+        with database.direct() as connection:
+            yield Working(database, connection, later)
 
 
 def today(now: datetime) -> date:

@@ -14,14 +14,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from merchant_gateway.gateway import Call
-from merchant_gateway.posting import today
+from merchant_gateway.posting import Working, today
 from network.campaigns import queries as campaigns
 from network.campaigns.grants import Prices, grants_of, network_price, takings_of
 from network.clearing.parties import NETWORK_PARTY
+from network.database.driver import Channel
 from network.ledger import operations
 from network.ledger.errors import CampaignExhausted, CampaignPaused, Stale
 from network.ledger.operations_campaigns import lock_wallet
@@ -60,14 +60,14 @@ def price(
 
 
 def standing_of(
-    session: Session, call: Call, data: dict[str, Any], *, now: datetime, member_id: UUID
+    work: Working, call: Call, data: dict[str, Any], *, now: datetime, member_id: UUID
 ) -> Standing | None:
     """Return a member's tier and history where a campaign of this purchase asks for them."""
     bought = min(today(data["occurred_at"]), today(now))
     running = call.gateway.terms.campaigns(merchant_id=call.merchant_id, day=bought)
     if not any(each.tiers or each.capped for each in running):
         return None
-    return campaigns.standing(session, member_id=member_id)
+    return campaigns.standing(work.session, member_id=member_id)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,40 +82,40 @@ class Earning:
     quote: CampaignQuote
     gone: dict[UUID, Reason] = field(default_factory=dict)
 
-    def post(self, connection: Connection | Session, session: Session) -> Posted:
+    def post(self, work: Working) -> Posted:
         """Price and post until the ledger takes the price; raises the ledger's refusals."""
         for _ in range(STALE_PRICES):
             try:
-                return self._while_budgets_last(connection, session)
+                return self._while_budgets_last(work)
             except Stale:
                 continue
-        if isinstance(connection, Session):
-            lock_wallet(connection, member_id=self.member_id)
-            return self._while_budgets_last(connection, session)
+        if isinstance(work.connection, Session):
+            lock_wallet(work.connection, member_id=self.member_id)
+            return self._while_budgets_last(work)
         with self.call.gateway.services.database.unit_of_work() as locked:
             lock_wallet(locked, member_id=self.member_id)
-            return self._while_budgets_last(locked, locked)
+            return self._while_budgets_last(work.within(locked))
 
-    def _while_budgets_last(self, connection: Connection | Session, session: Session) -> Posted:
+    def _while_budgets_last(self, work: Working) -> Posted:
         """Price again without each campaign that turns out to have too little left."""
         while True:
             refused: Reason
             try:
-                with _savepoint(connection):
-                    return self._once(connection, session)
+                with _savepoint(work.connection):
+                    return self._once(work)
             except CampaignExhausted as error:
                 named, refused = error.facts["campaign_id"], "exhausted"
             except CampaignPaused as error:
                 named, refused = error.facts["campaign_id"], "paused"
             self.gone[UUID(str(named))] = refused
 
-    def _once(self, connection: Connection | Session, session: Session) -> Posted:
+    def _once(self, work: Working) -> Posted:
         call, data, now = self.call, self.data, self.now
-        standing = standing_of(session, call, data, now=now, member_id=self.member_id)
+        standing = standing_of(work, call, data, now=now, member_id=self.member_id)
         if standing is not None or self.gone:
             self.quote = price(call, data, now=now, standing=standing, gone=self.gone)
         return operations.earn(
-            connection,
+            work.connection,
             now=now,
             claim=call.claim(),
             member_id=self.member_id,
@@ -134,6 +134,6 @@ class Earning:
         return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
 
 
-def _savepoint(connection: Connection | Session) -> AbstractContextManager[object]:
+def _savepoint(connection: Channel) -> AbstractContextManager[object]:
     """Let a refusal within a transaction leave the transaction usable; alone it needs nothing."""
     return connection.begin_nested() if isinstance(connection, Session) else nullcontext()

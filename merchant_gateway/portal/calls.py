@@ -14,7 +14,6 @@ from typing import Any
 
 from flask import g
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import MIMEAccept
 
 from merchant_gateway.app import PREFIX
 from merchant_gateway.canonical import canonical
@@ -58,7 +57,7 @@ def ask(
 def fetch(name: str, *, media_type: str, **path_ids: str) -> Answer:
     """Return what a reading operation answers in a media type, byte for byte."""
     call = call_of(name, {}, key=None, session=None, query="", **path_ids)
-    wanted = replace(call, accepts=MIMEAccept([(media_type, 1)]))
+    wanted = replace(call, accept=media_type)
     return perform(OPERATIONS[name], wanted, media_type="", path_ids=path_ids)
 
 
@@ -94,7 +93,6 @@ def call_of(
         wall=access.wall(),
         admission=_NOT_LIMITED,
         idempotency_key=chosen,
-        accepts=MIMEAccept(),
         session=session,
     )
 

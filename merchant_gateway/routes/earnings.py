@@ -11,7 +11,15 @@ from merchant_gateway.gateway import Call
 from merchant_gateway.identify import identify, refuse_expired
 from merchant_gateway.issuing import check_earning, check_issuing
 from merchant_gateway.operations import Answer, operation
-from merchant_gateway.posting import event_of, open_id, posted_answer, today, working, worth
+from merchant_gateway.posting import (
+    Working,
+    event_of,
+    open_id,
+    posted_answer,
+    today,
+    working,
+    worth,
+)
 from merchant_gateway.previews import preview
 from merchant_gateway.pricing import Earning, price, standing_of
 from merchant_gateway.schemas.load import check_time
@@ -39,9 +47,9 @@ def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
     check_time(data["occurred_at"], now=now)
     standing = None
     if (given := data.get("member")) is not None:
-        with working(call) as (_, session):
-            who = identify(session, call, given=given)
-            standing = standing_of(session, call, data, now=now, member_id=who.member_id)
+        with working(call) as work:
+            who = identify(work.connection, call, given=given)
+            standing = standing_of(work, call, data, now=now, member_id=who.member_id)
     quote = price(call, data, now=now, standing=standing)
     return Answer(
         payload={
@@ -78,15 +86,15 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     ref = data["merchant_ref"]
     event = event_of(call, data, now=now, merchant_ref=ref)
     quote = price(call, data, now=now)  # what cannot be priced is refused before anybody is named
-    with working(call) as (connection, session):
-        who = identify(connection, call, given=given)
-        refuse_expired(session, call, who, given=given, kind=KIND, ref=ref)
-        check_earning(session, call, member_id=who.member_id, kind=KIND, ref=ref)
+    with working(call) as work:
+        who = identify(work.connection, call, given=given)
+        refuse_expired(work, call, who, given=given, kind=KIND, ref=ref)
+        check_earning(work, call, member_id=who.member_id, kind=KIND, ref=ref)
         earning = Earning(
             call=call, data=data, now=now, member_id=who.member_id, event=event, quote=quote
         )
-        posted = earning.post(connection, session)
-        steps = _stored_steps(session, posted, earning.quote)
+        posted = earning.post(work)
+        steps = _stored_steps(work, posted, earning.quote)
     payload = _earning(call, posted)
     payload["explanation"] = explained(steps)
     if who.present:
@@ -130,16 +138,16 @@ def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answ
 
     if data["preview"] == "true":
         return preview(call, post, lambda posted: _refund(call, posted, earning_id))
-    with working(call) as (_, session):
-        posted = post(session, call.claim())
+    with working(call) as work:
+        posted = post(work.session, call.claim())
     return posted_answer(posted, _refund(call, posted, earning_id), status=201)
 
 
-def _stored_steps(session: Session, posted: Posted, quote: CampaignQuote) -> list[dict[str, Any]]:
+def _stored_steps(work: Working, posted: Posted, quote: CampaignQuote) -> list[dict[str, Any]]:
     """Return the explanation as it stands with the entry: a replay may be priced otherwise now."""
     if not posted.replayed:
         return explanation_json(quote.explanation)
-    entry = queries.entry(session, member_id=posted.member_id, sequence=posted.sequence)
+    entry = queries.entry(work.session, member_id=posted.member_id, sequence=posted.sequence)
     return [] if entry is None else list(entry.explanation)
 
 

@@ -59,13 +59,13 @@ def looked_up(call: Call, *, given: dict[str, Any]) -> LookedUp:
 
     Raises what ``identify`` raises, and TokenExpiredError or IdentifierExpiredError.
     """
-    with working(call) as (_, session):
-        who = identify(session, call, given=given)
+    with working(call) as work:
+        who = identify(work.connection, call, given=given)
         if who.expires_at is not None and call.wall > who.expires_at:
             if TOKEN in given:
                 raise TokenExpiredError("the token ran out", field="/member/token")
             raise IdentifierExpiredError("the code ran out", field="/member/code")
-        wallet = ledger.wallet(session, member_id=who.member_id) if who.present else None
+        wallet = ledger.wallet(work.session, member_id=who.member_id) if who.present else None
     token, expires_at = call.gateway.tokens.issue(
         member_id=who.member_id, merchant_id=call.merchant_id, method=who.method, wall=call.wall
     )

@@ -50,8 +50,8 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
     require_code(given)
     points = _points(call, data, now=now)
     event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
-    with working(call) as (connection, session):
-        who = identify(session, call, given=given)
+    with working(call) as work:
+        who = identify(work.connection, call, given=given)
         common: dict[str, Any] = {
             "now": now,
             "wall": call.wall,
@@ -64,9 +64,9 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
         }
         if data["capture"] == "manual":
             until = call.wall + HOLD_LIFE
-            posted = operations.authorise(connection, hold_until=until, **common)
+            posted = operations.authorise(work.connection, hold_until=until, **common)
         else:
-            posted = operations.redeem(connection, **common)
+            posted = operations.redeem(work.connection, **common)
     return _redemption_answer(call, posted, status=201)
 
 
@@ -86,9 +86,9 @@ def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) 
     _check_optional_time(data, now=now)
     hold = open_id(call, redemption_id, prefix="red")
     ref = data.get("merchant_ref", "")
-    with working(call) as (connection, _):
+    with working(call) as work:
         posted = operations.capture(
-            connection,
+            work.connection,
             now=now,
             wall=call.wall,
             claim=call.claim(),
@@ -116,9 +116,9 @@ def void_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> 
     _check_optional_time(data, now=now)
     hold = open_id(call, redemption_id, prefix="red")
     ref = data.get("merchant_ref", "")
-    with working(call) as (connection, _):
+    with working(call) as work:
         posted = operations.void(
-            connection,
+            work.connection,
             now=now,
             wall=call.wall,
             claim=call.claim(),
@@ -145,10 +145,10 @@ def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
     """
     now = call.gateway.clock.now()
     ref = data["merchant_ref"]
-    with working(call) as (connection, session):
-        who = identify(session, call, given=data["member"])
+    with working(call) as work:
+        who = identify(work.connection, call, given=data["member"])
         posted = operations.reverse(
-            connection,
+            work.connection,
             now=now,
             wall=call.wall,
             claim=call.claim(),
@@ -221,8 +221,8 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
 
     if data["preview"] == "true":
         return preview(call, post, lambda posted: _refund(call, posted, redemption_id))
-    with working(call) as (_, session):
-        posted = post(session, call.claim())
+    with working(call) as work:
+        posted = post(work.session, call.claim())
     return posted_answer(posted, _refund(call, posted, redemption_id), status=201)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from merchant_gateway.errors import FieldError, InvalidRequestError
+from merchant_gateway.schemas.fields import StrictSchema
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 OLDEST = timedelta(days=30)
@@ -17,6 +18,8 @@ _SCHEMA_KEY = "_schema"
 
 def load_body(schema: Schema, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the loaded body; raise InvalidRequestError with JSON pointers."""
+    if isinstance(schema, StrictSchema) and (plain := schema.load_plain(data)) is not None:
+        return plain
     try:
         loaded: dict[str, Any] = schema.load(data)
     except ValidationError as error:

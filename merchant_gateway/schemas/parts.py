@@ -25,7 +25,7 @@ class Part(fields.Field[dict[str, Any]]):
         _ = attr, data, kwargs
         if not isinstance(value, dict):
             raise self.make_error("object")
-        loaded: dict[str, Any] = self.schema.load(value)
+        loaded: dict[str, Any] = self.schema.load_plain(value) or self.schema.load(value)
         return loaded
 
     def describe(self) -> dict[str, Any]:
@@ -61,6 +61,10 @@ class Parts(fields.Field[list[dict[str, Any]]]):
         loaded: list[dict[str, Any]] = []
         errors: dict[int | str, Any] = {}
         for number, item in enumerate(value):
+            plain = self.schema.load_plain(item)
+            if plain is not None:
+                loaded.append(plain)
+                continue
             wrong = self._load_item(item, loaded)
             if wrong:
                 errors[number] = wrong

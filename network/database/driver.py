@@ -19,32 +19,49 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ClauseElement
 
+Direct = psycopg.Connection[Any]
+"""A connection of the driver in autocommit, as ``Database.direct`` lends it."""
+
+Channel = Connection | Session | Direct
+"""What a statement can be sent by: alone, in a session's transaction, or by the driver itself."""
+
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
-def rows_of(
-    connection: Connection | Session, statement: Executable, parameters: Mapping[str, Any]
-) -> list[Any]:
+def rows_of(connection: Channel, statement: Executable, parameters: Mapping[str, Any]) -> list[Any]:
     """Return the rows of a statement that was built once and binds plain values by name.
 
     On an autocommit connection the driver runs it; anywhere else SQLAlchemy does, in the
     transaction there is. Raises SQLAlchemy's DBAPIError.
     """
+    if isinstance(connection, psycopg.Connection):
+        return _by_driver(connection, statement, parameters)
     if isinstance(connection, Session) or connection.in_transaction():
         return list(connection.execute(statement, dict(parameters)).all())
     driver = connection.connection.driver_connection
     if not isinstance(driver, psycopg.Connection) or not driver.autocommit:
         return list(connection.execute(statement, dict(parameters)).all())
     try:
+        return _by_driver(driver, statement, parameters)
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            connection.invalidate(error.orig)
+        raise
+
+
+def _by_driver(driver: Direct, statement: Executable, parameters: Mapping[str, Any]) -> list[Any]:
+    try:
         with driver.cursor(row_factory=namedtuple_row) as cursor:
             written, constants = _written(statement)
             return cursor.execute(written, {**constants, **parameters}).fetchall()
     except psycopg.Error as error:
-        lost = driver.closed
-        if lost:
-            connection.invalidate(error)
         raise DBAPIError.instance(
-            None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
+            None,
+            None,
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=driver.closed,
         ) from error
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
-from network.database.driver import rows_of
+from network.database.driver import Channel, rows_of
 from network.ledger.errors import translate
 from network.ledger.values import Posted
 
@@ -20,7 +19,7 @@ def function(name: str, *arguments: str) -> TextClause:
 
 
 def post(
-    connection: Connection | Session,
+    connection: Channel,
     statement: TextClause,
     member_id: UUID,
     parameters: dict[str, Any],
@@ -29,16 +28,12 @@ def post(
     return posted(member_id, one(connection, statement, {"member_id": member_id} | parameters))
 
 
-def one(
-    connection: Connection | Session, statement: TextClause, parameters: dict[str, Any]
-) -> Row[Any]:
+def one(connection: Channel, statement: TextClause, parameters: dict[str, Any]) -> Row[Any]:
     """Call a function that returns one row; raise the ledger's own errors."""
     return rows(connection, statement, parameters)[0]
 
 
-def rows(
-    connection: Connection | Session, statement: TextClause, parameters: dict[str, Any]
-) -> list[Row[Any]]:
+def rows(connection: Channel, statement: TextClause, parameters: dict[str, Any]) -> list[Row[Any]]:
     """Call a function and return its rows; raise the ledger's own errors."""
     try:
         return rows_of(connection, statement, parameters)

@@ -15,9 +15,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
-
+from network.database.driver import Channel
 from network.ledger.arguments import (
     AUTHORISATION,
     CLAIM,
@@ -96,18 +94,18 @@ _MATURE = _function("mature", MEMBER, NOW, WALL)
 _FLIP_DAY = _function("flip_day", NOW)
 
 
-def open_wallet(connection: Connection | Session, *, member_id: UUID) -> bool:
+def open_wallet(connection: Channel, *, member_id: UUID) -> bool:
     """Open a member's wallet; return False where it was open already."""
     return bool(_one(connection, _OPEN_WALLET, {"member_id": member_id})[0])
 
 
-def set_wallet_status(connection: Connection | Session, *, member_id: UUID, status: str) -> str:
+def set_wallet_status(connection: Channel, *, member_id: UUID, status: str) -> str:
     """Set ``active``, ``spend_locked`` or ``closed`` (for good); return the status before."""
     return str(_one(connection, _SET_STATUS, {"member_id": member_id, "status": status})[0])
 
 
 def earn(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     claim: Claim,
@@ -144,7 +142,7 @@ def earn(
 
 
 def authorise(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     wall: datetime,
@@ -170,7 +168,7 @@ def authorise(
 
 
 def capture(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     wall: datetime,
@@ -197,7 +195,7 @@ def capture(
 
 
 def void(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     wall: datetime,
@@ -220,7 +218,7 @@ def void(
 
 
 def redeem(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     wall: datetime,
@@ -245,7 +243,7 @@ def redeem(
 
 
 def reverse(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     wall: datetime,
@@ -279,7 +277,7 @@ def reverse(
 
 
 def refund_earn(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     claim: Claim,
@@ -315,7 +313,7 @@ def refund_earn(
 
 
 def refund_redeem(
-    connection: Connection | Session,
+    connection: Channel,
     *,
     now: datetime,
     claim: Claim,
@@ -342,9 +340,7 @@ def refund_redeem(
     )
 
 
-def mature(
-    connection: Connection | Session, *, now: datetime, wall: datetime, member_id: UUID
-) -> Posted | None:
+def mature(connection: Channel, *, now: datetime, wall: datetime, member_id: UUID) -> Posted | None:
     """Expire and activate a wallet's due lots, end its lapsed holds; None where nothing was due."""
     row = _one(connection, _MATURE, {"member_id": member_id, "now": now, "wall": wall})
     if row.sequence is None or row.result["entries"] == 0:
@@ -352,7 +348,7 @@ def mature(
     return _posted(member_id, row)
 
 
-def flip_day(connection: Connection | Session, *, now: datetime) -> date | None:
+def flip_day(connection: Channel, *, now: datetime) -> date | None:
     """Open the next business day if the open one's cut-off has passed; return the one before.
 
     The day returned is closed only once its last writers have ended: see ``network.ledger.day``.

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Connection, LargeBinary, Select, Text, bindparam, func, select
 from sqlalchemy.orm import Session
 
-from network.database.driver import rows_of
+from network.database.driver import Channel, rows_of
 from network.errors import InvariantError
 from network.members import codes
 from network.members.cards import normalise_card_number
@@ -86,7 +86,7 @@ class ResolvedMember:
 
 
 def resolve(
-    session: Session | Connection,
+    session: Channel,
     vault: Vault,
     *,
     wall: datetime,
@@ -126,13 +126,13 @@ def members_by_card(
     return {row.card_number: None if row.blocked_at else row.member_id for row in rows}
 
 
-def _first(session: Session | Connection, statement: Select[Any], values: dict[str, object]) -> Any:
+def _first(session: Channel, statement: Select[Any], values: dict[str, object]) -> Any:
     """Return the only row there can be, or None."""
     found = rows_of(session, statement, values)
     return found[0] if found else None
 
 
-def _by_phone(session: Session | Connection, vault: Vault, *, phone: str) -> ResolvedMember:
+def _by_phone(session: Channel, vault: Vault, *, phone: str) -> ResolvedMember:
     index = phone_index(vault, phone=normalise_phone(phone))
     row = _first(session, _BY_PHONE, {"index": index})
     if row is None:
@@ -140,7 +140,7 @@ def _by_phone(session: Session | Connection, vault: Vault, *, phone: str) -> Res
     return _resolved(vault, row, method="phone")
 
 
-def _by_card(session: Session | Connection, vault: Vault, *, card: str) -> ResolvedMember:
+def _by_card(session: Channel, vault: Vault, *, card: str) -> ResolvedMember:
     row = _first(session, _BY_CARD, {"number": normalise_card_number(card)})
     if row is None:
         raise UnknownMemberError("nobody has this card", field="card")
@@ -149,9 +149,7 @@ def _by_card(session: Session | Connection, vault: Vault, *, card: str) -> Resol
     return _resolved(vault, row, method="card")
 
 
-def _by_code(
-    session: Session | Connection, vault: Vault, *, code: str, wall: datetime
-) -> ResolvedMember:
+def _by_code(session: Channel, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:
     parsed = codes.read_code(code)
     row = _first(session, _BY_CODE, {"handle": parsed.handle})
     if row is None:

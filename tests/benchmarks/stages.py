@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from config.sandboxes.nights import Hands
-from merchant_gateway import answering, app, authentication, operations, pricing
+from merchant_gateway import answering, app, authentication, door, operations, pricing
 from merchant_gateway.guard import Guard
 from merchant_gateway.routes import earnings
 from network.ledger import operations as ledger
@@ -38,11 +38,11 @@ WARM_UP = 200
 REQUESTS = 1_500
 
 _STAGES: tuple[tuple[str, Any, str], ...] = (
-    ("read the body", app, "receive"),
+    ("read the body", authentication, "receive"),
     ("parse the signature", authentication, "parse_request_signature"),
     ("verify the signature", authentication, "verify_request"),
     ("nonce and quota (Valkey)", Guard, "admit"),
-    ("authenticate, the rest", app, "authenticate"),
+    ("authenticate, the rest", authentication, "authenticate"),
     ("read JSON", operations, "read_json"),
     ("load the schema", operations, "load_body"),
     ("the event", earnings, "event_of"),
@@ -51,11 +51,11 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("post (PostgreSQL)", ledger, "earn"),
     ("post, the rest", pricing.Earning, "post"),
     ("explain in two languages", earnings, "explained"),
-    ("perform, the rest", app, "perform"),
-    ("write the answer", answering, "respond"),
+    ("perform, the rest", door, "perform"),
+    ("write the answer", answering, "reply_of"),
     ("sign the answer", answering, "_sign"),
 )
-_REST = "Flask and werkzeug"
+_REST = "the door"
 
 
 @dataclass(slots=True)
@@ -106,6 +106,7 @@ def _environ(request: bytes) -> dict[str, Any]:
         "SERVER_PORT": "80",
         "SCRIPT_NAME": "",
         "PATH_INFO": target,
+        "wsgi.input_terminated": True,
         "QUERY_STRING": "",
         "RAW_URI": target,
         "REMOTE_ADDR": "127.0.0.1",

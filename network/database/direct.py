@@ -1,0 +1,66 @@
+"""The driver's own connections, in autocommit, for what every request does.
+
+A connection out of SQLAlchemy's pool is set to autocommit and back each time it is lent, and looked
+at by several layers on its way: with the session for rarer reads a seventh of a signed earn. These
+stay as they are. There are as many as threads use at once, one each, beside those of the pool.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Engine
+
+from network.database.driver import Direct
+from network.database.liveness import was_cut
+
+RECYCLE_SECONDS = 1800.0
+
+
+class DirectConnections:
+    """Lends each thread the connection that was used last, or opens one as the engine does."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._idle: deque[tuple[Direct, float]] = deque()
+
+    @contextmanager
+    def lend(self) -> Iterator[Direct]:
+        """Yield a connection; raises what SQLAlchemy raises where none can be opened."""
+        connection, opened = self._take()
+        try:
+            yield connection
+        finally:
+            if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+                self._idle.append((connection, opened))
+            else:  # lost, or left in the middle of something
+                connection.close()
+
+    def close(self) -> None:
+        """Close what is not lent."""
+        while self._idle:
+            self._idle.pop()[0].close()
+
+    def _take(self) -> tuple[Direct, float]:
+        while True:
+            try:
+                connection, opened = self._idle.pop()
+            except IndexError:
+                return self._open(), monotonic()
+            if monotonic() - opened < RECYCLE_SECONDS and not was_cut(connection):
+                return connection, opened
+            connection.close()
+
+    def _open(self) -> Direct:
+        lent = self._engine.raw_connection()
+        connection = lent.driver_connection
+        if not isinstance(connection, psycopg.Connection):
+            raise TypeError(connection)
+        lent.detach()
+        connection.autocommit = True
+        return connection
