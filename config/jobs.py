@@ -123,6 +123,21 @@ def announce_night(services: Services, *, business_date: str, state: str) -> Non
         )
 
 
+def announce_way_in(services: Services, *, proposal_id: str, stage: str) -> None:
+    """Tell a merchant's administrators that operators let somebody in there; once each."""
+    from network.portal.ways_in import tell_administrators  # a worker of nights need not load it
+
+    with services.database.unit_of_work() as session:
+        tell_administrators(
+            session,
+            services.vault,
+            proposal_id=UUID(proposal_id),
+            stage=stage,
+            portal=services.settings.portal_url,
+            wall=wall_now(),
+        )
+
+
 def announce_access(services: Services) -> None:
     """Have the gateway read keys and merchants anew, where whoever changed them could not say so.
 

@@ -24,6 +24,7 @@ from network.money.cancelling import CancellationError, cancel_payment, check_ca
 from network.money.today import open_business_day
 from network.operators import proposals
 from network.operators.proposals import Proposal
+from network.portal import ways_in
 from network.settings import CURRENCY
 from settlement.payments.importing import TAKE_RETURNS, take_proposed
 
@@ -174,6 +175,10 @@ def _take_returns(session: Session, proposal: Proposal, now: datetime) -> None:
     take_proposed(session, proposal=proposal, now=now)
 
 
+def _let_in(session: Session, proposal: Proposal, now: datetime) -> None:
+    ways_in.grant(session, proposal=proposal, now=now)
+
+
 def _suspend(session: Session, proposal: Proposal, _now: datetime) -> None:
     wanted = proposal.kind == SUSPEND_ISSUER
     set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
@@ -186,4 +191,5 @@ _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     TAKE_RETURNS: _take_returns,
     SUSPEND_ISSUER: _suspend,
     RESUME_ISSUER: _suspend,
+    ways_in.WAY_IN: _let_in,
 }

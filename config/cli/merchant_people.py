@@ -20,9 +20,9 @@ from network.portal.roles import ADMINISTRATOR, ROLES
 @click.option("--role", type=click.Choice(ROLES), default=ADMINISTRATOR, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def invite(code: str, email: str, name: str | None, role: str, as_json: bool) -> None:  # noqa: FBT001 - click hands flags in by name
-    """Invite somebody to a merchant's portal and print the link that sets their password.
+    """Invite somebody to a merchant's portal and print the code that sets their password.
 
-    The link is printed this once and is good for a week. Administrators invite the others.
+    The code is printed this once and is good for a week. Administrators invite the others.
     """
     with working("invite") as work:
         made = service.invite(
@@ -35,11 +35,16 @@ def invite(code: str, email: str, name: str | None, role: str, as_json: bool) ->
             actor=SYSTEM,
             now=work.now,
         )
-        address = f"{work.services.settings.portal_url}/welcome/{made.token}"
+        address = f"{work.services.settings.portal_url}/welcome"
     if as_json:
-        click.echo(json.dumps({"login": made.user.login, "role": role, "link": address}))
+        facts = {"login": made.user.login, "role": role, "address": address, "code": made.token}
+        click.echo(json.dumps(facts))
         return
-    click.echo(address)
+    click.echo(made.token)
     done(
-        _("Hand this link to %(login)s: whoever opens it sets the password.", login=made.user.login)
+        _(
+            "Hand this code to %(login)s: whoever enters it at %(address)s sets the password.",
+            login=made.user.login,
+            address=address,
+        )
     )

@@ -24,9 +24,15 @@ class UnknownPortalUserError(PeyvandError):
 
 
 class LinkEndedError(PeyvandError):
-    """The link was used, replaced, or made too long ago; or it never was one."""
+    """The code was used, replaced, ended or made too long ago, or waits for a second operator."""
 
     code = "portal_link_ended"
+
+
+class SecondOperatorError(PeyvandError):
+    """Somebody of this merchant manages its people: operators let nobody in but by two."""
+
+    code = "second_operator_needed"
 
 
 class WrongCodeError(PeyvandError):

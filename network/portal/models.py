@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
 from network.merchants.models import Merchant, Store
+from network.operators.models import ProposalRow
 
 
 class PortalUser(Base):
@@ -58,7 +59,10 @@ class PortalUser(Base):
 
 
 class PortalLink(Base):
-    """A link that sets a password, once. The token is in the link, its digest here."""
+    """A way in: a code that sets a password, once. Only its digest is here.
+
+    One with a ``proposal_id`` opens nothing before a second operator has approved that.
+    """
 
     __tablename__ = "portal_link"
     __table_args__ = (
@@ -72,6 +76,7 @@ class PortalLink(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey(PortalUser.user_id))
     sealed_totp: Mapped[bytes | None]
     made_by: Mapped[str]
+    proposal_id: Mapped[UUID | None] = mapped_column(ForeignKey(ProposalRow.proposal_id))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

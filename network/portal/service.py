@@ -1,4 +1,4 @@
-"""A merchant's people: invited, let in by a link that sets a password, changed, suspended.
+"""A merchant's people: invited, let in by a code that sets a password, changed, suspended.
 
 Services take the session first and never commit; each act lands in the audit log of the same unit
 of work. ``actor`` is who does it: an operator (``opr_…``), a person of the merchant (``pus_…``) or
@@ -7,13 +7,14 @@ of work. ``actor`` is who does it: an operator (``opr_…``), a person of the me
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from network.merchants.models import Merchant
 from network.merchants.queries import MerchantView
 from network.operators import passwords, totp
 from network.operators.audit import record_act
+from network.operators.models import ProposalRow
 from network.portal import roles
 from network.portal.errors import (
     InvalidPortalUserError,
@@ -44,11 +46,13 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _SHOP_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _LONGEST_LOGIN = 254
 _LONGEST_NAME = 120
+_CODE_BYTES = 20
+_GROUP = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invited:
-    """Somebody with a link that lets them in; ``token`` is known this once."""
+    """Somebody with a code that lets them in; ``token`` is that code, known this once."""
 
     user: UserView
     token: str = field(repr=False)
@@ -56,7 +60,7 @@ class Invited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Welcome:
-    """What a link opens: for whom, and the secret for an authenticator app where one is needed."""
+    """What a code opens: for whom, and the secret for an authenticator app where one is needed."""
 
     user: UserView
     merchant_id: UUID
@@ -98,10 +102,28 @@ def invite(
     actor: str,
     now: datetime,
 ) -> Invited:
-    """Add somebody to a merchant's people and return the link's token, the only time it is known.
+    """Add somebody to a merchant's people and return the code that lets them in.
 
-    Raises InvalidPortalUserError or LoginTakenError.
+    For its own administrators and the command line; operators go by ``ways_in``. Raises
+    InvalidPortalUserError or LoginTakenError.
     """
+    row = add_user(
+        session, merchant=merchant, login=login, name=name, role=role, actor=actor, now=now
+    )
+    return Invited(user=user_view(row), token=make_link(session, vault, row, actor=actor, now=now))
+
+
+def add_user(
+    session: Session,
+    *,
+    merchant: MerchantView,
+    login: str,
+    name: str,
+    role: str,
+    actor: str,
+    now: datetime,
+) -> PortalUser:
+    """Add somebody who has no way in yet; raise InvalidPortalUserError or LoginTakenError."""
     typed, full_name = login_of(login, merchant=merchant), normalise(name)
     if not 1 <= len(full_name) <= _LONGEST_NAME:
         raise InvalidPortalUserError(f"a name has 1 to {_LONGEST_NAME} letters", field="name")
@@ -122,8 +144,8 @@ def invite(
             session.add(row)
     except IntegrityError as error:
         raise LoginTakenError("somebody signs in with this name", field="login") from error
-    _record(session, merchant.code, row, "portal_user.invited", actor, now, role=role, login=typed)
-    return Invited(user=user_view(row), token=_make_link(session, vault, row, actor=actor, now=now))
+    record(session, merchant.code, row, "portal_user.invited", actor, now, role=role, login=typed)
+    return row
 
 
 def new_link(
@@ -135,22 +157,31 @@ def new_link(
     actor: str,
     now: datetime,
 ) -> Invited:
-    """Make another link for somebody who lost the first or forgot the password.
+    """Make another code for somebody who lost the first or forgot the password.
 
-    Links made before end now; the old password and secret stay until the new link is used.
-    Raises UnknownPortalUserError.
+    Codes made before end now; the old password and secret stay until the new code is used.
+    For the merchant's own administrators; operators go by ``ways_in``. Raises
+    UnknownPortalUserError.
     """
-    row = _locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
-    if row.status == "suspended":
-        raise UnknownPortalUserError("suspended people get no link")
+    row = locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
+    refuse_suspended(row)
     _end_links(session, user_id=user_id, now=now)
-    token = _make_link(session, vault, row, actor=actor, now=now)
-    _record(session, merchant.code, row, "portal_user.link", actor, now)
+    token = make_link(session, vault, row, actor=actor, now=now)
+    record(session, merchant.code, row, "portal_user.link", actor, now)
     return Invited(user=user_view(row), token=token)
 
 
+def end_links(
+    session: Session, *, merchant: MerchantView, user_id: UUID, actor: str, now: datetime
+) -> None:
+    """End every code that would let somebody in; raise UnknownPortalUserError."""
+    row = locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
+    _end_links(session, user_id=user_id, now=now)
+    record(session, merchant.code, row, "portal_user.link_ended", actor, now)
+
+
 def welcome(session: Session, vault: Vault, *, token: str, now: datetime) -> Welcome:
-    """Return what a link opens; raise LinkEndedError."""
+    """Return what a code opens; raise LinkEndedError."""
     link, row = _living_link(session, token=token, now=now, lock=False)
     secret = None if link.sealed_totp is None else _opened(vault, link.sealed_totp)
     return Welcome(
@@ -164,17 +195,19 @@ def welcome(session: Session, vault: Vault, *, token: str, now: datetime) -> Wel
 def accept(
     session: Session, vault: Vault, *, token: str, password: str, code: str, now: datetime
 ) -> UserView:
-    """Set a password (and prove the second factor) with a link, which ends; sign-ins end too.
+    """Set a password (and prove the second factor) with a code, which ends; sign-ins end too.
 
-    Raises LinkEndedError, WeakPasswordError or WrongCodeError.
+    The one-time code that proves the second factor counts as used, so it signs nobody in. Raises
+    LinkEndedError, WeakPasswordError or WrongCodeError.
     """
     link, row = _living_link(session, token=token, now=now, lock=True)
     hashed = passwords.hash_password(password)
     if link.sealed_totp is not None:
         secret = _opened(vault, link.sealed_totp)
-        if totp.matching_step(secret=secret, code=code, wall=now, after=0) is None:
+        step = totp.matching_step(secret=secret, code=code, wall=now, after=0)
+        if step is None:
             raise WrongCodeError("the code does not come from this secret", field="code")
-        row.sealed_totp, row.totp_step = link.sealed_totp, 0
+        row.sealed_totp, row.totp_step = link.sealed_totp, step
     row.password_hash, row.status = hashed, "active"
     link.used_at = now
     session.flush()
@@ -182,7 +215,7 @@ def accept(
     end_sessions(session, user_id=row.user_id, wall=now)
     merchant = session.get_one(Merchant, row.merchant_id)
     view = user_view(row)
-    _record(session, merchant.code, row, "portal_user.let_in", view.public_id, now)
+    record(session, merchant.code, row, "portal_user.let_in", view.public_id, now)
     return view
 
 
@@ -202,7 +235,7 @@ def change(
     """
     # One change of a merchant's people at a time: two administrators can't suspend each other.
     session.get_one(Merchant, merchant.merchant_id, with_for_update=True)
-    row = _locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
+    row = locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
     if suspended and row.role == roles.ADMINISTRATOR and not _has_another(session, row):
         raise LastAdministratorError("nobody else is an administrator")
     if suspended:
@@ -213,7 +246,7 @@ def change(
         row.status = "invited" if row.password_hash is None else "active"
     session.flush()
     act = "portal_user.suspended" if suspended else "portal_user.resumed"
-    _record(session, merchant.code, row, act, actor, now)
+    record(session, merchant.code, row, act, actor, now)
     return user_view(row)
 
 
@@ -246,10 +279,20 @@ def _has_another(session: Session, administrator: PortalUser) -> bool:
     return bool(session.scalar(select(others)))
 
 
-def _make_link(
-    session: Session, vault: Vault, row: PortalUser, *, actor: str, now: datetime
+def make_link(
+    session: Session,
+    vault: Vault,
+    row: PortalUser,
+    *,
+    actor: str,
+    now: datetime,
+    proposal_id: UUID | None = None,
 ) -> str:
-    token = secrets.token_urlsafe(32)
+    """Make a code for somebody and return it: 160 bits in groups that a person can type.
+
+    With a proposal it opens nothing before a second operator has approved that.
+    """
+    token = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
     sealed = None
     if roles.needs_second_factor(row.role):
         sealed = vault.seal(totp.new_secret().encode(), purpose=TOTP_PURPOSE)
@@ -259,12 +302,13 @@ def _make_link(
             user_id=row.user_id,
             sealed_totp=sealed,
             made_by=actor,
+            proposal_id=proposal_id,
             created_at=now,
             expires_at=now + LINK_LIFE,
         )
     )
     session.flush()
-    return token
+    return "-".join(token[start : start + _GROUP] for start in range(0, len(token), _GROUP))
 
 
 def _living_link(
@@ -274,17 +318,19 @@ def _living_link(
         select(PortalLink, PortalUser)
         .join(PortalUser, PortalUser.user_id == PortalLink.user_id)
         .join(Merchant, Merchant.merchant_id == PortalUser.merchant_id)
+        .outerjoin(ProposalRow, ProposalRow.proposal_id == PortalLink.proposal_id)
         .where(
-            PortalLink.token_digest == token_digest(token),
+            PortalLink.token_digest == token_digest(plain_code(token)),
             PortalLink.used_at.is_(None),
             PortalLink.expires_at > now,
+            or_(PortalLink.proposal_id.is_(None), ProposalRow.approved.is_(True)),
             PortalUser.status != "suspended",
             Merchant.status.in_(MAY_SIGN_IN),
         )
     )
     row = session.execute(query.with_for_update(of=PortalLink) if lock else query).one_or_none()
     if row is None:
-        raise LinkEndedError("this link was used, replaced, or is too old")
+        raise LinkEndedError("this code was used, replaced, ended, or is too old")
     return row.PortalLink, row.PortalUser
 
 
@@ -297,7 +343,8 @@ def _end_links(session: Session, *, user_id: UUID, now: datetime) -> None:
     )
 
 
-def _locked(session: Session, *, merchant_id: UUID, user_id: UUID) -> PortalUser:
+def locked(session: Session, *, merchant_id: UUID, user_id: UUID) -> PortalUser:
+    """Return a person of a merchant, locked until the end; raise UnknownPortalUserError."""
     row = session.scalars(
         select(PortalUser)
         .where(PortalUser.user_id == user_id, PortalUser.merchant_id == merchant_id)
@@ -309,11 +356,22 @@ def _locked(session: Session, *, merchant_id: UUID, user_id: UUID) -> PortalUser
     return row
 
 
+def refuse_suspended(row: PortalUser) -> None:
+    """Raise UnknownPortalUserError for somebody whom the merchant has suspended."""
+    if row.status == "suspended":
+        raise UnknownPortalUserError("suspended people get no way in")
+
+
+def plain_code(text: str) -> str:
+    """Return a code as it is looked up: groups and capitals are for the reader."""
+    return "".join(each for each in text.lower() if each.isalnum())
+
+
 def _opened(vault: Vault, sealed: bytes) -> str:
     return vault.open(sealed, purpose=TOTP_PURPOSE).decode()
 
 
-def _record(
+def record(
     session: Session,
     code: str,
     row: PortalUser,

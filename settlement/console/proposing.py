@@ -17,6 +17,7 @@ from network.merchants import queries as merchants
 from network.money import queries as money
 from network.operators import queries as operators
 from network.operators.proposals import Proposal
+from network.portal import ways_in
 from settlement import second_person
 from settlement.console.filters import party
 from settlement.payments.importing import TAKE_RETURNS
@@ -88,6 +89,17 @@ def _suspension(session: Session, proposal: Proposal) -> tuple[str, str]:
     return said, url_for("cover.show", code=merchant.code)
 
 
+def _way_in(session: Session, proposal: Proposal) -> tuple[str, str]:
+    terms = proposal.terms
+    merchant = merchants.merchant(session, code=terms["merchant"])
+    words = _(
+        "A new way in to the portal for %(login)s, %(merchant)s",
+        login=terms["login"],
+        merchant=party(merchant),
+    )
+    return words, url_for("portal.show", code=merchant.code)
+
+
 def _cover(session: Session, proposal: Proposal) -> tuple[str, str]:
     merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
     terms = proposal.terms
@@ -118,4 +130,5 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     TAKE_RETURNS: _returns,
     second_person.SUSPEND_ISSUER: _suspension,
     second_person.RESUME_ISSUER: _suspension,
+    ways_in.WAY_IN: _way_in,
 }

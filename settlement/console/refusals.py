@@ -75,6 +75,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "unknown": _l("There is no such proposal."),
         "decided": _l("Somebody has decided on this already."),
         "same_person": _l("Whoever proposed this can't approve it: ask a colleague."),
+        "way_in_ended": _l("The code was ended meanwhile, or is too old: decline this."),
     },
     "bank_line_refused": {
         "reference_reused": _l(

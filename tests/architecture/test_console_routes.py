@@ -66,7 +66,7 @@ CHANGING = {
     "operators.recover": "administrator",
     "profile.add_passkey": "viewer",
     "portal.invite": "operator",
-    "portal.link": "operator",
+    "portal.let_in": "operator",
     "profile.end_session": "viewer",
     "profile.language": "viewer",
     "profile.notices": "viewer",

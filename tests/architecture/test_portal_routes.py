@@ -13,7 +13,14 @@ from network.portal.roles import AREAS
 from network.services import Services
 from network.settings import Settings
 
-PUBLIC = {"signing.sign_in", "signing.enter", "signing.welcome", "signing.accept", "favicon"}
+PUBLIC = {
+    "signing.sign_in",
+    "signing.enter",
+    "signing.welcome",
+    "signing.open_code",
+    "signing.accept",
+    "favicon",
+}
 CHANGING = {
     "account.end_session": "any",
     "account.language": "any",
@@ -24,14 +31,16 @@ CHANGING = {
     "keys.register": "office",
     "keys.revoke": "office",
     "people.change_state": "office",
+    "people.end_code": "office",
     "people.invite": "office",
-    "people.link": "office",
+    "people.new_code": "office",
     "places.change_store": "office",
     "places.change_terminal": "office",
     "places.close_store": "office",
     "signing.accept": "public",
     "signing.enter": "public",
     "signing.leave": "any",
+    "signing.open_code": "public",
     "standing.stand": "till",
     "till.cancel": "till",
     "till.check": "till",

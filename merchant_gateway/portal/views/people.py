@@ -1,4 +1,4 @@
-"""The merchant's people: invited, sent another link, suspended; and where they are signed in."""
+"""The merchant's people: invited, given another code, suspended; and where they are signed in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from network.language import LazyText
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.operators import queries as audit
-from network.portal import queries, service
+from network.portal import queries, service, ways_in
 from network.portal.errors import (
     InvalidPortalUserError,
     LastAdministratorError,
@@ -40,7 +40,7 @@ def index() -> str:
 @blueprint.post("")
 @access.area(OFFICE)
 def invite() -> str | tuple[str, int]:
-    """Invite somebody; the link is shown this once."""
+    """Invite somebody; the code is shown this once."""
     try:
         with access.unit_of_work() as session:
             made = service.invite(
@@ -58,13 +58,13 @@ def invite() -> str | tuple[str, int]:
         return _page(errors={named: str(_WRONG[named])}), 422
     except LoginTakenError:
         return _page(errors={"login": _("Somebody signs in with this name already.")}), 422
-    return _link_page(made)
+    return _code_page(made)
 
 
-@blueprint.post("/<user_id>/link")
+@blueprint.post("/<user_id>/code")
 @access.area(OFFICE)
-def link(user_id: str) -> str:
-    """Make another link for somebody who lost the first or forgot the password."""
+def new_code(user_id: str) -> str:
+    """Make another code for somebody who lost the first or forgot the password."""
     with access.unit_of_work() as session:
         made = service.new_link(
             session,
@@ -74,7 +74,23 @@ def link(user_id: str) -> str:
             actor=access.user().public_id,
             now=access.wall(),
         )
-    return _link_page(made)
+    return _code_page(made)
+
+
+@blueprint.post("/<user_id>/code/end")
+@access.area(OFFICE)
+def end_code(user_id: str) -> Response:
+    """End a code that would let somebody in, whoever made it."""
+    with access.unit_of_work() as session:
+        service.end_links(
+            session,
+            merchant=access.merchant(),
+            user_id=ids.decode(queries.PREFIX, user_id),
+            actor=access.user().public_id,
+            now=access.wall(),
+        )
+    flash(_("The code opens nothing any more."), "good")
+    return redirect(url_for("people.index"))
 
 
 @blueprint.post("/<user_id>/state")
@@ -113,7 +129,11 @@ def log() -> str:
         rows = audit.acts(session, subject=own, limit=LOGGED)
     return render_template(
         "office/log.html",
-        rows=[each for each in rows if each.actor in people or each.actor == own],
+        rows=[
+            each
+            for each in rows
+            if each.actor in people or each.actor == own or each.action.startswith("portal_user.")
+        ],
         people=people,
     )
 
@@ -123,10 +143,12 @@ def _page(*, errors: dict[str, str]) -> str:
     with access.reading() as session:
         found = queries.users(session, merchant_id=merchant_id)
         sessions = queries.sessions(session, merchant_id=merchant_id, wall=access.wall())
+        ways = ways_in.open_ways_in(session, merchant_id=merchant_id, now=access.wall())
     return render_template(
         "office/people.html",
         people=found,
         sessions=sessions,
+        ways_in=ways,
         names={each.user_id: each.name for each in found},
         current=access.current_session(),
         roles=ROLES,
@@ -135,6 +157,6 @@ def _page(*, errors: dict[str, str]) -> str:
     )
 
 
-def _link_page(made: Invited) -> str:
-    address = access.services().settings.portal_url + url_for("signing.welcome", token=made.token)
-    return render_template("office/link.html", invited=made.user, address=address)
+def _code_page(made: Invited) -> str:
+    address = access.services().settings.portal_url + url_for("signing.welcome")
+    return render_template("office/code.html", made=made, address=address)

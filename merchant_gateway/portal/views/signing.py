@@ -1,4 +1,4 @@
-"""Signing in and out, and the link that lets somebody in for the first time."""
+"""Signing in and out, and the code that lets somebody in for the first time."""
 
 from __future__ import annotations
 
@@ -73,20 +73,27 @@ def leave() -> Response:
     return response
 
 
-@blueprint.get("/welcome/<token>")
+@blueprint.get("/welcome")
 @access.public
-def welcome(token: str) -> str | tuple[str, int]:
-    """Show what a link opens: a password to choose, and a second factor where one is needed."""
+def welcome() -> str:
+    """Ask for the code; it is never part of an address, which logs and other sites would see."""
+    return render_template("welcome_code.html", refused=False)
+
+
+@blueprint.post("/welcome")
+@access.public
+def open_code() -> str | tuple[str, int]:
+    """Show what a code opens: a password to choose, and a second factor where one is needed."""
     try:
-        return _welcome_page(token, errors={})
+        return _welcome_page(errors={})
     except LinkEndedError:
-        return render_template("welcome_ended.html"), 410
+        return _opens_nothing()
 
 
-@blueprint.post("/welcome/<token>")
+@blueprint.post("/welcome/complete")
 @access.public
-def accept(token: str) -> str | Response | tuple[str, int]:
-    """Set the password; the link ends."""
+def accept() -> str | Response | tuple[str, int]:
+    """Set the password; the code ends."""
     password = request.form.get("password", "")
     errors: dict[str, str] = {}
     if password != request.form.get("repeated", ""):
@@ -97,7 +104,7 @@ def accept(token: str) -> str | Response | tuple[str, int]:
                 service.accept(
                     session,
                     access.services().vault,
-                    token=token,
+                    token=request.form.get("invitation", ""),
                     password=password,
                     code="".join(ascii_digits(request.form.get("code", "")).split()),
                     now=access.wall(),
@@ -107,20 +114,33 @@ def accept(token: str) -> str | Response | tuple[str, int]:
         except WrongCodeError:
             errors["code"] = _("This is not the code that the app shows now.")
         except LinkEndedError:
-            return render_template("welcome_ended.html"), 410
+            return _opens_nothing()
     if errors:
-        return _welcome_page(token, errors=errors), 422
-    flash(_("Your password is set. Sign in with it."), "good")
+        return _retry(errors)
+    flash(_("Your password is set. Sign in with it and the next code of your app."), "good")
     return redirect(url_for("signing.sign_in"))
 
 
-def _welcome_page(token: str, *, errors: dict[str, str]) -> str:
+def _retry(errors: dict[str, str]) -> tuple[str, int]:
+    try:
+        return _welcome_page(errors=errors), 422
+    except LinkEndedError:
+        return _opens_nothing()
+
+
+def _opens_nothing() -> tuple[str, int]:
+    return render_template("welcome_code.html", refused=True), 422
+
+
+def _welcome_page(*, errors: dict[str, str]) -> str:
+    token = request.form.get("invitation", "")
     with access.reading() as session:
         found = service.welcome(session, access.services().vault, token=token, now=access.wall())
         merchant = merchants.merchant(session, merchant_id=found.merchant_id)
     return render_template(
         "welcome.html",
         found=found,
+        invitation=token,
         of=merchant,
         picture=_picture(found),
         errors=errors,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from html import unescape
 from itertools import count
 from typing import Any
@@ -44,7 +45,7 @@ class Desk:
         """Return somebody who has set a password by the link, and not signed in."""
         number = next(self.numbers)
         services = self.house.services
-        now = wall_now()
+        now = wall_now() - timedelta(minutes=2)  # the code that proves the app is used up by it
         with services.database.unit_of_work() as session:
             made = service.invite(
                 session,
@@ -62,7 +63,7 @@ class Desk:
                 services.vault,
                 token=made.token,
                 password=PASSWORD,
-                code=code_of(secret),
+                code=code_of(secret, at=now),
                 now=now,
             )
         return Clerk(desk=self, login=made.user.login, secret=secret)
@@ -89,6 +90,10 @@ class Clerk:
             password=password,
             code=code_of(self.secret) if code is None else code,
         )
+
+    def enter(self, code: str) -> Page:
+        """Type the code of an invitation."""
+        return self.get("/welcome").send("/welcome", invitation=code)
 
     def get(self, path: str, *, follow: bool = True) -> Page:
         """Open a page."""
@@ -139,6 +144,13 @@ class Page:
         bare = re.sub(r"<(script|style|svg).*?</\1>", " ", self.answer.text, flags=re.DOTALL)
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", bare)).split())
 
+    @property
+    def invitation(self) -> str:
+        """Return the code that the page shows, eight groups of four."""
+        found = re.search(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){7}", self.answer.text)
+        assert found is not None, self.text[:300]
+        return found[0]
+
     def form(self, action: str) -> dict[str, str]:
         """Return the fields that a form of the page has, by its action."""
         found = re.search(
@@ -176,6 +188,7 @@ def listening(app: Flask) -> Iterator[str]:
     server.server_close()
 
 
-def code_of(secret: str | None) -> str:
-    """Return the one-time code of this moment, nothing where there is no secret."""
-    return "" if secret is None else totp.code_at(secret=secret, step=totp.step_at(wall_now()))
+def code_of(secret: str | None, *, at: datetime | None = None, steps_later: int = 0) -> str:
+    """Return the one-time code of a moment (now), nothing where there is no secret."""
+    step = totp.step_at(at or wall_now()) + steps_later
+    return "" if secret is None else totp.code_at(secret=secret, step=step)

@@ -149,23 +149,22 @@ def test_the_last_administrator_stays(desk: Desk) -> None:
     assert boss.get("/people").status == 200
 
 
-def test_a_link_lets_in_once_and_a_newer_one_ends_it(desk: Desk, people: dict[str, Clerk]) -> None:
+def test_a_code_lets_in_once_and_a_newer_one_ends_it(desk: Desk, people: dict[str, Clerk]) -> None:
     boss = people["administrator"]
     made = boss.get("/people").send("/people", name="تازه‌وارد", login="newcomer", role="cashier")
     assert "newcomer@green" in made.text
-    first = "/welcome/" + made.answer.text.partition("/welcome/")[2].partition("<")[0]
+    first = made.invitation
     with desk.house.services.database.reading() as session:
         everybody = queries.users(session, merchant_id=desk.house.green.merchant_id)
     user = next(each.public_id for each in everybody if each.login == "newcomer@green")
-    newer = boss.get("/people").send(f"/people/{user}/link")
-    second = "/welcome/" + newer.answer.text.partition("/welcome/")[2].partition("<")[0]
+    second = boss.get("/people").send(f"/people/{user}/code").invitation
     visitor = Clerk(desk=desk, login="newcomer@green", secret=None)
-    assert visitor.get(first).status == 410
-    page = visitor.get(second)
-    assert page.send(second, password="short", repeated="short").status == 422
-    assert page.send(second, password=PASSWORD, repeated="other").status == 422
-    assert page.send(second, password=PASSWORD, repeated=PASSWORD).path == "/sign-in"
-    assert visitor.get(second).status == 410
+    assert "opens nothing" in visitor.enter(first).text
+    page, done = visitor.enter(second.upper()), "/welcome/complete"
+    assert page.send(done, password="short", repeated="short").status == 422
+    assert page.send(done, password=PASSWORD, repeated="other").status == 422
+    assert page.send(done, password=PASSWORD, repeated=PASSWORD).path == "/sign-in"
+    assert visitor.enter(second).status == 422
     assert visitor.sign_in().path == "/till"
 
 

@@ -35,19 +35,23 @@ GRANT SELECT, INSERT ON network.portal_user TO peyvand_app;
 GRANT UPDATE (name, role, status, locale, password_hash, sealed_totp, totp_step)
     ON network.portal_user TO peyvand_app;
 
--- A link that sets a password, once; the token is in the link, its digest here. sealed_totp is the
--- secret that goes with it to an authenticator app, not in force before the link was used.
+-- A code that sets a password, once; only its digest is here. sealed_totp is the secret that goes
+-- with it to an authenticator app, not in force before the code was used. With a proposal it opens
+-- nothing before a second operator has approved that.
 CREATE TABLE network.portal_link (
     token_digest bytea NOT NULL,
     user_id uuid NOT NULL,
     sealed_totp bytea,
     made_by text NOT NULL,
+    proposal_id uuid,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
     CONSTRAINT pk_portal_link PRIMARY KEY (token_digest),
     CONSTRAINT fk_portal_link_user_id_portal_user
         FOREIGN KEY (user_id) REFERENCES network.portal_user (user_id),
+    CONSTRAINT fk_portal_link_proposal_id_proposal
+        FOREIGN KEY (proposal_id) REFERENCES network.proposal (proposal_id),
     CONSTRAINT ck_portal_link_token_digest CHECK (length(token_digest) = 32),
     CONSTRAINT ck_portal_link_expires_at CHECK (expires_at > created_at)
 );
