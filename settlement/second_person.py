@@ -147,7 +147,12 @@ def approve(session: Session, *, proposal_id: UUID, by: UUID, now: datetime) -> 
 
 def _cancel(session: Session, proposal: Proposal, _now: datetime) -> None:
     today = open_business_day(session)
-    cancel_payment(session, payment_id=proposal.subject_id, business_date=today)
+    cancel_payment(
+        session,
+        payment_id=proposal.subject_id,
+        proposal_id=proposal.proposal_id,
+        business_date=today,
+    )
 
 
 def _abort(session: Session, proposal: Proposal, _now: datetime) -> None:

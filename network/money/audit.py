@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import Check, Pass, Rule, run_pass
+from network.money import audit_accounts
 
 _POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
 _SETTLING = (
@@ -228,6 +229,7 @@ PASSES = (
     POOL,
     POOL_ACCOUNT,
     STATEMENTS,
+    *audit_accounts.PASSES,
 )
 
 

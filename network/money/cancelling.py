@@ -39,11 +39,13 @@ def check_cancellable(fact: PaymentFact, *, state: PaymentState) -> None:
         raise CancellationError("this payment has not left the house", reason="not_released")
 
 
-def cancel_payment(session: Session, *, payment_id: UUID, business_date: date) -> PaymentFact:
+def cancel_payment(
+    session: Session, *, payment_id: UUID, proposal_id: UUID, business_date: date
+) -> PaymentFact:
     """Bring a payment's amount back to its merchant's balance; return the payment.
 
-    ``business_date`` is the open day, whose window must not have begun to close. Whoever calls this
-    has two people's word. Raises CancellationError.
+    ``business_date`` is the open day, whose window must not have begun to close. ``proposal_id``
+    is what two people agreed on. Raises CancellationError.
     """
     payment = session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
     if payment is None:
@@ -53,7 +55,15 @@ def cancel_payment(session: Session, *, payment_id: UUID, business_date: date) -
     lines = moved(fact, "clearing", "settlement")
     post(
         session,
-        entries=[payment_entry("cancellation", fact, business_date=business_date, lines=lines)],
+        entries=[
+            payment_entry(
+                "cancellation",
+                fact,
+                business_date=business_date,
+                lines=lines,
+                proposal_id=proposal_id,
+            )
+        ],
     )
     payment.state = "cancelled"
     session.flush()

@@ -29,6 +29,7 @@ def post_correction(
         kind="correction",
         facts=(correction_id,),
         business_date=business_date,
+        correction_id=correction_id,
         lines=[
             Line(
                 account=account,

@@ -115,6 +115,18 @@ class BankLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenLine:
+    """What a line of the bank's statement meant when it was taken.
+
+    ``needs_two`` says that it may stand only on two people's word: money that came in or came back,
+    or a booking of what was cancelled. A booked payout is what two people let out.
+    """
+
+    outcome: Outcome
+    needs_two: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BankAnswerView:
     """A line of the bank's statement and what it meant."""
 

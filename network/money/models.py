@@ -39,6 +39,7 @@ class MoneyEntry(Base):
     window_id: Mapped[UUID | None] = mapped_column(ForeignKey(SettlementWindow.window_id))
     payment_id: Mapped[UUID | None]
     proposal_id: Mapped[UUID | None]
+    correction_id: Mapped[UUID | None]
     recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
@@ -111,7 +112,7 @@ class PaymentRelease(Base):
 
 
 class BankFile(Base):
-    """The lines of a bank's statement that waits for a second person: it brings money back."""
+    """The lines of a bank's statement that waits for a second person: money came in or back."""
 
     __tablename__ = "bank_file"
     __table_args__ = (

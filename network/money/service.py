@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import select, text, update
@@ -19,7 +20,7 @@ from network.clearing.facts import PositionView
 from network.clearing.parties import NETWORK_PARTY, clearing_id
 from network.money import queries
 from network.money.errors import BankLineError, ReleaseError
-from network.money.facts import BankLine, Outcome, PaymentFact, ReleaseTotals
+from network.money.facts import BankLine, Outcome, PaymentFact, ReleaseTotals, TakenLine
 from network.money.models import BankAnswer, Payment, PaymentRelease
 
 _CHUNK = 1000
@@ -40,7 +41,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A money entry to be posted: the same kind and facts are the same entry."""
+    """A money entry to be posted: the same kind and facts are the same entry.
+
+    ``proposal_id`` or ``correction_id`` names what two people agreed on, where they had to.
+    """
 
     kind: str
     facts: tuple[object, ...]
@@ -49,6 +53,7 @@ class Entry:
     window_id: UUID | None = None
     payment_id: UUID | None = None
     proposal_id: UUID | None = None
+    correction_id: UUID | None = None
 
     @property
     def entry_id(self) -> UUID:
@@ -66,10 +71,11 @@ def post(session: Session, *, entries: Sequence[Entry]) -> None:
         session.scalars(
             text("""
                 INSERT INTO network.money_entry
-                    (money_entry_id, kind, business_date, window_id, payment_id, proposal_id)
+                    (money_entry_id, kind, business_date, window_id, payment_id, proposal_id,
+                     correction_id)
                 SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:kinds AS text[]),
                     CAST(:days AS date[]), CAST(:windows AS uuid[]), CAST(:payments AS uuid[]),
-                    CAST(:proposals AS uuid[]))
+                    CAST(:proposals AS uuid[]), CAST(:corrections AS uuid[]))
                 ON CONFLICT (money_entry_id) DO NOTHING
                 RETURNING money_entry_id
             """),
@@ -80,6 +86,7 @@ def post(session: Session, *, entries: Sequence[Entry]) -> None:
                 "windows": [each.window_id for each in entries],
                 "payments": [each.payment_id for each in entries],
                 "proposals": [each.proposal_id for each in entries],
+                "corrections": [each.correction_id for each in entries],
             },
         )
     )
@@ -262,14 +269,16 @@ def take_bank_line(
     by: UUID,
     now: datetime,
     business_date: date,
-) -> Outcome | None:
-    """Take one line of the bank's statement; return its outcome, None where it was taken before.
+    proposal_id: UUID,
+) -> TakenLine | None:
+    """Take one line of the bank's statement; return what it meant, None where it was taken before.
 
     Raises BankLineError where the bank's reference stood for another booking before. A booking of
     the right amount settles its payment; a return brings the money back to the
     merchant's balance on ``business_date``, whose window must still be open. A booking of a payment
     that was cancelled meanwhile is the truth (``late``): it takes the cancellation back. Whatever
-    else names a payment is kept as a finding and moves nothing.
+    else names a payment is kept as a finding and moves nothing. ``proposal_id`` is what two people
+    agreed on; it stands on whatever needs them.
     """
     answer_id = clearing_id("bank", line.account, line.bank_ref, line.place)
     payment = _payment_of(session, line)
@@ -291,9 +300,17 @@ def take_bank_line(
     if added is None:
         _same_as_before(session, line)
         return None
-    if payment is not None and outcome in {"settled", "returned", "late"}:
-        _answer(session, payment, outcome=outcome, business_date=business_date)
-    return outcome
+    if payment is None or outcome not in {"settled", "returned", "late"}:
+        return TakenLine(outcome=outcome, needs_two=False)
+    needs_two = outcome != "settled" or payment.direction == "collection"
+    _answer(
+        session,
+        payment,
+        outcome=outcome,
+        business_date=business_date,
+        proposal_id=proposal_id if needs_two else None,
+    )
+    return TakenLine(outcome=outcome, needs_two=needs_two)
 
 
 def _same_as_before(session: Session, line: BankLine) -> None:
@@ -342,29 +359,40 @@ def _outcome(payment: Payment | None, line: BankLine) -> Outcome:
     return _BOOKED.get(payment.state, "duplicate")
 
 
-def _answer(session: Session, payment: Payment, *, outcome: Outcome, business_date: date) -> None:
+def _answer(
+    session: Session,
+    payment: Payment,
+    *,
+    outcome: Outcome,
+    business_date: date,
+    proposal_id: UUID | None,
+) -> None:
     fact = queries.payment_fact(payment)
+    entry = partial(
+        payment_entry, payment=fact, business_date=business_date, proposal_id=proposal_id
+    )
     entries = []
     if outcome == "returned":
         # What the bank had booked comes back to clearing first, then to the merchant.
         booked = moved(fact, "bank", "clearing") if payment.state == "settled" else ()
         back = (*booked, *moved(fact, "clearing", "settlement"))
-        entries.append(payment_entry("return", fact, business_date=business_date, lines=back))
+        entries.append(entry("return", lines=back))
     else:
         if outcome == "late":
-            again = moved(fact, "settlement", "clearing")
-            entries.append(
-                payment_entry("reinstatement", fact, business_date=business_date, lines=again)
-            )
-        booked = moved(fact, "clearing", "bank")
-        entries.append(payment_entry("settlement", fact, business_date=business_date, lines=booked))
+            entries.append(entry("reinstatement", lines=moved(fact, "settlement", "clearing")))
+        entries.append(entry("settlement", lines=moved(fact, "clearing", "bank")))
     post(session, entries=entries)
     payment.state = "returned" if outcome == "returned" else "settled"
     session.flush()
 
 
 def payment_entry(
-    kind: str, payment: PaymentFact, *, business_date: date, lines: Sequence[Line]
+    kind: str,
+    payment: PaymentFact,
+    *,
+    business_date: date,
+    lines: Sequence[Line],
+    proposal_id: UUID | None = None,
 ) -> Entry:
     """Return what happens to a payment as a money entry; each kind happens to it once."""
     return Entry(
@@ -372,6 +400,7 @@ def payment_entry(
         facts=(payment.payment_id,),
         business_date=business_date,
         payment_id=payment.payment_id,
+        proposal_id=proposal_id,
         lines=lines,
     )
 

@@ -70,8 +70,8 @@ def _returns(session: Session, proposal: Proposal) -> tuple[str, str]:
     del session
     terms = proposal.terms
     words = _(
-        "Take the bank's statement: %(settled)s settled, %(changing)s that change a balance, "
-        "%(amount)s rials",
+        "Take the bank's statement: %(settled)s booked, %(changing)s that say money came in or "
+        "back, %(amount)s rials",
         settled=format_number(terms["settled"]),
         changing=format_number(terms["changing"]),
         amount=format_number(terms["amount"]),

@@ -102,6 +102,7 @@ MONEY_KINDS = {
     "return": _l("Returned by the bank"),
     "cover": _l("Moved by two people"),
     "draw": _l("Drawn for what the merchant owes"),
+    "correction": _l("Correction by two people"),
     "cancellation": _l("Cancelled by two people"),
     "reinstatement": _l("Cancellation taken back: the bank booked it"),
 }

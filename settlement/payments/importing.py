@@ -1,8 +1,9 @@
-"""Taking the bank's statements: what it booked at once, what it sent back on two people's word.
+"""Taking the bank's statements: booked payouts at once, all else on two people's word.
 
-A booking only says that what two people let out has arrived. A return, or a booking of what was
-cancelled, changes what a merchant is paid next, so a file with one waits for a second person: it is
-taken and rolled back for its effect, kept as its lines, and taken whole when that person approves.
+A booked payout only says that what two people let out has arrived. Money that came in ends a debt;
+a return, or a booking of what was cancelled, changes what a merchant is paid next. A file with any
+of these waits for a second person: it is taken and rolled back for its effect, kept as its lines,
+and taken whole when that person approves.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.clearing.parties import clearing_id
+from network.ids import uuid7
 from network.money import service
 from network.money.facts import BankLine, Outcome
 from network.money.models import BankFile
@@ -30,7 +32,6 @@ from settlement.payments.answers import BankFileError, read_statement
 from settlement.payments.release import house
 
 TAKE_RETURNS = "bank.returns"
-_NEEDS_TWO: frozenset[Outcome] = frozenset({"returned", "late"})
 _MOST_SHOWN = 200
 
 
@@ -38,7 +39,7 @@ _MOST_SHOWN = 200
 class Imported:
     """What a file of the bank held: lines by outcome, and those that were taken before.
 
-    ``effects`` are the lines that change a balance: outcome, end-to-end id, amount. ``proposal``
+    ``effects`` are the lines that need two people: outcome, end-to-end id, amount. ``proposal``
     waits for a second person where there are any; nothing of the file is taken until then.
     """
 
@@ -58,7 +59,7 @@ def take_answers(
     now: datetime,
     record: Callable[[Session, Imported], None] | None = None,
 ) -> Imported:
-    """Take the bank's statement: settle what it booked, keep what fits nothing, propose the rest.
+    """Take the bank's statement: settle booked payouts, keep what fits nothing, propose the rest.
 
     All of it or nothing, and every line once, however often it is sent; ``record`` writes the act
     down in the same transaction. Raises BankFileError, BankLineError, DayClosingError, and
@@ -71,7 +72,7 @@ def take_answers(
     digest = sha256(content).digest()
     with services.database.unit_of_work() as session:
         trial = session.begin_nested()
-        taken = _take(session, lines=lines, digest=digest, by=by, now=now)
+        taken = _take(session, lines=lines, digest=digest, by=by, now=now, proposal_id=uuid7())
         if taken.effects:
             trial.rollback()
             taken = _propose(session, taken, lines=lines, by=by, now=now)
@@ -92,7 +93,14 @@ def take_proposed(session: Session, *, proposal: Proposal, now: datetime) -> Non
         BankLine(**{**each, "booked_on": date.fromisoformat(each["booked_on"])})
         for each in row.lines
     ]
-    taken = _take(session, lines=lines, digest=row.digest, by=proposal.proposed_by, now=now)
+    taken = _take(
+        session,
+        lines=lines,
+        digest=row.digest,
+        by=proposal.proposed_by,
+        now=now,
+        proposal_id=proposal.proposal_id,
+    )
     if _said(taken) != {name: proposal.terms[name] for name in _said(taken)}:
         raise BankFileError(
             "the file would have another effect now", reason="effect_changed", field="file"
@@ -100,26 +108,38 @@ def take_proposed(session: Session, *, proposal: Proposal, now: datetime) -> Non
 
 
 def _take(
-    session: Session, *, lines: Sequence[BankLine], digest: bytes, by: UUID, now: datetime
+    session: Session,
+    *,
+    lines: Sequence[BankLine],
+    digest: bytes,
+    by: UUID,
+    now: datetime,
+    proposal_id: UUID,
 ) -> Imported:
     today = open_business_day(session)
     # In one order of payments, so that two files at once can't wait for each other.
     ordered = sorted(lines, key=lambda each: each.end_to_end_id or "")
     found = [
         service.take_bank_line(
-            session, line=line, document_digest=digest, by=by, now=now, business_date=today
+            session,
+            line=line,
+            document_digest=digest,
+            by=by,
+            now=now,
+            business_date=today,
+            proposal_id=proposal_id,
         )
         for line in ordered
     ]
     return Imported(
         lines=len(lines),
-        outcomes=dict(Counter(each for each in found if each is not None)),
+        outcomes=dict(Counter(each.outcome for each in found if each is not None)),
         known=found.count(None),
         digest=digest,
         effects=tuple(
-            (outcome, line.end_to_end_id or "", line.amount)
-            for outcome, line in zip(found, ordered, strict=True)
-            if outcome is not None and outcome in _NEEDS_TWO
+            (each.outcome, line.end_to_end_id or "", line.amount)
+            for each, line in zip(found, ordered, strict=True)
+            if each is not None and each.needs_two
         ),
     )
 

@@ -104,7 +104,7 @@ def made(services: Services, kind: str = "pain.001") -> PaymentFile:
 
 
 def taken(services: Services, *bookings: Booking, number: int = 1) -> Imported:
-    """Take a statement; one that brings money back on a second person's word."""
+    """Take a statement; one that says money came in or back on a second person's word."""
     found = take_answers(
         services, content=statement(*bookings, number=number), by=ANNA, now=wall_now()
     )
@@ -202,8 +202,15 @@ def test_a_return_stands_on_the_next_statement_and_clearing_comes_back_to_zero(
     booked = Booking(reference="R1", end_to_end_id=paid.end_to_end_id, amount=2827)
     back = replace(booked, reference="R2", credit=True, reason="AC04")
     received = Booking(reference="R3", end_to_end_id=owed.end_to_end_id, amount=3185, credit=True)
-    first = taken(paying, booked, received)
-    assert first.outcomes == {"settled": 2}
+    assert taken(paying, booked).outcomes == {"settled": 1}
+    alone = take_answers(paying, content=statement(received), by=ANNA, now=wall_now())
+    assert alone.effects == (("settled", owed.end_to_end_id, 3185),)
+    assert payments(paying)[GROCER].state == "released"
+    assert alone.proposal is not None
+    with paying.database.unit_of_work() as session:
+        second_person.approve(
+            session, proposal_id=alone.proposal.proposal_id, by=BEHNAM, now=wall_now()
+        )
     assert balance(paying, "clearing") == 0
     assert balance(paying, "bank") == 2827 - 3185
     # The open business day is still the second one: its window has not begun to close.

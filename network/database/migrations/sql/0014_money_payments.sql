@@ -11,6 +11,7 @@ CREATE TABLE network.money_entry (
     window_id uuid,
     payment_id uuid,
     proposal_id uuid,
+    correction_id uuid,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT pk_money_entry PRIMARY KEY (money_entry_id),
     CONSTRAINT fk_money_entry_window_id_settlement_window FOREIGN KEY (window_id)
@@ -24,7 +25,10 @@ CREATE TABLE network.money_entry (
     CONSTRAINT ck_money_entry_behind CHECK (
         CASE WHEN kind IN ('netting', 'call') THEN window_id IS NOT NULL AND payment_id IS NULL
              WHEN kind IN ('cover', 'draw') THEN proposal_id IS NOT NULL
-             WHEN kind = 'correction' THEN window_id IS NULL AND payment_id IS NULL
+             WHEN kind = 'correction'
+                 THEN window_id IS NULL AND payment_id IS NULL AND correction_id IS NOT NULL
+             WHEN kind IN ('return', 'cancellation', 'reinstatement')
+                 THEN payment_id IS NOT NULL AND proposal_id IS NOT NULL
              ELSE payment_id IS NOT NULL END
     )
 );

@@ -69,7 +69,8 @@ GRANT SELECT, INSERT ON network.exposure TO peyvand_app;
 GRANT UPDATE (points, outstanding, unsettled, cap, deposit, reserve, standing, since)
     ON network.exposure TO peyvand_app;
 
--- Section 3: statements of the bank that bring money back, until a second person has approved them.
+-- Section 3: statements of the bank that say money came in or back, until a second person has
+-- approved them.
 CREATE TABLE network.bank_file (
     bank_file_id uuid NOT NULL,
     digest bytea NOT NULL,
