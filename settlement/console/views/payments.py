@@ -268,9 +268,7 @@ def take() -> BaseResponse:
         flash(f"{_('Nothing was taken.')} {refusal(error)}", "bad")
         return redirect(url_for("payments.bank"))
     if taken.proposal is not None:
-        flash(
-            _("It says that money came in or back: taken once another person has approved it.")
-        )
+        flash(_("It says that money came in or back: taken once another person has approved it."))
         return redirect(url_for("payments.bank"))
     flash(
         _(

@@ -414,9 +414,7 @@ FAULTS = (
 
 @pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.check)
 def test_what_was_tampered_with_is_named(house: House, planted: Fault) -> None:
-    (part,) = (
-        each for each in audit.PASSES if planted.check in {rule.name for rule in each.rules}
-    )
+    (part,) = (each for each in audit.PASSES if planted.check in {rule.name for rule in each.rules})
     with house.tampered(*planted.statement.split(";")) as session:
         found = {check.name: check for check in run_pass(session, part)}
     assert any(planted.named in example for example in found[planted.check].examples), found
