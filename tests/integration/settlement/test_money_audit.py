@@ -143,18 +143,16 @@ def _live(services: Services, coalition: Coalition, superuser_url: str) -> None:
             session, payment_id=second.payment_id, reason="silence", by=ANNA, now=wall_now()
         )
     _approve(services, proposal.proposal_id)
-    for number, (account, act, amount) in enumerate(
-        [("deposit", "received", 9000), ("reserve", "received", 70), ("deposit", "drawn", 500)]
-    ):
+    covers = (
+        Movement(merchant_id=CINEMA, account="deposit", act="received", amount=9000),
+        Movement(merchant_id=CINEMA, account="reserve", act="received", amount=70),
+        Movement(merchant_id=CINEMA, account="deposit", act="drawn", amount=500),
+    )
+    for number, movement in enumerate(covers):
         with services.database.unit_of_work() as session:
             proposal = second_person.propose_cover(
                 session,
-                movement=Movement(
-                    merchant_id=CINEMA,
-                    account=account,
-                    act=act,
-                    amount=amount,  # type: ignore[arg-type]
-                ),
+                movement=movement,
                 bank_ref=f"C-{number}",
                 reason="agreed",
                 by=ANNA,
