@@ -61,22 +61,33 @@ def fetch(name: str, *, media_type: str, **path_ids: str) -> Answer:
     return perform(OPERATIONS[name], wanted, media_type="", path_ids=path_ids)
 
 
+def send(name: str, content: bytes, *, media_type: str, key: str | None, query: str) -> Answer:
+    """Return what an operation that reads lines answers to a file, taken once under ``key``."""
+    call = call_of(name, content, key=key, query=query)
+    return perform(OPERATIONS[name], call, media_type=media_type, path_ids={})
+
+
 def call_of(
     name: str,
-    body: dict[str, Any],
+    body: dict[str, Any] | bytes,
     *,
     key: str | None = None,
     session: Session | None = None,
     query: str = "",
     **path_ids: str,
 ) -> Call:
-    """Return the call that a form stands for; raise MerchantSuspendedError."""
+    """Return the call that a form stands for; raise MerchantSuspendedError.
+
+    ``body`` is an object, or what a file has where the operation reads lines.
+    """
     gateway, found = access.gateway(), access.signed_in()
     operation = OPERATIONS[name]
     path = operation.path
     for part, value in path_ids.items():
         path = path.replace(f"<{part}>", value)
-    content = canonical(body) if operation.body is not None else b""
+    content = body if isinstance(body, bytes) else b""
+    if operation.body is not None and not isinstance(body, bytes):
+        content = canonical(body)
     target = f"{PREFIX}{path}{query}"
     chosen = key or secrets.token_urlsafe(24)
     view = _stands_for_key(found)

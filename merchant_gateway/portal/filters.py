@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ def install(app: Flask) -> None:
         day_before=day_before,
         iso_day=date.fromisoformat,
         typed_day=typed_day,
+        instant=datetime.fromisoformat,
     )
     app.jinja_env.globals.update(
         address=listing.address,

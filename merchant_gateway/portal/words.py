@@ -10,6 +10,7 @@ from merchant_gateway.problems import field_text
 from network.errors import PeyvandError
 from network.language import LazyText
 from network.language import lazy_gettext as _l
+from network.reconciliation import words as reconciliation
 
 ROLES = {
     "cashier": _l("Cashier"),
@@ -90,6 +91,37 @@ SCOPES = {
     "webhooks": _l("Webhooks and events"),
     "keys": _l("Keys"),
 }
+BREAKS = {
+    "missing_here": _l("Not in the network's books"),
+    "missing_there": _l("Not in your record"),
+}
+"""In place of the words that operators read."""
+
+BREAK_STATES = {
+    "not_closed": _l("Not closed"),
+    "proposed": _l("The network prepares a correction"),
+}
+BREAK_ACTIONS = {
+    "said": _l("You said"),
+    "answered": _l("The network said"),
+    "conceded": _l("You took the network's figure"),
+    "resolved": _l("The network resolved it"),
+}
+RESOLUTIONS = {
+    "accept_ours": _l("The network's figure stands"),
+    "accept_theirs": _l("Your figure is taken"),
+    "post_earn": _l("The missing points are credited"),
+    "adjust_points": _l("The points are corrected"),
+    "adjust_money": _l("The money is corrected"),
+}
+FINDINGS = {
+    "signed": _l("Your signature holds"),
+    "attested": _l("Asked for in the portal; the network's signature holds"),
+    "wrong_signature": _l("The signature does not hold"),
+    "other_body": _l("The signature is over another body"),
+    "unknown_key": _l("The key is not known"),
+}
+DISPUTE_STATES = {"proposed": _l("The network prepares a correction")}
 ACTIONS = {
     "portal.signed_in": _l("Signed in"),
     "portal.ended": _l("Ended a sign-in"),
@@ -129,8 +161,31 @@ SAID: Mapping[str, Mapping[str, LazyText]] = {
     "webhook": WEBHOOK_STATES,
     "scope": SCOPES,
     "action": ACTIONS,
+    "break": {**reconciliation.KINDS, **BREAKS},
+    "break_state": {**reconciliation.BREAK_STATES, **BREAK_STATES},
+    "break_action": {**reconciliation.BREAK_ACTIONS, **BREAK_ACTIONS},
+    "resolution": RESOLUTIONS,
+    "record": reconciliation.RECORD_STATES,
+    "record_type": reconciliation.TYPES,
+    "record_status": reconciliation.STATUSES,
+    "fault": reconciliation.FAULTS,
+    "dispute": {**reconciliation.DISPUTE_STATES, **DISPUTE_STATES},
+    "dispute_reason": reconciliation.DISPUTE_REASONS,
+    "dispute_action": reconciliation.DISPUTE_ACTIONS,
+    "finding": FINDINGS,
 }
 TONES = {
+    "open": "warn",
+    "proposed": "warn",
+    "resolved": "good",
+    "done": "good",
+    "refused": "bad",
+    "accepted": "good",
+    "signed": "good",
+    "attested": "good",
+    "wrong_signature": "bad",
+    "other_body": "bad",
+    "unknown_key": "warn",
     "active": "good",
     "enabled": "good",
     "delivered": "good",
@@ -186,6 +241,14 @@ REFUSALS: Mapping[str, LazyText] = {
     "amount_out_of_range": _l("The amount is out of range."),
     "points_out_of_range": _l("The amount is out of range."),
     "wallet_busy": _l("It is busy just now and nothing was booked: send it once more."),
+    "day_not_over": _l("This day is not over yet, or is none of the programme's."),
+    "empty_record": _l("There is nothing in the file."),
+    "record_too_large": _l("The file is larger than a record may be."),
+    "break_closed": _l("It is closed already, or the network prepares a correction of it."),
+    "invalid_correction": _l("Say it in words, at most 500 characters."),
+    "dispute_open": _l("You dispute this line already."),
+    "dispute_decided": _l("This dispute is decided, or the network prepares a correction for it."),
+    "dispute_too_late": _l("This line is too old to be disputed."),
     "grant_lapsed": _l("It is just midnight and nothing was booked: send it once more."),
 }
 """What a code of the gateway or the ledger means to somebody who stands at a till."""
@@ -205,7 +268,13 @@ MEMBER_FIELD = frozenset(
 )
 """Refusals that the field of the member is to be looked at for."""
 
-_FIELDS = {"store": "store", "terminal": "terminal", "amount": "amount", "points": "amount"}
+_FIELDS = {
+    "business_date": "day",
+    "store": "store",
+    "terminal": "terminal",
+    "amount": "amount",
+    "points": "amount",
+}
 
 
 def refusal(error: PeyvandError) -> tuple[str, str]:
@@ -216,6 +285,8 @@ def refusal(error: PeyvandError) -> tuple[str, str]:
         return _FIELDS.get(name, ""), field_text(first)
     if error.code in REFUSALS:
         named = "member" if error.code in MEMBER_FIELD else ""
+        if error.code == "day_not_over":
+            named = "day"
         if error.code in {"code_limit", "insufficient_points", "amount_out_of_range"}:
             named = "amount"
         return named, str(REFUSALS[error.code])

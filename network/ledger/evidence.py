@@ -2,9 +2,10 @@
 
 Bodies of requests name people, so the application's role cannot read the table and gets at one
 entry's evidence only through a function. Callers are the console's views for the roles operator
-and above, and whoever settles a dispute with the merchant that signed; each read is written in the
-operators' audit log by the caller, in the same unit of work and before anything is shown. Nothing
-else calls this: not the gateway, not the wallet, no job, no export.
+and above, and the pages where a dispute is settled with the merchant that signed, both by way of
+``network.reconciliation.evidence``, which writes each read into the operators' audit log in the
+same unit of work, before anything is shown. Nothing else calls this: not the gateway's routes, not
+the wallet, no job.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -132,6 +132,23 @@ def users(session: Session, *, merchant_id: UUID) -> list[UserView]:
 def names(session: Session, *, merchant_id: UUID) -> Mapping[UUID, str]:
     """Return the names of everybody of a merchant by their ids."""
     return {each.user_id: each.name for each in users(session, merchant_id=merchant_id)}
+
+
+def names_by_sign_in(
+    session: Session, *, merchant_id: UUID, wanted: Iterable[str]
+) -> dict[str, str]:
+    """Return the names of a merchant's people by the public ids of sign-ins of theirs.
+
+    What of ``wanted`` is no sign-in of this merchant's is left out: keys, other people.
+    """
+    begin = f"{SESSION_PREFIX}_"
+    named = {ids.decode(SESSION_PREFIX, each) for each in wanted if each.startswith(begin)}
+    rows = session.execute(
+        select(PortalSession.session_id, PortalUser.name)
+        .join(PortalUser, PortalUser.user_id == PortalSession.user_id)
+        .where(PortalUser.merchant_id == merchant_id, PortalSession.session_id.in_(named))
+    )
+    return {ids.encode(SESSION_PREFIX, row.session_id): row.name for row in rows}
 
 
 def sessions(

@@ -7,6 +7,7 @@ of two people, on a later statement. ``wall`` is wall time, ``now`` programme ti
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -51,6 +52,15 @@ LONGEST_WORDS = 2000
 _STATEMENT = "peyvand dispute answer, version 1"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAnswer:
+    """What the network says of an entry: canonical JSON, and its Ed25519 signature over it."""
+
+    said: bytes
+    key_id: str
+    signature: bytes
+
+
 class UnknownLineError(UnknownDisputeError):
     """This merchant has no part in such an entry."""
 
@@ -84,7 +94,7 @@ def open_dispute(
     if not said or len(said) > LONGEST_WORDS:
         raise InvalidDisputeError("say what is wrong", field="words")
     entry = ledger.entry(session, member_id=member_id, sequence=sequence)
-    if entry is None or not _takes_part(entry, merchant_id):
+    if entry is None or not takes_part(entry, merchant_id):
         raise UnknownLineError("this merchant has no part in such an entry")
     if ledger.open_day(session) - entry.business_date > OPEN_FOR:
         raise DisputeTooLateError("this line is too old", facts={"days": OPEN_FOR.days})
@@ -92,8 +102,7 @@ def open_dispute(
         found = session.get(Break, break_id)
         if found is None or found.merchant_id != merchant_id:
             raise UnknownBreakError("there is no such break")
-    answer = canonical(_answer(vault, entry, merchant_id=merchant_id))
-    key = active_key(session, vault=vault, purpose="answers")
+    answer = sign_answer(session, vault, entry=entry, merchant_id=merchant_id)
     row = Dispute(
         dispute_id=ids.uuid7(),
         merchant_id=merchant_id,
@@ -108,9 +117,9 @@ def open_dispute(
         opened_by=opened_by,
         opened_at=wall,
         due_at=wall + DECIDED_WITHIN,
-        answer=answer,
-        answer_key_id=key.key_id,
-        answer_signature=Ed25519PrivateKey.from_private_bytes(key.private_key).sign(answer),
+        answer=answer.said,
+        answer_key_id=answer.key_id,
+        answer_signature=answer.signature,
         state="open",
     )
     try:
@@ -119,6 +128,16 @@ def open_dispute(
     except IntegrityError as error:
         raise DisputeOpenError("this line is disputed already") from error
     return row.dispute_id
+
+
+def sign_answer(
+    session: Session, vault: Vault, *, entry: EntryView, merchant_id: UUID
+) -> SignedAnswer:
+    """Return what the network says of an entry to a merchant, signed now."""
+    said = canonical(_answer(vault, entry, merchant_id=merchant_id))
+    key = active_key(session, vault=vault, purpose="answers")
+    signature = Ed25519PrivateKey.from_private_bytes(key.private_key).sign(said)
+    return SignedAnswer(said=said, key_id=key.key_id, signature=signature)
 
 
 def say(
@@ -198,7 +217,7 @@ def settle_correction(
     )
 
 
-def _takes_part(entry: EntryView, merchant_id: UUID) -> bool:
+def takes_part(entry: EntryView, merchant_id: UUID) -> bool:
     """Return whether a line of the entry can stand on the merchant's statement."""
     return merchant_id == entry.merchant_id or any(
         merchant_id in {each.issuer_id, each.acceptor_id} for each in entry.postings

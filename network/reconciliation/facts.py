@@ -34,6 +34,15 @@ ACCEPT_OURS, ACCEPT_THEIRS = "accept_ours", "accept_theirs"
 POST_EARN, ADJUST_POINTS, ADJUST_MONEY = "post_earn", "adjust_points", "adjust_money"
 RESOLUTIONS = (ACCEPT_OURS, ACCEPT_THEIRS, POST_EARN, ADJUST_POINTS, ADJUST_MONEY)
 
+SAID, ANSWERED, CONCEDED = "said", "answered", "conceded"
+"""Lines of a break's history: the merchant's words, ours to it, and that it takes our figure."""
+
+SHARED_ACTIONS = (
+    *("opened", "changed", "reopened", "gone"),
+    *(SAID, ANSWERED, CONCEDED, "resolved", "posted", "declined"),
+)
+"""What of a break's history its merchant sees; who owns it and comments stay among operators."""
+
 DISPUTE_REASONS = ("points", "amount", "member", "status", "not_ours", "other")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from network.ids import EntryKey
 from network.reconciliation.errors import (
     UnknownBreakError,
     UnknownCorrectionError,
@@ -18,6 +19,10 @@ from network.reconciliation.errors import (
     UnknownReconciliationError,
 )
 from network.reconciliation.facts import (
+    ANSWERED,
+    CONCEDED,
+    SAID,
+    SHARED_ACTIONS,
     BreakCount,
     BreakEventView,
     BreakView,
@@ -132,8 +137,11 @@ def one_break(session: Session, *, break_id: UUID, merchant_id: UUID | None = No
     return _break(row)
 
 
-def history(session: Session, *, break_id: UUID) -> list[BreakEventView]:
-    """Return what became of a break since it was opened, in order."""
+def history(session: Session, *, break_id: UUID, shared: bool = False) -> list[BreakEventView]:
+    """Return what became of a break since it was opened, in order.
+
+    ``shared``: only what its merchant may see, with the words that were said to and by it.
+    """
     rows = session.execute(
         text(
             "SELECT at, actor, action, words, facts FROM network.break_event"
@@ -141,7 +149,14 @@ def history(session: Session, *, break_id: UUID) -> list[BreakEventView]:
         ),
         {"id": break_id},
     )
-    return [BreakEventView(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    found = [BreakEventView(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+    if not shared:
+        return found
+    return [
+        each if each.action in {SAID, ANSWERED, CONCEDED} else replace(each, words=None, facts={})
+        for each in found
+        if each.action in SHARED_ACTIONS
+    ]
 
 
 def break_counts(session: Session, *, merchant_id: UUID | None = None) -> list[BreakCount]:
@@ -227,20 +242,30 @@ def disputes(
     session: Session,
     *,
     merchant_id: UUID | None = None,
+    entry: EntryKey | None = None,
     undecided: bool = False,
     before: UUID | None = None,
     limit: int,
 ) -> list[DisputeView]:
-    """Return disputes, the latest first; ``before`` pages."""
+    """Return disputes, the latest first: a merchant's, of one entry; ``before`` pages."""
     rows = session.execute(
         text(f"""
             {_DISPUTES}
             WHERE (CAST(:merchant AS uuid) IS NULL OR d.merchant_id = :merchant)
               AND (NOT :undecided OR d.decided_at IS NULL)
+              AND (CAST(:member AS uuid) IS NULL
+                   OR (d.member_id = :member AND d.sequence = :sequence))
               AND (CAST(:before AS uuid) IS NULL OR d.dispute_id < :before)
             ORDER BY d.dispute_id DESC LIMIT :limit
         """),
-        {"merchant": merchant_id, "undecided": undecided, "before": before, "limit": limit},
+        {
+            "merchant": merchant_id,
+            "member": None if entry is None else entry.member_id,
+            "sequence": None if entry is None else entry.sequence,
+            "undecided": undecided,
+            "before": before,
+            "limit": limit,
+        },
     )
     return [_dispute(row) for row in rows]
 

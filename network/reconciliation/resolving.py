@@ -1,7 +1,7 @@
 """What people do with breaks: own them, talk about them, resolve them.
 
-Taking our own figure closes a break. Whatever moves points or money becomes a correction, and the
-break waits until another person has posted it.
+Taking our own figure closes a break; the merchant may do that as well. Whatever moves points or
+money becomes a correction, and the break waits until another person has posted it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ from network.reconciliation.facts import (
     ACCEPT_OURS,
     ACCEPT_THEIRS,
     ADJUST_MONEY,
+    ANSWERED,
+    CONCEDED,
     EARN,
     POST_EARN,
     REFUND_EARN,
     RESOLUTIONS,
+    SAID,
 )
 from network.reconciliation.models import Break, BreakEvent, Correction, Reconciliation
 
@@ -57,7 +60,7 @@ def resolve(
     if resolution not in RESOLUTIONS:
         raise InvalidCorrectionError("there is no such resolution", field="resolution")
     row = _open(session, break_id)
-    reason = words.strip()[:LONGEST_REASON]
+    reason, actor = words.strip()[:LONGEST_REASON], ids.encode("opr", by)
     wanted = movement
     if wanted is None and resolution != ACCEPT_OURS:
         wanted = movement_of(row, resolution=resolution)
@@ -68,11 +71,11 @@ def resolve(
             raise NothingToMoveError("the record does not say what is to move")
     if resolution == ACCEPT_OURS or wanted is None:
         _close(session, row, resolution=resolution, wall=wall)
-        note(session, row=row, at=wall, by=by, action="resolved", words=reason, facts={})
+        note(session, row=row, at=wall, actor=actor, action="resolved", words=reason, facts={})
         record_act(
             session,
             now=wall,
-            actor=ids.encode("opr", by),
+            actor=actor,
             action="break.resolved",
             subject=ids.encode("brk", row.break_id),
             facts={"resolution": resolution},
@@ -94,7 +97,7 @@ def resolve(
         session,
         row=row,
         at=wall,
-        by=by,
+        actor=actor,
         action="proposed",
         words=reason,
         facts={"correction": ids.encode("cor", correction_id)},
@@ -139,7 +142,7 @@ def settle_correction(
         session,
         row=found,
         at=wall,
-        by=by,
+        actor=ids.encode("opr", by),
         action=state,
         words=None,
         facts={"correction": ids.encode("cor", row.correction_id)},
@@ -156,13 +159,66 @@ def check_in_force(session: Session, *, break_id: UUID, since: datetime) -> None
         raise BreakChangedError("this is no longer what the correction was proposed for")
 
 
-def comment(session: Session, *, break_id: UUID, words: str, by: UUID, wall: datetime) -> None:
-    """Say something about a break, open or closed."""
-    row = _locked(session, break_id)
-    said = words.strip()
-    if not said or len(said) > LONGEST_REASON:
-        raise InvalidCorrectionError("a comment has words", field="words")
-    note(session, row=row, at=wall, by=by, action="comment", words=said, facts={})
+def comment(
+    session: Session,
+    *,
+    break_id: UUID,
+    words: str,
+    by: UUID,
+    wall: datetime,
+    told: bool = False,
+) -> None:
+    """Say something about a break, open or closed: among operators, or ``told`` to the merchant."""
+    row, said = _locked(session, break_id), _words(words)
+    action = ANSWERED if told else "comment"
+    actor = ids.encode("opr", by)
+    note(session, row=row, at=wall, actor=actor, action=action, words=said, facts={})
+
+
+def say(
+    session: Session,
+    *,
+    break_id: UUID,
+    merchant_id: UUID,
+    words: str,
+    author: str,
+    wall: datetime,
+) -> None:
+    """Add what the merchant says of a break of its own, open or closed.
+
+    Raises UnknownBreakError, InvalidCorrectionError.
+    """
+    row = _locked(session, break_id, merchant_id=merchant_id)
+    said = _words(words)
+    note(session, row=row, at=wall, actor=author, action=SAID, words=said, facts={})
+
+
+def concede(
+    session: Session,
+    *,
+    break_id: UUID,
+    merchant_id: UUID,
+    words: str,
+    author: str,
+    wall: datetime,
+) -> None:
+    """Close a break because the merchant takes the network's figure: nothing moves.
+
+    Raises UnknownBreakError, BreakClosedError.
+    """
+    row = _locked(session, break_id, merchant_id=merchant_id)
+    if row.state != "open":
+        raise BreakClosedError(f"this break is {row.state}", facts={"state": row.state})
+    said = words.strip()[:LONGEST_REASON]
+    _close(session, row, resolution=ACCEPT_OURS, wall=wall)
+    note(session, row=row, at=wall, actor=author, action=CONCEDED, words=said, facts={})
+    record_act(
+        session,
+        now=wall,
+        actor=author,
+        action="break.conceded",
+        subject=ids.encode("brk", row.break_id),
+    )
 
 
 def own(
@@ -174,7 +230,8 @@ def own(
         return
     row.owner_id = owner_id
     named = None if owner_id is None else ids.encode("opr", owner_id)
-    note(session, row=row, at=wall, by=by, action="owned", words=None, facts={"owner": named})
+    actor = ids.encode("opr", by)
+    note(session, row=row, at=wall, actor=actor, action="owned", words=None, facts={"owner": named})
 
 
 def note(
@@ -182,7 +239,7 @@ def note(
     *,
     row: Break,
     at: datetime,
-    by: UUID,
+    actor: str,
     action: str,
     words: str | None,
     facts: dict[str, object],
@@ -193,7 +250,7 @@ def note(
             break_event_id=ids.uuid7(),
             break_id=row.break_id,
             at=at,
-            actor=ids.encode("opr", by),
+            actor=actor,
             action=action,
             words=words or None,
             facts=facts,
@@ -244,14 +301,21 @@ def _open(session: Session, break_id: UUID) -> Break:
     return row
 
 
-def _locked(session: Session, break_id: UUID | None) -> Break:
+def _words(words: str) -> str:
+    said = words.strip()
+    if not said or len(said) > LONGEST_REASON:
+        raise InvalidCorrectionError("a comment has words", field="words")
+    return said
+
+
+def _locked(session: Session, break_id: UUID | None, *, merchant_id: UUID | None = None) -> Break:
     row = session.scalars(
         select(Break)
         .where(Break.break_id == break_id)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).one_or_none()
-    if row is None:
+    if row is None or merchant_id not in {None, row.merchant_id}:
         raise UnknownBreakError("there is no such break")
     return row
 

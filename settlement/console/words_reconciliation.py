@@ -27,6 +27,7 @@ ACTIONS: Mapping[str, LazyText] = {
     "record.matched_again": _l("Had a record matched again"),
     "record.read": _l("Read a merchant's record"),
     "break.resolved": _l("Resolved a break"),
+    "break.conceded": _l("Took the network's figure of a break"),
     "adjustment.proposed": _l("Proposed a correction of points"),
     "adjustment.approved": _l("Approved a correction of points"),
     "adjustment.declined": _l("Declined a correction of points"),

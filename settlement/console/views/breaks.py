@@ -136,7 +136,7 @@ def resolve(public_id: str) -> BaseResponse:
 @blueprint.post("/<public_id>/comment")
 @access.access(OPERATOR)
 def comment(public_id: str) -> BaseResponse:
-    """Say something about a break, or give it another owner."""
+    """Say something about a break, here or to the merchant; or give it another owner."""
     break_id = ids.decode("brk", public_id)
     by, wall = access.operator().operator_id, access.wall()
     owner = request.form.get("owner")
@@ -151,8 +151,14 @@ def comment(public_id: str) -> BaseResponse:
                     wall=wall,
                 )
             else:
-                words = request.form.get("words", "")
-                resolving.comment(session, break_id=break_id, words=words, by=by, wall=wall)
+                resolving.comment(
+                    session,
+                    break_id=break_id,
+                    words=request.form.get("words", ""),
+                    by=by,
+                    wall=wall,
+                    told=request.form.get("told") == "yes",
+                )
     except REFUSED as error:
         flash(refusal(error), "bad")
     return redirect(url_for("breaks.show", public_id=public_id))

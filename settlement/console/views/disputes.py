@@ -17,9 +17,9 @@ from network.operators.roles import OPERATOR, VIEWER
 from network.reconciliation import disputes, queries
 from network.reconciliation.disputes import PREFIX
 from network.reconciliation.errors import NothingToMoveError
+from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DisputeView
 from settlement.console import access, listing
-from settlement.console.evidence import SignedRequest, signed_request
 from settlement.console.reconciling import REFUSED, asked_movement, refusal
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")

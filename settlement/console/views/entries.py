@@ -22,8 +22,8 @@ from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
 from network.operators.roles import OPERATOR, VIEWER
 from network.programme import queries as programme
+from network.reconciliation.evidence import SignedRequest, signed_request
 from settlement.console import access, listing
-from settlement.console.evidence import SignedRequest, signed_request
 from settlement.console.redemptions import rounded_up
 from settlement.console.views.search import ENTRY_PREFIXES
 

@@ -23,7 +23,7 @@ from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
 from network.merchants.keys import register_key
 from network.programme.campaigns import Funder
-from settlement.console.evidence import signed_request
+from network.reconciliation.evidence import signed_request
 from tests.integration.gateway.batching import (
     JSONL,
     PATH,

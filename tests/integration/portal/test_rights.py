@@ -16,7 +16,13 @@ from network.portal import queries
 from tests.integration.portal.desk import PASSWORD, Clerk, Desk
 
 TILL_PAGES = ("/till", "/till/day", "/till/place?change=yes")
-BOOKS_PAGES = ("/statements", "/transactions")
+BOOKS_PAGES = (
+    "/statements",
+    "/transactions",
+    "/reconciliation",
+    "/reconciliation/breaks",
+    "/reconciliation/disputes",
+)
 OFFICE_PAGES = ("/people", "/people/log", "/places", "/keys", "/webhooks")
 
 

@@ -17,8 +17,8 @@ from network.ledger.evidence import StoredEvidence
 from network.merchants.evidence import Finding, check_evidence
 from network.merchants.keys import KEY_PURPOSE
 from network.merchants.queries import KeyView
+from network.reconciliation.evidence import MASK, mask
 from network.vault import Vault
-from settlement.console.evidence import MASK, mask
 
 MERCHANT, OTHER = UUID(int=1), UUID(int=2)
 BODY = b'{"member": {"phone": "+989121234567"}}'

@@ -1,6 +1,7 @@
 """The signed request behind an entry, made ready for a page: checked, and masked unless asked for.
 
-Each reading is an act in the audit log, written in the unit of work that reads.
+The console shows it to operators, the portal to the merchant whose request it is. Each reading is
+an act in the audit log, written in the unit of work that reads.
 """
 
 from __future__ import annotations

@@ -1,0 +1,221 @@
+"""Disputes: the merchant objects to one line; both signed messages stand beside what was said."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from merchant_gateway.portal import access, calls, forms, listing, words
+from merchant_gateway.portal.access import BOOKS
+from network import ids
+from network.errors import PeyvandError
+from network.ids import EntryKey, UnknownIdError
+from network.language import gettext as _
+from network.language import parse_whole_number
+from network.ledger import queries as ledger
+from network.ledger.views import EntryView
+from network.portal import queries as people
+from network.reconciliation import queries
+from network.reconciliation.disputes import DECIDED_WITHIN, PREFIX, takes_part
+from network.reconciliation.errors import UnknownDisputeError
+from network.reconciliation.evidence import SignedRequest, signed_request
+from network.reconciliation.facts import DISPUTE_REASONS, DisputeView
+
+blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
+
+
+@blueprint.get("")
+@access.area(BOOKS)
+def index() -> str:
+    """Show the merchant's disputes, the latest first."""
+    with access.reading() as session:
+        found = queries.disputes(
+            session,
+            merchant_id=access.merchant().merchant_id,
+            before=_before(),
+            limit=listing.PAGE_ROWS + 1,
+        )
+    rows = found[: listing.PAGE_ROWS]
+    return render_template(
+        "books/disputes.html",
+        rows=rows,
+        wall=access.wall(),
+        newest=listing.address(before=None) if request.args.get("before") else None,
+        older=(
+            listing.address(before=ids.encode(PREFIX, rows[-1].dispute_id))
+            if len(found) > len(rows)
+            else None
+        ),
+    )
+
+
+@blueprint.get("/new")
+@access.area(BOOKS)
+def new() -> str | Response:
+    """Show the form that disputes an entry, or the dispute of it that is not decided."""
+    public_id = request.args.get("entry", "")
+    with access.reading() as session:
+        entry = _entry(session, public_id)
+        open_ones = queries.disputes(
+            session,
+            merchant_id=access.merchant().merchant_id,
+            entry=EntryKey(entry.member_id, entry.sequence),
+            undecided=True,
+            limit=1,
+        )
+    if open_ones:
+        return redirect(_address(open_ones[0]))
+    return _form(entry, public_id, errors={})
+
+
+@blueprint.post("")
+@access.area(BOOKS)
+def create() -> Response | tuple[str, int]:
+    """Open a dispute as the gateway opens it: the network's word on the entry is signed at once."""
+    public_id = request.form.get("entry", "")
+    with access.reading() as session:
+        entry = _entry(session, public_id)
+    body: dict[str, Any] = {
+        "entry": public_id,
+        "reason": request.form.get("reason", ""),
+        "words": request.form.get("words", "").strip(),
+    }
+    errors = {} if body["words"] else {"words": _("Say in words what is wrong.")}
+    for name in ("points", "amount"):
+        text = request.form.get(name, "").strip()
+        number = parse_whole_number(text) if text else None
+        if number is not None:
+            body[name] = number
+        elif text:
+            errors[name] = _("Write a whole number.")
+    if found := request.form.get("break"):
+        body["break_id"] = found
+    if errors:
+        return _form(entry, public_id, errors=errors), 422
+    try:
+        made = calls.ask("create_dispute", body, key=forms.form_key())
+    except PeyvandError as error:
+        return _form(entry, public_id, errors={"words": words.refusal(error)[1]}), 422
+    flash(_("Opened. Nothing else waits for it: the rest of the statement is paid."), "good")
+    return redirect(url_for("disputes.show", public_id=made["id"]), 303)
+
+
+@blueprint.get("/<public_id>")
+@access.area(BOOKS)
+def show(public_id: str) -> str:
+    """Show a dispute: both sides' words, the network's signed answer, the merchant's request."""
+    return _page(public_id, errors={})
+
+
+@blueprint.post("/<public_id>/say")
+@access.area(BOOKS)
+def say(public_id: str) -> Response | tuple[str, int]:
+    """Say more in a dispute that is not decided."""
+    said = request.form.get("words", "").strip()
+    if not said:
+        return _page(public_id, errors={"words": _("Say it in words.")}), 422
+    try:
+        key = forms.form_key()
+        calls.ask("add_dispute_note", {"words": said}, key=key, dispute_id=public_id)
+    except UnknownDisputeError:
+        abort(404)
+    except PeyvandError as error:
+        return _page(public_id, errors={"words": words.refusal(error)[1]}), 422
+    flash(_("Said."), "good")
+    return redirect(url_for("disputes.show", public_id=public_id), 303)
+
+
+def _page(public_id: str, *, errors: dict[str, str]) -> str:
+    merchant_id = access.merchant().merchant_id
+    with access.reading() as session:
+        try:
+            found = queries.dispute(
+                session, dispute_id=ids.decode(PREFIX, public_id), merchant_id=merchant_id
+            )
+        except UnknownDisputeError:
+            abort(404)
+        notes = queries.dispute_notes(session, dispute_id=found.dispute_id)
+        authors = [found.opened_by, *(each.author for each in notes)]
+        facts: dict[str, Any] = {
+            "names": people.names_by_sign_in(session, merchant_id=merchant_id, wanted=authors),
+            "corrections": queries.corrections(session, dispute_id=found.dispute_id),
+            "entry": ledger.entry(session, member_id=found.member_id, sequence=found.sequence),
+        }
+    return render_template(
+        "books/dispute.html",
+        found=found,
+        public=public_id,
+        notes=[each for each in notes if each.action in {"said", "accepted", "rejected"}],
+        answer=json.dumps(json.loads(found.answer), ensure_ascii=False, indent=2),
+        answer_signature=b64encode(found.answer_signature).decode(),
+        signed=_signed(facts["entry"]),
+        wall=access.wall(),
+        errors=errors,
+        typed=request.form,
+        key=forms.new_key(),
+        **facts,
+    )
+
+
+def _signed(entry: EntryView | None) -> SignedRequest | None:
+    """Read the merchant's own request behind an entry, and log who read it."""
+    if entry is None or entry.merchant_id != access.merchant().merchant_id:
+        return None
+    with access.unit_of_work() as session:
+        return signed_request(
+            session,
+            access.services().vault,
+            entry=entry,
+            public_id=_entry_id(entry),
+            reveal=False,
+            actor=access.user().public_id,
+            wall=access.wall(),
+        )
+
+
+def _form(entry: EntryView, public_id: str, *, errors: dict[str, str]) -> str:
+    return render_template(
+        "books/dispute_form.html",
+        entry=entry,
+        public=public_id,
+        reasons=DISPUTE_REASONS,
+        days=DECIDED_WITHIN.days,
+        own=entry.merchant_id == access.merchant().merchant_id,
+        break_id=request.values.get("break", ""),
+        errors=errors,
+        typed=request.form,
+        key=forms.new_key(),
+    )
+
+
+def _entry(session: Session, public_id: str) -> EntryView:
+    """Return an entry that this merchant has a part in; 404 where it has none."""
+    key = access.services().entry_ids.decode(public_id, prefix="ent")
+    found = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
+    if found is None or not takes_part(found, access.merchant().merchant_id):
+        abort(404)
+    return found
+
+
+def _entry_id(entry: EntryView) -> str:
+    return access.services().entry_ids.encode(
+        prefix="ent", member_id=entry.member_id, sequence=entry.sequence
+    )
+
+
+def _address(found: DisputeView) -> str:
+    return url_for("disputes.show", public_id=ids.encode(PREFIX, found.dispute_id))
+
+
+def _before() -> UUID | None:
+    text = listing.argument("before")
+    try:
+        return None if text is None else ids.decode(PREFIX, text)
+    except UnknownIdError:
+        abort(404)
