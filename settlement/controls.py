@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -17,12 +17,13 @@ from network.clearing.facts import (
     Obligation,
     Totals,
 )
-from network.clearing.parties import MARGIN, NETWORK_PARTY
+from network.clearing.parties import MARGIN, NETWORK_PARTY, POOL
 from network.errors import PeyvandError
-from settlement.netting import Debt, Position, bilateral, positions
+from settlement.netting import Debt, Position, positions
 from settlement.statements import Detail
 
 _HALF = Fraction(1, 2)
+_NO_DETAIL = Detail()
 _SETTLING = MOVED_KINDS | POOL_KINDS
 """Each posting that money follows stands behind exactly one obligation of these kinds."""
 
@@ -73,9 +74,117 @@ class Ledger:
     outstanding: Mapping[UUID, int] = field(default_factory=dict)
 
 
-def debts(obligations: Iterable[Obligation]) -> list[Debt]:
-    """Return obligations as debts; the network's margin is a fee."""
-    return [
+@dataclass(slots=True, kw_only=True)
+class ObligationControls:
+    """Holds stored obligations against the ledger, their details and a fresh reckoning.
+
+    They are taken in parts, issuer by issuer, so that no window is too large; ``checks`` says what
+    came of all of them. ``moving`` counts by terms what moved the pool, ``rounding`` is stored.
+    """
+
+    ledger: Ledger
+    moving: Counter[UUID] = field(default_factory=Counter)
+    rounding: list[Obligation] = field(default_factory=list)
+    _rows: int = 0
+    _priced: int = 0
+    _computed: int = 0
+    _postings: int = 0
+    _points: int = 0
+    _margin_points: int = 0
+    _amounts: Counter[str] = field(default_factory=Counter)
+    _differences: Counter[str] = field(default_factory=Counter)
+
+    def take(
+        self,
+        *,
+        computed: Sequence[Obligation],
+        stored: Sequence[Obligation],
+        details: Mapping[UUID, Detail],
+    ) -> None:
+        """Take a part; ``details`` has what the lines behind each obligation come to."""
+        by_id = {each.obligation_id: each for each in computed}
+        self._computed += len(computed)
+        self._amounts["computed"] += sum(each.amount for each in computed)
+        for each in stored:
+            self._take_stored(each, detail=details.get(each.obligation_id, _NO_DETAIL))
+            self._differences["recomputed"] += by_id.pop(each.obligation_id, None) != each
+        self._differences["recomputed"] += len(by_id)
+
+    def _take_stored(self, each: Obligation, *, detail: Detail) -> None:
+        self._rows += 1
+        self._amounts["stored"] += each.amount
+        self._amounts["details"] += detail.share
+        self._differences["postings"] += detail.postings != each.postings
+        self._differences["points"] += detail.points != each.points
+        if each.kind == "rounding":
+            self.rounding.append(each)
+            return
+        self._priced += 1
+        self._amounts["priced"] += each.amount
+        self._differences["price"] += abs(each.amount - each.points * Fraction(each.price)) > _HALF
+        self._differences["shares"] += detail.share != each.amount
+        if POOL.name in {each.payer_account, each.payee_account}:
+            self.moving[each.terms_id] += 1
+        if each.kind in _SETTLING:
+            self._postings += detail.postings
+            self._points += abs(each.points)
+        if each.kind in MOVED_KINDS and each.issuer_id != NETWORK_PARTY:
+            self._margin_points += each.points
+        elif each.kind in MARGIN_KINDS:
+            self._margin_points -= each.points
+
+    def checks(self) -> list[Check]:
+        """Return the comparisons over all that was taken."""
+        ledger, wrong, amounts = self.ledger, self._differences, self._amounts
+        return [
+            Check(
+                name="days_in_one_window",
+                rows=ledger.days,
+                expected=ledger.days,
+                found=ledger.days_in_windows,
+                differences=abs(ledger.days - ledger.days_in_windows),
+            ),
+            Check(
+                name="postings_in_obligations",
+                rows=ledger.postings,
+                expected=ledger.postings,
+                found=self._postings,
+                differences=wrong["postings"],
+            ),
+            Check(
+                name="points_in_obligations",
+                rows=self._rows,
+                expected=ledger.points,
+                found=self._points,
+                differences=wrong["points"] + int(self._margin_points != 0),
+            ),
+            Check(
+                name="obligations_recomputed",
+                rows=self._computed,
+                expected=amounts["computed"],
+                found=amounts["stored"],
+                differences=wrong["recomputed"],
+            ),
+            Check(
+                name="points_times_price",
+                rows=self._priced,
+                expected=0,
+                found=0,
+                differences=wrong["price"],
+            ),
+            Check(
+                name="details_add_up",
+                rows=self._priced,
+                expected=amounts["priced"],
+                found=amounts["details"],
+                differences=wrong["shares"],
+            ),
+        ]
+
+
+def debts(obligations: Iterable[Obligation]) -> Iterator[Debt]:
+    """Yield obligations as debts; the network's margin is a fee."""
+    return (
         Debt(
             payer=each.payer_id,
             payer_account=each.payer_account,
@@ -87,95 +196,18 @@ def debts(obligations: Iterable[Obligation]) -> list[Debt]:
             vat=each.kind in VAT_KINDS,
         )
         for each in obligations
-    ]
-
-
-def check_obligations(
-    *,
-    computed: Sequence[Obligation],
-    stored: Sequence[Obligation],
-    details: Mapping[UUID, Detail],
-    ledger: Ledger,
-) -> list[Check]:
-    """Hold the stored obligations against the ledger, their details and a fresh reckoning.
-
-    ``details`` has what the lines behind each obligation come to.
-    """
-    moved = [each for each in stored if each.kind in _SETTLING]
-    margins = [each for each in stored if each.kind in MARGIN_KINDS]
-    priced = [each for each in stored if each.kind != "rounding"]
-    by_id = {each.obligation_id: each for each in computed}
-    nothing = Detail()
-    return [
-        Check(
-            name="days_in_one_window",
-            rows=ledger.days,
-            expected=ledger.days,
-            found=ledger.days_in_windows,
-            differences=abs(ledger.days - ledger.days_in_windows),
-        ),
-        Check(
-            name="postings_in_obligations",
-            rows=ledger.postings,
-            expected=ledger.postings,
-            found=sum(details.get(each.obligation_id, nothing).postings for each in moved),
-            differences=sum(
-                details.get(each.obligation_id, nothing).postings != each.postings
-                for each in stored
-            ),
-        ),
-        Check(
-            name="points_in_obligations",
-            rows=len(stored),
-            expected=ledger.points,
-            found=sum(abs(each.points) for each in moved),
-            differences=sum(
-                details.get(each.obligation_id, nothing).points != each.points for each in stored
-            )
-            + int(
-                sum(
-                    each.points
-                    for each in stored
-                    if each.kind in MOVED_KINDS and each.issuer_id != NETWORK_PARTY
-                )
-                != sum(each.points for each in margins)
-            ),
-        ),
-        Check(
-            name="obligations_recomputed",
-            rows=len(computed),
-            expected=sum(each.amount for each in computed),
-            found=sum(each.amount for each in stored),
-            differences=sum(by_id.pop(each.obligation_id, None) != each for each in stored)
-            + len(by_id),
-        ),
-        Check(
-            name="points_times_price",
-            rows=len(priced),
-            expected=0,
-            found=0,
-            differences=sum(
-                abs(each.amount - each.points * Fraction(each.price)) > _HALF for each in priced
-            ),
-        ),
-        Check(
-            name="details_add_up",
-            rows=len(priced),
-            expected=sum(each.amount for each in priced),
-            found=sum(each.share for each in details.values()),
-            differences=sum(
-                details.get(each.obligation_id, nothing).share != each.amount for each in priced
-            ),
-        ),
-    ]
+    )
 
 
 def check_positions(
-    *, obligations: Sequence[Obligation], stored: Sequence[Position]
+    *, owed: Iterable[Debt], pairs: Iterable[Debt], stored: Sequence[Position]
 ) -> list[Check]:
-    """Hold stored positions against the obligations, netted at once and pair by pair."""
-    expected = {_key(each): each for each in positions(debts(obligations))}
-    by_pairs = {_key(each): each.net for each in positions(bilateral(debts(obligations)))}
+    """Hold stored positions against the obligations, netted at once and pair by pair.
+
+    ``owed`` are the debts of the obligations, ``pairs`` the same netted between any two accounts.
+    """
+    expected = {_key(each): each for each in positions(owed)}
+    by_pairs = {_key(each): each.net for each in positions(pairs)}
     found = {_key(each): each for each in stored}
     nets: defaultdict[str, int] = defaultdict(int)
     for position in stored:

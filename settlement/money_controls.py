@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from network.clearing.facts import Obligation, PoolBalance, Totals
-from network.clearing.parties import POOL
 from network.money.facts import PaymentFact
 from network.points import price_amount
 from settlement.controls import Check, Ledger
 
 
 def check_pool(
-    *, stored: Sequence[Obligation], balances: Sequence[PoolBalance], ledger: Ledger
+    *,
+    moving: Mapping[UUID, int],
+    rounding: Sequence[Obligation],
+    balances: Sequence[PoolBalance],
+    ledger: Ledger,
 ) -> list[Check]:
     """Hold the pool against the points that members hold, and its rounding within bounds.
 
-    ``balances`` are those of all terms after the window. Each obligation that moves the pool is
-    rounded by half a unit at most, and so is each of the two balances between which it lies.
+    ``balances`` are those of all terms after the window, ``moving`` says by terms how many
+    obligations moved the pool. Each of them is rounded by half a unit at most, and so is each of
+    the two balances between which it lies.
     """
     by_terms = {each.terms_id: each for each in balances}
-    moving: defaultdict[UUID, int] = defaultdict(int)
-    for each in stored:
-        if each.kind != "rounding" and POOL.name in {each.payer_account, each.payee_account}:
-            moving[each.terms_id] += 1
-    rounding = [each for each in stored if each.kind == "rounding"]
     return [
         Check(
             name="pool_covers_points",
@@ -50,7 +48,9 @@ def check_pool(
             rows=len(rounding),
             expected=0,
             found=0,
-            differences=sum(2 * abs(each.amount) > moving[each.terms_id] + 2 for each in rounding),
+            differences=sum(
+                2 * abs(each.amount) > moving.get(each.terms_id, 0) + 2 for each in rounding
+            ),
         ),
     ]
 

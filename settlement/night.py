@@ -56,15 +56,19 @@ class Night:
 
         It locks the run first, so a runner that lost it can not write beside the one that has it.
         """
-        self.lease.check()
         with self.services.database.unit_of_work() as session:
-            runs.advance(
-                session,
-                run_id=self.run_id,
-                token=self.token,
-                step=step,
-                done=min(done, total),
-                total=total,
-            )
+            self.hold(session, step, done=done, total=total)
             yield session
         self.progress(Report(business_date=self.business_date, step=step, done=done, total=total))
+
+    def hold(self, session: Session, step: str, *, done: int = 0, total: int = 0) -> None:
+        """Lock the run until the session's transaction ends; raise ClaimLostError."""
+        self.lease.check()
+        runs.advance(
+            session,
+            run_id=self.run_id,
+            token=self.token,
+            step=step,
+            done=min(done, total),
+            total=total,
+        )

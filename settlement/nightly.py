@@ -164,9 +164,9 @@ class _Runner:
             steps.seal(night)
             steps.prove(night)
             steps.mature(night)
-            computed = steps.obligations(night)
-            steps.positions(night, computed=computed)
-            drafts, checks = steps.statements(night, computed=computed)
+            netted = steps.obligations(night)
+            steps.positions(night, netted=netted)
+            drafts, checks = steps.statements(night)
             steps.publish(night, drafts=drafts, checks=checks)
         self.progress(Report(business_date=day, step="done", done=0, total=0))
         finished = self._find(day)
@@ -223,7 +223,7 @@ class _Runner:
 
     def _verify(self, run: RunView) -> None:
         """Raise InputChangedError where a settled day would be reckoned from other input now."""
-        with self.services.database.snapshot() as session:
+        with self.services.database.rehearsal() as session:
             window = queries.window(session, window_id=_stored_window(run))
             found = None if window is None else reckon(session, window=window)
         if found is None or found.input_hash != run.input_hash:

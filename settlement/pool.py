@@ -7,13 +7,13 @@ that; the rounding account takes the difference. So a pool whose points are all 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from uuid import UUID
 
 from network.clearing.facts import MARGIN_KINDS, Obligation, PoolBalance
-from network.clearing.parties import POOL, ROUNDING, clearing_id
+from network.clearing.owing import PoolFlow
+from network.clearing.parties import POOL, ROUNDING, obligation_key
 from network.points import price_amount
 
 PriceOf = Callable[[UUID], Decimal]
@@ -22,36 +22,51 @@ PriceOf = Callable[[UUID], Decimal]
 _GIVEN = frozenset({"issuance", "adjustment_up"})
 
 
+def flows(obligations: Iterable[Obligation]) -> list[PoolFlow]:
+    """Return what obligations bring into the pool by terms, in their order."""
+    found: dict[UUID, PoolFlow] = {}
+    for each in obligations:
+        if POOL.name in {each.payer_account, each.payee_account}:
+            before = found.get(each.terms_id)
+            found[each.terms_id] = PoolFlow(
+                each.terms_id,
+                each.issuer_id,
+                each.currency,
+                (before.points if before else 0) + points_in(each),
+                (before.amount if before else 0) + amount_in(each),
+            )
+    return [found[terms] for terms in sorted(found)]
+
+
 def pool_after(
-    obligations: Iterable[Obligation], *, before: Iterable[PoolBalance], prices: PriceOf
+    moved: Iterable[PoolFlow],
+    *,
+    before: Iterable[PoolBalance],
+    prices: PriceOf,
+    window_id: UUID,
 ) -> tuple[list[PoolBalance], list[Obligation]]:
     """Return what the pool holds by terms after a window, and the rounding that brings it there.
 
-    ``before`` are the balances of earlier windows, ``prices`` says what the terms' points cost.
-    Terms whose points did not move are left out. Both lists come in the order of terms.
+    ``moved`` are the terms whose points moved, ``before`` the balances of earlier windows;
+    ``prices`` says what the terms' points cost. Both lists come in the order of ``moved``.
     """
     earlier = {each.terms_id: each for each in before}
-    moved: defaultdict[UUID, list[Obligation]] = defaultdict(list)
-    for each in obligations:
-        if POOL.name in {each.payer_account, each.payee_account}:
-            moved[each.terms_id].append(each)
     balances, rounding = [], []
-    for terms_id in sorted(moved):
-        flows = moved[terms_id]
-        was, price = earlier.get(terms_id), prices(terms_id)
-        points = (was.points if was else 0) + sum(map(points_in, flows))
+    for flow in moved:
+        was, price = earlier.get(flow.terms_id), prices(flow.terms_id)
+        points = (was.points if was else 0) + flow.points
         balance = PoolBalance(
-            issuer_id=flows[0].issuer_id,
-            terms_id=terms_id,
+            issuer_id=flow.issuer_id,
+            terms_id=flow.terms_id,
             points=points,
             price=price,
             amount=price_amount(points=points, price=price),
-            currency=flows[0].currency,
+            currency=flow.currency,
         )
         balances.append(balance)
-        missing = balance.amount - (was.amount if was else 0) - sum(map(amount_in, flows))
+        missing = balance.amount - (was.amount if was else 0) - flow.amount
         if missing:
-            rounding.append(_rounding(flows[0], price=price, amount=missing))
+            rounding.append(_rounding(balance, window_id=window_id, amount=missing))
     return balances, rounding
 
 
@@ -72,23 +87,31 @@ def amount_in(obligation: Obligation) -> int:
     )
 
 
-def _rounding(like: Obligation, *, price: Decimal, amount: int) -> Obligation:
+def _rounding(balance: PoolBalance, *, window_id: UUID, amount: int) -> Obligation:
     return Obligation(
-        obligation_id=clearing_id("obligation", like.window_id, "rounding", like.terms_id),
-        window_id=like.window_id,
+        obligation_id=obligation_key(
+            window_id=window_id,
+            kind="rounding",
+            issuer_id=balance.issuer_id,
+            acceptor_id=balance.issuer_id,
+            terms_id=balance.terms_id,
+            acceptor_terms_id=balance.terms_id,
+            price=balance.price,
+        ),
+        window_id=window_id,
         payer_id=ROUNDING.party_id,
         payer_account=ROUNDING.name,
         payee_id=POOL.party_id,
         payee_account=POOL.name,
-        issuer_id=like.issuer_id,
-        acceptor_id=like.issuer_id,
+        issuer_id=balance.issuer_id,
+        acceptor_id=balance.issuer_id,
         kind="rounding",
-        terms_id=like.terms_id,
-        acceptor_terms_id=like.terms_id,
+        terms_id=balance.terms_id,
+        acceptor_terms_id=balance.terms_id,
         priced_on=(),
         points=0,
         postings=0,
-        price=price,
+        price=balance.price,
         amount=amount,
-        currency=like.currency,
+        currency=balance.currency,
     )

@@ -1,5 +1,8 @@
 """What points that moved cost: prices of a day, and obligations. Pure.
 
+The night prices a window in the database, all of it at once (``network.clearing.owing``); this is
+what it means, one obligation at a time, and what its control totals reckon again.
+
 The issuer pays p for each of its points: the price of the terms on the lot. The acceptor gets q:
 the face value of the day on which the capture was posted, less the fee of the agreement it then
 had. The network takes p − q, plus or minus. Who pays, and when, says the funding of the terms on
@@ -17,19 +20,17 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from network.clearing.facts import Agreement, FaceValue, Obligation, PostingSum
-from network.clearing.parties import NETWORK_PARTY, clearing_id
+from network.clearing.parties import NETWORK_PARTY, obligation_key
 from network.errors import PeyvandError
 from network.points import MAX_AMOUNT, price_amount, round_half_even
 from settlement import routes
 from settlement.routes import Route
 
 _PLACES = 10
-_TEXTS_KEPT = 10_000
 _NOTHING = Decimal(0)
 _Dated = TypeVar("_Dated", Agreement, FaceValue)
 
@@ -230,14 +231,19 @@ def taxes(*, issuer: Agreement, acceptor: AcceptorPrice) -> tuple[Decimal, Decim
     less what the acceptor's falls on, so that no fee is taxed twice. Where the network adds to a
     price instead of keeping a part there is no fee, and no VAT.
     """
-    accepting = _NOTHING
-    fee = Fraction(issuer.issue_price) - Fraction(acceptor.price)
-    if acceptor.terms.vat_on == "acceptance_fee" and acceptor.terms.vat_rate:
-        accepting = ten_places(Fraction(acceptor.given_up) * Fraction(acceptor.terms.vat_rate))
-        fee -= Fraction(acceptor.given_up)
+    accepting, apart = acceptance_tax(acceptor)
+    fee = Fraction(issuer.issue_price) - Fraction(acceptor.price) - Fraction(apart)
     if issuer.vat_on != "margin" or fee <= 0:
         return _NOTHING, accepting
     return ten_places(fee * Fraction(issuer.vat_rate)), accepting
+
+
+def acceptance_tax(acceptor: AcceptorPrice) -> tuple[Decimal, Decimal]:
+    """Return the VAT per point that an acceptor pays, and the fee per point that it falls on."""
+    if acceptor.terms.vat_on != "acceptance_fee" or not acceptor.terms.vat_rate:
+        return _NOTHING, _NOTHING
+    vat = ten_places(Fraction(acceptor.given_up) * Fraction(acceptor.terms.vat_rate))
+    return vat, acceptor.given_up
 
 
 class _Pen:
@@ -247,7 +253,6 @@ class _Pen:
         self._window_id = window_id
         self._book = book
         self._margins: dict[tuple[Decimal, Decimal], Decimal] = {}
-        self._text = lru_cache(maxsize=_TEXTS_KEPT)(str)
 
     def write(self, group: _Group, behind: Sequence[PostingSum]) -> Iterator[Obligation]:
         """Yield what is owed for the points behind a group, one obligation per kind."""
@@ -291,19 +296,16 @@ class _Pen:
         points: int,
         price: Decimal,
     ) -> Obligation:
-        amount = price_amount(points=points, price=price)
-        if abs(amount) > MAX_AMOUNT:
-            raise AmountTooLargeError(f"{points} points at {price} are beyond 2⁶³ − 1")
+        amount = check_amount(points=points, price=price)
         return Obligation(
-            obligation_id=clearing_id(
-                "obligation",
-                self._text(self._window_id),
-                route.kind,
-                self._text(group.issuer_id),
-                self._text(group.acceptor_id),
-                self._text(group.terms_id),
-                self._text(group.acceptor_terms_id),
-                price,
+            obligation_id=obligation_key(
+                window_id=self._window_id,
+                kind=route.kind,
+                issuer_id=group.issuer_id,
+                acceptor_id=group.acceptor_id,
+                terms_id=group.terms_id,
+                acceptor_terms_id=group.acceptor_terms_id,
+                price=price,
             ),
             window_id=self._window_id,
             payer_id=route.payer.party_id,
@@ -322,6 +324,14 @@ class _Pen:
             amount=amount,
             currency=group.currency,
         )
+
+
+def check_amount(*, points: int, price: Decimal) -> int:
+    """Return points × price, half to even; raise AmountTooLargeError beyond what is stored."""
+    amount = price_amount(points=points, price=price)
+    if abs(amount) > MAX_AMOUNT:
+        raise AmountTooLargeError(f"{points} points at {price} are beyond 2⁶³ − 1")
+    return amount
 
 
 def _effective(dated: Sequence[_Dated], *, day: date) -> _Dated | None:

@@ -1,74 +1,104 @@
-"""What a window comes to: reckoned in one snapshot from the closed days, and nothing written."""
+"""What a window comes to: reckoned in the database from the closed days, and nothing stored yet."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from network.clearing import queries, sources
+from network.clearing import owing, queries, sources
 from network.clearing.facts import Obligation, PoolBalance, WindowView
 from network.clearing.statements import canonical
 from network.errors import InvariantError
 from network.money import queries as money
+from settlement import rates
 from settlement.payments.orders import Terms
 from settlement.pool import pool_after
-from settlement.pricing import PriceBook, price_obligations
+from settlement.pricing import MissingPriceError, PriceBook, check_amount
+
+_WORK_MEM = "64MB"
+"""What a step of a plan may use before it goes to disk: the night's memory, whatever its size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reckoned:
-    """What is owed for a window, what the pool holds then, and the SHA-256 of the input.
+    """What a window comes to beside the obligations that lie in the session's table.
 
-    The pool's balances are those of the terms that moved.
+    ``pool`` is what the pool holds then for the terms that moved, ``rounding`` what brings it
+    there; ``input_hash`` is the SHA-256 of what all of it is reckoned from.
     """
 
-    obligations: list[Obligation]
     pool: list[PoolBalance]
+    rounding: list[Obligation]
     input_hash: bytes
 
 
 def reckon(session: Session, *, window: WindowView) -> Reckoned:
-    """Return what a window comes to.
+    """Reckon what a window comes to, in tables that end with the session's transaction.
 
-    The input is the seal of its last day, the sums of its postings, the prices applied, the pool
-    before, the accounts of the agreements in force on its last day, deposits, and what the bank
-    sent back on its days.
+    The input is the seal of its last day, the sums of its postings with the prices applied, the
+    pool before, the accounts of the agreements in force on its last day, deposits, and what the
+    bank sent back on its days. Raises MissingPriceError and AmountTooLargeError.
     """
-    sums = sources.posting_sums(session, first_day=window.first_day, end_day=window.end_day)
-    book = PriceBook(
-        agreements=sources.agreements(session), face_values=sources.face_values(session)
+    session.execute(text("SET LOCAL statement_timeout = 0"))
+    session.execute(text(f"SET LOCAL work_mem = '{_WORK_MEM}'"))
+    asked = owing.sum_postings(session, first_day=window.first_day, end_day=window.end_day)
+    book = price_book(session)
+    quoted = rates.quotes(book, asked=asked.acceptors)
+    terms = rates.issuer_terms(book, asked=asked.terms)
+    _refuse_mixed_currencies(session, quotes=quoted, terms=terms)
+    owing.price_sums(
+        session, window_id=window.window_id, quotes=quoted, terms=terms, arrows=rates.arrows()
     )
-    owed = price_obligations(sums, book=book, window_id=window.window_id)
-
-    def price(terms_id: UUID) -> Decimal:
-        return book.issuer_terms(terms_id).issue_price
-
+    _refuse_too_large(session)
     before = sources.pool_balances(session, before=window.first_day)
-    pool, rounding = pool_after(owed, before=before, prices=price)
-    terms = payment_terms(session, window=window)
+    pool, rounding = pool_after(
+        owing.pool_flows(session),
+        before=before,
+        prices=lambda terms_id: book.issuer_terms(terms_id).issue_price,
+        window_id=window.window_id,
+    )
+    paid = payment_terms(session, window=window)
     moved = {each.terms_id for each in pool}
     sealed = canonical(
         {
-            "payments": terms.record(_parties(session, window, found=owed, terms=terms)),
+            "owed": [[str(issuer), digest.hex()] for issuer, digest in owing.digests(session)],
+            "payments": paid.record(_parties(session, window, terms=paid)),
             "pool": [
                 [str(each.terms_id), str(each.points), str(each.amount)]
                 for each in before
                 if each.terms_id in moved
             ],
-            "window": str(window.window_id),
             "seal": seal_head(session, window).hex(),
-            "sums": [[str(value) for value in each] for each in sums],
-            "prices": sorted(
-                [str(each.obligation_id), str(each.price), each.currency] for each in owed
-            ),
+            "window": str(window.window_id),
         }
     )
-    return Reckoned(obligations=[*owed, *rounding], pool=pool, input_hash=sha256(sealed).digest())
+    return Reckoned(pool=pool, rounding=rounding, input_hash=sha256(sealed).digest())
+
+
+def price_book(session: Session) -> PriceBook:
+    """Return the programme's prices: approved agreements and face values."""
+    return PriceBook(
+        agreements=sources.agreements(session), face_values=sources.face_values(session)
+    )
+
+
+def _refuse_mixed_currencies(
+    session: Session, *, quotes: list[owing.Quote], terms: list[owing.IssuerTerms]
+) -> None:
+    mixed = owing.mixed_currencies(session, quotes=quotes, terms=terms)
+    if mixed is not None:
+        raise MissingPriceError(f"agreement {mixed[0]} is in {mixed[1]}, not {mixed[2]}")
+
+
+def _refuse_too_large(session: Session) -> None:
+    largest = owing.largest(session)
+    if largest is not None:
+        check_amount(points=largest[0], price=largest[1])
 
 
 def payment_terms(session: Session, *, window: WindowView) -> Terms:
@@ -90,10 +120,8 @@ def seal_head(session: Session, window: WindowView) -> bytes:
     return sealed.head
 
 
-def _parties(
-    session: Session, window: WindowView, *, found: list[Obligation], terms: Terms
-) -> set[UUID]:
+def _parties(session: Session, window: WindowView, *, terms: Terms) -> set[UUID]:
     """Return whom the window can pay: agreements of others may begin while it is reckoned."""
-    owed = {party for each in found for party in (each.payer_id, each.payee_id)}
     carried = money.balances(session, account="settlement", before=window.first_day)
-    return owed | {merchant for merchant, _ in (*carried, *terms.returned, *terms.paid_in)}
+    known = (*carried, *terms.returned, *terms.paid_in)
+    return owing.owing_parties(session) | {merchant for merchant, _ in known}

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from network.clearing import days, lines, queries, runs, service, sources
-from network.clearing.facts import Obligation, Totals, WindowView
+from network.clearing import days, lines, owing, queries, runs, service, sources, streams
+from network.clearing.facts import Totals, WindowView
 from network.clearing.parties import MARGIN
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError
@@ -34,6 +34,7 @@ from network.proofs.service import prove as prove_points
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.queries import active_key
 from settlement import controls, money_controls, netting
+from settlement.again import debts_between_accounts, netted_in_pairs, reckoned_again
 from settlement.night import Night
 from settlement.reckoning import payment_terms, reckon, seal_head
 from settlement.statements import Draft, Drafts, draft_statements
@@ -142,17 +143,18 @@ def mature(night: Night) -> None:
     night.report("mature", done=done, total=max(done, total))
 
 
-def obligations(night: Night) -> list[Obligation]:
-    """Reckon what is owed for the closed days and store it; return it.
+def obligations(night: Night) -> list[netting.Position]:
+    """Reckon what is owed for the closed days and store it; return it netted, by account.
 
-    The hash of everything it is reckoned from is stored first: raises InputChangedError where
+    The hash of everything it is reckoned from is stored with it: raises InputChangedError where
     the run was begun with other input.
     """
     night.report("obligations")
-    with night.services.database.snapshot() as session:
+    with night.services.database.unit_of_work() as session:
         found = reckon(session, window=_window(session, night.window_id))
-    count = len(found.obligations)
-    with night.writing("obligations", done=count, total=count) as session:
+        owing.add_rounding(session, obligations=found.rounding)
+        nets = owing.nets(session)
+        night.hold(session, "obligations")
         runs.fix_input(
             session,
             run_id=night.run_id,
@@ -160,14 +162,25 @@ def obligations(night: Night) -> list[Obligation]:
             window_id=night.window_id,
             input_hash=found.input_hash,
         )
-        service.add_obligations(session, obligations=found.obligations)
+        owing.store_obligations(session)
         service.add_pool_balances(session, window_id=night.window_id, balances=found.pool)
-    return found.obligations
+    return [
+        netting.Position(
+            party=each.party_id,
+            account=each.account,
+            currency=each.currency,
+            payable=each.payable,
+            receivable=each.receivable,
+            fees=each.fees,
+            vat=each.vat,
+        )
+        for each in nets
+    ]
 
 
-def positions(night: Night, *, computed: list[Obligation]) -> None:
-    """Net the obligations to one position per party, the network's among them, and store them."""
-    found = netting.positions(controls.debts(computed))
+def positions(night: Night, *, netted: list[netting.Position]) -> None:
+    """Store one position per account, the network's margin among them in any case."""
+    found = list(netted)
     if MARGIN not in {(each.party, each.account) for each in found}:
         found.append(
             netting.Position(
@@ -198,16 +211,12 @@ def positions(night: Night, *, computed: list[Obligation]) -> None:
         service.advance_window(session, window_id=night.window_id, state="pending_settlement")
 
 
-def statements(
-    night: Night, *, computed: list[Obligation]
-) -> tuple[list[Draft], list[controls.Check]]:
+def statements(night: Night) -> tuple[list[Draft], list[controls.Check]]:
     """Draft the statements and reckon every control total; nothing is published yet."""
-    total = sum(
-        each.postings * (2 if each.payee_account == "settlement" else 1) for each in computed
-    )
-    night.report("statements", total=total)
     with night.services.database.snapshot() as session:
         window = _window(session, night.window_id)
+        total = streams.statement_line_count(session, window=window)
+        night.report("statements", total=total)
         closings = queries.last_closings(session, before=window.first_day)
         drafts = draft_statements(
             lines.all_statement_lines(session, window=window),
@@ -217,7 +226,7 @@ def statements(
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
         )
-        checks = _checks(session, window=window, computed=computed, drafts=drafts)
+        checks = _checks(session, window=window, drafts=drafts)
         stored = _stored_positions(session, window)
     checks += controls.check_statements(
         drafts={key: draft.totals for key, draft in drafts.statements.items()},
@@ -340,10 +349,7 @@ def _published(
     )
 
 
-def _checks(
-    session: Session, *, window: WindowView, computed: list[Obligation], drafts: Drafts
-) -> list[controls.Check]:
-    stored = [each.fact for each in queries.obligations(session, window=window)]
+def _checks(session: Session, *, window: WindowView, drafts: Drafts) -> list[controls.Check]:
     postings, points = sources.postings_count(
         session, first_day=window.first_day, end_day=window.end_day
     )
@@ -357,13 +363,19 @@ def _checks(
         ),
         outstanding=sources.outstanding_on_issue(session, end_day=window.end_day),
     )
+    found = controls.ObligationControls(ledger=ledger)
+    for computed, stored in reckoned_again(session, window=window):
+        found.take(computed=computed, stored=stored, details=drafts.details)
     return [
-        *controls.check_obligations(
-            computed=computed, stored=stored, details=drafts.details, ledger=ledger
+        *found.checks(),
+        *controls.check_positions(
+            owed=debts_between_accounts(session, window=window),
+            pairs=netted_in_pairs(session, window=window),
+            stored=_stored_positions(session, window),
         ),
-        *controls.check_positions(obligations=stored, stored=_stored_positions(session, window)),
         *money_controls.check_pool(
-            stored=stored,
+            moving=found.moving,
+            rounding=found.rounding,
             balances=sources.pool_balances(session, before=window.end_day),
             ledger=ledger,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
@@ -56,3 +58,28 @@ _NAMESPACE = UUID("5d0f3b52-6f0c-5b8e-9d0a-7c2f6b1e4a90")
 def clearing_id(*facts: object) -> UUID:
     """Return the id of a clearing fact (UUIDv5, RFC 9562): the same facts, the same id."""
     return uuid5(_NAMESPACE, "\n".join(str(fact) for fact in facts))
+
+
+def obligation_key(
+    *,
+    window_id: UUID,
+    kind: str,
+    issuer_id: UUID,
+    acceptor_id: UUID,
+    terms_id: UUID,
+    acceptor_terms_id: UUID,
+    price: Decimal,
+) -> UUID:
+    """Return an obligation's id (UUIDv8, RFC 9562), as the database's function of this name does.
+
+    SHA-256 over the bytes of the ids, then the price with ten places, a space and the kind.
+    """
+    parties = (window_id, issuer_id, acceptor_id, terms_id, acceptor_terms_id)
+    found = bytearray(
+        sha256(b"".join(each.bytes for each in parties) + f"{price:.10f} {kind}".encode()).digest()[
+            :16
+        ]
+    )
+    found[6] = found[6] & 0x0F | 0x80
+    found[8] = found[8] & 0x3F | 0x80
+    return UUID(bytes=bytes(found))

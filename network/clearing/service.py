@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import lru_cache
-from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,24 +12,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import Obligation, PoolBalance
+from network.clearing.facts import PoolBalance
 from network.clearing.models import NetPosition, SettlementWindow, Statement
 from network.clearing.models import PoolBalance as PoolBalanceRow
 from network.clearing.parties import clearing_id
 from network.errors import InvariantError
 
 _Thing = TypeVar("_Thing")
-
-# One document of many rows: a statement with as many parameters takes ten times as long.
-_FACTS = tuple(Obligation.__dataclass_fields__)
-_VALUES = attrgetter(*_FACTS)
-_OBLIGATIONS_AT_ONCE = 5_000
-_TEXTS_KEPT = 10_000
-_ADD_OBLIGATIONS = text(
-    f"INSERT INTO network.obligation ({', '.join(_FACTS)}) SELECT {', '.join(_FACTS)}"
-    " FROM json_populate_recordset(CAST(NULL AS network.obligation), CAST(:rows AS json))"
-    " ON CONFLICT (obligation_id) DO NOTHING"
-)
 
 STATES = ("open", "closing", "closed", "pending_settlement", "settled")
 
@@ -89,15 +75,6 @@ def advance_window(session: Session, *, window_id: UUID, state: str) -> None:
         .where(SettlementWindow.window_id == window_id)
         .values(state=state, settled_at=func.clock_timestamp() if state == "settled" else None)
     )
-
-
-def add_obligations(session: Session, *, obligations: Sequence[Obligation]) -> None:
-    """Add the obligations that are not there yet; their ids follow from their facts."""
-    # Parties, terms, days and prices come up again and again.
-    plain = lru_cache(maxsize=_TEXTS_KEPT)(str)
-    for chunk in _chunks(obligations, size=_OBLIGATIONS_AT_ONCE):
-        rows = [dict(zip(_FACTS, _VALUES(each), strict=True)) for each in chunk]
-        session.execute(_ADD_OBLIGATIONS, {"rows": json.dumps(rows, default=plain)})
 
 
 def add_pool_balances(

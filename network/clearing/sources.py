@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing.facts import Agreement, FaceValue, PoolBalance, PostingSum
 
+_BATCH = 2000
 _POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
 _SETTLED = f"""
     business_date >= :first_day AND business_date < :end_day
@@ -19,12 +21,17 @@ _SETTLED = f"""
 """The postings that money follows: all redemptions, and of points on issue whatever moves them."""
 
 # The one statement that reads a whole day. Everything after it works on its few rows.
-_POSTING_SUMS = text(f"""
+POSTING_SUMS = f"""
     SELECT account, issuer_id, acceptor_id, terms_id, priced_on, points < 0 AS negative,
            sum(points) AS points, count(*) AS postings
     FROM ledger.posting WHERE {_SETTLED}
     GROUP BY account, issuer_id, acceptor_id, terms_id, priced_on, points < 0
-    ORDER BY account DESC, issuer_id, acceptor_id, terms_id, priced_on, negative
+"""
+"""A query for the columns of PostingSum; its parameters are those of ``settled_days``."""
+
+_SUMS_BY_ISSUER = text(f"""
+    {POSTING_SUMS}
+    ORDER BY issuer_id, account DESC, acceptor_id, terms_id, priced_on, negative
 """)
 
 # What lots hold now, less what moved since: no past state of a lot is kept.
@@ -41,13 +48,17 @@ _OUTSTANDING = text(f"""
 """)
 
 
-def posting_sums(session: Session, *, first_day: date, end_day: date) -> list[PostingSum]:
-    """Return the points that money follows on the days [first_day, end_day), summed."""
-    rows = session.execute(_POSTING_SUMS, _days(session, first_day=first_day, end_day=end_day))
-    return [
-        PostingSum(account, issuer, acceptor, terms, priced_on, negative, int(points), postings)
-        for account, issuer, acceptor, terms, priced_on, negative, points, postings in rows
-    ]
+def posting_sums(session: Session, *, first_day: date, end_day: date) -> Iterator[PostingSum]:
+    """Stream the points that money follows on the days [first_day, end_day), issuer by issuer."""
+    rows = session.execute(
+        _SUMS_BY_ISSUER,
+        settled_days(session, first_day=first_day, end_day=end_day),
+        execution_options={"yield_per": _BATCH},
+    )
+    for account, issuer, acceptor, terms, priced_on, negative, points, postings in rows:
+        yield PostingSum(
+            account, issuer, acceptor, terms, priced_on, negative, int(points), postings
+        )
 
 
 def outstanding_on_issue(session: Session, *, end_day: date) -> dict[UUID, int]:
@@ -124,12 +135,13 @@ def postings_count(session: Session, *, first_day: date, end_day: date) -> tuple
             SELECT count(*) AS postings, coalesce(sum(abs(points)), 0) AS points
             FROM ledger.posting WHERE {_SETTLED}
         """),
-        _days(session, first_day=first_day, end_day=end_day),
+        settled_days(session, first_day=first_day, end_day=end_day),
     ).one()
     return row.postings, int(row.points)
 
 
-def _days(session: Session, *, first_day: date, end_day: date) -> dict[str, object]:
+def settled_days(session: Session, *, first_day: date, end_day: date) -> dict[str, object]:
+    """Return the parameters by which the postings of days that money follows are found."""
     return {"first_day": first_day, "end_day": end_day, "on_issue": terms_on_issue(session)}
 
 

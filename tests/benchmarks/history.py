@@ -16,7 +16,8 @@ from string import Template
 
 from sqlalchemy import text
 
-from network.clock import local_date, wall_now
+from network.clock import day_start, local_date, wall_now
+from network.database.installation import move_clock
 from network.ledger.partitions import open_first_day
 from network.settings import PROGRAMME_ZONE
 from network.signing.service import ensure_keys
@@ -54,6 +55,7 @@ def fill(stand: Stand, *, postings: int, say: Callable[[str], None]) -> History:
         ensure_keys(session, stand.services.vault, now=wall_now())
         open_first_day(session, business_date=first)
     with stand.postgres.connect(database="peyvand") as connection:
+        connection.execute("UPDATE network.installation SET simulated = true")
         # As a restore would: what the rows say is held against the rules by the audit afterwards.
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET work_mem = '256MB'")
@@ -82,8 +84,22 @@ def fill(stand: Stand, *, postings: int, say: Callable[[str], None]) -> History:
 
 
 def settle_before(stand: Stand, history: History) -> None:
-    """Settle the days before the last one, so that its night has only itself to do."""
-    run_night(stand.services, started_by="bench", business_date=history.last - timedelta(days=1))
+    """Settle the days before the last one, each on its own morning after; stop on the last one's.
+
+    On a later morning a night would end lots that the days after it still have to give.
+    """
+    day = history.first
+    while day < history.last:
+        _move_to_morning_after(stand, day=day)
+        run_night(stand.services, started_by="bench", business_date=day)
+        day += timedelta(days=1)
+    _move_to_morning_after(stand, day=history.last)
+
+
+def _move_to_morning_after(stand: Stand, *, day: date) -> None:
+    morning = day_start(day + timedelta(days=1), zone=PROGRAMME_ZONE) + timedelta(minutes=5)
+    with stand.services.database.unit_of_work() as session:
+        move_clock(session, to=morning, wall=wall_now())
 
 
 def _steps(*, postings: int, first: date, last: date) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ from config.demo.story import Story, begin_simulated, first_day_of, play
 from config.home import Home
 from config.logging import configure
 from config.supervisor import stop_signals
-from config.up import Options, running
+from config.up import FRONTS, Options, running
 from network.clock import wall_now
 from network.services import Services
 from tests.scenarios.comparison import differences, expected_rows
@@ -156,7 +156,7 @@ def replay(*, purchases: Path, days: int) -> Year:
             stop_signals() as signals,
             running(
                 Options(
-                    ports=dict.fromkeys(("gateway", "wallet", "console"), 0),
+                    ports=dict.fromkeys(FRONTS, 0),
                     background_log=home.background_log,
                 ),
                 environment,

@@ -7,11 +7,12 @@ from collections import defaultdict
 from fractions import Fraction
 from uuid import UUID
 
-from network.clearing import lines, queries, service, sources
+from network.clearing import lines, owing, queries, service, streams
 from network.clearing.facts import LinePlace, Obligation, StatementLine, WindowView
 from network.database.connection import Database
 from network.points import largest_remainder
-from settlement.pricing import PriceBook, price_obligations
+from settlement import rates
+from settlement.reckoning import price_book
 from tests.integration.settlement.coalition import (
     BAKER,
     CINEMA,
@@ -26,17 +27,19 @@ from tests.integration.settlement.coalition import (
 def settle_by_hand(database: Database) -> tuple[WindowView, list[Obligation]]:
     with database.unit_of_work() as session:
         window_id = service.ensure_window(session, first_day=DAY)
-        found = price_obligations(
-            sources.posting_sums(session, first_day=DAY, end_day=NEXT_DAY),
-            book=PriceBook(
-                agreements=sources.agreements(session), face_values=sources.face_values(session)
-            ),
+        asked = owing.sum_postings(session, first_day=DAY, end_day=NEXT_DAY)
+        book = price_book(session)
+        owing.price_sums(
+            session,
             window_id=window_id,
+            quotes=rates.quotes(book, asked=asked.acceptors),
+            terms=rates.issuer_terms(book, asked=asked.terms),
+            arrows=rates.arrows(),
         )
-        service.add_obligations(session, obligations=found)
+        owing.store_obligations(session)
         window = queries.window(session, window_id=window_id)
-    assert window is not None
-    return window, found
+        assert window is not None
+        return window, list(streams.obligations_by_issuer(session, window=window))
 
 
 def test_a_written_out_spread(coalition: Coalition, database: Database) -> None:

@@ -13,7 +13,7 @@ from network.clearing.facts import Obligation, Totals
 from network.clearing.parties import NETWORK_PARTY
 from settlement import controls
 from settlement.controls import Check, Ledger
-from settlement.netting import Position, positions
+from settlement.netting import Position, bilateral, positions
 from settlement.statements import Detail
 
 A, B = UUID(int=1), UUID(int=2)
@@ -63,14 +63,19 @@ def checked(
     details: dict[UUID, Detail] = DETAILS,
     ledger: Ledger = LEDGER,
 ) -> set[str]:
-    return wrong(
-        controls.check_obligations(computed=OWED, stored=stored, details=details, ledger=ledger)
-    )
+    found = controls.ObligationControls(ledger=ledger)
+    found.take(computed=OWED, stored=stored, details=details)
+    return wrong(found.checks())
+
+
+def netted(stored: list[Position], obligations: list[Obligation] = OWED) -> set[str]:
+    owed = list(controls.debts(obligations))
+    return wrong(controls.check_positions(owed=owed, pairs=bilateral(owed), stored=stored))
 
 
 def test_what_is_right_agrees() -> None:
     assert checked() == set()
-    assert wrong(controls.check_positions(obligations=OWED, stored=STORED)) == set()
+    assert netted(STORED) == set()
 
 
 @pytest.mark.parametrize(
@@ -120,15 +125,12 @@ def test_positions_that_are_not_the_obligations_are_found() -> None:
         replace(each, receivable=each.receivable + 5) if each.party == B else each
         for each in STORED
     ]
-    found = wrong(controls.check_positions(obligations=OWED, stored=moved))
-    assert found == {
+    assert netted(moved) == {
         "positions_sum_to_zero",
         "positions_from_obligations",
         "bilateral_equals_multilateral",
     }
-    assert "positions_from_obligations" in wrong(
-        controls.check_positions(obligations=OWED, stored=STORED[:-1])
-    )
+    assert "positions_from_obligations" in netted(STORED[:-1])
 
 
 def test_an_empty_window_with_the_network_alone_agrees() -> None:
@@ -142,7 +144,7 @@ def test_an_empty_window_with_the_network_alone_agrees() -> None:
             fees=0,
         )
     ]
-    assert wrong(controls.check_positions(obligations=[], stored=alone)) == set()
+    assert netted(alone, []) == set()
 
 
 def totals(position: Position, *, opening: int = 0) -> Totals:

@@ -28,7 +28,7 @@ from network.clearing.parties import (
     settlement_account,
 )
 from settlement import controls, money_controls, netting
-from settlement.pool import amount_in, pool_after
+from settlement.pool import amount_in, flows, pool_after
 from settlement.pricing import PriceBook, price_obligations
 
 DAY = date(2026, 3, 21)
@@ -210,11 +210,11 @@ def test_the_rounding_account_takes_what_many_roundings_leave() -> None:
     given = price_obligations(
         [moved("issuance", -3, issuer=CINEMA)], book=book(), window_id=UUID(int=1)
     )
-    first, rounding = pool_after(given, before=[], prices=price_of)
+    first, rounding = after(given, before=[])
     assert (first[0].points, first[0].amount, rounding) == (3, 3032, [])
     lapsed = price_obligations([moved("expiry", 1, issuer=CINEMA)], book=book(), window_id=WINDOW)
-    after, (unit,) = pool_after(lapsed, before=first, prices=price_of)
-    assert (after[0].points, after[0].amount) == (2, 2021)
+    then, (unit,) = after(lapsed, before=first)
+    assert (then[0].points, then[0].amount) == (2, 2021)
     assert (unit.kind, unit.payer_account, unit.payee_account, unit.amount) == (
         "rounding",
         ROUNDING.name,
@@ -225,13 +225,32 @@ def test_the_rounding_account_takes_what_many_roundings_leave() -> None:
     taken = price_obligations(
         [moved("redemption", 2, issuer=CINEMA)], book=book(), window_id=UUID(int=3)
     )
-    empty, none = pool_after(taken, before=after, prices=price_of)
+    empty, none = after(taken, before=then)
     assert (empty[0].points, empty[0].amount, none) == (0, 0, [])
 
 
 def price_of(terms: UUID) -> Decimal:
     del terms
     return P
+
+
+def after(
+    found: list[Obligation], *, before: list[PoolBalance]
+) -> tuple[list[PoolBalance], list[Obligation]]:
+    return pool_after(flows(found), before=before, prices=price_of, window_id=WINDOW)
+
+
+def pool_checks(
+    stored: list[Obligation], *, balances: list[PoolBalance], outstanding: dict[UUID, int]
+) -> list[controls.Check]:
+    ledger = controls.Ledger(
+        postings=0, points=0, days=1, days_in_windows=1, outstanding=outstanding
+    )
+    found = controls.ObligationControls(ledger=ledger)
+    found.take(computed=[], stored=stored, details={})
+    return money_controls.check_pool(
+        moving=found.moving, rounding=found.rounding, balances=balances, ledger=ledger
+    )
 
 
 SENSES = [
@@ -282,12 +301,13 @@ def test_any_postings_keep_the_pool_and_sum_to_zero(
         found = price_obligations(sums, book=prices, window_id=UUID(int=1000 + number))
         for each in found:
             assert abs(each.amount - each.points * Fraction(each.price)) <= Fraction(1, 2)
-        after, rounding = pool_after(
-            found,
+        moved_terms, rounding = pool_after(
+            flows(found),
             before=balances.values(),
             prices=lambda terms: prices.issuer_terms(terms).issue_price,
+            window_id=UUID(int=1000 + number),
         )
-        balances |= {each.terms_id: each for each in after}
+        balances |= {each.terms_id: each for each in moved_terms}
         everything = [*found, *rounding]
         for position in netting.positions(controls.debts(everything)):
             accounts[Account(position.party, position.account)] += position.net
@@ -300,16 +320,10 @@ def test_any_postings_keep_the_pool_and_sum_to_zero(
         assert accounts[POOL] == sum(each.amount for each in balances.values())
         assert abs(accounts[POOL] - points * Fraction(price)) <= Fraction(1, 2)
         assert sum(each.points for each in balances.values()) == points
-        checks = money_controls.check_pool(
-            stored=everything,
+        checks = pool_checks(
+            everything,
             balances=list(balances.values()),
-            ledger=controls.Ledger(
-                postings=0,
-                points=0,
-                days=1,
-                days_in_windows=1,
-                outstanding={each.terms_id: each.points for each in balances.values()},
-            ),
+            outstanding={each.terms_id: each.points for each in balances.values()},
         )
         assert [check.name for check in checks if not check.agrees] == []
 
@@ -345,13 +359,10 @@ def test_what_is_undone_in_the_same_groups_costs_the_same_back(
 
 def test_points_that_the_ledger_has_and_the_pool_has_not_are_found() -> None:
     found = price_obligations([moved("issuance", -3, issuer=CINEMA)], book=book(), window_id=WINDOW)
-    balances, _ = pool_after(found, before=[], prices=price_of)
+    balances, _ = after(found, before=[])
 
     def wrong(outstanding: dict[UUID, int], held: list[PoolBalance]) -> set[str]:
-        ledger = controls.Ledger(
-            postings=1, points=3, days=1, days_in_windows=1, outstanding=outstanding
-        )
-        checks = money_controls.check_pool(stored=found, balances=held, ledger=ledger)
+        checks = pool_checks(found, balances=held, outstanding=outstanding)
         return {check.name for check in checks if not check.agrees}
 
     right = {terms_id(CINEMA): 3}

@@ -83,6 +83,33 @@ GRANT UPDATE (
     control_totals, error_code, error
 ) ON network.settlement_run TO peyvand_app;
 
+-- The nearest integer, ties to the even one. Exact: round() of numeric takes ties away from zero.
+CREATE FUNCTION network.half_even(p_value numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(p_value - trunc(p_value)) = 0.5 THEN 2 * round(p_value * 0.5)
+            ELSE round(p_value) END;
+REVOKE ALL ON FUNCTION network.half_even(numeric) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION network.half_even(numeric) TO peyvand_app;
+
+-- The id of an obligation follows from its facts: a UUIDv8 (RFC 9562) of the SHA-256 over the bytes
+-- of window, issuer, acceptor, both terms, the price in text with ten places, and the kind.
+CREATE FUNCTION network.obligation_key(
+    p_window_id uuid, p_kind text, p_issuer_id uuid, p_acceptor_id uuid, p_terms_id uuid,
+    p_acceptor_terms_id uuid, p_price numeric
+) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT encode(set_byte(set_byte(substring(h FROM 1 FOR 16), 6, get_byte(h, 6) & 15 | 128),
+                           8, get_byte(h, 8) & 63 | 128), 'hex')::uuid
+    FROM (SELECT sha256(uuid_send(p_window_id) || uuid_send(p_issuer_id) || uuid_send(p_acceptor_id)
+                        || uuid_send(p_terms_id) || uuid_send(p_acceptor_terms_id)
+                        || (p_price::numeric(20, 10)::text || ' ' || p_kind)::bytea) AS h) AS made
+);
+REVOKE ALL ON FUNCTION network.obligation_key(uuid, text, uuid, uuid, uuid, uuid, numeric)
+    FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION network.obligation_key(uuid, text, uuid, uuid, uuid, uuid, numeric)
+    TO peyvand_app;
+
 -- One row per issuer, acceptor, both parties' terms, price and kind. payer and payee say who owes
 -- whom, each by party and account; issuer and acceptor say whose points moved where, which is what
 -- the postings know (the acceptor is the issuer where nobody took points). priced_on lists the days

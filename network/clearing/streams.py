@@ -1,0 +1,69 @@
+"""Reads of a whole window as streams, for a process that holds a little of it at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from network.clearing.facts import Obligation, WindowView
+from network.clearing.models import Obligation as ObligationRow
+
+_BATCH = 2000
+_FACTS = tuple(Obligation.__dataclass_fields__)
+_PAID_ON = _FACTS.index("priced_on")
+
+# Both directions between two accounts follow each other.
+_CORRIDORS = text("""
+    SELECT payer_id, payer_account, payee_id, payee_account, currency, sum(amount)::bigint AS amount
+    FROM network.obligation WHERE window_id = :window_id
+    GROUP BY payer_id, payer_account, payee_id, payee_account, currency
+    ORDER BY currency, least(payer_id || payer_account, payee_id || payee_account),
+             greatest(payer_id || payer_account, payee_id || payee_account)
+""")
+_LINES = text("""
+    SELECT coalesce(sum(postings * CASE payee_account WHEN 'settlement' THEN 2 ELSE 1 END), 0)
+    FROM network.obligation WHERE window_id = :window_id
+""")
+
+
+class Corridor(NamedTuple):
+    """What one account owes another over a window, minor units."""
+
+    payer_id: UUID
+    payer_account: str
+    payee_id: UUID
+    payee_account: str
+    currency: str
+    amount: int
+
+
+def obligations_by_issuer(session: Session, *, window: WindowView) -> Iterator[Obligation]:
+    """Stream a window's obligations, issuer by issuer."""
+    columns = ObligationRow.__table__.c
+    rows = session.execute(
+        select(*(columns[name] for name in _FACTS))
+        .where(columns.window_id == window.window_id)
+        .order_by(columns.issuer_id),
+        execution_options={"yield_per": _BATCH},
+    )
+    for row in rows:
+        values = dict(zip(_FACTS, row, strict=True))
+        values["priced_on"] = tuple(row[_PAID_ON])
+        yield Obligation(**values)
+
+
+def corridors(session: Session, *, window: WindowView) -> Iterator[Corridor]:
+    """Stream what accounts owe each other, both directions of a pair behind each other."""
+    rows = session.execute(
+        _CORRIDORS, {"window_id": window.window_id}, execution_options={"yield_per": _BATCH}
+    )
+    return (Corridor(*row) for row in rows)
+
+
+def statement_line_count(session: Session, *, window: WindowView) -> int:
+    """Return how many lines the statements of a window have, the network's among them."""
+    return int(session.execute(_LINES, {"window_id": window.window_id}).scalar_one())
