@@ -16,7 +16,6 @@ from sqlalchemy.exc import DBAPIError
 from config.home import Home, HomeBusyError
 from config.services.postgres import APPLICATION, OWNER
 from network.database.connection import Database, DatabaseUnavailableError
-from network.database.migrate import head_revision, refuse_newer
 from network.errors import ConfigurationError, PeyvandError
 from network.language import gettext as _
 from network.services import Services
@@ -105,6 +104,9 @@ def running_servers(environment: Mapping[str, str]) -> Iterator[None]:
 
 def check_revision(database: Database) -> None:
     """Raise where the database is unreachable, behind this code, or ahead of it."""
+    # Alembic is as large as all of a front's own code, and fronts and workers never migrate.
+    from network.database.migrate import head_revision, refuse_newer
+
     revision = revision_of(database)
     refuse_newer(revision)
     if revision != head_revision():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
+from typing import Any
 
 from config.logging import log_configuration
+from config.wsgi import load
 
 worker_class = "gthread"
 threads = 4
@@ -22,3 +25,9 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 logconfig_dict = log_configuration(os.environ.get("PEYVAND_PART", "front"), environment=os.environ)
+
+
+def on_starting(server: Any) -> None:
+    """Load the front's code once, before its processes are forked: each then starts at once."""
+    load(server.app.app_uri)
+    gc.freeze()

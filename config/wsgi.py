@@ -8,8 +8,9 @@ not load.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -23,6 +24,22 @@ from network.services import Services
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+_MODULES: Mapping[str, tuple[str, ...]] = {
+    "gateway": ("config.sandboxes.nights", "merchant_gateway.app"),
+    "wallet": ("config.web", "wallet.app"),
+    "console": ("config.web", "settlement.console.app"),
+    "portal": ("config.web", "merchant_gateway.portal.app"),
+}
+
+
+def load(entry: str) -> None:
+    """Import what the front of ``entry`` ("config.wsgi:gateway()") is made of; opens nothing."""
+    module, _colon, call = entry.partition(":")
+    if module == __name__:
+        for name in _MODULES[call.removesuffix("()")]:
+            import_module(name)
 
 
 def gateway() -> WSGIApplication:

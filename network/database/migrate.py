@@ -21,16 +21,18 @@ from contextlib import contextmanager
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from network.errors import PeyvandError
+
+# Alembic takes a third of a second to load and is wanted by whoever migrates, or asks how far a
+# database is; every front knows this module for the sandboxes it may have to make.
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REPEATABLE = Path(__file__).parent.parent / "ledger" / "sql"
@@ -78,16 +80,23 @@ def migrate(owner_url: str) -> list[str]:
 
 def alembic_config() -> Config:
     """Return Alembic's configuration for the migrations of this package."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config
 
 
+def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(alembic_config())
+
+
 def head_revision() -> str:
     """Return the newest revision that this code knows."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    return head or ""
+    return _scripts().get_current_head() or ""
 
 
 @cache
@@ -101,6 +110,8 @@ def schema_digest() -> bytes:
 
 def current_revision(connection: Connection) -> str | None:
     """Return the revision that the database is at, ``None`` where it is empty."""
+    from alembic.runtime.migration import MigrationContext
+
     context = MigrationContext.configure(connection, opts={"version_table_schema": "network"})
     return context.get_current_revision()
 
@@ -109,9 +120,7 @@ def refuse_newer(revision: str | None) -> None:
     """Raise NewerDatabaseError where ``revision`` is one that this code does not know."""
     if revision is None:
         return
-    known = {
-        script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()
-    }
+    known = {script.revision for script in _scripts().walk_revisions()}
     if revision not in known:
         raise NewerDatabaseError(
             f"the database is at revision {revision}, which this version does not know; "
@@ -163,12 +172,13 @@ def _missing(connection: Connection) -> list[str]:
     connection.execute(text("CREATE SCHEMA IF NOT EXISTS network"))
     before = current_revision(connection)
     refuse_newer(before)
-    scripts = ScriptDirectory.from_config(alembic_config())
-    missing = [each.revision for each in scripts.iterate_revisions("head", before)]
+    missing = [each.revision for each in _scripts().iterate_revisions("head", before)]
     return missing[::-1]
 
 
 def _upgrade(connection: Connection, revision: str) -> str:
+    from alembic import command
+
     before = current_revision(connection)
     config = alembic_config()
     config.attributes["connection"] = connection

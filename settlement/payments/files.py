@@ -19,11 +19,10 @@ from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pyiso20022.pain import pain_001_001_09 as credit
 from pyiso20022.pain import pain_008_001_09 as debit
-from xmlschema import XMLSchema
 from xsdata.formats.dataclass.serializers import XmlSerializer
 from xsdata.formats.dataclass.serializers.config import SerializerConfig
 from xsdata.models.datatype import XmlDate, XmlDateTime
@@ -31,6 +30,9 @@ from xsdata.models.datatype import XmlDate, XmlDateTime
 from network.language.spreadsheets import guarded
 from network.money.errors import MoneyError
 from network.money.facts import PaymentFact, PaymentView
+
+if TYPE_CHECKING:
+    from xmlschema import XMLSchema
 
 DECIMALS = {"IRR": 0}
 """Decimal places of a currency's amounts in a file: the rial has none in use."""
@@ -255,6 +257,8 @@ def _read_back(content: str, *, kind: Kind) -> tuple[int, Decimal, list[tuple[st
 @lru_cache(maxsize=4)
 def schema(kind: Kind) -> XMLSchema:
     """Return ISO's schema of a message."""
+    from xmlschema import XMLSchema  # half a second, for the one page in a day that checks a file
+
     return XMLSchema(str(files("sepaxml") / "schemas" / f"{_MESSAGES[kind]}.xsd"))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 import resource
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,10 +24,10 @@ from network.database.migrate import migrate
 from network.ledger import operations
 from network.ledger.audit import audit
 from network.ledger.partitions import open_first_day
+from tests.fixtures.memory import passable_directory
 from tests.integration.ledger_audit import history
 
 _PATIENCE_SECONDS = 200.0
-_ROOM_BYTES = 1_000_000_000
 _LOG_ROOM_BYTES = 1024 * 1024
 
 
@@ -118,16 +116,6 @@ class Victim:
         return found
 
 
-def _memory() -> str | None:
-    """Return where files outlive processes but cost no disk; None where there is no such place.
-
-    Killing a process loses nothing that the kernel has, so this proves as much as a disk would.
-    """
-    shared = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
-    roomy = shared.is_dir() and shutil.disk_usage(shared).free > _ROOM_BYTES
-    return str(shared) if roomy else None
-
-
 @contextmanager
 def serving(run: Path) -> Iterator[Victim]:
     """Run a server of our own, migrated, that keeps everything in ``run``."""
@@ -157,9 +145,5 @@ def serving(run: Path) -> Iterator[Victim]:
 @pytest.fixture(scope="module")
 def victim() -> Iterator[Victim]:
     """Yield a running server and take everything away afterwards."""
-    run = Path(tempfile.mkdtemp(prefix="pv-fault-", dir=_memory()))
-    try:
-        with serving(run) as victim:
-            yield victim
-    finally:
-        shutil.rmtree(run, ignore_errors=True)
+    with passable_directory("pv-fault-") as run, serving(run) as victim:
+        yield victim

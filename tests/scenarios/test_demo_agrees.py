@@ -23,6 +23,7 @@ from click.testing import CliRunner
 from config.access import load_settings, running_servers
 from config.cli.main import group
 from config.home import Home
+from tests.fixtures.memory import passable_directory
 from tests.scenarios.comparison import expected_rows, stated_rows
 from tests.scenarios.oracle.coalition import Coalition
 from tests.scenarios.oracle.money import pool
@@ -65,8 +66,13 @@ def played_demo(*, home: Path) -> Any:
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    home = tmp_path_factory.mktemp("demo")
+def home() -> Iterator[Path]:
+    with passable_directory("pv-demo-") as directory:
+        yield directory / "home"
+
+
+@pytest.fixture(scope="module")
+def played(home: Path) -> Iterator[Played]:
     printed = played_demo(home=home)
     oracle = Oracle(Coalition(json.loads((home / "coalition.json").read_text("utf-8"))))
     with (home / "requests.jsonl").open(encoding="utf-8") as stream:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +33,7 @@ from tests.browser.console.story import Story
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.horizon import await_outbox
+from tests.fixtures.memory import passable_directory
 from tests.fixtures.programme import Programme
 from tests.integration.services.helpers import environment, peyvand
 from tests.integration.settlement.pictures import documents, facts
@@ -54,9 +54,8 @@ def story(services: Services, programme: Programme) -> Story:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """Yield a directory that the services' account can pass through."""
-    with tempfile.TemporaryDirectory(prefix="pv-backup-") as directory:
-        Path(directory).chmod(0o711)
-        yield Path(directory)
+    with passable_directory("pv-backup-") as directory:
+        yield directory
 
 
 def test_it_goes_on_elsewhere_as_if_nothing_had_happened(

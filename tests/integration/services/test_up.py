@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from config.home import Home
 from config.services.postgres import DATABASE
 from config.services.processes import recorded
 from tests.conftest import DatabaseUrls
+from tests.fixtures.memory import passable_directory
 from tests.integration.services.helpers import (
     ANY_PORTS,
     Up,
@@ -33,9 +33,8 @@ MASTER_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 @pytest.fixture
 def home() -> Iterator[Path]:
     """Yield the path of a home in a directory that the services' account can pass through."""
-    with tempfile.TemporaryDirectory(prefix="pv-up-") as directory:
-        Path(directory).chmod(0o711)
-        yield Path(directory) / "home"
+    with passable_directory("pv-up-") as directory:
+        yield directory / "home"
 
 
 def assert_refused(code: int, words: str, *expected: str) -> None:
