@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.batches.bench import Bench, bought_on, event_of, price
+from merchant_gateway.batches.bench import Bench, event_of
 from merchant_gateway.batches.campaigns import earn_with_campaigns
 from merchant_gateway.batches.members import Named
 from merchant_gateway.batches.results import known_result, posted_result, refused_result
@@ -149,16 +149,12 @@ def _original(
 def _earn(
     session: Session,
     bench: Bench,
-    batch: BatchView,
+    _batch: BatchView,
     data: dict[str, Any],
     _member: Named,
     common: dict[str, Any],
 ) -> Posted:
-    bought = bought_on(data, now=common["now"])
-    if bench.terms.campaigns(merchant_id=batch.merchant_id, day=bought):
-        return earn_with_campaigns(session, bench, data, common)
-    grants, explanation = price(bench, merchant_id=batch.merchant_id, data=data, now=common["now"])
-    return operations.earn(session, grants=grants, explanation=explanation, **common)
+    return earn_with_campaigns(session, bench, data, common)
 
 
 def _redeem(

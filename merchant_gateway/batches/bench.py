@@ -10,14 +10,17 @@ from uuid import UUID
 
 from merchant_gateway.gateway import Terms
 from merchant_gateway.network_keys import NetworkKeys
-from merchant_gateway.schemas.load import check_time
 from merchant_gateway.tokens import MemberTokens
 from network.batches.queries import BatchView
 from network.clock import local_date
 from network.database.installation import ProgrammeClock
-from network.ledger.values import Event, Grant
+from network.ledger.batch_arguments import AlikeGrants
+from network.ledger.values import Event
+from network.merchants.queries import AgreementView
+from network.programme.campaign_pricing import decided_by_purchase, price_with_campaigns
+from network.programme.campaigns import Campaign
 from network.programme.explain import explanation_json
-from network.programme.rules import Line, Purchase, Quote, price_purchase
+from network.programme.rules import EarningTerms, Line, Purchase, Quote
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
@@ -45,11 +48,10 @@ def bench_of(services: Services) -> Bench:
 
 
 def event_of(bench: Bench, batch: BatchView, data: dict[str, Any]) -> Event:
-    """Return the event that a line reports.
+    """Return the event that a line reports, whose time was checked when it was read.
 
-    Raises InvalidRequestError for a time out of bounds, and for an unknown store or till.
+    Raises InvalidRequestError for an unknown store or till.
     """
-    check_time(data["occurred_at"], now=batch.programme_at)
     terms, merchant_id = bench.terms, batch.merchant_id
     store_id = terms.store(merchant_id=merchant_id, code=data.get("store"))
     terms.check_terminal(store_id=store_id, code=data.get("terminal"))
@@ -67,23 +69,61 @@ def event_of(bench: Bench, batch: BatchView, data: dict[str, Any]) -> Event:
     )
 
 
-def price(
-    bench: Bench, *, merchant_id: UUID, data: dict[str, Any], now: datetime
-) -> tuple[list[Grant], list[dict[str, Any]]]:
-    """Return the grants and the explanation of a purchase, as the single call comes to them.
+class Pricing:
+    """Prices the purchases of a chunk: what is the same for many of them is looked up once."""
 
-    By the terms of the day it was made, posted on the day of ``now``. Raises what
-    ``price_purchase`` raises, NoEarningTermsError and NoAgreementError.
-    """
-    day = local_date(now, zone=PROGRAMME_ZONE)
-    quote = price_purchase(
-        purchase=purchase_of(data),
-        terms=bench.terms.earning(merchant_id=merchant_id, day=bought_on(data, now=now)),
-        day=day,
-    )
-    return _grants(bench, quote, merchant_id=merchant_id, day=day), explanation_json(
-        quote.explanation
-    )
+    def __init__(self, bench: Bench, *, merchant_id: UUID, now: datetime) -> None:
+        self._terms = bench.terms
+        self._merchant_id = merchant_id
+        self._now = now
+        self._day = local_date(now, zone=PROGRAMME_ZONE)
+        self._own: dict[date, EarningTerms] = {}
+        self._campaigns: dict[date, tuple[Campaign, ...]] = {}
+        self._agreement: AgreementView | None = None
+
+    def price(self, data: dict[str, Any]) -> tuple[AlikeGrants, list[dict[str, Any]]] | None:
+        """Return the grants and the explanation of a purchase, as the single call comes to them.
+
+        By the terms of the day it was made, posted on the day of ``now``. ``None`` where a campaign
+        gives something, or may by who buys: such a purchase goes by itself. Raises what
+        ``price_purchase`` raises, NoEarningTermsError and NoAgreementError.
+        """
+        bought = bought_on(data, now=self._now)
+        own = self._own.get(bought)
+        if own is None:
+            own = self._terms.earning(merchant_id=self._merchant_id, day=bought)
+            self._own[bought] = own
+        quote = price_with_campaigns(
+            purchase=purchase_of(data),
+            terms=own,
+            day=self._day,
+            channel=data["channel"],
+            campaigns=self._running(bought),
+            standing=None,
+        )
+        if not decided_by_purchase(quote):
+            return None
+        return self._grants(quote.own), explanation_json(quote.explanation)
+
+    def _running(self, bought: date) -> tuple[Campaign, ...]:
+        found = self._campaigns.get(bought)
+        if found is None:
+            found = self._terms.campaigns(merchant_id=self._merchant_id, day=bought)
+            self._campaigns[bought] = found
+        return found
+
+    def _grants(self, quote: Quote) -> AlikeGrants:
+        if self._agreement is None:
+            self._agreement = self._terms.agreement(merchant_id=self._merchant_id, day=self._day)
+        return AlikeGrants(
+            issuer_id=self._merchant_id,
+            terms_id=self._agreement.agreement_id,
+            price=self._agreement.issue_price,
+            active_from=quote.active_from,
+            expires_on=quote.expires_on,
+            points=[line.points for line in quote.lines],
+            bases=[line.amount for line in quote.lines],
+        )
 
 
 def purchase_of(data: dict[str, Any]) -> Purchase:
@@ -96,20 +136,3 @@ def purchase_of(data: dict[str, Any]) -> Purchase:
 def bought_on(data: dict[str, Any], *, now: datetime) -> date:
     """Return the day by whose terms a purchase earns."""
     return local_date(min(data["occurred_at"], now), zone=PROGRAMME_ZONE)
-
-
-def _grants(bench: Bench, quote: Quote, *, merchant_id: UUID, day: date) -> list[Grant]:
-    agreement = bench.terms.agreement(merchant_id=merchant_id, day=day)
-    return [
-        Grant(
-            issuer_id=merchant_id,
-            terms_id=agreement.agreement_id,
-            price=agreement.issue_price,
-            points=line.points,
-            base=line.amount,
-            active_from=quote.active_from,
-            expires_on=quote.expires_on,
-            line=line.line,
-        )
-        for line in quote.lines
-    ]

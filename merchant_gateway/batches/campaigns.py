@@ -1,4 +1,4 @@
-"""A line that campaigns may touch: priced under the wallet's lock, so that no price is stale."""
+"""A purchase by itself: priced under the wallet's lock where campaigns run, so never stale."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ def earn_with_campaigns(
     """
     merchant_id: UUID = common["event"].merchant_id
     now: datetime = common["now"]
-    lock_wallet(session, member_id=common["member_id"])
-    known = standing(session, member_id=common["member_id"])
     bought = bought_on(data, now=now)
+    running = bench.terms.campaigns(merchant_id=merchant_id, day=bought)
+    known = None
+    if running:
+        lock_wallet(session, member_id=common["member_id"])
+        known = standing(session, member_id=common["member_id"])
     gone: dict[UUID, Reason] = {}
     while True:
         quote = price_with_campaigns(
@@ -44,7 +47,7 @@ def earn_with_campaigns(
             terms=bench.terms.earning(merchant_id=merchant_id, day=bought),
             day=local_date(now, zone=PROGRAMME_ZONE),
             channel=data["channel"],
-            campaigns=bench.terms.campaigns(merchant_id=merchant_id, day=bought),
+            campaigns=running,
             standing=known,
             gone=gone,
         )

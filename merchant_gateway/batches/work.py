@@ -1,8 +1,8 @@
 """Working a batch off: chunk by chunk in the order of its lines.
 
 While one chunk is being posted, the next one is read and priced. The purchases of a chunk are
-posted together; what cannot be (spending, refunds, a purchase whose member showed a code, or where
-a campaign runs) goes line by line afterwards, and so does every later line of the same member,
+posted together; what cannot be (spending, refunds, a purchase whose member showed a code, or that
+a campaign adds to) goes line by line afterwards, and so does every later line of the same member,
 which keeps a member's lines in their order. Each transaction holds the batch, posts, and writes
 down what became of the lines: a worker may die at any moment, and another goes on where the last
 commit left it.
@@ -21,7 +21,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.apart import earlier, post_apart
-from merchant_gateway.batches.bench import Bench, bench_of, bought_on, event_of, price
+from merchant_gateway.batches.bench import Bench, Pricing, bench_of, event_of
 from merchant_gateway.batches.members import Named, find_members
 from merchant_gateway.batches.reading import named_in, read_line
 from merchant_gateway.batches.results import posted_result, refused_result, tally_of
@@ -120,10 +120,11 @@ def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
         for number, each in enumerate(raw, chunk.first_line)
     ]
     good = [each for each in lines if each.result is None]
+    pricing = Pricing(bench, merchant_id=batch.merchant_id, now=now)
     alone: set[UUID] = set()
     for each, member in zip(good, _members(bench, batch, good), strict=True):
         try:
-            _price(bench, batch, each, member, now=now, alone=alone)
+            _price(bench, batch, each, member, pricing=pricing, alone=alone)
         except Exception as error:  # noqa: BLE001 - one line must not stop the others
             problem = unexpected(error, batch_id=batch.batch_id, line=each.line)
             each.result = refused_result(each.kind, each.ref, problem)
@@ -188,7 +189,7 @@ def _price(
     each: Wanted,
     member: Named | PeyvandError,
     *,
-    now: datetime,
+    pricing: Pricing,
     alone: set[UUID],
 ) -> None:
     """Make a purchase ready to be posted with others, or leave it for itself."""
@@ -196,29 +197,27 @@ def _price(
         each.result = refused_result(each.kind, each.ref, member)
         return
     each.member = member
-    plain = (
-        each.kind == EARN
-        and member.plain(received_at=batch.received_at)
-        and not bench.terms.campaigns(
-            merchant_id=batch.merchant_id, day=bought_on(each.data, now=now)
-        )
-    )
+    plain = each.kind == EARN and member.plain(received_at=batch.received_at)
     if not plain or member.member_id in alone:
         alone.add(member.member_id)
         return
     try:
         event = event_of(bench, batch, each.data)
-        grants, explanation = price(bench, merchant_id=batch.merchant_id, data=each.data, now=now)
+        priced = pricing.price(each.data)
     except UnavailableError:
         raise
     except PeyvandError as error:
         each.result = refused_result(each.kind, each.ref, error)
         return
+    if priced is None:
+        alone.add(member.member_id)
+        return
+    alike, explanation = priced
     each.earning = BatchEarning(
         member_id=member.member_id,
         claim=None,
         event=event,
-        grants=grants,
+        alike=alike,
         explanation=explanation,
     )
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -49,17 +51,57 @@ EARN_BATCH = function(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeGrants:
+    """Grants of one purchase that differ in points and base only, one for each of its lines."""
+
+    issuer_id: UUID
+    terms_id: UUID
+    price: Decimal
+    active_from: date
+    expires_on: date
+    points: Sequence[int]
+    bases: Sequence[int]
+    locked_to: UUID | None = None
+
+    @classmethod
+    def of(cls, grants: Sequence[Grant]) -> AlikeGrants | None:
+        """Return grants as one of these, ``None`` where they are none, or not alike.
+
+        What campaigns give is taken from their budgets, one by one.
+        """
+        if not grants:
+            return None
+        first = grants[0]
+        for line, grant in enumerate(grants):
+            same = replace(first, points=grant.points, base=grant.base, line=line)
+            if grant != same or grant.campaign_id is not None:
+                return None
+        return cls(
+            issuer_id=first.issuer_id,
+            terms_id=first.terms_id,
+            price=first.price,
+            active_from=first.active_from,
+            expires_on=first.expires_on,
+            points=[grant.points for grant in grants],
+            bases=[grant.base for grant in grants],
+            locked_to=first.locked_to,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchEarning:
     """One purchase of a batch, with the arguments that ``operations.earn`` takes.
 
-    Without a ``claim`` its reference alone keeps it from being posted twice.
+    Without a ``claim`` its reference alone keeps it from being posted twice. ``alike`` stands in
+    the place of ``grants`` where whoever prices knows that they are.
     """
 
     member_id: UUID
     claim: Claim | None
     event: Event
-    grants: Sequence[Grant]
     explanation: list[dict[str, Any]]
+    grants: Sequence[Grant] = ()
+    alike: AlikeGrants | None = None
 
 
 def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
@@ -76,17 +118,23 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         raise ValueError("the earnings of a batch are of one merchant")
     events = [each.event for each in earnings]
     claims = [each.claim for each in earnings]
-    kinds: dict[tuple[Any, ...], int] = {}
+    alike = [each.alike or AlikeGrants.of(each.grants) for each in earnings]
+    kinds: dict[str, int] = {}
     kind: list[int | None] = []
-    counts, line_items, line_points, line_bases = [], [], [], []
-    for place, each in enumerate(earnings, 1):
-        plain = _kind(each.grants)
-        kind.append(None if plain is None else kinds.setdefault(plain, len(kinds) + 1))
-        counts.append(0 if plain is None else len(each.grants))
-        for grant in each.grants if plain else ():
-            line_items.append(place)
-            line_points.append(grant.points)
-            line_bases.append(grant.base)
+    counts: list[int] = []
+    line_items: list[int] = []
+    line_points: list[int] = []
+    line_bases: list[int] = []
+    for place, grants in enumerate(alike, 1):
+        if grants is None:
+            kind.append(None)
+            counts.append(0)
+            continue
+        kind.append(kinds.setdefault(_row(grants), len(kinds) + 1))
+        counts.append(len(grants.points))
+        line_items.extend([place] * len(grants.points))
+        line_points.extend(grants.points)
+        line_bases.extend(grants.bases)
     return {
         "merchant": merchant_id,
         "members": _array(each.member_id for each in earnings),
@@ -104,13 +152,13 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         "bases": _array(event.base for event in events),
         "currencies": _texts(event.currency for event in events),
         "explanations": _texts(_encode(each.explanation) for each in earnings),
-        "kinds": _texts(_row(values) for values in kinds),
+        "kinds": _texts(kinds),
         "kind": _array(kind),
         "grants": _texts(
             None
             if found is not None
             else _encode([grant_parameters(grant) for grant in each.grants])
-            for each, found in zip(earnings, kind, strict=True)
+            for each, found in zip(earnings, alike, strict=True)
         ),
         "counts": _array(counts),
         "line_items": _array(line_items),
@@ -119,35 +167,13 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
     }
 
 
-def _kind(grants: Sequence[Grant]) -> tuple[Any, ...] | None:
-    """Return what all grants share, ``None`` unless they are one of a kind for each line.
-
-    What campaigns give is taken from their budgets, one by one.
-    """
-    kind: tuple[Any, ...] | None = None
-    for line, grant in enumerate(grants):
-        own = (
-            grant.issuer_id,
-            grant.terms_id,
-            grant.locked_to,
-            grant.price,
-            grant.active_from,
-            grant.expires_on,
-        )
-        if (
-            grant.line != line
-            or grant.campaign_id is not None
-            or (kind is not None and own != kind)
-        ):
-            return None
-        kind = own
-    return kind
-
-
-def _row(kind: tuple[Any, ...]) -> str:
-    """Return a kind as a row of ``ledger.grant_facts``, without points, base and line."""
-    issuer_id, terms_id, locked_to, price, active_from, expires_on = kind
-    return f"({issuer_id},,{terms_id},{locked_to or ''},{price},,,{active_from},{expires_on},)"
+def _row(grants: AlikeGrants) -> str:
+    """Return what they share as a row of ``ledger.grant_facts``, without points, base and line."""
+    locked_to = "" if grants.locked_to is None else grants.locked_to
+    return (
+        f"({grants.issuer_id},,{grants.terms_id},{locked_to},{grants.price},,,"
+        f"{grants.active_from},{grants.expires_on},)"
+    )
 
 
 def _array(values: Iterable[Any]) -> str:

@@ -108,17 +108,24 @@ class Teller:
 
     def _entry(self, row: Row[Any]) -> Happening:
         kind = _KINDS[row.kind]
-        subject = self._entry_ids.encode(
-            prefix=_SUBJECT_PREFIX[kind.subject], member_id=row.member_id, sequence=row.subject
+        entry_id = self._entry_ids.encode(
+            prefix=kind.prefix, member_id=row.member_id, sequence=row.sequence
+        )
+        prefix = _SUBJECT_PREFIX[kind.subject]
+        is_own = row.subject == row.sequence and prefix == kind.prefix
+        subject = (
+            entry_id
+            if is_own
+            else self._entry_ids.encode(
+                prefix=prefix, member_id=row.member_id, sequence=row.subject
+            )
         )
         return Happening(
             merchant_id=row.merchant_id,
             type=kind.type,
             occurred_at=row.recorded_at,
             data={
-                "id": self._entry_ids.encode(
-                    prefix=kind.prefix, member_id=row.member_id, sequence=row.sequence
-                ),
+                "id": entry_id,
                 kind.subject: subject,
                 "member": self._names.name(member_id=row.member_id, merchant_id=row.merchant_id),
                 "merchant_ref": row.merchant_ref,

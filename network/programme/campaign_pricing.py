@@ -28,6 +28,9 @@ from network.programme.rules import (
     time_steps,
 )
 
+_OF_PURCHASE = frozenset({"paused", "channel", "below_minimum", "category"})
+"""Reasons that ask neither who buys nor what is left of a cap or a budget."""
+
 
 def price_with_campaigns(
     *,
@@ -82,6 +85,16 @@ def price_with_campaigns(
         explanation=explanation,
         pending_days=terms.pending_days,
         sequence=standing.sequence if standing is not None and historic else None,
+    )
+
+
+def decided_by_purchase(quote: CampaignQuote) -> bool:
+    """Return whether no campaign gives anything, whoever buys and whatever was given before.
+
+    Then a quote without a standing is the one that a standing would lead to.
+    """
+    return not quote.awards and all(
+        step.reason in _OF_PURCHASE for step in quote.explanation if step.rule == "campaign"
     )
 
 

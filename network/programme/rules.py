@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -81,6 +82,14 @@ class EarningTerms:
     pending_days: int
     expiry_days: int
     minimum_amount: int = 0
+    ratios: Mapping[str | None, tuple[int, int]] = field(init=False, repr=False, compare=False)
+    """Points and minor units of each rate, the base rate's under None: read for every line."""
+
+    def __post_init__(self) -> None:
+        rates: dict[str | None, Fraction] = {None: self.base_rate}
+        rates.update(self.category_rates)
+        ratios = {name: (rate.numerator, rate.denominator) for name, rate in rates.items()}
+        object.__setattr__(self, "ratios", ratios)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,15 +140,7 @@ def price_purchase(*, purchase: Purchase, terms: EarningTerms, day: date) -> Quo
     """
     lines = _checked_lines(purchase)
     reached = purchase.amount >= terms.minimum_amount
-    earned = tuple(
-        LinePoints(
-            line=position,
-            category=line.category,
-            amount=line.amount,
-            points=_floored(line.amount, rate_of(line, terms)) if reached else 0,
-        )
-        for position, line in enumerate(lines)
-    )
+    earned, rounded = _earned(lines, terms, reached=reached)
     points = sum(line.points for line in earned)
     if points > MAX_AMOUNT:
         raise EarnedOutOfRangeError("a purchase cannot earn that many points", field="amount")
@@ -148,7 +149,7 @@ def price_purchase(*, purchase: Purchase, terms: EarningTerms, day: date) -> Quo
     steps = _minimum_steps(purchase, terms)
     if reached:
         steps += _rate_steps(earned, terms, with_lines=bool(purchase.lines))
-        steps.append(_rounding_step(lines, terms))
+        steps.append(_rounding_step(rounded))
     else:
         steps.append(Step(rule="base", fired=False, reason="below_minimum"))
     if points:
@@ -169,9 +170,11 @@ def _checked_lines(purchase: Purchase) -> tuple[Line, ...]:
         return (Line(amount=purchase.amount),)
     if len(purchase.lines) > MAX_LINES:
         raise TooManyLinesError(f"a purchase has at most {MAX_LINES} lines", field="lines")
+    total = 0
     for position, line in enumerate(purchase.lines):
-        _check_amount(line.amount, least=0, field_name=f"lines.{position}.amount")
-    total = sum(line.amount for line in purchase.lines)
+        if line.amount.__class__ is not int or not 0 <= line.amount <= MAX_AMOUNT:
+            _check_amount(line.amount, least=0, field_name=f"lines.{position}.amount")
+        total += line.amount
     if total != purchase.amount:
         raise LinesDoNotSumError(
             "the lines do not add up to the amount",
@@ -196,9 +199,27 @@ def rate_of(line: Line, terms: EarningTerms) -> Fraction:
     return terms.category_rates.get(line.category, terms.base_rate)
 
 
-def _floored(amount: int, rate: Fraction) -> int:
-    # A product of fractions is reduced first, which takes longer than all the rest of a line.
-    return amount * rate.numerator // rate.denominator
+def _earned(
+    lines: tuple[Line, ...], terms: EarningTerms, *, reached: bool
+) -> tuple[tuple[LinePoints, ...], list[int]]:
+    """Return what each line earns, and the places of those whose points were rounded.
+
+    Whole numbers throughout: a product of fractions is reduced first, which takes longer than all
+    the rest of a line.
+    """
+    ratios, base = terms.ratios, terms.ratios[None]
+    earned, rounded = [], []
+    for place, line in enumerate(lines):
+        points, rest = 0, 0
+        if reached:
+            numerator, denominator = ratios.get(line.category, base)
+            points, rest = divmod(line.amount * numerator, denominator)
+        if rest:
+            rounded.append(place)
+        earned.append(
+            LinePoints(line=place, category=line.category, amount=line.amount, points=points)
+        )
+    return tuple(earned), rounded
 
 
 def _minimum_steps(purchase: Purchase, terms: EarningTerms) -> list[Step]:
@@ -259,12 +280,7 @@ def _rate_step(
     )
 
 
-def _rounding_step(lines: tuple[Line, ...], terms: EarningTerms) -> Step:
-    rounded = [
-        position
-        for position, line in enumerate(lines)
-        if line.amount * (rate := rate_of(line, terms)).numerator % rate.denominator
-    ]
+def _rounding_step(rounded: list[int]) -> Step:
     return Step(
         rule="rounding",
         fired=bool(rounded),
@@ -275,17 +291,25 @@ def _rounding_step(lines: tuple[Line, ...], terms: EarningTerms) -> Step:
 
 def time_steps(terms: EarningTerms, *, active_from: date, expires_on: date) -> tuple[Step, ...]:
     """Return the steps that say from when on points can be spent, and until when."""
+    return _time_steps(terms.pending_days, terms.expiry_days, active_from, expires_on)
+
+
+@lru_cache(maxsize=1024)
+def _time_steps(
+    pending_days: int, expiry_days: int, active_from: date, expires_on: date
+) -> tuple[Step, ...]:
+    """Return the same steps for all purchases of a day by the same terms."""
     return (
         Step(
             rule="pending",
-            fired=terms.pending_days > 0,
-            reason="waits" if terms.pending_days else "at_once",
-            facts={"days": terms.pending_days, "active_from": active_from.isoformat()},
+            fired=pending_days > 0,
+            reason="waits" if pending_days else "at_once",
+            facts={"days": pending_days, "active_from": active_from.isoformat()},
         ),
         Step(
             rule="expiry",
             fired=True,
             reason="lapses",
-            facts={"days": terms.expiry_days, "expires_on": expires_on.isoformat()},
+            facts={"days": expiry_days, "expires_on": expires_on.isoformat()},
         ),
     )

@@ -12,9 +12,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.signing import Ed25519SigningKey
 from network.campaigns import queries as campaigns
-from network.campaigns.service import CampaignTerms, approve_campaign, propose_campaign
+from network.campaigns.service import (
+    CampaignTerms,
+    approve_campaign,
+    end_campaign,
+    propose_campaign,
+)
 from network.clock import wall_now
 from network.ledger import queries
 from network.ledger.evidence import read_evidence
@@ -355,6 +361,7 @@ def test_a_purchase_in_a_campaign_takes_from_its_budget(house: House) -> None:
     with house.services.database.unit_of_work() as session:
         campaign_id = propose_campaign(session, terms=terms, today=today, now=wall_now())
         approve_campaign(session, campaign_id=campaign_id, today=today, now=wall_now())
+    bench_of.cache_clear()  # as a worker that starts now, which keeps nothing of campaigns yet
     lines = [earn_line(person.phone, 100_000) for _ in range(3)]
     found = done(house, house.blue, lines)
     assert [each["points"] for each in found] == [35, 35, 10]
@@ -362,10 +369,51 @@ def test_a_purchase_in_a_campaign_takes_from_its_budget(house: House) -> None:
     assert [(each["status"], each["points"]) for each in again] == [
         ("known", 35), ("known", 35), ("known", 10),
     ]  # fmt: skip
-    with house.services.database.reading() as session:
+    with house.services.database.unit_of_work() as session:
         campaign = campaigns.campaign(session, campaign_id=campaign_id)
+        end_campaign(session, campaign_id=campaign_id, now=wall_now())
     assert campaign is not None
     assert campaign.taken == 50
+
+
+def test_what_a_campaign_is_not_for_is_posted_together(house: House) -> None:
+    person, today = house.member(), house.today()
+    terms = CampaignTerms(
+        code="bakery",
+        name_fa="نان",
+        name_en="Bakery",
+        owner_id=house.blue.merchant_id,
+        kind="bonus",
+        value=Fraction(25),
+        first_day=today,
+        last_day=today + timedelta(days=3),
+        funders=[Funder(party_id=house.blue.merchant_id, share=10_000)],
+        budget=60,
+        merchants=[house.blue.merchant_id],
+        channels=["online"],
+    )
+    with house.services.database.unit_of_work() as session:
+        campaign_id = propose_campaign(session, terms=terms, today=today, now=wall_now())
+        approve_campaign(session, campaign_id=campaign_id, today=today, now=wall_now())
+    bench_of.cache_clear()
+    other = house.member()
+    lines = [
+        earn_line(other.phone),
+        earn_line(other.phone, channel="online"),
+        earn_line(person.phone),
+    ]
+    found = done(house, house.blue, lines)
+    assert [each["points"] for each in found] == [10, 35, 10]
+    with house.services.database.reading() as session:
+        alone = session.scalars(
+            text(
+                "SELECT l.line FROM network.batch_line AS l JOIN network.batch USING (batch_id) "
+                "WHERE received_at = (SELECT max(received_at) FROM network.batch)"
+            )
+        ).all()
+    assert alone == [2]
+    with house.services.database.unit_of_work() as session:
+        end_campaign(session, campaign_id=campaign_id, now=wall_now())
 
 
 def test_a_key_opens_no_more_in_a_batch_than_by_itself(house: House) -> None:

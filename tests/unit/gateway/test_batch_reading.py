@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from merchant_gateway.batches import reading
 from merchant_gateway.batches.reading import LONGEST_LINE, named_in, read_line
 from merchant_gateway.errors import BodyTooLargeError, InvalidRequestError, MalformedJsonError
 from merchant_gateway.schemas.batches import LINES
@@ -59,17 +60,43 @@ def outcome(read: Any) -> Any:
         return error.code
 
 
-@given(changes=st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=3))
-def test_a_line_is_read_as_its_schema_reads_it(changes: dict[str, Any]) -> None:
-    raw = json.dumps(GOOD | changes).encode()
+@given(changes=st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=3), escape=st.booleans())
+def test_a_line_is_read_as_its_schema_reads_it(changes: dict[str, Any], escape: bool) -> None:  # noqa: FBT001 - drawn
+    raw = json.dumps(GOOD | changes, ensure_ascii=escape).encode(errors="surrogatepass")
     kind = (GOOD | changes)["type"]
     if kind != "earn":
-        with pytest.raises(InvalidRequestError):
+        with pytest.raises((InvalidRequestError, MalformedJsonError)):
             read_line(raw)
         return
     assert outcome(lambda: read_line(raw)) == outcome(
         lambda: load_body(LINES["earn"], load_object(raw))
     )
+
+
+_BASKET = GOOD | {"store": "یک", "lines": [{"amount": 20, "sku": "s"}, {"amount": 10}]}
+_WRITTEN = json.dumps(_BASKET, ensure_ascii=False)
+
+
+def test_a_good_purchase_is_read_the_short_way() -> None:
+    for written in (_WRITTEN, json.dumps(GOOD)):
+        assert reading._plain_earn(written.encode()) is not None
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        ('"amount": 30', '"amount": 30, "amount": 30'),
+        ('"store": "یک"', '"store": "یک", "store": "یک"'),
+        ('"phone": "09121234567"', '"phone": "0", "phone": "09121234567"'),
+        ('"amount": 20', '"amount": 20, "amount": 20'),
+        ('"sku": "s"', '"sku": "s", "sku": "s"'),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_wherever_it_stands(once: str, twice: str) -> None:
+    assert once in _WRITTEN
+    with pytest.raises(InvalidRequestError) as caught:
+        read_line(_WRITTEN.replace(once, twice, 1).encode())
+    assert [each.code for each in caught.value.errors] == ["duplicate_key"]
 
 
 def test_what_is_no_object_is_refused() -> None:

@@ -13,7 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from network.programme.campaign_pricing import as_offered, price_with_campaigns
+from network.programme.campaign_pricing import (
+    as_offered,
+    decided_by_purchase,
+    price_with_campaigns,
+)
 from network.programme.campaigns import (
     WHOLE,
     Award,
@@ -157,6 +161,26 @@ def test_what_does_not_fire_says_why(offer: Campaign, reason: str) -> None:
     )
     quote = price(offer, purchase=purchase)
     assert (quote.points, told(quote)) == (39, [("treat", False, reason, 0)])
+
+
+@pytest.mark.parametrize(
+    ("offer", "decided"),
+    [
+        (campaign("treat", channels=frozenset({"online"}), tiers=frozenset({"gold"})), True),
+        (campaign("treat", categories=frozenset({"produce"}), person_cap=5), True),
+        (campaign("treat", minimum_amount=40_001), True),
+        (campaign("treat", running=False), True),
+        (campaign("treat"), False),
+        (campaign("treat", tiers=frozenset({"gold"})), False),
+        (campaign("treat", left=14), False),
+        (campaign("treat", left=6, person_cap=15), False),
+    ],
+)
+def test_whether_the_purchase_alone_decides(offer: Campaign, decided: bool) -> None:  # noqa: FBT001 - a table
+    quote = price(offer)
+    assert decided_by_purchase(quote) is decided
+    if decided:
+        assert price(offer, standing=GOLD) == quote
 
 
 def test_a_tier_and_what_a_person_has_had() -> None:
