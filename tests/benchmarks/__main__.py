@@ -10,7 +10,18 @@ from pathlib import Path
 from rich.console import Console
 
 from network.reconciliation.reading import MOST_LINES
-from tests.benchmarks import batch, http, http_batch, peer, reconcile, size, sql, webhooks
+from tests.benchmarks import (
+    batch,
+    http,
+    http_batch,
+    peer,
+    reconcile,
+    servers,
+    size,
+    sql,
+    stages,
+    webhooks,
+)
 from tests.benchmarks.figures import Figure, print_table, take_in_turns, write_json
 from tests.benchmarks.stand import open_stand
 
@@ -53,7 +64,7 @@ def _rates(
         ):
             http.await_front(gateway)
             over_http = http.contenders(stand, scene, gateway=gateway, bare=bare, how_many=requests)
-            return take_in_turns(
+            found = take_in_turns(
                 sql.contenders(stand, seconds=seconds)
                 + peer.contenders(stand, seconds=seconds)
                 + batch.contenders(stand, seconds=seconds)
@@ -64,6 +75,15 @@ def _rates(
                 quick=quick,
                 say=status.update,
             )
+            if quick:
+                return found
+            status.update("the slowest answers")
+            rate = next(each.value for each in found if each.name == "http_earn")
+            found += http.latencies(stand, scene, port=gateway, how_many=requests, per_second=rate)
+        status.update("stages of a signed earn")
+        found += stages.figures(stages.measure(stand, scene))
+        status.update("servers beside each other")
+        return found + servers.figures(servers.measure(stand, scene))
 
 
 if __name__ == "__main__":

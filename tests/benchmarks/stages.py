@@ -11,6 +11,7 @@ from __future__ import annotations
 import cProfile
 import io
 import pstats
+import re
 import statistics
 import sys
 from collections import defaultdict
@@ -32,6 +33,7 @@ from merchant_gateway.guard import Guard
 from merchant_gateway.routes import earnings
 from network.ledger import operations as ledger
 from tests.benchmarks import http, sql
+from tests.benchmarks.figures import Figure
 from tests.benchmarks.stand import Stand, open_stand
 
 WARM_UP = 200
@@ -56,6 +58,7 @@ _STAGES: tuple[tuple[str, Any, str], ...] = (
     ("sign the answer", answering, "_sign"),
 )
 _REST = "the door"
+WHOLE = "a signed earn"
 
 
 @dataclass(slots=True)
@@ -151,7 +154,7 @@ def measure(stand: Stand, scene: http.Scene) -> dict[str, float]:
             whole.append(taken)
     found = {name: statistics.median(clocks.taken[name]) / 1000 for name, _, _ in _STAGES}
     found[_REST] = statistics.median(clocks.taken[_REST]) / 1000
-    found["a signed earn"] = statistics.median(whole) / 1000
+    found[WHOLE] = statistics.median(whole) / 1000
     return found
 
 
@@ -159,6 +162,22 @@ def _application(stand: Stand) -> Flask:
     url = stand.services.settings.redis_url
     client = redis.Redis.from_url(url)
     return app.create_app(stand.services, client, hands=Hands(client))
+
+
+def figures(found: dict[str, float]) -> list[Figure]:
+    """Return the stages as figures, each beside the whole."""
+    whole = found[WHOLE]
+    return [
+        Figure(
+            name="stage_" + re.sub("[^a-z]+", "_", name.lower()).strip("_"),
+            unit="µs",
+            values=[microseconds],
+            ratio_to="stage_a_signed_earn",
+            ratios=[microseconds / whole],
+            note="of the processor, in one process",
+        )
+        for name, microseconds in found.items()
+    ]
 
 
 def table(found: dict[str, float]) -> Table:
