@@ -15,11 +15,12 @@ from network.language import LOCALES
 from network.programme.explain import from_json, words
 
 _KEPT = 8192
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 def explained(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return stored steps with their words beside them, one field per language (fa, en)."""
-    return [{**step, **_words(json.dumps(step, sort_keys=True))} for step in stored]
+    return [{**step, **_words(_encode(step))} for step in stored]
 
 
 @lru_cache(maxsize=_KEPT)

@@ -91,8 +91,8 @@ class MerchantKeys:
         return not first
 
     def _load(self, key_id: str) -> KeyView | None:
-        with self._database.glance() as session:
-            return queries.key(session, key_id=key_id)
+        with self._database.direct() as connection:
+            return queries.key(connection, key_id=key_id)
 
     def _open(self, view: KeyView) -> VerifyingKey:
         if view.algorithm == Algorithm.ED25519 and view.public_key is not None:

@@ -67,7 +67,7 @@ def standing_of(
     running = call.gateway.terms.campaigns(merchant_id=call.merchant_id, day=bought)
     if not any(each.tiers or each.capped for each in running):
         return None
-    return campaigns.standing(work.session, member_id=member_id)
+    return campaigns.standing(work.connection, member_id=member_id)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,6 +8,7 @@ exponent becomes ``NotInteger``, so that the field which holds it is named by th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from merchant_gateway.errors import FieldError, InvalidRequestError, MalformedJsonError
@@ -27,6 +28,9 @@ class _Duplicate(dict[str, Any]):
     key: str = ""
 
 
+_CONTAINERS = (dict, list)
+
+
 def load_object(body: bytes) -> dict[str, Any]:
     """Return the object that ``body`` holds.
 
@@ -41,10 +45,8 @@ def load_object(body: bytes) -> dict[str, Any]:
         raise MalformedJsonError(_describe(error)) from error
     if not isinstance(value, dict):
         raise MalformedJsonError("the body must be one JSON object")
-    if body.count(b"{") + body.count(b"[") > 1:
-        _check_tree(value)
-    elif isinstance(value, _Duplicate):
-        raise InvalidRequestError([FieldError(_join("", value.key), "duplicate_key")])
+    if not _is_sound(value, 1):
+        _name_what_is_wrong(value)
     return value
 
 
@@ -56,7 +58,18 @@ def _describe(error: ValueError) -> str:
     return "the body holds a value that JSON does not have"
 
 
-def _check_tree(root: dict[str, Any]) -> None:
+def _is_sound(value: Any, depth: int) -> bool:
+    """Return whether there is neither a duplicate key nor deep nesting anywhere in a value."""
+    if depth > MAX_DEPTH or value.__class__ is _Duplicate:
+        return False
+    children: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    for child in children:
+        if isinstance(child, _CONTAINERS) and not _is_sound(child, depth + 1):
+            return False
+    return True
+
+
+def _name_what_is_wrong(root: dict[str, Any]) -> None:
     """Refuse duplicate keys and deep nesting anywhere, naming the place."""
     waiting: list[tuple[str, Any, int]] = [("", root, 1)]
     while waiting:

@@ -35,6 +35,7 @@ class Vault:
     def __init__(self, master_key: bytes) -> None:
         self._master_key = master_key
         self.key = lru_cache(maxsize=64)(self._derive)
+        self._keyed = lru_cache(maxsize=64)(self._keyed_by)
 
     def _derive(self, purpose: str, length: int = 32) -> bytes:
         return HKDF(
@@ -58,4 +59,9 @@ class Vault:
 
     def blind_index(self, value: str, *, purpose: str) -> bytes:
         """Return the 32 bytes by which an encrypted ``value`` is found again."""
-        return hmac.digest(self.key(purpose), value.encode(), sha256)
+        keyed = self._keyed(purpose).copy()  # a fresh one looks the algorithm up each time
+        keyed.update(value.encode())
+        return keyed.digest()
+
+    def _keyed_by(self, purpose: str) -> hmac.HMAC:
+        return hmac.new(self.key(purpose), digestmod=sha256)

@@ -10,10 +10,11 @@ from fractions import Fraction
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, text, tuple_
+from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from network.campaigns.models import Campaign, CampaignFunder
+from network.database.driver import Channel, rows_of
 from network.ledger.campaign_tables import campaign_slice, campaign_taking
 from network.ledger.tables import business_day
 from network.merchants.models import Merchant
@@ -48,6 +49,30 @@ _FUNDED = text("""
      AND l.campaign_id = :campaign_id
     GROUP BY l.issuer_id, l.price ORDER BY l.issuer_id, l.price
 """)
+
+
+_GONE = exists().where(
+    CampaignFunder.campaign_id == Campaign.campaign_id,
+    CampaignFunder.party_id == Merchant.merchant_id,
+    or_(
+        Merchant.status == "left",
+        Merchant.leaves_on
+        <= select(business_day.c.business_date)
+        .where(business_day.c.flipped_at.is_(None))
+        .scalar_subquery(),
+        Merchant.issuing != ISSUING_OPEN,
+    ),
+)
+_RUNNING = select(Campaign).where(
+    Campaign.state.in_(ON),
+    Campaign.first_day <= bindparam("day"),
+    Campaign.last_day >= bindparam("day"),
+    ~_GONE,
+    or_(
+        func.cardinality(Campaign.merchants) == 0,
+        Campaign.merchants.contains(bindparam("merchant_ids", type_=ARRAY(Uuid()))),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +130,12 @@ class TakingView:
     points: int
 
 
-def standing(session: Session, *, member_id: UUID) -> Standing | None:
+def standing(connection: Channel, *, member_id: UUID) -> Standing | None:
     """Return a member's tier and what it has had of campaigns, None where there is no wallet."""
-    row = session.execute(_STANDING, {"member_id": member_id}).one_or_none()
-    if row is None:
+    rows = rows_of(connection, _STANDING, {"member_id": member_id})
+    if not rows:
         return None
+    row = rows[0]
     return Standing(
         tier=row.tier or "",
         sequence=row.sequence,
@@ -126,28 +152,7 @@ def running(session: Session, *, merchant_id: UUID, day: date) -> tuple[rules.Ca
     A campaign that a merchant funds ends with that merchant's last day: who has left gives nothing.
     It rests while a funder owes as much as it may.
     """
-    open_day = select(business_day.c.business_date).where(business_day.c.flipped_at.is_(None))
-    gone = exists().where(
-        CampaignFunder.campaign_id == Campaign.campaign_id,
-        CampaignFunder.party_id == Merchant.merchant_id,
-        or_(
-            Merchant.status == "left",
-            Merchant.leaves_on <= open_day.scalar_subquery(),
-            Merchant.issuing != ISSUING_OPEN,
-        ),
-    )
-    rows = session.scalars(
-        select(Campaign).where(
-            Campaign.state.in_(ON),
-            Campaign.first_day <= day,
-            Campaign.last_day >= day,
-            ~gone,
-            or_(
-                func.cardinality(Campaign.merchants) == 0,
-                Campaign.merchants.contains([merchant_id]),
-            ),
-        )
-    ).all()
+    rows = session.scalars(_RUNNING, {"merchant_ids": [merchant_id], "day": day}).all()
     if not rows:
         return ()
     ids = [row.campaign_id for row in rows]

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine
 
-from network.database.driver import Direct
+from network.database.driver import Direct, as_sqlalchemys
 from network.database.liveness import was_cut
 
 RECYCLE_SECONDS = 1800.0
@@ -57,7 +57,10 @@ class DirectConnections:
             connection.close()
 
     def _open(self) -> Direct:
-        lent = self._engine.raw_connection()
+        try:
+            lent = self._engine.raw_connection()
+        except psycopg.Error as error:
+            raise as_sqlalchemys(error, lost=True) from error
         connection = lent.driver_connection
         if not isinstance(connection, psycopg.Connection):
             raise TypeError(connection)

@@ -7,12 +7,13 @@ SQLAlchemy's, so that callers need not know which way was taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import psycopg
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +26,7 @@ Direct = psycopg.Connection[Any]
 Channel = Connection | Session | Direct
 """What a statement can be sent by: alone, in a session's transaction, or by the driver itself."""
 
-_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+_DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 def rows_of(connection: Channel, statement: Executable, parameters: Mapping[str, Any]) -> list[Any]:
@@ -49,26 +50,51 @@ def rows_of(connection: Channel, statement: Executable, parameters: Mapping[str,
         raise
 
 
+@dataclass(slots=True)
+class _Written:
+    """A statement as the driver takes it: its values by place, the constants among them by name.
+
+    ``row`` makes a row with names; it is known once the statement has run.
+    """
+
+    query: bytes
+    names: list[str]
+    constants: Mapping[str, Any]
+    row: Callable[[Iterable[Any]], Any] | None = None
+
+
 def _by_driver(driver: Direct, statement: Executable, parameters: Mapping[str, Any]) -> list[Any]:
+    """Run a statement, which the driver then searches for no names; rows are described once."""
+    written = _written(statement)
+    constants = written.constants
+    values = [parameters[name] if name in parameters else constants[name] for name in written.names]
     try:
-        with driver.cursor(row_factory=namedtuple_row) as cursor:
-            written, constants = _written(statement)
-            return cursor.execute(written, {**constants, **parameters}).fetchall()
+        cursor = psycopg.RawCursor(driver).execute(written.query, values)
+        if written.row is None:
+            written.row = _row_of([column.name for column in cursor.description or ()])
+        return [*map(written.row, cursor.fetchall())]
     except psycopg.Error as error:
-        raise DBAPIError.instance(
-            None,
-            None,
-            error,
-            psycopg.Error,
-            hide_parameters=True,
-            connection_invalidated=driver.closed,
-        ) from error
+        raise as_sqlalchemys(error, lost=driver.closed) from error
+
+
+def as_sqlalchemys(error: psycopg.Error, *, lost: bool) -> BaseException:
+    """Return an error of the driver as SQLAlchemy would raise it; ``lost``: with its connection."""
+    return DBAPIError.instance(
+        None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
+    )
+
+
+def _row_of(columns: list[str]) -> Callable[[Iterable[Any]], Any]:
+    """Return what makes a row with these names out of its values."""
+    make: Callable[[Iterable[Any]], Any] = getattr(namedtuple("Row", columns), "_make")  # noqa: B009, PYI024
+    return make
 
 
 @cache
-def _written(statement: Executable) -> tuple[bytes, Mapping[str, Any]]:
-    """Return a statement as the driver takes it, and the constants in it; each is written once."""
+def _written(statement: Executable) -> _Written:
+    """Return a statement as the driver takes it; each is written once."""
     if not isinstance(statement, ClauseElement):
         raise TypeError(statement)
     compiled = statement.compile(dialect=_DIALECT)
-    return str(compiled).encode(), dict(compiled.params)
+    names = getattr(compiled, "positiontup", None) or []
+    return _Written(query=str(compiled).encode(), names=names, constants=dict(compiled.params))

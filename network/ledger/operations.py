@@ -43,6 +43,8 @@ from network.ledger.calling import posted as _posted
 from network.ledger.errors import ReferenceMoved
 from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted, Takings
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 GRACE_DAYS = 30
 """How long points live on that come back to a lot which has lapsed meanwhile."""
 
@@ -125,8 +127,8 @@ def earn(
     (the earliest), ``repaid`` (of a debt with the issuer) and ``balance``.
     """
     parameters = {
-        "grants": json.dumps([grant_parameters(grant) for grant in grants]),
-        "explanation": json.dumps(explanation, ensure_ascii=False),
+        "grants": _encode([grant_parameters(grant) for grant in grants]),
+        "explanation": _encode(explanation),
     }
     return _post(
         connection,

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
+from network.database.driver import Channel, rows_of
 from network.errors import PeyvandError
 from network.merchants.models import Agreement, Merchant, MerchantKey, Store, Terminal
 from network.merchants.scopes import SCOPES
@@ -143,6 +144,30 @@ class AgreementView:
     approved_at: datetime | None
 
 
+_KEY = (
+    select(
+        MerchantKey.key_id,
+        MerchantKey.merchant_id,
+        Merchant.code.label("merchant_code"),
+        Merchant.status.label("merchant_status"),
+        MerchantKey.environment,
+        MerchantKey.algorithm,
+        MerchantKey.public_key,
+        MerchantKey.sealed_secret,
+        MerchantKey.created_at,
+        MerchantKey.revoked_at,
+        MerchantKey.last_used_on,
+        MerchantKey.scopes,
+        MerchantKey.expires_at,
+        Merchant.leaves_on,
+        Merchant.issuing,
+    )
+    .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
+    .where(MerchantKey.key_id == bindparam("key_id"))
+)
+"""Built once: the gateway reads each key every second."""
+
+
 def merchant(
     session: Session, *, merchant_id: UUID | None = None, code: str | None = None
 ) -> MerchantView:
@@ -171,14 +196,13 @@ def all_merchants(session: Session, *, active_only: bool = False) -> list[Mercha
     return [_merchant_view(row) for row in session.scalars(query)]
 
 
-def key(session: Session, *, key_id: str) -> KeyView | None:
+def key(connection: Channel, *, key_id: str) -> KeyView | None:
     """Return a key with its merchant, revoked ones too; ``None`` where there is none."""
-    row = session.execute(
-        select(MerchantKey, Merchant)
-        .join(Merchant, Merchant.merchant_id == MerchantKey.merchant_id)
-        .where(MerchantKey.key_id == key_id)
-    ).first()
-    return None if row is None else _key_view(row[0], row[1])
+    rows = rows_of(connection, _KEY, {"key_id": key_id})
+    if not rows:
+        return None
+    facts = rows[0]._asdict()
+    return KeyView(**{**facts, "scopes": tuple(facts["scopes"])})
 
 
 def held_key(session: Session, *, key_id: str) -> KeyView | None:
