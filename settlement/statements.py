@@ -13,11 +13,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
-from network.clearing.facts import StatementLine, Totals
+from network.clearing.facts import StatementLine, Totals, WindowView
 from network.clearing.parties import NETWORK_PARTY, clearing_id
+from network.clearing.signed_statements import sign_statement
 from network.clearing.statements import StatementDigest, entry_namer, line_record
 from network.ids import EntryIds
 from network.money.facts import PaymentFact, payment_fact
+from network.signing.queries import ActiveKey
 from settlement.payments.orders import Amounts, Terms
 
 _REPORT_EVERY = 5000
@@ -101,7 +103,7 @@ class Draft:
             details=terms.details[self.merchant_id],
         )
 
-    def row(self, *, window_id: UUID, seal: bytes) -> dict[str, object]:
+    def row(self, *, window_id: UUID, seal: bytes, signed: str) -> dict[str, object]:
         """Return the statement as a row of its table."""
         return {
             "statement_id": self.statement_id(window_id=window_id),
@@ -109,8 +111,35 @@ class Draft:
             "merchant_id": self.merchant_id,
             "digest": self.digest,
             "seal": seal,
+            "signed": signed,
             **asdict(self.totals),
         }
+
+
+def signed_rows(
+    drafts: Iterable[Draft],
+    *,
+    window: WindowView,
+    head: bytes,
+    codes: Mapping[UUID, str],
+    key: ActiveKey,
+) -> list[dict[str, object]]:
+    """Return drafts as rows to publish, each signed by the network."""
+    return [
+        draft.row(
+            window_id=window.window_id,
+            seal=head,
+            signed=sign_statement(
+                key=key,
+                merchant=codes[draft.merchant_id],
+                window=window,
+                totals=draft.totals,
+                digest=draft.digest,
+                head=head,
+            ),
+        )
+        for draft in drafts
+    ]
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ from settlement import controls, money_controls, netting
 from settlement.again import debts_between_accounts, netted_in_pairs, reckoned_again
 from settlement.night import Night
 from settlement.reckoning import payment_terms, reckon, seal_head
-from settlement.statements import Draft, Drafts, draft_statements
+from settlement.statements import Draft, Drafts, draft_statements, signed_rows
 
 _log = structlog.get_logger("settlement")
 _CHUNK = 500
@@ -247,7 +247,13 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
     with night.writing("publish", done=len(drafts), total=len(drafts)) as session:
         window = _window(session, night.window_id)
         head = seal_head(session, window)
-        rows = [draft.row(window_id=night.window_id, seal=head) for draft in drafts]
+        rows = signed_rows(
+            drafts,
+            window=window,
+            head=head,
+            codes=sources.merchant_codes(session),
+            key=active_key(session, vault=night.services.vault, purpose="seals"),
+        )
         service.add_statements(session, rows=rows)
         terms = payment_terms(session, window=window)
         payments = [each.payment(window_id=night.window_id, terms=terms) for each in drafts]

@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from network.clearing.checking import check_code
-from network.clearing.statements import canonical
+from network.clearing.signed_statements import check_statement
 from network.language import format_number
 from network.language import gettext as _
 from network.ledger.seal import signed_message
+from network.proofs import tokens
 from network.proofs.errors import ProofBrokenError
 from network.proofs.verify import is_proof
 from network.proofs.verify import verify as verify_proof
+from network.signing.queries import LIVE, environment_of
 
 _LARGEST = 64 * 1024 * 1024
 
@@ -83,17 +84,16 @@ def _proof(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[str,
         "root": found.root.hex(),
         "seal": found.seal.hex(),
         "key": found.key_id,
+        "environment": environment_of(keys, key_id=found.key_id),
     }
 
 
 def _statement(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[str, Any]:
-    """Return what a merchant's statement says once its digest and its seal hold."""
+    """Return what a merchant's statement says once digest, signature and seal hold."""
     try:
-        form = canonical({"lines": document["lines"], "totals": document["totals"]})
-        digest, seal = sha256(form).digest(), document["seal"]
-        if document["digest"] != f"sha-256:{digest.hex()}":
-            raise ProofBrokenError("the digest is not that of these lines and totals")
+        key_id, seal = check_statement(document, keys=keys), document["seal"]
         _check_seal(seal, keys)
+        digest = bytes.fromhex(document["digest"].partition(":")[2])
         return {
             "kind": "statement",
             "merchant": document["merchant"],
@@ -103,7 +103,8 @@ def _statement(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[
             "digest": digest.hex(),
             "code": check_code(digest),
             "seal": seal["head"],
-            "key": seal["key"],
+            "key": key_id,
+            "environment": environment_of(keys, key_id=key_id),
         }
     except (KeyError, TypeError, ValueError) as error:
         raise ProofBrokenError("this is neither a proof of points nor a statement") from error
@@ -111,7 +112,14 @@ def _statement(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[
 
 def _check_seal(seal: Mapping[str, Any], keys: list[dict[str, str]]) -> None:
     """Check the network's signature under the head of the window's last day."""
-    x = next((each["x"] for each in keys if each["kid"] == seal["key"]), None)
+    x = next(
+        (
+            each["x"]
+            for each in keys
+            if each["kid"] == seal["key"] and each.get("purpose") == tokens.PURPOSE
+        ),
+        None,
+    )
     if x is None:
         raise ProofBrokenError("none of these keys signed the seal")
     day = date.fromisoformat(seal["business_date"])
@@ -127,12 +135,14 @@ def _check_seal(seal: Mapping[str, Any], keys: list[dict[str, str]]) -> None:
 def _words(found: Mapping[str, Any]) -> list[str]:
     if found["kind"] == "statement":
         return [
-            _("Verified: digest and seal of the statement hold."),
+            _("Verified: the network signed this statement for %(merchant)s.", **found),
+            *([_("It is of a sandbox: nothing in it is real.")] if _is_test(found) else []),
+            _("Net %(net)s, closing balance %(closing)s", **_figures(found)),
             _("Check code: %(code)s", code=found["code"]),
-            _("Compare it, or the sums, with what the gateway shows at /verify."),
         ]
     return [
         _("Verified: these points are part of the total that the network signed."),
+        *([_("It is of a sandbox: nothing in it is real.")] if _is_test(found) else []),
         _(
             "%(points)s of %(total)s points",
             points=format_number(found["points"]),
@@ -143,6 +153,14 @@ def _words(found: Mapping[str, Any]) -> list[str]:
         _("Root: %(root)s", root=found["root"]),
         _("Compare the root with the one that everybody sees at /.well-known/peyvand-points.json."),
     ]
+
+
+def _figures(found: Mapping[str, Any]) -> dict[str, str]:
+    return {name: format_number(found[name]) for name in ("net", "closing")}
+
+
+def _is_test(found: Mapping[str, Any]) -> bool:
+    return bool(found["environment"] != LIVE)
 
 
 def _base64url(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""``peyvand-merchant verify``: a kept call judged by somebody who has no key of their own."""
+"""``peyvand-merchant verify``: a kept call or a statement, judged without a key of one's own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,19 @@ import requests
 from merchant_gateway.client import show
 from merchant_gateway.client.errors import JournalError
 from merchant_gateway.client.journal import read_journal
+from merchant_gateway.client.statement_proof import (
+    StatementProofError,
+    check_statement,
+    is_statement,
+    signing_key_id,
+)
 from merchant_gateway.client.transport import KEYS_PATH
-from merchant_gateway.client.verifying import judge
+from merchant_gateway.client.verifying import LIVE, TEST, judge
 from merchant_gateway.signing import Ed25519VerifyingKey, SigningError
 
 MERCHANT_KEYS_PATH = "/.well-known/peyvand-merchant-keys"
+SANDBOX_KEYS_PATH = "/.well-known/peyvand-sandbox-keys"
+_SEALS = "seals"
 _DOES_NOT_HOLD, _WRONG_USE, _NO_KEYS = 1, 2, 3
 _FOUND = 200
 _TIMEOUT = 20
@@ -36,14 +44,23 @@ _Keys = dict[str, Ed25519VerifyingKey]
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="A file with published keys (JWKS), of the network or of merchants; several may be named.",
 )
+@click.option(
+    "--test", is_flag=True, help="FILE is of a sandbox; without this nothing signed there holds."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
-def verify(file: Path, *, network: str | None, key_sets: tuple[Path, ...], as_json: bool) -> None:
+def verify(
+    file: Path, *, network: str | None, key_sets: tuple[Path, ...], test: bool, as_json: bool
+) -> None:
     """Say of every call in FILE whether the merchant asked and the network answered just this.
 
-    FILE is a journal, or lines of one. No key of your own is needed, only published ones: those of
-    --keys, else as --network publishes them. Old keys stay published. Exits with 1 where anything
-    does not hold.
+    FILE is a journal, lines of one, or a statement as JSON, which the network signs too. No key of
+    your own is needed, only published ones: those of --keys, else as --network publishes them. Old
+    keys stay published. Exits with 1 where anything does not hold.
     """
+    statement = _statement(file)
+    if statement is not None:
+        _judge_statement(statement, network=network, key_sets=key_sets, test=test, as_json=as_json)
+        return
     try:
         records = list(read_journal(file))
         given = [each for path in key_sets for each in _read(path)]
@@ -60,14 +77,85 @@ def verify(file: Path, *, network: str | None, key_sets: tuple[Path, ...], as_js
         click.echo(f"the keys cannot be read: {type(error).__name__}", err=True)
         sys.exit(_NO_KEYS)
     # Apart: a merchant's key would otherwise pass for the network's, and its answer for ours.
-    verdicts = [judge(each, network_keys=ours, merchant_keys=theirs) for each in records]
+    environment = TEST if test else LIVE
+    verdicts = [
+        judge(each, network_keys=ours, merchant_keys=theirs, environment=environment)
+        for each in records
+    ]
     shown = [each.as_json() for each in verdicts]
     if as_json:
         show.as_json(shown)
     else:
-        show.table(shown, columns=("at", "call", "holds", "request", "answer"))
+        show.table(shown, columns=("at", "call", "environment", "holds", "request", "answer"))
     if not verdicts or not all(each.holds for each in verdicts):
         sys.exit(_DOES_NOT_HOLD)
+
+
+def _statement(file: Path) -> Mapping[str, Any] | None:
+    """Return the statement that a file is, ``None`` where it is something else."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if is_statement(found) else None
+
+
+def _judge_statement(
+    statement: Mapping[str, Any],
+    *,
+    network: str | None,
+    key_sets: tuple[Path, ...],
+    test: bool,
+    as_json: bool,
+) -> None:
+    """Say whether the network signed a statement as it stands; exit with 1 where it did not."""
+    found: dict[str, object] = {}
+    try:
+        jwks = [each for path in key_sets for each in _read(path)]
+        if network is not None:
+            jwks += _network_jwks(network.rstrip("/"), statement, test=test)
+        wanted = TEST if test else LIVE
+        seals = [
+            each
+            for each in jwks
+            if each.get("purpose") == _SEALS and each.get("environment", LIVE) == wanted
+        ]
+        key_id = check_statement(statement, keys=_keys(seals))
+        found = {
+            "holds": True,
+            "environment": wanted,
+            "merchant": statement["merchant"],
+            **statement["window"],
+            "net": statement["totals"]["net"],
+            "closing": statement["totals"]["closing"],
+            "key": key_id,
+        }
+    except StatementProofError as error:
+        found = {"holds": False, "reason": str(error)}
+    except (OSError, ValueError, SigningError, KeyError, TypeError) as error:
+        click.echo(str(error), err=True)
+        sys.exit(_NO_KEYS if isinstance(error, requests.RequestException) else _WRONG_USE)
+    if as_json:
+        show.as_json(found)
+    else:
+        show.table([found], columns=tuple(found))
+    if not found["holds"]:
+        sys.exit(_DOES_NOT_HOLD)
+
+
+def _network_jwks(
+    network: str, statement: Mapping[str, Any], *, test: bool
+) -> list[Mapping[str, Any]]:
+    """Return the network's published keys; for a sandbox the one that signed the statement."""
+    if not test:
+        answer = requests.get(network + KEYS_PATH, timeout=_TIMEOUT)
+        answer.raise_for_status()
+        return list(answer.json()["keys"])
+    key_id = signing_key_id(statement)
+    answer = requests.get(
+        f"{network}{SANDBOX_KEYS_PATH}/{quote(key_id, safe='')}.json", timeout=_TIMEOUT
+    )
+    return [answer.json()] if answer.status_code == _FOUND else []
 
 
 def _read(path: Path) -> Iterable[Mapping[str, Any]]:

@@ -38,7 +38,11 @@ _DONE = range(200, 300)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One call that may have moved points, with its signed answer."""
+    """One call that may have moved points, with its signed answer.
+
+    ``at`` is when it was kept, which nobody signed: the moment that counts is what ``believe``
+    returns.
+    """
 
     at: datetime
     method: str
@@ -65,8 +69,8 @@ class Record:
             raise JournalError("an answer in the journal is no object")
         return value
 
-    def believe(self, keys: Mapping[str, Ed25519VerifyingKey]) -> None:
-        """Check the network's signature of the answer; raise UntrustedAnswerError."""
+    def believe(self, keys: Mapping[str, Ed25519VerifyingKey]) -> datetime:
+        """Return when the network signed the answer; raise UntrustedAnswerError if it did not."""
         try:
             parsed = parse_answer_signature(
                 signature_input=self.signature_input, signature=self.signature
@@ -84,6 +88,7 @@ class Record:
             )
         except SigningError as error:
             raise UntrustedAnswerError(f"the signature does not hold: {error}") from error
+        return datetime.fromtimestamp(parsed.created, tz=UTC)
 
 
 class Journal:

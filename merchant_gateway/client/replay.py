@@ -6,7 +6,8 @@ Three things are compared, and nothing of the network's code is used:
   and every answer in the journal against what the network says (``entries``);
 * every line of the statement that stands for an entry of the merchant's own, against the same
   answers (``lines``); lines for what others did with its points are the network's signed word;
-* every sum, the price of every line, the opening balance, the digest and the seal (``sums``).
+* every sum, the price of every line, the opening balance, the digest, the seal and what the
+  network signed of the statement (``sums``).
 
 An entry has one id under several prefixes (``ern_x``, ``ent_x``): what follows is compared.
 """
@@ -25,6 +26,7 @@ from typing import Any
 from merchant_gateway.client.canonical import canonical
 from merchant_gateway.client.errors import JournalError, UntrustedAnswerError
 from merchant_gateway.client.journal import Record
+from merchant_gateway.client.statement_proof import StatementProofError, check_statement
 from merchant_gateway.signing import Ed25519VerifyingKey
 
 _SEAL_TAG = b"peyvand.seal.v1\n"
@@ -146,6 +148,7 @@ def replay(
     _own_lines(statement["lines"], moves, captures, found)
     _sums(statement, previous, found)
     _seal(statement["seal"], keys, found)
+    _signed(statement, keys, found)
     return found
 
 
@@ -376,6 +379,19 @@ def _seal(seal: Mapping[str, Any], keys: Mapping[str, Ed25519VerifyingKey], foun
         raw = b""
     if key is None or not key.verify(signature=raw, message=_SEAL_TAG + message):
         found.findings.append(Finding(code="seal_not_signed", subject=str(seal["head"])))
+
+
+def _signed(
+    statement: Mapping[str, Any], keys: Mapping[str, Ed25519VerifyingKey], found: Replay
+) -> None:
+    """Check that the network said just this of digest, totals, merchant and window."""
+    try:
+        check_statement(statement, keys=keys)
+    except StatementProofError as error:
+        finding = Finding(
+            code="statement_not_signed", subject=found.settlement, recorded=str(error)
+        )
+        found.findings.append(finding)
 
 
 def _bare(public_id: str) -> str:

@@ -2,7 +2,8 @@
 
 A record (a line of a journal) holds what the merchant signed and what the network signed in answer.
 The merchant's signature over its base says that it asked for exactly this; the network's over the
-answer, bound to that signature, says that it answered exactly this to exactly that.
+answer, bound to that signature, says that it answered exactly this to exactly that. When and in
+which environment follows from what was signed, never from what stands beside it.
 """
 
 from __future__ import annotations
@@ -22,15 +23,22 @@ from merchant_gateway.signing import (
 )
 
 _LINE = re.compile(r'"([a-z@-]+)": (.*)')
+LIVE, TEST = "live", "test"
+_TEST_KEY = "mk_test_"
 _KEY_ID = re.compile(r';keyid="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found of one record; empty reasons mean that the signature holds."""
+    """What was found of one record; empty reasons mean that the signature holds.
 
-    at: str
+    ``at`` is the moment that the network signed, ``None`` where it signed none. ``environment`` is
+    that of the merchant's key: what was asked with a test key moved nothing real.
+    """
+
+    at: str | None
     what: str
+    environment: str
     asked: str
     answered: str
 
@@ -44,6 +52,7 @@ class Verdict:
         return {
             "at": self.at,
             "call": self.what,
+            "environment": self.environment,
             "holds": self.holds,
             "request": self.asked or "signed by the merchant",
             "answer": self.answered or "signed by the network",
@@ -55,17 +64,26 @@ def judge(
     *,
     network_keys: Mapping[str, Ed25519VerifyingKey],
     merchant_keys: Mapping[str, Ed25519VerifyingKey],
+    environment: str = LIVE,
 ) -> Verdict:
-    """Return whether the merchant signed a kept request and the network its answer, and why not."""
-    answered = ""
+    """Return whether the merchant signed a kept request and the network its answer, and why not.
+
+    Only what was asked in ``environment`` holds.
+    """
+    at, answered = None, ""
     try:
-        record.believe(network_keys)
+        at = record.believe(network_keys).isoformat()
     except UntrustedAnswerError as error:
         answered = str(error)
+    found = TEST if record.key_id.startswith(_TEST_KEY) else LIVE
+    asked = _asked(record, merchant_keys)
+    if not asked and found != environment:
+        asked = f"signed with a {found} key: this is no evidence of anything {environment}"
     return Verdict(
-        at=record.at.isoformat(),
+        at=at,
         what=f"{record.method} {record.path}",
-        asked=_asked(record, merchant_keys),
+        environment=found,
+        asked=asked,
         answered=answered,
     )
 

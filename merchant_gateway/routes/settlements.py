@@ -193,12 +193,13 @@ def _etag(found: StatementView, form: str) -> str:
 
 def _settlement(found: StatementView) -> dict[str, Any]:
     return {
-        "window": statements.window_record(found),
+        "window": statements.window_record(found.window),
         "state": found.window.state,
         "merchant": found.merchant.code,
         "totals": statements.totals_record(found.totals),
         "digest": f"sha-256:{found.digest.hex()}",
         "seal": statements.seal_record(found),
+        "signed": found.signed,
     }
 
 

@@ -72,8 +72,18 @@ _SEAL = whole(
     {"business_date": DAY, "key": TEXT, "signature": TEXT},
     head=text("The head of the chain of closed days, in hexadecimal."),
 )
+_SIGNED = text(
+    "What the network signed: a compact JWS of type `peyvand-statement+jws`, EdDSA, with a key for "
+    "`seals`, over merchant, window, digest, head, currency and totals."
+)
 _SETTLEMENT = whole(
-    window=_WINDOW, merchant=TEXT, totals=_TOTALS, digest=TEXT, seal=_SEAL, state=TEXT
+    window=_WINDOW,
+    merchant=TEXT,
+    totals=_TOTALS,
+    digest=TEXT,
+    seal=_SEAL,
+    signed=_SIGNED,
+    state=TEXT,
 )
 _LINE = whole(
     entry=TEXT,
@@ -335,6 +345,7 @@ ANSWERS: dict[str, Schema] = {
         totals=_TOTALS,
         digest=TEXT,
         seal=_SEAL,
+        signed=_SIGNED,
         lines=list_of(_LINE),
     ),
     **RECONCILIATION_ANSWERS,

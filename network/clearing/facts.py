@@ -324,7 +324,8 @@ class SealView:
 class StatementView:
     """A published statement: its totals, the digest of its lines and totals, its last day's seal.
 
-    ``seal_head`` is the head as published, ``seal`` what the ledger says of that day now.
+    ``seal_head`` is the head as published, ``seal`` what the ledger says of that day now, and
+    ``signed`` the JWS that the network published with it (``signed_statements``).
     """
 
     statement_id: UUID
@@ -334,3 +335,4 @@ class StatementView:
     digest: bytes
     seal_head: bytes
     seal: SealView | None
+    signed: str

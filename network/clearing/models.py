@@ -253,6 +253,7 @@ class Statement(Base):
     carried: Mapped[str | None]
     digest: Mapped[bytes]
     seal: Mapped[bytes]
+    signed: Mapped[str]
 
 
 class DayFiguresRow(Base):

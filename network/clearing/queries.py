@@ -402,4 +402,5 @@ def _statement(
         digest=row.digest,
         seal_head=row.seal,
         seal=seals.get(of.end_day - timedelta(days=1)),
+        signed=row.signed,
     )

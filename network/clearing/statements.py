@@ -13,7 +13,8 @@ below; they add up to ``net``, but for those that its deposit paid (``deposit``)
 (``vat``) and stands among the fees. Figures of VAT and of a deposit stand in a statement only if
 one of them is not zero. A counterparty is named only where both agreements allow it, which
 no agreement does yet, so it is the network, or the merchant itself for its own points in its own
-shop. ``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785.
+shop. ``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785; what the
+network ``signed`` over it (``signed_statements``) stands outside that form.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from network.clearing.facts import StatementLine, StatementView, Totals
+from network.clearing.facts import StatementLine, StatementView, Totals, WindowView
 from network.clearing.parties import NETWORK_NAME
 from network.ids import EntryIds, encode
 
@@ -169,8 +170,9 @@ def statement_json(
         between = b","
     yield b'],"merchant":' + canonical(code)
     yield b',"seal":' + canonical(seal_record(statement))
+    yield b',"signed":' + canonical(statement.signed)
     yield b',"totals":' + canonical(totals_record(statement.totals))
-    yield b',"window":' + canonical(window_record(statement)) + b"}"
+    yield b',"window":' + canonical(window_record(statement.window)) + b"}"
 
 
 def statement_csv(
@@ -179,7 +181,7 @@ def statement_csv(
     """Yield the statement as CSV (RFC 4180, UTF-8): a header, the lines, then the totals.
 
     ``record`` says what a row is. Text that a spreadsheet would read as a formula begins with an
-    apostrophe. The last rows carry window, digest and seal in the column ``entry``.
+    apostrophe. The last rows carry window, digest, seal and signature in the column ``entry``.
     """
     currency = statement.totals.currency
     namer = entry_namer(entry_ids)
@@ -195,6 +197,7 @@ def statement_csv(
     yield _cells({"record": "window", "entry": encode("win", statement.window.window_id)})
     yield _cells({"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"})
     yield _cells({"record": "seal", "entry": statement.seal_head.hex()})
+    yield _cells({"record": "signed", "entry": statement.signed})
 
 
 def seal_record(statement: StatementView) -> dict[str, Any]:
@@ -210,12 +213,12 @@ def seal_record(statement: StatementView) -> dict[str, Any]:
     return record
 
 
-def window_record(statement: StatementView) -> dict[str, Any]:
-    """Return the window: its id and its business days [first_day, end_day)."""
+def window_record(window: WindowView) -> dict[str, Any]:
+    """Return a window: its id and its business days [first_day, end_day)."""
     return {
-        "end_day": statement.window.end_day.isoformat(),
-        "first_day": statement.window.first_day.isoformat(),
-        "id": encode("win", statement.window.window_id),
+        "end_day": window.end_day.isoformat(),
+        "first_day": window.first_day.isoformat(),
+        "id": encode("win", window.window_id),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from network.signing.models import SigningKey
 from network.vault import Vault
 
 SEAL_PURPOSE = "signing-key"
+LIVE, TEST = "live", "test"
 
 
 class NoSigningKeyError(PeyvandError):
@@ -49,8 +51,11 @@ def active_key(session: Session, *, vault: Vault, purpose: str) -> ActiveKey:
     )
 
 
-def published_keys(session: Session) -> list[dict[str, str]]:
-    """Return every public key, retired ones included, as JWKs (RFC 8037), the oldest first."""
+def published_keys(session: Session, *, environment: str = LIVE) -> list[dict[str, str]]:
+    """Return every public key, retired ones included, as JWKs (RFC 8037), the oldest first.
+
+    Each says which environment it signs in: ``test`` where the database is a sandbox's.
+    """
     rows = session.scalars(select(SigningKey).order_by(SigningKey.created_at, SigningKey.key_id))
     return [
         {
@@ -60,7 +65,14 @@ def published_keys(session: Session) -> list[dict[str, str]]:
             "use": "sig",
             "alg": "EdDSA",
             "purpose": row.purpose,
+            "environment": environment,
             "x": base64.urlsafe_b64encode(row.public_key).rstrip(b"=").decode(),
         }
         for row in rows
     ]
+
+
+def environment_of(keys: Iterable[Mapping[str, str]], *, key_id: str) -> str:
+    """Return the environment of a published key; ``live`` where it says nothing."""
+    found = (each.get("environment", LIVE) for each in keys if each.get("kid") == key_id)
+    return next(found, LIVE)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from sqlalchemy import text
 from merchant_gateway.client import GatewayClient, UntrustedAnswerError
 from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import wall_now
 from network.merchants.keys import register_key, revoke_key
@@ -180,6 +183,25 @@ def test_a_third_party_verifies_what_was_kept(house: House, tmp_path: Path) -> N
     assert code == 0
     code, found = _verified(str(journal), "--keys", str(network))
     assert (code, found[0]["request"]) == (1, f"the key {key_id} is not published")
+
+
+def test_what_a_test_key_signed_is_no_evidence_of_anything_live(
+    house: House, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    _kept(house, journal)
+    [record, *_] = read_journal(journal)
+    # Kept at another moment than it claims: what counts is what the network signed.
+    moved = [replace(each, at=each.at - timedelta(days=400)) for each in read_journal(journal)]
+    other = tmp_path / "moved"
+    for each in moved:
+        Journal(other).keep(each)
+    _, found = _verified(str(other), "--network", house.url)
+    assert datetime.fromisoformat(found[0]["at"]) > record.at - timedelta(minutes=5)
+    assert [each["environment"] for each in found] == ["live", "live"]
+    code, found = _verified(str(journal), "--network", house.url, "--test")
+    assert code == 1
+    assert "signed with a live key" in found[0]["request"]
 
 
 def test_a_merchant_s_key_is_none_of_the_network_s(house: House, tmp_path: Path) -> None:

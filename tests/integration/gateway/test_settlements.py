@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from click.testing import CliRunner
 from requests import Response
 from sqlalchemy import text
 
+from config.cli.verify import verify
 from merchant_gateway.client import GatewayClient, NotFoundError, ProblemError
+from merchant_gateway.client.canonical import canonical
 from merchant_gateway.client.cli import main
 from network.clearing.checking import check_code
 from network.clock import day_start, wall_now
@@ -204,6 +207,36 @@ def test_replay_from_a_terminal(house: House, journals: Path, tmp_path: Path) ->
     assert run(main, [*options, "replay"]).exit_code == 2
     paper = run(main, [*options, "statement", "--pdf", json.loads(differs.output)["settlement"]])
     assert paper.stdout_bytes.startswith(b"%PDF-")
+
+
+def test_anybody_checks_a_statement_with_published_keys_alone(house: House, tmp_path: Path) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    file, keys = tmp_path / "statement.json", tmp_path / "keys.json"
+    file.write_bytes(house.blue.client.statement(window).content)
+    keys.write_text(json.dumps({"keys": published_keys(house.url)}))
+    offline = ["verify", str(file), "--keys", str(keys), "--json"]
+
+    def ours(*arguments: str) -> int:
+        return CliRunner().invoke(main, list(arguments)).exit_code
+
+    def theirs() -> int:
+        return CliRunner().invoke(verify, [str(file), "--keys", str(keys)]).exit_code
+
+    told = json.loads(CliRunner().invoke(main, offline).output)
+    assert (told["holds"], told["environment"], told["merchant"]) == (True, "live", "blue")
+    assert (theirs(), ours("verify", str(file), "--network", house.url)) == (0, 0)
+    assert ours(*offline, "--test") == 1, "live keys make nothing of a sandbox hold"
+    # Consistent in itself, sealed by the network, and not what the network said.
+    whole = house.blue.client.statement(window).data
+    whole["totals"]["closing"] += 1
+    form = canonical({"lines": whole["lines"], "totals": whole["totals"]})
+    whole["digest"] = f"sha-256:{sha256(form).hexdigest()}"
+    file.write_text(json.dumps(whole))
+    assert (theirs(), ours(*offline)) == (1, 1)
+    # What the network said to the other shop is not said to this one.
+    other = house.green.client.statement(window).data
+    file.write_text(json.dumps({**other, "merchant": "blue"}))
+    assert (theirs(), ours(*offline)) == (1, 1)
 
 
 def test_anybody_checks_a_paper_by_its_code(house: House) -> None:

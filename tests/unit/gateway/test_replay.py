@@ -140,7 +140,26 @@ def statement() -> dict[str, Any]:
 
 def signed_off(whole: dict[str, Any]) -> dict[str, Any]:
     form = canonical({"lines": whole["lines"], "totals": whole["totals"]})
-    return {**whole, "digest": f"sha-256:{sha256(form).hexdigest()}"}
+    digest = f"sha-256:{sha256(form).hexdigest()}"
+    payload = {
+        "merchant": whole["merchant"],
+        "window": whole["window"],
+        "digest": digest,
+        "head": whole["seal"]["head"],
+        "currency": whole["totals"]["currency"],
+        "totals": whole["totals"],
+    }
+    header = {"alg": "EdDSA", "kid": "net", "typ": "peyvand-statement+jws"}
+    return {**whole, "digest": digest, "signed": jws(header, payload)}
+
+
+def jws(header: dict[str, Any], payload: dict[str, Any]) -> str:
+    parts = [base64url(json.dumps(each).encode()) for each in (header, payload)]
+    return ".".join([*parts, base64url(KEY.sign(".".join(parts).encode()))])
+
+
+def base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def run(**changes: Any) -> Replay:
@@ -221,9 +240,28 @@ def test_opening_price_points_digest_and_seal() -> None:
     fewer = altered(lambda whole: whole["lines"][3].update(points=-9, price="1088.3333"))
     assert codes(fewer) == {("line_differs", "d")}
     plain = altered(lambda whole: whole["lines"][0].update(merchant_ref="x"), hashed=False)
-    assert codes(plain) == {("sum_differs", "digest")}
+    assert codes(plain) == {("sum_differs", "digest"), ("statement_not_signed", "win_x")}
     unsealed = altered(lambda whole: whole["seal"].update(head="ac" * 32))
     assert codes(unsealed) == {("seal_not_signed", "ac" * 32)}
+
+
+def test_the_network_has_to_have_said_it() -> None:
+    not_signed = {("statement_not_signed", "win_x")}
+    own = altered(lambda whole: whole.pop("signed"), hashed=False)
+    assert codes(own) == not_signed
+    # Consistent in itself, with a seal that holds: whoever has one statement can make another.
+    other = {**statement(), "signed": statement()["signed"]}
+    other["merchant"] = "baker"
+    assert codes(run(statement=other)) == not_signed
+    payload = json.loads(base64.urlsafe_b64decode(statement()["signed"].split(".")[1] + "=="))
+    for header in (
+        {"alg": "none", "kid": "net", "typ": "peyvand-statement+jws"},
+        {"alg": "EdDSA", "kid": "net", "typ": "peyvand-points+jws"},
+        {"alg": "EdDSA", "kid": "other", "typ": "peyvand-statement+jws"},
+        {"alg": "EdDSA", "kid": "net", "typ": "peyvand-statement+jws", "crit": ["b64"]},
+    ):
+        forged = {**statement(), "signed": jws(header, payload)}
+        assert codes(run(statement=forged)) == not_signed, header
 
 
 def taxed() -> dict[str, Any]:

@@ -74,6 +74,7 @@ def drafted(openings: dict[tuple[UUID, str], int]) -> StatementView:
         seal=SealView(
             business_date=date(2026, 3, 22), head=bytes(32), key_id="k", signature=b"\xff" * 64
         ),
+        signed="a.b.c",
     )
 
 
@@ -143,7 +144,8 @@ def test_csv_reads_back_and_no_cell_is_a_formula() -> None:
     assert (rows[1]["amount"], rows[1]["price"]) == ("41", "-20.5")
     amounts = {row["record"]: row["amount"] for row in rows[2:10]}
     assert amounts["closing"] == amounts["net"] == "6897"
-    assert rows[-2]["entry"] == f"sha-256:{statement.digest.hex()}"
+    assert [row["record"] for row in rows[-3:]] == ["digest", "seal", "signed"]
+    assert rows[-3]["entry"] == f"sha-256:{statement.digest.hex()}"
 
 
 @pytest.mark.parametrize("reference", ["=1", "+1", "-1", "@A1", "\tx", "\rx", "＝1"])

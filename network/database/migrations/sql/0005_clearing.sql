@@ -238,6 +238,7 @@ CREATE TABLE network.statement (
     carried text,
     digest bytea NOT NULL,
     seal bytea NOT NULL,
+    signed text NOT NULL,
     CONSTRAINT pk_statement PRIMARY KEY (statement_id),
     CONSTRAINT uq_statement_merchant_id_window_id_currency UNIQUE (merchant_id, window_id, currency),
     CONSTRAINT fk_statement_window_id_settlement_window FOREIGN KEY (window_id)
