@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from network.clearing.facts import Obligation, PoolBalance, Totals
-from network.money.facts import PaymentFact
+from network.money.facts import DirectFact, PaymentFact
 from network.points import price_amount
 from settlement.controls import Check, Ledger
 
@@ -61,7 +62,7 @@ class Moved:
 
     ``balances`` are the settlement accounts at the window's end, ``deposits`` and ``pool`` those
     accounts, ``pooled`` what the pool must hold; ``instructed`` is what its payments moved to
-    clearing.
+    clearing. ``directs`` are what merchants pay each other, which moves nothing there.
     """
 
     balances: Mapping[tuple[UUID, str], int]
@@ -69,12 +70,19 @@ class Moved:
     pool: Mapping[str, int] = field(default_factory=dict)
     pooled: Mapping[str, int] = field(default_factory=dict)
     payments: Sequence[PaymentFact]
+    directs: Sequence[DirectFact] = ()
     instructed: int
 
 
 def check_money(*, drafts: Mapping[tuple[UUID, str], Totals], moved: Moved) -> list[Check]:
     """Hold statements against the money ledger: closing balances, payments, instructions."""
-    paid = {(each.merchant_id, each.currency): each.signed_amount for each in moved.payments}
+    paid: Counter[tuple[UUID, str]] = Counter()
+    for payment in moved.payments:
+        paid[payment.merchant_id, payment.currency] += payment.signed_amount
+    instructed = paid.total()
+    for each in moved.directs:
+        paid[each.payee_id, each.currency] += each.amount
+        paid[each.payer_id, each.currency] -= each.amount
     return [
         Check(
             name="closings_in_money_ledger",
@@ -109,9 +117,22 @@ def check_money(*, drafts: Mapping[tuple[UUID, str], Totals], moved: Moved) -> l
             name="payments_from_statements",
             rows=len(paid),
             expected=sum(each.paid for each in drafts.values()),
-            found=sum(paid.values()),
-            differences=sum(paid.get(key, 0) != each.paid for key, each in drafts.items())
+            found=paid.total(),
+            differences=sum(paid[key] != draft.paid for key, draft in drafts.items())
             + len(paid.keys() - drafts.keys())
-            + int(moved.instructed != sum(paid.values())),
+            + int(moved.instructed != instructed),
         ),
     ]
+
+
+def check_published(
+    ours: Mapping[UUID, tuple[bytes, Totals]], published: Mapping[UUID, tuple[bytes, Totals]]
+) -> Check:
+    """Hold what is published against what was drafted: digest and totals of each statement."""
+    return Check(
+        name="statements_published",
+        rows=len(ours),
+        expected=len(ours),
+        found=len(published),
+        differences=sum(published.get(key) != value for key, value in ours.items()),
+    )

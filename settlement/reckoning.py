@@ -15,6 +15,7 @@ from network.clearing.facts import Obligation, PoolBalance, WindowView
 from network.clearing.statements import canonical
 from network.errors import InvariantError
 from network.money import queries as money
+from network.money.direct import DIRECT, mode_on
 from settlement import rates
 from settlement.payments.orders import Terms
 from settlement.pool import pool_after
@@ -41,8 +42,9 @@ def reckon(session: Session, *, window: WindowView) -> Reckoned:
     """Reckon what a window comes to, in tables that end with the session's transaction.
 
     The input is the seal of its last day, the sums of its postings with the prices applied, the
-    pool before, the accounts of the agreements in force on its last day, deposits, and what the
-    bank sent back on its days. Raises MissingPriceError and AmountTooLargeError.
+    pool before, the accounts of the agreements in force on its last day, deposits, what the bank
+    sent back on its days, and whether merchants pay each other. Raises MissingPriceError and
+    AmountTooLargeError.
     """
     session.execute(text("SET LOCAL statement_timeout = 0"))
     session.execute(text(f"SET LOCAL work_mem = '{_WORK_MEM}'"))
@@ -102,13 +104,15 @@ def _refuse_too_large(session: Session) -> None:
 
 
 def payment_terms(session: Session, *, window: WindowView) -> Terms:
-    """Return where a window's merchants are paid, what the bank sent back, and deposits."""
+    """Return how and where a window's merchants are paid, what came back, and deposits."""
     days = {"first_day": window.first_day, "end_day": window.end_day}
+    last_day = window.end_day - timedelta(days=1)
     return Terms(
-        details=money.payment_details(session, on=window.end_day - timedelta(days=1)),
+        details=money.payment_details(session, on=last_day),
         returned=money.returns(session, **days),
         deposits=money.balances(session, account="deposit", before=window.first_day),
         paid_in=money.paid_in(session, **days),
+        direct=mode_on(session, day=last_day) == DIRECT,
     )
 
 

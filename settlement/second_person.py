@@ -7,7 +7,7 @@ carries it out in the unit of work that writes the approval; that one checks eve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -15,12 +15,22 @@ from sqlalchemy.orm import Session
 from network.clearing import queries as clearing
 from network.clearing import runs
 from network.clearing.aborting import abort_window, check_abortable
-from network.exposure import measuring
-from network.exposure.cover import Movement, check_movement, move_cover
+from network.clearing.parties import NETWORK_PARTY
+from network.exposure import measuring, waterfall
+from network.exposure.cover import Movement, check_bank_ref, check_movement, move_cover
 from network.exposure.suspending import check_suspension, set_suspended
+from network.ledger.queries import open_day
 from network.merchants.service import locked_merchant
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
+from network.money.direct import (
+    DirectPaymentError,
+    answer_direct,
+    check_answerable,
+    check_mode,
+    direct,
+    set_mode,
+)
 from network.money.today import open_business_day
 from network.operators import proposals
 from network.operators.proposals import Proposal
@@ -32,8 +42,14 @@ CANCEL_PAYMENT = "payment.cancel"
 ABORT_WINDOW = "window.abort"
 MOVE_COVER = "cover.move"
 SUSPEND_ISSUER, RESUME_ISSUER = "issuer.suspend", "issuer.resume"
+SET_MODE = "payments.mode"
+MOVE_FUND, PAY_DEFAULT = "fund.move", "default.pay"
+CONFIRM_DIRECT, FAIL_DIRECT = "direct.confirm", "direct.fail"
 CHANGES_ACCESS = frozenset({SUSPEND_ISSUER, RESUME_ISSUER})
 """After these the gateway has to look at the merchant anew (``access.announce``)."""
+
+PROGRAMME = NETWORK_PARTY
+"""What a proposal about the whole programme is about."""
 
 LONGEST_BANK_REF = 70
 
@@ -96,10 +112,13 @@ def propose_cover(
 ) -> Proposal:
     """Propose that a deposit or a reserve moves; raises CoverError and ProposalError.
 
-    ``bank_ref`` is the bank's reference of the booking, which the second person can look up.
+    ``bank_ref`` is the bank's reference of the booking, which the second person can look up; it
+    counts once.
     """
+    reference = " ".join(bank_ref.split())[:LONGEST_BANK_REF]
     measuring.measure(session, now=now)
     check_movement(session, movement=movement)
+    check_bank_ref(session, movement=movement, bank_ref=reference)
     return proposals.propose(
         session,
         kind=MOVE_COVER,
@@ -112,7 +131,7 @@ def propose_cover(
             "act": movement.act,
             "amount": movement.amount,
             "currency": CURRENCY,
-            "bank_ref": " ".join(bank_ref.split())[:LONGEST_BANK_REF],
+            "bank_ref": reference,
         },
     )
 
@@ -132,6 +151,100 @@ def propose_suspension(
         reason=reason,
         by=by,
         now=now,
+    )
+
+
+def propose_mode(
+    session: Session, *, mode: str, effective_from: date, reason: str, by: UUID, now: datetime
+) -> Proposal:
+    """Propose how merchants are paid from a day on; raises PaymentModeError and ProposalError."""
+    check_mode(mode, effective_from=effective_from, today=open_day(session))
+    return proposals.propose(
+        session,
+        kind=SET_MODE,
+        subject_id=PROGRAMME,
+        reason=reason,
+        by=by,
+        now=now,
+        terms={"mode": mode, "effective_from": effective_from.isoformat()},
+    )
+
+
+def propose_direct_answer(
+    session: Session,
+    *,
+    direct_payment_id: UUID,
+    arrived: bool,
+    reason: str,
+    by: UUID,
+    now: datetime,
+) -> Proposal:
+    """Propose to write down that a direct payment arrived, or that it did not.
+
+    Raises DirectPaymentError and ProposalError.
+    """
+    found = direct(session, direct_payment_id=direct_payment_id)
+    if found is None:
+        raise DirectPaymentError("there is no such payment", reason="unknown")
+    check_answerable(found.state)
+    return proposals.propose(
+        session,
+        kind=CONFIRM_DIRECT if arrived else FAIL_DIRECT,
+        subject_id=direct_payment_id,
+        reason=reason,
+        by=by,
+        now=now,
+        terms={"amount": found.fact.amount, "currency": found.fact.currency},
+    )
+
+
+def propose_fund(
+    session: Session, *, act: str, amount: int, reason: str, by: UUID, now: datetime
+) -> Proposal:
+    """Propose that a part of the margin goes to the network's fund, or back.
+
+    Raises WaterfallError and ProposalError.
+    """
+    waterfall.check_fund(session, act=act, amount=amount)
+    return proposals.propose(
+        session,
+        kind=MOVE_FUND,
+        subject_id=PROGRAMME,
+        reason=reason,
+        by=by,
+        now=now,
+        terms={"act": act, "amount": amount, "currency": CURRENCY},
+    )
+
+
+def propose_default(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    step: str,
+    amount: int,
+    reason: str,
+    by: UUID,
+    now: datetime,
+) -> Proposal:
+    """Propose that the fund pays what a stopped issuer owes, or that its acceptors bear it.
+
+    The terms hold what each acceptor bears. Raises WaterfallError and ProposalError.
+    """
+    shares = waterfall.check_step(session, merchant_id=merchant_id, step=step, amount=amount)
+    return proposals.propose(
+        session,
+        kind=PAY_DEFAULT,
+        subject_id=merchant_id,
+        reason=reason,
+        by=by,
+        now=now,
+        terms={
+            "step": step,
+            "amount": amount,
+            "currency": CURRENCY,
+            "shares": {str(who): part for who, part in shares.items()},
+        },
     )
 
 
@@ -189,6 +302,54 @@ def _suspend(session: Session, proposal: Proposal, _now: datetime) -> None:
     set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
 
 
+def _set_mode(session: Session, proposal: Proposal, now: datetime) -> None:
+    today = open_business_day(session)
+    set_mode(
+        session,
+        mode=proposal.terms["mode"],
+        effective_from=date.fromisoformat(proposal.terms["effective_from"]),
+        today=today,
+        proposal_id=proposal.proposal_id,
+        now=now,
+    )
+
+
+def _answer_direct(session: Session, proposal: Proposal, _now: datetime) -> None:
+    today = open_business_day(session)
+    answer_direct(
+        session,
+        direct_payment_id=proposal.subject_id,
+        arrived=proposal.kind == CONFIRM_DIRECT,
+        proposal_id=proposal.proposal_id,
+        business_date=today,
+    )
+
+
+def _move_fund(session: Session, proposal: Proposal, _now: datetime) -> None:
+    today = open_business_day(session)
+    waterfall.move_fund(
+        session,
+        act=proposal.terms["act"],
+        amount=proposal.terms["amount"],
+        proposal_id=proposal.proposal_id,
+        business_date=today,
+    )
+
+
+def _pay_default(session: Session, proposal: Proposal, now: datetime) -> None:
+    today = open_business_day(session)
+    waterfall.pay_step(
+        session,
+        merchant_id=proposal.subject_id,
+        step=proposal.terms["step"],
+        amount=proposal.terms["amount"],
+        agreed={UUID(who): part for who, part in proposal.terms["shares"].items()},
+        proposal_id=proposal.proposal_id,
+        business_date=today,
+    )
+    measuring.measure(session, now=now)
+
+
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
@@ -197,4 +358,9 @@ _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     SUSPEND_ISSUER: _suspend,
     RESUME_ISSUER: _suspend,
     ways_in.WAY_IN: _let_in,
+    SET_MODE: _set_mode,
+    CONFIRM_DIRECT: _answer_direct,
+    FAIL_DIRECT: _answer_direct,
+    MOVE_FUND: _move_fund,
+    PAY_DEFAULT: _pay_default,
 }

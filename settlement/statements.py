@@ -18,7 +18,6 @@ from network.clearing.parties import NETWORK_PARTY, clearing_id
 from network.clearing.signed_statements import sign_statement
 from network.clearing.statements import StatementDigest, entry_namer, line_record
 from network.ids import EntryIds
-from network.money.facts import PaymentFact, payment_fact
 from network.signing.queries import ActiveKey
 from settlement.payments.orders import Amounts, Terms
 
@@ -90,18 +89,6 @@ class Draft:
     def statement_id(self, *, window_id: UUID) -> UUID:
         """Return the statement's id, which follows from the facts."""
         return clearing_id("statement", window_id, self.merchant_id, self.totals.currency)
-
-    def payment(self, *, window_id: UUID, terms: Terms) -> PaymentFact | None:
-        """Return the payment that the statement leads to, None where nothing is paid."""
-        if self.totals.paid == 0:
-            return None
-        return payment_fact(
-            window_id=window_id,
-            merchant_id=self.merchant_id,
-            currency=self.totals.currency,
-            balance=self.totals.paid,
-            details=terms.details[self.merchant_id],
-        )
 
     def row(self, *, window_id: UUID, seal: bytes, signed: str) -> dict[str, object]:
         """Return the statement as a row of its table."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.clearing import days, lines, owing, queries, runs, service, sources, streams
-from network.clearing.facts import Totals, WindowView
+from network.clearing.facts import WindowView
 from network.clearing.parties import MARGIN
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError
@@ -26,9 +25,9 @@ from network.ledger.operations_members import forward
 from network.ledger.queries import open_day
 from network.ledger.seal import seal_day
 from network.merchants.happenings import SETTLED_TOPIC, settled_payload
+from network.money import direct
 from network.money import queries as money
 from network.money import service as money_service
-from network.money.facts import PaymentFact
 from network.proofs.errors import ProofTotalsError
 from network.proofs.service import prove as prove_points
 from network.settings import CURRENCY, PROGRAMME_ZONE
@@ -36,12 +35,13 @@ from network.signing.queries import active_key
 from settlement import controls, money_controls, netting
 from settlement.again import debts_between_accounts, netted_in_pairs, reckoned_again
 from settlement.night import Night
+from settlement.payments.orders import Terms, orders
 from settlement.reckoning import payment_terms, reckon, seal_head
+from settlement.reserves import keep_reserves
 from settlement.statements import Draft, Drafts, draft_statements, signed_rows
 
 _log = structlog.get_logger("settlement")
 _CHUNK = 500
-_Published = tuple[bytes, Totals]
 
 _DUE = """
     SELECT member_id FROM ledger.wallet WHERE due_on <= :today
@@ -255,11 +255,9 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
             key=active_key(session, vault=night.services.vault, purpose="seals"),
         )
         service.add_statements(session, rows=rows)
+        keep_reserves(session, window=window, drafts=drafts)
         terms = payment_terms(session, window=window)
-        payments = [each.payment(window_id=night.window_id, terms=terms) for each in drafts]
-        moved = _move_money(
-            session, window=window, drafts=drafts, payments=[p for p in payments if p is not None]
-        )
+        moved = _move_money(session, window=window, drafts=drafts, terms=terms)
         service.advance_window(session, window_id=night.window_id, state="settled")
         published = {
             each.statement_id: (each.digest, each.totals)
@@ -271,7 +269,7 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
         }
         checked = [
             *checks,
-            _published(ours, published),
+            money_controls.check_published(ours, published),
             *money_controls.check_money(
                 drafts={(d.merchant_id, d.totals.currency): d.totals for d in drafts}, moved=moved
             ),
@@ -308,9 +306,11 @@ def _tell_merchants(session: Session, *, window: WindowView, drafts: list[Draft]
 
 
 def _move_money(
-    session: Session, *, window: WindowView, drafts: list[Draft], payments: list[PaymentFact]
+    session: Session, *, window: WindowView, drafts: list[Draft], terms: Terms
 ) -> money_controls.Moved:
     """Post what the window nets to and what is paid for it; return what the books say then."""
+    paid = {(each.merchant_id, each.totals.currency): each.totals.paid for each in drafts}
+    due = orders(paid, window_id=window.window_id, terms=terms)
     last_day = window.end_day - timedelta(days=1)
     money_service.post_netting(
         session,
@@ -328,7 +328,8 @@ def _move_money(
         },
         business_date=last_day,
     )
-    money_service.add_payments(session, payments=payments, business_date=last_day)
+    money_service.add_payments(session, payments=due.payments, business_date=last_day)
+    direct.add_directs(session, directs=due.directs, business_date=last_day)
     pool = money.balances(session, account="pool", before=window.end_day)
     pooled: Counter[str] = Counter()
     for each in sources.pool_balances(session, before=window.end_day):
@@ -339,19 +340,8 @@ def _move_money(
         pool={currency: amount for (_party, currency), amount in pool.items()},
         pooled=pooled,
         payments=[each.fact for each in money.payments(session, window_id=window.window_id)],
+        directs=[each.fact for each in direct.directs(session, window_id=window.window_id)],
         instructed=money.ledger_totals(session, window_id=window.window_id)["instructed"],
-    )
-
-
-def _published(
-    ours: Mapping[UUID, _Published], published: Mapping[UUID, _Published]
-) -> controls.Check:
-    return controls.Check(
-        name="statements_published",
-        rows=len(ours),
-        expected=len(ours),
-        found=len(published),
-        differences=sum(published.get(key) != value for key, value in ours.items()),
     )
 
 

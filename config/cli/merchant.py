@@ -19,6 +19,7 @@ from network.merchants import queries, service
 from network.merchants.public_keys import fingerprint, read_public_key
 from network.merchants.queries import KeyView, MerchantView
 from network.merchants.scopes import SCOPES
+from network.money.today import open_business_day
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _CODE = click.argument("code")
@@ -210,14 +211,17 @@ def leave(code: str, day: datetime | None, complete: bool) -> None:  # noqa: FBT
         raise click.UsageError(_("Give either --on DAY or --complete."))
     with working("exit") as work:
         merchant_id = find(work, code).merchant_id
-        today = ledger.open_day(work.session)
         if day is not None:
             leaves_on = day.date()
             service.begin_exit(
-                work.session, merchant_id=merchant_id, leaves_on=leaves_on, today=today
+                work.session,
+                merchant_id=merchant_id,
+                leaves_on=leaves_on,
+                today=open_business_day(work.session),
             )
             work.record("merchant.leaving", code, {"leaves_on": leaves_on.isoformat()})
         else:
+            today = ledger.open_day(work.session)
             service.complete_exit(work.session, merchant_id=merchant_id, today=today, now=work.now)
             work.record("merchant.left", code, {})
     done(_("Written down for %(code)s.", code=code))

@@ -321,11 +321,36 @@ class SealView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveMonth:
+    """What of a leaving merchant's cover comes free by the end of a month, and what stays."""
+
+    month: date
+    points: int
+    frees: int
+    stays: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveView:
+    """What the network holds of a merchant that leaves, as of its statement's last day.
+
+    ``points`` are those of its own that were out; ``months`` say when its cover comes free at the
+    latest. Amounts are minor units.
+    """
+
+    deposit: int
+    reserve: int
+    points: int
+    months: tuple[ReserveMonth, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatementView:
     """A published statement: its totals, the digest of its lines and totals, its last day's seal.
 
     ``seal_head`` is the head as published, ``seal`` what the ledger says of that day now, and
-    ``signed`` the JWS that the network published with it (``signed_statements``).
+    ``signed`` the JWS that the network published with it (``signed_statements``); ``reserve`` is
+    there for a merchant that leaves.
     """
 
     statement_id: UUID
@@ -336,3 +361,4 @@ class StatementView:
     seal_head: bytes
     seal: SealView | None
     signed: str
+    reserve: ReserveView | None = None

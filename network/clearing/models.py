@@ -20,7 +20,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.clearing.facts import OBLIGATION_KINDS
@@ -254,6 +254,19 @@ class Statement(Base):
     digest: Mapped[bytes]
     seal: Mapped[bytes]
     signed: Mapped[str]
+
+
+class StatementReserve(Base):
+    """What the network holds of a merchant that leaves, and by when it comes free."""
+
+    __tablename__ = "statement_reserve"
+    __table_args__ = (PrimaryKeyConstraint("statement_id"), {"schema": NETWORK_SCHEMA})
+
+    statement_id: Mapped[UUID] = mapped_column(ForeignKey("network.statement.statement_id"))
+    deposit: Mapped[int]
+    reserve: Mapped[int]
+    points: Mapped[int]
+    months: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 class DayFiguresRow(Base):

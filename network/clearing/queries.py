@@ -20,6 +20,7 @@ from network.clearing.facts import (
     PartyView,
     PoolView,
     PositionView,
+    ReserveView,
     RunView,
     SealView,
     StatementLine,
@@ -30,6 +31,7 @@ from network.clearing.facts import (
 from network.clearing.models import NetPosition, SettlementRun, SettlementWindow, Statement
 from network.clearing.models import Obligation as ObligationRow
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
+from network.clearing.reserves import reserves
 from network.ledger.tables import business_day
 from network.ledger.tables import seal as seal_table
 
@@ -326,7 +328,8 @@ def _statements(
     rows = session.execute(query).all()
     names = parties(session)
     seals = _seals(session, days={row[1].end_day - timedelta(days=1) for row in rows})
-    return [_statement(row[0], row[1], names=names, seals=seals) for row in rows]
+    told = reserves(session, statements=[row[0].statement_id for row in rows])
+    return [_statement(row[0], row[1], names=names, seals=seals, told=told) for row in rows]
 
 
 def _seals(session: Session, *, days: set[date]) -> dict[date, SealView]:
@@ -393,6 +396,7 @@ def _statement(
     *,
     names: dict[UUID, PartyView],
     seals: dict[date, SealView],
+    told: dict[UUID, ReserveView],
 ) -> StatementView:
     return StatementView(
         statement_id=row.statement_id,
@@ -403,4 +407,5 @@ def _statement(
         seal_head=row.seal,
         seal=seals.get(of.end_day - timedelta(days=1)),
         signed=row.signed,
+        reserve=told.get(row.statement_id),
     )

@@ -23,6 +23,7 @@ from network.clearing.statement_words import (
     direction_label,
     kind_label,
     period,
+    reserve_lines,
     sums,
 )
 from network.clearing.statements import entry_namer, line_record
@@ -204,9 +205,19 @@ class _Paper:
                 carried_label(carried), at=2, y=self._y + 0.5, width=INNER - 4, size=7.5
             )
             self._y += _ROW
+        self._reserve()
         note = _("Above zero the network owes the merchant, below zero the merchant owes it.")
         self._sheet.text(note, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5, grey=110)
         self._y += _ROW + 4
+
+    def _reserve(self) -> None:
+        """Say what the network holds of a merchant that leaves, and when it comes free."""
+        held = self._statement.reserve
+        if held is None:
+            return
+        for line in reserve_lines(held):
+            self._sheet.text(line, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5)
+            self._y += _ROW
 
     def _groups(self, groups: dict[tuple[str, str, str], _Group]) -> None:
         if not groups:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import timedelta
 
-from network.clearing.facts import Totals, WindowView
-from network.language import format_long_date
+from network.clearing.facts import ReserveView, Totals, WindowView
+from network.language import format_date, format_long_date, format_number
 from network.language import gettext as _
 
 _ALWAYS = ("opening", "receivable", "payable", "fees", "net", "returned", "paid", "closing")
 _ORDER = (*_ALWAYS[:4], "vat", "net", "returned", "called", "paid", "closing")
 _SUBTRACTED = ("payable", "fees", "vat", "called", "paid", "deposit_used")
 """Sums that are taken off; a reader sees them with their sign."""
+_MOST_MONTHS = 12
 
 
 def period(window: WindowView) -> str:
@@ -73,6 +74,27 @@ def carried_label(reason: str) -> str:
         "cycle": _("Carried over until the agreed settlement day."),
         "minimum": _("Carried over: below the agreed minimum."),
     }.get(reason, _plain(reason))
+
+
+def reserve_lines(reserve: ReserveView) -> list[str]:
+    """Return what the network holds of a merchant that leaves, and when it comes free."""
+    held = _(
+        "Held while its points are out: deposit %(deposit)s, reserve %(reserve)s; "
+        "%(points)s points",
+        deposit=format_number(reserve.deposit),
+        reserve=format_number(reserve.reserve),
+        points=format_number(reserve.points),
+    )
+    months = [
+        _(
+            "Comes free by the end of the month from %(month)s: %(frees)s; stays: %(stays)s",
+            month=format_date(each.month),
+            frees=format_number(each.frees),
+            stays=format_number(each.stays),
+        )
+        for each in reserve.months[:_MOST_MONTHS]
+    ]
+    return [held, *months]
 
 
 def kind_label(kind: str) -> str:

@@ -13,7 +13,9 @@ below; they add up to ``net``, but for those that its deposit paid (``deposit``)
 (``vat``) and stands among the fees. Figures of VAT and of a deposit stand in a statement only if
 one of them is not zero. A counterparty is named only where both agreements allow it, which
 no agreement does yet, so it is the network, or the merchant itself for its own points in its own
-shop. ``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785; what the
+shop. A merchant that leaves also reads what the network holds of it (``reserve``), and by which
+month that comes free at the latest; the digest does not cover it, because nothing is paid by it.
+``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785; what the
 network ``signed`` over it (``signed_statements``) stands outside that form.
 """
 
@@ -30,7 +32,13 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from network.clearing.facts import StatementLine, StatementView, Totals, WindowView
+from network.clearing.facts import (
+    ReserveView,
+    StatementLine,
+    StatementView,
+    Totals,
+    WindowView,
+)
 from network.clearing.parties import NETWORK_NAME
 from network.ids import EntryIds, encode
 
@@ -169,6 +177,8 @@ def statement_json(
         yield between + canonical(line_record(line, name=name, merchant=code))
         between = b","
     yield b'],"merchant":' + canonical(code)
+    if statement.reserve is not None:
+        yield b',"reserve":' + canonical(reserve_record(statement.reserve))
     yield b',"seal":' + canonical(seal_record(statement))
     yield b',"signed":' + canonical(statement.signed)
     yield b',"totals":' + canonical(totals_record(statement.totals))
@@ -194,6 +204,8 @@ def statement_csv(
         yield _cells({"record": name, "amount": amount, "currency": currency})
     if statement.totals.carried is not None:
         yield _cells({"record": "carried", "entry": statement.totals.carried})
+    for row in _reserve_rows(statement.reserve):
+        yield _cells({"currency": currency} | row)
     yield _cells({"record": "window", "entry": encode("win", statement.window.window_id)})
     yield _cells({"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"})
     yield _cells({"record": "seal", "entry": statement.seal_head.hex()})
@@ -211,6 +223,34 @@ def seal_record(statement: StatementView) -> dict[str, Any]:
             "signature": signature,
         }
     return record
+
+
+def reserve_record(reserve: ReserveView) -> dict[str, Any]:
+    """Return what the network holds of a merchant that leaves, and by when it comes free."""
+    return {
+        "deposit": reserve.deposit,
+        "points": reserve.points,
+        "release": [
+            {
+                "frees": each.frees,
+                "month": f"{each.month:%Y-%m}",
+                "points": each.points,
+                "stays": each.stays,
+            }
+            for each in reserve.months
+        ],
+        "reserve": reserve.reserve,
+    }
+
+
+def _reserve_rows(reserve: ReserveView | None) -> Iterator[dict[str, Any]]:
+    if reserve is None:
+        return
+    yield {"record": "cover_deposit", "amount": reserve.deposit}
+    yield {"record": "cover_reserve", "amount": reserve.reserve, "points": reserve.points}
+    for each in reserve.months:
+        month = f"{each.month:%Y-%m}"
+        yield {"record": "release", "entry": month, "points": each.points, "amount": each.frees}
 
 
 def window_record(window: WindowView) -> dict[str, Any]:

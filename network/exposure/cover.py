@@ -100,6 +100,41 @@ def check_movement(session: Session, *, movement: Movement) -> None:
         raise CoverError("this covers what it stands to owe", reason="covers", field="amount")
 
 
+def check_bank_ref(session: Session, *, movement: Movement, bank_ref: str) -> None:
+    """Refuse a movement from or to the bank without its reference, or with one that counts already.
+
+    One booking is one movement: the database lets no second proposal have its reference unless the
+    first was declined. A booking that answered a payment is none of these. Raises CoverError.
+    """
+    if movement.act == "drawn":
+        return
+    if not bank_ref:
+        raise CoverError(
+            "the bank's reference is needed", reason="bank_ref_missing", field="bank_ref"
+        )
+    found = session.execute(
+        text("""
+            SELECT EXISTS (
+                SELECT FROM network.proposal
+                WHERE kind = 'cover.move' AND terms ->> 'act' <> 'drawn'
+                  AND approved IS NOT FALSE AND upper(terms ->> 'bank_ref') = upper(:ref)
+            ) AS entered, EXISTS (
+                SELECT FROM network.bank_answer
+                WHERE upper(bank_ref) = upper(:ref) AND outcome IN ('settled', 'returned', 'late')
+            ) AS answered
+        """),
+        {"ref": bank_ref},
+    ).one()
+    if found.entered:
+        raise CoverError(
+            "the bank's reference is entered already", reason="bank_ref_entered", field="bank_ref"
+        )
+    if found.answered:
+        raise CoverError(
+            "the bank's reference answered a payment", reason="bank_ref_answered", field="bank_ref"
+        )
+
+
 def move_cover(
     session: Session,
     *,

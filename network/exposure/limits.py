@@ -7,7 +7,9 @@ points whose money lies in the pool; limit = cap + deposit + reserve.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -73,6 +75,56 @@ class Exposure:
         if self.limit is None:
             return max(0, self.cover)
         return max(0, min(self.cover, self.limit - self.amount))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lapsing:
+    """Points of an issuer that expire in a month, unless they are taken before, and their price.
+
+    ``cost`` leaves out points whose money lies in the pool: no cover stands for them.
+    """
+
+    month: date
+    points: int
+    cost: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Releasing:
+    """What of a leaving merchant's cover comes free by the end of a month, and what stays.
+
+    ``frees`` adds to what was free before. Points that are taken free theirs when their window is
+    paid, which can only be earlier.
+    """
+
+    month: date
+    points: int
+    frees: int
+    stays: int
+
+
+def release_schedule(found: Exposure, *, lapsing: Sequence[Lapsing]) -> list[Releasing]:
+    """Return when the cover of a merchant that leaves comes free at the latest, by month.
+
+    Deposit and reserve stay for what is owed and for the points that are still out; each month's
+    points need nothing any more once they have expired. What is free already stands in no row.
+    """
+    needed = found.unsettled + sum(each.cost for each in lapsing)
+    free = max(0, found.cover - needed)
+    rows = []
+    for each in sorted(lapsing, key=lambda one: one.month):
+        needed -= each.cost
+        now = max(0, found.cover - needed)
+        rows.append(
+            Releasing(
+                month=each.month,
+                points=each.points,
+                frees=now - free,
+                stays=max(0, found.cover) - now,
+            )
+        )
+        free = now
+    return rows
 
 
 def price_of(sums: dict[Decimal, int]) -> int:

@@ -76,6 +76,10 @@ _MONEY = text(
     SELECT merchant_id, 'collection', sum(amount)::bigint FROM network.payment
     WHERE direction = 'collection' AND state IN ('prepared', 'released') AND currency = :currency
     GROUP BY merchant_id
+    UNION ALL
+    SELECT payer_id, 'direct', sum(amount)::bigint FROM network.direct_payment
+    WHERE state IN ('prepared', 'released') AND currency = :currency
+    GROUP BY payer_id
     """
 )
 _ISSUERS = text(
@@ -199,7 +203,8 @@ def _reckoned(
 
 
 def _exposure(sums: _Sums, money: Mapping[str, int], *, cap: int | None) -> Exposure:
-    unpaid = max(0, -money.get("settlement", 0)) + money.get("collection", 0)
+    under_way = money.get("collection", 0) + money.get("direct", 0)
+    unpaid = max(0, -money.get("settlement", 0)) + under_way
     return Exposure(
         points=sum(sums.held.values()),
         outstanding=price_of(sums.held),

@@ -177,8 +177,10 @@ def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: d
     """Have a merchant leave: from ``leaves_on`` on it neither gives nor takes points.
 
     Refunds, settlements and their statements go on; its points stay good at the others and are
-    settled as before. A day that has passed stays: statements were paid by it. Raises
-    MerchantDataError for a day before ``today``, MerchantStateError.
+    settled as before. A day that has passed stays: statements were paid by it. ``today`` is what
+    ``money.today.open_business_day`` returned, which holds the day open: whoever leaves is paid
+    whatever its cycle says, so an exit must not come between a night's reckoning and its payments.
+    Raises MerchantDataError for a day before ``today``, MerchantStateError.
     """
     merchant = locked_merchant(session, merchant_id)
     if merchant.status not in {"active", "leaving"} or (

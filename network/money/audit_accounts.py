@@ -159,7 +159,8 @@ PEOPLE = Pass(
                         THEN y.direction = 'payout' AND r.window_id IS NOT NULL
                     ELSE p.proposal_id IS NOT NULL END AS agreed,
                CASE WHEN e.kind = 'correction' THEN abs(c.amount)
-                    WHEN e.kind IN ('cover', 'draw', 'cancellation')
+                    WHEN e.kind IN ('cover', 'draw', 'cancellation', 'direct_return', 'fund',
+                                    'fund_draw', 'loss')
                         THEN (p.terms ->> 'amount')::bigint
                     ELSE coalesce(g.moved, 0) END AS said
         FROM network.money_entry AS e
@@ -171,6 +172,10 @@ PEOPLE = Pass(
             ON p.proposal_id = e.proposal_id AND p.approved AND p.decided_by <> p.proposed_by
            AND p.kind = CASE e.kind WHEN 'cancellation' THEN 'payment.cancel'
                                     WHEN 'cover' THEN 'cover.move' WHEN 'draw' THEN 'cover.move'
+                                    WHEN 'direct_return' THEN 'direct.fail'
+                                    WHEN 'fund' THEN 'fund.move'
+                                    WHEN 'fund_draw' THEN 'default.pay'
+                                    WHEN 'loss' THEN 'default.pay'
                                     ELSE 'bank.returns' END
         LEFT JOIN network.correction AS c
             ON c.correction_id = e.correction_id AND c.state = 'posted'
@@ -178,7 +183,7 @@ PEOPLE = Pass(
         LEFT JOIN network.payment AS y ON y.payment_id = e.payment_id
         LEFT JOIN network.payment_release AS r
             ON r.window_id = y.window_id AND r.approved_by <> r.proposed_by
-        WHERE e.kind NOT IN ('netting', 'call', 'instruction')
+        WHERE e.kind NOT IN ('netting', 'call', 'instruction', 'direct')
     """,
     rules=(
         Rule(
@@ -206,6 +211,48 @@ RELEASES = Pass(
             wrong="NOT agreed",
             example="format('window %s: %s payments left on less than two people''s word',"
             " window_id, payments)",
+        ),
+    ),
+)
+
+# What merchants pay each other stands in both balances until two people say it did not arrive.
+DIRECTS = Pass(
+    body="""
+        SELECT d.direct_payment_id, d.state, d.amount, coalesce(m.payer, 0) AS payer,
+               coalesce(m.payee, 0) AS payee,
+               CASE d.state WHEN 'failed' THEN 0 ELSE d.amount END AS stands,
+               CASE WHEN d.state = 'prepared' THEN true
+                    WHEN d.state = 'released' THEN coalesce(r.approved_by <> r.proposed_by, false)
+                    ELSE EXISTS (
+                        SELECT FROM network.proposal AS p
+                        WHERE p.subject_id = d.direct_payment_id AND p.approved
+                          AND p.decided_by <> p.proposed_by
+                          AND p.kind = CASE d.state WHEN 'failed' THEN 'direct.fail'
+                                                    ELSE 'direct.confirm' END) END AS agreed
+        FROM network.direct_payment AS d
+        LEFT JOIN network.payment_release AS r ON r.window_id = d.window_id
+        LEFT JOIN (
+            SELECT e.payment_id, sum(g.amount) FILTER (WHERE g.party_id = x.payer_id) AS payer,
+                   sum(g.amount) FILTER (WHERE g.party_id = x.payee_id) AS payee
+            FROM network.direct_payment AS x
+            JOIN network.money_entry AS e ON e.payment_id = x.direct_payment_id
+            JOIN network.money_posting AS g ON g.money_entry_id = e.money_entry_id
+            WHERE g.account = 'settlement' AND g.currency = x.currency
+            GROUP BY e.payment_id
+        ) AS m ON m.payment_id = d.direct_payment_id
+    """,
+    rules=(
+        Rule(
+            name="directs_in_money_ledger",
+            wrong="payer <> stands OR payee <> -stands",
+            example="format('direct payment %s (%s of %s): the payer has %s, the payee %s',"
+            " direct_payment_id, state, amount, payer, payee)",
+        ),
+        Rule(
+            name="two_people_behind_directs",
+            wrong="NOT agreed",
+            example="format('direct payment %s is %s on less than two people''s word',"
+            " direct_payment_id, state)",
         ),
     ),
 )
@@ -289,6 +336,7 @@ PASSES = (
     CLEARING,
     PEOPLE,
     RELEASES,
+    DIRECTS,
     OUTSTANDING,
     DAY_FIGURES,
 )

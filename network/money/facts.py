@@ -13,6 +13,9 @@ from network.clearing.parties import clearing_id
 
 Direction = Literal["payout", "collection"]
 PaymentState = Literal["prepared", "released", "settled", "returned", "cancelled"]
+DirectState = Literal["prepared", "released", "confirmed", "failed"]
+Mode = Literal["hub", "direct"]
+FileKind = Literal["pain.001", "pain.008", "table"]
 Outcome = Literal["settled", "returned", "mismatched", "duplicate", "unknown", "late"]
 
 
@@ -73,13 +76,49 @@ class PaymentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DirectFact:
+    """What one merchant pays another for one window, to the payee's account.
+
+    ``amount`` is above zero; the payer names ``reference`` when it transfers.
+    """
+
+    direct_payment_id: UUID
+    window_id: UUID
+    payer_id: UUID
+    payee_id: UUID
+    currency: str
+    amount: int
+    iban: str
+    holder: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectView:
+    """A direct payment with both merchants' names, the window's first day and how far it is."""
+
+    fact: DirectFact
+    state: DirectState
+    payer: PartyView
+    payee: PartyView
+    first_day: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseTotals:
-    """Count and sum of a window's payouts and of its collections."""
+    """Count and sum of a window's payouts, its collections, and what merchants pay each other."""
 
     payouts: int
     payout_total: int
     collections: int
     collection_total: int
+    directs: int = 0
+    direct_total: int = 0
+
+    @property
+    def count(self) -> int:
+        """Return how many payments there are."""
+        return self.payouts + self.collections + self.directs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +131,26 @@ class ReleaseView:
     proposed_at: datetime
     approved_by: UUID | None
     approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFile:
+    """A payment file as it was given out; ``control_sum`` is in minor units.
+
+    ``withdrawn`` counts the payments in it that came back since: what the bank must not be sent.
+    """
+
+    window_id: UUID
+    kind: FileKind
+    name: str
+    message_id: str
+    payments: tuple[UUID, ...]
+    control_sum: int
+    content: bytes
+    digest: bytes
+    made_by: UUID
+    made_at: datetime
+    withdrawn: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +230,30 @@ def payment_fact(
         mandate_id=None if balance > 0 else details.mandate_id,
         mandate_signed_on=None if balance > 0 else details.mandate_signed_on,
         end_to_end_id=end_to_end_id(payment_id),
+    )
+
+
+def direct_fact(
+    *,
+    window_id: UUID,
+    payer_id: UUID,
+    payee_id: UUID,
+    currency: str,
+    amount: int,
+    details: PaymentDetails,
+) -> DirectFact:
+    """Return a direct payment to the payee's account (``details``); its ids follow from facts."""
+    payment_id = clearing_id("direct", window_id, payer_id, payee_id, currency)
+    return DirectFact(
+        direct_payment_id=payment_id,
+        window_id=window_id,
+        payer_id=payer_id,
+        payee_id=payee_id,
+        currency=currency,
+        amount=amount,
+        iban=details.iban,
+        holder=details.holder,
+        reference=end_to_end_id(payment_id),
     )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     ForeignKey,
     Index,
     PrimaryKeyConstraint,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -105,10 +107,36 @@ class PaymentRelease(Base):
     payout_total: Mapped[int]
     collections: Mapped[int]
     collection_total: Mapped[int]
+    directs: Mapped[int]
+    direct_total: Mapped[int]
     proposed_by: Mapped[UUID]
     proposed_at: Mapped[datetime]
     approved_by: Mapped[UUID | None]
     approved_at: Mapped[datetime | None]
+
+
+class PaymentFileRow(Base):
+    """A payment file as it was given out: its bytes, the payments in it, who had it made."""
+
+    __tablename__ = "payment_file"
+    __table_args__ = (
+        PrimaryKeyConstraint("window_id", "kind"),
+        CheckConstraint("kind IN ('pain.001', 'pain.008', 'table')", name="kind"),
+        CheckConstraint("cardinality(payments) > 0", name="payments"),
+        CheckConstraint("octet_length(digest) = 32", name="digest"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(SettlementWindow.window_id))
+    kind: Mapped[str]
+    name: Mapped[str]
+    message_id: Mapped[str]
+    payments: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+    control_sum: Mapped[int]
+    content: Mapped[bytes]
+    digest: Mapped[bytes]
+    made_by: Mapped[UUID]
+    made_at: Mapped[datetime]
 
 
 class BankFile(Base):
@@ -155,3 +183,48 @@ class BankAnswer(Base):
     document_digest: Mapped[bytes]
     imported_by: Mapped[UUID]
     imported_at: Mapped[datetime]
+
+
+class PaymentModeRow(Base):
+    """How merchants are paid from a business day on: through the network, or by each other."""
+
+    __tablename__ = "payment_mode"
+    __table_args__ = (
+        CheckConstraint("mode IN ('hub', 'direct')", name="mode"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    effective_from: Mapped[date] = mapped_column(primary_key=True)
+    mode: Mapped[str]
+    proposal_id: Mapped[UUID] = mapped_column(ForeignKey("network.proposal.proposal_id"))
+    decided_at: Mapped[datetime]
+
+
+class DirectPaymentRow(Base):
+    """What one merchant pays another for one window."""
+
+    __tablename__ = "direct_payment"
+    __table_args__ = (
+        PrimaryKeyConstraint("direct_payment_id"),
+        UniqueConstraint(
+            "window_id", "payer_id", "payee_id", "currency", name="uq_direct_payment_parties"
+        ),
+        UniqueConstraint("reference"),
+        CheckConstraint("payer_id <> payee_id", name="parties"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("state IN ('prepared', 'released', 'confirmed', 'failed')", name="state"),
+        Index(None, "payer_id"),
+        Index(None, "payee_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    direct_payment_id: Mapped[UUID]
+    window_id: Mapped[UUID] = mapped_column(ForeignKey(SettlementWindow.window_id))
+    payer_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    payee_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    currency: Mapped[str]
+    amount: Mapped[int]
+    iban: Mapped[str]
+    holder: Mapped[str]
+    reference: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=text("'prepared'"))

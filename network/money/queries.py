@@ -76,7 +76,8 @@ def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[U
     """Return what came back on the days [first_day, end_day), by merchant and currency.
 
     That is what the bank returned, what two people cancelled or corrected, less what the bank
-    booked after all, and what a deposit or a reserve paid. Signed as the balance sees it: above
+    booked after all, what a deposit, a reserve or the fund paid, what one merchant did not pay
+    another, and an acceptor's part of a loss. Signed as the balance sees it: above
     zero for a payout that came back.
     """
     rows = session.execute(
@@ -84,7 +85,8 @@ def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[U
             SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
             FROM network.money_entry e
             JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
-            WHERE e.kind IN ('return', 'cancellation', 'reinstatement', 'draw', 'correction')
+            WHERE e.kind IN ('return', 'cancellation', 'reinstatement', 'draw', 'correction',
+                             'direct_return', 'fund_draw', 'loss')
               AND p.account = 'settlement'
               AND e.business_date >= :first_day AND e.business_date < :end_day
             GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency
@@ -161,7 +163,7 @@ def payment(session: Session, *, payment_id: UUID) -> PaymentView | None:
 
 
 def release_totals(session: Session, *, window_id: UUID) -> ReleaseTotals:
-    """Return count and sum of a window's payouts and collections, as they are stored."""
+    """Return count and sum of a window's payouts, collections and direct payments, as stored."""
     row = session.execute(
         text("""
             SELECT count(*) FILTER (WHERE direction = 'payout') AS payouts,
@@ -169,8 +171,15 @@ def release_totals(session: Session, *, window_id: UUID) -> ReleaseTotals:
                        AS payout_total,
                    count(*) FILTER (WHERE direction = 'collection') AS collections,
                    coalesce(sum(amount) FILTER (WHERE direction = 'collection'), 0)::bigint
-                       AS collection_total
-            FROM network.payment WHERE window_id = :window
+                       AS collection_total,
+                   count(*) FILTER (WHERE direction = 'direct') AS directs,
+                   coalesce(sum(amount) FILTER (WHERE direction = 'direct'), 0)::bigint
+                       AS direct_total
+            FROM (
+                SELECT direction, amount FROM network.payment WHERE window_id = :window
+                UNION ALL
+                SELECT 'direct', amount FROM network.direct_payment WHERE window_id = :window
+            ) AS p
         """),
         {"window": window_id},
     ).one()
@@ -189,6 +198,8 @@ def release(session: Session, *, window_id: UUID) -> ReleaseView | None:
             payout_total=row.payout_total,
             collections=row.collections,
             collection_total=row.collection_total,
+            directs=row.directs,
+            direct_total=row.direct_total,
         ),
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,
@@ -244,6 +255,22 @@ def cover_lines(session: Session, *, merchant_id: UUID, limit: int) -> list[Mone
             ORDER BY e.business_date DESC, e.recorded_at DESC, p.line LIMIT :limit
         """),
         {"merchant": merchant_id, "limit": limit},
+    )
+    return [MoneyLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name of SQLAlchemy
+
+
+def account_lines(session: Session, *, account: str, limit: int) -> list[MoneyLine]:
+    """Return what moved on an account of the network, the latest first."""
+    rows = session.execute(
+        text("""
+            SELECT e.kind, e.business_date, e.recorded_at, p.account, p.party_id, p.currency,
+                   p.amount
+            FROM network.money_posting p
+            JOIN network.money_entry e ON e.money_entry_id = p.money_entry_id
+            WHERE p.account = :account
+            ORDER BY e.business_date DESC, e.recorded_at DESC, p.line LIMIT :limit
+        """),
+        {"account": account, "limit": limit},
     )
     return [MoneyLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name of SQLAlchemy
 

@@ -109,6 +109,14 @@ class ProposalRow(Base):
             unique=True,
             postgresql_where=text("decided_at IS NULL"),
         ),
+        Index(
+            "uq_proposal_bank_ref",
+            text("upper(terms ->> 'bank_ref')"),
+            unique=True,
+            postgresql_where=text(
+                "kind = 'cover.move' AND terms ->> 'act' <> 'drawn' AND approved IS NOT FALSE"
+            ),
+        ),
         Index("ix_proposal_subject_id", "subject_id", "proposed_at"),
         {"schema": NETWORK_SCHEMA},
     )

@@ -32,7 +32,9 @@ KINDS = (
 
 ACCEPT_OURS, ACCEPT_THEIRS = "accept_ours", "accept_theirs"
 POST_EARN, ADJUST_POINTS, ADJUST_MONEY = "post_earn", "adjust_points", "adjust_money"
-RESOLUTIONS = (ACCEPT_OURS, ACCEPT_THEIRS, POST_EARN, ADJUST_POINTS, ADJUST_MONEY)
+WRITE_OFF = "write_off"
+RESOLUTIONS = (ACCEPT_OURS, ACCEPT_THEIRS, POST_EARN, ADJUST_POINTS, ADJUST_MONEY, WRITE_OFF)
+"""What may become of a break. Keeping our figure and writing the difference off move nothing."""
 
 SAID, ANSWERED, CONCEDED = "said", "answered", "conceded"
 """Lines of a break's history: the merchant's words, ours to it, and that it takes our figure."""

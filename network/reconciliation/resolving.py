@@ -1,7 +1,8 @@
 """What people do with breaks: own them, talk about them, resolve them.
 
-Taking our own figure closes a break; the merchant may do that as well. Whatever moves points or
-money becomes a correction, and the break waits until another person has posted it.
+Taking our own figure closes a break (the merchant may do that as well), and so does writing the
+difference off, which says why nothing moves. Whatever moves points or money becomes a correction,
+and the break waits until another person has posted it: taking the merchant's figure always does.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from network.reconciliation.errors import (
 )
 from network.reconciliation.facts import (
     ACCEPT_OURS,
-    ACCEPT_THEIRS,
     ADJUST_MONEY,
     ANSWERED,
     CONCEDED,
@@ -34,6 +34,7 @@ from network.reconciliation.facts import (
     REFUND_EARN,
     RESOLUTIONS,
     SAID,
+    WRITE_OFF,
 )
 from network.reconciliation.models import Break, BreakEvent, Correction, Reconciliation
 
@@ -54,6 +55,7 @@ def resolve(
 ) -> str:
     """Resolve an open break, or propose what is to move for it; return its state.
 
+    A break closes without a movement only by our own figure or a write-off with its reason.
     ``movement`` says what is to move where the break itself does not, or other than it says. Raises
     BreakClosedError, NothingToMoveError, InvalidCorrectionError and what proposing raises.
     """
@@ -62,14 +64,17 @@ def resolve(
     row = _open(session, break_id)
     reason, actor = words.strip()[:LONGEST_REASON], ids.encode("opr", by)
     wanted = movement
-    if wanted is None and resolution != ACCEPT_OURS:
+    moves = resolution not in {ACCEPT_OURS, WRITE_OFF}
+    if wanted is None and moves:
         wanted = movement_of(row, resolution=resolution)
         if wanted is not None and _corrected_before(session, row):
             # Entries of ours do not show what was corrected: the difference is not what is missing.
             raise NothingToMoveError("this was corrected before: say what is still to move")
-        if wanted is None and resolution != ACCEPT_THEIRS:
+        if wanted is None:
             raise NothingToMoveError("the record does not say what is to move")
-    if resolution == ACCEPT_OURS or wanted is None:
+    if resolution == WRITE_OFF and not reason:
+        raise InvalidCorrectionError("a write-off says why", field="words")
+    if wanted is None or not moves:
         _close(session, row, resolution=resolution, wall=wall)
         note(session, row=row, at=wall, actor=actor, action="resolved", words=reason, facts={})
         record_act(
@@ -78,7 +83,7 @@ def resolve(
             actor=actor,
             action="break.resolved",
             subject=ids.encode("brk", row.break_id),
-            facts={"resolution": resolution},
+            facts={"resolution": resolution, "reason": reason},
         )
         return row.state
     correction_id = corrections.propose(

@@ -35,6 +35,7 @@ RESOLUTIONS: Mapping[str, LazyText] = {
     "post_earn": _l("Credit the missing points"),
     "adjust_points": _l("Correct the points"),
     "adjust_money": _l("Correct the money"),
+    "write_off": _l("Write the difference off"),
 }
 BREAK_STATES: Mapping[str, LazyText] = {
     "open": _l("Open"),

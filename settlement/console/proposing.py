@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from flask import url_for
 from sqlalchemy.orm import Session
@@ -14,12 +15,14 @@ from network.language import format_date, format_number
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.merchants import queries as merchants
+from network.money import direct
 from network.money import queries as money
 from network.operators import queries as operators
 from network.operators.proposals import Proposal
 from network.portal import ways_in
 from settlement import second_person
 from settlement.console.filters import party
+from settlement.console.words import said as label
 from settlement.payments.importing import TAKE_RETURNS
 
 
@@ -79,6 +82,60 @@ def _returns(session: Session, proposal: Proposal) -> tuple[str, str]:
     return words, url_for("payments.bank")
 
 
+def _mode(session: Session, proposal: Proposal) -> tuple[str, str]:
+    del session
+    words = _(
+        "How merchants are paid from %(day)s on: %(mode)s",
+        day=format_date(date.fromisoformat(proposal.terms["effective_from"])),
+        mode=label(proposal.terms["mode"], "mode"),
+    )
+    return words, url_for("direct.mode")
+
+
+def _direct(session: Session, proposal: Proposal) -> tuple[str, str]:
+    found = direct.direct(session, direct_payment_id=proposal.subject_id)
+    facts = {
+        "amount": format_number(int(proposal.terms["amount"])),
+        "payer": party(None if found is None else found.payer),
+        "payee": party(None if found is None else found.payee),
+    }
+    words = (
+        _("%(payer)s has paid %(payee)s %(amount)s rials", **facts)
+        if proposal.kind == second_person.CONFIRM_DIRECT
+        else _("%(payer)s has not paid %(payee)s %(amount)s rials", **facts)
+    )
+    return words, url_for("direct.show", public_id=ids.encode("dpy", proposal.subject_id))
+
+
+def _fund(session: Session, proposal: Proposal) -> tuple[str, str]:
+    del session
+    amount = format_number(int(proposal.terms["amount"]))
+    words = (
+        _("%(amount)s rials from the margin to the network's fund", amount=amount)
+        if proposal.terms["act"] == "allotted"
+        else _("%(amount)s rials from the network's fund to the margin", amount=amount)
+    )
+    return words, url_for("exposure.fund")
+
+
+def _default(session: Session, proposal: Proposal) -> tuple[str, str]:
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    facts = {
+        "amount": format_number(int(proposal.terms["amount"])),
+        "merchant": party(merchant),
+    }
+    if proposal.terms["step"] == "fund":
+        words = _("The network's fund pays %(amount)s rials for %(merchant)s", **facts)
+    else:
+        words = _("Who took its points bear %(amount)s rials for %(merchant)s", **facts)
+        parts = [
+            f"{party(merchants.merchant(session, merchant_id=UUID(who)))} {format_number(part)}"
+            for who, part in sorted(proposal.terms["shares"].items())
+        ]
+        words += f" ({' · '.join(parts)})"
+    return words, url_for("cover.show", code=merchant.code)
+
+
 def _suspension(session: Session, proposal: Proposal) -> tuple[str, str]:
     merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
     said = (
@@ -127,6 +184,11 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     second_person.ABORT_WINDOW: _abort,
     second_person.CANCEL_PAYMENT: _cancellation,
     second_person.MOVE_COVER: _cover,
+    second_person.MOVE_FUND: _fund,
+    second_person.PAY_DEFAULT: _default,
+    second_person.SET_MODE: _mode,
+    second_person.CONFIRM_DIRECT: _direct,
+    second_person.FAIL_DIRECT: _direct,
     TAKE_RETURNS: _returns,
     second_person.SUSPEND_ISSUER: _suspension,
     second_person.RESUME_ISSUER: _suspension,

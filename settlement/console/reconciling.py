@@ -31,7 +31,8 @@ _WORDS: Mapping[type[PeyvandError], LazyText] = {
     errors.BreakClosedError: _l("It is closed, or a correction of it waits for a second person."),
     errors.BreakChangedError: _l("A later record of the day no longer shows this: decline it."),
     errors.NothingToMoveError: _l(
-        "The record does not say what is to move: say it on the page of the break."
+        "The record does not say what is to move: say it on the page of the break, or write the "
+        "difference off there and say why."
     ),
     errors.InvalidCorrectionError: _l("Say why, and how much is to move for whom."),
     errors.CorrectionDecidedError: _l("This correction was decided before."),

@@ -10,7 +10,9 @@ from network.language import lazy_gettext as _l
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
 
-_PLAIN_FIELDS = frozenset({None, "file", "amount", "act", "account"})
+_PLAIN_FIELDS = frozenset(
+    {None, "file", "amount", "act", "account", "bank_ref", "mode", "effective_from"}
+)
 REFUSED = (MoneyError, ProposalError, AbortError)
 """What these words are about."""
 
@@ -64,6 +66,32 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "deposit_first": _l("The deposit pays before the reserve."),
         "not_owed": _l("The merchant does not owe as much unpaid."),
         "covers": _l("This still covers what the merchant stands to owe."),
+        "bank_ref_missing": _l("The bank's reference is needed: without it nobody can look it up."),
+        "bank_ref_entered": _l(
+            "The bank's reference has been entered before: one booking counts once."
+        ),
+        "bank_ref_answered": _l(
+            "The bank's reference is that of a payment's booking, not of a deposit or reserve."
+        ),
+    },
+    "default_refused": {
+        "unknown": _l("There is no such movement."),
+        "amount": _l("Give an amount above zero."),
+        "balance": _l("The fund does not hold as much."),
+        "not_stopped": _l("Two people have to stop it from giving points first."),
+        "not_owed": _l("The merchant does not owe as much unpaid."),
+        "earlier_step": _l("Deposit, reserve and fund pay first, in this order."),
+        "not_taken": _l("Acceptors were not owed as much for its points."),
+        "changed": _l("The shares are no longer those shown: decline it, and propose it anew."),
+    },
+    "direct_payment_refused": {
+        "not_released": _l("Nobody was told to pay this yet: release the window's payments first."),
+        "answered": _l("What became of it was written down before."),
+        "unknown": _l("There is no such payment."),
+    },
+    "payment_mode_refused": {
+        "unknown": _l("There is no such way to pay."),
+        "too_early": _l("Give a day that has not begun."),
     },
     "issuer_suspension_refused": {
         "suspended": _l("It gives no points already."),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from network.language import LazyText
 from network.language import lazy_gettext as _l
+from settlement.console import words_money as money
 from settlement.console import words_reconciliation as reconciliation
 from settlement.console.words_acts import ACTIONS
 from settlement.words import check_label, step_label
@@ -50,18 +51,6 @@ WINDOW_STATES = {
     "settled": _l("Settled"),
     "aborted": _l("Aborted"),
 }
-PAYMENT_STATES = {
-    "prepared": _l("Prepared"),
-    "released": _l("Released"),
-    "settled": _l("Booked by the bank"),
-    "returned": _l("Returned by the bank"),
-    "cancelled": _l("Cancelled"),
-}
-CARRIED = {
-    "no_account": _l("carried over: no account to pay to"),
-    "cycle": _l("carried over until its settlement day"),
-    "minimum": _l("carried over: below the agreed minimum"),
-}
 STANDINGS = {
     "within": _l("Within its limit"),
     "near": _l("Near its limit"),
@@ -71,40 +60,6 @@ ISSUING = {
     "open": _l("Gives points"),
     "limit": _l("Gives no points: limit reached"),
     "default": _l("Gives no points: stopped by two people"),
-}
-DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
-BANK_OUTCOMES = {
-    "settled": _l("Booked as instructed"),
-    "returned": _l("Returned"),
-    "mismatched": _l("Amount or direction differs"),
-    "duplicate": _l("Answered before"),
-    "unknown": _l("No payment of ours"),
-    "late": _l("Booked after it was cancelled"),
-}
-MONEY_ACCOUNTS = {
-    "settlement": _l("Merchant's settlement account"),
-    "deposit": _l("Deposit"),
-    "reserve": _l("Reserve"),
-    "pool": _l("Pool"),
-    "margin": _l("Network's margin"),
-    "fees": _l("Network's fees"),
-    "vat": _l("VAT"),
-    "rounding": _l("Rounding"),
-    "breakage": _l("Breakage"),
-    "clearing": _l("Clearing: under way at the bank"),
-    "bank": _l("Bank"),
-}
-MONEY_KINDS = {
-    "netting": _l("Netting of a window"),
-    "call": _l("Deposit filled up"),
-    "instruction": _l("Instruction to pay"),
-    "settlement": _l("Booked by the bank"),
-    "return": _l("Returned by the bank"),
-    "cover": _l("Moved by two people"),
-    "draw": _l("Drawn for what the merchant owes"),
-    "correction": _l("Correction by two people"),
-    "cancellation": _l("Cancelled by two people"),
-    "reinstatement": _l("Cancellation taken back: the bank booked it"),
 }
 RUN_STATES = {
     "running": _l("Running"),
@@ -298,6 +253,7 @@ TONES = {
     "pending_settlement": "warn",
     "prepared": "warn",
     "released": "accent",
+    "confirmed": "good",
     "returned": "bad",
     "mismatched": "bad",
     "cancelled": "bad",
@@ -329,14 +285,17 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "account": ACCOUNTS,
     "campaign": CAMPAIGN_STATES,
     "window": WINDOW_STATES,
-    "payment": PAYMENT_STATES,
-    "direction": DIRECTIONS,
+    "payment": money.PAYMENT_STATES,
+    "direction": money.DIRECTIONS,
+    "direct": money.DIRECT_STATES,
+    "mode": money.MODES,
+    "mode_means": money.MODE_MEANINGS,
     "standing": STANDINGS,
     "issuing": ISSUING,
-    "carried": CARRIED,
-    "bank": BANK_OUTCOMES,
-    "money_account": MONEY_ACCOUNTS,
-    "money": MONEY_KINDS,
+    "carried": money.CARRIED,
+    "bank": money.BANK_OUTCOMES,
+    "money_account": money.MONEY_ACCOUNTS,
+    "money": money.MONEY_KINDS,
     "run": RUN_STATES,
     "obligation": OBLIGATION_KINDS,
     "obligation_note": OBLIGATION_NOTES,

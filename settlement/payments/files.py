@@ -20,6 +20,7 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
 
 from pyiso20022.pain import pain_001_001_09 as credit
 from pyiso20022.pain import pain_008_001_09 as debit
@@ -29,7 +30,7 @@ from xsdata.models.datatype import XmlDate, XmlDateTime
 
 from network.language.spreadsheets import guarded
 from network.money.errors import MoneyError
-from network.money.facts import PaymentFact, PaymentView
+from network.money.facts import FileKind, PaymentFact, PaymentView
 
 if TYPE_CHECKING:
     from xmlschema import XMLSchema
@@ -71,14 +72,23 @@ class House:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFile:
-    """A file as it leaves the house: its bytes, and what they come to."""
+    """A file as it leaves the house: its bytes, and what they come to.
+
+    ``control_sum`` is what the file says, in the currency's units; ``total`` the same, minor units.
+    """
 
     name: str
-    kind: Kind
+    kind: FileKind
     message_id: str
-    count: int
+    payments: tuple[UUID, ...]
     control_sum: Decimal
+    total: int
     content: bytes
+
+    @property
+    def count(self) -> int:
+        """Return how many payments are in it."""
+        return len(self.payments)
 
     @property
     def digest(self) -> bytes:
@@ -184,8 +194,13 @@ def collections_file(
     return _checked(document, kind="pain.008", message_id=message_id, payments=chosen)
 
 
-def payments_csv(payments: Sequence[PaymentView]) -> bytes:
-    """Return all payments of a window as CSV (RFC 4180, UTF-8), awaited collections included."""
+def payments_table(payments: Sequence[PaymentView], *, first_day: date) -> PaymentFile:
+    """Return payments as CSV (RFC 4180, UTF-8), awaited collections included.
+
+    Raises PaymentFileError where there are none.
+    """
+    if not payments:
+        raise PaymentFileError("there is no payment of this kind in the window", reason="none")
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
@@ -203,7 +218,16 @@ def payments_csv(payments: Sequence[PaymentView]) -> bytes:
                 each.state,
             ]
         )
-    return buffer.getvalue().encode()
+    facts = [each.fact for each in payments]
+    return PaymentFile(
+        name=f"payments-{first_day}.csv",
+        kind="table",
+        message_id=_message_id(first_day, "T"),
+        payments=tuple(each.payment_id for each in facts),
+        control_sum=_total(facts),
+        total=sum(each.amount for each in facts),
+        content=buffer.getvalue().encode(),
+    )
 
 
 def _checked(
@@ -230,8 +254,9 @@ def _checked(
         name=f"{message_id}.{_MESSAGES[kind]}.xml",
         kind=kind,
         message_id=message_id,
-        count=len(wanted),
+        payments=tuple(each.payment_id for each in payments),
         control_sum=total,
+        total=sum(each.amount for each in payments),
         content=content.encode(),
     )
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing.parties import clearing_id
 from network.ids import uuid7
-from network.money import service
+from network.money import booking
 from network.money.facts import BankLine, Outcome
 from network.money.models import BankFile
 from network.money.today import open_business_day
@@ -120,7 +120,7 @@ def _take(
     # In one order of payments, so that two files at once can't wait for each other.
     ordered = sorted(lines, key=lambda each: each.end_to_end_id or "")
     found = [
-        service.take_bank_line(
+        booking.take_bank_line(
             session,
             line=line,
             document_digest=digest,

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from network.clearing.facts import Carried
-from network.money.facts import PaymentDetails
+from network.money.facts import (
+    DirectFact,
+    PaymentDetails,
+    PaymentFact,
+    direct_fact,
+    payment_fact,
+)
+from settlement.direct import direct_payments
 
 Amounts = Mapping[tuple[UUID, str], int]
 """Minor units by merchant and currency."""
@@ -20,13 +27,14 @@ class Terms:
 
     ``returned`` is what the bank sent back on the window's days, above zero for a payout.
     ``deposits`` are what merchants had paid in advance when the window began, and ``paid_in`` what
-    they have added on its days.
+    they have added on its days. ``direct`` says that merchants pay each other as far as that goes.
     """
 
     details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
     returned: Amounts = field(default_factory=dict)
     deposits: Amounts = field(default_factory=dict)
     paid_in: Amounts = field(default_factory=dict)
+    direct: bool = False
 
     def called(self, deposit: int) -> int:
         """Return what goes from a settlement account to its deposit, which holds ``deposit``.
@@ -56,7 +64,8 @@ class Terms:
 
     def record(self, parties: AbstractSet[UUID]) -> dict[str, list[list[str]]]:
         """Return what concerns these parties in a fixed order, for the hash of a run's input."""
-        return {
+        mode = {"mode": [["direct"]]} if self.direct else {}
+        return mode | {
             "accounts": sorted(
                 [
                     *(str(merchant), each.iban, each.holder),
@@ -73,6 +82,52 @@ class Terms:
             "deposits": _plain(self.deposits, parties),
             "paid_in": _plain(self.paid_in, parties),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What a window's statements lead to: payments with the network, and between merchants."""
+
+    payments: tuple[PaymentFact, ...]
+    directs: tuple[DirectFact, ...]
+
+
+def orders(paid: Amounts, *, window_id: UUID, terms: Terms) -> Orders:
+    """Return the payments that pay what statements say is paid (above zero: to the merchant).
+
+    Through the network there is one per merchant. Where merchants pay each other, one of them pays
+    another as far as that goes, and the network takes or gives what is left.
+    """
+    directs: list[DirectFact] = []
+    rest: dict[tuple[UUID, str], int] = {key: amount for key, amount in paid.items() if amount}
+    for currency in sorted({currency for _, currency in rest}) if terms.direct else ():
+        found = direct_payments({who: due for (who, of), due in rest.items() if of == currency})
+        rest = {key: due for key, due in rest.items() if key[1] != currency}
+        rest |= {(who, currency): due for who, due in found.rest.items()}
+        directs += [
+            direct_fact(
+                window_id=window_id,
+                payer_id=each.payer,
+                payee_id=each.payee,
+                currency=currency,
+                amount=each.amount,
+                details=terms.details[each.payee],
+            )
+            for each in found.transfers
+        ]
+    return Orders(
+        payments=tuple(
+            payment_fact(
+                window_id=window_id,
+                merchant_id=who,
+                currency=currency,
+                balance=due,
+                details=terms.details[who],
+            )
+            for (who, currency), due in sorted(rest.items())
+        ),
+        directs=tuple(directs),
+    )
 
 
 def _plain(amounts: Amounts, parties: AbstractSet[UUID]) -> list[list[str]]:

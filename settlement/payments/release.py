@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from schwifty import IBAN
@@ -10,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
-from network.money import queries
-from network.money.facts import PaymentView
+from network.money import keeping, queries
+from network.money.facts import FileKind, KeptFile, PaymentFact, PaymentView
 from network.settings import PROGRAMME_ZONE, Settings
 from settlement.payments.files import (
     House,
@@ -19,41 +21,65 @@ from settlement.payments.files import (
     PaymentFile,
     PaymentFileError,
     collections_file,
-    payments_csv,
+    payments_table,
     payouts_file,
 )
 
 
 def payment_file(
-    session: Session, *, window: WindowView, kind: Kind, settings: Settings
-) -> PaymentFile:
-    """Return a window's file of one kind.
+    session: Session,
+    *,
+    window: WindowView,
+    kind: FileKind,
+    settings: Settings,
+    by: UUID,
+    now: datetime,
+) -> KeptFile:
+    """Return a window's file of one kind: made the first time, and the same bytes ever after.
 
-    Raises PaymentFileError where two people have not released it, where statements, payments and
-    the money ledger do not come to the same total, where the house's account is not set, or where
-    a payment of the file was cancelled: the bank has had the file, and must not pay it now.
+    It holds the payments that wait for the bank when it is made; what was cancelled before is not
+    in it, nor in its count and control sum. What is cancelled later stays in the bytes that the
+    bank has. Raises PaymentFileError where two people have not released the window, where
+    statements, payments and the money ledger do not come to the same total, where the house's
+    account is not set, or where no payment of this kind waits.
     """
+    kept = keeping.kept_file(session, window_id=window.window_id, kind=kind)
+    if kept is not None:
+        return kept
+    keeping.hold_payments(session, window_id=window.window_id)
     payments = _released(session, window=window)
-    direction = "payout" if kind == "pain.001" else "collection"
-    if any(
-        each.state == "cancelled" and each.fact.direction == direction and not each.fact.awaited
-        for each in payments
-    ):
-        raise PaymentFileError("a payment of this file was cancelled", reason="cancelled")
+    made = (
+        payments_table(payments, first_day=window.first_day)
+        if kind == "table"
+        else _message([each.fact for each in payments], window=window, kind=kind, settings=settings)
+    )
+    file = KeptFile(
+        window_id=window.window_id,
+        kind=kind,
+        name=made.name,
+        message_id=made.message_id,
+        payments=made.payments,
+        control_sum=made.total,
+        content=made.content,
+        digest=made.digest,
+        made_by=by,
+        made_at=now,
+    )
+    return keeping.keep_file(session, file=file)
+
+
+def _message(
+    payments: Sequence[PaymentFact], *, window: WindowView, kind: Kind, settings: Settings
+) -> PaymentFile:
     make = payouts_file if kind == "pain.001" else collections_file
     if window.settled_at is None:
         raise PaymentFileError("this window is not settled", reason="not_settled")
     return make(
-        [each.fact for each in payments],
+        payments,
         house=house(settings),
         first_day=window.first_day,
         created_at=window.settled_at.astimezone(PROGRAMME_ZONE),
     )
-
-
-def payment_table(session: Session, *, window: WindowView) -> bytes:
-    """Return a window's released payments as CSV; raises PaymentFileError as the files do."""
-    return payments_csv(_released(session, window=window))
 
 
 def house(settings: Settings) -> House:
@@ -74,7 +100,11 @@ def checked_iban(iban: str) -> str:
 
 
 def _released(session: Session, *, window: WindowView) -> list[PaymentView]:
-    """Return a window's payments if they may leave the house; raise PaymentFileError."""
+    """Return the payments of a window that wait for the bank, if they may leave the house.
+
+    Two people released the whole window with its totals; what was cancelled since, two people took
+    back in the money ledger. Raises PaymentFileError where any of these sums is not the others'.
+    """
     release = queries.release(session, window_id=window.window_id)
     if release is None or release.approved_at is None:
         raise PaymentFileError(
@@ -84,15 +114,19 @@ def _released(session: Session, *, window: WindowView) -> list[PaymentView]:
     totals = queries.release_totals(session, window_id=window.window_id)
     books = queries.ledger_totals(session, window_id=window.window_id)
     signed = queries.signed_total(each.fact for each in payments)
-    if release.totals != totals or {signed} != set(books.values()):
+    cancelled = queries.signed_total(each.fact for each in payments if each.state == "cancelled")
+    withdrawn = keeping.withdrawn_total(session, window_id=window.window_id)
+    if release.totals != totals or {signed} != set(books.values()) or cancelled != withdrawn:
         raise PaymentFileError(
             f"the totals differ: payments {signed}, statements {books['statements']}, "
-            f"money ledger {books['instructed']}; nothing leaves the house",
+            f"money ledger {books['instructed']}; cancelled {cancelled}, taken back {withdrawn}; "
+            "nothing leaves the house",
             reason="totals",
         )
-    for each in payments:
+    waiting = [each for each in payments if each.state == "released"]
+    for each in waiting:
         checked_iban(each.fact.iban)
-    return payments
+    return waiting
 
 
 def window_of(session: Session, *, window_id: UUID) -> WindowView:

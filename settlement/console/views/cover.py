@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from network.exposure import queries
+from network.exposure import queries, waterfall
 from network.exposure.cover import ACCOUNTS, ACTS, Account, Act, Movement, held
-from network.language import ascii_digits
+from network.exposure.limits import release_schedule
+from network.language import ascii_digits, parse_whole_number
 from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
+from network.merchants.queries import ISSUING_OPEN
 from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
@@ -35,20 +37,27 @@ def show(code: str) -> str:
     with access.reading() as session:
         merchant = merchants.merchant(session, code=code)
         exposure = queries.exposure_of(session, merchant_id=merchant.merchant_id)
-        facts = {
+        facts: dict[str, Any] = {
             "held": held(session, merchant_id=merchant.merchant_id),
             "lines": money.cover_lines(session, merchant_id=merchant.merchant_id, limit=_LINES),
-            "expiring": queries.expiring(session, issuer_id=merchant.merchant_id),
+            "lapsing": queries.lapsing(session, issuer_id=merchant.merchant_id),
+            "default": waterfall.default_of(
+                session,
+                merchant_id=merchant.merchant_id,
+                issuing=exposure.issuing if exposure else ISSUING_OPEN,
+            ),
             "waiting": shown(session, proposals.waiting(session, subject_id=merchant.merchant_id)),
             "measured_at": queries.measured_at(session),
             "today": ledger.open_day(session),
         }
+    schedule = release_schedule(exposure.found, lapsing=facts["lapsing"]) if exposure else []
     releasable = exposure.found.releasable(leaving=exposure.leaving) if exposure else 0
     return render_template(
         "cover.html",
         merchant=merchant,
         exposure=exposure,
         releasable=releasable,
+        schedule=schedule if exposure and exposure.leaving else [],
         acts=[(f"{act}.{account}", str(words)) for (act, account), words in COVER_ACTS.items()],
         **facts,
     )
@@ -95,6 +104,29 @@ def issuing(code: str) -> Response:
                 session,
                 merchant_id=merchants.merchant(session, code=code).merchant_id,
                 wanted=request.form.get("wanted") == "suspended",
+                reason=request.form.get("reason", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "proposed", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(url_for("cover.show", code=code))
+
+
+@blueprint.post("/default")
+@access.access(OPERATOR)
+def default(code: str) -> Response:
+    """Propose that the fund pays what the merchant owes, or that its acceptors bear it."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = second_person.propose_default(
+                session,
+                merchant_id=merchants.merchant(session, code=code).merchant_id,
+                step=request.form.get("step", ""),
+                amount=parse_whole_number(request.form.get("amount", "")) or 0,
                 reason=request.form.get("reason", ""),
                 by=access.operator().operator_id,
                 now=access.wall(),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
-from network.exposure import queries
-from network.language import current_locale
-from network.operators.roles import VIEWER
+from network.clearing.parties import MARGIN
+from network.exposure import queries, waterfall
+from network.language import current_locale, parse_whole_number
+from network.language import gettext as _
+from network.money import queries as money
+from network.operators import proposals
+from network.operators.roles import OPERATOR, VIEWER
+from network.settings import CURRENCY
+from settlement import second_person
 from settlement.console import access, listing
+from settlement.console.proposing import shown
+from settlement.console.refusals import REFUSED, refusal
+from settlement.console.views.proposals import record
 
 blueprint = Blueprint("exposure", __name__, url_prefix="/exposure")
+_LINES = 100
 _COLUMNS = (
     *("merchant", "standing", "issuing", "exposure", "limit", "outstanding_points"),
     *("outstanding", "unsettled", "cap", "deposit", "reserve", "since"),
@@ -49,3 +60,46 @@ def _cells(row: queries.ExposureView) -> tuple[object, ...]:
         *(found.outstanding, found.unsettled, found.cap, found.deposit, found.reserve),
         row.since.isoformat(),
     )
+
+
+@blueprint.get("/fund")
+@access.access(VIEWER)
+def fund() -> str:
+    """Show the network's fund, which pays for issuers whose cover is used up."""
+    with access.reading() as session:
+        return render_template(
+            "fund.html",
+            balance=waterfall.fund_balance(session),
+            margin=money.balances(session, account=MARGIN.name).get((MARGIN.party_id, CURRENCY), 0),
+            lines=money.account_lines(session, account=waterfall.FUND, limit=_LINES),
+            waiting=shown(
+                session,
+                [
+                    each
+                    for each in proposals.waiting(session, subject_id=second_person.PROGRAMME)
+                    if each.kind == second_person.MOVE_FUND
+                ],
+            ),
+        )
+
+
+@blueprint.post("/fund")
+@access.access(OPERATOR)
+def move_fund() -> Response:
+    """Propose that a part of the network's margin goes to the fund, or back."""
+    try:
+        with access.unit_of_work() as session:
+            proposal = second_person.propose_fund(
+                session,
+                act=request.form.get("act", ""),
+                amount=parse_whole_number(request.form.get("amount", "")) or 0,
+                reason=request.form.get("reason", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            record(session, "proposed", proposal)
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(url_for("exposure.fund"))

@@ -19,6 +19,7 @@ from network.ledger.figures import outstanding_of
 from network.merchants import errors, keys, places, queries, service
 from network.merchants.public_keys import fingerprint, read_public_key
 from network.merchants.scopes import SCOPES
+from network.money.today import DayClosingError, open_business_day
 from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
 from settlement.console import access
@@ -42,6 +43,7 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
     errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),
     errors.PointsOutstandingError: _l("Its points are still in wallets."),
     errors.BalanceOpenError: _l("Its balance is not settled yet."),
+    DayClosingError: _l("The business day is just closing: try again shortly."),
 }
 Act = Callable[[Session, UUID], Mapping[str, Any]]
 
@@ -236,7 +238,7 @@ def begin_exit(code: str) -> Response:
         return _back(code)
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        today = ledger.open_day(session)
+        today = open_business_day(session)
         service.begin_exit(session, merchant_id=merchant_id, leaves_on=day, today=today)
         return {"leaves_on": day.isoformat()}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from typing import cast
+from uuid import UUID
 
 from flask import (
     Blueprint,
@@ -23,11 +24,11 @@ from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
 from network.language import gettext as _
+from network.money import keeping, service
 from network.money import queries as money
-from network.money import service
 from network.money.cancelling import check_cancellable
 from network.money.errors import MoneyError, ReleaseError
-from network.money.facts import PaymentView, ReleaseTotals
+from network.money.facts import FileKind, PaymentView, ReleaseTotals
 from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.audit import record_act
@@ -39,14 +40,18 @@ from settlement.console.proposing import shown
 from settlement.console.refusals import REFUSED, refusal
 from settlement.console.views.proposals import record
 from settlement.payments.answers import LARGEST_FILE
-from settlement.payments.files import Kind, PaymentFileError
+from settlement.payments.files import PaymentFileError
 from settlement.payments.importing import TAKE_RETURNS, Imported, take_answers
-from settlement.payments.release import payment_file, payment_table
+from settlement.payments.release import payment_file
 
 blueprint = Blueprint("payments", __name__, url_prefix="/settlement")
 _ANSWERS = 200
 LARGEST_FORM_BYTES = 64 * 1024
-_KINDS: dict[str, Kind] = {"payouts": "pain.001", "collections": "pain.008"}
+_KINDS: dict[str, FileKind] = {
+    "payouts": "pain.001",
+    "collections": "pain.008",
+    "table": "table",
+}
 
 
 @blueprint.before_app_request
@@ -67,7 +72,9 @@ def index(public_id: str) -> str:
         books = money.ledger_totals(session, window_id=window.window_id)
         release = money.release(session, window_id=window.window_id)
         returned = money.returns(session, first_day=window.first_day, end_day=window.end_day)
-        signers = [] if release is None else [release.proposed_by, release.approved_by]
+        files = keeping.kept_files(session, window_id=window.window_id)
+        signers: list[UUID | None] = [each.made_by for each in files]
+        signers += [] if release is None else [release.proposed_by, release.approved_by]
         people = {
             person: operators.operator(session, operator_id=person)
             for person in signers
@@ -97,6 +104,7 @@ def index(public_id: str) -> str:
         release=release,
         returned=sum(returned.values()),
         people=people,
+        files=files,
         debits=any(each.fact.mandate_id for each in payments),
     )
 
@@ -148,27 +156,39 @@ def approve(public_id: str) -> BaseResponse:
 @blueprint.get("/windows/<public_id>/payments/files/<name>")
 @access.access(OPERATOR)
 def file(public_id: str, name: str) -> BaseResponse:
-    """Give a payment file out: ISO 20022 for payouts or collections, or CSV of all."""
-    if name not in {*_KINDS, "table"}:
+    """Give a payment file out: ISO 20022 for payouts or collections, or CSV of all.
+
+    One that was given out before is the same bytes; where a payment in it came back since, its
+    name says that it is a copy to look at and none to send.
+    """
+    if name not in _KINDS:
         abort(404)
     try:
         with access.unit_of_work() as session:
             window = _window(session, public_id)
-            if name == "table":
-                content = payment_table(session, window=window)
-                title, kind = f"payments-{window.first_day}.csv", "text/csv; charset=utf-8"
-            else:
-                made = payment_file(
-                    session, window=window, kind=_KINDS[name], settings=_services().settings
-                )
-                content, title, kind = made.content, made.name, "application/xml"
-            _record(session, "payments.exported", public_id, file=title)
+            made = payment_file(
+                session,
+                window=window,
+                kind=_KINDS[name],
+                settings=_services().settings,
+                by=access.operator().operator_id,
+                now=access.wall(),
+            )
+            _record(
+                session,
+                "payments.exported",
+                public_id,
+                file=made.name,
+                sha256=made.digest.hex(),
+                withdrawn=made.withdrawn,
+            )
     except PaymentFileError as error:
         flash(refusal(error), "bad")
         return redirect(url_for("payments.index", public_id=public_id))
+    title = f"copy-{made.name}" if made.withdrawn else made.name
     return Response(
-        content,
-        content_type=kind,
+        made.content,
+        content_type="text/csv; charset=utf-8" if name == "table" else "application/xml",
         headers={"Content-Disposition": f'attachment; filename="{title}"'},
     )
 

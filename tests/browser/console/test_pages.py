@@ -13,7 +13,14 @@ from network.ids import encode
 from network.money import queries as money
 from tests.browser.conftest import accessibility_faults, overflow
 from tests.browser.console.conftest import House, Opener, follow
-from tests.browser.console.looking import a_lot, kinds_of_obligations, number, settled, spent
+from tests.browser.console.looking import (
+    a_lot,
+    between_merchants,
+    kinds_of_obligations,
+    number,
+    settled,
+    spent,
+)
 
 
 def test_a_net_position_is_explained_down_to_a_purchase(house: House, signed_in: Opener) -> None:
@@ -277,7 +284,8 @@ def test_every_page_fits_and_reads(
         *("/", f"/days/{day}", f"/days/{day}/issued", "/settlement", "/merchants", "/audit"),
         *(f"/settlement/windows/{public}{part}" for part in ("", "/matrix", "/obligations")),
         *(f"/settlement/windows/{public}/payments", "/settlement/bank", "/proposals"),
-        *("/exposure", "/merchants/mahtab/cover"),
+        *("/exposure", "/exposure/fund", "/merchants/mahtab/cover", "/settlement/mode"),
+        *(f"/settlement/windows/{public}/direct", f"/settlement/direct/{between_merchants(house)}"),
         f"/settlement/payments/{encode('pay', payment_id)}",
         *(f"/settlement/nights/{day}", f"/entries/{entry}", "/merchants/mahtab", "/profile"),
         *(f"/members/{encode('mem', member_id)}", "/merchants/mahtab/agreements/new"),

@@ -21,6 +21,7 @@ from network.reconciliation.errors import (
     CorrectionDecidedError,
     DisputeDecidedError,
     DisputeOpenError,
+    InvalidCorrectionError,
     NothingToMoveError,
 )
 from network.reconciliation.facts import BreakView, CorrectionView
@@ -132,6 +133,22 @@ def test_a_declined_correction_leaves_the_break_open(morning: Morning) -> None:
     assert morning.break_of("missing_there").state == "open"
     assert morning.points() == before
     assert morning.resolve("missing_there", "accept_ours") == "resolved"
+
+
+def test_the_merchant_s_figure_closes_no_break_where_nothing_moves(morning: Morning) -> None:
+    sold = {**morning.desk.record["R-3"], "amount": 310_000}
+    morning.desk.send(jsonl([*morning.record[:-2], sold, morning.record[-1]]), wall=LATER)
+    with pytest.raises(NothingToMoveError):
+        morning.resolve("amount_differs", "accept_theirs")
+    with pytest.raises(InvalidCorrectionError):
+        morning.resolve("amount_differs", "write_off", words="  ")
+    assert morning.break_of("amount_differs").state == "open"
+    assert morning.resolve("amount_differs", "write_off", words="Typed by hand.") == "resolved"
+    closed = morning.break_of("amount_differs")
+    assert (closed.resolution, morning.waiting()) == ("write_off", [])
+    with morning.desk.services.database.reading() as session:
+        (told,) = queries.history(session, break_id=closed.break_id)
+    assert (told.action, told.words) == ("resolved", "Typed by hand.")
 
 
 def test_money_stands_on_the_open_day_s_statement(morning: Morning) -> None:

@@ -107,6 +107,28 @@ class Coalition:
                 )
         self.programme.move(now)
 
+    def pay_directly(self, *, since: date) -> None:
+        """Have merchants pay each other from a day on, as if two people had decided it before."""
+        decided = {"id": UUID(int=0x7 << 76 | 0x200), "now": self.at(since), "day": since}
+        with self.owner.unit_of_work() as session:
+            session.execute(
+                text("""
+                    INSERT INTO network.proposal
+                        (proposal_id, kind, subject_id, terms, reason, proposed_by, proposed_at,
+                         decided_by, decided_at, approved)
+                    VALUES (:id, 'payments.mode', gen_random_uuid(), '{}', 'agreed',
+                            gen_random_uuid(), :now, gen_random_uuid(), :now, true)
+                """),
+                decided,
+            )
+            session.execute(
+                text("""
+                    INSERT INTO network.payment_mode (effective_from, mode, proposal_id, decided_at)
+                    VALUES (:day, 'direct', :id, :now)
+                """),
+                decided,
+            )
+
     def at(self, day: date, *, hour: int = 12) -> datetime:
         """Return a moment of ``day`` in the programme's zone."""
         return day_start(day, zone=PROGRAMME_ZONE) + timedelta(hours=hour)

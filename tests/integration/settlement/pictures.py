@@ -23,6 +23,8 @@ _FACTS = {
     "money_entry": "money_entry_id, kind, business_date, window_id, payment_id",
     "money_posting": "*",
     "payment": "*",
+    "direct_payment": "*",
+    "statement_reserve": "*",
 }
 
 

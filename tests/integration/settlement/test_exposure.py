@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from network.clearing import queries as clearing
 from network.clock import wall_now
@@ -102,14 +103,25 @@ def measured(services: Services, merchant: UUID = BAKER) -> tuple[object, ...]:
 
 
 def moved(
-    services: Services, act: Act, amount: int, *, merchant: UUID = BAKER, reserve: bool = False
+    services: Services,
+    act: Act,
+    amount: int,
+    *,
+    merchant: UUID = BAKER,
+    reserve: bool = False,
+    bank_ref: str | None = None,
 ) -> None:
     movement = Movement(
         merchant_id=merchant, account="reserve" if reserve else "deposit", act=act, amount=amount
     )
     with services.database.unit_of_work() as session:
         proposal = second_person.propose_cover(
-            session, movement=movement, bank_ref="B-7", reason="agreed", by=ANNA, now=wall_now()
+            session,
+            movement=movement,
+            bank_ref=uuid4().hex if bank_ref is None else bank_ref,
+            reason="agreed",
+            by=ANNA,
+            now=wall_now(),
         )
     with services.database.unit_of_work() as session:
         second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
@@ -153,6 +165,31 @@ def test_exposure_over_two_nights_and_a_deposit(coalition: Coalition, services: 
             text("SELECT points FROM network.outstanding WHERE issuer_id = :id"), {"id": BAKER}
         ).scalar_one()
     assert kept == 92
+
+
+def test_a_booking_of_the_bank_is_entered_once(coalition: Coalition, services: Services) -> None:
+    moved(services, "received", 700, bank_ref=" AB-1  x ")
+    for again in ("AB-1 x", "ab-1 X"):
+        with pytest.raises(CoverError) as twice:
+            moved(services, "received", 700, merchant=GROCER, reserve=True, bank_ref=again)
+        assert (twice.value.reason, twice.value.field) == ("bank_ref_entered", "bank_ref")
+    with pytest.raises(CoverError) as none:
+        moved(services, "received", 700, bank_ref="  ")
+    assert none.value.reason == "bank_ref_missing"
+    # The database lets no second one in either, whoever writes it.
+    with (
+        pytest.raises(IntegrityError, match="uq_proposal_bank_ref"),
+        services.database.unit_of_work() as session,
+    ):
+        session.execute(
+            text("""
+                INSERT INTO network.proposal
+                    (proposal_id, kind, subject_id, terms, reason, proposed_by, proposed_at)
+                SELECT gen_random_uuid(), kind, gen_random_uuid(), terms, reason, proposed_by,
+                       proposed_at
+                FROM network.proposal
+            """)
+        )
 
 
 def test_a_deposit_pays_what_was_not_collected(coalition: Coalition, services: Services) -> None:

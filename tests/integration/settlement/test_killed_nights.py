@@ -58,18 +58,21 @@ WAITS: dict[str, str] = {
     "statements": "LOCK TABLE network.statement IN ACCESS EXCLUSIVE MODE",
     "publish": "LOCK TABLE network.statement IN SHARE MODE",
     "pay": "LOCK TABLE network.payment IN SHARE MODE",
+    "direct": "LOCK TABLE network.direct_payment IN SHARE MODE",
 }
 """By step, a lock that keeps a runner in it (or in the write that ends the step before).
 
-Paying is the second half of publishing, in the same transaction.
+Paying is the second half of publishing, in the same transaction: through the network first, then
+what merchants pay each other.
 """
 
 
 @pytest.fixture
 def played(owner_database: Database, programme: Programme, vault: Vault) -> Coalition:
-    """Return the coalition on the third day, after two days of redemptions, with accounts."""
+    """Return the coalition on the third day, after two days of redemptions, paying directly."""
     coalition = Coalition(owner=owner_database, programme=programme, accounts=IBANS)
     coalition.found(vault=vault)
+    coalition.pay_directly(since=DAY)
     coalition.play_two_days()
     coalition.programme.move(coalition.at(THIRD_DAY))
     return coalition
@@ -95,6 +98,7 @@ def undisturbed(cluster: Cluster) -> tuple[object, ...]:
         programme = Programme(database=database, owner=owner)
         coalition = Coalition(owner=owner, programme=programme, accounts=IBANS)
         coalition.found(vault=vault)
+        coalition.pay_directly(since=DAY)
         coalition.play_two_days()
         programme.move(coalition.at(THIRD_DAY))
         settle(services, NEXT_DAY)
@@ -162,7 +166,7 @@ def test_a_night_killed_at_a_step_is_finished_by_the_next(
         try:
             until(lambda: waiting(owner_database), process)
             assert run_row(owner_database, DAY)["state"] == "running"
-            stored = "publish" if step == "pay" else step
+            stored = "publish" if step in {"pay", "direct"} else step
             assert run_row(owner_database, DAY)["step"] in {stored, _before(stored)}
         finally:
             process.send_signal(signal.SIGKILL)

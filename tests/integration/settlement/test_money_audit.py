@@ -111,6 +111,7 @@ def _live(services: Services, coalition: Coalition, superuser_url: str) -> None:
     with services.database.ledger() as connection:
         for number in (1, 2, 3):
             operations.open_wallet(connection, member_id=member(number))
+    coalition.pay_directly(since=THIRD_DAY)
     play(coalition, Till(database=services.database, coalition=coalition))
     settle(services, NEXT_DAY)
     paid = {}
@@ -159,7 +160,9 @@ def _live(services: Services, coalition: Coalition, superuser_url: str) -> None:
                 now=wall_now(),
             )
         _approve(services, proposal.proposal_id)
-    _correct(services, superuser_url)
+    _correct(services, superuser_url, merchant_id=BAKER, amount=-40)
+    # So that the grocer has something to pay the baker.
+    _correct(services, superuser_url, merchant_id=GROCER, amount=-60)
     settle(services, THIRD_DAY)
     with services.database.unit_of_work() as session:
         measuring.measure(session, now=wall_now())
@@ -184,7 +187,7 @@ def _approve(services: Services, proposal_id: UUID) -> None:
         second_person.approve(session, proposal_id=proposal_id, by=BEHNAM, now=wall_now())
 
 
-def _correct(services: Services, superuser_url: str) -> None:
+def _correct(services: Services, superuser_url: str, *, merchant_id: UUID, amount: int) -> None:
     """Post a correction; its row comes without the break and the people that it would name."""
     correction_id = uuid4()
     engine = create_engine(superuser_url)
@@ -195,12 +198,13 @@ def _correct(services: Services, superuser_url: str) -> None:
                 INSERT INTO network.correction
                     (correction_id, merchant_id, break_id, resolution, currency, amount, reason,
                      state, proposed_by, proposed_at, decided_by, decided_at, business_date)
-                VALUES (:id, :merchant, gen_random_uuid(), 'adjust_money', 'IRR', -40, 'agreed',
+                VALUES (:id, :merchant, gen_random_uuid(), 'adjust_money', 'IRR', :amount, 'agreed',
                         'posted', :anna, now(), :behnam, now(), :day)
             """),
             {
                 "id": correction_id,
-                "merchant": BAKER,
+                "merchant": merchant_id,
+                "amount": amount,
                 "anna": ANNA,
                 "behnam": BEHNAM,
                 "day": THIRD_DAY,
@@ -211,9 +215,9 @@ def _correct(services: Services, superuser_url: str) -> None:
         post_correction(
             session,
             correction_id=correction_id,
-            merchant_id=BAKER,
+            merchant_id=merchant_id,
             currency="IRR",
-            amount=-40,
+            amount=amount,
             business_date=THIRD_DAY,
         )
 
@@ -396,6 +400,21 @@ FAULTS = (
         "two_people_behind_releases",
         "UPDATE network.payment_release SET approved_by = NULL, approved_at = NULL",
         named="left on less than two people's word",
+    ),
+    fault(
+        "directs_in_money_ledger",
+        "UPDATE network.direct_payment SET amount = amount + 1",
+        named="(prepared of ",
+    ),
+    fault(
+        "directs_in_money_ledger",
+        "UPDATE network.direct_payment SET state = 'failed'",
+        named="(failed of ",
+    ),
+    fault(
+        "two_people_behind_directs",
+        "UPDATE network.direct_payment SET state = 'confirmed'",
+        named="is confirmed on less than two people's word",
     ),
     fault(
         "outstanding_matches_lots",

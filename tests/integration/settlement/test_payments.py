@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,15 +18,15 @@ from network.money import queries as money
 from network.money import service
 from network.money.cancelling import CancellationError
 from network.money.errors import ReleaseError
-from network.money.facts import PaymentView
+from network.money.facts import FileKind, KeptFile, PaymentView
 from network.operators.errors import ProposalError
 from network.services import Services
 from network.vault import Vault
 from settlement import second_person
 from settlement.payments.answers import BankFileError, read_statement
-from settlement.payments.files import PaymentFile, PaymentFileError, schema
+from settlement.payments.files import PaymentFileError, schema
 from settlement.payments.importing import Imported, take_answers
-from settlement.payments.release import payment_file, payment_table
+from settlement.payments.release import payment_file
 from tests.fixtures.programme import Programme
 from tests.integration.settlement.bank import HOUSE_IBAN, Booking, statement
 from tests.integration.settlement.coalition import (
@@ -93,13 +92,15 @@ def release(services: Services, offset: int = 0) -> None:
         service.approve_release(session, window_id=window_id, by=BEHNAM, now=wall_now())
 
 
-def made(services: Services, kind: str = "pain.001") -> PaymentFile:
-    with services.database.reading() as session:
+def made(services: Services, kind: FileKind = "pain.001") -> KeptFile:
+    with services.database.unit_of_work() as session:
         return payment_file(
             session,
             window=window(services),
-            kind="pain.001" if kind == "pain.001" else "pain.008",
+            kind=kind,
             settings=services.settings,
+            by=ANNA,
+            now=wall_now(),
         )
 
 
@@ -155,7 +156,7 @@ def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
         service.approve_release(session, window_id=window_id, by=BEHNAM, now=wall_now())
     first = made(paying)
     assert made(paying).content == first.content
-    assert (first.count, first.control_sum) == (1, Decimal(2827))
+    assert (len(first.payments), first.control_sum) == (1, 2827)
     schema("pain.001").validate(first.content.decode())
     fact = payments(paying)[BAKER].fact
     for expected in (fact.end_to_end_id, IBANS[BAKER], HOUSE_IBAN, '<InstdAmt Ccy="IRR">2827<'):
@@ -164,8 +165,7 @@ def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
     with pytest.raises(PaymentFileError) as awaited:
         made(paying, "pain.008")
     assert awaited.value.reason == "none"
-    with paying.database.reading() as session:
-        table = payment_table(session, window=window(paying)).decode()
+    table = made(paying, "table").content.decode()
     assert f"{payments(paying)[GROCER].fact.end_to_end_id},collection,grocer" in table
 
 
@@ -176,6 +176,7 @@ def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
         "UPDATE network.payment_release SET payout_total = payout_total + 1",
         """ALTER TABLE network.statement DISABLE TRIGGER append_only;
         UPDATE network.statement SET paid = paid + 1, closing = closing - 1 WHERE paid > 0""",
+        "UPDATE network.payment SET state = 'cancelled' WHERE direction = 'collection'",
     ],
 )
 def test_a_wrong_total_is_not_exported(
@@ -183,7 +184,6 @@ def test_a_wrong_total_is_not_exported(
 ) -> None:
     settle(paying, DAY)
     release(paying)
-    made(paying)
     with coalition.owner.unit_of_work() as session:
         for each in planted.split(";"):
             session.execute(text(each))
@@ -325,7 +325,7 @@ def test_a_payment_the_bank_never_answered_comes_back_on_two_peoples_word(
         )
     assert early.value.reason == "not_released"
     release(paying)
-    made(paying)
+    given_out = made(paying)
     with paying.database.unit_of_work() as session:
         proposal = second_person.propose_cancellation(
             session, payment_id=payout.payment_id, reason="no answer", by=ANNA, now=wall_now()
@@ -342,16 +342,33 @@ def test_a_payment_the_bank_never_answered_comes_back_on_two_peoples_word(
     cancelled(paying, awaited.payment_id)
     assert {each.state for each in payments(paying).values()} == {"cancelled"}
     assert balance(paying, "clearing") == 0
-    # The file has left once; the bank must not be given it again.
-    with pytest.raises(PaymentFileError) as gone:
-        made(paying)
-    assert gone.value.reason == "cancelled"
+    # The bank has had the file: it stays as it was, and says that a payment of it came back.
+    again = made(paying)
+    assert (again.content, again.digest) == (given_out.content, given_out.digest)
+    assert (given_out.withdrawn, again.withdrawn) == (0, 1)
     settle(paying, NEXT_DAY)
     following = totals(paying, 1)
     # Baker: opening 0, net −1010, 2827 back: 1817 anew. Grocer: −3185 back, and 980 of the day.
     assert (following[BAKER].returned, following[BAKER].paid) == (2827, 1817)
     assert (following[GROCER].returned, following[GROCER].closing) == (-3185, 0)
     assert settle(paying, NEXT_DAY).replayed
+
+
+def test_what_is_cancelled_before_a_file_is_made_is_not_in_it(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    found = payments(paying)
+    cancelled(paying, found[GROCER].fact.payment_id)
+    table = made(paying, "table")
+    assert (table.payments, table.control_sum) == ((found[BAKER].fact.payment_id,), 2827)
+    assert found[GROCER].fact.end_to_end_id.encode() not in table.content
+    cancelled(paying, found[BAKER].fact.payment_id)
+    with pytest.raises(PaymentFileError) as empty:
+        made(paying)
+    assert empty.value.reason == "none"
+    assert made(paying, "table").content == table.content
 
 
 def test_a_booking_after_the_cancellation_counts(coalition: Coalition, paying: Services) -> None:

@@ -19,15 +19,17 @@ CREATE TABLE network.money_entry (
     CONSTRAINT ck_money_entry_kind CHECK (
         kind IN (
             'netting', 'call', 'instruction', 'settlement', 'return', 'cancellation',
-            'reinstatement', 'cover', 'draw', 'correction'
+            'reinstatement', 'cover', 'draw', 'correction', 'direct', 'direct_return',
+            'fund', 'fund_draw', 'loss'
         )
     ),
     CONSTRAINT ck_money_entry_behind CHECK (
         CASE WHEN kind IN ('netting', 'call') THEN window_id IS NOT NULL AND payment_id IS NULL
-             WHEN kind IN ('cover', 'draw') THEN proposal_id IS NOT NULL
+             WHEN kind IN ('cover', 'draw', 'fund', 'fund_draw', 'loss')
+                 THEN proposal_id IS NOT NULL
              WHEN kind = 'correction'
                  THEN window_id IS NULL AND payment_id IS NULL AND correction_id IS NOT NULL
-             WHEN kind IN ('return', 'cancellation', 'reinstatement')
+             WHEN kind IN ('return', 'cancellation', 'reinstatement', 'direct_return')
                  THEN payment_id IS NOT NULL AND proposal_id IS NOT NULL
              ELSE payment_id IS NOT NULL END
     )
@@ -50,7 +52,7 @@ CREATE TABLE network.money_posting (
     CONSTRAINT ck_money_posting_account CHECK (
         account IN (
             'settlement', 'deposit', 'reserve', 'pool', 'margin', 'fees', 'vat', 'rounding',
-            'breakage', 'clearing', 'bank'
+            'breakage', 'clearing', 'bank', 'fund'
         )
     ),
     CONSTRAINT ck_money_posting_amount CHECK (amount <> 0),
@@ -128,6 +130,8 @@ CREATE TABLE network.payment_release (
     payout_total bigint NOT NULL,
     collections bigint NOT NULL,
     collection_total bigint NOT NULL,
+    directs bigint NOT NULL,
+    direct_total bigint NOT NULL,
     proposed_by uuid NOT NULL,
     proposed_at timestamptz NOT NULL,
     approved_by uuid,

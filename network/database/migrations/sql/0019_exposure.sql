@@ -21,6 +21,9 @@ CREATE TABLE network.proposal (
 );
 CREATE UNIQUE INDEX uq_proposal_waiting ON network.proposal (kind, subject_id)
     WHERE decided_at IS NULL;
+-- A booking of the bank is a deposit or a reserve, or their release, once; a declined proposal frees it.
+CREATE UNIQUE INDEX uq_proposal_bank_ref ON network.proposal (upper(terms ->> 'bank_ref'))
+    WHERE kind = 'cover.move' AND terms ->> 'act' <> 'drawn' AND approved IS NOT FALSE;
 CREATE INDEX ix_proposal_subject_id ON network.proposal (subject_id, proposed_at);
 GRANT SELECT, INSERT ON network.proposal TO peyvand_app;
 GRANT UPDATE (decided_by, decided_at, approved) ON network.proposal TO peyvand_app;

@@ -1,0 +1,72 @@
+"""The reader's words for what the database holds about money: payments, the bank, accounts."""
+
+from __future__ import annotations
+
+from network.language import lazy_gettext as _l
+
+PAYMENT_STATES = {
+    "prepared": _l("Prepared"),
+    "released": _l("Released"),
+    "settled": _l("Booked by the bank"),
+    "returned": _l("Returned by the bank"),
+    "cancelled": _l("Cancelled"),
+}
+CARRIED = {
+    "no_account": _l("carried over: no account to pay to"),
+    "cycle": _l("carried over until its settlement day"),
+    "minimum": _l("carried over: below the agreed minimum"),
+}
+DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
+BANK_OUTCOMES = {
+    "settled": _l("Booked as instructed"),
+    "returned": _l("Returned"),
+    "mismatched": _l("Amount or direction differs"),
+    "duplicate": _l("Answered before"),
+    "unknown": _l("No payment of ours"),
+    "late": _l("Booked after it was cancelled"),
+}
+DIRECT_STATES = {
+    "prepared": _l("Prepared"),
+    "released": _l("Handed out"),
+    "confirmed": _l("Arrived"),
+    "failed": _l("Did not arrive"),
+}
+MODES = {"hub": _l("Through the network"), "direct": _l("Merchants pay each other")}
+MODE_MEANINGS = {
+    "hub": _l("Each merchant is paid by the network, or pays it: at most one payment each."),
+    "direct": _l(
+        "Who owes most pays who is owed most, until one side is out; the rest goes through the "
+        "network. Among N merchants that is at most N − 1 payments."
+    ),
+}
+MONEY_ACCOUNTS = {
+    "settlement": _l("Merchant's settlement account"),
+    "deposit": _l("Deposit"),
+    "reserve": _l("Reserve"),
+    "pool": _l("Pool"),
+    "margin": _l("Network's margin"),
+    "fees": _l("Network's fees"),
+    "vat": _l("VAT"),
+    "rounding": _l("Rounding"),
+    "breakage": _l("Breakage"),
+    "clearing": _l("Clearing: under way at the bank"),
+    "bank": _l("Bank"),
+    "fund": _l("The network's fund"),
+}
+MONEY_KINDS = {
+    "netting": _l("Netting of a window"),
+    "call": _l("Deposit filled up"),
+    "instruction": _l("Instruction to pay"),
+    "settlement": _l("Booked by the bank"),
+    "return": _l("Returned by the bank"),
+    "cover": _l("Moved by two people"),
+    "draw": _l("Drawn for what the merchant owes"),
+    "correction": _l("Correction by two people"),
+    "fund": _l("Allotted to the fund, or returned"),
+    "fund_draw": _l("Paid by the network's fund"),
+    "loss": _l("Loss shared by who took the points"),
+    "direct": _l("Between merchants"),
+    "direct_return": _l("Did not arrive, between merchants"),
+    "cancellation": _l("Cancelled by two people"),
+    "reinstatement": _l("Cancellation taken back: the bank booked it"),
+}
