@@ -76,6 +76,20 @@ _SIGNED = text(
     "What the network signed: a compact JWS of type `peyvand-statement+jws`, EdDSA, with a key for "
     "`seals`, over merchant, window, digest, head, currency and totals."
 )
+_RESERVE = whole(
+    deposit=WHOLE,
+    reserve=WHOLE,
+    points=text("Points of the merchant's own that were out.") | {"type": "integer"},
+    release=list_of(
+        whole(
+            month=text("Year and month, 2026-12."),
+            points=WHOLE,
+            frees=text("What comes free by the end of the month at the latest.")
+            | {"type": "integer"},
+            stays=WHOLE,
+        )
+    ),
+) | {"description": "What the network holds of a merchant that leaves; on its statements alone."}
 _SETTLEMENT = whole(
     window=_WINDOW,
     merchant=TEXT,
@@ -340,6 +354,7 @@ ANSWERS: dict[str, Schema] = {
     "Settlements": page(_SETTLEMENT),
     "SettlementLines": page(_LINE),
     "Statement": whole(
+        {"reserve": _RESERVE},
         window=_WINDOW,
         merchant=TEXT,
         totals=_TOTALS,

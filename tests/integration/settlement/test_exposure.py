@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
 
@@ -16,13 +16,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from network.clearing import queries as clearing
+from network.clearing import service as clearing_service
 from network.clock import wall_now
 from network.database.connection import Database
 from network.exposure import measuring, queries
 from network.exposure.cover import Act, CoverError, Movement, held
 from network.exposure.suspending import SuspensionError
+from network.merchants.service import begin_exit as leave
 from network.merchants.settling import Settling
 from network.money import queries as money
+from network.money.today import DayClosingError, open_business_day
 from network.services import Services
 from network.vault import Vault
 from settlement import second_person
@@ -230,6 +233,58 @@ def test_a_deposit_pays_what_was_not_collected(coalition: Coalition, services: S
     # −3185 came back with the cancellation, and the cover paid all of it.
     assert (stated[GROCER].returned, stated[GROCER].paid) == (0, 1175)
     assert settle(services, NEXT_DAY).replayed
+
+
+def test_a_leaving_merchant_s_statement_says_what_is_held(
+    coalition: Coalition, services: Services
+) -> None:
+    moved(services, "received", 9_000)
+    moved(services, "received", 1_000, reserve=True)
+    with services.database.unit_of_work() as session:
+        leave(session, merchant_id=BAKER, leaves_on=DAY, today=open_business_day(session))
+    with coalition.owner.unit_of_work() as session:
+        session.execute(
+            text("""
+                INSERT INTO ledger.lot
+                    (member_id, lot_id, issuer_id, terms_id, price, active, active_from, expires_on,
+                     granted, remaining, redeemed)
+                VALUES (:member, 1001, :issuer, :terms, 1010.5, true, :day, :expires, 8, 6, 2)
+            """),
+            {
+                "member": member(1),
+                "issuer": BAKER,
+                "terms": TERMS[BAKER],
+                "day": DAY,
+                "expires": NEXT_DAY + timedelta(days=40),
+            },
+        )
+    coalition.programme.move(coalition.at(THIRD_DAY))
+    settle(services, NEXT_DAY)
+    told = []
+    with services.database.reading() as session:
+        for day in (DAY, NEXT_DAY):
+            window = clearing.window_of(session, business_date=day)
+            assert window is not None
+            found = clearing.statement(session, merchant_id=BAKER, window_id=window.window_id)
+            assert found is not None
+            assert found.reserve is not None
+            told.append(found.reserve)
+    first, second = told
+    # The lot holds 6 now; two were taken on the second day, and were out when the first one ended.
+    assert (first.deposit, first.reserve, first.points) == (9_000, 1_000, 8)
+    ((month,), (later,)) = first.months, second.months
+    assert (month.points, month.frees, month.stays) == (8, 8_084, 0)
+    assert (second.points, later.frees, later.stays) == (6, 6_063, 1_010)
+    assert settle(services, NEXT_DAY).replayed
+
+
+def test_an_exit_from_today_waits_for_the_night(coalition: Coalition, services: Services) -> None:
+    """Who has left is paid whatever the cycle says: that must not change while a night reckons."""
+    with services.database.unit_of_work() as session:
+        window_id = clearing_service.ensure_window(session, first_day=DAY)
+        clearing_service.advance_window(session, window_id=window_id, state="closing")
+    with pytest.raises(DayClosingError), services.database.unit_of_work() as session:
+        leave(session, merchant_id=BAKER, leaves_on=DAY, today=open_business_day(session))
 
 
 def test_one_measures_at_a_time(coalition: Coalition, services: Services) -> None:

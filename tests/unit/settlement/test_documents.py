@@ -15,6 +15,8 @@ import pytest
 
 from network.clearing.facts import (
     PartyView,
+    ReserveMonth,
+    ReserveView,
     SealView,
     StatementLine,
     StatementView,
@@ -162,3 +164,35 @@ def test_every_beginning_of_a_formula_is_disarmed(reference: str) -> None:
 )
 def test_prices_are_written_plainly(price: str, text: str) -> None:
     assert plain(Decimal(price)) == text
+
+
+def test_a_merchant_that_leaves_reads_when_its_cover_comes_free() -> None:
+    statement = replace(
+        drafted({}),
+        reserve=ReserveView(
+            deposit=900,
+            reserve=100,
+            points=7,
+            months=(ReserveMonth(month=date(2026, 12, 1), points=7, frees=600, stays=400),),
+        ),
+    )
+    body = b"".join(statement_json(statement, lines=[LINE, FEE], entry_ids=IDS))
+    document = json.loads(body)
+    assert document["reserve"] == {
+        "deposit": 900,
+        "points": 7,
+        "release": [{"frees": 600, "month": "2026-12", "points": 7, "stays": 400}],
+        "reserve": 100,
+    }
+    assert list(document) == sorted(document)
+    # What is hashed and signed is the same with it and without.
+    assert document["digest"] == f"sha-256:{drafted({}).digest.hex()}"
+    told = b"".join(statement_csv(statement, lines=[LINE], entry_ids=IDS)).decode().splitlines()
+    rows = [row.split(",") for row in told]
+    assert [[row[0], row[1], row[6], row[8]] for row in rows if "cover" in row[0]] == [
+        ["cover_deposit", "", "", "900"],
+        ["cover_reserve", "", "7", "100"],
+    ]
+    assert [row[:2] + row[6:9:2] for row in rows if row[0] == "release"] == [
+        ["release", "2026-12", "7", "600"]
+    ]
