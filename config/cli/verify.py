@@ -18,11 +18,13 @@ from network.clearing.checking import check_code
 from network.clearing.signed_statements import check_statement
 from network.language import format_number
 from network.language import gettext as _
+from network.language import lazy_gettext as _l
 from network.ledger.seal import signed_message
 from network.proofs import tokens
 from network.proofs.errors import ProofBrokenError
 from network.proofs.verify import is_proof
 from network.proofs.verify import verify as verify_proof
+from network.reconciliation.evidence_file import check_file, is_evidence
 from network.signing.queries import LIVE, environment_of
 
 _LARGEST = 64 * 1024 * 1024
@@ -39,14 +41,14 @@ _LARGEST = 64 * 1024 * 1024
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
 def verify(file: Path, keys_file: Path, *, as_json: bool) -> None:
-    """Check a member's proof of points, or a merchant's statement as JSON; exit 1 if it fails.
+    """Check a proof of points, a statement as JSON, or an entry's evidence; exit 1 if it fails.
 
     Asks nobody: the file and the network's published keys are all that is needed.
     """
     try:
         keys = _read(keys_file).get("keys", [])
         document = _read(file)
-        found = _proof(document, keys) if is_proof(document) else _statement(document, keys)
+        found = _found(document, keys)
     except ProofBrokenError as error:
         if as_json:
             click.echo(json.dumps({"verified": False, "reason": error.message}))
@@ -70,6 +72,23 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProofBrokenError(f"{path.name} is no object of JSON")
     return value
+
+
+def _found(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[str, Any]:
+    if is_evidence(document):
+        return _evidence(document, keys)
+    return _proof(document, keys) if is_proof(document) else _statement(document, keys)
+
+
+def _evidence(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[str, Any]:
+    said, finding = check_file(document, keys=keys)
+    return {
+        "kind": "evidence",
+        "answer": json.loads(said),
+        "request": "none" if finding is None else finding.value,
+        "key": None if document["request"] is None else document["request"]["key_id"],
+        "environment": environment_of(keys, key_id=document["answer"]["key_id"]),
+    }
 
 
 def _proof(document: Mapping[str, Any], keys: list[dict[str, str]]) -> dict[str, Any]:
@@ -132,7 +151,24 @@ def _check_seal(seal: Mapping[str, Any], keys: list[dict[str, str]]) -> None:
         raise ProofBrokenError("the seal's signature does not hold") from error
 
 
+_REQUESTS = {
+    "signed": _l("The merchant signed the request with the key %(key)s; compare it with its own."),
+    "attested": _l("The network attests who asked for it in the portal."),
+    "unknown_key": _l("The request was signed with a shared secret, which proves nothing here."),
+    "none": _l("No request is kept for this entry."),
+}
+
+
 def _words(found: Mapping[str, Any]) -> list[str]:
+    if found["kind"] == "evidence":
+        answer = found["answer"]
+        return [
+            _("Verified: the network signed this answer."),
+            *([_("It is of a sandbox: nothing in it is real.")] if _is_test(found) else []),
+            _("Entry: %(entry)s", entry=answer["entry"]),
+            _("Points: %(points)s", points=format_number(answer["points"])),
+            str(_REQUESTS[found["request"]]) % {"key": found["key"]},
+        ]
     if found["kind"] == "statement":
         return [
             _("Verified: the network signed this statement for %(merchant)s.", **found),

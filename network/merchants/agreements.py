@@ -19,6 +19,7 @@ from network.merchants.errors import (
     AlreadyApprovedError,
     BackdatedAgreementError,
     MerchantDataError,
+    NotOwnError,
     SamePersonError,
     UnknownAgreementError,
 )
@@ -152,6 +153,24 @@ def approve_agreement(
             "another approved agreement begins on that day", field="effective_from"
         ) from error
     return agreement_view(agreement)
+
+
+def withdraw_agreement(session: Session, *, agreement_id: UUID, by: UUID) -> AgreementView:
+    """Take back an agreement that ``by`` proposed and nobody has approved; return what it said.
+
+    Its version is free again. Raises UnknownAgreementError, AlreadyApprovedError, NotOwnError.
+    """
+    agreement = session.get(Agreement, agreement_id, with_for_update=True, populate_existing=True)
+    if agreement is None:
+        raise UnknownAgreementError("there is no such agreement")
+    if agreement.approved_at is not None:
+        raise AlreadyApprovedError("this agreement is approved already")
+    if agreement.proposed_by != by:
+        raise NotOwnError("only who proposed it takes it back")
+    found = agreement_view(agreement)
+    session.delete(agreement)
+    session.flush()
+    return found
 
 
 def _checked_funding(funding: Funding) -> dict[str, Any]:

@@ -119,6 +119,12 @@ class AlreadyApprovedError(PeyvandError):
     code = "already_approved"
 
 
+class NotOwnError(PeyvandError):
+    """Only whoever proposed an agreement takes it back."""
+
+    code = "not_own_proposal"
+
+
 class SamePersonError(PeyvandError):
     """Whoever proposed an agreement cannot approve it."""
 

@@ -49,7 +49,7 @@ def check_evidence(
         return Finding.UNKNOWN_KEY
     if not _fits(vault, key, evidence):
         return Finding.WRONG_SIGNATURE
-    return Finding.SIGNED if _is_signed_body(evidence) else Finding.OTHER_BODY
+    return Finding.SIGNED if is_signed_body(evidence) else Finding.OTHER_BODY
 
 
 def _fits(vault: Vault, key: KeyView, evidence: StoredEvidence) -> bool:
@@ -66,7 +66,7 @@ def _fits(vault: Vault, key: KeyView, evidence: StoredEvidence) -> bool:
     return True
 
 
-def _is_signed_body(evidence: StoredEvidence) -> bool:
+def is_signed_body(evidence: StoredEvidence) -> bool:
     """Return whether the base carries the body's digest; an empty body needs none."""
     lines = _DIGEST_LINE.findall(evidence.signature_base)
     if not lines:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from network.reconciliation import corrections, disputes, resolving
+from network.reconciliation import corrections, disputes, queries, resolving
+from network.reconciliation.errors import NotOwnCorrectionError
 from network.reconciliation.models import Correction
 
 
@@ -34,6 +35,15 @@ def decline(
     row = corrections.proposed(session, correction_id=correction_id)
     corrections.decline(session, row=row, by=by, now=now, wall=wall)
     _settle(session, row, state="declined", by=by, wall=wall)
+
+
+def withdraw(
+    session: Session, *, correction_id: UUID, by: UUID, now: datetime, wall: datetime
+) -> None:
+    """Take back a correction that ``by`` proposed; raise NotOwnCorrectionError on another's."""
+    if queries.correction(session, correction_id=correction_id).proposed_by != by:
+        raise NotOwnCorrectionError("only who proposed it takes it back")
+    decline(session, correction_id=correction_id, by=by, now=now, wall=wall)
 
 
 def _settle(session: Session, row: Correction, *, state: str, by: UUID, wall: datetime) -> None:

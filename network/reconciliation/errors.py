@@ -71,6 +71,12 @@ class CorrectionDecidedError(PeyvandError):
     code = "correction_decided"
 
 
+class NotOwnCorrectionError(PeyvandError):
+    """Only whoever proposed a correction takes it back; an approver declines it."""
+
+    code = "not_own_correction"
+
+
 class UnknownDisputeError(PeyvandError):
     """There is no such dispute."""
 

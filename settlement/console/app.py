@@ -24,6 +24,7 @@ from settlement.console.views import (
     disputes,
     entries,
     exposure,
+    jobs,
     lots,
     managing,
     members,
@@ -81,6 +82,7 @@ VIEWS = (
     reconciliation,
     breaks,
     disputes,
+    jobs,
 )
 
 

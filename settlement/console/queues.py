@@ -1,13 +1,21 @@
-"""How long the queues are: what waits and what failed, straight from the queue's Valkey."""
+"""The queues, straight from the queue's Valkey: how long they are, what failed, trying it again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+MOST_SHOWN = 500
+_LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +28,29 @@ class QueueLength:
     failed: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedJob:
+    """A job that ended in an error after its last attempt.
+
+    ``payload`` has ids and days, never secrets; ``reason`` is the error's last line.
+    """
+
+    job_id: str
+    queue: str
+    topic: str
+    payload: Mapping[str, str]
+    queued_at: datetime | None
+    failed_at: datetime | None
+    reason: str
+
+
+class QueuesUnreachableError(Exception):
+    """The queue's Valkey does not answer."""
+
+
 def lengths() -> list[QueueLength] | None:
     """Return the length of each queue, ``None`` where the queues can't be asked."""
-    connection: Any = current_app.extensions["queue_connection"]
+    connection = _connection()
     if connection is None:
         return None
     try:
@@ -33,7 +61,82 @@ def lengths() -> list[QueueLength] | None:
                 running=queue.started_job_registry.count,
                 failed=queue.failed_job_registry.count,
             )
-            for queue in sorted(Queue.all(connection=connection), key=lambda each: each.name)
+            for queue in _queues(connection)
         ]
     except RedisError:
         return None
+
+
+def failed() -> list[FailedJob] | None:
+    """Return the jobs that failed, the latest first, ``None`` where the queues can't be asked."""
+    connection = _connection()
+    if connection is None:
+        return None
+    try:
+        found = [
+            _failed(queue.name, job)
+            for queue in _queues(connection)
+            for job in Job.fetch_many(
+                queue.failed_job_registry.get_job_ids(0, MOST_SHOWN - 1),
+                connection=connection,
+                serializer=JSONSerializer,
+            )
+            if job is not None
+        ]
+    except RedisError:
+        return None
+    never = datetime.min.replace(tzinfo=UTC)
+    return sorted(found, key=lambda each: each.failed_at or never, reverse=True)[:MOST_SHOWN]
+
+
+def retry(*, job_id: str) -> FailedJob | None:
+    """Put a failed job back on its queue and return it; ``None`` where it no longer stands there.
+
+    Every job can run twice, so one that did its work before it failed does no harm. Raises
+    QueuesUnreachableError.
+    """
+    connection = _connection()
+    if connection is None:
+        raise QueuesUnreachableError
+    try:
+        job = Job.fetch(job_id, connection=connection, serializer=JSONSerializer)
+        found = _failed(job.origin, job)
+        queue = Queue(job.origin, connection=connection, serializer=JSONSerializer)
+        queue.failed_job_registry.requeue(job)
+    except (InvalidJobOperation, NoSuchJobError):
+        return None
+    except RedisError as error:
+        raise QueuesUnreachableError from error
+    return found
+
+
+def _failed(queue: str, job: Job) -> FailedJob:
+    result = job.latest_result()
+    lines = ((result.exc_string if result else None) or "").strip().splitlines()
+    topic, payload = _call(job)
+    return FailedJob(
+        job_id=job.id,
+        queue=queue,
+        topic=topic,
+        payload=payload,
+        queued_at=job.enqueued_at,
+        failed_at=job.ended_at,
+        reason=lines[-1][:_LONGEST_REASON] if lines else "",
+    )
+
+
+def _call(job: Job) -> tuple[str, Mapping[str, str]]:
+    """Return the topic of a job and its payload, as texts."""
+    match job.args:
+        case (str() as topic, dict() as payload):
+            return topic, {str(name): str(value) for name, value in payload.items()}
+    return str(job.func_name), {}
+
+
+def _queues(connection: Any) -> list[Queue]:
+    found = Queue.all(connection=connection, serializer=JSONSerializer)
+    return sorted(found, key=lambda each: each.name)
+
+
+def _connection() -> Any:
+    return current_app.extensions["queue_connection"]

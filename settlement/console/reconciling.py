@@ -36,10 +36,15 @@ _WORDS: Mapping[type[PeyvandError], LazyText] = {
     ),
     errors.InvalidCorrectionError: _l("Say why, and how much is to move for whom."),
     errors.CorrectionDecidedError: _l("This correction was decided before."),
+    errors.NotOwnCorrectionError: _l("Only whoever proposed it can take it back."),
     errors.DisputeDecidedError: _l(
         "This dispute is decided, or a correction for it waits for a second person."
     ),
     errors.InvalidDisputeError: _l("Say it in words."),
+    errors.DisputeOpenError: _l("The merchant disputes this line already."),
+    errors.DisputeTooLateError: _l("This line is too old to be disputed."),
+    errors.UnknownDisputeError: _l("The merchant has no part in this entry."),
+    errors.UnknownBreakError: _l("There is no such break at this merchant."),
     errors.DayNotOverError: _l("This business day is not over, or is none of the programme's."),
     errors.EmptyRecordError: _l("There is nothing in the file."),
     errors.RecordTooLargeError: _l("The file is larger than a record may be."),
@@ -118,11 +123,11 @@ def asked_movement(session: Session, *, resolution: str) -> Movement | None:
     """
     direction = -1 if request.form.get("direction") == "down" else 1
     if resolution == ADJUST_MONEY:
-        amount = _whole("amount")
+        amount = asked_whole("amount")
         return None if amount is None else Movement(amount=direction * amount)
     if resolution not in {ADJUST_POINTS, POST_EARN}:
         return None
-    points = _whole("points")
+    points = asked_whole("points")
     if points is None:
         return None
     return Movement(member_id=_member(session), points=direction * points)
@@ -136,7 +141,11 @@ def _member(session: Session) -> UUID | None:
     return resolve(session, access.services().vault, card=card, wall=access.wall()).member_id
 
 
-def _whole(name: str) -> int | None:
+def asked_whole(name: str) -> int | None:
+    """Return a whole number that a form has, ``None`` for an empty field.
+
+    Raises InvalidCorrectionError where it is none.
+    """
     text = request.form.get(name, "").strip()
     if not text:
         return None

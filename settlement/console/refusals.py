@@ -30,6 +30,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "proposed": _l("The release of these payments has been proposed already."),
         "not_proposed": _l("Nobody has proposed the release of these payments."),
         "released": _l("These payments are released already."),
+        "not_own": _l("Only whoever proposed it can take it back."),
         "same_person": _l("Whoever proposed the release can't approve it: ask a colleague."),
     },
     "payment_file_refused": {

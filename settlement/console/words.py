@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from network.language import LazyText
 from network.language import lazy_gettext as _l
+from settlement.console import words_jobs
 from settlement.console import words_money as money
 from settlement.console import words_reconciliation as reconciliation
 from settlement.console.words_acts import ACTIONS
@@ -321,6 +322,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "key": KEY_STATES,
     "scope": SCOPES,
     **reconciliation.TABLES,
+    **words_jobs.TABLES,
 }
 _LABELS: Mapping[str, Callable[[str], str]] = {"step": step_label, "check": check_label}
 

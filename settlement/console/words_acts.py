@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from network.language import lazy_gettext as _l
+from settlement.console import words_jobs
 from settlement.console import words_reconciliation as reconciliation
 
 ACTIONS = {
@@ -29,6 +30,8 @@ ACTIONS = {
     "session.ended": _l("Ended a session"),
     "agreement.proposed": _l("Proposed an agreement"),
     "agreement.approved": _l("Approved an agreement"),
+    "agreement.withdrawn": _l("Took an agreement back"),
+    "payments.release_withdrawn": _l("Took a release of payments back"),
     "payments.release_proposed": _l("Proposed a release of payments"),
     "payments.released": _l("Released payments"),
     "payments.exported": _l("Made a payment file"),
@@ -109,6 +112,7 @@ ACTIONS = {
     "webhook.disabled": _l("Disabled a webhook endpoint"),
     "webhook.redelivered": _l("Had an event delivered again"),
     **reconciliation.ACTIONS,
+    **words_jobs.ACTIONS,
     "evidence.read": _l("Read a signed request"),
     "evidence.revealed": _l("Read a signed request with persons"),
 }

@@ -34,6 +34,8 @@ ACTIONS: Mapping[str, LazyText] = {
     "correction.proposed": _l("Proposed a correction"),
     "correction.posted": _l("Posted a correction"),
     "correction.declined": _l("Declined a correction"),
+    "evidence.exported": _l("Took the evidence of an entry as a file"),
+    "dispute.opened": _l("Opened a dispute for a merchant"),
     "dispute.accepted": _l("Accepted a dispute"),
     "dispute.rejected": _l("Rejected a dispute"),
 }

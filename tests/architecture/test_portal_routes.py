@@ -29,6 +29,7 @@ CHANGING = {
     "acts.undo": "till",
     "breaks.say": "books",
     "disputes.create": "books",
+    "disputes.evidence": "books",
     "disputes.say": "books",
     "keys.prove": "office",
     "keys.register": "office",

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as FileResponse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -25,6 +26,7 @@ from network.reconciliation import queries
 from network.reconciliation.disputes import DECIDED_WITHIN, PREFIX, takes_part
 from network.reconciliation.errors import UnknownDisputeError
 from network.reconciliation.evidence import SignedRequest, signed_request
+from network.reconciliation.evidence_file import evidence_file, file_bytes
 from network.reconciliation.facts import DISPUTE_REASONS, DisputeView
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
@@ -129,6 +131,36 @@ def say(public_id: str) -> Response | tuple[str, int]:
         return _page(public_id, errors={"words": words.refusal(error)[1]}), 422
     flash(_("Said."), "good")
     return redirect(url_for("disputes.show", public_id=public_id), 303)
+
+
+@blueprint.post("/<public_id>/evidence")
+@access.area(BOOKS)
+def evidence(public_id: str) -> FileResponse:
+    """Hand out one file that proves the entry: the request as it came, the signed answer, keys."""
+    with access.unit_of_work() as session:
+        try:
+            found = queries.dispute(
+                session,
+                dispute_id=ids.decode(PREFIX, public_id),
+                merchant_id=access.merchant().merchant_id,
+            )
+        except UnknownDisputeError:
+            abort(404)
+        entry = ledger.entry(session, member_id=found.member_id, sequence=found.sequence)
+        if entry is None or entry.merchant_id != access.merchant().merchant_id:
+            abort(404)
+        document = evidence_file(
+            session,
+            access.services().vault,
+            entry=entry,
+            public_id=_entry_id(entry),
+            actor=access.user().public_id,
+            wall=access.wall(),
+        )
+    response = FileResponse(file_bytes(document), mimetype="application/json")
+    name = f"evidence-{public_id}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def _page(public_id: str, *, errors: dict[str, str]) -> str:

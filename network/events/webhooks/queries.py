@@ -75,10 +75,11 @@ def deliveries(
     *,
     merchant_id: UUID,
     endpoint_id: UUID | None = None,
+    state: str | None = None,
     before: tuple[datetime, UUID] | None = None,
     limit: int,
 ) -> list[DeliveryView]:
-    """Return deliveries to a merchant's endpoints, or to one of them, the newest first.
+    """Return deliveries to a merchant's endpoints, or to one, or in a state, the newest first.
 
     ``before``: those older than the one queued at that time under that id.
     """
@@ -86,6 +87,8 @@ def deliveries(
     conditions: list[ColumnElement[bool]] = [WebhookEndpoint.merchant_id == merchant_id]
     if endpoint_id is not None:
         conditions.append(table.endpoint_id == endpoint_id)
+    if state is not None:
+        conditions.append(table.state == state)
     if before is not None:
         conditions.append(tuple_(table.created_at, table.delivery_id) < before)
     rows = session.execute(

@@ -32,6 +32,7 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
     errors.BackdatedAgreementError: _l(
         "An agreement begins tomorrow at the earliest; its day has come or is past."
     ),
+    errors.NotOwnError: _l("Only whoever proposed it can take it back."),
     errors.UnknownAgreementError: _l("There is no such agreement."),
 }
 _FIELDS: dict[str, LazyText] = {
@@ -121,6 +122,32 @@ def approve(code: str, agreement_id: str) -> Response:
         flash(
             _("Approved. In force from %(day)s.", day=format_date(approved.effective_from)), "good"
         )
+    return redirect(url_for("merchants.show", code=code))
+
+
+@blueprint.post("/<agreement_id>/withdraw")
+@access.access(OPERATOR)
+def withdraw(code: str, agreement_id: str) -> Response:
+    """Take back what one proposed oneself and nobody has approved."""
+    try:
+        with access.unit_of_work() as session:
+            withdrawn = agreements.withdraw_agreement(
+                session,
+                agreement_id=ids.decode("agr", agreement_id),
+                by=access.operator().operator_id,
+            )
+            record_act(
+                session,
+                now=access.wall(),
+                actor=access.operator().public_id,
+                action="agreement.withdrawn",
+                subject=f"merchant:{code}",
+                facts=_facts(withdrawn),
+            )
+    except tuple(_REFUSALS) as error:
+        flash(str(_REFUSALS[type(error)]), "bad")
+    else:
+        flash(_("Taken back: nothing was changed."), "good")
     return redirect(url_for("merchants.show", code=code))
 
 

@@ -11,16 +11,20 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from network import ids
+from network.clearing import queries as clearing
 from network.language import gettext as _
 from network.ledger import queries as ledger
+from network.ledger.views import EntryView
+from network.merchants import queries as merchants
+from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
 from network.reconciliation import disputes, queries
 from network.reconciliation.disputes import PREFIX
 from network.reconciliation.errors import NothingToMoveError
 from network.reconciliation.evidence import SignedRequest, signed_request
-from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DisputeView
+from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DISPUTE_REASONS, DisputeView
 from settlement.console import access, listing
-from settlement.console.reconciling import REFUSED, asked_movement, refusal
+from settlement.console.reconciling import REFUSED, asked_movement, asked_whole, refusal
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
 _MOST = 1_000
@@ -45,6 +49,63 @@ def index() -> str:
         words=lambda row: f"{row.merchant_code} {row.name_fa} {row.name_en} {row.words}",
     )
     return render_template("disputes.html", page=page, every=every, wall=access.wall())
+
+
+@blueprint.get("/new")
+@access.access(OPERATOR)
+def new() -> str:
+    """Show the form that opens a dispute of an entry for a merchant who asked for it."""
+    public_id = request.args.get("entry", "")
+    with access.reading() as session:
+        entry = _entry(session, public_id)
+        parties = clearing.parties(session)
+    return render_template(
+        "dispute_form.html",
+        entry=entry,
+        public=public_id,
+        merchants=[each for each in parties.values() if disputes.takes_part(entry, each.party_id)],
+        reasons=DISPUTE_REASONS,
+        break_id=request.args.get("break", ""),
+    )
+
+
+@blueprint.post("")
+@access.access(OPERATOR)
+def create() -> BaseResponse:
+    """Open a dispute for a merchant who asked for it by telephone or by letter."""
+    public_id, named = request.form.get("entry", ""), request.form.get("break")
+    try:
+        with access.unit_of_work() as session:
+            entry = _entry(session, public_id)
+            merchant = merchants.merchant(session, code=request.form.get("merchant", ""))
+            dispute_id = disputes.open_dispute(
+                session,
+                access.services().vault,
+                merchant_id=merchant.merchant_id,
+                member_id=entry.member_id,
+                sequence=entry.sequence,
+                reason=request.form.get("reason", ""),
+                words=request.form.get("words", ""),
+                opened_by=access.operator().public_id,
+                wall=access.wall(),
+                points=asked_whole("points"),
+                amount=asked_whole("amount"),
+                break_id=ids.decode("brk", named) if named else None,
+            )
+            opened = ids.encode(PREFIX, dispute_id)
+            record_act(
+                session,
+                now=access.wall(),
+                actor=access.operator().public_id,
+                action="dispute.opened",
+                subject=opened,
+                facts={"merchant": merchant.code},
+            )
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+        return redirect(url_for("disputes.new", entry=public_id))
+    flash(_("Opened in the merchant's name; it sees the dispute in its portal."), "good")
+    return redirect(url_for("disputes.show", public_id=opened))
 
 
 @blueprint.get("/<public_id>")
@@ -136,6 +197,12 @@ def _do(public_id: str, act: Callable[[Session, DisputeView], str]) -> BaseRespo
 
 def _dispute(session: Session, public_id: str) -> DisputeView:
     return queries.dispute(session, dispute_id=ids.decode(PREFIX, public_id))
+
+
+def _entry(session: Session, public_id: str) -> EntryView:
+    key = access.entry_ids().decode(public_id, prefix="ent")
+    found = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
+    return found or abort(404)
 
 
 def _signed(found: DisputeView) -> SignedRequest | None:

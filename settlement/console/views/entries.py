@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, Response, abort, render_template
 from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
+from network.clearing.facts import PartyView
 from network.clearing.queries import parties
 from network.ids import EntryKey, UnknownIdError
 from network.ledger import figures
@@ -23,11 +25,22 @@ from network.merchants.queries import StoreView
 from network.operators.roles import OPERATOR, VIEWER
 from network.programme import queries as programme
 from network.reconciliation.evidence import SignedRequest, signed_request
+from network.reconciliation.evidence_file import evidence_file, file_bytes
 from settlement.console import access, listing
+from settlement.console.filters import party
+from settlement.console.listing import Page
 from settlement.console.redemptions import rounded_up
 from settlement.console.views.search import ENTRY_PREFIXES
+from settlement.console.words import ENTRY_KINDS
 
 blueprint = Blueprint("entries", __name__)
+MOST_ENTRIES = 1_000
+"""How many of a wallet's entries are sorted and searched at once; older ones on a further page."""
+
+_COLUMNS = (
+    *("entry", "kind", "merchant", "merchant_ref", "business_date", "recorded_at", "points"),
+    *("available", "pending", "debt"),
+)
 _PHONE_SHOWN = 4
 _MOST_DIGITS = 18
 
@@ -47,6 +60,30 @@ def show(entry: str) -> str:
 def reveal(entry: str) -> str:
     """Show an entry with its signed request as it was received, persons and all."""
     return _page(entry, reveal=True)
+
+
+@blueprint.post("/entries/<entry>/evidence")
+@access.access(OPERATOR)
+def export(entry: str) -> Response:
+    """Hand out one file that proves an entry: the request as it came, our signed answer, keys."""
+    key = _opened(entry)
+    with access.unit_of_work() as session:
+        found = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
+        if found is None or found.merchant_id is None:
+            abort(404)
+        document = evidence_file(
+            session,
+            access.services().vault,
+            entry=found,
+            public_id=access.entry_ids().encode(
+                prefix="ent", member_id=key.member_id, sequence=key.sequence
+            ),
+            actor=access.operator().public_id,
+            wall=access.wall(),
+        )
+    response = Response(file_bytes(document), mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="evidence-{entry}.json"'
+    return response
 
 
 def _page(public_id: str, *, reveal: bool) -> str:
@@ -109,10 +146,10 @@ def _signed(entry: EntryView, *, reveal: bool) -> SignedRequest | None:
 
 @blueprint.get("/members/<public_id>")
 @access.access(OPERATOR)
-def wallet(public_id: str) -> str:
+def wallet(public_id: str) -> str | Response:
     """Show a member's wallet, its lots and entries; the person behind it is masked."""
     member_id = ids.decode("mem", public_id)
-    before = listing.argument("before")
+    before, kind = listing.argument("before"), listing.argument("kind")
     with access.reading() as session:
         found = ledger.wallet(session, member_id=member_id)
         if found is None:
@@ -121,25 +158,66 @@ def wallet(public_id: str) -> str:
             session,
             member_id=member_id,
             before=int(before) if before and _is_number(before) else None,
-            limit=listing.PAGE_ROWS + 1,
+            kinds=[kind] if kind in ENTRY_KINDS else None,
+            limit=MOST_ENTRIES + 1,
         )
+        names = parties(session)
         facts = {
             "person": _masked(session, member_id),
             "lots": ledger.lots(session, member_id=member_id),
-            "names": parties(session),
             "tier": _tier(session, member_id),
             "ladder": tiers(session),
         }
-    rows = entries[: listing.PAGE_ROWS]
-    older = listing.address(before=rows[-1].sequence) if len(entries) > len(rows) else None
+    shown = entries[:MOST_ENTRIES]
+    page = _arranged(shown, names)
+    if listing.wants_csv():
+        rows = [_exported(each, names) for each in page.rows]
+        return listing.csv_response(f"entries-{public_id}", _COLUMNS, rows)
+    more = len(entries) > len(shown)
     return render_template(
         "wallet.html",
         wallet=found,
         public=public_id,
-        rows=rows,
-        older=older,
-        newest=listing.address(before=None) if before else None,
+        page=page,
+        kinds=ENTRY_KINDS,
+        names=names,
+        earlier=listing.address(before=shown[-1].sequence, **{"from": None}) if more else None,
+        newest=listing.address(before=None, **{"from": None}) if before else None,
         **facts,
+    )
+
+
+def _arranged(entries: Sequence[EntryView], names: Mapping[UUID, PartyView]) -> Page[EntryView]:
+    def merchant(row: EntryView) -> str:
+        found = names.get(row.merchant_id) if row.merchant_id else None
+        return party(found) if found else ""
+
+    return listing.arrange(
+        entries,
+        sort="-recorded",
+        keys={
+            "recorded": lambda row: row.sequence,
+            "kind": lambda row: str(ENTRY_KINDS.get(row.kind, row.kind)),
+            "merchant": lambda row: merchant(row) or None,
+            "day": lambda row: row.business_date,
+            "points": lambda row: row.points,
+            "change": lambda row: row.change("available"),
+        },
+        words=lambda row: f"{merchant(row)} {row.merchant_ref or ''} {row.receipt or ''}",
+    )
+
+
+def _exported(row: EntryView, names: Mapping[UUID, PartyView]) -> tuple[object, ...]:
+    merchant = names.get(row.merchant_id) if row.merchant_id else None
+    return (
+        access.entry_ids().encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
+        row.kind,
+        None if merchant is None else merchant.code,
+        row.merchant_ref,
+        row.business_date,
+        row.recorded_at.isoformat(),
+        row.points,
+        *(row.change(account) for account in ("available", "pending", "debt")),
     )
 
 

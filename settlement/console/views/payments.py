@@ -29,13 +29,14 @@ from network.money import queries as money
 from network.money.cancelling import check_cancellable
 from network.money.errors import MoneyError, ReleaseError
 from network.money.facts import FileKind, PaymentView, ReleaseTotals
+from network.money.withdrawing import withdraw_release
 from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.services import Services
 from settlement import second_person
-from settlement.console import access, listing
+from settlement.console import access, bank_table, listing
 from settlement.console.proposing import shown
 from settlement.console.refusals import REFUSED, refusal
 from settlement.console.views.proposals import record
@@ -46,6 +47,7 @@ from settlement.payments.release import payment_file
 
 blueprint = Blueprint("payments", __name__, url_prefix="/settlement")
 _ANSWERS = 200
+MOST_ANSWERS = 5_000
 LARGEST_FORM_BYTES = 64 * 1024
 _KINDS: dict[str, FileKind] = {
     "payouts": "pain.001",
@@ -153,6 +155,22 @@ def approve(public_id: str) -> BaseResponse:
     return redirect(url_for("payments.index", public_id=public_id))
 
 
+@blueprint.post("/windows/<public_id>/payments/withdraw")
+@access.access(OPERATOR)
+def withdraw(public_id: str) -> BaseResponse:
+    """Take back a release that one proposed oneself and nobody has approved."""
+    try:
+        with access.unit_of_work() as session:
+            window = _window(session, public_id)
+            withdraw_release(session, window_id=window.window_id, by=access.operator().operator_id)
+            _record(session, "payments.release_withdrawn", public_id)
+    except ReleaseError as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Taken back: nothing was changed."), "good")
+    return redirect(url_for("payments.index", public_id=public_id))
+
+
 @blueprint.get("/windows/<public_id>/payments/files/<name>")
 @access.access(OPERATOR)
 def file(public_id: str, name: str) -> BaseResponse:
@@ -248,17 +266,20 @@ def _cancellable(payment: PaymentView) -> bool:
 
 @blueprint.get("/bank")
 @access.access(VIEWER)
-def bank() -> str:
+def bank() -> str | BaseResponse:
     """Show what the bank's statements said, and the lines that need a person."""
+    findings = request.args.get("show") == "findings"
     with access.reading() as session:
-        findings = request.args.get("show") == "findings"
-        answers = money.bank_answers(session, findings_only=findings, limit=_ANSWERS)
+        answers = money.bank_answers(session, findings_only=findings, limit=MOST_ANSWERS)
         clearing_balances = money.balances(session, account="clearing")
         waiting = [each for each in proposals.waiting(session) if each.kind == TAKE_RETURNS]
         shown_waiting = shown(session, waiting)
+    page = bank_table.arranged(answers)
+    if listing.wants_csv():
+        return listing.csv_response("bank-answers", bank_table.COLUMNS, bank_table.cells(page))
     return render_template(
         "bank.html",
-        answers=answers,
+        page=page,
         findings=findings,
         waiting=shown_waiting,
         underway=sorted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -14,21 +15,48 @@ from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from settlement import second_person
-from settlement.console import access
+from settlement.console import access, listing
 from settlement.console.announcing import announce
-from settlement.console.proposing import shown
+from settlement.console.proposing import Waiting, shown
 from settlement.console.refusals import REFUSED, refusal
 
 blueprint = Blueprint("proposals", __name__, url_prefix="/proposals")
+_COLUMNS = ("proposal", "kind", "what", "why", "proposed_by", "proposed_at")
 
 
 @blueprint.get("")
 @access.access(VIEWER)
-def index() -> str:
+def index() -> str | FlaskResponse:
     """Show everything that waits for a second person."""
+    own = listing.argument("whose") == "mine"
     with access.reading() as session:
         waiting = shown(session, proposals.waiting(session))
-    return render_template("proposals.html", waiting=waiting)
+    page = listing.arrange(
+        [each for each in waiting if not own or _own(each.proposal)],
+        sort="proposed",
+        keys={
+            "proposed": lambda row: row.proposal.proposed_at,
+            "what": lambda row: row.words,
+            "who": lambda row: row.proposer,
+        },
+        words=lambda row: f"{row.words} {row.proposal.reason} {row.proposer}",
+    )
+    if listing.wants_csv():
+        rows = [_cells(each) for each in page.rows]
+        return listing.csv_response("proposals", _COLUMNS, rows)
+    return render_template("proposals.html", page=page, own=own)
+
+
+def _cells(row: Waiting) -> tuple[object, ...]:
+    proposal = row.proposal
+    return (
+        row.public_id,
+        proposal.kind,
+        row.words,
+        proposal.reason,
+        row.proposer,
+        proposal.proposed_at.isoformat(),
+    )
 
 
 @blueprint.post("/<public_id>/approve")

@@ -220,6 +220,26 @@ def decide() -> BaseResponse:
     return redirect(url_for("reconciliation.corrections"))
 
 
+@blueprint.post("/corrections/<public_id>/withdraw")
+@access.access(OPERATOR)
+def withdraw(public_id: str) -> BaseResponse:
+    """Take back a correction that one proposed oneself; what it was for is open again."""
+    try:
+        with access.unit_of_work() as session:
+            deciding.withdraw(
+                session,
+                correction_id=ids.decode("cor", public_id),
+                by=access.operator().operator_id,
+                now=access.now(),
+                wall=access.wall(),
+            )
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Taken back: nothing was changed."), "good")
+    return redirect(url_for("reconciliation.corrections"))
+
+
 def _record(session: Session, action: str, public_id: str) -> None:
     record_act(
         session,

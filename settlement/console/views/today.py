@@ -79,6 +79,7 @@ def show() -> str:
         days=found.days,
         columns=_columns(found.days),
         queues=queues.lengths(),
+        failures_of_jobs=queues.failed() or [],
         wall=access.wall(),
         **facts,
     )

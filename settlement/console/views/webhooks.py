@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Response as BaseResponse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -19,35 +21,91 @@ from network.merchants import queries as merchants
 from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
 from settlement.console import access, listing
+from settlement.console.listing import Page
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/merchants/<code>/webhooks")
+MOST_DELIVERIES = 1_000
+"""How many deliveries are sorted and searched at once; older ones on a further page."""
+
+STATES = ("waiting", "delivered", "failed", "dropped")
+_COLUMNS = (
+    *("delivery", "event", "number", "type", "address", "state", "attempts"),
+    *("last_attempt", "outcome", "status", "next_attempt"),
+)
 
 
 @blueprint.get("")
 @access.access(VIEWER)
-def show(code: str) -> str:
+def show(code: str) -> str | BaseResponse:
     """Show a merchant's endpoints and the newest deliveries, of all of them or of one."""
+    chosen, state = listing.argument("endpoint"), listing.argument("state")
     with access.reading() as session:
         merchant = merchants.merchant(session, code=code)
         found = endpoints.endpoints(session, merchant_id=merchant.merchant_id)
-        chosen = listing.argument("endpoint")
         log = queries.deliveries(
             session,
             merchant_id=merchant.merchant_id,
             endpoint_id=None if chosen is None else ids.decode(endpoints.PREFIX, chosen),
+            state=state if state in STATES else None,
             before=_before(),
-            limit=listing.PAGE_ROWS + 1,
+            limit=MOST_DELIVERIES + 1,
         )
-    rows = log[: listing.PAGE_ROWS]
+    shown = log[:MOST_DELIVERIES]
+    urls = {each.endpoint_id: each.url for each in found}
+    page = _arranged(shown, urls)
+    if listing.wants_csv():
+        rows = [_exported(each, urls) for each in page.rows]
+        return listing.csv_response(f"deliveries-{code}", _COLUMNS, rows)
+    more = len(log) > len(shown)
     return render_template(
         "webhooks.html",
         merchant=merchant,
         endpoints=found,
-        urls={each.endpoint_id: each.url for each in found},
+        urls=urls,
         open_ids={each.endpoint_id for each in found if each.state == "enabled"},
-        rows=rows,
+        page=page,
+        states=STATES,
         newest=listing.address(before=None) if request.args.get("before") else None,
-        older=listing.address(before=_place(rows[-1])) if len(log) > len(rows) else None,
+        earlier=listing.address(before=_place(shown[-1]), **{"from": None}) if more else None,
+    )
+
+
+def _arranged(log: Sequence[DeliveryView], urls: Mapping[UUID, str]) -> Page[DeliveryView]:
+    def outcome(row: DeliveryView) -> str:
+        return "" if row.last is None else f"{row.last.outcome or ''} {row.last.status or ''}"
+
+    return listing.arrange(
+        log,
+        sort="-queued",
+        keys={
+            "queued": lambda row: (row.created_at, row.delivery_id),
+            "event": lambda row: row.number,
+            "type": lambda row: row.type,
+            "state": lambda row: row.state,
+            "attempts": lambda row: len(row.attempts),
+            "last": lambda row: None if row.last is None else row.last.started_at,
+            "next": lambda row: row.next_attempt_at,
+        },
+        words=lambda row: (
+            f"{row.event} {row.type} {urls.get(row.endpoint_id, '')} {row.state} {outcome(row)}"
+        ),
+    )
+
+
+def _exported(row: DeliveryView, urls: Mapping[UUID, str]) -> tuple[object, ...]:
+    last = row.last
+    return (
+        row.public_id,
+        row.event,
+        row.number,
+        row.type,
+        urls.get(row.endpoint_id),
+        row.state,
+        len(row.attempts),
+        None if last is None else last.started_at.isoformat(),
+        None if last is None else last.outcome,
+        None if last is None else last.status,
+        None if row.next_attempt_at is None else row.next_attempt_at.isoformat(),
     )
 
 

@@ -13,10 +13,13 @@ from config.jobs import reconcile
 from network import ids
 from network.clock import day_start, wall_now
 from network.ledger import operations
+from network.merchants.evidence import Finding
 from network.operators import service as operators
 from network.operators.queries import acts as audit
 from network.reconciliation import disputes, queries, resolving
+from network.reconciliation.evidence_file import check_file
 from network.settings import PROGRAMME_ZONE
+from network.signing.queries import published_keys
 from tests.integration.portal.desk import Clerk, Desk, Page
 
 HEADER = "type,merchant_ref,occurred_at,amount,points"
@@ -170,6 +173,11 @@ def test_a_dispute_has_both_signed_messages(desk: Desk, record: Page, finance: C
     said = opened.send(f"{opened.path}/say", words="The paper roll says so too.")
     assert "The paper roll says so too." in said.text
     assert "Mina" in said.text
+    proof = said.send(f"{opened.path}/evidence").answer.json()
+    with desk.house.services.database.reading() as session:
+        found = check_file(proof, keys=published_keys(session))
+    assert found[1] == Finding.ATTESTED
+    assert b'"amount":250000' in found[0]
     assert desk.person("finance", shop="blue").get(opened.path).status == 404
     assert desk.person("cashier").get(opened.path).status == 403
 

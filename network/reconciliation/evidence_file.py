@@ -1,0 +1,159 @@
+"""One file that proves an entry to a third party: the signed request, the signed answer, the keys.
+
+Whoever has the file and the network's published keys needs nobody to check it: ``peyvand verify``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.orm import Session
+
+from network.clearing.statements import canonical
+from network.ledger.evidence import StoredEvidence, read_evidence
+from network.ledger.views import EntryView
+from network.merchants import queries as merchants
+from network.merchants.evidence import Finding, is_signed_body
+from network.operators.audit import record_act
+from network.portal import attesting
+from network.proofs.errors import ProofBrokenError
+from network.reconciliation.disputes import UnknownLineError, sign_answer
+from network.signing.queries import published_keys
+from network.vault import Vault
+
+FORMAT = "peyvand-evidence-1"
+EXPORTED = "evidence.exported"
+
+
+def evidence_file(
+    session: Session,
+    vault: Vault,
+    *,
+    entry: EntryView,
+    public_id: str,
+    actor: str,
+    wall: datetime,
+) -> dict[str, Any]:
+    """Return what proves an entry that a merchant caused, as plain JSON, and log who took it.
+
+    The request is there to the byte, so the file may name persons. ``request`` is None where none
+    is kept. Raises UnknownLineError where no merchant caused the entry.
+    """
+    if entry.merchant_id is None:
+        raise UnknownLineError("no merchant caused this entry")
+    record_act(session, now=wall, actor=actor, action=EXPORTED, subject=f"entry:{public_id}")
+    answer = sign_answer(session, vault, entry=entry, merchant_id=entry.merchant_id)
+    found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
+    return {
+        "format": FORMAT,
+        "entry": public_id,
+        "request": None if found is None else _request(session, found),
+        "answer": {
+            "said": _text(answer.said),
+            "key_id": answer.key_id,
+            "signature": _text(answer.signature),
+        },
+        "keys": published_keys(session),
+    }
+
+
+def is_evidence(document: Mapping[str, Any]) -> bool:
+    """Return whether a document says that it is such a file."""
+    return document.get("format") == FORMAT
+
+
+def check_file(
+    document: Mapping[str, Any], *, keys: Iterable[Mapping[str, str]]
+) -> tuple[bytes, Finding | None]:
+    """Return the network's signed answer, and what is to be said of the request.
+
+    ``keys`` are the network's, from where it publishes them: those in the file prove nothing by
+    themselves. Raises ProofBrokenError where a signature does not hold or the file is not whole.
+    """
+    known = [each for each in keys if each.get("purpose") == "answers"]
+    try:
+        answer, request = document["answer"], document["request"]
+        said = _bytes(answer["said"])
+        signer = next((each["x"] for each in known if each["kid"] == answer["key_id"]), None)
+        if signer is None:
+            raise ProofBrokenError("none of these keys signed the answer")
+        _check(signer, _bytes(answer["signature"]), said, "the answer")
+        if request is None:
+            return said, None
+        evidence = StoredEvidence(
+            key_id=request["key_id"],
+            signature_base=_bytes(request["signature_base"]),
+            signature=_bytes(request["signature"]),
+            body=_bytes(request["body"]),
+            line=request["line"],
+        )
+        return said, _finding(evidence, request["key"], known)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise ProofBrokenError("the file is not complete, or not of this form") from error
+
+
+def _finding(
+    evidence: StoredEvidence, key: Mapping[str, str] | None, known: list[Mapping[str, str]]
+) -> Finding:
+    if attesting.is_attested(evidence):
+        if not attesting.holds(evidence, published=known):
+            raise ProofBrokenError("the network did not sign that this was asked for")
+        return Finding.ATTESTED
+    if key is None:
+        return Finding.UNKNOWN_KEY
+    if key["kid"] != evidence.key_id:
+        raise ProofBrokenError("the merchant's key is another one")
+    _check(key["x"], evidence.signature, evidence.signature_base, "the request")
+    if not is_signed_body(evidence):
+        raise ProofBrokenError("the request was signed over another body")
+    return Finding.SIGNED
+
+
+def _request(session: Session, found: StoredEvidence) -> dict[str, Any]:
+    """Return a request as it came; ``key`` is None where it was signed with a shared secret."""
+    key = merchants.key(session, key_id=found.key_id)
+    public = None if key is None else key.public_key
+    return {
+        "key_id": found.key_id,
+        "key": (
+            None
+            if public is None
+            else {
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "kid": found.key_id,
+                "x": base64.urlsafe_b64encode(public).rstrip(b"=").decode(),
+            }
+        ),
+        "signature_base": _text(found.signature_base),
+        "signature": _text(found.signature),
+        "body": _text(found.body),
+        "line": found.line,
+    }
+
+
+def file_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return the file's bytes: canonical JSON (RFC 8785), the same for the same content."""
+    return canonical(document)
+
+
+def _check(x: str, signature: bytes, message: bytes, what: str) -> None:
+    raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
+    try:
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
+    except InvalidSignature as error:
+        raise ProofBrokenError(f"the signature of {what} does not hold") from error
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
