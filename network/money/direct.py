@@ -141,6 +141,15 @@ def directs(
     return [_view(row) for row in rows]
 
 
+def handed_out(session: Session, *, window_id: UUID, merchant_id: UUID) -> list[DirectView]:
+    """Return whom a merchant pays for a window, and who pays it, once two people released that."""
+    return [
+        each
+        for each in directs(session, window_id=window_id)
+        if each.state != "prepared" and merchant_id in {each.fact.payer_id, each.fact.payee_id}
+    ]
+
+
 def direct(session: Session, *, direct_payment_id: UUID) -> DirectView | None:
     """Return one direct payment, ``None`` where there is none with this id."""
     row = session.get(DirectPaymentRow, direct_payment_id)

@@ -16,6 +16,7 @@ from merchant_gateway.routes import settlements
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import StatementLine, StatementView
+from network.money.direct import handed_out
 
 blueprint = Blueprint("statements", __name__, url_prefix="/statements")
 SHOWN = 30
@@ -61,11 +62,17 @@ def show(window_id: str) -> str:
     with access.services().database.snapshot() as session:
         found = _statement(session, window_id)
         lines = list(_lines(session, found, side=side, start=start))
+        partners = handed_out(
+            session,
+            window_id=found.window.window_id,
+            merchant_id=access.merchant().merchant_id,
+        )
     rows = lines[: listing.PAGE_ROWS]
     step = listing.PAGE_ROWS
     return render_template(
         "books/statement.html",
         found=found,
+        partners=partners,
         rows=rows,
         side=side,
         forms=tuple(FORMS),

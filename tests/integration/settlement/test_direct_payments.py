@@ -16,7 +16,12 @@ from network.exposure import measuring
 from network.exposure import queries as exposure
 from network.money import audit, service
 from network.money import queries as money
-from network.money.direct import DirectPaymentError, PaymentModeError, directs
+from network.money.direct import (
+    DirectPaymentError,
+    PaymentModeError,
+    directs,
+    handed_out,
+)
 from network.money.facts import DirectView
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
@@ -27,6 +32,7 @@ from tests.fixtures.programme import Programme
 from tests.integration.settlement.bank import HOUSE_IBAN
 from tests.integration.settlement.coalition import (
     BAKER,
+    CINEMA,
     DAY,
     GROCER,
     IBANS,
@@ -153,7 +159,15 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
     with house.database.reading() as session:
         seen = money.release_totals(session, window_id=window_id)
     assert (seen.payouts, seen.collections, seen.directs, seen.direct_total) == (0, 1, 1, 2827)
+    with house.database.reading() as session:
+        assert handed_out(session, window_id=window_id, merchant_id=GROCER) == []
     release(house, window_id)
+    with house.database.reading() as session:
+        lists = [
+            handed_out(session, window_id=window_id, merchant_id=each)
+            for each in (GROCER, BAKER, CINEMA)
+        ]
+    assert [[each.state for each in one] for one in lists] == [["released"], ["released"], []]
 
     # What has not arrived is owed still.
     with house.database.unit_of_work() as session:
