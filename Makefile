@@ -1,5 +1,7 @@
 # Peyvand. GNU make 3.81 is enough.
 #
+#   make setup   make the virtual environment in .venv with all that is needed
+#   make client  build the merchants' client alone, a wheel in dist/
 #   make demo    set up, play a coalition on real purchases, leave the apps running
 #                (DEMO="--days 3 --no-serve" passes options)
 #   make test    set up, run the whole suite (TESTS="tests/unit -k rounding" runs a part)
@@ -28,7 +30,7 @@ ROUNDS ?= 200
 FUZZ ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak replay check bench lock clean
+.PHONY: help setup client demo test soak replay check bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +40,9 @@ setup: $(STAMP)
 $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 	@PYTHON="$(PYTHON)" sh requirements/install.sh dev
 	@touch $@
+
+client: $(STAMP)
+	@cd merchant_gateway/client && "$(CURDIR)/$(BIN)/python" -m hatchling build -t wheel -d "$(CURDIR)/dist"
 
 demo: $(STAMP)
 	@$(BIN)/peyvand demo $(DEMO)

@@ -10,6 +10,10 @@ from merchant_gateway.catalogue_wire import ACCESS, RETRY, SIGNATURE, TRANSPORT,
 from network.language import lazy_gettext as _
 
 _OTHER_REFERENCE = _("Use a reference of its own for each purchase, redemption and refund.")
+_ENTRY_THERE = _(
+    "The facts name the entry: read it to see whether it is this one. Another purchase, redemption "
+    "or refund takes a reference of its own."
+)
 _READ_AGAIN = _("Read the redemption to see what became of it.")
 _MEMBER_HELP = _("Ask the member to open the wallet, or to join there.")
 
@@ -77,7 +81,7 @@ LEDGER = {
         _("Send the purchase again in a moment, with the same key."),
     ),
     "duplicate_reference": Kind(
-        409, _("This merchant_ref was used already for this member"), _OTHER_REFERENCE
+        409, _("This merchant_ref was used already for this member"), _ENTRY_THERE
     ),
     "reference_barred": Kind(
         409, _("This merchant_ref was reversed before it arrived"), _OTHER_REFERENCE

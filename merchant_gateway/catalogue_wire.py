@@ -134,6 +134,9 @@ ACCESS = {
     "idempotency_conflict": Kind(
         422,
         _("This Idempotency-Key belongs to another request"),
-        _("Draw a new key for each operation."),
+        _(
+            "The request differs from the first one that was sent with this key. A retry sends the "
+            "first one's stored body again, byte for byte; another operation draws its own key."
+        ),
     ),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,7 @@ from network.clock import local_date
 from network.database.connection import Database
 from network.database.driver import Channel
 from network.ids import EntryKey
+from network.ledger.errors import DuplicateReference
 from network.ledger.values import Event, Posted
 from network.programme.worth import worth_of
 from network.settings import CURRENCY, PROGRAMME_ZONE
@@ -57,6 +59,23 @@ def working(call: Call) -> Iterator[Working]:
             return
         with database.direct() as connection:
             yield Working(database, connection, later)
+
+
+@contextmanager
+def duplicates_named(call: Call, *, member_id: UUID, prefix: str) -> Iterator[None]:
+    """Add the id of the entry that has a merchant's reference to the refusal of its second use.
+
+    References are a merchant's own, so the entry is one of its own too.
+    """
+    try:
+        yield
+    except DuplicateReference as refusal:
+        sequence = refusal.facts.get("sequence")
+        if isinstance(sequence, int):
+            refusal.facts["entry"] = call.gateway.services.entry_ids.encode(
+                prefix=prefix, member_id=member_id, sequence=sequence
+            )
+        raise
 
 
 def today(now: datetime) -> date:

@@ -57,4 +57,5 @@ def announce(addresses: Mapping[str, str]) -> None:
     }
     for name, url in addresses.items():
         click.echo(f"{labels[name]}: {url}")
+    click.echo(_("Documentation for merchants: %(url)s", url=f"{addresses['gateway']}/docs"))
     click.echo(_("Everything runs. Ctrl-C stops it."))

@@ -28,7 +28,7 @@ from config.demo.record import as_record
 from config.demo.stage import Seat
 from merchant_gateway.client import GatewayClient
 from merchant_gateway.client.errors import ProblemError
-from merchant_gateway.client.transport import Answer
+from merchant_gateway.client.messages import Answer
 from network.clock import wall_now
 from network.ledger import queries as ledger
 from network.members import enrolment

@@ -96,7 +96,7 @@ def earlier(
     )
     if entry is not None and same:
         return known_result(kind, data["merchant_ref"], entry)
-    return refused_result(kind, data["merchant_ref"], refusal)
+    return refused_result(kind, data["merchant_ref"], refusal, entry=entry)
 
 
 def _check_identifier(

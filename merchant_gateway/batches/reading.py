@@ -21,13 +21,16 @@ from merchant_gateway.errors import BodyTooLargeError, FieldError, InvalidReques
 from merchant_gateway.schemas.batches import EARN, LINES
 from merchant_gateway.schemas.fields import TIME, UNPRINTABLE
 from merchant_gateway.schemas.load import load_body
-from merchant_gateway.schemas.requests import CHANNELS, LONGEST_REFERENCE, MOST_LINES, MOST_QUANTITY
+from merchant_gateway.schemas.references import LONGEST_REFERENCE
+from merchant_gateway.schemas.requests import CHANNELS, MOST_LINES, MOST_QUANTITY
 from merchant_gateway.strict_json import load_object
 from network.points import MAX_AMOUNT
+from network.references import flaw_of
 from network.settings import CURRENCY
 
 LONGEST_LINE = 64 * 1024
 _TEXTS = {"merchant_ref": LONGEST_REFERENCE, "store": 64, "terminal": 64, "receipt": 64}
+_REFERENCES = ("merchant_ref", "terminal", "receipt")
 _IDENTIFIERS = {"phone": 20, "card": 25, "code": 64, "token": 4096}
 _REQUIRED = {"type", "member", "merchant_ref", "amount", "currency", "occurred_at"}
 _KNOWN = _REQUIRED | {"store", "terminal", "receipt", "channel", "lines"}
@@ -85,6 +88,8 @@ def _plain_earn(raw: bytes) -> dict[str, Any] | None:
     texts = _texts_of(data)
     moment = _moment(data["occurred_at"]) if texts else None
     if moment is None or text.count('"') != 2 * texts:
+        return None
+    if not text.isascii() and any(flaw_of(data.get(name, "")) for name in _REFERENCES):
         return None
     data["occurred_at"] = moment
     data.setdefault("channel", "in_store")

@@ -51,8 +51,13 @@ def known_result(kind: str, ref: str, entry: EarlierEntry) -> dict[str, Any]:
     }
 
 
-def refused_result(kind: str | None, ref: str | None, error: PeyvandError) -> dict[str, Any]:
-    """Return the stored result of a line that was refused, with codes and figures, no words."""
+def refused_result(
+    kind: str | None, ref: str | None, error: PeyvandError, *, entry: EarlierEntry | None = None
+) -> dict[str, Any]:
+    """Return the stored result of a line that was refused, with codes and figures, no words.
+
+    ``entry`` has the line's reference already.
+    """
     if error.code not in KINDS:
         log.error("a line was refused with %s", error.code)
         error = InternalError(error.code)
@@ -74,6 +79,8 @@ def refused_result(kind: str | None, ref: str | None, error: PeyvandError) -> di
         result["facts"] = {
             name: _storable(fact) if isinstance(fact, str) else fact for name, fact in facts.items()
         }
+    if entry is not None:
+        result["entry"] = [str(entry.member_id), entry.sequence]
     return result
 
 
@@ -101,7 +108,7 @@ def told(line: int, result: dict[str, Any], *, entry_ids: EntryIds) -> dict[str,
         "status": result["status"],
     }
     if result["status"] == REFUSED:
-        return payload | {"problem": _problem(result)}
+        return payload | {"problem": _problem(result, entry_ids=entry_ids)}
     payload["id"] = entry_ids.encode(
         prefix=PREFIXES[result["type"]],
         member_id=UUID(result["member"]),
@@ -117,7 +124,7 @@ def told(line: int, result: dict[str, Any], *, entry_ids: EntryIds) -> dict[str,
     return payload | {name: result[name] for name in ("repaid", "debt") if name in result}
 
 
-def _problem(result: dict[str, Any]) -> dict[str, Any]:
+def _problem(result: dict[str, Any], *, entry_ids: EntryIds) -> dict[str, Any]:
     kind = KINDS[result["code"]]
     problem: dict[str, Any] = {
         "code": result["code"],
@@ -129,7 +136,13 @@ def _problem(result: dict[str, Any]) -> dict[str, Any]:
             {"pointer": pointer, "code": code, "detail": _field_words(pointer, code, argument)}
             for pointer, code, argument in errors
         ]
-    if facts := result.get("facts"):
+    facts = dict(result.get("facts", {}))
+    if (entry := result.get("entry")) is not None:
+        member_id, sequence = entry
+        facts["entry"] = entry_ids.encode(
+            prefix=PREFIXES[result["type"]], member_id=UUID(member_id), sequence=sequence
+        )
+    if facts:
         problem["facts"] = facts
     return problem
 

@@ -11,12 +11,16 @@ Needs requests and cryptography; nothing of the network.
 
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
+    ArgumentError,
     AuthenticationError,
+    CallError,
     ConflictError,
     ForbiddenError,
     GatewayError,
     InvalidRequestError,
     JournalError,
+    KeyFileError,
+    NotAGatewayError,
     NotFoundError,
     ProblemError,
     RateLimitedError,
@@ -26,12 +30,14 @@ from merchant_gateway.client.errors import (
 )
 from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.keys import load_key
+from merchant_gateway.client.messages import Answer, Request
 from merchant_gateway.client.replay import Finding, Replay
-from merchant_gateway.client.transport import Answer
 
 __all__ = [
     "Answer",
+    "ArgumentError",
     "AuthenticationError",
+    "CallError",
     "ConflictError",
     "Finding",
     "ForbiddenError",
@@ -40,10 +46,13 @@ __all__ = [
     "InvalidRequestError",
     "Journal",
     "JournalError",
+    "KeyFileError",
+    "NotAGatewayError",
     "NotFoundError",
     "ProblemError",
     "RateLimitedError",
     "Replay",
+    "Request",
     "ServerError",
     "UnreachableError",
     "UntrustedAnswerError",

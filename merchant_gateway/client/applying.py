@@ -7,7 +7,8 @@ from typing import Any
 
 import requests
 
-from merchant_gateway.client.errors import UnreachableError, problem_error
+from merchant_gateway.client.arguments import plain_url
+from merchant_gateway.client.errors import NotAGatewayError, UnreachableError, problem_error
 from merchant_gateway.signing import Ed25519SigningKey
 
 
@@ -22,22 +23,28 @@ def apply(
     """Send an application with the public half of ``key`` and return the gateway's answer.
 
     ``facts`` are the fields of the form. The answer has the id of the test key that ``key`` is now.
-    Raises ProblemError where the application is refused, UnreachableError where none came.
+    Raises ProblemError where the application is refused, UnreachableError or NotAGatewayError
+    where none came, ArgumentError for a URL that is none.
     """
+    url = plain_url(url)
     body = {name: value for name, value in facts.items() if value is not None}
     body["public_key"] = key.verifying_key().to_base64url()
     try:
         response = requests.post(
-            f"{url.rstrip('/')}/applications",
+            f"{url}/applications",
             json=body,
             headers={"Accept-Language": language},
             timeout=timeout_seconds,
             allow_redirects=False,
         )
+    except requests.RequestException as error:
+        raise UnreachableError(f"The gateway at {url} gave no answer.") from error
+    try:
         answer: dict[str, Any] = response.json()
-    except (requests.RequestException, ValueError) as error:
-        raise UnreachableError(
-            f"The gateway at {url} gave no answer.", idempotency_key=None
+    except ValueError as error:
+        raise NotAGatewayError(
+            f"This is not a gateway: {url} answered HTTP {response.status_code} without JSON. "
+            "Check the address."
         ) from error
     if response.status_code != requests.codes.created:
         raise problem_error(answer, status=response.status_code)

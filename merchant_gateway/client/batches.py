@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.client.messages import Answer, Request
+from merchant_gateway.client.transport import Transport
 
 MEDIA_TYPE = "application/jsonl"
 MOST_LINES = 10_000

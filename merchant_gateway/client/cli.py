@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import wraps
 from itertools import islice
 from pathlib import Path
@@ -20,11 +20,13 @@ from typing import Any
 import click
 
 from merchant_gateway.client import cli_apply, cli_keys, cli_sandbox, cli_webhooks, show
-from merchant_gateway.client.cli_reconcile import dispute, reconcile
+from merchant_gateway.client.cli_again import keep, resend
+from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_verify import verify
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
+    ArgumentError,
     JournalError,
     KeyFileError,
     ProblemError,
@@ -32,9 +34,9 @@ from merchant_gateway.client.errors import (
     UntrustedAnswerError,
 )
 from merchant_gateway.client.keys import load_key
+from merchant_gateway.client.messages import Answer
 from merchant_gateway.client.parameters import BasketLine, Moment, RefundLine
 from merchant_gateway.client.profile import ProfileError, default_file, find_profile
-from merchant_gateway.client.transport import Answer
 
 REFUSED, NO_ANSWER = 1, 3
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -48,7 +50,6 @@ class Screen:
     json: bool
     language: str
     journal: Path | None = None
-    occurred_at: str | None = None
 
     def answer(self, answer: Answer) -> None:
         """Print an answer."""
@@ -74,7 +75,7 @@ class Screen:
             click.echo(str(error), err=True)
             sys.exit(REFUSED)
         except (UnreachableError, UntrustedAnswerError) as error:
-            show.lost(error, occurred_at=self.occurred_at)
+            show.lost(error, kept=keep(error))
             sys.exit(NO_ANSWER)
 
 
@@ -125,18 +126,17 @@ def main(
                 file=profiles or default_file(os.environ),
                 file_named=profiles is not None,
             )
-            key = load_key(found.key_file)
-        except (ProfileError, KeyFileError) as error:
+            client = GatewayClient(
+                url=found.url,
+                key_id=found.key_id,
+                key=load_key(found.key_file),
+                language=language,
+                timeout_seconds=timeout,
+                attempts=attempts,
+                journal=journal,
+            )
+        except (ProfileError, KeyFileError, ArgumentError) as error:
             raise click.UsageError(str(error)) from error
-        client = GatewayClient(
-            url=found.url,
-            key_id=found.key_id,
-            key=key,
-            language=language,
-            timeout_seconds=timeout,
-            attempts=attempts,
-            journal=journal,
-        )
         context.call_on_close(client.close)
         return Screen(client=client, json=as_json, language=language, journal=journal)
 
@@ -145,7 +145,7 @@ def main(
 
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
-    *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute),
+    *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute, disputes, resend),
 ):
     main.add_command(_each)
 Command = Callable[..., None]
@@ -167,8 +167,6 @@ def _command(run: Command) -> Callable[..., Any]:
     @wraps(run)
     def wrapped(context: click.Context, /, **given: Any) -> None:
         screen: Screen = context.obj()
-        moment: datetime | None = given.get("occurred_at")
-        screen.occurred_at = None if moment is None else moment.isoformat()
         with screen.errors():
             run(screen, **given)
 
@@ -176,7 +174,9 @@ def _command(run: Command) -> Callable[..., Any]:
 
 
 _KEY = click.option(
-    "--key", "idempotency_key", help="Idempotency key: repeat a call with its key, never twice."
+    "--key",
+    "idempotency_key",
+    help="Idempotency key: the same command with the same key is done once.",
 )
 _MEMBER = _options(
     click.option("--phone", help="The member's mobile number (earns only)."),
@@ -188,8 +188,7 @@ _REF = click.option("--ref", "merchant_ref", required=True, help="Your own numbe
 _WHEN = click.option(
     "--occurred-at",
     type=Moment(),
-    default=lambda: datetime.now(UTC),
-    help="When it happened, with its offset; now where absent.",
+    help="When it happened, with its offset; when it arrives where absent.",
 )
 _PLACE = _options(
     click.option("--store", help="Code of the store."),
@@ -262,7 +261,7 @@ def earn(screen: Screen, **given: Any) -> None:
 
 
 @main.command()
-@_MEMBER
+@click.option("--code", required=True, help="The code in the member's wallet; nothing else spends.")
 @_REF
 @_POINTS
 @_AMOUNT
@@ -271,10 +270,9 @@ def earn(screen: Screen, **given: Any) -> None:
 @_PLACE
 @_KEY
 @_command
-def redeem(screen: Screen, **given: Any) -> None:
+def redeem(screen: Screen, *, code: str, **given: Any) -> None:
     """Spend a member's points by the code in the wallet."""
-    member = _member(given) or {}
-    screen.answer(screen.client.redeem(member=member, **given))
+    screen.answer(screen.client.redeem(member={"code": code}, **given))
 
 
 @main.command()

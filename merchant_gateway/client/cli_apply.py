@@ -12,7 +12,13 @@ import click
 
 from merchant_gateway.client import show
 from merchant_gateway.client.applying import apply as send_application
-from merchant_gateway.client.errors import KeyFileError, ProblemError, UnreachableError
+from merchant_gateway.client.errors import (
+    ArgumentError,
+    KeyFileError,
+    NotAGatewayError,
+    ProblemError,
+    UnreachableError,
+)
 from merchant_gateway.client.own_keys import write_new_key
 from merchant_gateway.client.profile import (
     DEFAULT_NAME,
@@ -64,6 +70,13 @@ def apply(context: click.Context, /, **facts: str | None) -> None:
         key_file.unlink()
         show.problem(error)
         sys.exit(_REFUSED)
+    except ArgumentError as error:
+        key_file.unlink()
+        raise click.UsageError(str(error)) from error
+    except NotAGatewayError as error:
+        key_file.unlink()
+        click.echo(str(error), err=True)
+        sys.exit(_NO_ANSWER)
     except UnreachableError as error:
         click.echo(str(error), err=True)
         sys.exit(_NO_ANSWER)

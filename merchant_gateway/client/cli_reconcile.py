@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from merchant_gateway.client import show
 _DIFFERS = 1
 _COUNTS = ("state", "lines", "entries", "agreeing", "idle_lines", "breaks", "faulty", "id")
 _BREAKS = ("kind", "line", "merchant_ref", "their_amount", "our_amount", "their_points")
+_DISPUTES = ("opened_at", "state", "reason", "points", "amount", "due_at", "entry", "id")
 _REASONS = ("points", "amount", "member", "status", "not_ours", "other")
 
 
@@ -64,6 +66,41 @@ def dispute(context: click.Context, /, *, entry: str, **given: Any) -> None:
     screen = context.obj()
     with screen.errors():
         screen.answer(screen.client.reconciliation.dispute(entry=entry, **given))
+
+
+@click.command()
+@click.argument("dispute_id", required=False)
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@click.pass_context
+def disputes(context: click.Context, *, dispute_id: str | None, limit: int) -> None:
+    """List your disputes, or read one: what the network says, what was said, and the decision."""
+    screen = context.obj()
+    with screen.errors():
+        if dispute_id is not None:
+            found = screen.client.reconciliation.read_dispute(dispute_id)
+            rows = []
+        else:
+            rows = list(islice(screen.client.reconciliation.disputes(), limit))
+    if screen.json:
+        show.as_json(rows if dispute_id is None else found.data)
+    elif dispute_id is None:
+        show.table(rows, columns=_DISPUTES)
+    else:
+        _tell(found.data, language=screen.language)
+
+
+def _tell(found: Mapping[str, Any], *, language: str) -> None:
+    """Print a dispute, the network's word on the entry, and what both sides said."""
+    plain = {name: value for name, value in found.items() if name not in {"answer", "notes"}}
+    show.facts(plain, language=language)
+    click.echo("The network says:")
+    said = found["answer"]["said"]
+    show.facts({name: value for name, value in said.items() if name != "lines"}, language=language)
+    show.facts({"signed_with": found["answer"]["key_id"]}, language=language)
+    if said["lines"]:
+        show.table(said["lines"], columns=("kind", "direction", "points", "price"))
+    for each in found["notes"]:
+        click.echo(f"{each['at']} {each['side']}: {each['words']}")
 
 
 def _row(each: Mapping[str, Any]) -> dict[str, Any]:

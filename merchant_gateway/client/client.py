@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -15,11 +15,12 @@ import requests
 from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.journal import Journal, read_journal
+from merchant_gateway.client.messages import Answer, Request
 from merchant_gateway.client.own_keys import Keys
 from merchant_gateway.client.reconciliation import Reconciliation
 from merchant_gateway.client.replay import Replay, replay
 from merchant_gateway.client.sandbox import Sandbox
-from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.client.transport import Transport
 from merchant_gateway.signing import SigningKey
 
 Member = Mapping[str, str]
@@ -37,10 +38,11 @@ class GatewayClient:
     Amounts are whole rials, points whole points, times aware. A member is named by one of
     ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
     something takes an ``idempotency_key``; where none is given one is drawn, and used for all
-    attempts of that call. ``batches`` sends many lines at once, ``endpoints`` has events posted,
-    ``keys`` replaces keys, ``sandbox`` is what only test keys open. ``journal`` names a file that
-    keeps every signed answer to a call that moved points, for ``replay``. Raises the errors of
-    ``merchant_gateway.client.errors``.
+    attempts of that call; an error has the request, to send it again. Without ``occurred_at`` the
+    gateway dates what arrives. ``batches`` sends many lines at once, ``endpoints`` has events
+    posted, ``keys`` replaces keys, ``sandbox`` is what only test keys open. ``journal`` names a
+    file that keeps every signed answer to a call that moved points, for ``replay``. Raises the
+    errors of ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -76,6 +78,10 @@ class GatewayClient:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
+
+    def resend(self, request: Request) -> Answer:
+        """Send a request that was kept (``error.request``) again, to the byte, signed anew."""
+        return self._transport.call(request)
 
     def ping(self) -> Answer:
         """Check the key, the signature and the clocks."""
@@ -358,8 +364,8 @@ def _measure(*, points: int | None, amount: int | None) -> dict[str, Any]:
     }
 
 
-def _time(moment: datetime | None) -> str:
-    return (moment or datetime.now(UTC)).isoformat()
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _redemption(redemption_id: str) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
-from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.client.messages import Answer, Request
+from merchant_gateway.client.transport import Transport
 
 PATH = "/v1/webhook-endpoints"
 PAGE = 200

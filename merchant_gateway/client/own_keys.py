@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote
 
 from merchant_gateway.client.errors import KeyFileError
-from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.client.messages import Answer, Request
+from merchant_gateway.client.transport import Transport
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 
 PATH = "/v1/keys"

@@ -60,7 +60,8 @@ def find_profile(
         options = ", ".join(f"--{field.replace('_', '-')}" for field in missing)
         raise ProfileError(
             f"Say which gateway and key to use: {options} (or the variables "
-            f"{', '.join(_variable(field) for field in missing)}, or {file})."
+            f"{', '.join(_variable(field) for field in missing)}, or {file}). No key yet? "
+            "peyvand-merchant apply gets a test key, which opens a sandbox at once."
         )
     return Profile(
         url=known["url"], key_id=known["key_id"], key_file=Path(known["key_file"]).expanduser()

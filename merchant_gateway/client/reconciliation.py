@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.client.messages import Answer, Request
+from merchant_gateway.client.transport import Transport
 
 JSON_LINES, CSV = "application/jsonl", "text/csv"
 PAGE = 200

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from merchant_gateway.client.transport import Answer, Request, Transport
+from merchant_gateway.client.messages import Answer, Request
+from merchant_gateway.client.transport import Transport
 
 PATH = "/v1/sandbox"
 _KEY_BYTES = 24

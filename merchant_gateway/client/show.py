@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from merchant_gateway.client.batches import Progress
-from merchant_gateway.client.errors import ProblemError, UnreachableError, UntrustedAnswerError
+from merchant_gateway.client.errors import CallError, NotAGatewayError, ProblemError
 from merchant_gateway.client.replay import Replay
 
 _FINDINGS = {
@@ -25,6 +27,10 @@ _FINDINGS = {
     "sum_differs": "a sum",
     "seal_not_signed": "the seal's signature",
 }
+_LOOPBACK = (
+    "  To have events posted to this machine while you develop, start your own gateway with "
+    "PEYVAND_WEBHOOK_LOOPBACK=1."
+)
 _STEP_MARK = {True: "+", False: "-"}
 
 
@@ -62,19 +68,28 @@ def problem(error: ProblemError) -> None:
     click.echo(f"{error.title}. {error.detail}", err=True)
     for each in error.errors:
         click.echo(f"  {each.get('pointer', '')}: {each.get('detail', '')}", err=True)
-    if hint := error.problem.get("hint"):
-        click.echo(f"  {hint}", err=True)
+    for name, value in error.facts.items():
+        click.echo(f"  {name.replace('_', ' ')}: {_plain(value)}", err=True)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
+    if error.code == "webhook_url_refused":
+        click.echo(_LOOPBACK, err=True)
     click.echo(f"  ({error.code}, request {error.request_id})", err=True)
 
 
-def lost(error: UnreachableError | UntrustedAnswerError, *, occurred_at: str | None) -> None:
-    """Print that no answer can be believed, and how to ask again without doing it twice."""
+def lost(error: CallError, *, kept: Path | None) -> None:
+    """Print that no answer can be believed, and how to ask again without doing it twice.
+
+    ``kept`` is the file that holds the request, where there is one.
+    """
     click.echo(str(error), err=True)
-    if error.idempotency_key is not None:
-        again = f"--key {error.idempotency_key}"
-        if occurred_at is not None:
-            again += f" --occurred-at {occurred_at}"
-        click.echo(f"It may have been done. Run the same command again with {again}", err=True)
+    if isinstance(error, NotAGatewayError) or error.idempotency_key is None:
+        return
+    if kept is None:
+        again = f"the same command with --key {error.idempotency_key}"
+    else:
+        again = f"peyvand-merchant resend {shlex.quote(str(kept))}"
+    click.echo(f"It may have been done. To ask again, and do nothing twice: {again}", err=True)
 
 
 def replayed(found: Replay) -> None:

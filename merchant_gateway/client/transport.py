@@ -6,19 +6,22 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from merchant_gateway.client.arguments import check_signer, plain_url
 from merchant_gateway.client.errors import (
+    CallError,
+    NotAGatewayError,
     UnreachableError,
     UntrustedAnswerError,
     problem_error,
 )
 from merchant_gateway.client.journal import Journal, Record
+from merchant_gateway.client.messages import Answer, Request
 from merchant_gateway.signing import (
     AnswerMessage,
     Ed25519VerifyingKey,
@@ -33,37 +36,11 @@ from merchant_gateway.signing import (
     verify_answer,
 )
 
-JSON = "application/json"
 KEYS_PATH = "/.well-known/peyvand-keys.json"
 TRY_AGAIN = frozenset({429, 502, 503, 504})
 LONGEST_WAIT_SECONDS = 30.0
 FIRST_WAIT_SECONDS = 0.2
 _REFUSED = 400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An answer that the network signed for this very request."""
-
-    data: dict[str, Any]
-    status: int
-    replayed: bool
-    request_id: str
-    content: bytes = field(repr=False)
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is asked; ``idempotency_key`` for a POST."""
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    idempotency_key: str | None = None
-    accept: str = JSON
-    media_type: str = JSON
 
 
 class Transport:
@@ -83,7 +60,8 @@ class Transport:
         journal: Journal | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._url = url.rstrip("/")
+        self._url = plain_url(url)
+        check_signer(key_id=key_id, key=key)
         self._authority = urlsplit(self._url).netloc.rpartition("@")[2]
         self._key_id = key_id
         self._key = key
@@ -115,8 +93,15 @@ class Transport:
 
         Signs every attempt anew under the same idempotency key. Tries again on lost connections,
         429, 502, 503 and 504, as long as ``attempts`` allow. Raises ProblemError, UnreachableError
-        or UntrustedAnswerError.
+        or UntrustedAnswerError, each of which can send the request again.
         """
+        try:
+            return self._attempt(request)
+        except CallError as error:
+            error.about(request, resend=self.call)
+            raise
+
+    def _attempt(self, request: Request) -> Answer:
         failure = ""
         for attempt in range(1, self._attempts + 1):
             last = attempt == self._attempts
@@ -131,7 +116,7 @@ class Transport:
                 self._sleep(_backoff(attempt, response.headers.get("Retry-After")))
                 continue
             return self._believe(request, response, signed)
-        raise UnreachableError(failure, idempotency_key=request.idempotency_key)
+        raise UnreachableError(failure)
 
     def close(self) -> None:
         """Close the connections."""
@@ -180,7 +165,9 @@ class Transport:
         self, request: Request, response: requests.Response, signed: SignedHeaders
     ) -> Answer:
         """Return an answer whose signature holds; raise what a signed problem says."""
-        self._verify(request, response, signed.binding)
+        if "Signature" not in response.headers and response.status_code not in TRY_AGAIN:
+            self._check_gateway(response)
+        self._verify(response, signed.binding)
         if self._journal is not None:
             self._journal.keep(self._record(request, response, signed))
         media_type = response.headers.get("Content-Type", "").partition(";")[0]
@@ -217,9 +204,18 @@ class Transport:
             signature=response.headers["Signature"],
         )
 
-    def _verify(
-        self, request: Request, response: requests.Response, binding: RequestBinding
-    ) -> None:
+    def _check_gateway(self, response: requests.Response) -> None:
+        """Raise NotAGatewayError where nothing publishes a network's keys at the address."""
+        try:
+            self._read_keys()
+        except UntrustedAnswerError as error:
+            media_type = response.headers.get("Content-Type", "no type").partition(";")[0]
+            raise NotAGatewayError(
+                f"This is not a gateway: {self._url} answered HTTP {response.status_code} "
+                f"({media_type}) without a signature, and publishes no keys. Check the address."
+            ) from error
+
+    def _verify(self, response: requests.Response, binding: RequestBinding) -> None:
         try:
             parsed = parse_answer_signature(
                 signature_input=response.headers.get("Signature-Input"),
@@ -243,8 +239,7 @@ class Transport:
         except SigningError as error:
             raise UntrustedAnswerError(
                 f"HTTP {response.status_code} without a signature of the network that holds: "
-                f"{error}",
-                idempotency_key=request.idempotency_key,
+                f"{error}"
             ) from error
 
     def _network_key(self, key_id: str) -> Ed25519VerifyingKey:

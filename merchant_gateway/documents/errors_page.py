@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 
 from merchant_gateway import catalogue, catalogue_wire
 from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.catalogue_wire import Kind
+from merchant_gateway.documents.advice import MEANINGS, turn_of
 from network.language import LazyText, use_locale
 
 _HEAD = """\
@@ -18,12 +20,9 @@ language of `Accept-Language` (`en` or `fa`) and may be reworded. `hint` (Englis
 JSON only) says what to mend; `errors` names fields by JSON pointer, query parameters as `#name`;
 `facts` has the figures behind a refusal. `request_id` is what to quote to us.
 
-- **400, 401, 403, 404, 405, 406, 413, 415**: sending the same again changes nothing. Mend the
-  request or the key.
-- **409, 422**: the network's books say no. Tell the cashier, or read what became of it.
-- **429, 503**: wait for `Retry-After` seconds, then send the same request again under the same
-  `Idempotency-Key`, signed anew. Nothing is known to be done.
-- **500**: a defect of ours. Sending the same again under the same key is safe.
+What comes next depends on the code, not on the status; the last column says whose turn it is:
+
+{meanings}
 
 No refusal is stored under its `Idempotency-Key`: a mended request may use the same key.
 """
@@ -48,12 +47,20 @@ def errors_page() -> str:
 
 
 def _lines() -> Iterator[str]:
-    yield _HEAD.rstrip()
+    meanings = "\n".join(
+        textwrap.fill(
+            f"- **{turn}**: {words}", width=100, subsequent_indent="  ", break_on_hyphens=False
+        )
+        for turn, words in MEANINGS.items()
+    )
+    yield _HEAD.format(meanings=meanings).rstrip()
     for title, kinds in _GROUPS:
         yield from ("", f"## {title}", "")
-        yield from ("| Code | Status | What it means | What to do |", "| --- | --- | --- | --- |")
+        yield "| Code | Status | What it means | What to do | Whose turn |"
+        yield "| --- | --- | --- | --- | --- |"
         for code, kind in kinds.items():
-            yield f"| `{code}` | {_status(kind)} | {_cell(kind.title)} | {_cell(kind.detail)} |"
+            words = f"{_cell(kind.title)} | {_cell(kind.detail)}"
+            yield f"| `{code}` | {_status(kind)} | {words} | {turn_of(code)} |"
     yield from ("", "## Codes of single fields", "")
     yield "These stand in `errors[].code` of an `invalid_request`."
     yield from ("", "| Code | What it means |", "| --- | --- |")

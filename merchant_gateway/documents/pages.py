@@ -18,7 +18,7 @@ from markdown_it.token import Token
 FOLDER = Path(__file__).parent
 NAMES = (
     *("quick-start", "sandbox", "signing", "keys", "flows", "campaigns", "idempotency"),
-    *("batches", "webhooks", "reconciliation", "portal", "errors"),
+    *("batches", "webhooks", "reconciliation", "portal", "client", "errors"),
 )
 """The pages, in the order in which they are read."""
 

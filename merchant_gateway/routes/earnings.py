@@ -13,6 +13,7 @@ from merchant_gateway.issuing import check_earning, check_issuing
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import (
     Working,
+    duplicates_named,
     event_of,
     open_id,
     posted_answer,
@@ -22,7 +23,7 @@ from merchant_gateway.posting import (
 )
 from merchant_gateway.previews import preview
 from merchant_gateway.pricing import Earning, price, standing_of
-from merchant_gateway.schemas.load import check_time
+from merchant_gateway.schemas.load import set_time
 from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, PREVIEW, QUOTE
 from network.ledger import operations, queries
 from network.ledger.values import Claim, Posted
@@ -44,7 +45,7 @@ def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
     """Answer with the points, the days and the explanation; nothing is posted or stored."""
     check_issuing(call.key)
     now = call.gateway.clock.now()
-    check_time(data["occurred_at"], now=now)
+    set_time(data, now=now)
     standing = None
     if (given := data.get("member")) is not None:
         with working(call) as work:
@@ -81,7 +82,7 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     the code: whoever knows a phone number does not learn what its owner has.
     """
     now = call.gateway.clock.now()
-    check_time(data["occurred_at"], now=now)
+    set_time(data, now=now)
     given = data["member"]
     ref = data["merchant_ref"]
     event = event_of(call, data, now=now, merchant_ref=ref)
@@ -93,7 +94,8 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
         earning = Earning(
             call=call, data=data, now=now, member_id=who.member_id, event=event, quote=quote
         )
-        posted = earning.post(work)
+        with duplicates_named(call, member_id=who.member_id, prefix="ern"):
+            posted = earning.post(work)
         steps = _stored_steps(work, posted, earning.quote)
     payload = _earning(call, posted)
     payload["explanation"] = explained(steps)
@@ -119,22 +121,23 @@ def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answ
     With `preview=true` the answer is 200 with each movement of points, and nothing is left behind.
     """
     now = call.gateway.clock.now()
-    check_time(data["occurred_at"], now=now)
+    set_time(data, now=now)
     original = open_id(call, earning_id, prefix="ern")
     event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
 
     def post(session: Session, claim: Claim) -> Posted:
-        return operations.refund_earn(
-            session,
-            now=now,
-            claim=claim,
-            member_id=original.member_id,
-            original=original.sequence,
-            event=event,
-            amount=data.get("amount"),
-            lines=data.get("lines"),
-            evidence=call.evidence(),
-        )
+        with duplicates_named(call, member_id=original.member_id, prefix="rfd"):
+            return operations.refund_earn(
+                session,
+                now=now,
+                claim=claim,
+                member_id=original.member_id,
+                original=original.sequence,
+                event=event,
+                amount=data.get("amount"),
+                lines=data.get("lines"),
+                evidence=call.evidence(),
+            )
 
     if data["preview"] == "true":
         return preview(call, post, lambda posted: _refund(call, posted, earning_id))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from merchant_gateway import openapi
 from merchant_gateway.canonical import canonical
@@ -21,7 +22,7 @@ from network.merchants import queries as merchants
 from network.merchants.addresses import line_of
 from network.proofs import queries as proofs
 
-PUBLIC = frozenset({"keys", "points", "merchant_key", "openapi", "docs", "guide", "style"})
+PUBLIC = frozenset({"keys", "points", "merchant_key", "openapi", "docs", "guide", "style", "home"})
 """The endpoints without authentication."""
 
 NIGHTS = 366
@@ -110,6 +111,7 @@ def register(app: Flask, gateway: Gateway) -> None:
         ("/.well-known/peyvand-points.json", "points", points),
         ("/.well-known/peyvand-merchant-keys/<key_id>.json", "merchant_key", merchant_key),
         ("/openapi.json", "openapi", openapi_json),
+        ("/", "home", _home),
         ("/docs", "docs", docs),
         ("/docs/guide/<name>", "guide", guide),
         ("/docs.css", "style", style),
@@ -135,6 +137,11 @@ def _merchant_key(gateway: Gateway, key_id: str) -> Response:
     response = Response(canonical(jwk), content_type="application/jwk+json")
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
+
+
+def _home() -> BaseResponse:
+    """Lead who opens the bare address in a browser to the documentation."""
+    return redirect("/docs")
 
 
 def _page(html: str) -> Response:

@@ -10,9 +10,18 @@ from sqlalchemy.orm import Session
 from merchant_gateway.gateway import Call
 from merchant_gateway.identify import consent_of, identify, require_code
 from merchant_gateway.operations import Answer, operation
-from merchant_gateway.posting import event_of, open_id, own, posted_answer, today, working, worth
+from merchant_gateway.posting import (
+    duplicates_named,
+    event_of,
+    open_id,
+    own,
+    posted_answer,
+    today,
+    working,
+    worth,
+)
 from merchant_gateway.previews import preview
-from merchant_gateway.schemas.load import check_time
+from merchant_gateway.schemas.load import set_time
 from merchant_gateway.schemas.requests import (
     CAPTURE,
     PREVIEW,
@@ -45,7 +54,7 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
     after the idempotency key, so a retry with a used code gets the stored answer.
     """
     now = call.gateway.clock.now()
-    check_time(data["occurred_at"], now=now)
+    set_time(data, now=now)
     given = data["member"]
     require_code(given)
     points = _points(call, data, now=now)
@@ -62,11 +71,12 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
             "consent": consent_of(who),
             "evidence": call.evidence(),
         }
-        if data["capture"] == "manual":
-            until = call.wall + HOLD_LIFE
-            posted = operations.authorise(work.connection, hold_until=until, **common)
-        else:
-            posted = operations.redeem(work.connection, **common)
+        with duplicates_named(call, member_id=who.member_id, prefix="red"):
+            if data["capture"] == "manual":
+                until = call.wall + HOLD_LIFE
+                posted = operations.authorise(work.connection, hold_until=until, **common)
+            else:
+                posted = operations.redeem(work.connection, **common)
     return _redemption_answer(call, posted, status=201)
 
 
@@ -83,7 +93,7 @@ def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) 
     A capture up to 24 hours after the hold ran out succeeds where the points are still there.
     """
     now = call.gateway.clock.now()
-    _check_optional_time(data, now=now)
+    set_time(data, now=now)
     hold = open_id(call, redemption_id, prefix="red")
     ref = data.get("merchant_ref", "")
     with working(call) as work:
@@ -113,7 +123,7 @@ def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) 
 def void_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
     """Release a hold; its merchant_ref may be used again."""
     now = call.gateway.clock.now()
-    _check_optional_time(data, now=now)
+    set_time(data, now=now)
     hold = open_id(call, redemption_id, prefix="red")
     ref = data.get("merchant_ref", "")
     with working(call) as work:
@@ -202,22 +212,23 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
     of points, and nothing is left behind.
     """
     now = call.gateway.clock.now()
-    check_time(data["occurred_at"], now=now)
+    set_time(data, now=now)
     key = open_id(call, redemption_id, prefix="red")
     event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
 
     def post(session: Session, claim: Claim) -> Posted:
-        return operations.refund_redeem(
-            session,
-            now=now,
-            claim=claim,
-            member_id=key.member_id,
-            original=key.sequence,
-            event=event,
-            points=_points_back(session, call, data, key=key, now=now),
-            grace_days=operations.GRACE_DAYS,
-            evidence=call.evidence(),
-        )
+        with duplicates_named(call, member_id=key.member_id, prefix="rfd"):
+            return operations.refund_redeem(
+                session,
+                now=now,
+                claim=claim,
+                member_id=key.member_id,
+                original=key.sequence,
+                event=event,
+                points=_points_back(session, call, data, key=key, now=now),
+                grace_days=operations.GRACE_DAYS,
+                evidence=call.evidence(),
+            )
 
     if data["preview"] == "true":
         return preview(call, post, lambda posted: _refund(call, posted, redemption_id))
@@ -259,11 +270,6 @@ def _points(call: Call, data: dict[str, Any], *, now: datetime) -> int:
         return int(data["points"])
     value = call.gateway.terms.face_value(day=today(now))
     return points_to_pay(amount=data["amount"], face_value=value)
-
-
-def _check_optional_time(data: dict[str, Any], *, now: datetime) -> None:
-    if "occurred_at" in data:
-        check_time(data["occurred_at"], now=now)
 
 
 def _moved(call: Call, posted: Posted, redemption_id: str) -> dict[str, Any]:

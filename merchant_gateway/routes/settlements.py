@@ -115,29 +115,24 @@ def read_statement(call: Call, _query: dict[str, Any], *, settlement_id: str) ->
 
 
 def _json(call: Call, session: Session, found: StatementView) -> Answer:
-    lines = queries.statement_lines(session, statement=found)
-    entry_ids = call.gateway.services.entry_ids
-    content = b"".join(statements.statement_json(found, lines=lines, entry_ids=entry_ids))
+    content = b"".join(statements.statement_json(found, **_printed(call, session, found)))
     return Answer(content=content, headers={"ETag": _etag(found, ""), "Vary": "Accept"})
 
 
 def _csv(call: Call, session: Session, found: StatementView) -> Answer:
-    lines = queries.statement_lines(session, statement=found)
-    entry_ids = call.gateway.services.entry_ids
-    content = b"".join(statements.statement_csv(found, lines=lines, entry_ids=entry_ids))
+    content = b"".join(statements.statement_csv(found, **_printed(call, session, found)))
     headers = {"ETag": _etag(found, "csv"), "Vary": "Accept"}
     return Answer(content=content, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _pdf(call: Call, session: Session, found: StatementView) -> Answer:
     locale = current_locale()
-    services = call.gateway.services
+    address = call.gateway.services.settings.gateway_url
     content = statement_pdf.statement_pdf(
         found,
-        lines=queries.statement_lines(session, statement=found),
-        entry_ids=services.entry_ids,
+        **_printed(call, session, found),
         locale=locale,
-        check_url=services.settings.gateway_url + statement_pdf.CHECK_PATH,
+        check_url=address + statement_pdf.CHECK_PATH,
     )
     headers = {
         "ETag": _etag(found, f"pdf{statement_pdf.FORM}.{locale}"),
@@ -145,6 +140,15 @@ def _pdf(call: Call, session: Session, found: StatementView) -> Answer:
         "Content-Language": locale,
     }
     return Answer(content=content, media_type=PDF, headers=headers)
+
+
+def _printed(call: Call, session: Session, found: StatementView) -> dict[str, Any]:
+    """Return what every form of a statement is made from; a sandbox's says that it is one."""
+    return {
+        "lines": queries.statement_lines(session, statement=found),
+        "entry_ids": call.gateway.services.entry_ids,
+        "environment": call.key.environment,
+    }
 
 
 _STATEMENTS = {JSON: _json, CSV: _csv, PDF: _pdf}

@@ -355,6 +355,7 @@ ANSWERS: dict[str, Schema] = {
     "SettlementLines": page(_LINE),
     "Statement": whole(
         {"reserve": _RESERVE},
+        environment=states("live", "test"),
         window=_WINDOW,
         merchant=TEXT,
         totals=_TOTALS,

@@ -6,9 +6,9 @@ from marshmallow import Schema
 
 from merchant_gateway.schemas.fields import Moment, OneOf, Text
 from merchant_gateway.schemas.parts import Part
+from merchant_gateway.schemas.references import Reference
 from merchant_gateway.schemas.requests import (
     CHANNELS,
-    LONGEST_REFERENCE,
     EarningRefundSchema,
     EarningSchema,
     MemberSchema,
@@ -25,10 +25,8 @@ def _type(name: str) -> OneOf:
     return OneOf(choices=(name,), required=True, description="What the line asks for.")
 
 
-def _original(what: str) -> Text:
-    return Text(
-        longest=LONGEST_REFERENCE, required=True, description=f"The `merchant_ref` of the {what}."
-    )
+def _original(what: str) -> Reference:
+    return Reference(required=True, description=f"The `merchant_ref` of the {what}.")
 
 
 class EarnLineSchema(EarningSchema):
@@ -43,11 +41,11 @@ class RedeemLineSchema(PointsOrAmountSchema):
 
     type = _type(REDEEM)
     member = Part(MemberSchema(), required=True)
-    merchant_ref = Text(longest=LONGEST_REFERENCE, required=True)
+    merchant_ref = Reference(required=True)
     occurred_at = Moment(required=True, description=_OCCURRED)
     store = Text(longest=64, description="The code of one of the merchant's stores.")
-    terminal = Text(longest=64, description="The till.")
-    receipt = Text(longest=64, description="The number on the receipt.")
+    terminal = Reference(description="The till.")
+    receipt = Reference(description="The number on the receipt.")
     channel = OneOf(choices=CHANNELS, load_default="in_store", description="Where it was sold.")
 
 

@@ -60,9 +60,22 @@ def flatten(messages: Any, pointer: str, *, step: str = "/") -> list[FieldError]
     return errors
 
 
+def set_time(data: dict[str, Any], *, now: datetime) -> None:
+    """Give a body without ``occurred_at`` the programme's time, and check the time of others.
+
+    So a body that says no time is the same at each attempt, and in a sandbox it lies in the
+    sandbox's time.
+    """
+    check_time(data.setdefault("occurred_at", now), now=now)
+
+
 def check_time(occurred_at: datetime, *, now: datetime, pointer: str = "/occurred_at") -> None:
     """Refuse a time that lies ahead of ``now`` or too far behind it (programme time)."""
     if occurred_at > now + FUTURE_TOLERANCE:
-        raise InvalidRequestError([FieldError(pointer, "in_the_future")])
+        raise InvalidRequestError([FieldError(pointer, "in_the_future", _plain(now))])
     if occurred_at < now - OLDEST:
-        raise InvalidRequestError([FieldError(pointer, "too_long_ago", str(OLDEST.days))])
+        raise InvalidRequestError([FieldError(pointer, "too_long_ago", _plain(now))])
+
+
+def _plain(now: datetime) -> str:
+    return now.isoformat(timespec="seconds")

@@ -16,20 +16,22 @@ from merchant_gateway.schemas.fields import (
     Whole,
 )
 from merchant_gateway.schemas.parts import Part, Parts
+from merchant_gateway.schemas.references import Reference
 
 MOST_LINES = 500
-LONGEST_REFERENCE = 64
 CHANNELS = ("in_store", "online", "app")
 _DIGITS_OF_PHONE = 20
 _DIGITS_OF_CARD = 25
 MOST_QUANTITY = 1_000_000
 _IDENTIFIERS = ("phone", "card", "code", "token")
-_OCCURRED = "When it happened, with its offset from UTC; at most 30 days ago."
+_OCCURRED = (
+    "When it happened, with its offset from UTC; at most 30 days ago. Where absent it is when the "
+    "request arrives, in the network's time (in a sandbox, the sandbox's)."
+)
 
 
-def _reference(*, required: bool) -> Text:
-    return Text(
-        longest=LONGEST_REFERENCE,
+def _reference(*, required: bool) -> Reference:
+    return Reference(
         required=required,
         description="The merchant's own number for this; once per member and kind, for good.",
         example="R-1403-000412",
@@ -79,7 +81,7 @@ class BasketSchema(StrictSchema):
         "and the part paid with points. The lines, where given, add up to it.",
     )
     currency = Currency(required=True)
-    occurred_at = Moment(required=True, description=_OCCURRED)
+    occurred_at = Moment(description=_OCCURRED)
     store = Text(longest=64, description="The code of one of the merchant's stores.")
     channel = OneOf(choices=CHANNELS, load_default="in_store", description="Where it was sold.")
     lines = Parts(LineSchema(), most=MOST_LINES)
@@ -96,8 +98,8 @@ class EarningSchema(BasketSchema):
 
     member = Part(MemberSchema(), required=True)
     merchant_ref = _reference(required=True)
-    terminal = Text(longest=64, description="The till.")
-    receipt = Text(longest=64, description="The number on the receipt.")
+    terminal = Reference(description="The till.")
+    receipt = Reference(description="The number on the receipt.")
 
 
 class LookupSchema(StrictSchema):
@@ -143,10 +145,10 @@ class RedemptionSchema(PointsOrAmountSchema):
         load_default="auto",
         description="auto spends at once; manual holds the points until capture or void.",
     )
-    occurred_at = Moment(required=True, description=_OCCURRED)
+    occurred_at = Moment(description=_OCCURRED)
     store = Text(longest=64, description="The code of one of the merchant's stores.")
-    terminal = Text(longest=64, description="The till.")
-    receipt = Text(longest=64, description="The number on the receipt.")
+    terminal = Reference(description="The till.")
+    receipt = Reference(description="The number on the receipt.")
     channel = OneOf(choices=CHANNELS, load_default="in_store", description="Where it was sold.")
 
 
@@ -186,7 +188,7 @@ class EarningRefundSchema(StrictSchema):
     amount = Whole(description="Rials that go back of the whole purchase.")
     lines = Parts(RefundLineSchema(), most=MOST_LINES)
     currency = Currency()
-    occurred_at = Moment(required=True, description=_OCCURRED)
+    occurred_at = Moment(description=_OCCURRED)
     json_schema_rules: ClassVar[dict[str, Any]] = {
         "oneOf": [{"required": ["amount"]}, {"required": ["lines"]}],
     }
@@ -206,7 +208,7 @@ class RedemptionRefundSchema(PointsOrAmountSchema):
     """Points that go back to the member."""
 
     merchant_ref = _reference(required=True)
-    occurred_at = Moment(required=True, description=_OCCURRED)
+    occurred_at = Moment(description=_OCCURRED)
 
 
 class PreviewQuery(StrictSchema):

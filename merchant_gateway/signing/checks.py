@@ -14,6 +14,9 @@ from merchant_gateway.signing.errors import (
 from merchant_gateway.signing.keys import VerifyingKey
 from merchant_gateway.signing.messages import Evidence, ParsedSignature
 
+_MILLISECONDS_LIE_AHEAD = 100 * 365 * 86_400
+"""So many seconds no clock is wrong by; a time in milliseconds is, by fifty millennia."""
+
 
 def check_created(*, parsed: ParsedSignature, now: datetime) -> None:
     """Check that `created` lies within the profile's window, both ends included.
@@ -30,6 +33,11 @@ def check_created(*, parsed: ParsedSignature, now: datetime) -> None:
             f"{profile.MAX_AGE_SECONDS} s. Sign each attempt anew and check the clock."
         )
     if age_seconds < -profile.MAX_AHEAD_SECONDS:
+        if -age_seconds > _MILLISECONDS_LIE_AHEAD:
+            raise SignatureNotYetValidError(
+                f"Signature-Input: created is {parsed.created}. Is that in milliseconds? It must "
+                "be the seconds since 1970."
+            )
         raise SignatureNotYetValidError(
             f"Signature-Input: created lies {-age_seconds} s ahead, more than "
             f"{profile.MAX_AHEAD_SECONDS} s. Check the clock of the machine that signs."

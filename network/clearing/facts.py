@@ -281,6 +281,17 @@ class StatementLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLine:
+    """A statement's line without its amount, by the ``line`` of the entry's posting behind it."""
+
+    line: int
+    kind: str
+    direction: Direction
+    points: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """A statement's sums, minor units: opening + net + returned − called − paid = closing.
 

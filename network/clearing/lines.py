@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import Result, Row, TextClause, text
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import LinePlace, ObligationLine, StatementLine, WindowView
+from network.clearing.facts import EntryLine, LinePlace, ObligationLine, StatementLine, WindowView
 
 _BATCH = 2000
 # A window's obligations are few, its postings many, and the planner may not know yet: rows added a
@@ -30,7 +30,7 @@ _PLACE = tuple(LinePlace.__dataclass_fields__)
 # exact / whole is the exact share; numeric's mod and div are exact, its division is not.
 # What a kind says of its postings is their account, and whether they are below zero there; nobody
 # takes points that are given, taken back or lapse, so the acceptor stands for the issuer then.
-_SPREAD = """
+_OWED = """
     WITH owed AS (
         SELECT o.*,
                CASE WHEN o.kind IN ('issuance', 'clawback', 'expiry') THEN o.kind
@@ -51,8 +51,13 @@ _SPREAD = """
          AND (p.points < 0) = o.negative
          AND (o.account <> 'redemption' OR p.priced_on = ANY (o.priced_on))
         WHERE p.business_date >= :first_day AND p.business_date < :end_day
-          AND p.account = ANY (ARRAY(SELECT DISTINCT account FROM owed))
-    ), floored AS (
+          AND p.account = ANY (ARRAY(SELECT DISTINCT account FROM owed)) AND {postings}
+    )
+"""
+_SPREAD = (
+    _OWED
+    + """
+    , floored AS (
         SELECT *, mod(mod(exact, whole) + whole, whole) AS rest FROM behind
     ), ranked AS (
         SELECT *, div(exact - rest, whole) AS floor,
@@ -66,9 +71,10 @@ _SPREAD = """
         FROM ranked
     )
 """
+)
 
 _OBLIGATION_LINES = text(
-    _SPREAD.format(obligations="o.obligation_id = :obligation_id")
+    _SPREAD.format(obligations="o.obligation_id = :obligation_id", postings="true")
     + """
     SELECT s.member_id, s.sequence, s.line, s.business_date, s.points, s.share,
            e.merchant_id, e.merchant_ref, e.effective_at, e.recorded_at
@@ -86,15 +92,7 @@ _OBLIGATION_LINES = text(
 
 # Each posting stands on the payer's statement and, where that is a merchant, on the payee's; what a
 # deposit pays stands on its owner's. The columns are in the order of StatementLine.
-_SIDES = """
-    SELECT side.merchant_id, s.obligation_id, s.member_id, s.sequence, s.line, e.recorded_at,
-           s.kind, side.direction, s.payer_id = s.payee_id AS own_points,
-           CASE WHEN e.merchant_id = side.merchant_id THEN e.merchant_ref END AS merchant_ref,
-           s.points, s.price, s.share, s.currency
-    FROM shared s
-    JOIN ledger.entry e ON e.member_id = s.member_id AND e.sequence = s.sequence
-     AND e.business_date = s.business_date
-     AND e.business_date >= :first_day AND e.business_date < :end_day
+_SIDE = """
     CROSS JOIN LATERAL (
         SELECT s.payer_id AS merchant_id,
                CASE WHEN s.payer_account = 'deposit' THEN 'deposit'
@@ -106,9 +104,22 @@ _SIDES = """
         SELECT s.payee_id, 'receivable' WHERE s.payee_account = 'settlement'
     ) AS side
 """
+_SIDES = (
+    """
+    SELECT side.merchant_id, s.obligation_id, s.member_id, s.sequence, s.line, e.recorded_at,
+           s.kind, side.direction, s.payer_id = s.payee_id AS own_points,
+           CASE WHEN e.merchant_id = side.merchant_id THEN e.merchant_ref END AS merchant_ref,
+           s.points, s.price, s.share, s.currency
+    FROM shared s
+    JOIN ledger.entry e ON e.member_id = s.member_id AND e.sequence = s.sequence
+     AND e.business_date = s.business_date
+     AND e.business_date >= :first_day AND e.business_date < :end_day
+"""
+    + _SIDE
+)
 
 _ALL_STATEMENT_LINES = text(
-    _SPREAD.format(obligations="true")
+    _SPREAD.format(obligations="true", postings="true")
     + _SIDES
     + """
     ORDER BY side.merchant_id, e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id,
@@ -116,8 +127,9 @@ _ALL_STATEMENT_LINES = text(
 """
 )
 
+_OF_MERCHANT = "(o.payer_id = :merchant_id OR o.payee_id = :merchant_id)"
 _STATEMENT_LINES = text(
-    _SPREAD.format(obligations="(o.payer_id = :merchant_id OR o.payee_id = :merchant_id)")
+    _SPREAD.format(obligations=_OF_MERCHANT, postings="true")
     + _SIDES
     + """
     WHERE side.merchant_id = :merchant_id
@@ -130,6 +142,32 @@ _STATEMENT_LINES = text(
     LIMIT :limit
 """
 )
+
+# One entry's lines need no shares, so nothing but its own postings is read.
+_ENTRY_LINES = text(
+    _OWED.format(
+        obligations=_OF_MERCHANT,
+        postings="p.member_id = :member_id AND p.sequence = :sequence",
+    )
+    + f"""
+    SELECT s.line, s.kind, side.direction, s.points, s.price
+    FROM behind s {_SIDE}
+    WHERE side.merchant_id = :merchant_id
+    ORDER BY s.line, side.direction, s.kind, s.obligation_id
+"""
+)
+
+
+def entry_lines(
+    session: Session, *, window: WindowView, merchant_id: UUID, member_id: UUID, sequence: int
+) -> list[EntryLine]:
+    """Return those lines of a merchant's statement that one entry stands behind."""
+    rows = session.execute(
+        _ENTRY_LINES,
+        _period(window)
+        | {"merchant_id": merchant_id, "member_id": member_id, "sequence": sequence},
+    )
+    return [EntryLine(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def obligation_lines(

@@ -27,6 +27,7 @@ _LAST_LATIN = "\u024f"
 # Left to right among themselves and drawn as they stand, whatever surrounds them.
 _FIGURES = frozenset("۰۱۲۳۴۵۶۷۸۹٬٫٪−–—…·×")
 _INVISIBLE = {ord(mark): None for mark in "\u200e\u200f\u2066\u2067\u2068\u2069"}
+_BAND, _PALE, _PALE_SIZE, _SLANT = 9.0, 230, 88, 52
 _ELLIPSIS = "…"
 
 # Every text may hold a letter that the font lacks; that is the reader's to see, not the log's.
@@ -36,9 +37,14 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 
 class Sheet:
-    """Pages of A4 under construction; ``locale`` decides the direction."""
+    """Pages of A4 under construction; ``locale`` decides the direction.
 
-    def __init__(self, *, locale: str, title: str, created_at: datetime) -> None:
+    A ``warning`` stands in a black band at the top of each page and pale across it.
+    """
+
+    def __init__(
+        self, *, locale: str, title: str, created_at: datetime, warning: str | None = None
+    ) -> None:
         # Half a second and thirty megabytes, which a process that prints nothing does not need.
         from fpdf import FPDF
 
@@ -53,6 +59,7 @@ class Sheet:
         pdf.set_title(title)
         pdf.c_margin = 0
         self._pdf: Any = pdf
+        self._warning = warning
         self._fitted: dict[tuple[str, float, float, bool], str] = {}
 
     @property
@@ -63,6 +70,8 @@ class Sheet:
     def page(self) -> None:
         """Begin a page."""
         self._pdf.add_page()
+        if self._warning is not None:
+            self._warn(self._warning)
 
     def text(
         self,
@@ -120,6 +129,23 @@ class Sheet:
     def finish(self) -> bytes:
         """Return the document."""
         return bytes(self._pdf.output())
+
+    def _warn(self, words: str) -> None:
+        """Write the warning where nobody can overlook it, under all that is printed later."""
+        pdf = self._pdf
+        pdf.set_text_shaping(use_shaping_engine=True, direction=None)
+        pdf.set_font(_FAMILY, "B", _PALE_SIZE)
+        pdf.set_text_color(_PALE)
+        with pdf.rotation(_SLANT, WIDTH / 2, HEIGHT / 2):
+            pdf.set_xy(0, HEIGHT / 2)
+            pdf.cell(WIDTH, 0, words.partition(":")[0], align="C")
+        pdf.set_fill_color(0)
+        pdf.rect(0, 0, WIDTH, _BAND, style="F")
+        pdf.set_font(_FAMILY, "B", 10)
+        pdf.set_text_color(255)
+        pdf.set_xy(0, 0)
+        pdf.cell(WIDTH, _BAND, words, align="C")
+        pdf.set_text_color(0)
 
     def _x(self, at: float, width: float) -> float:
         return WIDTH - MARGIN - at - width if self._rtl else MARGIN + at

@@ -40,8 +40,9 @@ from network.language import (
     use_locale,
 )
 from network.language import gettext as _
+from network.signing.queries import LIVE
 
-FORM = "1"
+FORM = "2"
 """Counts up when the drawing changes, so that a validator of other bytes is another."""
 
 CHECK_PATH = "/verify"
@@ -94,8 +95,12 @@ def statement_pdf(
     entry_ids: EntryIds,
     locale: str,
     check_url: str,
+    environment: str = LIVE,
 ) -> bytes:
-    """Return the statement as PDF in ``locale``; ``check_url`` is the page that checks its code."""
+    """Return the statement as PDF in ``locale``; ``check_url`` is the page that checks its code.
+
+    A sandbox's, of the ``environment`` ``test``, says on each page that nothing in it is real.
+    """
     groups: dict[tuple[str, str, str], _Group] = {}
     printed: list[_Printed] = []
     name = entry_namer(entry_ids)
@@ -111,7 +116,8 @@ def statement_pdf(
         if few:
             printed.append(_as_printed(line, record))
     with use_locale(locale):
-        return _Paper(statement, check_url=check_url).draw(groups, printed)
+        paper = _Paper(statement, check_url=check_url, environment=environment)
+        return paper.draw(groups, printed)
 
 
 def _as_printed(line: StatementLine, record: dict[str, object]) -> _Printed:
@@ -130,7 +136,7 @@ def _as_printed(line: StatementLine, record: dict[str, object]) -> _Printed:
 class _Paper:
     """One statement on its sheet; ``self._y`` is where the next row goes."""
 
-    def __init__(self, statement: StatementView, *, check_url: str) -> None:
+    def __init__(self, statement: StatementView, *, check_url: str, environment: str) -> None:
         self._statement = statement
         self._code = check_code(statement.digest)
         self._window = encode("win", statement.window.window_id)
@@ -142,6 +148,9 @@ class _Paper:
             locale=current_locale(),
             title=f"{self._merchant()} · {period(statement.window)}",
             created_at=created_at.astimezone(UTC).replace(microsecond=0),
+            warning=None
+            if environment == LIVE
+            else _("TEST: from a sandbox, nothing in it is real"),
         )
         self._y = 0.0
 

@@ -41,6 +41,7 @@ from network.clearing.facts import (
 )
 from network.clearing.parties import NETWORK_NAME
 from network.ids import EntryIds, encode
+from network.signing.queries import LIVE
 
 _COLUMNS = (
     "record",
@@ -166,12 +167,20 @@ class StatementDigest:
 
 
 def statement_json(
-    statement: StatementView, *, lines: Iterable[StatementLine], entry_ids: EntryIds
+    statement: StatementView,
+    *,
+    lines: Iterable[StatementLine],
+    entry_ids: EntryIds,
+    environment: str = LIVE,
 ) -> Iterator[bytes]:
-    """Yield the statement as one canonical JSON document, without holding its lines."""
+    """Yield the statement as one canonical JSON document, without holding its lines.
+
+    ``environment`` is ``test`` for a sandbox's.
+    """
     code = statement.merchant.code
     name = entry_namer(entry_ids)
-    yield b'{"digest":' + canonical(f"sha-256:{statement.digest.hex()}") + b',"lines":['
+    yield b'{"digest":' + canonical(f"sha-256:{statement.digest.hex()}")
+    yield b',"environment":' + canonical(environment) + b',"lines":['
     between = b""
     for line in lines:
         yield between + canonical(line_record(line, name=name, merchant=code))
@@ -186,12 +195,17 @@ def statement_json(
 
 
 def statement_csv(
-    statement: StatementView, *, lines: Iterable[StatementLine], entry_ids: EntryIds
+    statement: StatementView,
+    *,
+    lines: Iterable[StatementLine],
+    entry_ids: EntryIds,
+    environment: str = LIVE,
 ) -> Iterator[bytes]:
     """Yield the statement as CSV (RFC 4180, UTF-8): a header, the lines, then the totals.
 
     ``record`` says what a row is. Text that a spreadsheet would read as a formula begins with an
-    apostrophe. The last rows carry window, digest, seal and signature in the column ``entry``.
+    apostrophe. The last rows carry environment, window, digest, seal and signature in the column
+    ``entry``.
     """
     currency = statement.totals.currency
     namer = entry_namer(entry_ids)
@@ -206,6 +220,7 @@ def statement_csv(
         yield _cells({"record": "carried", "entry": statement.totals.carried})
     for row in _reserve_rows(statement.reserve):
         yield _cells({"currency": currency} | row)
+    yield _cells({"record": "environment", "entry": environment})
     yield _cells({"record": "window", "entry": encode("win", statement.window.window_id)})
     yield _cells({"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"})
     yield _cells({"record": "seal", "entry": statement.seal_head.hex()})

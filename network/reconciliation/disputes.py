@@ -7,6 +7,7 @@ of two people, on a later statement. ``wall`` is wall time, ``now`` programme ti
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,7 +18,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from network import ids
-from network.clearing.statements import canonical
+from network.clearing import queries as clearing
+from network.clearing.facts import EntryLine
+from network.clearing.lines import entry_lines
+from network.clearing.statements import canonical, plain
 from network.events.service import publish
 from network.events.types import DISPUTE_DECIDED
 from network.ids import EntryIds
@@ -49,7 +53,7 @@ OPEN_FOR = timedelta(days=120)
 """How long after its business day a line can be disputed."""
 
 LONGEST_WORDS = 2000
-_STATEMENT = "peyvand dispute answer, version 1"
+_STATEMENT = "peyvand dispute answer, version 2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +98,8 @@ def open_dispute(
     if not said or len(said) > LONGEST_WORDS:
         raise InvalidDisputeError("say what is wrong", field="words")
     entry = ledger.entry(session, member_id=member_id, sequence=sequence)
-    if entry is None or not takes_part(entry, merchant_id):
+    lines = None if entry is None else part_of(session, entry=entry, merchant_id=merchant_id)
+    if entry is None or lines is None:
         raise UnknownLineError("this merchant has no part in such an entry")
     if ledger.open_day(session) - entry.business_date > OPEN_FOR:
         raise DisputeTooLateError("this line is too old", facts={"days": OPEN_FOR.days})
@@ -102,7 +107,7 @@ def open_dispute(
         found = session.get(Break, break_id)
         if found is None or found.merchant_id != merchant_id:
             raise UnknownBreakError("there is no such break")
-    answer = sign_answer(session, vault, entry=entry, merchant_id=merchant_id)
+    answer = sign_answer(session, vault, entry=entry, lines=lines, merchant_id=merchant_id)
     row = Dispute(
         dispute_id=ids.uuid7(),
         merchant_id=merchant_id,
@@ -131,10 +136,15 @@ def open_dispute(
 
 
 def sign_answer(
-    session: Session, vault: Vault, *, entry: EntryView, merchant_id: UUID
+    session: Session,
+    vault: Vault,
+    *,
+    entry: EntryView,
+    lines: Sequence[EntryLine],
+    merchant_id: UUID,
 ) -> SignedAnswer:
     """Return what the network says of an entry to a merchant, signed now."""
-    said = canonical(_answer(vault, entry, merchant_id=merchant_id))
+    said = canonical(_answer(vault, entry, lines=lines, merchant_id=merchant_id))
     key = active_key(session, vault=vault, purpose="answers")
     signature = Ed25519PrivateKey.from_private_bytes(key.private_key).sign(said)
     return SignedAnswer(said=said, key_id=key.key_id, signature=signature)
@@ -217,29 +227,62 @@ def settle_correction(
     )
 
 
-def takes_part(entry: EntryView, merchant_id: UUID) -> bool:
-    """Return whether a line of the entry can stand on the merchant's statement."""
-    return merchant_id == entry.merchant_id or any(
-        merchant_id in {each.issuer_id, each.acceptor_id} for each in entry.postings
-    )
+def part_of(session: Session, *, entry: EntryView, merchant_id: UUID) -> list[EntryLine] | None:
+    """Return the entry's lines on a merchant's published statement, none before there is one.
+
+    ``None`` where the merchant has no part in the entry: it neither made it nor is there a line.
+    """
+    window = clearing.window_of(session, business_date=entry.business_date)
+    lines: list[EntryLine] = []
+    if window is not None and window.state in clearing.PUBLISHED:
+        lines = entry_lines(
+            session,
+            window=window,
+            merchant_id=merchant_id,
+            member_id=entry.member_id,
+            sequence=entry.sequence,
+        )
+    return lines if lines or entry.merchant_id == merchant_id else None
 
 
-def _answer(vault: Vault, entry: EntryView, *, merchant_id: UUID) -> dict[str, object]:
-    """Return what the network says of an entry to one merchant, as plain JSON."""
-    own = entry.merchant_id == merchant_id
-    name = PairwiseNames(vault).name(member_id=entry.member_id, merchant_id=merchant_id)
-    return {
+def points_of(lines: Sequence[EntryLine]) -> int:
+    """Return the points behind lines: several may stand for one posting, as price and fee do."""
+    return sum({each.line: each.points for each in lines}.values())
+
+
+def _answer(
+    vault: Vault, entry: EntryView, *, lines: Sequence[EntryLine], merchant_id: UUID
+) -> dict[str, object]:
+    """Return what the network says of an entry to one merchant, as plain JSON.
+
+    Of another shop's sale it says what stands on this merchant's statement and no more: ``points``
+    are those of its own lines, and what only the other shop knows is not there.
+    """
+    said: dict[str, object] = {
         "statement": _STATEMENT,
         "entry": EntryIds(vault).encode(
             prefix="ent", member_id=entry.member_id, sequence=entry.sequence
         ),
-        "kind": entry.kind,
-        "member": name if own else None,
-        "merchant_ref": entry.merchant_ref if own else None,
-        "points": entry.points,
-        "amount": entry.amount if own else None,
-        "currency": entry.currency if own else None,
         "business_date": entry.business_date.isoformat(),
+        "lines": [
+            {
+                "kind": each.kind,
+                "direction": each.direction,
+                "points": each.points,
+                "price": plain(each.price),
+            }
+            for each in lines
+        ],
+    }
+    if entry.merchant_id != merchant_id:
+        return said | {"points": points_of(lines)}
+    return said | {
+        "kind": entry.kind,
+        "member": PairwiseNames(vault).name(member_id=entry.member_id, merchant_id=merchant_id),
+        "merchant_ref": entry.merchant_ref,
+        "points": entry.points,
+        "amount": entry.amount,
+        "currency": entry.currency,
         "occurred_at": entry.effective_at.isoformat(),
         "recorded_at": entry.recorded_at.isoformat(),
         "digest": f"sha-256:{entry.digest.hex()}",

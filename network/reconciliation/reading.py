@@ -19,6 +19,7 @@ from uuid import UUID
 from network.clock import day_start
 from network.errors import PeyvandError
 from network.reconciliation.facts import DONE, EARN, REFUND_EARN, STATUSES, TYPES, Fault, Form
+from network.references import flaw_of
 from network.settings import CURRENCY, PROGRAMME_ZONE
 
 MOST_LINES = 1_000_000
@@ -150,7 +151,7 @@ class Reader:
         read = Line(
             line=number,
             type=kind,
-            merchant_ref=take("merchant_ref", _text, needed=True),
+            merchant_ref=take("merchant_ref", _reference, needed=True),
             idempotency_key=take("idempotency_key", _text),
             occurred_at=take("occurred_at", self._moment, needed=True),
             amount=take("amount", _whole, needed=money),
@@ -159,8 +160,8 @@ class Reader:
             member_id=take("member", self._named),
             card=take("card", _card),
             store=take("store", _text),
-            terminal=take("terminal", _text),
-            receipt=take("receipt", _text),
+            terminal=take("terminal", _reference),
+            receipt=take("receipt", _reference),
         )
         take("currency", _currency)
         if "member" in given and "card" in given:
@@ -271,6 +272,14 @@ def _text(value: Any) -> str:
         raise _WrongError("control_character")
     if text[0].isspace() or text[-1].isspace():
         raise _WrongError("surrounding_spaces")
+    return text
+
+
+def _reference(value: Any) -> str:
+    """Return one of the merchant's own numbers, as the gateway takes them."""
+    text = _text(value)
+    if not text.isascii() and (flaw := flaw_of(text)) is not None:
+        raise _WrongError(flaw[0])
     return text
 
 

@@ -109,6 +109,8 @@ FAULTS: Mapping[str, LazyText] = {
     "too_long": _l("This must have at most 64 characters."),
     "line_too_long": _l("This line is longer than 16 KiB."),
     "control_character": _l("This has characters that cannot be printed."),
+    "invisible_character": _l("This has a character that nobody sees."),
+    "not_composed": _l("This is not in Unicode's composed form (NFC)."),
     "surrounding_spaces": _l("This begins or ends with a space."),
     "wrong_form": _l("This does not have the documented form."),
     "not_one_of": _l("This is none of the documented values."),

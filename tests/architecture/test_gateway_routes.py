@@ -23,6 +23,7 @@ PUBLIC_PATHS = {
     "/.well-known/peyvand-points.json",
     "/.well-known/peyvand-merchant-keys/<key_id>.json",
     "/openapi.json",
+    "/",
     "/docs",
     "/docs/guide/<name>",
     "/docs.css",

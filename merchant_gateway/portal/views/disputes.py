@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from merchant_gateway.portal import access, calls, forms, listing, words
 from merchant_gateway.portal.access import BOOKS
 from network import ids
+from network.clearing.facts import EntryLine
 from network.errors import PeyvandError
 from network.ids import EntryKey, UnknownIdError
 from network.language import gettext as _
@@ -23,7 +24,7 @@ from network.ledger import queries as ledger
 from network.ledger.views import EntryView
 from network.portal import queries as people
 from network.reconciliation import queries
-from network.reconciliation.disputes import DECIDED_WITHIN, PREFIX, takes_part
+from network.reconciliation.disputes import DECIDED_WITHIN, PREFIX, part_of, points_of
 from network.reconciliation.errors import UnknownDisputeError
 from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.evidence_file import evidence_file, file_bytes
@@ -63,7 +64,7 @@ def new() -> str | Response:
     """Show the form that disputes an entry, or the dispute of it that is not decided."""
     public_id = request.args.get("entry", "")
     with access.reading() as session:
-        entry = _entry(session, public_id)
+        entry, lines = _entry(session, public_id)
         open_ones = queries.disputes(
             session,
             merchant_id=access.merchant().merchant_id,
@@ -73,7 +74,7 @@ def new() -> str | Response:
         )
     if open_ones:
         return redirect(_address(open_ones[0]))
-    return _form(entry, public_id, errors={})
+    return _form(entry, lines, public_id, errors={})
 
 
 @blueprint.post("")
@@ -82,7 +83,7 @@ def create() -> Response | tuple[str, int]:
     """Open a dispute as the gateway opens it: the network's word on the entry is signed at once."""
     public_id = request.form.get("entry", "")
     with access.reading() as session:
-        entry = _entry(session, public_id)
+        entry, lines = _entry(session, public_id)
     body: dict[str, Any] = {
         "entry": public_id,
         "reason": request.form.get("reason", ""),
@@ -99,11 +100,11 @@ def create() -> Response | tuple[str, int]:
     if found := request.form.get("break"):
         body["break_id"] = found
     if errors:
-        return _form(entry, public_id, errors=errors), 422
+        return _form(entry, lines, public_id, errors=errors), 422
     try:
         made = calls.ask("create_dispute", body, key=forms.form_key())
     except PeyvandError as error:
-        return _form(entry, public_id, errors={"words": words.refusal(error)[1]}), 422
+        return _form(entry, lines, public_id, errors={"words": words.refusal(error)[1]}), 422
     flash(_("Opened. Nothing else waits for it: the rest of the statement is paid."), "good")
     return redirect(url_for("disputes.show", public_id=made["id"]), 303)
 
@@ -211,14 +212,20 @@ def _signed(entry: EntryView | None) -> SignedRequest | None:
         )
 
 
-def _form(entry: EntryView, public_id: str, *, errors: dict[str, str]) -> str:
+def _form(
+    entry: EntryView, lines: list[EntryLine], public_id: str, *, errors: dict[str, str]
+) -> str:
+    """Show what is disputed: the shop's own entry, or of another's what its statement says."""
+    own = entry.merchant_id == access.merchant().merchant_id
     return render_template(
         "books/dispute_form.html",
         entry=entry,
         public=public_id,
         reasons=DISPUTE_REASONS,
         days=DECIDED_WITHIN.days,
-        own=entry.merchant_id == access.merchant().merchant_id,
+        own=own,
+        line_kind=None if own else lines[0].kind,
+        points=entry.points if own else points_of(lines),
         break_id=request.values.get("break", ""),
         errors=errors,
         typed=request.form,
@@ -226,13 +233,15 @@ def _form(entry: EntryView, public_id: str, *, errors: dict[str, str]) -> str:
     )
 
 
-def _entry(session: Session, public_id: str) -> EntryView:
-    """Return an entry that this merchant has a part in; 404 where it has none."""
+def _entry(session: Session, public_id: str) -> tuple[EntryView, list[EntryLine]]:
+    """Return an entry and this merchant's statement lines of it; 404 where it has no part."""
     key = access.services().entry_ids.decode(public_id, prefix="ent")
     found = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
-    if found is None or not takes_part(found, access.merchant().merchant_id):
+    merchant_id = access.merchant().merchant_id
+    lines = None if found is None else part_of(session, entry=found, merchant_id=merchant_id)
+    if found is None or lines is None:
         abort(404)
-    return found
+    return found, lines
 
 
 def _entry_id(entry: EntryView) -> str:

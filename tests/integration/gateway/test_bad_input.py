@@ -53,6 +53,8 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"merchant_ref": "a\u0000b"}, "/merchant_ref", "control_character"),
     ({"merchant_ref": "a\u202eb"}, "/merchant_ref", "control_character"),
     ({"merchant_ref": "\ud800"}, "/merchant_ref", "control_character"),
+    ({"merchant_ref": "cafe\u0301"}, "/merchant_ref", "not_composed"),
+    ({"receipt": "R\u00a01"}, "/receipt", "invisible_character"),
     ({"merchant_ref": " a"}, "/merchant_ref", "surrounding_spaces"),
     ({"merchant_ref": 7}, "/merchant_ref", "not_text"),
     ({"channel": "fax"}, "/channel", "not_one_of"),

@@ -162,6 +162,7 @@ def test_sent_again_nothing_is_done_twice(house: House) -> None:
     assert [each["id"] for each in known[:2]] == [each["id"] for each in posted[:2]]
     assert [each["points"] for each in known[:2]] == [1, 2]
     assert known[2]["problem"]["code"] == "duplicate_reference"
+    assert known[2]["problem"]["facts"]["entry"] == posted[2]["id"]
     single = purchase(person.phone)
     ask(house, house.green, body=single)
     assert done(house, house.green, [{"type": "earn", **single}])[0]["status"] == "known"

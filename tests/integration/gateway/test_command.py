@@ -14,7 +14,14 @@ import requests
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from merchant_gateway.client import GatewayClient, UntrustedAnswerError
+from merchant_gateway.client import (
+    ArgumentError,
+    GatewayClient,
+    ProblemError,
+    Request,
+    UnreachableError,
+    UntrustedAnswerError,
+)
 from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.client.journal import Journal, read_journal
@@ -23,6 +30,17 @@ from network.clock import wall_now
 from network.merchants.keys import register_key, revoke_key
 from network.signing.service import ensure_keys
 from tests.integration.gateway.house import House, utc_now
+from tests.integration.webhooks.receiver import answering, receiving
+
+_VARIABLES = (
+    *("PEYVAND_GATEWAY_URL", "PEYVAND_KEY_ID", "PEYVAND_KEY_FILE"),
+    *("PEYVAND_MERCHANT_PROFILES", "PEYVAND_MERCHANT_PROFILE"),
+)
+_APPLICATION = (
+    *("apply", "--name-en", "Bahar", "--name-fa", "بهار", "--kind", "grocer"),
+    *("--contact-name", "Sara", "--contact-email", "sara@bahar.example"),
+    *("--contact-phone", "02188776655"),
+)
 
 
 @pytest.fixture
@@ -102,6 +120,9 @@ def test_wrong_use_says_what_to_do(house: House, profile: Path, tmp_path: Path) 
     )
     assert nothing.exit_code == 2
     assert "none.toml" in nothing.output
+    unsaid = CliRunner().invoke(main, ["ping"], env=dict.fromkeys(_VARIABLES, ""))
+    assert "peyvand-merchant apply" in unsaid.output
+    assert "--phone" not in _run(profile, "redeem", "--help").output
     two = _run(profile, "lookup", "--card", "1", "--phone", "2")
     assert two.exit_code == 2
     line = _run(profile, "quote", "--amount", "1", "--line", "milk")
@@ -112,13 +133,78 @@ def test_wrong_use_says_what_to_do(house: House, profile: Path, tmp_path: Path) 
     assert "holds no key" in bad.output
 
 
-def test_nobody_there_says_how_to_ask_again(house: House, profile: Path) -> None:
-    lost = _run(
-        profile, "--url", "http://127.0.0.1:1", "--attempts", "2",
-        "earn", "--phone", "09121111111", "--ref", "x", "--amount", "1",
-    )  # fmt: skip
+def test_nobody_there_and_the_same_request_sent_again(
+    house: House, profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PEYVAND_MERCHANT_PROFILES", str(profile))
+    person = house.member()
+    arguments = ("earn", "--phone", person.phone, "--ref", "lost", "--amount", "10000")
+    lost = _run(profile, "--url", "http://127.0.0.1:1", "--attempts", "1", *arguments)
     assert lost.exit_code == 3
-    assert re.search(r"--key \S{32} --occurred-at \S+", lost.output)
+    asked = re.search(r"peyvand-merchant resend (\S+)", lost.output)
+    assert asked is not None
+    file = Path(asked[1])
+    assert file.stat().st_mode & 0o777 == 0o600
+    kept = file.read_text()
+    done = _run(profile, "resend", str(file))
+    assert (done.exit_code, file.exists()) == (0, False), done.output
+    file.write_text(kept)
+    assert "stored answer" in _run(profile, "resend", str(file)).output
+    # The same command with the same key asks for the same as well: it says no time of its own.
+    again = _run(profile, *arguments, "--key", file.stem)
+    assert "stored answer" in again.output
+    file.write_text("{}")
+    assert _run(profile, "resend", str(file)).exit_code == 2
+
+
+def test_an_error_sends_its_request_again(house: House) -> None:
+    person = house.member()
+    away = GatewayClient(
+        url="http://127.0.0.1:1", key_id=house.green.key_id, key=house.green.key, attempts=1
+    )
+    with pytest.raises(UnreachableError) as lost:
+        away.earn(member={"phone": person.phone}, merchant_ref="again", amount=10_000)
+    with pytest.raises(UnreachableError):
+        lost.value.retry()
+    away.close()
+    request = lost.value.request
+    assert request is not None
+    assert request.idempotency_key == lost.value.idempotency_key
+    kept = Request.from_json(request.to_json())
+    first, second = (house.green.client.resend(kept) for _ in range(2))
+    assert (first.replayed, second.replayed) == (False, True)
+    assert first.data == second.data
+    with pytest.raises(ProblemError) as refused:
+        house.green.client.redemption("red_x")
+    with pytest.raises(ProblemError):
+        refused.value.retry()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("url", "127.0.0.1:8800"), ("url", "https://"), ("key", "till.pem"), ("key_id", "")],
+)
+def test_a_client_says_which_argument_is_wrong(house: House, argument: str, value: str) -> None:
+    good: dict[str, Any] = {"url": house.url, "key_id": "mk_test_x", "key": house.green.key}
+    with pytest.raises(ArgumentError, match=f"^{argument}: ") as wrong:
+        GatewayClient(**good | {argument: value})
+    assert wrong.value.argument == argument
+
+
+def test_something_else_at_the_address_is_no_gateway(profile: Path, tmp_path: Path) -> None:
+    with receiving(answering(404)) as other:
+        found = _run(profile, "--url", other.url, "ping")
+        assert (found.exit_code, "This is not a gateway" in found.output) == (3, True)
+        assert "may have been done" not in found.output
+        applied = CliRunner().invoke(
+            main, ["--profiles", str(tmp_path / "new.toml"), "--url", other.url, *_APPLICATION]
+        )
+    assert (applied.exit_code, "This is not a gateway" in applied.output) == (3, True)
+    bare = CliRunner().invoke(
+        main, ["--profiles", str(tmp_path / "new.toml"), "--url", "gateway", *_APPLICATION]
+    )
+    assert (bare.exit_code, "url: 'gateway'" in bare.output) == (2, True)
+    assert not (tmp_path / "default.pem").exists()
 
 
 def test_an_answer_of_another_network_is_not_believed(house: House) -> None:

@@ -99,7 +99,7 @@ def test_the_quick_start_and_the_sandbox_run_as_they_stand(
         },
     )
     player = Player(house=house)
-    found = [*fences("quick-start"), *fences("sandbox")]
+    found = [*fences("quick-start"), *fences("sandbox"), *fences("idempotency")]
     ran = 0
     owner_url = cluster.url("peyvand_owner", database=gateway_database)
     with standing(gateway_services, cluster, owner_url=owner_url):
@@ -109,11 +109,13 @@ def test_the_quick_start_and_the_sandbox_run_as_they_stand(
             said = output.text if output.words == ("text", "output") else ""
             player.agree_in_words(said, shell.run(block))
             ran += 1
-    assert ran == 13
+    assert ran == 14
 
 
 def test_the_gateway_serves_the_guide(house: House) -> None:
-    index = requests.get(f"{house.url}/docs", timeout=20).text
+    home = requests.get(house.url, timeout=20)
+    assert home.url == f"{house.url}/docs"
+    index = home.text
     for name in NAMES:
         assert f'href="/docs/guide/{name}"' in index
         page = requests.get(f"{house.url}/docs/guide/{name}", timeout=20)

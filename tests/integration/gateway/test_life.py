@@ -110,11 +110,12 @@ def test_the_same_key_for_another_request_is_a_conflict(house: House) -> None:
 def test_one_reference_earns_once(house: House) -> None:
     person = house.member()
     member = {"phone": person.phone}
-    house.green.client.earn(member=member, merchant_ref="once", amount=10_000)
+    first = house.green.client.earn(member=member, merchant_ref="once", amount=10_000).data
     with pytest.raises(ConflictError) as caught:
         house.green.client.earn(member=member, merchant_ref="once", amount=10_000)
     assert caught.value.code == "duplicate_reference"
-    assert "sequence" not in caught.value.problem.get("facts", {})
+    assert caught.value.facts == {"merchant_ref": "once", "entry": first["id"]}
+    assert first["id"] in str(caught.value)
 
 
 def test_a_redemption_at_once_and_its_replay_with_a_used_code(house: House) -> None:

@@ -93,6 +93,7 @@ def test_a_refund_of_a_redemption_is_shown_before_it_is_made(house: House) -> No
     assert made.json()["points"] == 10
     used = refund(house, path, preview=True, ref="b-3", points=1)
     assert (used.status_code, used.json()["code"]) == (409, "duplicate_reference")
+    assert used.json()["facts"]["entry"] == made.json()["id"]
 
 
 def test_a_preview_tells_nothing_of_points_of_others(house: House) -> None:

@@ -169,6 +169,10 @@ def test_a_file_from_the_command_line(
     ran = CliRunner().invoke(main, command)
     assert ran.exit_code == 0, ran.output
     assert "agreeing" in ran.output
+    listed = CliRunner().invoke(main, [*command[:6], "disputes"])
+    assert "not_ours" in listed.output
+    read = CliRunner().invoke(main, [*command[:6], "disputes", listed.output.split()[-1]])
+    assert (read.exit_code, "The network says:" in read.output) == (0, True), read.output
     file.write_text(lines[0] + "\r\n", encoding="utf-8")
     missing = impatient.run_file(file, business_date=yesterday.day)
     assert missing["breaks"] == 3

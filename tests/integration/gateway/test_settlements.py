@@ -32,6 +32,7 @@ from network.settings import PROGRAMME_ZONE
 from settlement.nightly import run_night
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
+from tests.fixtures.fences import fences
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.batching import work
 from tests.integration.gateway.house import House
@@ -132,10 +133,58 @@ def test_a_settlement_its_lines_and_its_statement_agree(house: House) -> None:
     statement = house.blue.client.statement(window).data
     assert statement["lines"] == lines
     assert statement["totals"] == found["totals"]
+    assert statement["environment"] == "live"
     assert len(lines) == found["totals"]["lines"]
     assert sum(line["amount"] for line in lines) == found["totals"]["net"]
     entry = house.blue.client.transaction(lines[0]["entry"]).data
     assert entry["merchant_ref"] == lines[0]["merchant_ref"]
+
+
+def test_a_dispute_tells_each_side_its_own_lines(house: House) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    entries = {
+        each["merchant_ref"]: each["entry"] for each in house.blue.client.settlement_lines(window)
+    }
+    said = {}
+    for code, shop in house.shops.items():
+        answer = shop.client.reconciliation.dispute(
+            entry=entries["spent"], reason="other", words="Please look."
+        )
+        said[code] = answer.data["answer"]["said"]
+    assert (said["blue"]["merchant_ref"], said["blue"]["points"]) == ("spent", 30)
+    assert said["blue"]["lines"] == [
+        {"kind": "redemption", "direction": "receivable", "points": 30, "price": "980"}
+    ]
+    assert said["green"].keys() == {"statement", "entry", "business_date", "points", "lines"}
+    assert said["green"]["points"] == 30
+    issued = next(
+        each for each in house.green.client.transactions() if each["merchant_ref"] == "first"
+    )
+    with pytest.raises(NotFoundError) as hidden:
+        house.blue.client.reconciliation.dispute(
+            entry=issued["id"], reason="other", words="Somebody else's."
+        )
+    assert hidden.value.code == "unknown_line"
+
+
+def test_digest_code_and_seal_by_hand_as_the_guide_says(
+    house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+    content = house.blue.client.statement(window).content
+    (tmp_path / "statement.json").write_bytes(content)
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": published_keys(house.url)}))
+    monkeypatch.chdir(tmp_path)
+    (shown,) = (each for each in fences("reconciliation") if each.words == ("python", "seal"))
+    exec(shown.text, {})  # noqa: S102 - the page is ours, and running it is the test
+    digest = json.loads(content)["digest"].removeprefix("sha-256:")
+    assert capsys.readouterr().out == f"{check_code(bytes.fromhex(digest))}\n"
+    (tmp_path / "statement.json").write_bytes(content.replace(b"redemption", b"redemptioN", 1))
+    with pytest.raises(AssertionError):
+        exec(shown.text, {})  # noqa: S102 - the same
 
 
 def test_the_statement_as_csv(house: House) -> None:

@@ -53,6 +53,33 @@ def test_a_member_earns_and_spends_and_the_night_settles(tills: Tills, house: Ho
     assert (totals["receivable"], totals["payable"], totals["fees"]) == (196_000, 29_400, 600)
     taken = [each["points"] for each in green.settlement_lines(settled["settlement"])]
     assert sorted(taken) == [30, 30, 200]
+    window = settled["settlement"]
+    assert green.statement(window).data["environment"] == "test"
+    assert b"environment,test," in green.statement(window, form="csv").content
+    # Of the partner's sale of 830 points the shop may know its own 30, in a dispute too.
+    line = next(
+        each
+        for each in green.settlement_lines(settled["settlement"])
+        if each["direction"] == "payable"
+    )
+    with pytest.raises(NotFoundError):
+        green.transaction(line["entry"])
+    said = green.reconciliation.dispute(
+        entry=line["entry"], reason="points", words="Twenty, by our count.", points=20
+    ).data["answer"]["said"]
+    assert said == {
+        "statement": "peyvand dispute answer, version 2",
+        "entry": line["entry"],
+        "business_date": settled["business_date"],
+        "points": 30,
+        "lines": [
+            {"kind": kind, "direction": direction, "points": 30, "price": price}
+            for kind, direction, price in (
+                ("margin", "fee", "20"),
+                ("redemption", "payable", "980"),
+            )
+        ],
+    }
 
 
 def test_codes_are_fresh_and_spend_up_to_their_limit(tills: Tills) -> None:
@@ -91,6 +118,16 @@ def test_time_moves_in_one_sandbox_alone(tills: Tills, house: House, stand: Stan
     blue.sandbox.move_clock(days=366)
     balance = blue.sandbox.read_member(person["id"]).data["balance"]
     assert balance["available"] == 0  # the points lapsed
+    later = blue.sandbox.read().data
+    dated = blue.earn(member={"phone": person["phone"]}, merchant_ref=reference(), amount=10_000)
+    assert dated.data["business_date"] == later["business_date"]
+    with pytest.raises(InvalidRequestError, match=later["programme_time"][:10]):
+        blue.earn(
+            member={"phone": person["phone"]},
+            merchant_ref=reference(),
+            amount=10_000,
+            occurred_at=wall_now(),
+        )
     with stand.inside(house.blue.merchant_id) as inside, inside.database.unit_of_work() as session:
         move_clock(session, to=wall_now() + time.FURTHEST, wall=wall_now())
     with pytest.raises(InvalidRequestError) as refused:

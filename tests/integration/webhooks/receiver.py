@@ -68,7 +68,7 @@ class Receiver:
                 first, *lines = head[:-4].split("\r\n")
                 pairs = (line.split(": ", 1) for line in lines)
                 headers = {name.lower(): value for name, value in pairs}
-                body = await reader.readexactly(int(headers["content-length"]))
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
                 received = Received(path=first.split(" ")[1], headers=headers, body=body)
                 with self.changed:
                     self.requests.append(received)

@@ -25,7 +25,19 @@ GOOD: dict[str, Any] = {
     "currency": "IRR",
     "occurred_at": "2026-11-22T10:15:00+03:30",
 }
-_TEXTS = ["", " ", "x", " x", "x\u200c", "a\u202eb", "x" * 65, "x" * 121, "\ud800", "نان"]
+_TEXTS = [
+    "",
+    " ",
+    "x",
+    " x",
+    "x\u200c",
+    "a\u202eb",
+    "x" * 65,
+    "x" * 121,
+    "\ud800",
+    "نان",
+    "e\u0301",
+]
 _VALUES: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([*_TEXTS, None, True, 0, 1, -1, 10**15, 10**19, 1.5, [], {}, "IRR", "online"]),
     st.sampled_from(

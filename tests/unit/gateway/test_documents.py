@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
+import zipfile
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 
 from merchant_gateway import catalogue, catalogue_fields, catalogue_wire
+from merchant_gateway.client import transport
 from merchant_gateway.documents import pages
+from merchant_gateway.documents.advice import AGAIN, CASHIER, MEANINGS, PROGRAM, READ, turn_of
+from merchant_gateway.documents.client_page import client_page
 from merchant_gateway.documents.errors_page import errors_page
 from merchant_gateway.signing import (
     AnswerMessage,
@@ -115,6 +122,47 @@ def test_the_page_of_errors_is_that_of_the_catalogue() -> None:
     assert written == errors_page(), "write it anew: python -m merchant_gateway.documents"
     for code in (*catalogue.KINDS, *catalogue_fields.FIELD_TEXTS):
         assert f"| `{code}` |" in written
+
+
+def test_the_page_of_the_client_is_that_of_its_code() -> None:
+    written = (pages.FOLDER / "client.md").read_text(encoding="utf-8")
+    assert written == client_page(), "write it anew: python -m merchant_gateway.documents"
+    assert "`earn(*, member, merchant_ref, amount, lines=(), occurred_at=None," in written
+    assert "| `peyvand-merchant sandbox clock` |" in written
+
+
+def test_the_client_is_a_wheel_of_its_own(tmp_path: Path) -> None:
+    project = Path(transport.__file__).parent
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("peyvand_merchant-*.whl")
+    # Nothing beside what it names as its needs: the rest of the project cannot be found.
+    script = f"import sys; sys.path.insert(0, {str(wheel)!r})\nsys.modules['network'] = None\n"
+    script += "from merchant_gateway.client.cli import main; main(['ping'], prog_name='peyvand')"
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", script],
+        cwd=tmp_path,
+        env={"HOME": str(tmp_path)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, "peyvand-merchant apply" in ran.stderr) == (2, True), ran.stderr
+    with zipfile.ZipFile(wheel) as opened:
+        parts = {"/".join(name.split("/")[:2]) for name in opened.namelist()}
+    inside = {part for part in parts if part.startswith("merchant_gateway")}
+    assert inside == {f"merchant_gateway/{each}" for each in ("__init__.py", "client", "signing")}
+
+
+def test_the_advice_goes_by_the_code() -> None:
+    turns = {code: turn_of(code) for code in catalogue.KINDS}
+    assert set(turns.values()) == set(MEANINGS)
+    again = {code for code, turn in turns.items() if turn == AGAIN}
+    assert {code for code, kind in catalogue.KINDS.items() if kind.retry_after} < again
+    assert {"grant_lapsed", "internal_error", "request_in_progress"} < again
+    assert turns["invalid_request"] == turns["idempotency_conflict"] == PROGRAM
+    assert turns["duplicate_reference"] == READ
+    assert turns["insufficient_points"] == CASHIER
 
 
 def test_the_pages_render_without_html_of_their_own() -> None:

@@ -354,6 +354,12 @@ def test_created_at_the_ends_of_its_range(created: str) -> None:
         forge(request=post(), tail=parameters(created=created)).verify(request=post())
 
 
+def test_created_in_milliseconds_is_named() -> None:
+    created = f"{int(NOW.timestamp())}000"
+    with pytest.raises(SignatureNotYetValidError, match="milliseconds"):
+        forge(request=post(), tail=parameters(created=created)).verify(request=post())
+
+
 def test_a_naive_clock_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="aware"):
         forge(request=post()).verify(request=post(), now=datetime(2025, 6, 1))  # noqa: DTZ001

@@ -87,6 +87,8 @@ def test_a_line_says_what_it_says_in_both_forms() -> None:
         ({"merchant_ref": 1}, "merchant_ref", "not_text"),
         ({"merchant_ref": " R"}, "merchant_ref", "surrounding_spaces"),
         ({"merchant_ref": "R\u202e1"}, "merchant_ref", "control_character"),
+        ({"merchant_ref": "cafe\u0301"}, "merchant_ref", "not_composed"),
+        ({"receipt": "R\u20031"}, "receipt", "invisible_character"),
         ({"merchant_ref": "R" * 65}, "merchant_ref", "too_long"),
         ({"occurred_at": "2026-03-22"}, "occurred_at", "not_time"),
         ({"occurred_at": "2026-02-30T10:00:00Z"}, "occurred_at", "not_time"),

@@ -19,10 +19,17 @@ from tests.unit.settlement.test_documents import FEE, GROCER, IDS, LINE, drafted
 URL = "https://gateway.example/verify"
 
 
-def printed(lines: list[StatementLine], *, locale: str) -> bytes:
+def printed(lines: list[StatementLine], *, locale: str, environment: str = "live") -> bytes:
     statement = drafted({(GROCER, "IRR"): -1000})
     statement = replace(statement, totals=replace(statement.totals, lines=len(lines)))
-    return papers.statement_pdf(statement, lines=lines, entry_ids=IDS, locale=locale, check_url=URL)
+    return papers.statement_pdf(
+        statement,
+        lines=lines,
+        entry_ids=IDS,
+        locale=locale,
+        check_url=URL,
+        environment=environment,
+    )
 
 
 def pages(document: bytes) -> int:
@@ -53,6 +60,16 @@ def test_every_line_is_printed_up_to_a_length_and_the_sums_beyond(
     assert pages(printed(lines, locale="en")) == 3
     monkeypatch.setattr(papers, "MOST_LINES", 89)
     assert pages(printed(lines, locale="en")) == 1
+
+
+@pytest.mark.parametrize("locale", ["fa", "en"])
+def test_a_sandbox_s_paper_says_so_on_every_page(locale: str) -> None:
+    lines = [replace(LINE, sequence=number) for number in range(1, 91)]
+    live, test = (printed(lines, locale=locale, environment=each) for each in ("live", "test"))
+    assert pages(live) == pages(test) == 3
+    band, pale = b" 595.28 -25.51 re f", b"0.902 g"
+    assert (drawn(live).count(band), drawn(live).count(pale)) == (0, 0)
+    assert (drawn(test).count(band), drawn(test).count(pale)) == (3, 3)
 
 
 def test_another_figure_is_another_paper() -> None:
