@@ -245,6 +245,19 @@ def part_of(session: Session, *, entry: EntryView, merchant_id: UUID) -> list[En
     return lines if lines or entry.merchant_id == merchant_id else None
 
 
+def parties_of(session: Session, *, entry: EntryView) -> set[UUID]:
+    """Return the merchants that may dispute an entry."""
+    named = {entry.merchant_id}
+    for each in entry.postings:
+        named |= {each.issuer_id, each.acceptor_id}
+    return {
+        merchant_id
+        for merchant_id in named
+        if merchant_id is not None
+        and part_of(session, entry=entry, merchant_id=merchant_id) is not None
+    }
+
+
 def points_of(lines: Sequence[EntryLine]) -> int:
     """Return the points behind lines: several may stand for one posting, as price and fee do."""
     return sum({each.line: each.points for each in lines}.values())

@@ -23,7 +23,7 @@ from network.merchants.evidence import Finding, is_signed_body
 from network.operators.audit import record_act
 from network.portal import attesting
 from network.proofs.errors import ProofBrokenError
-from network.reconciliation.disputes import UnknownLineError, sign_answer
+from network.reconciliation.disputes import UnknownLineError, part_of, sign_answer
 from network.signing.queries import published_keys
 from network.vault import Vault
 
@@ -48,7 +48,9 @@ def evidence_file(
     if entry.merchant_id is None:
         raise UnknownLineError("no merchant caused this entry")
     record_act(session, now=wall, actor=actor, action=EXPORTED, subject=f"entry:{public_id}")
-    answer = sign_answer(session, vault, entry=entry, merchant_id=entry.merchant_id)
+    merchant_id = entry.merchant_id
+    lines = part_of(session, entry=entry, merchant_id=merchant_id) or []
+    answer = sign_answer(session, vault, entry=entry, lines=lines, merchant_id=merchant_id)
     found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
     return {
         "format": FORMAT,

@@ -59,11 +59,12 @@ def new() -> str:
     with access.reading() as session:
         entry = _entry(session, public_id)
         parties = clearing.parties(session)
+        may = disputes.parties_of(session, entry=entry)
     return render_template(
         "dispute_form.html",
         entry=entry,
         public=public_id,
-        merchants=[each for each in parties.values() if disputes.takes_part(entry, each.party_id)],
+        merchants=[each for each in parties.values() if each.party_id in may],
         reasons=DISPUTE_REASONS,
         break_id=request.args.get("break", ""),
     )
