@@ -24,7 +24,7 @@ class _InProcess(SimpleWorker):
 
 COLLECT_AFTER = 50_000
 """Objects that may be made before the collector looks for cycles: some megabytes. A chunk of a
-batch makes tens of thousands that have none, and looking at them took a tenth of its time."""
+batch makes tens of thousands that have none; without looking at them it takes a tenth less."""
 
 
 def run(connection: redis.Redis, *, names: Sequence[str]) -> None:

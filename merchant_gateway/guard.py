@@ -183,7 +183,7 @@ class Guard:
         return answer
 
     def _run(self, *keys_and_values: str) -> tuple[int, int, int, bytes]:
-        """Run the script on a connection of our own: a quarter of what the client's way costs.
+        """Run the script on a connection of our own, written and read without the client's ways.
 
         There are as many as threads use at once. One that Valkey has closed is opened again before
         it is used, because what was sent must not be sent twice.

@@ -1,8 +1,8 @@
 """The driver's own connections, in autocommit, for what every request does.
 
 A connection out of SQLAlchemy's pool is set to autocommit and back each time it is lent, and looked
-at by several layers on its way: with the session for rarer reads a seventh of a signed earn. These
-stay as they are. There are as many as threads use at once, one each, beside those of the pool.
+at by several layers on its way: with a session for rarer reads about a twelfth of a signed earn.
+These stay as they are. There are as many as threads use at once, beside those of the pool.
 """
 
 from __future__ import annotations

@@ -3,14 +3,13 @@
 Each serves the gateway from two processes (waitress has only one) of four threads, on the same
 stand. Beside the rate of signed earns stand the properties that the gateway leans on: the target as
 it stood on the wire, limits on headers, clients that stop in the middle, and an end that answers
-what it has begun. Servers that are not installed are left out; ``pip install granian waitress
-uwsgi`` brings them.
+what it has begun. Servers that are not installed are left out; ``pip install granian waitress``
+brings them.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -44,7 +43,7 @@ _APPLICATION = "config.wsgi:gateway"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server: the module or program that must be there, and its command for a port."""
+    """A server: the module that must be there, and its command for a port."""
 
     name: str
     needs: str
@@ -53,7 +52,7 @@ class Server:
     @property
     def installed(self) -> bool:
         """Return whether it can be started."""
-        return find_spec(self.needs) is not None or shutil.which(self.needs) is not None
+        return find_spec(self.needs) is not None
 
 
 def _gunicorn(*options: str) -> Callable[[int], Sequence[str]]:
@@ -89,17 +88,6 @@ SERVERS = (
         command=lambda port: (
             *(_PYTHON, "-m", "waitress", "--threads", str(WORKERS * THREADS), "--call"),
             *("--listen", f"127.0.0.1:{port}", _APPLICATION),
-        ),
-    ),
-    Server(
-        name="uwsgi",
-        needs="uwsgi",
-        command=lambda port: (
-            # Its other socket keeps a thread for each connection: eight clients take all there are.
-            *("uwsgi", "--master", "--die-on-term", "--http-socket", f"127.0.0.1:{port}"),
-            *("--add-header", "Connection: close"),
-            *("--processes", str(WORKERS), "--threads", str(THREADS), "--disable-logging"),
-            *("--need-app", "--home", sys.prefix, "--module", f"{_APPLICATION}()"),
         ),
     ),
 )
