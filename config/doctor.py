@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import redis
 from sqlalchemy import text
 
 from config.access import NotMigratedError, check_revision, embedded, load_settings, revision_of
+from config.doctor_portal import portal
+from config.findings import Finding, fine
 from config.home import Home
 from config.sandboxes.making import may_make
 from config.services.account import service_account
@@ -32,16 +33,6 @@ _OLD_BACKUP = timedelta(days=7)
 _ENOUGH_BYTES = 1 << 30
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that was looked at; ``check`` is a stable name, ``advice`` says what to do."""
-
-    check: str
-    ok: bool
-    found: str
-    advice: str = ""
-
-
 def examine(environment: Mapping[str, str]) -> list[Finding]:
     """Look at everything that can be looked at and return what was found, in a helpful order."""
     findings = [_python()]
@@ -49,26 +40,26 @@ def examine(environment: Mapping[str, str]) -> list[Finding]:
     if embedded(environment):
         findings.extend(_home(environment))
     else:
-        findings.append(_fine("mode", _("PostgreSQL and Valkey of your own (DATABASE_URL)")))
+        findings.append(fine("mode", _("PostgreSQL and Valkey of your own (DATABASE_URL)")))
     try:
         settings = load_settings(environment, owner=True)
     except PeyvandError as error:
         advice = _("Start it with 'peyvand up'.") if embedded(environment) else _("Set it.")
         findings.append(Finding(check="settings", ok=False, found=error.message, advice=advice))
     if settings is not None:
-        findings.append(_fine("settings", _("complete")))
+        findings.append(fine("settings", _("complete")))
         findings.extend(_database(settings, own=embedded(environment)))
         findings.append(_redis(settings, own=embedded(environment)))
     return findings
 
 
 def _python() -> Finding:
-    return _fine("python", sys.version.split()[0])
+    return fine("python", sys.version.split()[0])
 
 
 def _home(environment: Mapping[str, str]) -> Iterator[Finding]:
     home = Home.from_environment(environment)
-    yield _fine("mode", _("services of its own, in %(home)s", home=home.path))
+    yield fine("mode", _("services of its own, in %(home)s", home=home.path))
     place = home.path
     while not place.exists():
         place = place.parent
@@ -89,7 +80,7 @@ def _home(environment: Mapping[str, str]) -> Iterator[Finding]:
         )
     try:
         find_programs(service_account())
-        yield _fine("programs", _("PostgreSQL and Valkey are installed"))
+        yield fine("programs", _("PostgreSQL and Valkey are installed"))
     except (PeyvandError, OSError) as error:
         yield Finding(check="programs", ok=False, found=str(error), advice=_("Run 'make setup'."))
     running = recorded(home.run / "postgres.pid") is not None
@@ -105,9 +96,9 @@ def _database(settings: Settings, *, own: bool) -> Iterator[Finding]:
     services = Services.from_settings(settings, application_name="peyvand-doctor")
     try:
         revision = revision_of(services.database)
-        yield _fine("database", _("reachable"))
+        yield fine("database", _("reachable"))
         check_revision(services.database)
-        yield _fine("migrations", _("at revision %(revision)s", revision=revision))
+        yield fine("migrations", _("at revision %(revision)s", revision=revision))
         yield from _inside(services, owner=settings.owner_url is not None)
     except NotMigratedError as error:
         yield Finding(
@@ -152,7 +143,8 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
     )
     yield _backup(services)
     yield _sandboxes(services)
-    yield _fine("owner", _("known") if owner else _("not given here (only migrations need it)"))
+    yield from portal(services)
+    yield fine("owner", _("known") if owner else _("not given here (only migrations need it)"))
 
 
 def _backup(services: Services) -> Finding:
@@ -179,7 +171,7 @@ def _sandboxes(services: Services) -> Finding:
     """Look at merchants' sandboxes: how many there are, and whether others can be made."""
     most = services.settings.most_sandboxes
     if most == 0:
-        return _fine("sandboxes", _("switched off (PEYVAND_SANDBOXES is 0)"))
+        return fine("sandboxes", _("switched off (PEYVAND_SANDBOXES is 0)"))
     with services.database.reading() as session:
         counts = sandboxes.counts(session)
     able = may_make(services)
@@ -213,10 +205,6 @@ def _redis(settings: Settings, *, own: bool) -> Finding:
         found=_("reachable") if persistent else _("reachable, without persistence"),
         advice="" if persistent else _("Switch appendonly on, or queued jobs vanish in a crash."),
     )
-
-
-def _fine(check: str, found: str) -> Finding:
-    return Finding(check=check, ok=True, found=found)
 
 
 def _free_bytes(place: Path) -> int:

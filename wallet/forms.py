@@ -79,6 +79,16 @@ def read_points(typed: str) -> int:
     return number
 
 
+def read_gift(typed: str) -> int:
+    """Return a count of points from 1 to ten million."""
+    number = parse_whole_number(typed)
+    if not number:
+        raise ValidationError(gettext("Enter a whole number of points."))
+    if number > MOST_LIMIT_POINTS:
+        raise ValidationError(gettext("This is too much at once."))
+    return number
+
+
 def read_yes(typed: str) -> bool:
     """Return whether a box was ticked."""
     return typed == "yes"
@@ -114,6 +124,13 @@ class CodeForm(WalletForm):
     """Confirms a one-time code."""
 
     code = Typed(read_code)
+
+
+class GiveForm(WalletForm):
+    """To whom points are given, and how many."""
+
+    phone = Typed(read_phone)
+    points = Typed(read_gift)
 
 
 class JoinForm(WalletForm):

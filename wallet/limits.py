@@ -16,6 +16,8 @@ limiter = Limiter(
 SIGN_IN = "10 per minute; 60 per hour"
 CONFIRM = "20 per minute; 100 per hour"
 CHANGE = "30 per minute"
+GIVE = "5 per minute; 20 per hour"
+"""Whoever tries numbers out learns here which belong to members, so there are few tries."""
 
 
 def install(app: Flask, *, redis_url: str) -> None:

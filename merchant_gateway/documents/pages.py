@@ -1,7 +1,9 @@
 """The guide for merchants' engineers: the Markdown files of this folder as pages.
 
-The files are part of the package, so an installed gateway has them; they may hold no HTML, and
-what looks like some is shown as text.
+``name.md`` is English; where ``name.fa.md`` stands beside it, readers of Persian get that one. Its
+blocks of code and output are those of the English page, to the letter. The files are part of the
+package, so an installed gateway has them; they may hold no HTML, and what looks like some is shown
+as text.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 FOLDER = Path(__file__).parent
+ENGLISH = "en"
 NAMES = (
     *("quick-start", "sandbox", "signing", "keys", "flows", "campaigns", "idempotency"),
     *("batches", "webhooks", "reconciliation", "portal", "client", "errors"),
@@ -33,16 +36,20 @@ class Page:
     name: str
     title: str
     html: str
+    locale: str
 
 
-def load_pages() -> dict[str, Page]:
-    """Return every page by its name, rendered."""
+def load_pages(locale: str = ENGLISH) -> dict[str, Page]:
+    """Return every page by its name, rendered: in ``locale`` where it is there, else in English."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return {name: _page(markdown, name) for name in NAMES}
+    return {name: _page(markdown, name, locale) for name in NAMES}
 
 
-def _page(markdown: MarkdownIt, name: str) -> Page:
-    tokens = markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+def _page(markdown: MarkdownIt, name: str, locale: str) -> Page:
+    path = FOLDER / f"{name}.{locale}.md"
+    if not path.exists():
+        path, locale = FOLDER / f"{name}.md", ENGLISH
+    tokens = markdown.parse(path.read_text(encoding="utf-8"))
     title = ""
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
@@ -51,7 +58,7 @@ def _page(markdown: MarkdownIt, name: str) -> Page:
     for link in _links(tokens):
         link.attrSet("href", _SISTER.sub(r"/docs/guide/\1\2", str(link.attrGet("href") or "")))
     html = markdown.renderer.render(tokens, markdown.options, {})
-    return Page(name=name, title=title, html=html)
+    return Page(name=name, title=title, html=html, locale=locale)
 
 
 def _links(tokens: list[Token]) -> Iterator[Token]:

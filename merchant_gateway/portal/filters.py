@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from merchant_gateway.portal import access, forms, listing, words
 from network import ids
@@ -17,7 +19,7 @@ from network.programme import explain
 def install(app: Flask) -> None:
     """Give the templates of ``app`` their filters and globals."""
     app.jinja_env.filters.update(
-        said=words.said,
+        said=said,
         tone=words.tone,
         explained=explained,
         is_note=is_note,
@@ -35,6 +37,15 @@ def install(app: Flask) -> None:
         till_unit=forms.UNIT,
         new_key=forms.new_key,
     )
+
+
+@pass_context
+def said(_context: Context, code: object, kind: str) -> str:
+    """Return the words for a code; asked for in each answer, even where a template names the code.
+
+    Without the context Jinja would work a constant out once, in the language of the first reader.
+    """
+    return words.said(code, kind)
 
 
 def explained(step: dict[str, Any], unit: str = "rial") -> str:

@@ -17,7 +17,7 @@ from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import ADDRESS
 from merchant_gateway.operations import JSON, load_operations
 from merchant_gateway.signing import Ed25519VerifyingKey
-from network.language import current_locale
+from network.language import LOCALES, current_locale
 from network.merchants import queries as merchants
 from network.merchants.addresses import line_of
 from network.proofs import queries as proofs
@@ -39,7 +39,7 @@ def register(app: Flask, gateway: Gateway) -> None:
     address = gateway.services.settings.gateway_url
     css = (Path(__file__).parents[1] / "static" / "docs.css").read_bytes()
     document = canonical(openapi.document(server=address))
-    pages = load_pages()
+    guides = {locale: load_pages(locale) for locale in LOCALES}
 
     def keys() -> Response:
         """Publish every key the network ever signed with, as a JWKS (RFC 7517)."""
@@ -86,13 +86,14 @@ def register(app: Flask, gateway: Gateway) -> None:
             schemas=openapi.body_schemas(),
             kinds=KINDS,
             fields=FIELD_TEXTS,
-            guide=pages.values(),
+            guide=guides[current_locale()].values(),
             locale=current_locale(),
         )
         return _page(page)
 
     def guide(name: str) -> Response:
-        """Show one page of the guide, which is written in English."""
+        """Show one page of the guide: in English, or in Persian where the reader wants it."""
+        pages = guides[current_locale()]
         if name not in pages:
             raise NotFoundError("the guide has no such page")
         page = render_template(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
@@ -99,6 +99,37 @@ def request_code(
     ``address`` is the asker's network address, for the throttle. An earlier code of the phone stops
     working. Raises InvalidPhoneError or ThrottledError.
     """
+    return send_code(
+        session,
+        vault,
+        phone=phone,
+        address=address,
+        locale=locale,
+        wall=wall,
+        kind="sign_in",
+        body=lambda code: sign_in_text(
+            code=code, minutes=CODE_LIFE // timedelta(minutes=1), domain=domain, locale=locale
+        ),
+    )
+
+
+def send_code(
+    session: Session,
+    vault: Vault,
+    *,
+    phone: str,
+    address: str | None,
+    locale: str,
+    wall: datetime,
+    kind: str,
+    body: Callable[[str], str],
+    purpose: str = "",
+) -> CodeSent:
+    """Send a one-time code in a message that says what it is good for.
+
+    A code of one ``purpose`` confirms no other; ``body`` makes the message of the code. Throttles
+    count all purposes together. Raises InvalidPhoneError or ThrottledError.
+    """
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
     origin = None if address is None else vault.blind_index(address, purpose=_ADDRESS_PURPOSE)
@@ -114,7 +145,7 @@ def request_code(
             one_time_code_id=code_id,
             phone_index=index,
             address_index=origin,
-            digest=_digest(vault, code_id=code_id, code=code),
+            digest=_digest(vault, code_id=code_id, code=code, purpose=purpose),
             attempts=0,
             requested_at=wall,
             expires_at=expires_at,
@@ -125,15 +156,32 @@ def request_code(
         session,
         vault,
         recipient=number,
-        body=sign_in_text(
-            code=code, minutes=CODE_LIFE // timedelta(minutes=1), domain=domain, locale=locale
-        ),
-        kind="sign_in",
+        body=body(code),
+        kind=kind,
         locale=locale,
         wall=wall,
         expires_at=expires_at,
     )
     return CodeSent(expires_at=expires_at, again_at=wall + PHONE_LIMITS[0][1])
+
+
+def read_code(
+    session: Session, vault: Vault, *, phone: str, code: str, wall: datetime, purpose: str = ""
+) -> OneTimeCode | CodeRefused:
+    """Return the code's row, locked and not used up, where what was typed is right.
+
+    Commit a refusal too: it has been counted.
+    """
+    sent = _live(session, phone_index(vault, phone=normalise_phone(phone)), wall=wall)
+    if sent is None:
+        return CodeRefused(code="code_lapsed", attempts_left=0)
+    typed = "".join(ascii_digits(code).split())
+    wanted = _digest(vault, code_id=sent.one_time_code_id, code=typed, purpose=purpose)
+    if hmac.compare_digest(wanted, sent.digest):
+        return sent
+    sent.attempts += 1
+    session.flush()
+    return CodeRefused(code="code_wrong", attempts_left=MAX_ATTEMPTS - sent.attempts)
 
 
 def confirm_code(
@@ -158,16 +206,9 @@ def confirm_code(
     """
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
-    sent = _live(session, index, wall=wall)
-    if sent is None:
-        return CodeRefused(code="code_lapsed", attempts_left=0)
-    typed = "".join(ascii_digits(code).split())
-    if not hmac.compare_digest(
-        _digest(vault, code_id=sent.one_time_code_id, code=typed), sent.digest
-    ):
-        sent.attempts += 1
-        session.flush()
-        return CodeRefused(code="code_wrong", attempts_left=MAX_ATTEMPTS - sent.attempts)
+    sent = read_code(session, vault, phone=number, code=code, wall=wall)
+    if isinstance(sent, CodeRefused):
+        return sent
     member_id = session.scalar(
         select(Member.member_id).where(Member.phone_index == index, Member.status == "active")
     )
@@ -313,5 +354,6 @@ def _live(session: Session, index: bytes, *, wall: datetime) -> OneTimeCode | No
     return newest if newest.attempts < MAX_ATTEMPTS else None
 
 
-def _digest(vault: Vault, *, code_id: UUID, code: str) -> bytes:
-    return vault.blind_index(f"{code_id}:{code}", purpose=_CODE_PURPOSE)
+def _digest(vault: Vault, *, code_id: UUID, code: str, purpose: str) -> bytes:
+    bound = f"{code_id}:{code}:{purpose}" if purpose else f"{code_id}:{code}"
+    return vault.blind_index(bound, purpose=_CODE_PURPOSE)

@@ -34,3 +34,32 @@ def redemption_text(*, points: int, merchant: str, balance: int, address: str, l
             balance=format_points(balance),
         )
     return f"{text}\n{address}"
+
+
+def giving_text(
+    *, code: str, points: int, taker: str, minutes: int, domain: str, locale: str
+) -> str:
+    """Return the message with the code that confirms a gift; bound as in ``sign_in_text``."""
+    with use_locale(locale):
+        shown = persian_digits(code) if locale == "fa" else code
+        text = gettext(
+            "Peyvand: the code %(code)s gives %(points)s of yours to %(taker)s.\n"
+            "It works for %(minutes)s minutes. If you did not ask for this, tell it to nobody and "
+            "lock spending in your wallet.",
+            code=shown,
+            points=format_points(points),
+            taker=taker,
+            minutes=format_number(minutes),
+        )
+    return f"{text}\n\n@{domain} #{code}"
+
+
+def received_text(*, points: int, giver: str, address: str, locale: str) -> str:
+    """Return the message to whoever was given points; ``address`` is the wallet's."""
+    with use_locale(locale):
+        text = gettext(
+            "Peyvand: %(giver)s gave you %(points)s. See them in your wallet:",
+            giver=giver,
+            points=format_points(points),
+        )
+    return f"{text}\n{address}"

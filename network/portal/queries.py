@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -127,6 +127,19 @@ def users(session: Session, *, merchant_id: UUID) -> list[UserView]:
         .order_by(PortalUser.name, PortalUser.login)
     )
     return [user_view(row) for row in rows]
+
+
+def merchants_without_administrator(session: Session) -> list[str]:
+    """Return the codes of active merchants for whom no administrator can sign in."""
+    has_one = exists().where(
+        PortalUser.merchant_id == Merchant.merchant_id,
+        PortalUser.role == roles.ADMINISTRATOR,
+        PortalUser.status == "active",
+    )
+    rows = session.scalars(
+        select(Merchant.code).where(Merchant.status == "active", ~has_one).order_by(Merchant.code)
+    )
+    return list(rows)
 
 
 def names(session: Session, *, merchant_id: UUID) -> Mapping[UUID, str]:

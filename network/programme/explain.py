@@ -22,6 +22,7 @@ from network.language import (
     use_locale,
 )
 from network.programme.explain_campaigns import CAMPAIGN_WRITERS
+from network.programme.explain_moves import MOVE_WRITERS
 from network.programme.rules import Step
 
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
@@ -217,6 +218,7 @@ _NOTES = frozenset(
 )
 
 _WRITERS: Mapping[tuple[str, str], Callable[[Step, str], str]] = {
+    **MOVE_WRITERS,
     ("minimum", "not_reached"): _minimum_not_reached,
     ("minimum", "reached"): _minimum_reached,
     ("base", "rate"): _base,

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
+from jinja2 import pass_context
+from jinja2.runtime import Context
 
 from network import ids
 from network.language import current_locale, gettext
@@ -18,7 +20,7 @@ from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COL
 def install(app: Flask) -> None:
     """Give the templates of ``app`` their filters and globals."""
     app.jinja_env.filters.update(
-        said=words.said,
+        said=said,
         age=reconciling.age,
         instant=datetime.fromisoformat,
         as_uuid=UUID,
@@ -41,6 +43,15 @@ def install(app: Flask) -> None:
         bar_size=(BAR_WIDTH, BAR_HEIGHT),
         columns_size=(COLUMNS_WIDTH, COLUMNS_HEIGHT),
     )
+
+
+@pass_context
+def said(_context: Context, code: object, kind: str) -> str:
+    """Return the words for a code; asked for in each answer, even where a template names the code.
+
+    Without the context Jinja would work a constant out once, in the language of the first reader.
+    """
+    return words.said(code, kind)
 
 
 def tone(code: object) -> str:

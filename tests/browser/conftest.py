@@ -6,7 +6,7 @@ A page that logs an error, throws, or breaks its content security policy fails i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,17 +138,39 @@ def serve() -> Iterator[Serve]:
         yield start
 
 
-def accessibility_faults(page: Page) -> list[str]:
-    """Return what axe finds on a page: the rule and the elements."""
-    page.evaluate(AXE)
+def accessibility_faults(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
+    """Return what axe finds on a page, by all its rules or some: the rule and the elements."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    only = {"type": "rule", "values": list(rules)} if rules else AXE_TAGS
     found = page.evaluate(
-        "tags => axe.run(document, {runOnly: tags, preload: false, resultTypes: ['violations']})",
-        AXE_TAGS,
+        "only => axe.run(document, {runOnly: only, preload: false, resultTypes: ['violations']})",
+        only,
     )
     return [
         f"{page.url}: {violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
         for violation in found["violations"]
     ]
+
+
+def fits_both_ways(page: Page) -> None:
+    """Hold a page that was opened narrow and light to what it owes there, then wide and dark.
+
+    Width and colours are all that changes, so the second look asks axe about contrast alone.
+    """
+    _look(page, width=PHONE["width"], scheme="light")
+    assert overflow(page) == 0, page.url
+    assert accessibility_faults(page) == []
+    _look(page, width=1280, scheme="dark")
+    assert overflow(page) == 0, page.url
+    assert accessibility_faults(page, rules=["color-contrast"]) == []
+
+
+def _look(page: Page, *, width: int, scheme: Literal["light", "dark"]) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    # Colours fade from one scheme to the other; what is judged is where they end.
+    page.evaluate("document.getAnimations().forEach(each => each.finish())")
 
 
 def overflow(page: Page) -> int:

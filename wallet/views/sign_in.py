@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from network.language import current_locale, format_number, gettext, ngettext
+from network.language import current_locale, gettext
 from network.members import service as members
 from network.members.enrolment import PURPOSES
 from network.members.errors import InvalidMemberDataError, InvalidPhoneError, ThrottledError
 from network.members.service import CodeRefused, Confirmation, ConsentNeeded, SignedIn
 from wallet import access, forms
+from wallet.code_words import refusal_words, wait_words
 from wallet.consents import CONSENT_WORDS
 from wallet.device import device_name
 from wallet.limits import CHANGE, CONFIRM, SIGN_IN, limiter
@@ -46,7 +47,7 @@ def send_code() -> Response | str | tuple[str, int]:
         except InvalidPhoneError:
             errors = {"phone": gettext("This is not a mobile number. Example: 0912 123 4567")}
         except ThrottledError as error:
-            errors, status = {"phone": _wait(error)}, 429
+            errors, status = {"phone": wait_words(error)}, 429
     if errors:
         typed = request.form.get("phone", "")
         return _phone_page(target=target, value=typed, errors=errors), status
@@ -76,7 +77,7 @@ def confirm() -> Response | str | tuple[str, int]:
         return _code_page(errors), 422
     answer = _confirm(values["code"])
     if isinstance(answer, CodeRefused):
-        return _code_page({"code": _refusal(answer)}), 422
+        return _code_page({"code": refusal_words(answer)}), 422
     if isinstance(answer, ConsentNeeded):
         session[CODE] = values["code"]
         return redirect(url_for("sign_in.ask_consent"), code=303)
@@ -191,24 +192,3 @@ def _code_page(errors: dict[str, str] | None = None) -> str:
 
 def _join_page(values: dict[str, str], errors: dict[str, str]) -> str:
     return render_template("sign_in/join.html", values=values, errors=errors, words=CONSENT_WORDS)
-
-
-def _wait(error: ThrottledError) -> str:
-    seconds = int(str(error.facts.get("retry_after", 60)))
-    return ngettext(
-        "A code was sent a moment ago. Wait %(number)s second, then ask again.",
-        "A code was sent a moment ago. Wait %(number)s seconds, then ask again.",
-        seconds,
-        number=format_number(seconds),
-    )
-
-
-def _refusal(refused: CodeRefused) -> str:
-    if refused.code == "code_lapsed" or refused.attempts_left == 0:
-        return gettext("The code has lapsed. Ask for a new one.")
-    return ngettext(
-        "This is not the code we sent. %(number)s more try.",
-        "This is not the code we sent. %(number)s more tries.",
-        refused.attempts_left,
-        number=format_number(refused.attempts_left),
-    )

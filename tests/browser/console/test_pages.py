@@ -11,7 +11,7 @@ from sqlalchemy import text
 from network.clearing import queries as clearing
 from network.ids import encode
 from network.money import queries as money
-from tests.browser.conftest import accessibility_faults, overflow
+from tests.browser.conftest import fits_both_ways
 from tests.browser.console.conftest import House, Opener, follow
 from tests.browser.console.looking import (
     a_lot,
@@ -260,13 +260,8 @@ def test_the_search_box_goes_straight_there(house: House, signed_in: Opener) -> 
         expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
 
 
-@pytest.mark.parametrize(
-    ("locale", "scheme", "width"),
-    [("fa", "light", 390), ("fa", "dark", 1280), ("en", "dark", 390), ("en", "light", 1280)],
-)
-def test_every_page_fits_and_reads(
-    house: House, signed_in: Opener, locale: str, scheme: str, width: int
-) -> None:
+@pytest.mark.parametrize("locale", ["fa", "en"])
+def test_every_page_fits_and_reads(house: House, signed_in: Opener, locale: str) -> None:
     window, _ = settled(house)
     public = encode("win", window.window_id)
     day = house.story.first_day
@@ -274,12 +269,8 @@ def test_every_page_fits_and_reads(
         payment_id = money.payments(session, window_id=window.window_id)[0].fact.payment_id
     member_id, _shop, sequence = house.story.earned[0]
     entry = house.services.entry_ids.encode(prefix="ern", member_id=member_id, sequence=sequence)
-    page = signed_in(
-        "administrator",
-        locale=locale,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 800},
-    )
+    own = entry.replace("ern_", "ent_")
+    page = signed_in("administrator", locale=locale)
     for path in (
         *("/", f"/days/{day}", f"/days/{day}/issued", "/settlement", "/merchants", "/audit"),
         *(f"/settlement/windows/{public}{part}" for part in ("", "/matrix", "/obligations")),
@@ -294,13 +285,13 @@ def test_every_page_fits_and_reads(
         f"/lots/{a_lot(house)}",
         *("/members", "/references?merchant=mahtab&ref=nothing"),
         *("/search?q=nothing", f"/entries/{spent(house)}"),
+        *("/jobs", f"/reconciliation/disputes/new?entry={own}", "/reconciliation"),
     ):
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 200, path
         assert page.locator("html").get_attribute("dir") == ("rtl" if locale == "fa" else "ltr")
-        assert overflow(page) == 0, path
-        assert accessibility_faults(page) == []
+        fits_both_ways(page)
         if locale == "fa":
             html = page.inner_html("main")
             bare = re.sub(r"<(bdi|option|pre)\b.*?</\1>", "", html, flags=re.DOTALL)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
-from tests.browser.conftest import accessibility_faults, overflow
+from tests.browser.conftest import fits_both_ways
 from tests.browser.console.conftest import House, Opener, follow
 from tests.browser.console.looking import number
 
@@ -105,21 +105,14 @@ def test_the_nights_are_listed_with_their_roots(house: House, signed_in: Opener)
     expect(rows.first.locator(".code").first).to_have_attribute("title", nights[0].root.hex())
 
 
-@pytest.mark.parametrize(
-    ("locale", "scheme", "width"), [("fa", "light", 390), ("en", "dark", 1280)]
-)
-def test_every_report_fits_and_reads(
-    house: House, signed_in: Opener, locale: str, scheme: str, width: int
-) -> None:
-    page = signed_in(
-        "viewer", locale=locale, color_scheme=scheme, viewport={"width": width, "height": 800}
-    )
+@pytest.mark.parametrize("locale", ["fa", "en"])
+def test_every_report_fits_and_reads(house: House, signed_in: Opener, locale: str) -> None:
+    page = signed_in("viewer", locale=locale)
     for path in PATHS if locale == "fa" else PATHS[::3]:
         answer = page.goto(path)
         assert answer is not None
         assert answer.status == 200, path
-        assert overflow(page) == 0, path
-        assert accessibility_faults(page) == []
+        fits_both_ways(page)
         if locale == "fa":
             bare = re.sub(r"<(bdi|pre)\b.*?</\1>", "", page.inner_html("main"), flags=re.DOTALL)
             assert not re.search(r"[0-9]{2,}", re.sub(r"<[^>]+>", " ", bare)), path

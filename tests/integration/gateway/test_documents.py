@@ -126,6 +126,19 @@ def test_the_gateway_serves_the_guide(house: House) -> None:
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
+def test_the_persian_page_shows_the_same_commands(house: House) -> None:
+    english, persian = fences("quick-start"), fences("quick-start.fa")
+    assert [(each.words, each.text) for each in english] == [
+        (each.words, each.text) for each in persian
+    ]
+    wanted = {"Accept-Language": "fa"}
+    page = requests.get(f"{house.url}/docs/guide/quick-start", headers=wanted, timeout=20)
+    assert '<html lang="fa" dir="rtl">' in page.text
+    assert "آغاز سریع" in page.text
+    other = requests.get(f"{house.url}/docs/guide/signing", headers=wanted, timeout=20)
+    assert '<html lang="en" dir="ltr">' in other.text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shell:
     """A person's terminal: what one block exports, the next one has."""

@@ -32,6 +32,7 @@ from merchant_gateway.signing import (
     verify_answer,
     verify_request,
 )
+from network.language import LOCALES
 from tests.fixtures.fences import Fence, fences, fences_of
 
 SIGNED_AT = datetime.fromtimestamp(1711015200, UTC)
@@ -166,9 +167,11 @@ def test_the_advice_goes_by_the_code() -> None:
 
 
 def test_the_pages_render_without_html_of_their_own() -> None:
-    rendered = pages.load_pages()
+    rendered = pages.load_pages("fa")
     assert tuple(rendered) == pages.NAMES
-    assert {path.stem for path in pages.FOLDER.glob("*.md")} == set(pages.NAMES)
+    found = {path.name.partition(".")[0] for path in pages.FOLDER.glob("*.md")}
+    assert found == set(pages.NAMES)
+    assert rendered["quick-start"].locale == "fa"
     for page in rendered.values():
         assert page.title
         assert "<script" not in page.html
@@ -176,8 +179,9 @@ def test_the_pages_render_without_html_of_their_own() -> None:
     assert "&lt;b&gt;" in MarkdownIt("commonmark", {"html": False}).render("<b>")
 
 
-def test_every_link_leads_somewhere() -> None:
-    rendered = pages.load_pages()
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_link_leads_somewhere(locale: str) -> None:
+    rendered = pages.load_pages(locale)
     for page in rendered.values():
         for target in re.findall(r'href="([^"]+)"', page.html):
             path, _, anchor = target.partition("#")
