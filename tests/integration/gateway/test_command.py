@@ -133,6 +133,13 @@ def test_wrong_use_says_what_to_do(house: House, profile: Path, tmp_path: Path) 
     assert "holds no key" in bad.output
 
 
+def test_a_refusal_shows_its_facts_and_what_helps(profile: Path) -> None:
+    refused = _run(profile, "webhook", "add", "http://127.0.0.1:8900/")
+    assert refused.exit_code == 1
+    assert "reason: " in refused.output
+    assert "PEYVAND_WEBHOOK_LOOPBACK=1" in refused.output
+
+
 def test_nobody_there_and_the_same_request_sent_again(
     house: House, profile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
