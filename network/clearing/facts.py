@@ -142,10 +142,14 @@ class WindowView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowTotals:
-    """What a window comes to: how many obligations, and the sum of what parties are to get."""
+    """What a window comes to: its obligations, and what its statements are to pay and collect.
+
+    ``to_pay`` and ``to_collect`` are minor units, ``None`` before there are statements.
+    """
 
     obligations: int
-    turnover: int
+    to_pay: int | None
+    to_collect: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,20 +26,26 @@ def nights_since(session: Session, *, since: datetime, limit: int) -> list[RunVi
 
 
 def window_totals(session: Session, *, window_ids: Collection[UUID]) -> dict[UUID, WindowTotals]:
-    """Return what windows come to, by window: obligations, and what their parties get in sum."""
+    """Return what windows come to, by window: obligations, and what merchants get and pay."""
     rows = session.execute(
         text("""
             SELECT window_id,
                    (SELECT count(*) FROM network.obligation AS o WHERE o.window_id = w.window_id)
                        AS obligations,
-                   (SELECT coalesce(sum(p.net), 0)::bigint FROM network.net_position AS p
-                    WHERE p.window_id = w.window_id AND p.net > 0) AS turnover
+                   s.to_pay, s.to_collect
             FROM unnest(CAST(:ids AS uuid[])) AS w (window_id)
+            CROSS JOIN LATERAL (
+                SELECT sum(greatest(paid, 0))::bigint AS to_pay,
+                       sum(greatest(-paid, 0))::bigint AS to_collect
+                FROM network.statement AS s WHERE s.window_id = w.window_id
+            ) AS s
         """),
         {"ids": list(window_ids)},
     )
     return {
-        row.window_id: WindowTotals(obligations=row.obligations, turnover=row.turnover)
+        row.window_id: WindowTotals(
+            obligations=row.obligations, to_pay=row.to_pay, to_collect=row.to_collect
+        )
         for row in rows
     }
 

@@ -9,15 +9,22 @@ the lines to the JSON and the CSV, which nobody prints.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from urllib.parse import urlencode
 
 from network.clearing.checking import check_code
 from network.clearing.facts import StatementLine, StatementView
 from network.clearing.paper import HEIGHT, INNER, MARGIN, Sheet
-from network.clearing.parties import NETWORK_NAME
+from network.clearing.statement_rows import (
+    Column,
+    Group,
+    Printed,
+    as_printed,
+    by_side,
+    counterparty,
+    digits,
+    moment,
+)
 from network.clearing.statement_words import (
     carried_label,
     direction_label,
@@ -30,19 +37,16 @@ from network.clearing.statements import entry_namer, line_record
 from network.ids import EntryIds, encode
 from network.language import (
     current_locale,
-    format_date,
     format_datetime,
     format_decimal,
     format_long_date,
     format_number,
-    format_time,
-    persian_digits,
     use_locale,
 )
 from network.language import gettext as _
 from network.signing.queries import LIVE
 
-FORM = "2"
+FORM = "3"
 """Counts up when the drawing changes, so that a validator of other bytes is another."""
 
 CHECK_PATH = "/verify"
@@ -52,40 +56,7 @@ MOST_LINES = 5_000
 _ROW = 5.2
 _FOOT = HEIGHT - 20
 _STRONG = ("net", "closing", "deposit_closing")
-_SIDES = ("receivable", "payable", "fee", "vat", "deposit")
-_ENTRY_SHOWN = 14
 _PRICE_PLACES = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Column:
-    head: str
-    at: float
-    width: float
-    number: bool = False
-
-
-@dataclass(slots=True)
-class _Group:
-    """What lines of one direction, kind and counterparty come to."""
-
-    lines: int = 0
-    points: int = 0
-    amount: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Printed:
-    """A line as it is printed."""
-
-    recorded_at: datetime
-    kind: str
-    counterparty: str
-    entry: str
-    merchant_ref: str | None
-    points: int
-    price: Decimal
-    amount: int
 
 
 def statement_pdf(
@@ -101,36 +72,23 @@ def statement_pdf(
 
     A sandbox's, of the ``environment`` ``test``, says on each page that nothing in it is real.
     """
-    groups: dict[tuple[str, str, str], _Group] = {}
-    printed: list[_Printed] = []
+    groups: dict[tuple[str, str, str], Group] = {}
+    printed: list[Printed] = []
     name = entry_namer(entry_ids)
     few = statement.totals.lines <= MOST_LINES
     for line in lines:
         record = line_record(line, name=name, merchant=statement.merchant.code)
         group = groups.setdefault(
-            (record["direction"], record["kind"], record["counterparty"]), _Group()
+            (record["direction"], record["kind"], record["counterparty"]), Group()
         )
         group.lines += 1
         group.points += record["points"]
         group.amount += record["amount"]
         if few:
-            printed.append(_as_printed(line, record))
+            printed.append(as_printed(line, record))
     with use_locale(locale):
         paper = _Paper(statement, check_url=check_url, environment=environment)
         return paper.draw(groups, printed)
-
-
-def _as_printed(line: StatementLine, record: dict[str, object]) -> _Printed:
-    return _Printed(
-        recorded_at=line.recorded_at,
-        kind=line.kind,
-        counterparty=str(record["counterparty"]),
-        entry=str(record["entry"])[:_ENTRY_SHOWN],
-        merchant_ref=line.merchant_ref,
-        points=line.points,
-        price=line.price,
-        amount=int(str(record["amount"])),
-    )
 
 
 class _Paper:
@@ -154,7 +112,7 @@ class _Paper:
         )
         self._y = 0.0
 
-    def draw(self, groups: dict[tuple[str, str, str], _Group], lines: Sequence[_Printed]) -> bytes:
+    def draw(self, groups: dict[tuple[str, str, str], Group], lines: Sequence[Printed]) -> bytes:
         self._sheet.page()
         self._head()
         self._totals()
@@ -173,7 +131,7 @@ class _Paper:
         facts = (
             (_("Merchant"), f"{self._merchant()} ({self._statement.merchant.code})"),
             (_("Business days"), period(self._statement.window)),
-            (_("Settled"), self._settled()),
+            (_("Settled at"), self._settled()),
             (_("Window"), self._window),
             (_("Currency"), _("Rials (IRR)") if self._currency == "IRR" else self._currency),
             (_("Check code"), self._code),
@@ -199,13 +157,19 @@ class _Paper:
 
     def _totals(self) -> None:
         self._title(_("Balance"))
-        for name, label, value in sums(self._statement.totals):
-            strong = name in _STRONG
+        for each in sums(self._statement.totals):
+            strong = each.name in _STRONG
             if strong:
                 self._sheet.band(y=self._y - 0.6, height=_ROW)
-            self._sheet.text(label, at=2, y=self._y, width=110, bold=strong)
+            self._sheet.text(each.sign, at=2, y=self._y, width=5, bold=strong)
+            self._sheet.text(each.label, at=8, y=self._y, width=104, bold=strong)
             self._sheet.text(
-                format_number(value), at=INNER - 62, y=self._y, width=60, bold=strong, end=True
+                format_number(each.value),
+                at=INNER - 62,
+                y=self._y,
+                width=60,
+                bold=strong,
+                end=True,
             )
             self._y += _ROW
         carried = self._statement.totals.carried
@@ -215,9 +179,14 @@ class _Paper:
             )
             self._y += _ROW
         self._reserve()
-        note = _("Above zero the network owes the merchant, below zero the merchant owes it.")
-        self._sheet.text(note, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5, grey=110)
-        self._y += _ROW + 4
+        for note in (
+            _("Above zero the network owes the merchant, below zero the merchant owes it."),
+            _("Figures stand as in the JSON; the sign before a name says how its figure counts."),
+            _("What is to be paid has moved only once the bank has booked it."),
+        ):
+            self._sheet.text(note, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5, grey=110)
+            self._y += _ROW - 1
+        self._y += 4
 
     def _reserve(self) -> None:
         """Say what the network holds of a merchant that leaves, and when it comes free."""
@@ -228,39 +197,48 @@ class _Paper:
             self._sheet.text(line, at=2, y=self._y + 0.5, width=INNER - 4, size=7.5)
             self._y += _ROW
 
-    def _groups(self, groups: dict[tuple[str, str, str], _Group]) -> None:
+    def _groups(self, groups: dict[tuple[str, str, str], Group]) -> None:
         if not groups:
             return
         columns = (
-            _Column(head=_("Side"), at=2, width=24),
-            _Column(head=_("Kind"), at=27, width=42),
-            _Column(head=_("Counterparty"), at=70, width=34),
-            _Column(head=_("Lines"), at=105, width=17, number=True),
-            _Column(head=_("Points"), at=123, width=24, number=True),
-            _Column(head=_("Amount"), at=148, width=INNER - 150, number=True),
+            Column(head=_("Side"), at=2, width=24),
+            Column(head=_("Kind"), at=27, width=42),
+            Column(head=_("Counterparty"), at=70, width=34),
+            Column(head=_("Lines"), at=105, width=17, number=True),
+            Column(head=_("Points"), at=123, width=24, number=True),
+            Column(head=_("Amount"), at=148, width=INNER - 150, number=True),
         )
         self._title(_("By kind"))
         self._heads(columns)
-        for (direction, kind, counterparty), group in sorted(groups.items(), key=_by_side):
-            self._row(
-                columns,
-                (
-                    direction_label(direction),
-                    kind_label(kind),
-                    _party(counterparty, self._statement),
-                    format_number(group.lines),
-                    format_number(group.points),
-                    format_number(group.amount),
-                ),
-            )
-        # What the deposit paid is no part of the net.
-        whole = sum(group.amount for key, group in groups.items() if key[0] != "deposit")
-        self._row(
-            columns, (_("Net of this window"), "", "", "", "", format_number(whole)), bold=True
-        )
+        found = sorted(groups.items(), key=by_side)
+        # What the deposit paid is no part of the net, and stands below it with a sum of its own.
+        for title, deposit in (
+            (_("Net of this window"), False),
+            (_("Paid out of the deposit, no part of the net"), True),
+        ):
+            part = [(key, group) for key, group in found if (key[0] == "deposit") is deposit]
+            for key, group in part:
+                self._group(columns, key, group)
+            if part or not deposit:
+                whole = format_number(sum(group.amount for _key, group in part))
+                self._row(columns, ("", "", "", "", "", whole), bold=True, title=title)
         self._y += 5
 
-    def _lines(self, lines: Sequence[_Printed]) -> None:
+    def _group(self, columns: Sequence[Column], key: tuple[str, str, str], group: Group) -> None:
+        direction, kind, whom = key
+        self._row(
+            columns,
+            (
+                direction_label(direction),
+                kind_label(kind),
+                counterparty(whom, self._statement),
+                format_number(group.lines),
+                format_number(group.points),
+                format_number(group.amount),
+            ),
+        )
+
+    def _lines(self, lines: Sequence[Printed]) -> None:
         count = self._statement.totals.lines
         if not lines:
             if count:
@@ -272,24 +250,24 @@ class _Paper:
                 self._y += _ROW + 3
             return
         columns = (
-            _Column(head=_("No."), at=0, width=11, number=True),
-            _Column(head=_("Recorded"), at=13, width=27),
-            _Column(head=_("Kind"), at=41, width=29),
-            _Column(head=_("Counterparty"), at=71, width=21),
-            _Column(head=_("Reference"), at=93, width=25),
-            _Column(head=_("Entry"), at=119, width=22),
-            _Column(head=_("Points"), at=141, width=11, number=True),
-            _Column(head=_("Price"), at=153, width=11, number=True),
-            _Column(head=_("Amount"), at=165, width=INNER - 165, number=True),
+            Column(head=_("No."), at=0, width=11, number=True),
+            Column(head=_("Recorded"), at=13, width=27),
+            Column(head=_("Kind"), at=41, width=29),
+            Column(head=_("Counterparty"), at=71, width=21),
+            Column(head=_("Reference"), at=93, width=25),
+            Column(head=_("Entry"), at=119, width=22),
+            Column(head=_("Points"), at=141, width=11, number=True),
+            Column(head=_("Price"), at=153, width=11, number=True),
+            Column(head=_("Amount"), at=165, width=INNER - 165, number=True),
         )
         self._title(_("Every line, numbered as in the JSON"))
         self._heads(columns, size=7)
         for number, line in enumerate(lines, start=1):
             cells = (
                 format_number(number),
-                _moment(line.recorded_at),
+                moment(line.recorded_at),
                 kind_label(line.kind),
-                _party(line.counterparty, self._statement),
+                counterparty(line.counterparty, self._statement),
                 line.merchant_ref or "—",
                 line.entry,
                 format_number(line.points),
@@ -334,7 +312,7 @@ class _Paper:
         self._y = MARGIN
         return True
 
-    def _heads(self, columns: Sequence[_Column], *, size: float = 8.5) -> None:
+    def _heads(self, columns: Sequence[Column], *, size: float = 8.5) -> None:
         for column in columns:
             self._sheet.text(
                 column.head,
@@ -350,15 +328,18 @@ class _Paper:
 
     def _row(
         self,
-        columns: Sequence[_Column],
+        columns: Sequence[Column],
         cells: Sequence[str],
         *,
         size: float = 8.5,
         height: float = _ROW,
         bold: bool = False,
+        title: str = "",
     ) -> None:
         if self._room(height):
             self._heads(columns, size=size)
+        if title:
+            self._sheet.text(title, at=2, y=self._y, width=120, size=size, bold=bold)
         for column, cell in zip(columns, cells, strict=True):
             self._sheet.text(
                 cell,
@@ -376,33 +357,10 @@ class _Paper:
         sheet, y = self._sheet, HEIGHT - MARGIN
         page = _(
             "Page %(page)s of %(pages)s",
-            page=_digits(number),
-            pages=_digits(sheet.pages),
+            page=digits(number),
+            pages=digits(sheet.pages),
         )
         check = _("Check this paper at %(address)s", address=self._check_url)
         sheet.text(check, at=0, y=y, width=105, size=7.5, grey=110)
         sheet.text(self._code, at=107, y=y, width=45, size=7.5, grey=110)
         sheet.text(page, at=INNER - 30, y=y, width=30, size=7.5, end=True, grey=110)
-
-
-def _by_side(item: tuple[tuple[str, str, str], _Group]) -> tuple[int, tuple[str, str, str]]:
-    """Put what is received first, and sides that are not known here last."""
-    side = item[0][0]
-    return (_SIDES.index(side) if side in _SIDES else len(_SIDES), item[0])
-
-
-def _party(code: str, statement: StatementView) -> str:
-    """Return a counterparty as the statement names it: the network, or the merchant itself."""
-    if code == NETWORK_NAME:
-        return _("The network")
-    return _("Own points") if code == statement.merchant.code else code
-
-
-def _moment(moment: datetime) -> str:
-    """Return date and time in figures alone, in the order in which they are drawn."""
-    parts = (format_date(moment), format_time(moment))
-    return "  ".join(reversed(parts) if current_locale() == "fa" else parts)
-
-
-def _digits(number: int) -> str:
-    return persian_digits(number) if current_locale() == "fa" else str(number)

@@ -6,18 +6,44 @@ is printed before anybody has found words for it.
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 
 from network.clearing.facts import ReserveView, Totals, WindowView
 from network.language import format_date, format_long_date, format_number
 from network.language import gettext as _
 
-_ALWAYS = ("opening", "receivable", "payable", "fees", "net", "returned", "paid", "closing")
-_ORDER = (*_ALWAYS[:4], "vat", "net", "returned", "called", "paid", "closing")
-_SUBTRACTED = ("payable", "fees", "vat", "called", "paid", "deposit_used")
-"""Sums that are taken off; a reader sees them with their sign."""
+_ALWAYS = ("receivable", "payable", "fees", "net", "opening", "returned", "paid", "closing")
+_ORDER = (*_ALWAYS[:3], "vat", "net", "opening", "returned", "called", "paid", "closing")
+_SIGNS = {
+    "payable": "−",
+    "fees": "−",
+    "net": "=",
+    "opening": "+",
+    "returned": "+",
+    "called": "−",
+    "paid": "−",
+    "closing": "=",
+    "deposit_paid_in": "+",
+    "deposit_used": "−",
+    "deposit_called": "+",
+    "deposit_closing": "=",
+}
 _MOST_MONTHS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """One sum of a statement: its name in the JSON, its words, its figure as in the JSON.
+
+    ``sign`` says how it counts among those above it (``+``, ``−``), ``=`` where it is their sum;
+    what is said of another figure has none.
+    """
+
+    name: str
+    label: str
+    value: int
+    sign: str
 
 
 def period(window: WindowView) -> str:
@@ -32,19 +58,28 @@ def period(window: WindowView) -> str:
     )
 
 
-def sums(totals: Totals) -> list[tuple[str, str, int]]:
-    """Return the sums in their order: name, what it is called, and the value with its sign.
+def sums(totals: Totals) -> list[Sum]:
+    """Return the sums in the order in which they add up, each as the JSON has it.
 
-    Those of VAT and of a deposit are left out where they are nothing, as in the JSON.
+    receivable − payable − fees = net; net + opening + returned − called − paid = closing; and so
+    for the deposit, to which what was called comes. Those of VAT and of a deposit are left out
+    where they are nothing, as in the JSON.
     """
     names = [each.name for each in fields(Totals)]
     names = [*_ORDER, *(name for name in names if name not in {*_ORDER, "lines"})]
     found = []
     for name in names:
         value = getattr(totals, name)
+        if name == "deposit_closing" and totals.called:
+            found.append(_sum("deposit_called", totals.called))
         if isinstance(value, int) and (value or name in _ALWAYS):
-            found.append((name, total_label(name), -value if name in _SUBTRACTED else value))
+            found.append(_sum(name, value))
     return found
+
+
+def _sum(name: str, value: int) -> Sum:
+    label = total_label("collected" if name == "paid" and value < 0 else name)
+    return Sum(name=name, label=label, value=value, sign=_SIGNS.get(name, ""))
 
 
 def total_label(name: str) -> str:
@@ -53,16 +88,18 @@ def total_label(name: str) -> str:
         "opening": _("Opening balance"),
         "receivable": _("Receivable"),
         "payable": _("Payable"),
-        "fees": _("Fees"),
+        "fees": _("Network's margin and VAT"),
         "vat": _("of that value added tax"),
         "called": _("Called for the deposit"),
         "deposit_opening": _("Deposit: opening balance"),
         "deposit_paid_in": _("Deposit: paid in"),
-        "deposit_used": _("Deposit: used for redemptions"),
+        "deposit_used": _("Deposit: used for redemptions, with margin and VAT"),
+        "deposit_called": _("Deposit: called from the balance"),
         "deposit_closing": _("Deposit: closing balance"),
         "net": _("Net of this window"),
         "returned": _("Returned or corrected since"),
-        "paid": _("Paid with this statement"),
+        "paid": _("To be paid with this statement"),
+        "collected": _("To be collected with this statement (below zero)"),
         "closing": _("Closing balance"),
     }.get(name, _plain(name))
 
@@ -101,18 +138,18 @@ def kind_label(kind: str) -> str:
     """Return what a kind of line is called."""
     return {
         "redemption": _("Redemption"),
-        "redeposit": _("Points given back"),
+        "redeposit": _("Redemption given back"),
         "margin": _("Network's margin"),
         "margin_return": _("Margin returned"),
         "vat": _("VAT on the margin"),
         "vat_return": _("VAT on the margin, returned"),
         "acceptance_vat": _("VAT on the acceptance fee"),
         "acceptance_vat_return": _("VAT on the acceptance fee, returned"),
-        "issuance": _("Funding of issued points"),
-        "clawback": _("Points taken back"),
+        "issuance": _("Earning, funded on issue"),
+        "clawback": _("Clawback"),
         "adjustment_up": _("Correction upwards"),
         "adjustment_down": _("Correction downwards"),
-        "expiry": _("Expired points"),
+        "expiry": _("Expiry"),
     }.get(kind, _plain(kind))
 
 
@@ -121,7 +158,7 @@ def direction_label(direction: str) -> str:
     return {
         "receivable": _("To receive"),
         "payable": _("To pay"),
-        "fee": _("Fee"),
+        "fee": _("Network's margin"),
         "vat": _("Value added tax"),
         "deposit": _("From the deposit"),
     }.get(direction, _plain(direction))

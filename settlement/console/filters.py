@@ -12,6 +12,7 @@ from jinja2.runtime import Context
 
 from network import ids
 from network.language import current_locale, gettext
+from network.money.facts import PaymentView
 from network.programme import explain
 from settlement.console import access, listing, lots, reconciling, redemptions, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
@@ -32,6 +33,7 @@ def install(app: Flask) -> None:
         lot_name=lots.name,
         day_before=day_before,
         became=redemptions.became,
+        standing=standing,
     )
     app.jinja_env.globals.update(
         address=listing.address,
@@ -57,6 +59,13 @@ def said(_context: Context, code: object, kind: str) -> str:
 def tone(code: object) -> str:
     """Return the colour of a state."""
     return words.TONES.get(str(code), "")
+
+
+def standing(view: PaymentView) -> str:
+    """Return how far a payment is, as ``words_money.STANDINGS`` calls it."""
+    if view.state == "released" or (view.state == "prepared" and view.fact.awaited):
+        return "awaited" if view.fact.awaited else "sent"
+    return view.state
 
 
 def explained(step: dict[str, Any]) -> str:

@@ -125,6 +125,13 @@ SIDES = {
     "payable": _l("Payable"),
     "fee": _l("Fee"),
 }
+LINE_SIDES = {
+    "receivable": _l("Receivable"),
+    "payable": _l("Payable"),
+    "fee": _l("Network's margin"),
+    "vat": _l("VAT"),
+    "deposit": _l("Out of the deposit"),
+}
 ROLES = {
     "viewer": _l("Viewer"),
     "analyst": _l("Analyst"),
@@ -253,6 +260,8 @@ TONES = {
     "closing": "accent",
     "pending_settlement": "warn",
     "prepared": "warn",
+    "awaited": "warn",
+    "sent": "accent",
     "released": "accent",
     "confirmed": "good",
     "returned": "bad",
@@ -288,6 +297,8 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "window": WINDOW_STATES,
     "payment": money.PAYMENT_STATES,
     "direction": money.DIRECTIONS,
+    "standing_of_payment": money.STANDINGS,
+    "line_side": LINE_SIDES,
     "direct": money.DIRECT_STATES,
     "mode": money.MODES,
     "mode_means": money.MODE_MEANINGS,

@@ -11,12 +11,22 @@ PAYMENT_STATES = {
     "returned": _l("Returned by the bank"),
     "cancelled": _l("Cancelled"),
 }
+STANDINGS = {
+    "prepared": _l("Not released yet"),
+    "awaited": _l("Awaited from the merchant"),
+    "sent": _l("Released to the bank, not booked yet"),
+    "settled": _l("Settled: booked by the bank"),
+    "returned": _l("Returned by the bank"),
+    "cancelled": _l("Cancelled"),
+}
+"""How far a payment is, as a reader of a statement asks: the money has moved or it has not."""
+
 CARRIED = {
     "no_account": _l("carried over: no account to pay to"),
     "cycle": _l("carried over until its settlement day"),
     "minimum": _l("carried over: below the agreed minimum"),
 }
-DIRECTIONS = {"payout": _l("Paid out"), "collection": _l("Collected")}
+DIRECTIONS = {"payout": _l("To be paid out"), "collection": _l("To be collected")}
 BANK_OUTCOMES = {
     "settled": _l("Booked as instructed"),
     "returned": _l("Returned"),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
-from network import ids
 from network.clearing import queries as clearing
-from network.clearing import statement_pdf, statements
-from network.clearing.facts import StatementLine, StatementView
 from network.language import current_locale
 from network.ledger import queries as ledger
 from network.merchants import applications, public_keys
 from network.merchants import queries as merchants
 from network.merchants.queries import AgreementView, KeyView, NoAgreementError
+from network.money import queries as money
 from network.operators import queries as operators
-from network.operators.roles import ANALYST, VIEWER
+from network.operators.roles import VIEWER
 from network.programme import queries as programme
 from network.sandboxes import queries as sandboxes
 from settlement.console import access, listing
@@ -27,7 +24,6 @@ from settlement.console.settling_form import cycle_words
 
 blueprint = Blueprint("merchants", __name__, url_prefix="/merchants")
 STATEMENTS = 30
-_FORMS = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
 
 
 @blueprint.get("")
@@ -82,6 +78,7 @@ def show(code: str) -> str:
             "keys": merchants.keys(session, merchant_id=merchant_id),
             "terms": programme.all_terms(session, merchant_id=merchant_id),
             "statements": clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS),
+            "payments": money.payments(session, merchant_id=merchant_id),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
             "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
         }
@@ -99,52 +96,11 @@ def show(code: str) -> str:
     )
 
 
-@blueprint.get("/<code>/statements/<window_id>.<kind>")
-@access.access(ANALYST)
-def statement(code: str, window_id: str, kind: str) -> Response:
-    """Hand out a published statement as JSON, CSV or PDF in the operator's language."""
-    if kind not in _FORMS:
-        abort(404)
-    with access.services().database.snapshot() as session:
-        found = _statement(session, code=code, window_id=window_id)
-        lines = clearing.statement_lines(session, statement=found)
-        body = _document(found, lines, kind=kind)
-    response = Response(body, mimetype=_FORMS[kind])
-    name = f"{code}-{found.window.first_day}.{kind}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _document(found: StatementView, lines: Iterable[StatementLine], *, kind: str) -> bytes:
-    entry_ids = access.entry_ids()
-    if kind == "pdf":
-        return statement_pdf.statement_pdf(
-            found,
-            lines=lines,
-            entry_ids=entry_ids,
-            locale=current_locale(),
-            check_url=access.services().settings.gateway_url + statement_pdf.CHECK_PATH,
-        )
-    write = statements.statement_json if kind == "json" else statements.statement_csv
-    return b"".join(write(found, lines=lines, entry_ids=entry_ids))
-
-
 def fingerprint(key: KeyView) -> str | None:
     """Return the SHA-256 of a public key as people compare it; a shared secret has none."""
     if key.public_key is None:
         return None
     return public_keys.fingerprint(key.public_key)
-
-
-def _statement(session: Session, *, code: str, window_id: str) -> StatementView:
-    found = clearing.statement(
-        session,
-        merchant_id=merchants.merchant(session, code=code).merchant_id,
-        window_id=ids.decode("win", window_id),
-    )
-    if found is None:
-        abort(404)
-    return found
 
 
 def _in_force(session: Session, merchant_id: UUID, day: date) -> AgreementView | None:

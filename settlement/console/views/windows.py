@@ -27,6 +27,7 @@ from network.clearing.parties import NETWORK_PARTY, account_code
 from network.clearing.terms import terms_of
 from network.language import current_locale
 from network.language import gettext as _
+from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
@@ -84,6 +85,7 @@ def show(public_id: str) -> str | Response:
         nights = [clearing.run(session, business_date=day) for day in days]
         seals = [clearing.seal_of(session, business_date=day) for day in days]
         statements = clearing.statements(session, window=window)
+        payments = money.payments(session, window_id=window.window_id)
         pool = clearing.pool(session, window=window)
         known = terms_of(session, wanted=[each.fact.terms_id for each in pool])
         waiting = shown(session, proposals.waiting(session, subject_id=window.window_id))
@@ -118,6 +120,7 @@ def show(public_id: str) -> str | Response:
         terms=known,
         nights=[night for night in nights if night],
         statements=statements,
+        payments=payments,
         seals=[seal for seal in seals if seal],
         waiting=waiting,
         current=current,

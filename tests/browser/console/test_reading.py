@@ -1,0 +1,104 @@
+"""What a reader who knows clearing finds: statements to the last unit, and figures that agree."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from network.clearing import nights
+from network.clearing import queries as clearing
+from network.clearing.facts import StatementView, WindowView
+from network.ids import encode
+from network.money import queries as money
+from tests.browser.console.conftest import House, Opener
+
+CODES = ("mahtab", "sepand", "bostan", "dasht", "parto", "rayan")
+
+
+@pytest.fixture(scope="module")
+def window(house: House) -> WindowView:
+    with house.services.database.reading() as session:
+        found = clearing.window_of(session, business_date=house.story.first_day)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def statements(house: House, window: WindowView) -> dict[str, StatementView]:
+    with house.services.database.reading() as session:
+        return {each.merchant.code: each for each in clearing.statements(session, window=window)}
+
+
+@pytest.fixture
+def page(signed_in: Opener) -> Page:
+    return signed_in("operator")
+
+
+def number(text: str) -> int:
+    return int(text.replace(",", "").replace("−", "-").replace("\u200e", "").replace("+", ""))
+
+
+def test_each_statement_adds_up_on_its_page(
+    window: WindowView, statements: dict[str, StatementView], page: Page
+) -> None:
+    public = encode("win", window.window_id)
+    assert set(statements) == set(CODES)
+    for code, statement in statements.items():
+        page.goto(f"/merchants/{code}/statements/{public}")
+        expect(page.locator("main")).to_contain_text("Adds up to the sums above")
+        totals = statement.totals
+        balance = page.get_by_role("region", name="How the balance came about")
+        figures = [number(each) for each in balance.locator("td").all_inner_texts()]
+        assert figures[:3] == [totals.receivable, totals.payable, totals.fees]
+        assert figures[-1] == totals.closing
+        kinds = page.get_by_role("region", name="Every obligation behind this statement")
+        amounts = kinds.locator("tbody tr:not(.total) td:last-child").all_inner_texts()
+        assert sum(map(number, amounts)) == totals.net - totals.deposit_used
+        foot = kinds.locator("tfoot td:last-child").all_inner_texts()
+        assert [number(each) for each in foot] == [
+            totals.net,
+            *([-totals.deposit_used] if totals.deposit_used else []),
+        ]
+    assert statements["sepand"].totals.deposit_used > 0
+    assert statements["mahtab"].totals.vat > 0
+
+
+def test_a_statement_leads_to_its_obligations_and_its_payment(
+    house: House, window: WindowView, page: Page
+) -> None:
+    with house.services.database.reading() as session:
+        payment = money.payments(session, window_id=window.window_id)[0]
+    public = encode("win", window.window_id)
+    page.goto(f"/merchants/{payment.merchant.code}/statements/{public}")
+    state = page.locator(f"main a[href$='{encode('pay', payment.fact.payment_id)}']")
+    wanted = "Awaited from the merchant" if payment.fact.awaited else "Not released yet"
+    expect(state).to_have_text(wanted)
+    page.locator("tbody a[href*='/settlement/obligations/obl_']").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("owes")
+    page.goto(f"/settlement/windows/{public}")
+    expect(
+        page.locator(f"main a[href*='/merchants/mahtab/statements/{public}']").first
+    ).to_have_text("Mahtab Market")
+
+
+def test_today_says_what_the_payments_say(house: House, window: WindowView, page: Page) -> None:
+    with house.services.database.reading() as session:
+        totals = money.release_totals(session, window_id=window.window_id)
+        said = nights.window_totals(session, window_ids=[window.window_id])[window.window_id]
+    assert (said.to_pay, said.to_collect) == (totals.payout_total, totals.collection_total)
+    page.goto("/")
+    row = page.locator(f"tr:has(a[href='/settlement/nights/{window.first_day}'])")
+    shown = [number(each) for each in row.locator("td.number").all_inner_texts()]
+    assert shown[1:] == [totals.payout_total, totals.collection_total]
+
+
+def test_what_is_given_back_is_not_said_to_be_owed(
+    house: House, window: WindowView, page: Page
+) -> None:
+    with house.services.database.reading() as session:
+        found = clearing.obligations(session, window=window)
+    back = next(each for each in found if each.fact.kind == "redeposit")
+    page.goto(f"/settlement/obligations/{encode('obl', back.fact.obligation_id)}")
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_contain_text("gives back to")
+    expect(heading).not_to_contain_text("owes")
