@@ -6,9 +6,9 @@ so it holds one issuer's at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,38 +18,51 @@ from network.clearing import sources, streams
 from network.clearing.facts import Obligation, PostingSum, WindowView
 from network.clearing.owing import PoolFlow
 from network.clearing.parties import MARGIN, VAT, Account
+from network.clearing.streams import Detail
 from settlement.netting import Debt, bilateral
 from settlement.pool import flows, pool_after
 from settlement.pricing import price_obligations
 from settlement.reckoning import price_book
 
-_Row = TypeVar("_Row", Obligation, PostingSum)
+_Row = TypeVar("_Row")
+_Stored = tuple[Obligation, Detail]
 
 
-def reckoned_again(
-    session: Session, *, window: WindowView
-) -> Iterator[tuple[list[Obligation], list[Obligation]]]:
-    """Yield what one issuer's points should have come to, and what is stored of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one issuer's points should have come to, what is stored, and the lines behind that."""
 
-    The last pair is the rounding of the pool.
+    computed: list[Obligation]
+    stored: list[Obligation]
+    details: dict[UUID, Detail]
+
+
+def reckoned_again(session: Session, *, window: WindowView) -> Iterator[Part]:
+    """Yield a window's obligations issuer by issuer; the last part is the rounding of the pool.
+
+    The lines are those that ``network.clearing.line_texts.make_lines`` made.
     """
     book = price_book(session)
     sums = sources.posting_sums(session, first_day=window.first_day, end_day=window.end_day)
-    stored = streams.obligations_by_issuer(session, window=window)
+    stored = streams.obligations_with_details(session, window=window)
     moved: list[PoolFlow] = []
     rounding: list[Obligation] = []
     for behind, found in _side_by_side(sums, stored):
         computed = price_obligations(behind, book=book, window_id=window.window_id)
         moved += flows(computed)
-        rounding += [each for each in found if each.kind == "rounding"]
-        yield computed, [each for each in found if each.kind != "rounding"]
+        rounding += [each for each, _ in found if each.kind == "rounding"]
+        yield Part(
+            computed=computed,
+            stored=[each for each, _ in found if each.kind != "rounding"],
+            details={each.obligation_id: detail for each, detail in found},
+        )
     _, expected = pool_after(
         moved,
         before=sources.pool_balances(session, before=window.first_day),
         prices=lambda terms_id: book.issuer_terms(terms_id).issue_price,
         window_id=window.window_id,
     )
-    yield expected, rounding
+    yield Part(computed=expected, stored=rounding, details={})
 
 
 def debts_between_accounts(session: Session, *, window: WindowView) -> Iterator[Debt]:
@@ -79,10 +92,11 @@ def _pair(debt: Debt) -> tuple[str, frozenset[Account]]:
 
 
 def _side_by_side(
-    sums: Iterable[PostingSum], stored: Iterable[Obligation]
-) -> Iterator[tuple[list[PostingSum], list[Obligation]]]:
+    sums: Iterable[PostingSum], stored: Iterable[_Stored]
+) -> Iterator[tuple[list[PostingSum], list[_Stored]]]:
     """Yield both streams issuer by issuer; either may lack an issuer."""
-    left, right = _by_issuer(sums), _by_issuer(stored)
+    left = _grouped(sums, key=lambda each: each.issuer_id)
+    right = _grouped(stored, key=lambda each: each[0].issuer_id)
     behind, found = next(left, None), next(right, None)
     while behind is not None or found is not None:
         first = min(each[0] for each in (behind, found) if each is not None)
@@ -95,5 +109,7 @@ def _side_by_side(
             found = next(right, None)
 
 
-def _by_issuer(rows: Iterable[_Row]) -> Iterator[tuple[UUID, list[_Row]]]:
-    return ((issuer, list(found)) for issuer, found in groupby(rows, key=attrgetter("issuer_id")))
+def _grouped(
+    rows: Iterable[_Row], *, key: Callable[[_Row], UUID]
+) -> Iterator[tuple[UUID, list[_Row]]]:
+    return ((issuer, list(found)) for issuer, found in groupby(rows, key=key))

@@ -18,9 +18,9 @@ from network.clearing.facts import (
     Totals,
 )
 from network.clearing.parties import MARGIN, NETWORK_PARTY, POOL
+from network.clearing.streams import Detail
 from network.errors import PeyvandError
 from settlement.netting import Debt, Position, positions
-from settlement.statements import Detail
 
 _HALF = Fraction(1, 2)
 _NO_DETAIL = Detail()

@@ -223,7 +223,7 @@ class _Runner:
 
     def _verify(self, run: RunView) -> None:
         """Raise InputChangedError where a settled day would be reckoned from other input now."""
-        with self.services.database.rehearsal() as session:
+        with self.services.database.scratch() as session:
             window = queries.window(session, window_id=_stored_window(run))
             found = None if window is None else reckon(session, window=window)
         if found is None or found.input_hash != run.input_hash:

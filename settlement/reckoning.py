@@ -21,7 +21,7 @@ from settlement.payments.orders import Terms
 from settlement.pool import pool_after
 from settlement.pricing import MissingPriceError, PriceBook, check_amount
 
-_WORK_MEM = "64MB"
+WORK_MEM = "64MB"
 """What a step of a plan may use before it goes to disk: the night's memory, whatever its size."""
 
 
@@ -47,7 +47,7 @@ def reckon(session: Session, *, window: WindowView) -> Reckoned:
     AmountTooLargeError.
     """
     session.execute(text("SET LOCAL statement_timeout = 0"))
-    session.execute(text(f"SET LOCAL work_mem = '{_WORK_MEM}'"))
+    session.execute(text(f"SET LOCAL work_mem = '{WORK_MEM}'"))
     asked = owing.sum_postings(session, first_day=window.first_day, end_day=window.end_day)
     book = price_book(session)
     quoted = rates.quotes(book, asked=asked.acceptors)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 from uuid import UUID
 
-from network.clearing.facts import StatementLine, Totals, WindowView
-from network.clearing.parties import NETWORK_PARTY, clearing_id
+from network.clearing.facts import Totals, WindowView
+from network.clearing.line_texts import ENTRY, LineSum, LineText
+from network.clearing.parties import clearing_id
 from network.clearing.signed_statements import sign_statement
-from network.clearing.statements import StatementDigest, entry_namer, line_record
+from network.clearing.statements import StatementDigest, entry_namer
 from network.ids import EntryIds
 from network.signing.queries import ActiveKey
 from settlement.payments.orders import Amounts, Terms
@@ -26,7 +26,7 @@ _REPORT_EVERY = 5000
 
 @dataclass(slots=True)
 class _Account:
-    """What one merchant's lines come to so far."""
+    """What one merchant's lines come to."""
 
     digest: StatementDigest = field(default_factory=StatementDigest)
     receivable: int = 0
@@ -36,18 +36,17 @@ class _Account:
     deposit_used: int = 0
     lines: int = 0
 
-    def take(self, line: StatementLine, record: dict[str, Any]) -> None:
-        self.digest.add(record)
-        self.lines += 1
-        if line.direction == "receivable":
-            self.receivable += line.share
-        elif line.direction == "payable":
-            self.payable += line.share
-        elif line.direction == "deposit":
-            self.deposit_used += line.share
+    def take(self, found: LineSum) -> None:
+        self.lines += found.lines
+        if found.direction == "receivable":
+            self.receivable += found.share
+        elif found.direction == "payable":
+            self.payable += found.share
+        elif found.direction == "deposit":
+            self.deposit_used += found.share
         else:
-            self.fees += line.share
-            self.vat += line.share if line.direction == "vat" else 0
+            self.fees += found.share
+            self.vat += found.share if found.direction == "vat" else 0
 
     def totals(self, *, merchant_id: UUID, currency: str, opening: int, terms: Terms) -> Totals:
         net = self.receivable - self.payable - self.fees
@@ -129,64 +128,37 @@ def signed_rows(
     ]
 
 
-@dataclass(slots=True)
-class Detail:
-    """What the lines behind one obligation come to."""
-
-    postings: int = 0
-    points: int = 0
-    share: int = 0
-
-    def take(self, line: StatementLine) -> None:
-        """Count a line."""
-        self.postings += 1
-        self.points += line.points
-        self.share += line.share
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drafts:
-    """All drafts of a window by merchant and currency, and what its obligations' lines come to."""
-
-    statements: Mapping[tuple[UUID, str], Draft]
-    details: Mapping[UUID, Detail]
-
-
 def draft_statements(
-    lines: Iterable[StatementLine],
     *,
-    codes: Mapping[UUID, str],
+    sums: Iterable[LineSum],
+    texts: Iterable[LineText],
     openings: Amounts,
     terms: Terms,
     entry_ids: EntryIds,
     report: Callable[[int], None],
-) -> Drafts:
+) -> dict[tuple[UUID, str], Draft]:
     """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
-    details: defaultdict[UUID, Detail] = defaultdict(Detail)
-    accounts: dict[tuple[UUID, str], _Account] = {
-        key: _Account()
-        for carried in (openings, terms.returned, terms.paid_in)
-        for key in carried
-        if carried[key]
-    }
+    accounts: defaultdict[tuple[UUID, str], _Account] = defaultdict(_Account)
+    for carried in (openings, terms.returned, terms.paid_in):
+        for key in carried:
+            if carried[key]:
+                accounts[key] = _Account()
+    for found in sums:
+        accounts[found.merchant_id, found.currency].take(found)
     name = entry_namer(entry_ids)
-    for number, line in enumerate(lines, start=1):
-        if line.direction != "receivable":
-            # Every obligation's lines stand on its payer's statement, once.
-            details[line.obligation_id].take(line)
-        if line.merchant_id != NETWORK_PARTY:  # which pays too, and sends itself no statement
-            key = (line.merchant_id, line.currency)
-            account = accounts.get(key)
-            if account is None:
-                account = accounts[key] = _Account()
-            merchant = codes.get(line.merchant_id) or str(line.merchant_id)
-            account.take(line, line_record(line, name=name, merchant=merchant))
-        if number % _REPORT_EVERY == 0:
-            report(number)
+    read = told = 0
+    for merchant_id, currency, member_id, sequence, lines, piece in texts:
+        accounts[merchant_id, currency].digest.add_written(
+            piece.replace(ENTRY, name(member_id, sequence))
+        )
+        read += lines
+        if read - told >= _REPORT_EVERY:
+            told = read
+            report(read)
     drafts = {}
     for key, account in sorted(accounts.items()):
         totals = account.totals(
             merchant_id=key[0], currency=key[1], opening=openings.get(key, 0), terms=terms
         )
         drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=account.digest.close(totals))
-    return Drafts(statements=drafts, details=details)
+    return drafts

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from network.clearing import days, lines, owing, queries, runs, service, sources, streams
+from network.clearing import days, line_texts, owing, queries, runs, service, sources, streams
 from network.clearing.facts import WindowView
 from network.clearing.parties import MARGIN
 from network.clock import local_date
@@ -36,9 +36,9 @@ from settlement import controls, money_controls, netting
 from settlement.again import debts_between_accounts, netted_in_pairs, reckoned_again
 from settlement.night import Night
 from settlement.payments.orders import Terms, orders
-from settlement.reckoning import payment_terms, reckon, seal_head
+from settlement.reckoning import WORK_MEM, payment_terms, reckon, seal_head
 from settlement.reserves import keep_reserves
-from settlement.statements import Draft, Drafts, draft_statements, signed_rows
+from settlement.statements import Draft, draft_statements, signed_rows
 
 _log = structlog.get_logger("settlement")
 _CHUNK = 500
@@ -213,28 +213,30 @@ def positions(night: Night, *, netted: list[netting.Position]) -> None:
 
 def statements(night: Night) -> tuple[list[Draft], list[controls.Check]]:
     """Draft the statements and reckon every control total; nothing is published yet."""
-    with night.services.database.snapshot() as session:
+    with night.services.database.scratch() as session:
+        session.execute(text(f"SET LOCAL work_mem = '{WORK_MEM}'"))
         window = _window(session, night.window_id)
         total = streams.statement_line_count(session, window=window)
         night.report("statements", total=total)
         closings = queries.last_closings(session, before=window.first_day)
+        line_texts.make_lines(session, window=window)
         drafts = draft_statements(
-            lines.all_statement_lines(session, window=window),
-            codes=sources.merchant_codes(session),
+            sums=line_texts.line_sums(session),
+            texts=line_texts.line_texts(session),
             openings=closings,
             terms=payment_terms(session, window=window),
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
         )
-        checks = _checks(session, window=window, drafts=drafts)
+        checks = _checks(session, window=window)
         stored = _stored_positions(session, window)
     checks += controls.check_statements(
-        drafts={key: draft.totals for key, draft in drafts.statements.items()},
+        drafts={key: draft.totals for key, draft in drafts.items()},
         stored=stored,
         closings=closings,
     )
     night.report("statements", done=total, total=total)
-    return list(drafts.statements.values()), checks
+    return list(drafts.values()), checks
 
 
 def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) -> None:
@@ -345,7 +347,7 @@ def _move_money(
     )
 
 
-def _checks(session: Session, *, window: WindowView, drafts: Drafts) -> list[controls.Check]:
+def _checks(session: Session, *, window: WindowView) -> list[controls.Check]:
     postings, points = sources.postings_count(
         session, first_day=window.first_day, end_day=window.end_day
     )
@@ -360,8 +362,8 @@ def _checks(session: Session, *, window: WindowView, drafts: Drafts) -> list[con
         outstanding=sources.outstanding_on_issue(session, end_day=window.end_day),
     )
     found = controls.ObligationControls(ledger=ledger)
-    for computed, stored in reckoned_again(session, window=window):
-        found.take(computed=computed, stored=stored, details=drafts.details)
+    for part in reckoned_again(session, window=window):
+        found.take(computed=part.computed, stored=part.stored, details=part.details)
     return [
         *found.checks(),
         *controls.check_positions(

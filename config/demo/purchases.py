@@ -41,11 +41,20 @@ class Basket:
     parts: tuple[Part, ...]
 
 
-def load_baskets(*, first_day: date, path: Path = SAMPLE) -> tuple[Basket, ...]:
-    """Return the sample's baskets, its first day put on `first_day`, times in Asia/Tehran."""
+def load_baskets(
+    *, first_day: date, path: Path = SAMPLE, days: int | None = None
+) -> tuple[Basket, ...]:
+    """Return the sample's baskets, its first day put on `first_day`, times in Asia/Tehran.
+
+    With `days` only those of the first so many days, without keeping the others.
+    """
     with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    begins = min(datetime.fromisoformat(row["bought_at"]).date() for row in rows)
+        begins = date.fromisoformat(min(row["bought_at"] for row in csv.DictReader(stream))[:10])
+    ends = None if days is None else (begins + timedelta(days=days)).isoformat()
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [
+            row for row in csv.DictReader(stream) if ends is None or row["bought_at"][:10] < ends
+        ]
     rows.sort(key=lambda row: int(row["basket_id"]))
     return tuple(
         _basket(rows=list(group), begins=begins, first_day=first_day)

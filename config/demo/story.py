@@ -126,14 +126,15 @@ def play(
     days: int,
     say: Say,
     purchases: Path = SAMPLE,
+    clock_step: timedelta = timedelta(0),
 ) -> Story:
     """Set the stage and play ``days`` days of ``purchases``, each with its night.
 
     Returns what happened. ``say`` is called after every action and may raise to end the play.
+    Programme time goes from purchase to purchase, or by ``clock_step`` where that is more.
     """
     clock = ProgrammeClock(services.database)
-    found = load_baskets(first_day=first_day, path=purchases)
-    baskets = tuple(each for each in found if each.day < days)
+    baskets = load_baskets(first_day=first_day, path=purchases, days=days)
     story = Story(first_day=first_day, baskets=baskets)
     say("stage", 0, 1)
     story.seats = set_stage(
@@ -159,7 +160,7 @@ def play(
         services,
         seats=story.seats,
         gateway_url=gateway_url,
-        move_clock=lambda to: _catch_up(services, clock, to),
+        move_clock=_Hands(services, clock, step=clock_step).show,
         record=home / RECORD,
     )
     try:
@@ -205,6 +206,27 @@ def _play_day(
         night_seconds=time.monotonic() - played,
         obligations=result.obligations,
     )
+
+
+class _Hands:
+    """Programme time as the tills see it: never behind ``to``, never in the next day before it."""
+
+    def __init__(self, services: Services, clock: ProgrammeClock, *, step: timedelta) -> None:
+        self._services = services
+        self._clock = clock
+        self._step = step
+        self._shown: datetime | None = None
+
+    def show(self, to: datetime) -> None:
+        """Move forward until ``to`` at least; by a whole step, but not over midnight."""
+        if self._shown is not None and to <= self._shown:
+            return
+        midnight = day_start(
+            local_date(to, zone=PROGRAMME_ZONE) + timedelta(days=1), zone=PROGRAMME_ZONE
+        )
+        # A night needs a while of wall time in which the day must not end by itself.
+        self._shown = max(to, min(to + self._step, midnight - timedelta(minutes=30)))
+        _catch_up(self._services, self._clock, self._shown)
 
 
 def _catch_up(services: Services, clock: ProgrammeClock, to: datetime) -> None:

@@ -118,9 +118,11 @@ _SIDES = (
     + _SIDE
 )
 
+ALL_LINES = _SPREAD.format(obligations="true", postings="true") + _SIDES
+"""Every line of a window's statements in no order; parameters as for a window."""
+
 _ALL_STATEMENT_LINES = text(
-    _SPREAD.format(obligations="true", postings="true")
-    + _SIDES
+    ALL_LINES
     + """
     ORDER BY side.merchant_id, e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id,
              side.direction
@@ -180,17 +182,15 @@ def obligation_lines(
 ) -> list[ObligationLine]:
     """Return postings behind an obligation with their shares, after (member, sequence, line)."""
     member, sequence, line = after or (None, None, None)
-    rows = _spread(
+    rows = spread(
         session,
         _OBLIGATION_LINES,
-        _period(window)
-        | {
-            "obligation_id": obligation_id,
-            "after_member": member,
-            "after_sequence": sequence,
-            "after_line": line,
-            "limit": limit,
-        },
+        window=window,
+        obligation_id=obligation_id,
+        after_member=member,
+        after_sequence=sequence,
+        after_line=line,
+        limit=limit,
     )
     return [ObligationLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name
 
@@ -198,7 +198,7 @@ def obligation_lines(
 def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:
     """Stream every statement's lines, merchant by merchant, each in the order of recording."""
     session.execute(text("SET LOCAL work_mem = '64MB'"))
-    rows = _spread(session, _ALL_STATEMENT_LINES, _period(window), batch=_BATCH)
+    rows = spread(session, _ALL_STATEMENT_LINES, window=window, batch=_BATCH)
     return map(_statement_line, rows)
 
 
@@ -214,23 +214,31 @@ def statement_lines(
     place = {f"after_{name}": None for name in _PLACE}
     if after is not None:
         place = {f"after_{name}": getattr(after, name) for name in _PLACE}
-    rows = _spread(
+    rows = spread(
         session,
         _STATEMENT_LINES,
-        _period(window) | place | {"merchant_id": merchant_id, "limit": limit},
+        window=window,
         batch=_BATCH,
+        merchant_id=merchant_id,
+        limit=limit,
+        **place,
     )
     return map(_statement_line, rows)
 
 
-def _spread(
-    session: Session, query: TextClause, values: dict[str, object], *, batch: int | None = None
+def spread(
+    session: Session,
+    query: TextClause,
+    *,
+    window: WindowView,
+    batch: int | None = None,
+    **values: object,
 ) -> Result[*tuple[Any, ...]]:
     """Run a query over a whole window with the right plan; stream it in batches if asked."""
     for setting in _HASH_ALL:
         session.execute(text(f"SET LOCAL {setting}"))
     options = {} if batch is None else {"yield_per": batch}
-    rows = session.execute(query, values, execution_options=options)
+    rows = session.execute(query, _period(window) | values, execution_options=options)
     for setting in _PLANNED_FREELY:
         session.execute(text(f"SET LOCAL {setting}"))
     return rows

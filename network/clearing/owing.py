@@ -99,6 +99,15 @@ class PoolFlow(NamedTuple):
     amount: int
 
 
+_AS_WRITTEN = (
+    "join_collapse_limit = 1",
+    "from_collapse_limit = 1",
+    "enable_nestloop = off",
+    "enable_mergejoin = off",
+)
+_PLANNED_FREELY = tuple(f"{each.split(' ')[0]} = DEFAULT" for each in _AS_WRITTEN)
+
+
 class Net(NamedTuple):
     """An account's sums over a window, minor units; ``vat`` is among the fees."""
 
@@ -255,6 +264,8 @@ def mixed_currencies(
     session: Session, *, quotes: Sequence[Quote], terms: Sequence[IssuerTerms]
 ) -> tuple[UUID, str, str] | None:
     """Return terms in one currency whose points were taken in another, ``None`` where none are."""
+    if len({each.currency for each in (*quotes, *terms)}) < 2:  # noqa: PLR2004 - one is not mixed
+        return None
     row = session.execute(
         _MIXED, {"quotes": _json(quotes), "terms": _json(terms), "network": NETWORK_PARTY}
     ).one_or_none()
@@ -270,6 +281,9 @@ def price_sums(
     arrows: Sequence[Arrow],
 ) -> None:
     """Make obligations of the sums, each priced once and rounded half to even."""
+    # The planner knows nothing of the small tables: joined as written, no step grows the rows.
+    for setting in _AS_WRITTEN:
+        session.execute(text(f"SET LOCAL {setting}"))
     session.execute(
         _MAKE_OWED,
         {
@@ -280,6 +294,8 @@ def price_sums(
             "arrows": _json(arrows),
         },
     )
+    for setting in _PLANNED_FREELY:
+        session.execute(text(f"SET LOCAL {setting}"))
 
 
 def largest(session: Session) -> tuple[int, Decimal] | None:

@@ -27,7 +27,8 @@ class Database:
     ``unit_of_work`` is where work wider than one ledger call happens and the only place that
     commits. ``ledger`` hands out an autocommit connection for a call that only moves points: one
     function, one round trip; ``direct`` is the same without SQLAlchemy, for what is called all the
-    time. ``reading`` is a read-only transaction; ``rehearsal`` tries something.
+    time. ``reading`` is a read-only transaction; ``rehearsal`` tries something,
+    ``scratch`` works something out.
     ``pool_size`` connections stay open; up to ``overflow`` more (else as many again) come and go.
     """
 
@@ -113,6 +114,14 @@ class Database:
                 yield session
             finally:
                 session.rollback()
+
+    @contextmanager
+    def scratch(self) -> Iterator[Session]:
+        """Yield a session that sees one moment and may make temporary tables; nothing stays."""
+        with self.rehearsal() as session:
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            session.execute(text("SET LOCAL statement_timeout = 0"))
+            yield session
 
     def dispose(self) -> None:
         """Close every connection that is not in use."""

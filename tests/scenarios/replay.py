@@ -15,13 +15,15 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from click import Abort
 from rich.console import Console
 from rich.table import Table
 
@@ -31,10 +33,10 @@ from config.cli import positions as positions_command
 from config.cli.demo import installation_of
 from config.demo import show
 from config.demo.clearing_away import clear
-from config.demo.story import Story, begin_simulated, first_day_of, play
+from config.demo.story import Say, Story, begin_simulated, first_day_of, play
 from config.home import Home
 from config.logging import configure
-from config.supervisor import stop_signals
+from config.supervisor import StopSignals, stop_signals
 from config.up import FRONTS, Options, running
 from network.clock import wall_now
 from network.services import Services
@@ -44,6 +46,8 @@ from tests.scenarios.oracle.money import TAKEN, Obligation, pool
 from tests.scenarios.oracle.oracle import Oracle, read_records
 
 YEAR = 365
+CLOCK_STEP = timedelta(minutes=10)
+"""Moving the clock takes a commit of its own, which a purchase a few seconds on does not need."""
 
 
 @dataclass(kw_only=True)
@@ -165,7 +169,7 @@ def replay(*, purchases: Path, days: int) -> Year:
             ) as (_supervisor, addresses),
             open_services(environment, application_name="peyvand-replay") as services,
         ):
-            with show.progress(quiet=False, signals=signals) as say:
+            with progress(console, signals=signals) as say:
                 story = play(
                     services,
                     gateway_url=addresses["gateway"],
@@ -174,6 +178,7 @@ def replay(*, purchases: Path, days: int) -> Year:
                     days=days,
                     say=say,
                     purchases=purchases,
+                    clock_step=CLOCK_STEP,
                 )
             console.print("Reckoning a second time …")
             plain = json.loads((home.path / "coalition.json").read_text("utf-8"))
@@ -182,6 +187,28 @@ def replay(*, purchases: Path, days: int) -> Year:
                 oracle.run(read_records(stream))
             oracle.advance_to(story.days[-1].business_date + timedelta(days=1))
             return compare(services, story, oracle)
+
+
+@contextmanager
+def progress(console: Console, *, signals: StopSignals) -> Iterator[Say]:
+    """Show a bar to a person, and a line per day to a file."""
+    with show.progress(quiet=not console.is_terminal, signals=signals) as draw:
+        began = time.monotonic()
+        lines: dict[str, int] = {}
+
+        def say(what: str, done: int, total: int) -> None:
+            draw(what, done, total)
+            if signals.asked:
+                raise Abort
+            if console.is_terminal or not what.endswith("night"):
+                lines[what] = done
+                return
+            day = what.removesuffix(" night")
+            console.print(
+                f"{day}: {lines.get(day, 0):,} requests, {time.monotonic() - began:,.0f} s"
+            )
+
+        yield say
 
 
 def main() -> int:

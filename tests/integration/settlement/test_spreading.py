@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from fractions import Fraction
 from uuid import UUID
 
-from network.clearing import lines, owing, queries, service, streams
+from network.clearing import line_texts, lines, owing, queries, service
 from network.clearing.facts import LinePlace, Obligation, StatementLine, WindowView
+from network.clearing.statements import canonical, line_record
 from network.database.connection import Database
 from network.points import largest_remainder
 from settlement import rates
@@ -22,6 +23,9 @@ from tests.integration.settlement.coalition import (
     Coalition,
     member,
 )
+
+ODD = "".join(map(chr, range(1, 32)))
+"""Every control character that text in the database may have."""
 
 
 def settle_by_hand(database: Database) -> tuple[WindowView, list[Obligation]]:
@@ -39,7 +43,7 @@ def settle_by_hand(database: Database) -> tuple[WindowView, list[Obligation]]:
         owing.store_obligations(session)
         window = queries.window(session, window_id=window_id)
         assert window is not None
-        return window, list(streams.obligations_by_issuer(session, window=window))
+        return window, [each.fact for each in queries.obligations(session, window=window)]
 
 
 def test_a_written_out_spread(coalition: Coalition, database: Database) -> None:
@@ -71,9 +75,11 @@ def test_many_postings_spread_like_the_pure_method(
             by=member(chance.randrange(40)),
             issuer=chance.choice(merchants),
             acceptor=chance.choice(merchants),
+            ref=chance.choice(("", ODD, 'no" quote\\', "بستنی\u2028\x7f/")),
         )
     window, found = settle_by_hand(database)
     assert len(found) >= 18
+    written_as_the_statements_have_them(database, window)
     with database.reading() as session:
         for each in found:
             behind = lines.obligation_lines(
@@ -85,6 +91,32 @@ def test_many_postings_spread_like_the_pure_method(
             assert sum(line.points for line in behind) == each.points
             assert sum(line.share for line in behind) == each.amount
             assert len(behind) == each.postings
+
+
+def written_as_the_statements_have_them(database: Database, window: WindowView) -> None:
+    """Hold the texts and sums that the database makes against every line and its record."""
+    codes = {BAKER: "baker", GROCER: "grocer", CINEMA: "cinema"}
+    expected: dict[UUID, list[bytes]] = defaultdict(list)
+    sums: Counter[tuple[UUID, str]] = Counter()
+    with database.scratch() as session:
+        for line in lines.all_statement_lines(session, window=window):
+            if line.merchant_id in codes:
+                record = line_record(
+                    line, name=lambda m, n: f"{m}/{n}", merchant=codes[line.merchant_id]
+                )
+                expected[line.merchant_id].append(canonical(record))
+                sums[line.merchant_id, line.direction] += line.share
+        line_texts.make_lines(session, window=window)
+        found: dict[UUID, list[bytes]] = defaultdict(list)
+        for each in line_texts.line_texts(session):
+            piece = each.piece.replace(line_texts.ENTRY, f"{each.member_id}/{each.sequence}")
+            found[each.merchant_id].append(piece.encode())
+        summed = line_texts.line_sums(session)
+    assert {merchant: b",".join(each) for merchant, each in found.items()} == {
+        merchant: b",".join(each) for merchant, each in expected.items()
+    }
+    assert {(each.merchant_id, each.direction): each.share for each in summed} == sums
+    assert sum(each.lines for each in summed) == sum(map(len, expected.values()))
 
 
 def test_lines_are_read_page_by_page(coalition: Coalition, database: Database) -> None:

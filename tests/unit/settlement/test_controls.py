@@ -11,10 +11,10 @@ import pytest
 
 from network.clearing.facts import Obligation, Totals
 from network.clearing.parties import NETWORK_PARTY
+from network.clearing.streams import Detail
 from settlement import controls
 from settlement.controls import Check, Ledger
 from settlement.netting import Position, bilateral, positions
-from settlement.statements import Detail
 
 A, B = UUID(int=1), UUID(int=2)
 

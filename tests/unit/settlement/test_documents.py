@@ -23,7 +23,8 @@ from network.clearing.facts import (
     Totals,
     WindowView,
 )
-from network.clearing.statements import plain, statement_csv, statement_json
+from network.clearing.line_texts import ENTRY, LineSum, LineText
+from network.clearing.statements import canonical, line_record, plain, statement_csv, statement_json
 from network.ids import EntryIds
 from network.vault import Vault
 from settlement.payments.orders import Terms
@@ -50,16 +51,23 @@ LINE = StatementLine(
 FEE = replace(LINE, direction="fee", kind="margin", share=-41, price=Decimal("-20.5"), sequence=6)
 
 
+def written(line: StatementLine) -> LineText:
+    """Return a line as the database writes it."""
+    record = line_record(line, name=lambda *_: "ENTRY", merchant="grocer")
+    piece = canonical(record).decode().replace('"ENTRY"', f'"{ENTRY}"')
+    return LineText(line.merchant_id, line.currency, line.member_id, line.sequence, 1, piece)
+
+
 def drafted(openings: dict[tuple[UUID, str], int]) -> StatementView:
     drafts = draft_statements(
-        [LINE, FEE],
-        codes={GROCER: "grocer"},
+        sums=[LineSum(GROCER, "IRR", each.direction, each.share, 1) for each in (LINE, FEE)],
+        texts=[written(each) for each in (LINE, FEE)],
         openings=openings,
         terms=Terms(),
         entry_ids=IDS,
         report=lambda _done: None,
     )
-    draft = drafts.statements[GROCER, "IRR"]
+    draft = drafts[GROCER, "IRR"]
     return StatementView(
         statement_id=UUID(int=1),
         window=WindowView(
@@ -100,16 +108,14 @@ def test_opening_and_net_make_the_closing_balance() -> None:
 def test_who_has_a_balance_but_no_line_has_a_statement_and_who_has_neither_has_none() -> None:
     carried, even = UUID(int=30), UUID(int=31)
     drafts = draft_statements(
-        [],
-        codes={},
+        sums=[],
+        texts=[],
         openings={(carried, "IRR"): 12, (even, "IRR"): 0},
         terms=Terms(),
         entry_ids=IDS,
         report=lambda _done: None,
     )
-    assert [(key[0], each.totals.closing) for key, each in drafts.statements.items()] == [
-        (carried, 12)
-    ]
+    assert [(key[0], each.totals.closing) for key, each in drafts.items()] == [(carried, 12)]
 
 
 def test_the_digest_is_that_of_lines_and_totals_in_canonical_form() -> None:

@@ -1,0 +1,93 @@
+"""All lines of a window's statements at once: summed, and written as JSON by the database.
+
+The night needs of each line only its bytes and its place in sums, so nothing of it becomes an
+object here: what one entry has on one statement comes as one piece of text, in which only the
+entry's public id is missing, because its key never goes to the database. The text is that of
+``network.clearing.statements.line_record`` in the form of RFC 8785: PostgreSQL escapes strings as
+that form does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from network.clearing.facts import WindowView
+from network.clearing.lines import ALL_LINES, spread
+from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
+
+ENTRY = "\x01"
+"""Stands for the entry's public id; JSON has no control characters, they are escaped there."""
+
+_BATCH = 2000
+_MAKE_LINES = text(f"CREATE TEMP TABLE statement_line ON COMMIT DROP AS {ALL_LINES}")
+_SUMS = text("""
+    SELECT merchant_id, currency, direction, sum(share)::bigint AS share, count(*) AS lines
+    FROM statement_line WHERE merchant_id <> :network
+    GROUP BY merchant_id, currency, direction
+""")
+_TEXTS = text("""
+    SELECT l.merchant_id, l.currency, l.member_id, l.sequence, count(*) AS lines,
+           string_agg(
+               concat('{"amount":', CASE l.direction WHEN 'receivable' THEN l.share
+                                                     ELSE -l.share END,
+                      ',"counterparty":', CASE WHEN l.own_points
+                          THEN to_json(coalesce(m.code, l.merchant_id::text))::text
+                          ELSE to_json(CAST(:nobody AS text))::text END,
+                      ',"direction":"', l.direction, '","entry":"', CAST(:entry AS text),
+                      '","kind":"', l.kind, '","merchant_ref":',
+                      coalesce(to_json(l.merchant_ref)::text, 'null'),
+                      ',"points":', l.points, ',"price":"', trim_scale(l.price), '"}'),
+               ',' ORDER BY l.line, l.obligation_id, l.direction) AS piece
+    FROM statement_line AS l
+    LEFT JOIN network.merchant AS m ON m.merchant_id = l.merchant_id
+    WHERE l.merchant_id <> :network
+    GROUP BY l.merchant_id, l.currency, l.recorded_at, l.member_id, l.sequence
+    ORDER BY l.merchant_id, l.currency, l.recorded_at, l.member_id, l.sequence
+""")
+
+
+class LineSum(NamedTuple):
+    """What a merchant's lines of one direction come to, minor units."""
+
+    merchant_id: UUID
+    currency: str
+    direction: str
+    share: int
+    lines: int
+
+
+class LineText(NamedTuple):
+    """The lines of one entry on a statement: JSON objects with commas between, in their order."""
+
+    merchant_id: UUID
+    currency: str
+    member_id: UUID
+    sequence: int
+    lines: int
+    piece: str
+
+
+def make_lines(session: Session, *, window: WindowView) -> None:
+    """Spread all obligations of a window over their postings, into a table of the transaction."""
+    spread(session, _MAKE_LINES, window=window)
+    session.execute(text("ANALYZE statement_line"))
+
+
+def line_sums(session: Session) -> list[LineSum]:
+    """Return what the lines come to by merchant, currency and direction."""
+    return [LineSum(*row) for row in session.execute(_SUMS, {"network": NETWORK_PARTY})]
+
+
+def line_texts(session: Session) -> Iterator[LineText]:
+    """Stream the lines, merchant by merchant, each in the order of recording."""
+    rows = session.execute(
+        _TEXTS,
+        {"network": NETWORK_PARTY, "nobody": NETWORK_NAME, "entry": ENTRY},
+        execution_options={"yield_per": _BATCH},
+    )
+    return (LineText(*row) for row in rows)
