@@ -48,6 +48,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.obligations:obligations",
         _l("Print the obligations of a settled business day."),
     ),
+    "statements": (
+        "config.cli.statements:statements",
+        _l("Write every merchant's statement of a settled day as JSON and CSV."),
+    ),
     "exposure": (
         "config.cli.exposure:exposure",
         _l("Measure what every issuer stands to owe, beside its limit."),

@@ -8,15 +8,18 @@ bare GROUP BY over the same rows, and then the whole ledger is audited.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import text
 
 from config.cli.audit import seal_verifier
+from network.clearing import queries
 from network.ledger.audit import audit
+from settlement.exporting import export_statements
 from settlement.night import Report
 from settlement.nightly import run_night
 from tests.benchmarks import history, sql
@@ -43,9 +46,11 @@ class AuditFoundError(Exception):
 
 @dataclass(slots=True)
 class _Steps:
-    """The seconds that each step of a night took."""
+    """The seconds that each step of a night took, and the megabytes that it held at most."""
 
-    seconds: dict[str, float]
+    watch: Watch
+    seconds: dict[str, float] = field(default_factory=dict)
+    held: dict[str, tuple[float, float]] = field(default_factory=dict)
     step: str = ""
     since: float = 0.0
 
@@ -54,8 +59,15 @@ class _Steps:
         now = time.monotonic()
         if self.step and report.step != self.step:
             self.seconds[self.step] = now - self.since
+            self.held[self.step] = self.watch.lap()
         if report.step != self.step:
             self.step, self.since = report.step, now
+
+    def __str__(self) -> str:
+        return ", ".join(
+            f"{step} {taken:.1f} s ({self.held[step][0]:,.0f} + {self.held[step][1]:,.0f} MB)"
+            for step, taken in self.seconds.items()
+        )
 
 
 def wanted() -> Mapping[str, int]:
@@ -83,9 +95,9 @@ def _night(stand: Stand, made: history.History, *, name: str, say: Say) -> list[
     say(f"{name}: the bare GROUP BY")
     bare = [_group_by(stand, made) for _ in range(3)]
     say(f"{name}: the night of {made.postings_of_last:,} postings")
-    steps = _Steps({})
     began, worked = time.monotonic(), time.process_time()
     with Watch(stand) as watch:
+        steps = _Steps(watch)
         result = run_night(
             stand.services,
             started_by="bench",
@@ -93,7 +105,6 @@ def _night(stand: Stand, made: history.History, *, name: str, say: Say) -> list[
             progress=steps.take,
         )
     whole, worked = time.monotonic() - began, time.process_time() - worked
-    told = ", ".join(f"{step} {taken:.1f}" for step, taken in steps.seconds.items())
     reckoned = steps.seconds["obligations"] + steps.seconds["positions"]
     group_by = _figure(f"groupby_{name}", bare, note="the bare GROUP BY over the day's redemptions")
     return [
@@ -108,11 +119,38 @@ def _night(stand: Stand, made: history.History, *, name: str, say: Say) -> list[
         _figure(
             f"settle_{name}",
             [whole],
-            note=f"{made.postings_of_last:,} postings, {result.statements:,} statements; {told};"
+            note=f"{made.postings_of_last:,} postings, {result.statements:,} statements; {steps};"
             f" server {watch.cpu_seconds:,.1f} s of processor and {watch.server_mb:,.0f} MB,"
             f" Python {worked:,.1f} s and {watch.python_mb:,.0f} MB",
         ),
+        _export(stand, made, name=name, say=say),
     ]
+
+
+def _export(stand: Stand, made: history.History, *, name: str, say: Say) -> Figure:
+    say(f"{name}: every statement as JSON and CSV")
+    directory = stand.directory / "statements"
+    directory.mkdir()
+    with stand.services.database.reading() as session:
+        window = queries.window_of(session, business_date=made.last)
+    if window is None:
+        raise AuditFoundError(f"{made.last} has no window")
+    began = time.monotonic()
+    with Watch(stand) as watch:
+        written = export_statements(
+            stand.services.database,
+            window=window,
+            entry_ids=stand.services.entry_ids,
+            directory=directory,
+        )
+    taken = time.monotonic() - began
+    shutil.rmtree(directory)
+    return _figure(
+        f"statements_{name}",
+        [taken],
+        note=f"{len(written):,} merchants, {sum(each.lines for each in written):,} lines, JSON and"
+        f" CSV; server {watch.server_mb:,.0f} MB, Python {watch.python_mb:,.0f} MB",
+    )
 
 
 def _group_by(stand: Stand, made: history.History) -> float:

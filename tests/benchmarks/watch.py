@@ -33,12 +33,18 @@ class Watch:
         self.server_mb = 0.0
         self.python_mb = 0.0
         self.cpu_seconds = 0.0
+        self._lap = (0.0, 0.0)
 
     def __enter__(self) -> Self:
         self._before = (self._server_kilobytes(), _kilobytes(os.getpid()))
         self._cpu_before = self._cpu()
         self._thread.start()
         return self
+
+    def lap(self) -> tuple[float, float]:
+        """Return the peaks of server and Python since the lap before, and begin a new one."""
+        found, self._lap = self._lap, (0.0, 0.0)
+        return found
 
     def __exit__(
         self,
@@ -53,8 +59,15 @@ class Watch:
     def _sample(self) -> None:
         server, python = self._before
         while not self._left.wait(_EVERY_SECONDS):
-            self.server_mb = max(self.server_mb, (self._server_kilobytes() - server) / 1024)
-            self.python_mb = max(self.python_mb, (_kilobytes(os.getpid()) - python) / 1024)
+            now = (
+                (self._server_kilobytes() - server) / 1024,
+                (_kilobytes(os.getpid()) - python) / 1024,
+            )
+            self.server_mb, self.python_mb = (
+                max(self.server_mb, now[0]),
+                max(self.python_mb, now[1]),
+            )
+            self._lap = (max(self._lap[0], now[0]), max(self._lap[1], now[1]))
 
     def _children(self) -> list[int]:
         if not _PROC.is_dir():

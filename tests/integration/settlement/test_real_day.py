@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from tests.integration.settlement.coalition import (
     Coalition,
     member,
 )
-from tests.integration.settlement.pictures import run_row, settle
+from tests.integration.settlement.pictures import documents, run_row, settle
 from tests.integration.settlement.till import Till
 
 
@@ -94,7 +95,7 @@ def printed(result: Result) -> Any:
 
 
 def test_the_commands_answer_for_each_day(
-    settings: Settings, services: Services, coalition: Coalition, till: Till
+    settings: Settings, services: Services, coalition: Coalition, till: Till, tmp_path: Path
 ) -> None:
     play(coalition, till)
     early = peyvand(settings, "positions", "--date", DAY.isoformat(), "--json")
@@ -131,6 +132,16 @@ def test_the_commands_answer_for_each_day(
             ("grocer", 6856, "redemption", "979.5"),
         )
     ]
+    written = printed(
+        peyvand(settings, "statements", "--date", DAY.isoformat(), "--to", str(tmp_path), "--json")
+    )
+    served = documents(services, DAY)
+    assert {each["merchant"] for each in written} == set(served)
+    for each in written:
+        assert (
+            tuple((tmp_path / name).read_bytes() for name in each["files"])
+            == served[each["merchant"]]
+        )
     rows = printed(peyvand(settings, "positions", "--date", NEXT_DAY.isoformat(), "--json"))
     # Two points back at the first day's prices: −2 × 979.5 and −2 × 31.
     assert rows == [
