@@ -264,7 +264,8 @@ def mixed_currencies(
     session: Session, *, quotes: Sequence[Quote], terms: Sequence[IssuerTerms]
 ) -> tuple[UUID, str, str] | None:
     """Return terms in one currency whose points were taken in another, ``None`` where none are."""
-    if len({each.currency for each in (*quotes, *terms)}) < 2:  # noqa: PLR2004 - one is not mixed
+    used = {each.currency for each in quotes} | {each.currency for each in terms}
+    if len(used) <= 1:
         return None
     row = session.execute(
         _MIXED, {"quotes": _json(quotes), "terms": _json(terms), "network": NETWORK_PARTY}
