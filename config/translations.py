@@ -1,8 +1,9 @@
 """Keeps the Persian catalogues complete: ``python -m config.translations check|extract``.
 
-``check`` fails on a string of Python or Jinja that has no Persian, on placeholders that differ,
-and on Arabic letters where Persian ones belong. ``extract`` adds what is missing to the .po file
-of the package the string stands in, for a person to translate, and drops what nothing uses.
+``check`` fails on a string of Python or Jinja that has no Persian, on placeholders that differ, on
+Arabic letters where Persian ones belong, and where two catalogues disagree on what one page says.
+``extract`` adds what is missing to the .po file of the package the string stands in, for a person
+to translate, and drops what nothing uses.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from babel.messages.pofile import read_po, write_po
 
 from network.language.catalogue import PACKAGES, catalogue_path
 
+FRONTS = ("merchant_gateway", "wallet", "settlement")
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = [
     ("**.py", "python"),
@@ -78,7 +80,32 @@ def translated(package: str) -> Catalog:
 
 def faults() -> list[Fault]:
     """Return every fault in the catalogues of all packages, in the order of the source."""
-    return [fault for package in PACKAGES for fault in _faults_of(package)]
+    missing = [fault for package in PACKAGES for fault in _faults_of(package)]
+    return [*missing, *disagreements()]
+
+
+def disagreements() -> list[Fault]:
+    """Return what reads one way here and another way there, though it is said in one place.
+
+    Python reads as its own package's catalogue says, and so do templates. Those of ``config`` stand
+    in every front's pages and read as that front says where it has the message: it must be alike.
+    """
+    shared, ours = extracted("config"), translated("config")
+    return [
+        Fault(package=front, where=file, message=english, reason="config has other Persian for it")
+        for front in FRONTS
+        for file, english in contested(shared, ours=ours, theirs=translated(front))
+    ]
+
+
+def contested(shared: Catalog, *, ours: Catalog, theirs: Catalog) -> Iterator[tuple[str, str]]:
+    """Yield the messages of shared templates that two catalogues say differently, with a place."""
+    for message in shared:
+        files = [file for file, _ in message.locations if "/templates/" in file]
+        said = theirs.get(message.id, context=message.context) if message.id else None
+        own = ours.get(message.id, context=message.context) if message.id else None
+        if files and said and own and _forms(said.string) != _forms(own.string):
+            yield files[0], message.id if isinstance(message.id, str) else message.id[0]
 
 
 def _faults_of(package: str) -> Iterator[Fault]:
@@ -99,6 +126,12 @@ def reason_against(message: Message, persian: Message | None) -> str | None:
         return "no Persian"
     if persian.fuzzy:
         return "the Persian is marked fuzzy"
+    if not isinstance(persian.string, str) and not all(persian.string):
+        return "a plural form has no Persian"
+    return _against_forms(message, persian)
+
+
+def _against_forms(message: Message, persian: Message) -> str | None:
     wanted = set(_PLACEHOLDER.findall(" ".join(_forms(message.id))))
     for form in _forms(persian.string):
         if not set(_PLACEHOLDER.findall(form)) <= wanted:

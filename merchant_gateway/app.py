@@ -21,7 +21,7 @@ from merchant_gateway.operations import (
 )
 from merchant_gateway.routes import applying, checking, public
 from merchant_gateway.sandboxes import Sandboxes
-from network.language import gettext
+from network.language import Speaker
 from network.services import Services
 
 PREFIX = "/v1"
@@ -49,7 +49,7 @@ def create_app(
             methods=[each.method],
             provide_automatic_options=False,
         )
-    app.jinja_env.globals["_"] = gettext
+    app.jinja_env.globals["_"] = Speaker(package="merchant_gateway").gettext
     public.register(app, gateway)
     applying.register(app, gateway)
     checking.register(app, gateway)

@@ -36,12 +36,13 @@ def install(app: Flask, *, clock: ProgrammeClock) -> None:
     environment.lstrip_blocks = True
     environment.add_extension("jinja2.ext.i18n")
     environment.policies["ext.i18n.trimmed"] = True
+    speaker = language.Speaker(package=app.import_name.partition(".")[0])
     environment.install_gettext_callables(  # type: ignore[attr-defined]
-        language.gettext,
-        language.ngettext,
+        speaker.gettext,
+        speaker.ngettext,
         newstyle=True,
-        pgettext=language.pgettext,
-        npgettext=language.npgettext,
+        pgettext=speaker.pgettext,
+        npgettext=speaker.npgettext,
     )
     loaders: list[BaseLoader] = [FileSystemLoader(TEMPLATES)]
     if app.jinja_loader is not None:

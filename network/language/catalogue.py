@@ -1,16 +1,19 @@
 """Gettext over the .po files of every package, with the reader's language in a context variable.
 
 English is the message id itself. The Persian files are read directly at first use and kept, so
-that no compiled file needs committing. The files of all packages make one catalogue: a message
-means the same wherever it stands, and ``pgettext`` tells apart the few that do not.
+that no compiled file needs committing. Each package has its own words for its own readers: a
+message reads as the catalogue of the package it stands in says, a template's as that of its front.
+What that catalogue lacks is looked for in the network's, then in the others'.
 """
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
@@ -53,37 +56,69 @@ def use_locale(locale: str) -> Iterator[None]:
         _locale.reset(token)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker:
+    """Gettext as ``package`` says it: its own catalogue first, then the network's, then the rest.
+
+    Templates have one: their words are those of the front that they belong to. Python needs none,
+    there a message is that of the package whose code it stands in.
+    """
+
+    package: str
+
+    def gettext(self, message: str, /, **facts: object) -> str:
+        """Return ``message`` in the reader's language."""
+        return _fill(self._said().gettext(message), facts)
+
+    def ngettext(self, singular: str, plural: str, n: int, /, **facts: object) -> str:
+        """Return the form for ``n`` in the reader's language."""
+        return _fill(self._said().ngettext(singular, plural, n), facts)
+
+    def pgettext(self, context: str, message: str, /, **facts: object) -> str:
+        """Return ``message`` as it reads in ``context``."""
+        return _fill(self._said().pgettext(context, message), facts)
+
+    def npgettext(
+        self, context: str, singular: str, plural: str, n: int, /, **facts: object
+    ) -> str:
+        """Return the form for ``n`` as it reads in ``context``."""
+        return _fill(self._said().npgettext(context, singular, plural, n), facts)
+
+    def _said(self) -> NullTranslations:
+        return _translations(current_locale(), self.package)
+
+
 def gettext(message: str, /, **facts: object) -> str:
     """Return ``message`` in the reader's language; ``%(name)s`` takes its value from ``facts``."""
-    return _fill(_translations(current_locale()).gettext(message), facts)
+    return _caller().gettext(message, **facts)
 
 
 def ngettext(singular: str, plural: str, n: int, /, **facts: object) -> str:
     """Return the form for ``n`` in the reader's language."""
-    return _fill(_translations(current_locale()).ngettext(singular, plural, n), facts)
+    return _caller().ngettext(singular, plural, n, **facts)
 
 
 def pgettext(context: str, message: str, /, **facts: object) -> str:
     """Return ``message`` as it reads in ``context``."""
-    return _fill(_translations(current_locale()).pgettext(context, message), facts)
+    return _caller().pgettext(context, message, **facts)
 
 
 def npgettext(context: str, singular: str, plural: str, n: int, /, **facts: object) -> str:
     """Return the form for ``n`` as it reads in ``context``."""
-    translations = _translations(current_locale())
-    return _fill(translations.npgettext(context, singular, plural, n), facts)
+    return _caller().npgettext(context, singular, plural, n, **facts)
 
 
 class LazyText:
     """A message that is translated each time it is shown: for constants of a module."""
 
-    __slots__ = ("_message",)
+    __slots__ = ("_message", "_speaker")
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, speaker: Speaker) -> None:
         self._message = message
+        self._speaker = speaker
 
     def __str__(self) -> str:
-        return gettext(self._message)
+        return self._speaker.gettext(self._message)
 
     def __repr__(self) -> str:
         return f"LazyText({self._message!r})"
@@ -91,7 +126,19 @@ class LazyText:
 
 def lazy_gettext(message: str, /) -> LazyText:
     """Return a text that reads in the language of the moment it is shown in."""
-    return LazyText(message)
+    return LazyText(message, _caller())
+
+
+def _caller() -> Speaker:
+    """Return the speaker of the package whose code called a function of this module."""
+    frame = sys._getframe(2)  # noqa: SLF001 - CPython's own way, as its warnings and logging use it
+    package = frame.f_globals.get("__package__") or ""
+    return _speaker(package.partition(".")[0])
+
+
+@cache
+def _speaker(package: str) -> Speaker:
+    return Speaker(package=package)
 
 
 def _fill(text: str, facts: dict[str, object]) -> str:
@@ -99,20 +146,26 @@ def _fill(text: str, facts: dict[str, object]) -> str:
 
 
 @cache
-def _translations(locale: str) -> NullTranslations:
-    """Return the merged messages of all packages; English needs none."""
+def _translations(locale: str, package: str) -> NullTranslations:
+    """Return the messages as ``package`` says them; English needs none."""
     if locale == DEFAULT_LOCALE:
         return NullTranslations()
-    merged = Catalog(locale=locale)
-    for package in PACKAGES:
-        path = catalogue_path(package, locale=locale)
-        if not path.exists():
-            continue
+    first = [each for each in (package, *PACKAGES) if each in PACKAGES]
+    found, *rest = [_compiled(locale, each) for each in dict.fromkeys(first)]
+    said = GNUTranslations(io.BytesIO(found))
+    for each in rest:
+        said.add_fallback(GNUTranslations(io.BytesIO(each)))
+    return said
+
+
+@cache
+def _compiled(locale: str, package: str) -> bytes:
+    """Return a package's own messages as a compiled catalogue."""
+    found = Catalog(locale=locale)
+    path = catalogue_path(package, locale=locale)
+    if path.exists():
         with path.open("rb") as file:
-            for message in read_po(file, locale=locale):
-                if message.id and not message.fuzzy:
-                    merged.add(message.id, message.string, context=message.context)
+            found = read_po(file, locale=locale)
     compiled = io.BytesIO()
-    write_mo(compiled, merged)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+    write_mo(compiled, found)  # without what is fuzzy; each file says how many forms it has
+    return compiled.getvalue()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 
-from config.translations import reason_against
+from config.translations import contested, reason_against
+from network.language import Speaker, use_locale
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,32 @@ def test_fuzzy_and_plural_forms() -> None:
     assert reason_against(Message(forms), Message(forms, ("%(n)s روز", "%(n)s روز"))) is None
     fuzzy = Message("Day", "روز", flags={"fuzzy"})
     assert reason_against(Message("Day"), fuzzy) == "the Persian is marked fuzzy"
+    half = Message(forms, ("%(n)s روز", ""))
+    assert reason_against(Message(forms), half) == "a plural form has no Persian"
+
+
+def catalogue(**said: str) -> Catalog:
+    made = Catalog(locale="fa")
+    for english, persian in said.items():
+        made.add(english, persian, locations=[("config/web/templates/parts.html", 1)])
+    return made
+
+
+def test_what_shared_templates_say_reads_alike_in_every_front() -> None:
+    shared = catalogue(Close="", Open="", Send="")
+    ours = catalogue(Close="بستن", Open="بازکردن", Send="فرستادن")
+    theirs = catalogue(Close="ببند", Open="بازکردن", Other="دیگر")
+    found = contested(shared, ours=ours, theirs=theirs)
+    assert list(found) == [("config/web/templates/parts.html", "Close")]
+    elsewhere = Catalog(locale="fa")
+    elsewhere.add("Close", locations=[("config/cli/main.py", 1)])
+    assert not list(contested(elsewhere, ours=ours, theirs=theirs))
+
+
+def test_a_front_says_it_its_own_way_and_borrows_what_it_lacks() -> None:
+    with use_locale("fa"):
+        said = {each: Speaker(package=each).gettext("Balance") for each in ("wallet", "network")}
+        assert said == {"wallet": "موجودی", "network": "مانده"}
+        assert Speaker(package="settlement").gettext("Balance") == said["network"]
+        assert Speaker(package="config").gettext("Partner") == "همراه"
+        assert Speaker(package="wallet").gettext("nobody says this") == "nobody says this"
