@@ -126,7 +126,7 @@ def reason_against(message: Message, persian: Message | None) -> str | None:
         return "no Persian"
     if persian.fuzzy:
         return "the Persian is marked fuzzy"
-    if not isinstance(persian.string, str) and not all(persian.string):
+    if not isinstance(persian.string, str) and not all(persian.string or ()):
         return "a plural form has no Persian"
     return _against_forms(message, persian)
 

@@ -3,11 +3,13 @@
 The order of checks is part of the design: size and address limit, then the signature's form, the
 key, its age, the signature itself and the digest, then nonce and rate limit; what the key opens,
 the schema and the idempotency key follow in ``operations.perform``. So a stranger costs little, and
-a nonce is claimed only for a request that its owner signed.
+a nonce is claimed only for a request that its owner signed. Only the digest needs the body: one is
+read from who names a key that may be used, a large one from who has signed for it.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -22,14 +24,23 @@ from merchant_gateway.merchant_keys import check_merchant
 from merchant_gateway.operations import MAX_BODY_BYTES
 from merchant_gateway.signing import (
     RequestMessage,
+    check_created,
     parse_request_signature,
     split_target,
+    verify_head,
     verify_request,
 )
 from network.clock import local_date
+from network.errors import InvariantError
 from network.merchants.addresses import line_of
 from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_SOMETHING = b"\x00"
+"""Stands for a body that was not read yet: whether there is one decides what is signed."""
 
 
 def admit(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_BYTES) -> Call:
@@ -43,27 +54,33 @@ def admit(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_BY
 
 
 def receive(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """Check the address and the size, and read the body.
+    """Check the address, the size and the key, and read the body.
 
-    More than MAX_BODY_BYTES is read only from who names a live key that may be used: anybody who
-    applies has a test key. Raises RateLimitedError, BodyTooLargeError, and what the key and a
-    signature that cannot be read raise.
+    More than MAX_BODY_BYTES is read only from who has signed the head with a live key: anybody who
+    applies has a test key. Raises RateLimitedError, BodyTooLargeError, and what the key and the
+    signature raise. Sets ``exchange.parsed`` as soon as the signature was read, so that a refusal
+    can be bound to it.
     """
-    environ = exchange.environ
+    environ, keys = exchange.environ, gateway.merchant_keys
     if wait := gateway.failures.wait(line_of(exchange.address)):
         raise RateLimitedError(retry_after=wait, policy=ADDRESS)
     stated = get_content_length(
         environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING")
     )
     _check_size(stated, most_bytes=most_bytes)
-    if most_bytes > MAX_BODY_BYTES:
-        named = parse_request_signature(
-            signature_input=environ.get("HTTP_SIGNATURE_INPUT"),
-            signature=environ.get("HTTP_SIGNATURE"),
-        )
-        if gateway.merchant_keys.usable(named.key_id, wall=exchange.wall).environment != LIVE:
-            most_bytes = MAX_BODY_BYTES
-            _check_size(stated, most_bytes=most_bytes)
+    parsed = exchange.parsed = parse_request_signature(
+        signature_input=environ.get("HTTP_SIGNATURE_INPUT"),
+        signature=environ.get("HTTP_SIGNATURE"),
+    )
+    view = keys.usable(parsed.key_id, wall=exchange.wall)
+    if most_bytes > MAX_BODY_BYTES and view.environment != LIVE:
+        most_bytes = MAX_BODY_BYTES
+        _check_size(stated, most_bytes=most_bytes)
+    if stated is None or stated > MAX_BODY_BYTES:
+        check_created(parsed=parsed, now=exchange.wall)
+    if (stated or 0) > MAX_BODY_BYTES:
+        head = _message(environ, body=_SOMETHING)
+        verify_head(request=head, parsed=parsed, key=keys.material(view), now=exchange.wall)
     if stated is not None and "wsgi.input_terminated" in environ:
         return bytes(environ["wsgi.input"].read(stated))
     try:
@@ -78,30 +95,16 @@ def _check_size(stated: int | None, *, most_bytes: int) -> None:
 
 
 def authenticate(exchange: Exchange, body: bytes, *, gateway: Gateway) -> Call:
-    """Return the call of a request whose signature holds.
+    """Return the call of a request whose signature holds, once ``receive`` has read its body.
 
-    Raises a SigningError, or the errors of key, merchant, nonce and rate limit. Sets
-    ``exchange.parsed`` as soon as the signature was read, so that a refusal can be bound to it.
+    Raises a SigningError, or the errors of key, merchant, nonce and rate limit.
     """
-    environ, wall = exchange.environ, exchange.wall
-    parsed = exchange.parsed = parse_request_signature(
-        signature_input=environ.get("HTTP_SIGNATURE_INPUT"),
-        signature=environ.get("HTTP_SIGNATURE"),
-    )
+    environ, wall, parsed = exchange.environ, exchange.wall, exchange.parsed
+    if parsed is None:
+        raise InvariantError("a request is received before it is authenticated")
     keys = gateway.merchant_keys
     view = keys.usable(parsed.key_id, wall=wall)
-    target = raw_target(environ)
-    path, query = split_target(target)
-    message = RequestMessage(
-        method=environ["REQUEST_METHOD"],
-        authority=environ.get("HTTP_HOST", ""),
-        path=path,
-        query=query,
-        content_type=environ.get("CONTENT_TYPE") or None,
-        content_digest=environ.get("HTTP_CONTENT_DIGEST"),
-        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
-        body=body,
-    )
+    message = _message(environ, body=body)
     signed = verify_request(request=message, parsed=parsed, key=keys.material(view), now=wall)
     admission = gateway.guard.admit(
         key_id=view.key_id,
@@ -121,13 +124,28 @@ def authenticate(exchange: Exchange, body: bytes, *, gateway: Gateway) -> Call:
         key=view,
         method=message.method,
         authority=message.authority,
-        target=target,
+        target=raw_target(environ),
         body=body,
         signed=signed,
         wall=wall,
         admission=admission,
         idempotency_key=unquoted(message.idempotency_key),
         accept=environ.get("HTTP_ACCEPT", ""),
+    )
+
+
+def _message(environ: WSGIEnvironment, *, body: bytes) -> RequestMessage:
+    """Return what a request was signed over."""
+    path, query = split_target(raw_target(environ))
+    return RequestMessage(
+        method=environ["REQUEST_METHOD"],
+        authority=environ.get("HTTP_HOST", ""),
+        path=path,
+        query=query,
+        content_type=environ.get("CONTENT_TYPE") or None,
+        content_digest=environ.get("HTTP_CONTENT_DIGEST"),
+        idempotency_key=environ.get("HTTP_IDEMPOTENCY_KEY"),
+        body=body,
     )
 
 

@@ -125,7 +125,8 @@ class Sandboxes:
         inside = self._inside(view)
         if view.furnished_at is None:
             view = self._furnish(view, inside, now=call.wall)
-        time.catch_up(inside.services.database)
+        if not time.catch_up(inside.services.database):
+            raise BusyError("the sandbox has more days to catch up with")
         return _Open(view=view, inside=inside)
 
     def _furnish(self, view: SandboxView, inside: Gateway, *, now: datetime) -> SandboxView:

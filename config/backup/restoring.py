@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.orm import Session
 
 from config.backup import file as files
+from config.backup.doors import Doors, close_doors
 from config.backup.errors import RestoreError, RestoreRefusedError
 from config.backup.file import Manifest
 from config.backup.state import is_empty, state_of
@@ -31,11 +32,15 @@ _GROUP = "peyvand_app"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """What was checked after a restore; ``differences`` names what does not add up."""
+    """What was checked after a restore; ``differences`` names what does not add up.
+
+    ``doors`` is what was ended, and what can still sign.
+    """
 
     checks: int
     differences: tuple[str, ...]
     applied: tuple[str, ...]
+    doors: Doors
 
     @property
     def clean(self) -> bool:
@@ -93,12 +98,13 @@ def fill(path: Path, *, manifest: Manifest, owner_url: str, progress: Progress) 
 def prove(
     database: Database, *, owner_url: str, manifest: Manifest, today: date, wall: datetime
 ) -> Proof:
-    """Migrate a restored database, audit all of it, and write the restore into the audit log."""
+    """Migrate a restored database, audit it, end its sign-ins; the audit log says so."""
     applied = prepare_database(owner_url, today=today)
     with database.snapshot() as session:
         found = list(_audited(session))
     wrong = tuple(name for name, differences in found if differences)
     with database.unit_of_work() as session:
+        doors = close_doors(session, wall=wall)
         record_act(
             session,
             now=wall,
@@ -109,9 +115,11 @@ def prove(
                 "sha256": manifest.digest,
                 "made_at": str(manifest.facts["made_at"]),
                 "differences": list(wrong),
+                "sign_ins_ended": doors.sign_ins,
+                "codes_ended": doors.codes,
             },
         )
-    return Proof(checks=len(found), differences=wrong, applied=tuple(applied))
+    return Proof(checks=len(found), differences=wrong, applied=tuple(applied), doors=doors)
 
 
 def _audited(session: Session) -> Iterator[tuple[str, int]]:

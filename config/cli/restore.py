@@ -68,6 +68,11 @@ def _record(done: Restored) -> dict[str, object]:
         "checks": done.proof.checks,
         "differences": list(done.proof.differences),
         "migrated": list(done.proof.applied),
+        "sign_ins_ended": done.proof.doors.sign_ins,
+        "codes_ended": done.proof.doors.codes,
+        "keys_in_force": [
+            {"key": key, "merchant": merchant} for key, merchant in done.proof.doors.keys
+        ],
     }
 
 
@@ -93,3 +98,22 @@ def _tell(done: Restored) -> None:
             checks=format_number(done.proof.checks),
         )
     )
+    doors = done.proof.doors
+    click.echo(
+        _(
+            "Ended: %(sign_ins)s sign-ins and %(codes)s codes; everybody signs in anew.",
+            sign_ins=format_number(doors.sign_ins),
+            codes=format_number(doors.codes),
+        )
+    )
+    click.echo(
+        _(
+            "Look at this before the doors open: what was revoked, suspended or locked after "
+            "%(moment)s is in force again, and passwords are those of then. Revoke it once more. "
+            "Keys that can sign now: %(count)s",
+            moment=done.manifest.facts["made_at"],
+            count=format_number(len(doors.keys)),
+        )
+    )
+    for key, merchant in doors.keys:
+        click.echo(f"  {merchant}  {key}")

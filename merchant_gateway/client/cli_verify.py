@@ -19,14 +19,12 @@ from merchant_gateway.client.statement_proof import (
     StatementProofError,
     check_statement,
     is_statement,
-    signing_key_id,
 )
 from merchant_gateway.client.transport import KEYS_PATH
 from merchant_gateway.client.verifying import LIVE, TEST, judge
 from merchant_gateway.signing import Ed25519VerifyingKey, SigningError
 
 MERCHANT_KEYS_PATH = "/.well-known/peyvand-merchant-keys"
-SANDBOX_KEYS_PATH = "/.well-known/peyvand-sandbox-keys"
 _SEALS = "seals"
 _DOES_NOT_HOLD, _WRONG_USE, _NO_KEYS = 1, 2, 3
 _FOUND = 200
@@ -112,8 +110,8 @@ def _judge_statement(
     found: dict[str, object] = {}
     try:
         jwks = [each for path in key_sets for each in _read(path)]
-        if network is not None:
-            jwks += _network_jwks(network.rstrip("/"), statement, test=test)
+        if network is not None and not test:  # a sandbox's keys are in no public place
+            jwks += _network_jwks(network.rstrip("/"))
         wanted = TEST if test else LIVE
         seals = [
             each
@@ -143,19 +141,11 @@ def _judge_statement(
         sys.exit(_DOES_NOT_HOLD)
 
 
-def _network_jwks(
-    network: str, statement: Mapping[str, Any], *, test: bool
-) -> list[Mapping[str, Any]]:
-    """Return the network's published keys; for a sandbox the one that signed the statement."""
-    if not test:
-        answer = requests.get(network + KEYS_PATH, timeout=_TIMEOUT)
-        answer.raise_for_status()
-        return list(answer.json()["keys"])
-    key_id = signing_key_id(statement)
-    answer = requests.get(
-        f"{network}{SANDBOX_KEYS_PATH}/{quote(key_id, safe='')}.json", timeout=_TIMEOUT
-    )
-    return [answer.json()] if answer.status_code == _FOUND else []
+def _network_jwks(network: str) -> list[Mapping[str, Any]]:
+    """Return the network's published keys."""
+    answer = requests.get(network + KEYS_PATH, timeout=_TIMEOUT)
+    answer.raise_for_status()
+    return list(answer.json()["keys"])
 
 
 def _read(path: Path) -> Iterable[Mapping[str, Any]]:

@@ -59,14 +59,6 @@ def check_statement(
     return key_id
 
 
-def signing_key_id(statement: Mapping[str, Any]) -> str:
-    """Return the id of the key that a statement names, believed by nobody yet."""
-    try:
-        return str(json.loads(_decoded(str(statement["signed"]).partition(".")[0]))["kid"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise StatementProofError("the network has not signed it") from error
-
-
 def _opened(
     signed: str, keys: Mapping[str, Ed25519VerifyingKey]
 ) -> tuple[Mapping[str, Any], object, str]:

@@ -25,6 +25,7 @@ from network.ledger import queries as ledger
 from network.sandboxes import service, time
 from network.sandboxes.furnishing import partner_of
 from network.sandboxes.queries import SandboxView, sandbox_of
+from network.signing.queries import TEST, published_keys
 
 SETTLE_SECONDS = 10.0
 BETWEEN_RESETS = timedelta(seconds=30)
@@ -36,13 +37,15 @@ _ONE_AT_A_TIME = BoundedSemaphore(1)
 def read_sandbox(call: Call, _query: dict[str, Any]) -> Answer:
     """Answer with the sandbox's time, its open business day, and the partner's code.
 
-    Its time runs like ours from where you move it. The first call with a test key opens the
-    sandbox; what nobody has used for 30 days is dropped.
+    Its time runs like ours from where you move it. `keys` are those with which it seals days and
+    signs statements; no live key does, and answers are signed with the live one. The first call
+    with a test key opens the sandbox; what nobody has used for 30 days is dropped.
     """
     view = entered(call).view
     with call.gateway.services.database.reading() as session:
         partner = partner_of(session).code
         day = ledger.open_day(session)
+        keys = published_keys(session, environment=TEST)
     return Answer(
         payload={
             "programme_time": call.gateway.clock.now().isoformat(),
@@ -50,6 +53,7 @@ def read_sandbox(call: Call, _query: dict[str, Any]) -> Answer:
             "opened_at": None if view.taken_at is None else view.taken_at.isoformat(),
             "merchant": call.key.merchant_code,
             "partner": partner,
+            "keys": keys,
         }
     )
 
@@ -73,7 +77,8 @@ def move_sandbox_clock(call: Call, data: dict[str, Any]) -> Answer:
         return {"programme_time": now.isoformat(), "business_date": today(now).isoformat()}
 
     answer = once(call, work, status=200)
-    _alone(lambda: time.catch_up(call.gateway.services.database))
+    if not _alone(lambda: time.catch_up(call.gateway.services.database)):
+        raise BusyError("the sandbox has more days to catch up with")
     return answer
 
 

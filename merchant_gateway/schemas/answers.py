@@ -212,6 +212,18 @@ SANDBOX: dict[str, Schema] = {
         opened_at=or_null(TIME),
         merchant=TEXT,
         partner=text("The code of the made-up partner that gives and takes points beside you."),
+        keys=list_of(
+            whole(
+                kty=TEXT,
+                crv=TEXT,
+                kid=TEXT,
+                use=TEXT,
+                alg=TEXT,
+                purpose=TEXT,
+                environment=states("test"),
+                x=TEXT,
+            )
+        ),
     ),
     "SandboxClock": whole(programme_time=TIME, business_date=DAY),
     "SandboxSettlement": whole(

@@ -26,7 +26,7 @@ from merchant_gateway.signing.messages import (
 )
 from merchant_gateway.signing.parse import parse_answer_signature, parse_request_signature
 from merchant_gateway.signing.possession import prove_possession, proves_possession
-from merchant_gateway.signing.request_signing import sign_request, verify_request
+from merchant_gateway.signing.request_signing import sign_request, verify_head, verify_request
 
 __all__ = [
     "Algorithm",
@@ -55,5 +55,6 @@ __all__ = [
     "split_target",
     "verify_answer",
     "verify_evidence",
+    "verify_head",
     "verify_request",
 ]

@@ -78,10 +78,23 @@ def verify_request(
 ) -> Evidence:
     """Check a request against its signature and the key registered for it.
 
+    Checks what `verify_head` does, and last the digest of the body: so an unknown sender cannot
+    make the server hash large bodies. Raises a SigningError for each way to fail; returns the
+    evidence to keep.
+    """
+    evidence = verify_head(request=request, parsed=parsed, key=key, now=now)
+    if request.body:
+        check_content_digest(header=request.content_digest, body=request.body)
+    return evidence
+
+
+def verify_head(
+    *, request: RequestMessage, parsed: ParsedSignature, key: VerifyingKey, now: datetime
+) -> Evidence:
+    """Check all of a request that stands before its body, of which only whether it has one counts.
+
     Checks the age, the algorithm (the key's, whatever the request says), the exact set of
-    components, the signature, and last the digest of the body: so an unknown sender cannot make
-    the server hash large bodies. `now` is aware wall time. Raises a SigningError for each way to
-    fail; returns the evidence to keep.
+    components, and the signature. `now` is aware wall time. Raises a SigningError.
     """
     check_created(parsed=parsed, now=now)
     check_algorithm(parsed=parsed, key=key)
@@ -91,8 +104,6 @@ def verify_request(
             "Signature does not fit the request as received. Compare the signature base that you "
             "signed with the request on the wire, and the key with the one registered as keyid."
         )
-    if request.body:
-        check_content_digest(header=request.content_digest, body=request.body)
     return Evidence(signature_base=base, signature=parsed.signature)
 
 

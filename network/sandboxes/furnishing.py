@@ -36,6 +36,9 @@ PARTNER_CODES = ("sandbox-partner", "sandbox-partner-2")
 BEGINS_BEFORE = timedelta(days=60)
 """How far back made-up terms reach: further than a purchase may lie."""
 
+NO_ACCOUNT = "IR490000000000000000000000"
+"""An IBAN of the right form, of a bank that there is not."""
+
 RIALS_PER_POINT = 1_000
 RIALS_PER_EARNED_POINT = 10_000
 EXPIRY_DAYS = 365
@@ -59,7 +62,8 @@ class Furniture:
 def furniture_of(session: Session, *, merchant_id: UUID) -> Furniture:
     """Read what a sandbox copies of a merchant: what is approved, whenever it begins.
 
-    Who proposed and approved it stays behind, and so does an account that is paid into.
+    Who proposed and approved it stays behind; in the place of an account that is paid into stands
+    one that no bank has, so that a night pays as it would.
     """
     merchant = session.get_one(Merchant, merchant_id)
     stores = session.scalars(select(Store).where(Store.merchant_id == merchant_id)).all()
@@ -75,7 +79,6 @@ def furniture_of(session: Session, *, merchant_id: UUID) -> Furniture:
             Agreement.merchant_id == merchant_id, Agreement.approved_at.is_not(None)
         )
     )
-    nobody = {"proposed_by": None, "approved_by": None, "settlement_iban": None}
     return Furniture(
         merchant=_copied(merchant, status="active", leaves_on=None, issuing=ISSUING_OPEN),
         places=(*map(_copied, stores), *map(_copied, terminals)),
@@ -84,7 +87,15 @@ def furniture_of(session: Session, *, merchant_id: UUID) -> Furniture:
         ),
         terms=tuple(_copied(each, set_by=None) for each in terms),
         rates=tuple(map(_copied, session.scalars(rates))),
-        agreements=tuple(_copied(each, **nobody) for each in agreements),
+        agreements=tuple(
+            _copied(
+                each,
+                proposed_by=None,
+                approved_by=None,
+                settlement_iban=None if each.settlement_iban is None else NO_ACCOUNT,
+            )
+            for each in agreements
+        ),
     )
 
 

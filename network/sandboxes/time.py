@@ -18,6 +18,9 @@ from network.settings import PROGRAMME_ZONE
 FURTHEST = timedelta(days=3_700)
 """Further than any point lives, and near enough for every calendar."""
 
+MOST_AT_ONCE = 400
+"""Days that one call may close: a year that somebody moves on at once, and some."""
+
 AFTER_MIDNIGHT = timedelta(minutes=5)
 _AT_ONCE = 1_000
 
@@ -49,20 +52,25 @@ def end_day(session: Session, *, wall: datetime) -> date:
     return today
 
 
-def catch_up(database: Database) -> int:
-    """Close every business day that has ended, activate and expire what is due; return how many.
+def catch_up(database: Database, *, most_days: int = MOST_AT_ONCE) -> bool:
+    """Close business days that have ended, at most so many, and return whether all of them are.
 
-    What the nights do beside settling, so that new entries stand on the day that they are made.
+    Then what is due is activated and expired: what the nights do beside settling, so that new
+    entries stand on the day that they are made. Where days are left, calling again goes on.
     """
     now = ProgrammeClock(database).now()
     with database.reading() as session:
         behind = ledger.open_day(session) < local_date(now, zone=PROGRAMME_ZONE)
     if not behind:
-        return 0
-    closed = 0
-    while close_day(database, now=now) is not None:
-        closed += 1
+        return True
+    for _day in range(most_days):
+        if close_day(database, now=now) is None:
+            break
+    else:
+        with database.reading() as session:
+            if ledger.open_day(session) < local_date(now, zone=PROGRAMME_ZONE):
+                return False
     with database.ledger() as connection:
         while expire_due(connection, now=now, limit=_AT_ONCE):
             pass
-    return closed
+    return True

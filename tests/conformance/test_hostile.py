@@ -93,7 +93,7 @@ def _wire(headers: Headers, body: bytes, *, method: str = "POST", path: str = PA
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + body
 
 
-def _signed(house: House, body: bytes, **how: Any) -> Headers:
+def _signed(house: House, body: bytes, *, path: str = PATH, **how: Any) -> Headers:
     """Return the headers of a good request of the green shop, or of one signed otherwise."""
     key = secrets.token_urlsafe(18)
     authority = urlsplit(house.url).netloc
@@ -101,7 +101,7 @@ def _signed(house: House, body: bytes, **how: Any) -> Headers:
         request=RequestMessage(
             method="POST",
             authority=authority,
-            path=PATH,
+            path=path,
             content_type="application/json",
             idempotency_key=key,
             body=body,
@@ -358,6 +358,24 @@ def test_a_size_is_refused_before_it_is_sent(house: House) -> None:
     for length in ("10000000000", "65537"):
         headers, _ = _replaced("Content-Length", length)(house, _signed(house, body), body)
         assert _heard(_spoken(house, _wire(headers, b""))) == Heard(413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (_without("Signature"), "signature_missing"),
+        (_replaced("Signature", "peyvand=:AAAA:"), "signature_invalid"),
+        (_replaced("Content-Digest", "sha-256=:AAAA:"), "signature_invalid"),
+        (_resigned(key_id=lambda _house: "mk_live_nobody"), "key_unknown"),
+        (_resigned(key_id=lambda house: house.blue.key_id), "signature_invalid"),
+        (_resigned(now=lambda _house: datetime.now(UTC) - timedelta(hours=1)), "signature_expired"),
+    ],
+)
+def test_a_large_body_is_refused_before_it_is_sent(house: House, change: Change, code: str) -> None:
+    large, path = b"x" * 200_000, "/v1/earnings/batches"
+    headers, _ = change(house, _signed(house, large, path=path), large)
+    heard = _heard(_spoken(house, _wire(headers, b"", path=path)))
+    assert heard == Heard(401, code)
 
 
 def test_slow_bodies_hold_nobody_else_up(house: House) -> None:

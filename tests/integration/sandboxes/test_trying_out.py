@@ -6,13 +6,16 @@ from datetime import timedelta
 
 import jsonschema
 import pytest
+import requests
 from sqlalchemy import text
 
 from merchant_gateway.client import InvalidRequestError, NotFoundError, RateLimitedError
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.schemas.answers import SANDBOX
+from network.clearing.signed_statements import check_statement
 from network.clock import wall_now
 from network.database.installation import move_clock
+from network.proofs.errors import ProofBrokenError
 from network.sandboxes import time
 from tests.integration.gateway.house import House
 from tests.integration.sandboxes.conftest import Tills
@@ -80,6 +83,15 @@ def test_a_member_earns_and_spends_and_the_night_settles(tills: Tills, house: Ho
             )
         ],
     }
+    # Sealed and signed by the sandbox alone: nothing of it holds as the network's word.
+    statement = green.statement(settled["settlement"]).data
+    own = green.sandbox.read().data["keys"]
+    live = requests.get(f"{house.url}/.well-known/peyvand-keys.json", timeout=20).json()["keys"]
+    assert {each["environment"] for each in own} == {"test"}
+    assert not {each["kid"] for each in own} & {each["kid"] for each in live}
+    assert check_statement(statement, keys=own)
+    with pytest.raises(ProofBrokenError):
+        check_statement(statement, keys=live)
 
 
 def test_codes_are_fresh_and_spend_up_to_their_limit(tills: Tills) -> None:
@@ -115,7 +127,12 @@ def test_time_moves_in_one_sandbox_alone(tills: Tills, house: House, stand: Stan
     assert (balance["available"], balance["pending"]) == (50, 0)
     assert blue.sandbox.read().data["business_date"] == moved["business_date"]
     assert green.sandbox.read().data["programme_time"][:10] == before[:10]
-    blue.sandbox.move_clock(days=366)
+    with stand.inside(house.blue.merchant_id) as inside:
+        with inside.database.unit_of_work() as session:
+            move_clock(session, to=wall_now() + timedelta(days=12), wall=wall_now())
+        # A call closes so many days and no more; the next one goes on with them.
+        assert [time.catch_up(inside.database, most_days=3) for _ in range(2)] == [False, True]
+    blue.sandbox.move_clock(days=360)
     balance = blue.sandbox.read_member(person["id"]).data["balance"]
     assert balance["available"] == 0  # the points lapsed
     later = blue.sandbox.read().data

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 
 from config.backup.errors import BackupError, BrokenBackupError, RestoreRefusedError
 from config.backup.making import make_backup
@@ -24,6 +25,8 @@ from network.database.installation import move_clock
 from network.events.queries import waiting
 from network.events.service import publish
 from network.operators import queries
+from network.operators.service import add_operator
+from network.operators.sessions import open_session
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 from network.vault import Vault
@@ -64,6 +67,10 @@ def test_it_goes_on_elsewhere_as_if_nothing_had_happened(
     first, second = story.first_day, story.first_day + timedelta(days=1)
     with services.database.unit_of_work() as session:
         waiting_id = publish(session, topic="test.waits", payload={"number": 1})
+        token = signed_in(session, services)
+        in_force = session.scalar(
+            text("SELECT count(*) FROM network.merchant_key WHERE revoked_at IS NULL")
+        )
     file = place / "peyvand.backup"
     servers = environment(
         place / "unused",
@@ -95,6 +102,8 @@ def test_it_goes_on_elsewhere_as_if_nothing_had_happened(
     outcome = json.loads(restored.stdout)
     assert (outcome["installed"], outcome["differences"]) == (True, [])
     assert outcome["state"] == manifest["state"]
+    assert outcome["sign_ins_ended"] >= 1
+    assert len(outcome["keys_in_force"]) == in_force
     again = peyvand(*arguments, env=home)
     assert (again.returncode, "--replace" in again.stderr) == (1, True), again.stderr
 
@@ -104,6 +113,7 @@ def test_it_goes_on_elsewhere_as_if_nothing_had_happened(
         await_outbox(other.database)
         with other.database.reading() as session:
             assert waiting_id in {each.event_id for each in waiting(session, limit=1000)}
+            assert queries.by_session(session, token=token, wall=wall_now()) is None
         move(other, to=story.programme.now())
         run_night(other, started_by="schedule")
         for day in (first, second):
@@ -114,6 +124,28 @@ def test_it_goes_on_elsewhere_as_if_nothing_had_happened(
             other.database.ledger() as connection,
         ):
             connection.execute(text("DELETE FROM ledger.posting"))
+
+
+def signed_in(session: Session, services: Services) -> str:
+    """Let somebody sign in at the console before the backup; return the token of the browser."""
+    added = add_operator(
+        session,
+        vault=services.vault,
+        now=wall_now(),
+        email="backup@example.org",
+        name="Anna",
+        role="viewer",
+        password="correct horse battery",
+    )
+    token = open_session(
+        session,
+        operator_id=added.operator.operator_id,
+        wall=wall_now(),
+        user_agent="test",
+        address="127.0.0.1",
+    )
+    assert queries.by_session(session, token=token, wall=wall_now()) is not None
+    return token
 
 
 @contextmanager
