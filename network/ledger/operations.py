@@ -23,6 +23,7 @@ from network.ledger.arguments import (
     EVENT,
     EVIDENCE,
     GRACE,
+    GRANTS,
     MEMBER,
     NOW,
     ORIGINAL,
@@ -33,7 +34,7 @@ from network.ledger.arguments import (
     consent_parameters,
     event_parameters,
     evidence_parameters,
-    grant_parameters,
+    grants_parameters,
     takings_parameters,
 )
 from network.ledger.calling import function as _function
@@ -57,7 +58,7 @@ _EARN = _function(
     NOW,
     CLAIM,
     EVENT,
-    "p_grants => CAST(:grants AS jsonb)",
+    GRANTS,
     "p_explanation => CAST(:explanation AS jsonb)",
     EVIDENCE,
     TAKINGS,
@@ -126,10 +127,6 @@ def earn(
     The result has ``points``, ``state`` (available or pending), ``active_from``, ``expires_on``
     (the earliest), ``repaid`` (of a debt with the issuer) and ``balance``.
     """
-    parameters = {
-        "grants": _encode([grant_parameters(grant) for grant in grants]),
-        "explanation": _encode(explanation),
-    }
     return _post(
         connection,
         _EARN,
@@ -139,7 +136,8 @@ def earn(
         | event_parameters(event)
         | evidence_parameters(evidence)
         | takings_parameters(takings)
-        | parameters,
+        | grants_parameters(grants)
+        | {"explanation": _encode(explanation)},
     )
 
 

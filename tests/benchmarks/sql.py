@@ -1,6 +1,6 @@
 """The ledger's functions driven by pgbench, beside TPC-B on the same server.
 
-What a call carries is what the gateway sends: four priced lines and the explanation as JSON text,
+What a call carries is what the gateway sends: four priced lines, the explanation as JSON text and
 1.2 kB of evidence. Members are drawn at random, so wallets are rarely contended; ``earn`` spreads
 over 1,000 merchants, ``earn_hot`` sends everything to one.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -66,28 +67,26 @@ def earn_script(*, merchants: int) -> str:
     """Return a pgbench script of one earn with four lines at one of ``merchants`` merchants."""
     today = local_date(wall_now(), zone=PROGRAMME_ZONE)
     merchant = uuid_of("merchant", ":merchant")
-    grants = json.dumps(
-        [
-            {
-                "issuer_id": "@",
-                "terms_id": "@",
-                "price": 987.65,
-                "points": points,
-                "base": base,
-                "active_from": today.isoformat(),
-                "expires_on": (today + timedelta(days=365)).isoformat(),
-                "line": line,
-            }
-            for line, (points, base) in enumerate(
-                [(120, 800_000), (30, 400_000), (10, 200_000), (5, 100_000)]
-            )
-        ]
+    kind = (
+        f"ROW({merchant}, NULL, {merchant}, NULL, 987.65, NULL, NULL, '{today}', "
+        f"'{today + timedelta(days=365)}', NULL)::ledger.grant_facts"
     )
     return (
         f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {merchants})\n"
         f"{_DRAWN}SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
-        f"replace('{grants}', '@', ({merchant})::text)::jsonb, "
+        f"NULL, replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::jsonb, {_EVIDENCE}, "
+        f"NULL, {kind}, '{{0,1,2,3}}', '{{120,30,10,5}}', '{{800000,400000,200000,100000}}');\n"
+    )
+
+
+def least_script() -> str:
+    """Return a pgbench script of the bare rows of an earn (``least.sql``)."""
+    merchant = uuid_of("merchant", ":merchant")
+    return (
+        f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {MERCHANTS})\n"
+        f"{_DRAWN}SELECT * FROM bench.least_earn({uuid_of('member', ':member')}, now(), "
+        f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
         f"replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::jsonb, {_EVIDENCE});\n"
     )
 
@@ -134,6 +133,7 @@ def prepare(stand: Stand) -> None:
         )
     stand.make_tpcb()
     with stand.postgres.connect(database="peyvand") as connection:
+        connection.execute((Path(__file__).parent / "least.sql").read_bytes())
         connection.execute("VACUUM ANALYZE")
         connection.execute("CHECKPOINT")
 
@@ -199,6 +199,13 @@ def contenders(stand: Stand, *, seconds: int) -> list[Contender]:
             ratio_to="tpcb",
             aim=1.25,
             note="four lines, evidence and outbox included",
+        ),
+        Contender(
+            name="sql_earn_least",
+            unit="calls/s",
+            take=lambda: stand.run_pgbench(script=least_script(), seconds=seconds),
+            ratio_to="tpcb",
+            note="the bare rows of an earn in one statement: what the functions could come to",
         ),
         Contender(
             name="sql_earn_hot",

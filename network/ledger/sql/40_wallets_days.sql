@@ -1,8 +1,7 @@
 -- Wallets, due work, and the business day. Public functions: executed by the application, running
 -- as the owner. Every name is qualified, and the search_path is fixed besides: a temporary domain
--- named like a built-in type would otherwise run its owner's code with the ledger's rights. The
--- fixed path costs about 7 % of an earn (each cached plan compares paths anew); helpers have none
--- of their own, they inherit it.
+-- named like a built-in type would otherwise run its owner's code with the ledger's rights. Helpers
+-- have none of their own, they inherit it.
 
 CREATE OR REPLACE FUNCTION ledger.open_wallet(p_member uuid) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$

@@ -1,7 +1,19 @@
 -- Posting a purchase's points by the steps that all operations share: any purchase, the plain case
 -- of 50_earn.sql included. To follow one purchase, read this function.
 
--- Any purchase. One lot per (issuer, campaign, terms, price, lock, period); earned
+-- The grants of one kind, a place of the arrays for each, as the JSON that any grants may come as.
+CREATE OR REPLACE FUNCTION ledger.grants_alike(
+    p_kind ledger.grant_facts, p_lines integer[], p_points bigint[], p_bases bigint[]
+) RETURNS jsonb LANGUAGE sql STABLE
+RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'issuer_id', p_kind.issuer_id, 'campaign_id', p_kind.campaign_id,
+        'terms_id', p_kind.terms_id, 'locked_to', p_kind.locked_to, 'price', p_kind.price,
+        'points', g.points, 'base', g.base, 'active_from', p_kind.active_from,
+        'expires_on', p_kind.expires_on, 'line', g.line) ORDER BY g.place), '[]')
+    FROM unnest(p_lines, p_points, p_bases) WITH ORDINALITY AS g (line, points, base, place));
+
+-- Any purchase. Its grants come as JSON, or as those of one kind (p_kind and three arrays). One lot per (issuer, campaign, terms, price, lock, period); earned
 -- keeps what each grant may still lose to refunds, and the part of the base that earned nothing
 -- as line -1, so that refunds of it are counted too. p_takings is null, or
 -- {"sequence": that the price was reckoned with, or null, "campaigns": [{"campaign_id", "points"}]};
@@ -9,9 +21,11 @@
 CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
     p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts,
-    p_takings jsonb DEFAULT NULL
+    p_takings jsonb DEFAULT NULL, p_kind ledger.grant_facts DEFAULT NULL,
+    p_lines integer[] DEFAULT NULL, p_points bigint[] DEFAULT NULL, p_bases bigint[] DEFAULT NULL
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
+    grants jsonb := coalesce(p_grants, ledger.grants_alike(p_kind, p_lines, p_points, p_bases));
     op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
     g ledger.grant_facts;
     alike ledger.grant_facts;
@@ -39,8 +53,8 @@ BEGIN
     op.sequence := op.sequence + 1;
     PERFORM ledger.claim_reference(op, p_event.merchant_id, 'issuance', p_event.merchant_ref);
 
-    FOR i IN 0 .. jsonb_array_length(p_grants) - 1 LOOP
-        g := jsonb_populate_record(NULL::ledger.grant_facts, p_grants -> i);
+    FOR i IN 0 .. jsonb_array_length(grants) - 1 LOOP
+        g := jsonb_populate_record(NULL::ledger.grant_facts, grants -> i);
         place := NULL;
         IF g.base < 0 THEN
             RAISE EXCEPTION 'a line of % was paid', g.base USING ERRCODE = 'PV003';
@@ -103,7 +117,7 @@ BEGIN
         'state', CASE WHEN starts > op.today THEN 'pending' ELSE 'available' END,
         'active_from', starts, 'expires_on', expires, 'repaid', repaid));
     -- Last, because others wait for the slices of a budget until this transaction ends.
-    PERFORM ledger.take_from_campaigns(op, p_takings, p_grants);
+    PERFORM ledger.take_from_campaigns(op, p_takings, grants);
     RETURN answer;
 END
 $$;

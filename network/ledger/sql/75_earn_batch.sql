@@ -70,17 +70,6 @@ RETURN ARRAY(
                       ROWS UNBOUNDED PRECEDING)
 );
 
--- The grants of an item as ledger.earn reads them.
-CREATE OR REPLACE FUNCTION ledger.batch_grants(i ledger.batch_item) RETURNS jsonb
-LANGUAGE sql STABLE
-RETURN coalesce(i.grants, (
-    SELECT jsonb_agg(jsonb_build_object(
-        'issuer_id', i.issuer_id, 'campaign_id', i.campaign_id, 'terms_id', i.terms_id,
-        'locked_to', i.locked_to, 'price', i.price, 'points', g.points, 'base', g.base,
-        'active_from', i.active_from, 'expires_on', i.expires_on, 'line', g.place - 1)
-        ORDER BY g.place)
-    FROM unnest(i.line_points, i.line_bases) WITH ORDINALITY AS g (points, base, place)), '[]');
-
 -- Posts items together. PV004 where a key or a reference of one is taken (twice in the batch, or by
 -- an earlier call): the caller then takes all of it back. One event tells of all of them.
 CREATE OR REPLACE FUNCTION ledger.post_together(
@@ -228,7 +217,11 @@ BEGIN
              THEN ROW(i.merchant_id, i.key, i.fingerprint)::ledger.claim_facts END,
         ROW(i.merchant_id, i.merchant_ref, i.effective_at, i.store_id, i.terminal, i.receipt,
             i.channel, i.amount, i.base, i.currency)::ledger.event_facts,
-        ledger.batch_grants(i), i.explanation, NULL);
+        i.grants, i.explanation, NULL, NULL,
+        ROW(i.issuer_id, i.campaign_id, i.terms_id, i.locked_to, i.price, NULL, NULL,
+            i.active_from, i.expires_on, NULL)::ledger.grant_facts,
+        ARRAY(SELECT generate_series(0, cardinality(i.line_points) - 1)), i.line_points,
+        i.line_bases);
     o.outcome := CASE WHEN posted.replayed THEN 'replayed' ELSE 'posted' END;
     o.sequence := posted.sequence;
     o.business_date := posted.business_date;

@@ -28,7 +28,7 @@ EVIDENCE = Evidence(key_id="mk_live_1", signature_base=b"base", signature=b"s", 
 ARGUMENTS = {
     "earn": (
         "uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, jsonb, "
-        "ledger.evidence_facts, jsonb"
+        "ledger.evidence_facts, jsonb, ledger.grant_facts, integer[], bigint[], bigint[]"
     ),
     "redeem": (
         "uuid, timestamptz, timestamptz, ledger.claim_facts, ledger.event_facts, bigint, "
