@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+import re
+from base64 import b64encode
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,9 @@ from network.money.facts import PaymentView
 from network.programme import explain
 from settlement.console import access, listing, lots, reconciling, redemptions, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
+
+_CREATED = re.compile(r";created=(\d{1,11})\b")
+_CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 def install(app: Flask) -> None:
@@ -34,6 +39,9 @@ def install(app: Flask) -> None:
         day_before=day_before,
         became=redemptions.became,
         standing=standing,
+        base64=base64,
+        created=created,
+        apart=apart,
     )
     app.jinja_env.globals.update(
         address=listing.address,
@@ -92,6 +100,22 @@ def plain(price: object) -> str:
     """Return a price exactly, without idle zeros."""
     text = f"{price:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def base64(raw: bytes) -> str:
+    """Return bytes in base64 (RFC 4648), as keys are published."""
+    return b64encode(raw).decode()
+
+
+def created(signature_base: str) -> datetime | None:
+    """Return when a request says that it was signed (RFC 9421, ``created``), wall time."""
+    found = _CREATED.search(signature_base)
+    return None if found is None else datetime.fromtimestamp(int(found[1]), tz=UTC)
+
+
+def apart(between: timedelta) -> bool:
+    """Return whether two moments are further apart than clocks and networks explain."""
+    return abs(between) > _CLOCKS_DIFFER
 
 
 def entry_id(member_id: UUID, sequence: int) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -14,11 +15,12 @@ from uuid import UUID
 from flask import Response, request
 
 from network.ids import EntryIds, UnknownIdError
-from network.language import sort_key
+from network.language import ascii_digits, sort_key
 
 PAGE_ROWS = 50
 MOST_EXPORTED = 100_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BETWEEN_DIGITS = str.maketrans(dict.fromkeys(",٬ \u00a0\u200e+-−"))
 Row = TypeVar("Row")
 
 
@@ -39,16 +41,26 @@ def arrange(
     keys: Mapping[str, Callable[[Row], Any]],
     sort: str,
     words: Callable[[Row], str] | None = None,
+    every: Callable[[Sequence[Row]], None] | None = None,
 ) -> Page[Row]:
     """Search, sort and cut rows as the address asks: ``?q=``, ``?sort=`` (``-`` falls), ``?from=``.
 
     ``keys`` gives what each column sorts by, ``sort`` the order where none is asked for, ``words``
-    the text of a row that ``?q=`` searches. Text sorts as the Persian alphabet does.
+    the text of a row that ``?q=`` searches; a number finds the columns' figures that begin with it.
+    Text sorts as the Persian alphabet does. ``every`` is given all rows found, for their sums.
     """
     found = list(rows)
     query = sort_key(request.args.get("q", ""))
     if query and words is not None:
-        found = [row for row in found if query in sort_key(words(row))]
+        figure = _figure(request.args["q"])
+        found = [
+            row
+            for row in found
+            if query in sort_key(words(row))
+            or (figure and any(_begins(key(row), figure) for key in keys.values()))
+        ]
+    if every is not None:
+        every(found)
     asked = request.args.get("sort", sort)
     if asked.removeprefix("-") not in keys:
         asked = sort
@@ -137,10 +149,23 @@ def _line(cells: Sequence[str]) -> bytes:
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
     text = str(value)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def _figure(text: str) -> str:
+    """Return the digits of a number as people type or copy it, empty where it is none."""
+    plain = ascii_digits(text).strip().translate(_BETWEEN_DIGITS)
+    return plain if plain.isascii() and plain.isdigit() else ""
+
+
+def _begins(value: object, figure: str) -> bool:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return whole and str(abs(int(str(value)))).startswith(figure)
 
 
 def _sortable(value: Any) -> tuple[bool, Any]:

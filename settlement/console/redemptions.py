@@ -47,7 +47,7 @@ def became(redemption: RedemptionView) -> list[str]:
         until = format_datetime(redemption.hold_until)
         return [gettext("Held until %(moment)s; neither captured nor voided yet.", moment=until)]
     if redemption.capture_sequence == redemption.sequence:
-        said = [gettext("Spent at once, without a hold before.")]
+        said = [gettext("Redeemed at once, without a hold before.")]
     elif taken == held:
         said = [gettext("All that was held was captured.")]
     else:

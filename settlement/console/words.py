@@ -16,12 +16,12 @@ ENTRY_KINDS = {
     "issuance": _l("Earning"),
     "activation": _l("Became available"),
     "authorisation": _l("Held for a purchase"),
-    "capture": _l("Spent (hold captured)"),
+    "capture": _l("Redemption (hold captured)"),
     "void": _l("Hold voided"),
-    "redemption": _l("Spent"),
+    "redemption": _l("Redemption"),
     "refund_issuance": _l("Earning refunded"),
-    "refund_redemption": _l("Spending refunded"),
-    "expiry": _l("Expiry of points"),
+    "refund_redemption": _l("Redemption given back"),
+    "expiry": _l("Expiry"),
     "release": _l("Hold ran out"),
     "transfer": _l("Transfer between members"),
     "join": _l("Joined a shared wallet"),
@@ -70,19 +70,19 @@ RUN_STATES = {
     "aborted": _l("Aborted"),
 }
 OBLIGATION_KINDS = {
-    "redemption": _l("Points taken"),
-    "redeposit": _l("Points given back"),
+    "redemption": _l("Redemption"),
+    "redeposit": _l("Redemption given back"),
     "margin": _l("Network's margin"),
     "margin_return": _l("Margin returned"),
     "vat": _l("VAT on the margin"),
     "vat_return": _l("VAT on the margin returned"),
     "acceptance_vat": _l("VAT on the acceptance fee"),
     "acceptance_vat_return": _l("VAT on the acceptance fee returned"),
-    "issuance": _l("Points given"),
-    "adjustment_up": _l("Points given by a correction"),
-    "clawback": _l("Points clawed back"),
-    "adjustment_down": _l("Points taken by a correction"),
-    "expiry": _l("Points lapsed"),
+    "issuance": _l("Earning"),
+    "adjustment_up": _l("Correction upwards"),
+    "clawback": _l("Clawback"),
+    "adjustment_down": _l("Correction downwards"),
+    "expiry": _l("Expiry"),
     "rounding": _l("Rounding of the pool"),
 }
 OBLIGATION_NOTES = {
@@ -123,7 +123,7 @@ TAXED_FEES = {
 SIDES = {
     "receivable": _l("Receivable"),
     "payable": _l("Payable"),
-    "fee": _l("Fee"),
+    "fee": _l("Margin and VAT"),
 }
 LINE_SIDES = {
     "receivable": _l("Receivable"),

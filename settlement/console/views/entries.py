@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
-from network.clearing.facts import PartyView
+from network.clearing.facts import ObligationView, PartyView
 from network.clearing.queries import parties
 from network.ids import EntryKey, UnknownIdError
 from network.ledger import figures
@@ -26,7 +26,7 @@ from network.operators.roles import OPERATOR, VIEWER
 from network.programme import queries as programme
 from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.evidence_file import evidence_file, file_bytes
-from settlement.console import access, listing
+from settlement.console import access, listing, tracing
 from settlement.console.filters import party
 from settlement.console.listing import Page
 from settlement.console.redemptions import rounded_up
@@ -110,19 +110,28 @@ def _facts(session: Session, entry: EntryView) -> dict[str, object]:
         face_value = programme.face_value_on(session, day=day)
     except programme.NoFaceValueError:
         face_value = None
+    key_id = figures.evidence_key(
+        session, member_id=member_id, sequence=sequence, business_date=day
+    )
     return {
         "rounded_up": rounded_up(entry, face_value=face_value),
         "names": parties(session),
         "store": _store(session, entry),
-        "window": clearing.window_of(session, business_date=day),
-        "key_id": figures.evidence_key(
-            session, member_id=member_id, sequence=sequence, business_date=day
-        ),
+        "settled_by": _settled_by(session, entry),
+        "key_id": key_id,
+        "key": merchants.key(session, key_id=key_id) if key_id else None,
         "parts": figures.earned_parts(
             session, member_id=member_id, sequence=sequence, business_date=day
         ),
         "redemption": ledger.redemption(session, member_id=member_id, sequence=sequence),
     }
+
+
+def _settled_by(session: Session, entry: EntryView) -> dict[int, list[ObligationView]]:
+    """Return the obligations that each posting of an entry has a share in, by its line."""
+    window = clearing.window_of(session, business_date=entry.business_date)
+    found = [] if window is None else clearing.obligations(session, window=window)
+    return {each.line: tracing.obligations_of(each, found=found) for each in entry.postings}
 
 
 def _signed(entry: EntryView, *, reveal: bool) -> SignedRequest | None:

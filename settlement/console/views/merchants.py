@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
 from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
+from network import ids
 from network.clearing import queries as clearing
+from network.clearing.facts import StatementView
 from network.language import current_locale
 from network.ledger import queries as ledger
 from network.merchants import applications, public_keys
@@ -66,23 +69,26 @@ def index() -> str | Response:
 
 @blueprint.get("/<code>")
 @access.access(VIEWER)
-def show(code: str) -> str:
+def show(code: str) -> str | Response:
     """Show all that is known of a merchant."""
     with access.reading() as session:
         merchant = merchants.merchant(session, code=code)
         merchant_id = merchant.merchant_id
         today = ledger.open_day(session)
         agreements = merchants.agreements(session, merchant_id=merchant_id)
+        statements = clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS)
         facts = {
             "stores": merchants.stores(session, merchant_id=merchant_id),
             "keys": merchants.keys(session, merchant_id=merchant_id),
             "terms": programme.all_terms(session, merchant_id=merchant_id),
-            "statements": clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS),
+            "statements": statements,
             "payments": money.payments(session, merchant_id=merchant_id),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
             "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
         }
         in_force = _in_force(session, merchant_id, today)
+    if listing.wants_csv():
+        return _statements_file(merchant.code, statements)
     return render_template(
         "merchant.html",
         merchant=merchant,
@@ -93,6 +99,25 @@ def show(code: str) -> str:
         fingerprint=fingerprint,
         wall=access.wall(),
         **facts,
+    )
+
+
+def _statements_file(code: str, rows: Sequence[StatementView]) -> Response:
+    names = ("opening", "receivable", "payable", "fees", "vat", "net", "returned", "called")
+    kept = (*names, "paid", "closing", "deposit_used", "deposit_closing", "lines", "currency")
+    return listing.csv_response(
+        f"statements-{code}",
+        ("window", "first_day", "end_day", *kept, "carried"),
+        (
+            (
+                ids.encode("win", row.window.window_id),
+                row.window.first_day.isoformat(),
+                row.window.end_day.isoformat(),
+                *(getattr(row.totals, name) for name in kept),
+                row.totals.carried,
+            )
+            for row in rows
+        ),
     )
 
 

@@ -7,25 +7,46 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, request
+from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing import sources, terms
 from network.clearing.facts import (
+    OBLIGATION_KINDS,
     ObligationLine,
     ObligationView,
     PartyView,
     PositionView,
     WindowView,
 )
-from network.clearing.parties import Account, account_code
+from network.clearing.parties import POOL, Account, account_code
 from network.clearing.terms import TermsView
 from network.operators.roles import VIEWER
 from settlement.console import access, listing, proof
-from settlement.console.views.windows import party_name, read_window
+from settlement.console.views.windows import account_name, party_name, read_window
+from settlement.console.words import said
 
 blueprint = Blueprint("obligations", __name__, url_prefix="/settlement")
 _DIRECTIONS = ("receivable", "payable", "fee")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """How the pool came from what it held before a window to what it holds after it, by kind."""
+
+    before: int
+    kinds: tuple[tuple[str, int], ...]
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """What all rows of a table come to, on whichever page they stand."""
+
+    amount: int
+    counted: int
+    postings: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +96,21 @@ def index(public_id: str) -> str | Response:
         found = clearing.obligations(session, window=window)
         known = terms.terms_behind(session, obligations=[each.fact for each in found])
         positions = clearing.positions(session, window=window)
+        held = Held.among(found, positions, asked=listing.argument("party"))
+        bridge = _bridge(session, window, found, held=held)
     parties = {each.code: each for row in found for each in (row.issuer, row.acceptor)}
     issuer, acceptor = (
         parties.get(listing.argument(name) or "") for name in ("issuer", "acceptor")
     )
-    held = Held.among(found, positions, asked=listing.argument("party"))
     wanted = _wanted(found, held=held)
     direction = listing.argument("direction") if held else None
     shown = [
         row for row in wanted if not held or not direction or direction in held.directions(row)
     ]
-    page = _arranged(shown, known)
+    kinds = sorted({row.fact.kind for row in shown}, key=OBLIGATION_KINDS.index)
+    kind = listing.argument("kind")
+    shown = [row for row in shown if kind in {None, row.fact.kind}]
+    page, whole = _arranged(shown, known, held=held)
     if listing.wants_csv():
         return _file(window, page.rows, known, held=held)
     return render_template(
@@ -100,6 +125,10 @@ def index(public_id: str) -> str | Response:
         sums=proof.sums(wanted, account=held.account) if held else None,
         position=held.position if held else None,
         totals=proof.totals(shown),
+        kinds=kinds,
+        chosen_kind=kind,
+        whole=whole,
+        bridge=bridge,
     )
 
 
@@ -159,11 +188,40 @@ def _wanted(found: Sequence[ObligationView], *, held: Held | None) -> list[Oblig
     ]
 
 
+def _bridge(
+    session: Session,
+    window: WindowView,
+    found: Sequence[ObligationView],
+    *,
+    held: Held | None,
+) -> Bridge | None:
+    """Return how the pool came from before a window to after it, where the pool is asked for."""
+    if held is None or held.account != POOL:
+        return None
+    after = sum(each.fact.amount for each in clearing.pool(session, window=window))
+    moved: dict[str, int] = {}
+    for row in found:
+        if held.directions(row):
+            moved[row.fact.kind] = moved.get(row.fact.kind, 0) + held.counted(row)
+    kinds = tuple(sorted(moved.items(), key=lambda each: OBLIGATION_KINDS.index(each[0])))
+    return Bridge(before=after - sum(moved.values()), kinds=kinds, after=after)
+
+
 def _arranged(
-    rows: Sequence[ObligationView], known: Mapping[UUID, TermsView]
-) -> listing.Page[ObligationView]:
-    return listing.arrange(
+    rows: Sequence[ObligationView], known: Mapping[UUID, TermsView], *, held: Held | None
+) -> tuple[listing.Page[ObligationView], Whole]:
+    """Return the page that is asked for, and what all found rows come to."""
+    whole = {"amount": 0, "counted": 0, "postings": 0}
+
+    def count(found: Sequence[ObligationView]) -> None:
+        for row in found:
+            whole["amount"] += row.fact.amount
+            whole["counted"] += held.counted(row) if held else 0
+            whole["postings"] += row.fact.postings
+
+    page = listing.arrange(
         rows,
+        every=count,
         sort="issuer",
         keys={
             "issuer": lambda row: party_name(row.issuer),
@@ -177,12 +235,22 @@ def _arranged(
             "postings": lambda row: row.fact.postings,
             "terms": lambda row: _version(known, row.fact.terms_id),
             "acceptor_terms": lambda row: _version(known, row.fact.acceptor_terms_id),
+            "direction": lambda row: " ".join(held.directions(row)) if held else "",
+            "counted": lambda row: held.counted(row) if held else 0,
         },
         words=lambda row: " ".join(
-            f"{each.code} {party_name(each)}"
-            for each in (row.issuer, row.acceptor, row.payer, row.payee)
+            (
+                said(row.fact.kind, "obligation"),
+                *(
+                    f"{each.code} {party_name(each)}"
+                    for each in (row.issuer, row.acceptor, row.payer, row.payee)
+                ),
+                account_name(row.payer, row.fact.payer_account),
+                account_name(row.payee, row.fact.payee_account),
+            )
         ),
     )
+    return page, Whole(**whole)
 
 
 def _version(known: Mapping[UUID, TermsView], terms_id: UUID) -> int | None:
@@ -202,7 +270,7 @@ def _file(
         (
             *("id", "issuer", "acceptor", "payer", "payee", "kind", "points", "price", "amount"),
             *("currency", "postings", "terms_version", "acceptor_terms_version"),
-            *("issuer_name", "acceptor_name", "payee_name", "direction", "counted"),
+            *("issuer_name", "acceptor_name", "payer_name", "payee_name", "direction", "counted"),
         ),
         (
             (
@@ -219,7 +287,9 @@ def _file(
                 row.fact.postings,
                 _version(known, row.fact.terms_id),
                 _version(known, row.fact.acceptor_terms_id),
-                *(party_name(row.issuer), _acceptor_name(row), party_name(row.payee)),
+                *(party_name(row.issuer), _acceptor_name(row)),
+                account_name(row.payer, row.fact.payer_account),
+                account_name(row.payee, row.fact.payee_account),
                 " ".join(held.directions(row)) if held else None,
                 held.counted(row) if held else None,
             )

@@ -37,6 +37,7 @@ from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.services import Services
 from settlement import second_person
 from settlement.console import access, bank_table, listing
+from settlement.console.payments_table import payments_file
 from settlement.console.proposing import shown
 from settlement.console.refusals import REFUSED, refusal
 from settlement.console.views.proposals import record
@@ -65,7 +66,7 @@ def let_a_bank_file_in() -> None:
 
 @blueprint.get("/windows/<public_id>/payments")
 @access.access(VIEWER)
-def index(public_id: str) -> str:
+def index(public_id: str) -> str | Response:
     """Show a window's payments with their totals, and how far their release is."""
     with access.reading() as session:
         window = _window(session, public_id)
@@ -95,6 +96,8 @@ def index(public_id: str) -> str:
             f"{row.fact.end_to_end_id}"
         ),
     )
+    if listing.wants_csv():
+        return payments_file(window, page.rows)
     return render_template(
         "payments.html",
         window=window,

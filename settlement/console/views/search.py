@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from network import ids
+from network.clearing import queries as clearing
+from network.clearing.checking import read_code
 from network.ids import UnknownIdError
 from network.language import (
     ascii_digits,
@@ -36,6 +40,8 @@ def find() -> str | Response:
     if target is not None:
         return redirect(target)
     with access.reading() as session:
+        if (statement := _statement(session, wanted)) is not None:
+            return redirect(statement)
         found = _fitting(merchants.all_merchants(session), wanted) if wanted else []
     if len(found) == 1:
         return redirect(url_for("merchants.show", code=found[0].code))
@@ -45,6 +51,16 @@ def find() -> str | Response:
         found=found,
         example=_example(access.now().astimezone(PROGRAMME_ZONE).date()),
     )
+
+
+def _statement(session: Session, wanted: str) -> str | None:
+    """Return the page of the statement with the check code that was typed, ``None`` without one."""
+    beginning = read_code(wanted)
+    found = None if beginning is None else clearing.statement_by_code(session, beginning=beginning)
+    if found is None:
+        return None
+    window_id = ids.encode("win", found.window.window_id)
+    return url_for("statements.show", code=found.merchant.code, window_id=window_id)
 
 
 def _example(today: date) -> str:

@@ -115,6 +115,7 @@ def show(public_id: str) -> str | Response:
             name: sum(getattr(row, name) for row in positions)
             for name in ("net", "receivable", "payable", "fees", "vat")
         },
+        vat=sum(row.net for row in positions if row.account == "vat"),
         code_of=lambda row: account_code(row.party.code, row.account),
         pool=pool,
         terms=known,

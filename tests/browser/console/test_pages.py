@@ -74,7 +74,7 @@ def test_a_cell_of_the_matrix_leads_to_its_obligations(house: House, signed_in: 
     page.goto(f"/settlement/windows/{encode('win', window.window_id)}/matrix")
     label = f"{cell.issuer.name_en} to {cell.acceptor.name_en}: "
     follow(page, page.get_by_role("link", name=label))
-    figure = page.locator(".figure", has_text="Points taken, less given back")
+    figure = page.locator(".figure", has_text="Points redeemed, less given back")
     assert number(figure.locator(".value").inner_text()) == cell.points
     page.go_back()
     follow(page, page.get_by_role("link", name="Rials"))
@@ -249,7 +249,7 @@ def test_the_search_box_goes_straight_there(house: House, signed_in: Opener) -> 
     member_id, _shop, sequence = house.story.redeemed[0]
     ids = house.services.entry_ids
     for wanted, heading in [
-        (ids.encode(prefix="red", member_id=member_id, sequence=sequence), "Spent"),
+        (ids.encode(prefix="red", member_id=member_id, sequence=sequence), "Redemption"),
         (str(house.story.first_day), "Business day"),
         ("sepand", "Sepand Drugstore"),
         ("سپند", "Sepand Drugstore"),

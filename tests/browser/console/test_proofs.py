@@ -107,7 +107,7 @@ def test_the_postings_of_one_entry_are_told_apart(house: House, signed_in: Opene
 def test_an_entry_says_what_became_of_its_points(house: House, signed_in: Opener) -> None:
     page = signed_in("viewer")
     page.goto(f"/entries/{spent(house)}")
-    expect(page.locator("main")).to_contain_text("Spent at once, without a hold before.")
+    expect(page.locator("main")).to_contain_text("Redeemed at once, without a hold before.")
     expect(page.locator("main")).not_to_contain_text("0 given back")
     member_id, _shop, sequence = house.story.redeemed[-1]
     returned = house.services.entry_ids.encode(prefix="ent", member_id=member_id, sequence=sequence)

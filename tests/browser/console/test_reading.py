@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from network.clearing import nights
 from network.clearing import queries as clearing
+from network.clearing.checking import check_code
 from network.clearing.facts import StatementView, WindowView
 from network.ids import encode
 from network.money import queries as money
-from tests.browser.console.conftest import House, Opener
+from tests.browser.console.conftest import House, fill_sign_in
 
 CODES = ("mahtab", "sepand", "bostan", "dasht", "parto", "rayan")
 
@@ -29,9 +32,16 @@ def statements(house: House, window: WindowView) -> dict[str, StatementView]:
         return {each.merchant.code: each for each in clearing.statements(session, window=window)}
 
 
-@pytest.fixture
-def page(signed_in: Opener) -> Page:
-    return signed_in("operator")
+@pytest.fixture(scope="module")
+def page(house: House, chromium: Browser) -> Iterator[Page]:
+    """One operator reads all of it: signing in anew for each page would take longest."""
+    context = chromium.new_context(locale="en-GB", base_url=house.url)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    page.goto("/sign-in")
+    fill_sign_in(page, house.add("operator"))
+    yield page
+    context.close()
 
 
 def number(text: str) -> int:
@@ -102,3 +112,50 @@ def test_what_is_given_back_is_not_said_to_be_owed(
     heading = page.get_by_role("heading", level=1)
     expect(heading).to_contain_text("gives back to")
     expect(heading).not_to_contain_text("owes")
+
+
+def test_a_posting_leads_to_its_own_obligations(
+    house: House, window: WindowView, page: Page
+) -> None:
+    member_id, shop, sequence = house.story.redeemed[0]
+    entry = house.services.entry_ids.encode(prefix="red", member_id=member_id, sequence=sequence)
+    page.goto(f"/entries/{entry}")
+    links = page.locator("tbody a[href*='/settlement/obligations/obl_']")
+    addresses = {link.get_attribute("href") for link in links.all()}
+    with house.services.database.reading() as session:
+        behind = {
+            f"/settlement/obligations/{encode('obl', each.fact.obligation_id)}"
+            for each in clearing.obligations(session, window=window)
+            for line in clearing.obligation_lines(
+                session, obligation_id=each.fact.obligation_id, limit=1000
+            )
+            if (line.member_id, line.sequence) == (member_id, sequence)
+        }
+    assert addresses == behind
+    assert behind
+    expect(page.locator("main")).to_contain_text(shop.key_id)
+
+
+def test_figures_kinds_and_check_codes_are_found(
+    window: WindowView, statements: dict[str, StatementView], page: Page
+) -> None:
+    address = f"/settlement/windows/{encode('win', window.window_id)}/obligations"
+    page.goto(f"{address}?kind=margin")
+    rows = page.get_by_role("region", name="Obligations").locator("tbody tr")
+    assert set(rows.locator("td:nth-child(5)").all_inner_texts()) == {"Network's margin"}
+    amount = rows.first.locator("td.strong").inner_text()
+    page.goto(f"{address}?kind=margin&q={amount}")
+    assert amount in rows.locator("td.strong").all_inner_texts()
+    page.goto(f"{address}?q=VAT on the margin")
+    assert set(rows.locator("td:nth-child(5)").all_inner_texts()) == {"VAT on the margin"}
+    page.fill("#search", check_code(statements["dasht"].digest))
+    page.press("#search", "Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Statement of Green Plain Butchers")
+
+
+def test_the_pool_is_bridged_from_before_to_after(window: WindowView, page: Page) -> None:
+    address = f"/settlement/windows/{encode('win', window.window_id)}/obligations"
+    page.goto(f"{address}?party=network:pool")
+    bridge = page.get_by_role("region", name="The pool through this window")
+    before, *moved, after = map(number, bridge.locator("td").all_inner_texts())
+    assert before + sum(moved) == after > 0

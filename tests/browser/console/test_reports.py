@@ -89,7 +89,7 @@ def test_what_one_gives_the_other_receives(house: House, signed_in: Opener) -> N
     ]
     assert sums == [taken, spent]
     page.locator(".columns .card tbody th a").first.click()
-    expect(page.locator(".figure", has_text="Points taken, less given back")).to_be_visible()
+    expect(page.locator(".figure", has_text="Points redeemed, less given back")).to_be_visible()
 
 
 def test_the_nights_are_listed_with_their_roots(house: House, signed_in: Opener) -> None:
