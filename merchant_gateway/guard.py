@@ -193,7 +193,7 @@ class Guard:
         except IndexError:
             connection = self._redis.connection_pool.get_connection()
         try:
-            if connection.can_read():  # there is nothing to read but that it was closed
+            if _was_closed(connection):
                 connection.disconnect()
                 connection.connect()
             values = [value.encode() for value in keys_and_values]
@@ -217,6 +217,14 @@ class Guard:
             )
         if not fresh:
             raise NonceReplayedError
+
+
+def _was_closed(connection: Any) -> bool:
+    """Return whether Valkey hung up while the connection lay idle; then nothing was sent on it."""
+    try:
+        return bool(connection.can_read())
+    except (valkey.ConnectionError, valkey.TimeoutError, OSError):
+        return True
 
 
 def _asked(connection: Any, command: bytes, script: bytes, *rest: bytes) -> bytes:

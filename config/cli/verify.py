@@ -152,7 +152,7 @@ def _check_seal(seal: Mapping[str, Any], keys: list[dict[str, str]]) -> None:
 
 
 _REQUESTS = {
-    "signed": _l("The merchant signed the request with the key %(key)s; compare it with its own."),
+    "signed": _l("The network says that this request, signed with the key %(key)s, asked for it."),
     "attested": _l("The network attests who asked for it in the portal."),
     "unknown_key": _l("The request was signed with a shared secret, which proves nothing here."),
     "none": _l("No request is kept for this entry."),

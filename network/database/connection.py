@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from network.database.direct import DirectConnections
@@ -133,6 +134,8 @@ class Database:
 def _unavailable_if_lost() -> Iterator[None]:
     try:
         yield
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError("every connection to the database is in use") from error
     except DBAPIError as error:
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
         lost = error.connection_invalidated or sqlstate[:2] in {"08", "57", "53"}

@@ -28,6 +28,7 @@ class DirectConnections:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._idle: deque[tuple[Direct, float]] = deque()
+        self._closed = False
 
     @contextmanager
     def lend(self) -> Iterator[Direct]:
@@ -36,17 +37,20 @@ class DirectConnections:
         try:
             yield connection
         finally:
-            if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            whole = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            if whole and not self._closed:
                 self._idle.append((connection, opened))
-            else:  # lost, or left in the middle of something
+            else:  # lost, left in the middle of something, or come back after the end
                 connection.close()
 
     def close(self) -> None:
-        """Close what is not lent."""
+        """Close what is not lent; what is lent closes as it comes back, until one is lent anew."""
+        self._closed = True
         while self._idle:
             self._idle.pop()[0].close()
 
     def _take(self) -> tuple[Direct, float]:
+        self._closed = False
         while True:
             try:
                 connection, opened = self._idle.pop()

@@ -26,6 +26,9 @@ Direct = psycopg.Connection[Any]
 Channel = Connection | Session | Direct
 """What a statement can be sent by: alone, in a session's transaction, or by the driver itself."""
 
+_OUTDATED = {"0A000", "26000"}
+"""What was prepared on this connection is no more what it was: a migration came between."""
+
 _DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
@@ -74,6 +77,9 @@ def _by_driver(driver: Direct, statement: Executable, parameters: Mapping[str, A
             written.row = _row_of([column.name for column in cursor.description or ()])
         return [*map(written.row, cursor.fetchall())]
     except psycopg.Error as error:
+        if error.sqlstate in _OUTDATED:
+            written.row = None
+            driver.close()
         raise as_sqlalchemys(error, lost=driver.closed) from error
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, func, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -35,7 +35,7 @@ from network.portal.errors import (
     WrongCodeError,
 )
 from network.portal.models import PortalLink, PortalSession, PortalUser
-from network.portal.queries import MAY_SIGN_IN, UserView, token_digest, user_view
+from network.portal.queries import MAY_SIGN_IN, PREFIX, UserView, token_digest, user_view
 from network.vault import Vault
 
 LINK_LIFE = timedelta(days=7)
@@ -200,8 +200,11 @@ def accept(
     The one-time code that proves the second factor counts as used, so it signs nobody in. Raises
     LinkEndedError, WeakPasswordError or WrongCodeError.
     """
-    link, row = _living_link(session, token=token, now=now, lock=True)
     hashed = passwords.hash_password(password)
+    _, row = _living_link(session, token=token, now=now, lock=False)
+    # One at a time: of two ways in that operators made alone, the second then finds itself ended.
+    merchant = session.get_one(Merchant, row.merchant_id, with_for_update=True)
+    link, row = _living_link(session, token=token, now=now, lock=True)
     if link.sealed_totp is not None:
         secret = _opened(vault, link.sealed_totp)
         step = totp.matching_step(secret=secret, code=code, wall=now, after=0)
@@ -212,8 +215,9 @@ def accept(
     link.used_at = now
     session.flush()
     _end_links(session, user_id=row.user_id, now=now)
+    if row.role == roles.ADMINISTRATOR:
+        _end_links_made_alone(session, merchant_id=row.merchant_id, now=now)
     end_sessions(session, user_id=row.user_id, wall=now)
-    merchant = session.get_one(Merchant, row.merchant_id)
     view = user_view(row)
     record(session, merchant.code, row, "portal_user.let_in", view.public_id, now)
     return view
@@ -338,6 +342,22 @@ def _end_links(session: Session, *, user_id: UUID, now: datetime) -> None:
     session.execute(
         update(PortalLink)
         .where(PortalLink.user_id == user_id, PortalLink.used_at.is_(None))
+        .values(used_at=func.greatest(PortalLink.created_at, now)),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _end_links_made_alone(session: Session, *, merchant_id: UUID, now: datetime) -> None:
+    """End what operators made on one word: whoever manages the merchant now invites the others."""
+    people = select(PortalUser.user_id).where(PortalUser.merchant_id == merchant_id)
+    session.execute(
+        update(PortalLink)
+        .where(
+            PortalLink.user_id.in_(people),
+            PortalLink.used_at.is_(None),
+            PortalLink.proposal_id.is_(None),
+            not_(PortalLink.made_by.startswith(f"{PREFIX}_", autoescape=True)),
+        )
         .values(used_at=func.greatest(PortalLink.created_at, now)),
         execution_options={"synchronize_session": False},
     )

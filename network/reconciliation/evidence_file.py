@@ -1,18 +1,24 @@
 """One file that proves an entry to a third party: the signed request, the signed answer, the keys.
 
 Whoever has the file and the network's published keys needs nobody to check it: ``peyvand verify``.
+The network signs twice: what it says of the entry, and which request with whose key asked for it.
+Without the second, any request under any key could stand beside a genuine answer.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
 from sqlalchemy.orm import Session
 
 from network.clearing.statements import canonical
@@ -24,10 +30,11 @@ from network.operators.audit import record_act
 from network.portal import attesting
 from network.proofs.errors import ProofBrokenError
 from network.reconciliation.disputes import UnknownLineError, part_of, sign_answer
-from network.signing.queries import published_keys
+from network.signing.queries import active_key, published_keys
 from network.vault import Vault
 
-FORMAT = "peyvand-evidence-1"
+FORMAT = "peyvand-evidence-2"
+_BOUND = "peyvand-evidence-request-1"
 EXPORTED = "evidence.exported"
 
 
@@ -52,10 +59,12 @@ def evidence_file(
     lines = part_of(session, entry=entry, merchant_id=merchant_id) or []
     answer = sign_answer(session, vault, entry=entry, lines=lines, merchant_id=merchant_id)
     found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
+    request = None if found is None else _request(session, found)
     return {
         "format": FORMAT,
         "entry": public_id,
-        "request": None if found is None else _request(session, found),
+        "request": request,
+        "bound": None if request is None else _bound(session, vault, public_id, request),
         "answer": {
             "said": _text(answer.said),
             "key_id": answer.key_id,
@@ -86,8 +95,11 @@ def check_file(
         if signer is None:
             raise ProofBrokenError("none of these keys signed the answer")
         _check(signer, _bytes(answer["signature"]), said, "the answer")
+        if json.loads(said)["entry"] != document["entry"]:
+            raise ProofBrokenError("the answer is about another entry")
         if request is None:
             return said, None
+        _check_bound(document, known)
         evidence = StoredEvidence(
             key_id=request["key_id"],
             signature_base=_bytes(request["signature_base"]),
@@ -98,6 +110,30 @@ def check_file(
         return said, _finding(evidence, request["key"], known)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
         raise ProofBrokenError("the file is not complete, or not of this form") from error
+
+
+def _bound(
+    session: Session, vault: Vault, public_id: str, request: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return the network's signature that this request, with this key, asked for the entry."""
+    key = active_key(session, vault=vault, purpose="answers")
+    signature = Ed25519PrivateKey.from_private_bytes(key.private_key).sign(
+        _binding(public_id, request)
+    )
+    return {"key_id": key.key_id, "signature": _text(signature)}
+
+
+def _check_bound(document: Mapping[str, Any], known: list[Mapping[str, str]]) -> None:
+    bound = document["bound"]
+    signer = next((each["x"] for each in known if each["kid"] == bound["key_id"]), None)
+    if signer is None:
+        raise ProofBrokenError("none of these keys signed which request it was")
+    message = _binding(document["entry"], document["request"])
+    _check(signer, _bytes(bound["signature"]), message, "the network under the request")
+
+
+def _binding(public_id: str, request: Mapping[str, Any]) -> bytes:
+    return canonical({"statement": _BOUND, "entry": public_id, "request": dict(request)})
 
 
 def _finding(

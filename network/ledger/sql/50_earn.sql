@@ -45,7 +45,10 @@ BEGIN
     THEN
         FOREACH line IN ARRAY p_lines LOOP
             -- Several funders of one line are for the steps.
-            EXIT WHEN (line > above) IS NOT TRUE;
+            IF (line > above) IS NOT TRUE THEN
+                line := NULL;
+                EXIT;
+            END IF;
             above := line;
         END LOOP;
         FOREACH item IN ARRAY p_points LOOP

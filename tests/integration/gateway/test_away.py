@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from psycopg import sql
 
 from config.services.programs import find_programs
@@ -91,6 +92,18 @@ def test_without_postgresql_a_signed_503_and_then_all_is_well(
     assert {each.status_code for each in again} == {201}
     assert {each.headers["Idempotent-Replayed"] for each in again} == {"true"}
     assert {each.content for each in again} == {first.content}
+
+
+def test_a_connection_that_valkey_closed_while_idle_is_opened_again(
+    house: House, private_valkey: Valkey
+) -> None:
+    for _ in range(8):  # both processes have connections
+        assert ask(house, house.green, method="GET", target="/v1/ping").status_code == 200
+    signed = [headers_of(house, house.green, method="GET", target="/v1/ping")[0] for _ in range(8)]
+    with redis.Redis.from_url(private_valkey.url()) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    seen = [send(house, method="GET", target="/v1/ping", headers=each) for each in signed]
+    assert {each.status_code for each in seen} == {200}
 
 
 def test_without_valkey_calls_go_on_and_replays_do_not(

@@ -186,6 +186,18 @@ def test_a_new_way_in_for_an_administrator_takes_two_operators(
     assert "opens nothing" in visitor.enter(made.invitation).text
 
 
+def test_of_two_codes_made_on_one_word_the_second_ends_when_an_administrator_signs_in(
+    desk: Desk, anna: Clerk
+) -> None:
+    place = shop(desk, "twice")
+    sara = anna.get(place).send(place, name="Sara", email="sara@twice.example").invitation
+    eve = anna.get(place).send(place, name="Eve", email="eve@twice.example").invitation
+    visitor = Clerk(desk=desk, login="", secret=None)
+    assert "opens nothing" not in visitor.enter(eve).text
+    take(desk, sara, login="sara@twice.example")
+    assert "opens nothing" in visitor.enter(eve).text
+
+
 def test_what_the_shop_ended_cannot_be_approved_and_a_second_administrator_takes_two(
     desk: Desk, anna: Clerk, behnam: Clerk
 ) -> None:

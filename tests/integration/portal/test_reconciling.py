@@ -16,6 +16,7 @@ from network.ledger import operations
 from network.merchants.evidence import Finding
 from network.operators import service as operators
 from network.operators.queries import acts as audit
+from network.proofs.errors import ProofBrokenError
 from network.reconciliation import disputes, queries, resolving
 from network.reconciliation.evidence_file import check_file
 from network.settings import PROGRAMME_ZONE
@@ -178,6 +179,16 @@ def test_a_dispute_has_both_signed_messages(desk: Desk, record: Page, finance: C
         found = check_file(proof, keys=published_keys(session))
     assert found[1] == Finding.ATTESTED
     assert b'"amount":250000' in found[0]
+    for forged in (
+        proof | {"entry": "ent_of_somebody_else"},
+        proof | {"request": proof["request"] | {"body": "e30="}},
+        proof | {"bound": proof["answer"]},
+    ):
+        with (
+            desk.house.services.database.reading() as session,
+            pytest.raises(ProofBrokenError),
+        ):
+            check_file(forged, keys=published_keys(session))
     assert desk.person("finance", shop="blue").get(opened.path).status == 404
     assert desk.person("cashier").get(opened.path).status == 403
 
