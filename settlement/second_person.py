@@ -283,6 +283,7 @@ def _move(session: Session, proposal: Proposal, now: datetime) -> None:
             act=terms["act"],
             amount=terms["amount"],
         ),
+        bank_ref=terms["bank_ref"],
         proposal_id=proposal.proposal_id,
         business_date=today,
         now=now,

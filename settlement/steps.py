@@ -33,12 +33,12 @@ from network.proofs.service import prove as prove_points
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.queries import active_key
 from settlement import controls, money_controls, netting
-from settlement.again import debts_between_accounts, netted_in_pairs, reckoned_again
 from settlement.night import Night
 from settlement.payments.orders import Terms, orders
 from settlement.reckoning import WORK_MEM, payment_terms, reckon, seal_head
 from settlement.reserves import keep_reserves
 from settlement.statements import Draft, draft_statements, signed_rows
+from settlement.window_checks import stored_positions, window_checks
 
 _log = structlog.get_logger("settlement")
 _CHUNK = 500
@@ -228,8 +228,8 @@ def statements(night: Night) -> tuple[list[Draft], list[controls.Check]]:
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
         )
-        checks = _checks(session, window=window)
-        stored = _stored_positions(session, window)
+        checks = window_checks(session, window=window)
+        stored = stored_positions(session, window)
     checks += controls.check_statements(
         drafts={key: draft.totals for key, draft in drafts.items()},
         stored=stored,
@@ -345,54 +345,6 @@ def _move_money(
         directs=[each.fact for each in direct.directs(session, window_id=window.window_id)],
         instructed=money.ledger_totals(session, window_id=window.window_id)["instructed"],
     )
-
-
-def _checks(session: Session, *, window: WindowView) -> list[controls.Check]:
-    postings, points = sources.postings_count(
-        session, first_day=window.first_day, end_day=window.end_day
-    )
-    days = (window.end_day - window.first_day).days
-    ledger = controls.Ledger(
-        postings=postings,
-        points=points,
-        days=days,
-        days_in_windows=sources.windows_over(
-            session, first_day=window.first_day, end_day=window.end_day
-        ),
-        outstanding=sources.outstanding_on_issue(session, end_day=window.end_day),
-    )
-    found = controls.ObligationControls(ledger=ledger)
-    for part in reckoned_again(session, window=window):
-        found.take(computed=part.computed, stored=part.stored, details=part.details)
-    return [
-        *found.checks(),
-        *controls.check_positions(
-            owed=debts_between_accounts(session, window=window),
-            pairs=netted_in_pairs(session, window=window),
-            stored=_stored_positions(session, window),
-        ),
-        *money_controls.check_pool(
-            moving=found.moving,
-            rounding=found.rounding,
-            balances=sources.pool_balances(session, before=window.end_day),
-            ledger=ledger,
-        ),
-    ]
-
-
-def _stored_positions(session: Session, window: WindowView) -> list[netting.Position]:
-    return [
-        netting.Position(
-            party=each.party.party_id,
-            account=each.account,
-            currency=each.currency,
-            payable=each.payable,
-            receivable=each.receivable,
-            fees=each.fees,
-            vat=each.vat,
-        )
-        for each in queries.positions(session, window=window)
-    ]
 
 
 def _window(session: Session, window_id: UUID) -> WindowView:

@@ -17,6 +17,7 @@ from sqlalchemy import Result, Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import EntryLine, LinePlace, ObligationLine, StatementLine, WindowView
+from network.clearing.parties import NETWORK_PARTY
 
 _BATCH = 2000
 # A window's obligations are few, its postings many, and the planner may not know yet: rows added a
@@ -119,11 +120,13 @@ _SIDES = (
 )
 
 ALL_LINES = _SPREAD.format(obligations="true", postings="true") + _SIDES
-"""Every line of a window's statements in no order; parameters as for a window."""
+"""Every line of a window's statements in no order, and the network's, which has no statement;
+parameters as for a window."""
 
 _ALL_STATEMENT_LINES = text(
     ALL_LINES
     + """
+    WHERE side.merchant_id <> :network
     ORDER BY side.merchant_id, e.recorded_at, s.member_id, s.sequence, s.line, s.obligation_id,
              side.direction
 """
@@ -198,7 +201,7 @@ def obligation_lines(
 def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:
     """Stream every statement's lines, merchant by merchant, each in the order of recording."""
     session.execute(text("SET LOCAL work_mem = '64MB'"))
-    rows = spread(session, _ALL_STATEMENT_LINES, window=window, batch=_BATCH)
+    rows = spread(session, _ALL_STATEMENT_LINES, window=window, batch=_BATCH, network=NETWORK_PARTY)
     return map(_statement_line, rows)
 
 

@@ -30,14 +30,12 @@ from network.clearing.facts import (
 )
 from network.clearing.models import NetPosition, SettlementRun, SettlementWindow, Statement
 from network.clearing.models import Obligation as ObligationRow
-from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
+from network.clearing.parties import NETWORK_PARTY
+from network.clearing.party_names import parties, party
 from network.clearing.reserves import reserves
 from network.ledger.tables import business_day
 from network.ledger.tables import seal as seal_table
 
-_NETWORK = PartyView(
-    party_id=NETWORK_PARTY, code=NETWORK_NAME, name_fa="شبکه", name_en="The network"
-)
 PUBLISHED = ("settled",)
 DIGEST_BYTES = 32
 _MAIN_ACCOUNTS = ("settlement", "margin")
@@ -151,7 +149,7 @@ def positions(session: Session, *, window: WindowView) -> list[PositionView]:
     names = parties(session)
     found = [
         PositionView(
-            party=_party(names, row.party_id),
+            party=party(names, row.party_id),
             account=row.account,
             currency=row.currency,
             payable=row.payable,
@@ -178,7 +176,7 @@ def pool(session: Session, *, window: WindowView) -> list[PoolView]:
     """Return what the pool held after a window, by the issuers' codes; emptied terms left out."""
     names = parties(session)
     found = [
-        PoolView(issuer=_party(names, each.issuer_id), fact=each)
+        PoolView(issuer=party(names, each.issuer_id), fact=each)
         for each in sources.pool_balances(session, before=window.end_day)
         if each.points or each.amount
     ]
@@ -200,8 +198,8 @@ def matrix(session: Session, *, window: WindowView) -> list[MatrixCell]:
     names = parties(session)
     cells = [
         MatrixCell(
-            issuer=_party(names, row.issuer_id),
-            acceptor=_party(names, row.acceptor_id),
+            issuer=party(names, row.issuer_id),
+            acceptor=party(names, row.acceptor_id),
             currency=row.currency,
             points=row.points,
             amount=row.amount,
@@ -348,26 +346,6 @@ def _seal(row: Row[*tuple[Any, ...]]) -> SealView:
     return SealView(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy
 
 
-def parties(session: Session) -> dict[UUID, PartyView]:
-    """Return every merchant and the network by their ids."""
-    rows = session.execute(text("SELECT merchant_id, code, name_fa, name_en FROM network.merchant"))
-    names = {
-        row.merchant_id: PartyView(
-            party_id=row.merchant_id, code=row.code, name_fa=row.name_fa, name_en=row.name_en
-        )
-        for row in rows
-    }
-    return names | {NETWORK_PARTY: _NETWORK}
-
-
-def _party(names: dict[UUID, PartyView], party_id: UUID) -> PartyView:
-    # A merchant that is gone from the register is still owed what it is owed.
-    unknown = str(party_id)
-    return names.get(
-        party_id, PartyView(party_id=party_id, code=unknown, name_fa=unknown, name_en=unknown)
-    )
-
-
 def _window(row: SettlementWindow) -> WindowView:
     return WindowView(
         window_id=row.window_id,
@@ -383,10 +361,10 @@ def _obligation(row: ObligationRow | Row[Any], names: dict[UUID, PartyView]) -> 
     values = {name: getattr(row, name) for name in Obligation.__dataclass_fields__}
     return ObligationView(
         fact=Obligation(**values | {"priced_on": tuple(row.priced_on)}),
-        issuer=_party(names, row.issuer_id),
-        acceptor=_party(names, row.acceptor_id),
-        payer=_party(names, row.payer_id),
-        payee=_party(names, row.payee_id),
+        issuer=party(names, row.issuer_id),
+        acceptor=party(names, row.acceptor_id),
+        payer=party(names, row.payer_id),
+        payee=party(names, row.payee_id),
     )
 
 
@@ -401,7 +379,7 @@ def _statement(
     return StatementView(
         statement_id=row.statement_id,
         window=_window(of),
-        merchant=_party(names, row.merchant_id),
+        merchant=party(names, row.merchant_id),
         totals=Totals(**{name: getattr(row, name) for name in Totals.__dataclass_fields__}),
         digest=row.digest,
         seal_head=row.seal,

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from network.clearing.parties import NETWORK_PARTY
 from network.exposure import measuring, queries
 from network.merchants.service import locked_merchant
+from network.money.counted import answered_payment, cover_has_booking
 from network.money.errors import MoneyError
 from network.money.service import Entry, Line, post
 from network.settings import CURRENCY
@@ -112,24 +113,16 @@ def check_bank_ref(session: Session, *, movement: Movement, bank_ref: str) -> No
         raise CoverError(
             "the bank's reference is needed", reason="bank_ref_missing", field="bank_ref"
         )
-    found = session.execute(
-        text("""
-            SELECT EXISTS (
-                SELECT FROM network.proposal
-                WHERE kind = 'cover.move' AND terms ->> 'act' <> 'drawn'
-                  AND approved IS NOT FALSE AND upper(terms ->> 'bank_ref') = upper(:ref)
-            ) AS entered, EXISTS (
-                SELECT FROM network.bank_answer
-                WHERE upper(bank_ref) = upper(:ref) AND outcome IN ('settled', 'returned', 'late')
-            ) AS answered
-        """),
-        {"ref": bank_ref},
-    ).one()
-    if found.entered:
+    if cover_has_booking(session, bank_ref=bank_ref):
         raise CoverError(
             "the bank's reference is entered already", reason="bank_ref_entered", field="bank_ref"
         )
-    if found.answered:
+    _check_unanswered(session, movement=movement, bank_ref=bank_ref)
+
+
+def _check_unanswered(session: Session, *, movement: Movement, bank_ref: str) -> None:
+    """Refuse a movement whose booking answered a payment. Raises CoverError."""
+    if movement.act != "drawn" and answered_payment(session, bank_ref=bank_ref):
         raise CoverError(
             "the bank's reference answered a payment", reason="bank_ref_answered", field="bank_ref"
         )
@@ -139,14 +132,17 @@ def move_cover(
     session: Session,
     *,
     movement: Movement,
+    bank_ref: str,
     proposal_id: UUID,
     business_date: date,
     now: datetime,
 ) -> None:
     """Post a movement that two people agreed on; exposure is measured before and after.
 
-    ``business_date`` is the open day, whose window must not have begun to close. Raises CoverError.
+    ``business_date`` is the open day, whose window must not have begun to close; holding it is what
+    keeps the bank's files from answering a payment with ``bank_ref`` meanwhile. Raises CoverError.
     """
+    _check_unanswered(session, movement=movement, bank_ref=bank_ref)
     locked_merchant(session, movement.merchant_id)
     measuring.measure(session, now=now)
     check_movement(session, movement=movement)

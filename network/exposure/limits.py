@@ -94,7 +94,7 @@ class Releasing:
     """What of a leaving merchant's cover comes free by the end of a month, and what stays.
 
     ``frees`` adds to what was free before. Points that are taken free theirs when their window is
-    paid, which can only be earlier.
+    paid: mostly earlier, later where a payment of theirs is still under way then.
     """
 
     month: date
@@ -104,7 +104,7 @@ class Releasing:
 
 
 def release_schedule(found: Exposure, *, lapsing: Sequence[Lapsing]) -> list[Releasing]:
-    """Return when the cover of a merchant that leaves comes free at the latest, by month.
+    """Return when the cover of a merchant that leaves comes free, by month, if all is paid by then.
 
     Deposit and reserve stay for what is owed and for the points that are still out; each month's
     points need nothing any more once they have expired. What is free already stands in no row.

@@ -1,4 +1,4 @@
-"""The audit of accounts: days in windows, closings, clearing, two people, figures that are kept.
+"""The audit of accounts: days in windows, closings, clearing, direct payments, kept figures.
 
 Each pass holds something that is stored for people or for a later night against the rows that it
 was reckoned from. ``network.money.audit`` runs them after those of obligations and positions.
@@ -7,6 +7,7 @@ was reckoned from. ``network.money.audit`` runs them after those of obligations 
 from __future__ import annotations
 
 from network.ledger.audit_pass import Pass, Rule
+from network.money.audit_people import PEOPLE, PROPOSALS, RELEASES
 
 _IN_WALLETS = "('pending', 'available', 'held')"
 
@@ -149,72 +150,6 @@ CLEARING = Pass(
     ),
 )
 
-# What a booking settles was let out by two people with its window, or came in: then two people took
-# the bank's file. The amount is the one that they agreed on, where what they saw names one.
-PEOPLE = Pass(
-    body="""
-        SELECT e.money_entry_id, e.kind, e.business_date, coalesce(g.moved, 0) AS moved,
-               CASE WHEN e.kind = 'correction' THEN c.correction_id IS NOT NULL
-                    WHEN e.kind = 'settlement' AND p.proposal_id IS NULL
-                        THEN y.direction = 'payout' AND r.window_id IS NOT NULL
-                    ELSE p.proposal_id IS NOT NULL END AS agreed,
-               CASE WHEN e.kind = 'correction' THEN abs(c.amount)
-                    WHEN e.kind IN ('cover', 'draw', 'cancellation', 'direct_return', 'fund',
-                                    'fund_draw', 'loss')
-                        THEN (p.terms ->> 'amount')::bigint
-                    ELSE coalesce(g.moved, 0) END AS said
-        FROM network.money_entry AS e
-        LEFT JOIN (
-            SELECT money_entry_id, max(amount) AS moved FROM network.money_posting
-            GROUP BY money_entry_id
-        ) AS g ON g.money_entry_id = e.money_entry_id
-        LEFT JOIN network.proposal AS p
-            ON p.proposal_id = e.proposal_id AND p.approved AND p.decided_by <> p.proposed_by
-           AND p.kind = CASE e.kind WHEN 'cancellation' THEN 'payment.cancel'
-                                    WHEN 'cover' THEN 'cover.move' WHEN 'draw' THEN 'cover.move'
-                                    WHEN 'direct_return' THEN 'direct.fail'
-                                    WHEN 'fund' THEN 'fund.move'
-                                    WHEN 'fund_draw' THEN 'default.pay'
-                                    WHEN 'loss' THEN 'default.pay'
-                                    ELSE 'bank.returns' END
-        LEFT JOIN network.correction AS c
-            ON c.correction_id = e.correction_id AND c.state = 'posted'
-           AND c.decided_by <> c.proposed_by
-        LEFT JOIN network.payment AS y ON y.payment_id = e.payment_id
-        LEFT JOIN network.payment_release AS r
-            ON r.window_id = y.window_id AND r.approved_by <> r.proposed_by
-        WHERE e.kind NOT IN ('netting', 'call', 'instruction', 'direct')
-    """,
-    rules=(
-        Rule(
-            name="two_people_behind_money",
-            wrong="NOT coalesce(agreed, false) OR said IS DISTINCT FROM moved",
-            example="format('entry %s (%s of %s): two people agreed: %s, on %s; %s moved',"
-            " money_entry_id, kind, business_date, coalesce(agreed, false), said, moved)",
-        ),
-    ),
-)
-
-RELEASES = Pass(
-    body="""
-        SELECT p.window_id, count(*) AS payments,
-               bool_and(coalesce(r.approved_by <> r.proposed_by, false)) AS agreed
-        FROM network.payment AS p
-        LEFT JOIN network.payment_release AS r ON r.window_id = p.window_id
-        WHERE p.state IN ('released', 'settled', 'returned')
-          AND (p.direction = 'payout' OR p.mandate_id IS NOT NULL)
-        GROUP BY p.window_id
-    """,
-    rules=(
-        Rule(
-            name="two_people_behind_releases",
-            wrong="NOT agreed",
-            example="format('window %s: %s payments left on less than two people''s word',"
-            " window_id, payments)",
-        ),
-    ),
-)
-
 # What merchants pay each other stands in both balances until two people say it did not arrive.
 DIRECTS = Pass(
     body="""
@@ -335,6 +270,7 @@ PASSES = (
     STATED,
     CLEARING,
     PEOPLE,
+    PROPOSALS,
     RELEASES,
     DIRECTS,
     OUTSTANDING,

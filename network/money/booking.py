@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing.parties import clearing_id
 from network.money import queries
+from network.money.counted import cover_has_booking
 from network.money.errors import BankLineError
 from network.money.facts import BankLine, Outcome, TakenLine
 from network.money.models import BankAnswer, Payment
@@ -24,6 +25,7 @@ from network.money.service import moved, payment_entry, post
 
 _BOOKED: Mapping[str, Outcome] = {"prepared": "settled", "released": "settled", "cancelled": "late"}
 """What a booking of the right amount means in each state of its payment."""
+_MOVING = frozenset({"settled", "returned", "late"})
 
 
 def take_bank_line(
@@ -42,12 +44,15 @@ def take_bank_line(
     the right amount settles its payment; a return brings the money back to the
     merchant's balance on ``business_date``, whose window must still be open. A booking of a payment
     that was cancelled meanwhile is the truth (``late``): it takes the cancellation back. Whatever
-    else names a payment is kept as a finding and moves nothing. ``proposal_id`` is what two people
-    agreed on; it stands on whatever needs them.
+    else names a payment is kept as a finding and moves nothing, and so is a booking that two people
+    entered as a deposit or a reserve, or are asked to: it counts once. ``proposal_id`` is what two
+    people agreed on; it stands on whatever needs them.
     """
     answer_id = clearing_id("bank", line.account, line.bank_ref, line.place)
     payment = _payment_of(session, line)
     outcome = _outcome(payment, line)
+    if outcome in _MOVING and cover_has_booking(session, bank_ref=line.bank_ref):
+        outcome = "duplicate"
     added = session.execute(
         insert(BankAnswer)
         .values(
@@ -65,7 +70,7 @@ def take_bank_line(
     if added is None:
         _same_as_before(session, line)
         return None
-    if payment is None or outcome not in {"settled", "returned", "late"}:
+    if payment is None or outcome not in _MOVING:
         return TakenLine(outcome=outcome, needs_two=False)
     needs_two = outcome != "settled" or payment.direction == "collection"
     _answer(

@@ -187,6 +187,7 @@ def answer_direct(
         raise DirectPaymentError("there is no such payment", reason="unknown")
     check_answerable(row.state)
     row.state = "confirmed" if arrived else "failed"
+    row.answered_on = business_date
     session.flush()
     if arrived:
         return

@@ -228,3 +228,4 @@ class DirectPaymentRow(Base):
     holder: Mapped[str]
     reference: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=text("'prepared'"))
+    answered_on: Mapped[date | None]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from network import ids
-from network.clearing import queries as clearing
+from network.clearing.party_names import parties
 from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.ledger.views import EntryView
@@ -58,13 +58,13 @@ def new() -> str:
     public_id = request.args.get("entry", "")
     with access.reading() as session:
         entry = _entry(session, public_id)
-        parties = clearing.parties(session)
+        every = parties(session)
         may = disputes.parties_of(session, entry=entry)
     return render_template(
         "dispute_form.html",
         entry=entry,
         public=public_id,
-        merchants=[each for each in parties.values() if each.party_id in may],
+        merchants=[each for each in every.values() if each.party_id in may],
         reasons=DISPUTE_REASONS,
         break_id=request.args.get("break", ""),
     )

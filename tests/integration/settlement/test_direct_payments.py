@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +23,7 @@ from network.money.direct import (
     handed_out,
 )
 from network.money.facts import DirectView
+from network.money.paying import under_way
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.services import Services
@@ -109,6 +110,12 @@ def totals(services: Services, offset: int) -> dict[UUID, Totals]:
         }
 
 
+def still_to_pay(services: Services, *, end_day: date) -> dict[tuple[UUID, str], int]:
+    """Return what is under way as of a day's end, from windows before that day."""
+    with services.database.reading() as session:
+        return under_way(session, first_day=end_day - timedelta(days=1), end_day=end_day)
+
+
 def release(services: Services, window_id: UUID) -> None:
     with services.database.unit_of_work() as session:
         seen = money.release_totals(session, window_id=window_id)
@@ -191,7 +198,11 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
     assert (stated[GROCER].returned, stated[GROCER].paid) == (-2827, -1652)
     assert (again.fact.payer_id, again.fact.amount, rest) == (GROCER, 1652, {BAKER: 165})
     release(house, window_id)
+    # What failed stands in the balance again; the collection of the first day has not arrived.
+    assert still_to_pay(house, end_day=THIRD_DAY) == {(GROCER, "IRR"): 358}
+    assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358 + 1652}
     approve(house, answer(house, again, arrived=True))
+    assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358}
     ((confirmed,), _rest, _window) = of_day(house, 1)
     assert confirmed.state == "confirmed"
     with house.database.snapshot() as session:

@@ -25,6 +25,7 @@ from network.exposure.suspending import SuspensionError
 from network.merchants.service import begin_exit as leave
 from network.merchants.settling import Settling
 from network.money import queries as money
+from network.money.paying import under_way
 from network.money.today import DayClosingError, open_business_day
 from network.services import Services
 from network.vault import Vault
@@ -240,20 +241,26 @@ def test_a_leaving_merchant_s_statement_says_what_is_held(
 ) -> None:
     moved(services, "received", 9_000)
     moved(services, "received", 1_000, reserve=True)
+    moved(services, "received", 5_000, merchant=GROCER)
     with services.database.unit_of_work() as session:
-        leave(session, merchant_id=BAKER, leaves_on=DAY, today=open_business_day(session))
+        for each in (BAKER, GROCER):
+            leave(session, merchant_id=each, leaves_on=DAY, today=open_business_day(session))
     with coalition.owner.unit_of_work() as session:
         session.execute(
             text("""
                 INSERT INTO ledger.lot
                     (member_id, lot_id, issuer_id, terms_id, price, active, active_from, expires_on,
                      granted, remaining, redeemed)
-                VALUES (:member, 1001, :issuer, :terms, 1010.5, true, :day, :expires, 8, 6, 2)
+                VALUES (:member, 1001, :issuer, :terms, 1010.5, true, :day, :expires, 8, 6, 2),
+                       (:other, 1001, :grocer, :theirs, 1000, true, :day, :expires, 10, 10, 0)
             """),
             {
                 "member": member(1),
                 "issuer": BAKER,
                 "terms": TERMS[BAKER],
+                "other": member(9),
+                "grocer": GROCER,
+                "theirs": TERMS[GROCER],
                 "day": DAY,
                 "expires": NEXT_DAY + timedelta(days=40),
             },
@@ -275,6 +282,34 @@ def test_a_leaving_merchant_s_statement_says_what_is_held(
     ((month,), (later,)) = first.months, second.months
     assert (month.points, month.frees, month.stays) == (8, 8_084, 0)
     assert (second.points, later.frees, later.stays) == (6, 6_063, 1_010)
+
+    # The grocer's collection of the first day has not arrived when the second one ends.
+    with services.database.reading() as session:
+        window = clearing.window_of(session, business_date=NEXT_DAY)
+        assert window is not None
+        found = clearing.statement(session, merchant_id=GROCER, window_id=window.window_id)
+        (collected,) = [
+            each.fact
+            for each in money.payments(session, merchant_id=GROCER)
+            if each.fact.direction == "collection"
+        ]
+    assert found is not None
+    assert found.reserve is not None
+    assert (found.totals.paid, collected.amount) == (1_175, 3_185)
+    assert [(each.frees, each.stays) for each in found.reserve.months] == [(1_815, 3_185)]
+    # What happens to it later changes nothing of that day, and the next one knows.
+    with services.database.unit_of_work() as session:
+        proposal = second_person.propose_cancellation(
+            session, payment_id=collected.payment_id, reason="unpaid", by=ANNA, now=wall_now()
+        )
+    with services.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
+    with services.database.reading() as session:
+        then, next_time = (
+            under_way(session, first_day=end - timedelta(days=1), end_day=end)
+            for end in (THIRD_DAY, THIRD_DAY + timedelta(days=1))
+        )
+    assert (then.get((GROCER, "IRR")), next_time.get((GROCER, "IRR"))) == (3_185, None)
     assert settle(services, NEXT_DAY).replayed
 
 

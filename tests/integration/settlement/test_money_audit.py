@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from config.services.postgres import SUPERUSER
+from network.clearing import lines
+from network.clearing import queries as clearing
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.database.connection import Database
 from network.exposure import measuring
@@ -65,7 +69,7 @@ class House:
             with Session(engine) as session:
                 session.execute(text("SET LOCAL session_replication_role = replica"))
                 for each in statements:
-                    session.execute(text(each))
+                    session.execute(text(each.replace(":", "\\:")))
                 yield session
                 session.rollback()
         finally:
@@ -230,6 +234,17 @@ def test_an_honest_house_is_clean_and_every_check_looked_at_something(house: Hou
     assert [check.name for check in checks if check.rows == 0] == []
 
 
+def test_the_network_s_own_lines_stay_in_the_database(house: House) -> None:
+    """It pays out of the pool, and has no statement that its lines could stand on."""
+    with house.database.reading() as session:
+        window = clearing.window_of(session, business_date=DAY)
+        assert window is not None
+        payers = {each.fact.payer_id for each in clearing.obligations(session, window=window)}
+        found = {each.merchant_id for each in lines.all_statement_lines(session, window=window)}
+    assert NETWORK_PARTY in payers
+    assert found == {BAKER, GROCER, CINEMA}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fault:
     """What was changed, which check must name it and how."""
@@ -249,6 +264,27 @@ def _of(kind: str, account: str = "") -> str:
         f"money_entry_id IN (SELECT money_entry_id FROM network.money_entry WHERE kind = '{kind}')"
     )
     return f"{found} AND account = '{account}'" if account else found
+
+
+def _loss(*, agreed: dict[UUID, int], posted: dict[UUID, int]) -> str:
+    """Return statements that lay a loss of the cinema on others than two people agreed on."""
+    shares = json.dumps({str(who): part for who, part in agreed.items()})
+    lines = {CINEMA: sum(posted.values())} | {who: -part for who, part in posted.items()}
+    values = ", ".join(
+        f"('{UUID(int=2)}', {line}, 'settlement', '{who}', 'loss', 'IRR', {amount})"
+        for line, (who, amount) in enumerate(lines.items(), start=1)
+    )
+    return (
+        "INSERT INTO network.proposal (proposal_id, kind, subject_id, terms, reason, proposed_by,"
+        f" proposed_at, decided_by, decided_at, approved) VALUES ('{UUID(int=1)}', 'default.pay',"
+        f" '{CINEMA}', jsonb_build_object('step', 'acceptors', 'amount', {sum(agreed.values())},"
+        f" 'currency', 'IRR', 'shares', CAST('{shares}' AS jsonb)), 'x', '{ANNA}', now(),"
+        f" '{BEHNAM}', now(), true);"
+        "INSERT INTO network.money_entry (money_entry_id, kind, business_date, proposal_id)"
+        f" VALUES ('{UUID(int=2)}', 'loss', '{THIRD_DAY}', '{UUID(int=1)}');"
+        "INSERT INTO network.money_posting (money_entry_id, line, account, party_id, reason,"
+        f" currency, amount) VALUES {values}"
+    )
 
 
 _ONE = "payment_id = (SELECT payment_id FROM network.payment WHERE {} LIMIT 1)"
@@ -369,7 +405,7 @@ FAULTS = (
     fault(
         "two_people_behind_money",
         "UPDATE network.correction SET amount = amount - 1",
-        named="on 41; 40 moved",
+        named=f"settlement {BAKER} -41 IRR; moved: margin {NETWORK_PARTY} 40 IRR",
     ),
     *(
         fault(
@@ -389,7 +425,40 @@ FAULTS = (
     fault(
         "two_people_behind_money",
         f"UPDATE network.money_posting SET amount = amount * 2 WHERE {_of('draw')}",
-        named="on 500; 1000 moved",
+        named=f"settlement {CINEMA} 500 IRR; moved: deposit {CINEMA} -1000 IRR",
+    ),
+    # The right figure the wrong way, on the wrong account, or on another merchant's.
+    *(
+        fault(
+            "two_people_behind_money",
+            f"UPDATE network.money_posting SET {change} WHERE {_of(kind, account)}",
+            named=f"({kind} of ",
+        )
+        for kind, account, change in (
+            ("correction", "", "amount = -amount"),
+            ("cover", "", "amount = -amount"),
+            ("cancellation", "", "amount = -amount"),
+            ("draw", "", f"party_id = '{GROCER}'"),
+            ("draw", "settlement", f"party_id = '{GROCER}'"),
+            ("cover", "deposit", "account = 'reserve'"),
+        )
+    ),
+    fault(
+        "two_people_behind_money",
+        _loss(agreed={BAKER: 60, GROCER: 40}, posted={BAKER: 100}),
+        named=f"settlement {BAKER} -60 IRR, settlement {GROCER} -40 IRR, settlement {CINEMA} 100",
+    ),
+    fault(
+        "one_entry_per_proposal",
+        "INSERT INTO network.money_entry (money_entry_id, kind, business_date, proposal_id)"
+        " SELECT gen_random_uuid(), kind, business_date, proposal_id FROM network.money_entry"
+        " WHERE kind = 'draw'",
+        named="(cover.move): 2 entries",
+    ),
+    fault(
+        "one_entry_per_proposal",
+        "DELETE FROM network.money_entry WHERE kind = 'cancellation'",
+        named="(payment.cancel): 0 entries",
     ),
     fault(
         "two_people_behind_money",

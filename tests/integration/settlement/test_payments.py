@@ -14,6 +14,7 @@ from network.clearing import queries as clearing
 from network.clearing.facts import Totals, WindowView
 from network.clock import wall_now
 from network.database.connection import Database
+from network.exposure.cover import CoverError, Movement
 from network.money import queries as money
 from network.money import service
 from network.money.cancelling import CancellationError
@@ -407,6 +408,72 @@ def test_what_the_bank_returns_after_the_cancellation_is_not_counted_twice(
     )
     assert taken(paying, back).outcomes == {"duplicate": 1}
     assert balance(paying, "clearing") == -3185
+
+
+def entered(services: Services, reference: str, *, amount: int) -> UUID:
+    """Propose a deposit of the grocer's by the bank's reference."""
+    movement = Movement(merchant_id=GROCER, account="deposit", act="received", amount=amount)
+    with services.database.unit_of_work() as session:
+        return second_person.propose_cover(
+            session,
+            movement=movement,
+            bank_ref=reference,
+            reason="agreed",
+            by=ANNA,
+            now=wall_now(),
+        ).proposal_id
+
+
+def approved(services: Services, proposal_id: UUID) -> None:
+    with services.database.unit_of_work() as session:
+        second_person.approve(session, proposal_id=proposal_id, by=BEHNAM, now=wall_now())
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_booking_that_is_a_deposit_answers_no_payment(
+    coalition: Coalition, paying: Services, *, waits: bool
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    fact = payments(paying)[GROCER].fact
+    proposal_id = entered(paying, "ab 1", amount=3185)
+    if not waits:
+        approved(paying, proposal_id)
+    booked = Booking(reference="AB  1", end_to_end_id=fact.end_to_end_id, amount=3185, credit=True)
+    assert taken(paying, booked).outcomes == {"duplicate": 1}
+    assert (payments(paying)[GROCER].state, balance(paying, "clearing")) == ("released", -358)
+    if waits:
+        approved(paying, proposal_id)
+    assert (balance(paying, "deposit"), balance(paying, "bank")) == (3185, -3185)
+
+
+def test_a_booking_that_answered_a_payment_is_no_deposit(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    release(paying)
+    fact = payments(paying)[GROCER].fact
+    booked = Booking(reference="AB  1", end_to_end_id=fact.end_to_end_id, amount=3185, credit=True)
+    waiting = take_answers(paying, content=statement(booked), by=ANNA, now=wall_now()).proposal
+    assert waiting is not None
+    # Both are proposed while neither has counted; whichever is approved first is the one.
+    with paying.database.unit_of_work() as session:
+        movement = Movement(merchant_id=GROCER, account="deposit", act="received", amount=3185)
+        proposal = second_person.propose_cover(
+            session,
+            movement=movement,
+            bank_ref="ab 1",
+            reason="agreed",
+            by=ANNA,
+            now=wall_now(),
+        )
+        # Nobody else sees the proposal yet.
+        approved(paying, waiting.proposal_id)
+    assert payments(paying)[GROCER].state == "settled"
+    with pytest.raises(CoverError) as refused:
+        approved(paying, proposal.proposal_id)
+    assert refused.value.reason == "bank_ref_answered"
+    assert (balance(paying, "deposit"), balance(paying, "bank")) == (0, -3185)
 
 
 def test_a_statement_with_returns_moves_nothing_on_one_persons_word(

@@ -51,6 +51,8 @@ CREATE TABLE network.direct_payment (
     holder text NOT NULL,
     reference text NOT NULL,
     state text NOT NULL DEFAULT 'prepared',
+    -- The business day on which two people wrote down what became of it.
+    answered_on date,
     CONSTRAINT pk_direct_payment PRIMARY KEY (direct_payment_id),
     CONSTRAINT uq_direct_payment_parties UNIQUE (window_id, payer_id, payee_id, currency),
     CONSTRAINT uq_direct_payment_reference UNIQUE (reference),
@@ -69,7 +71,7 @@ CREATE TABLE network.direct_payment (
 CREATE INDEX ix_direct_payment_payer_id ON network.direct_payment (payer_id);
 CREATE INDEX ix_direct_payment_payee_id ON network.direct_payment (payee_id);
 GRANT SELECT, INSERT ON network.direct_payment TO peyvand_app;
-GRANT UPDATE (state) ON network.direct_payment TO peyvand_app;
+GRANT UPDATE (state, answered_on) ON network.direct_payment TO peyvand_app;
 
 -- Section 3: what the network holds of a merchant that leaves, as of its statement's last day, and by
 -- which month it comes free at the latest: [{"month", "points", "frees", "stays"}].

@@ -1,0 +1,144 @@
+"""The audit of people: what two of them agreed on is what moved, line by line, once, and released.
+
+``network.money.audit`` runs these passes among those of accounts.
+"""
+
+from __future__ import annotations
+
+from network.clearing.parties import NETWORK_PARTY
+from network.ledger.audit_pass import Pass, Rule
+
+_NETWORK = f"CAST('{NETWORK_PARTY}' AS uuid)"
+
+# What moves for one proposal each: the kinds of its entry beside its own.
+_KINDS = """(VALUES ('cancellation', 'payment.cancel'), ('cover', 'cover.move'),
+                     ('draw', 'cover.move'), ('direct_return', 'direct.fail'),
+                     ('fund', 'fund.move'), ('fund_draw', 'default.pay'), ('loss', 'default.pay'))
+    AS kinds (entry, proposal)"""
+_ACT, _STEP = "p.terms ->> 'act'", "p.terms ->> 'step'"
+_AMOUNT = "(p.terms ->> 'amount')::bigint"
+_PAID = f"CASE y.direction WHEN 'payout' THEN {_AMOUNT} ELSE -{_AMOUNT} END"
+_LINE = "'%s %s %s %s', x.account, x.party_id, x.amount, x.currency"
+
+# Every line that an entry has to have, as what two people saw says. An entry of another kind, act
+# or step than they agreed on has none.
+_SAID = f"""
+    SELECT string_agg(format({_LINE}), ', ' ORDER BY x.account, x.party_id) AS said
+    FROM (
+        SELECT v.account, v.party_id, v.amount, p.terms ->> 'currency' AS currency
+        FROM (VALUES
+            ('cover', {_ACT} = 'received', p.terms ->> 'account', p.subject_id, {_AMOUNT}),
+            ('cover', {_ACT} = 'received', 'bank', {_NETWORK}, -{_AMOUNT}),
+            ('cover', {_ACT} = 'released', p.terms ->> 'account', p.subject_id, -{_AMOUNT}),
+            ('cover', {_ACT} = 'released', 'bank', {_NETWORK}, {_AMOUNT}),
+            ('draw', {_ACT} = 'drawn', p.terms ->> 'account', p.subject_id, -{_AMOUNT}),
+            ('draw', {_ACT} = 'drawn', 'settlement', p.subject_id, {_AMOUNT}),
+            ('fund', {_ACT} = 'allotted', 'fund', {_NETWORK}, {_AMOUNT}),
+            ('fund', {_ACT} = 'allotted', 'margin', {_NETWORK}, -{_AMOUNT}),
+            ('fund', {_ACT} = 'returned', 'fund', {_NETWORK}, -{_AMOUNT}),
+            ('fund', {_ACT} = 'returned', 'margin', {_NETWORK}, {_AMOUNT}),
+            ('fund_draw', {_STEP} = 'fund', 'settlement', p.subject_id, {_AMOUNT}),
+            ('fund_draw', {_STEP} = 'fund', 'fund', {_NETWORK}, -{_AMOUNT}),
+            ('loss', {_STEP} = 'acceptors', 'settlement', p.subject_id, {_AMOUNT}),
+            ('cancellation', y.payment_id = p.subject_id, 'settlement', y.merchant_id, {_PAID}),
+            ('cancellation', y.payment_id = p.subject_id, 'clearing', {_NETWORK}, -({_PAID})),
+            ('direct_return', d.direct_payment_id = p.subject_id, 'settlement', d.payer_id,
+             -{_AMOUNT}),
+            ('direct_return', d.direct_payment_id = p.subject_id, 'settlement', d.payee_id,
+             {_AMOUNT})
+        ) AS v (kind, is_so, account, party_id, amount)
+        WHERE v.kind = e.kind AND v.is_so
+        UNION ALL
+        SELECT 'settlement', CAST(s.key AS uuid), -CAST(s.value AS bigint), p.terms ->> 'currency'
+        FROM jsonb_each_text(p.terms -> 'shares') AS s WHERE e.kind = 'loss'
+        UNION ALL
+        SELECT v.account, v.party_id, v.amount, c.currency
+        FROM (VALUES ('settlement', c.merchant_id, c.amount), ('margin', {_NETWORK}, -c.amount))
+            AS v (account, party_id, amount)
+        WHERE e.kind = 'correction'
+    ) AS x
+"""
+_MOVED = f"""
+    SELECT string_agg(format({_LINE}), ', ' ORDER BY x.account, x.party_id) AS moved
+    FROM (
+        SELECT g.account, g.party_id, g.currency, sum(g.amount) AS amount
+        FROM network.money_posting AS g WHERE g.money_entry_id = e.money_entry_id
+        GROUP BY g.account, g.party_id, g.currency
+    ) AS x
+"""
+
+# What a booking settles was let out by two people with its window, or came in: then two people took
+# the bank's file, and the payment says the amount. All else is, line by line, what they agreed on.
+PEOPLE = Pass(
+    body=f"""
+        SELECT e.money_entry_id, e.kind, e.business_date, m.moved, s.said,
+               e.kind IN ('settlement', 'return', 'reinstatement') AS of_bank,
+               CASE WHEN e.kind = 'correction' THEN c.correction_id IS NOT NULL
+                    WHEN e.kind = 'settlement' AND p.proposal_id IS NULL
+                        THEN y.direction = 'payout' AND r.window_id IS NOT NULL
+                    ELSE p.proposal_id IS NOT NULL END AS agreed
+        FROM network.money_entry AS e
+        LEFT JOIN {_KINDS} ON kinds.entry = e.kind
+        LEFT JOIN network.proposal AS p
+            ON p.proposal_id = e.proposal_id AND p.approved AND p.decided_by <> p.proposed_by
+           AND p.kind = coalesce(kinds.proposal, 'bank.returns')
+        LEFT JOIN network.correction AS c
+            ON c.correction_id = e.correction_id AND c.state = 'posted'
+           AND c.decided_by <> c.proposed_by
+        LEFT JOIN network.payment AS y ON y.payment_id = e.payment_id
+        LEFT JOIN network.direct_payment AS d ON d.direct_payment_id = e.payment_id
+        LEFT JOIN network.payment_release AS r
+            ON r.window_id = y.window_id AND r.approved_by <> r.proposed_by
+        LEFT JOIN LATERAL ({_SAID}) AS s ON kinds.entry IS NOT NULL OR e.kind = 'correction'
+        LEFT JOIN LATERAL ({_MOVED}) AS m ON kinds.entry IS NOT NULL OR e.kind = 'correction'
+        WHERE e.kind NOT IN ('netting', 'call', 'instruction', 'direct')
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_money",
+            wrong="NOT coalesce(agreed, false) OR NOT of_bank AND said IS DISTINCT FROM moved",
+            example="format('entry %s (%s of %s): two people agreed: %s, on %s; moved: %s',"
+            " money_entry_id, kind, business_date, coalesce(agreed, false),"
+            " coalesce(said, 'nothing'), coalesce(moved, 'nothing'))",
+        ),
+    ),
+)
+
+# A bank's file has an entry for each of its lines, every other proposal about money has one.
+PROPOSALS = Pass(
+    body=f"""
+        SELECT p.proposal_id, p.kind, count(e.money_entry_id) AS entries
+        FROM network.proposal AS p
+        LEFT JOIN network.money_entry AS e ON e.proposal_id = p.proposal_id
+        WHERE p.approved AND p.kind IN (SELECT proposal FROM {_KINDS})
+        GROUP BY p.proposal_id, p.kind
+    """,
+    rules=(
+        Rule(
+            name="one_entry_per_proposal",
+            wrong="entries <> 1",
+            example="format('proposal %s (%s): %s entries in the money ledger', proposal_id, kind,"
+            " entries)",
+        ),
+    ),
+)
+
+RELEASES = Pass(
+    body="""
+        SELECT p.window_id, count(*) AS payments,
+               bool_and(coalesce(r.approved_by <> r.proposed_by, false)) AS agreed
+        FROM network.payment AS p
+        LEFT JOIN network.payment_release AS r ON r.window_id = p.window_id
+        WHERE p.state IN ('released', 'settled', 'returned')
+          AND (p.direction = 'payout' OR p.mandate_id IS NOT NULL)
+        GROUP BY p.window_id
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_releases",
+            wrong="NOT agreed",
+            example="format('window %s: %s payments left on less than two people''s word',"
+            " window_id, payments)",
+        ),
+    ),
+)
