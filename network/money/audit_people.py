@@ -49,7 +49,8 @@ _SAID = f"""
         ) AS v (kind, is_so, account, party_id, amount)
         WHERE v.kind = e.kind AND v.is_so
         UNION ALL
-        SELECT 'settlement', CAST(s.key AS uuid), -CAST(s.value AS bigint), p.terms ->> 'currency'
+        SELECT CASE CAST(s.key AS uuid) WHEN {_NETWORK} THEN 'margin' ELSE 'settlement' END,
+               CAST(s.key AS uuid), -CAST(s.value AS bigint), p.terms ->> 'currency'
         FROM jsonb_each_text(p.terms -> 'shares') AS s WHERE e.kind = 'loss'
         UNION ALL
         SELECT v.account, v.party_id, v.amount, c.currency

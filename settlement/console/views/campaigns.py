@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from network import ids
 from network.campaigns import errors, queries, service
 from network.campaigns.queries import CampaignView, FundedView
-from network.clearing.queries import parties
+from network.clearing.party_names import parties
 from network.errors import PeyvandError
 from network.language import LazyText, current_locale
 from network.language import gettext as _

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import ObligationView, PartyView
-from network.clearing.queries import parties
+from network.clearing.party_names import parties
 from network.ids import EntryKey, UnknownIdError
 from network.ledger import figures
 from network.ledger import queries as ledger

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import PartyView
-from network.clearing.queries import parties
+from network.clearing.party_names import parties
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
 from network.operators.roles import VIEWER

@@ -13,7 +13,7 @@ from network.clearing import days
 from network.clearing import nights as night_queries
 from network.clearing import queries as clearing
 from network.clearing.facts import PartyView, RunView
-from network.clearing.queries import parties
+from network.clearing.party_names import parties
 from network.exposure import queries as exposure
 from network.language import current_locale
 from network.ledger import figures

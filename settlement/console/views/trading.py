@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing import days
 from network.clearing.facts import PartyView
-from network.clearing.queries import parties
+from network.clearing.party_names import parties
 from network.ledger import figures
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
