@@ -14,6 +14,7 @@ from network.clearing import owing, queries, sources
 from network.clearing.facts import Obligation, PoolBalance, WindowView
 from network.clearing.statements import canonical
 from network.errors import InvariantError
+from network.exposure.suspending import stopped_issuers
 from network.money import queries as money
 from network.money.direct import DIRECT, mode_on
 from settlement import rates
@@ -113,6 +114,7 @@ def payment_terms(session: Session, *, window: WindowView) -> Terms:
         deposits=money.balances(session, account="deposit", before=window.first_day),
         paid_in=money.paid_in(session, **days),
         direct=mode_on(session, day=last_day) == DIRECT,
+        stopped=stopped_issuers(session),
     )
 
 

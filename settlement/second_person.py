@@ -18,6 +18,7 @@ from network.clearing.aborting import abort_window, check_abortable
 from network.clearing.parties import NETWORK_PARTY
 from network.exposure import measuring, waterfall
 from network.exposure.cover import Movement, check_bank_ref, check_movement, move_cover
+from network.exposure.losses import Part, by_party
 from network.exposure.suspending import check_suspension, set_suspended
 from network.ledger.queries import open_day
 from network.merchants.service import locked_merchant
@@ -229,9 +230,9 @@ def propose_default(
 ) -> Proposal:
     """Propose that the fund pays what a stopped issuer owes, or that its acceptors bear it.
 
-    The terms hold what each acceptor bears. Raises WaterfallError and ProposalError.
+    The terms hold who bears what, and for which windows. Raises WaterfallError and ProposalError.
     """
-    shares = waterfall.check_step(session, merchant_id=merchant_id, step=step, amount=amount)
+    parts = waterfall.check_step(session, merchant_id=merchant_id, step=step, amount=amount)
     return proposals.propose(
         session,
         kind=PAY_DEFAULT,
@@ -243,7 +244,8 @@ def propose_default(
             "step": step,
             "amount": amount,
             "currency": CURRENCY,
-            "shares": {str(who): part for who, part in shares.items()},
+            "shares": {str(who): part for who, part in by_party(parts).items()},
+            "windows": [part.as_json() for part in parts],
         },
     )
 
@@ -344,7 +346,7 @@ def _pay_default(session: Session, proposal: Proposal, now: datetime) -> None:
         merchant_id=proposal.subject_id,
         step=proposal.terms["step"],
         amount=proposal.terms["amount"],
-        agreed={UUID(who): part for who, part in proposal.terms["shares"].items()},
+        agreed=[Part.of_json(each) for each in proposal.terms["windows"]],
         proposal_id=proposal.proposal_id,
         business_date=today,
     )

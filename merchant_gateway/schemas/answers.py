@@ -66,7 +66,7 @@ _TOTALS = whole(
     paid=WHOLE,
     closing=WHOLE,
     lines=WHOLE,
-    carried=or_null(states("no_account", "cycle", "minimum")),
+    carried=or_null(states("no_account", "cycle", "minimum", "default")),
 )
 _SEAL = whole(
     {"business_date": DAY, "key": TEXT, "signature": TEXT},

@@ -9,8 +9,8 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 Direction = Literal["receivable", "payable", "fee", "vat", "deposit"]
-Carried = Literal["no_account", "cycle", "minimum"]
-"""Why a balance is not paid with its statement: nowhere to pay it, another day, too small."""
+Carried = Literal["no_account", "cycle", "minimum", "default"]
+"""Why a balance is not paid with its statement: nowhere to, another day, too small, stopped."""
 
 OBLIGATION_KINDS = (
     "redemption",

@@ -222,7 +222,8 @@ class Statement(Base):
         ),
         CheckConstraint("lines >= 0", name="lines"),
         CheckConstraint(
-            "carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum') AND paid = 0)",
+            "carried IS NULL OR "
+            "(carried IN ('no_account', 'cycle', 'minimum', 'default') AND paid = 0)",
             name="carried",
         ),
         CheckConstraint("octet_length(digest) = 32", name="digest"),

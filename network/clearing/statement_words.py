@@ -110,6 +110,7 @@ def carried_label(reason: str) -> str:
         "no_account": _("Carried over: the agreement names no account to pay to."),
         "cycle": _("Carried over until the agreed settlement day."),
         "minimum": _("Carried over: below the agreed minimum."),
+        "default": _("Carried over: it was stopped because it did not pay."),
     }.get(reason, _plain(reason))
 
 

@@ -5,7 +5,8 @@ merchant gets it, below it pays. opening + net + returned − called − paid = 
 balance is the next opening. A balance that can be paid is instructed with the statement that it
 stands on, so that statement closes at zero; what the bank sends back stands on the next one as
 ``returned``.
-``carried`` says why a balance was not paid: no account, not its settlement day, below its minimum.
+``carried`` says why a balance was not paid: no account, not its settlement day, below its minimum,
+or an issuer that was stopped because it does not pay.
 
 Amounts of lines are signed as the merchant sees them: what it is owed above zero, what it owes
 below; they add up to ``net``, but for those that its deposit paid (``deposit``), which add up to

@@ -22,6 +22,7 @@ from network.merchants.service import locked_merchant
 from network.money.counted import answered_payment, cover_has_booking
 from network.money.errors import MoneyError
 from network.money.service import Entry, Line, post
+from network.money.today import require_published
 from network.settings import CURRENCY
 
 Account = Literal["deposit", "reserve"]
@@ -140,8 +141,11 @@ def move_cover(
     """Post a movement that two people agreed on; exposure is measured before and after.
 
     ``business_date`` is the open day, whose window must not have begun to close; holding it is what
-    keeps the bank's files from answering a payment with ``bank_ref`` meanwhile. Raises CoverError.
+    keeps the bank's files from answering a payment with ``bank_ref`` meanwhile. Raises CoverError,
+    and UnpublishedError for a draw while a night before it is not published.
     """
+    if movement.act == "drawn":
+        require_published(session, today=business_date)
     _check_unanswered(session, movement=movement, bank_ref=bank_ref)
     locked_merchant(session, movement.merchant_id)
     measuring.measure(session, now=now)

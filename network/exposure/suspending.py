@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.merchants import access
@@ -45,3 +46,13 @@ def set_suspended(session: Session, *, merchant_id: UUID, wanted: bool) -> None:
     merchant.issuing = SUSPENDED if wanted else ISSUING_OPEN
     session.flush()
     access.note_change(session, merchant_id=merchant_id)
+
+
+def stopped_issuers(session: Session) -> frozenset[UUID]:
+    """Return the issuers that two people stopped because they do not pay."""
+    return frozenset(
+        session.scalars(
+            text("SELECT merchant_id FROM network.merchant WHERE issuing = :stopped"),
+            {"stopped": SUSPENDED},
+        )
+    )

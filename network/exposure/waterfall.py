@@ -4,18 +4,16 @@ Deposit, reserve (``cover``), the network's fund, the acceptors of its points: e
 the one before could not, onto the issuer's balance, and takes two people. The last two need an
 issuer that two people stopped. The fund is filled out of the network's margin, and goes back there.
 
-What the fund can't pay is a loss of those who took the issuer's points: it lies on them in the
-proportion of what they were owed for these points in the newest settled windows that come to the
-loss together, spread by largest remainder, so that nobody bears more than he was owed.
+What the fund can't pay is a loss of those who are still owed for windows that the issuer has not
+paid (``losses``): the network bears its own margin and VAT, acceptors the rest, the newest windows
+first, so that nobody bears more than he was owed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from fractions import Fraction
 from typing import Literal, get_args
 from uuid import UUID
 
@@ -24,11 +22,12 @@ from sqlalchemy.orm import Session
 
 from network.clearing.parties import MARGIN, NETWORK_PARTY
 from network.exposure.cover import held
+from network.exposure.losses import Part, by_party, claims_on, laid
 from network.exposure.suspending import SUSPENDED
 from network.merchants.service import locked_merchant
 from network.money.errors import MoneyError
 from network.money.service import Entry, Line, post
-from network.points import largest_remainder
+from network.money.today import require_published
 from network.settings import CURRENCY
 
 FUND = "fund"
@@ -68,14 +67,7 @@ class Default:
 
 def fund_balance(session: Session) -> int:
     """Return what the network's fund holds."""
-    found: int = session.execute(
-        text("""
-            SELECT coalesce(sum(amount), 0)::bigint FROM network.money_posting
-            WHERE account = :fund AND party_id = :network AND currency = :currency
-        """),
-        {"fund": FUND, "network": NETWORK_PARTY, "currency": CURRENCY},
-    ).scalar_one()
-    return found
+    return _of_network(session, account=FUND)
 
 
 def default_of(session: Session, *, merchant_id: UUID, issuing: str) -> Default:
@@ -98,6 +90,8 @@ def check_fund(session: Session, *, act: str, amount: int) -> None:
         raise WaterfallError("an amount is above zero", reason="amount", field="amount")
     if act == "returned" and amount > fund_balance(session):
         raise WaterfallError("the fund does not hold as much", reason="balance", field="amount")
+    if act == "allotted" and amount > max(0, _of_network(session, account=MARGIN.name)):
+        raise WaterfallError("the margin does not hold as much", reason="margin", field="amount")
 
 
 def move_fund(
@@ -114,8 +108,8 @@ def move_fund(
     _post(session, "fund", sides, proposal_id=proposal_id, business_date=business_date)
 
 
-def check_step(session: Session, *, merchant_id: UUID, step: str, amount: int) -> dict[UUID, int]:
-    """Refuse a step of the waterfall that is not due; return what each acceptor would bear.
+def check_step(session: Session, *, merchant_id: UUID, step: str, amount: int) -> list[Part]:
+    """Refuse a step of the waterfall that is not due; return who would bear a loss, by window.
 
     That is nothing where the fund pays. The merchant's row must be locked. Raises WaterfallError.
     """
@@ -136,13 +130,13 @@ def check_step(session: Session, *, merchant_id: UUID, step: str, amount: int) -
     if step == "fund":
         if amount > found.fund:
             raise WaterfallError("the fund does not hold as much", reason="balance", field="amount")
-        return {}
-    shares = shared(amount, owed=owed_for_points(session, issuer_id=merchant_id, loss=amount))
-    if not shares:
+        return []
+    parts = laid(amount, claims=claims_on(session, issuer_id=merchant_id))
+    if not parts:
         raise WaterfallError(
             "acceptors were not owed as much for its points", reason="not_taken", field="amount"
         )
-    return shares
+    return parts
 
 
 def pay_step(
@@ -151,72 +145,44 @@ def pay_step(
     merchant_id: UUID,
     step: str,
     amount: int,
-    agreed: Mapping[UUID, int],
+    agreed: Iterable[Part],
     proposal_id: UUID,
     business_date: date,
 ) -> None:
     """Pay what a stopped issuer owes from the fund, or lay it on the acceptors; two people want it.
 
-    ``agreed`` is what each acceptor bears, as both people saw it; ``business_date`` is the open
-    day, on whose statements it stands. Raises WaterfallError.
+    ``agreed`` is who bears what, as both people saw it; ``business_date`` is the open day, on whose
+    statements it stands. Raises WaterfallError, and UnpublishedError while a night before it is not
+    published: what that one nets and collects is not in the balance yet.
     """
+    require_published(session, today=business_date)
     _hold(session)
-    shares = check_step(session, merchant_id=merchant_id, step=step, amount=amount)
-    if shares != dict(agreed):
+    parts = check_step(session, merchant_id=merchant_id, step=step, amount=amount)
+    if parts != list(agreed):
         raise WaterfallError("the shares are no longer those that were seen", reason="changed")
     paid = ("settlement", merchant_id, amount)
     if step == "fund":
         sides = [paid, (FUND, NETWORK_PARTY, -amount)]
     else:
-        sides = [paid, *(("settlement", who, -part) for who, part in sorted(shares.items()))]
+        sides = [paid, *(_bearing(who, part) for who, part in sorted(by_party(parts).items()))]
     kind = "fund_draw" if step == "fund" else "loss"
     _post(session, kind, sides, proposal_id=proposal_id, business_date=business_date)
 
 
-def owed_for_points(session: Session, *, issuer_id: UUID, loss: int) -> dict[UUID, int]:
-    """Return what acceptors were owed for an issuer's points, over the windows that a loss fills.
+def _bearing(party_id: UUID, part: int) -> tuple[str, UUID, int]:
+    account = MARGIN.name if party_id == NETWORK_PARTY else "settlement"
+    return account, party_id, -part
 
-    These are the newest settled windows that come to the loss together. Empty where all of them
-    come to less. What came out of the pool had been paid when the points were given.
-    """
-    rows = session.execute(
+
+def _of_network(session: Session, *, account: str) -> int:
+    found: int = session.execute(
         text("""
-            SELECT w.first_day, o.payee_id, sum(o.amount)::bigint AS amount
-            FROM network.obligation AS o
-            JOIN network.settlement_window AS w ON w.window_id = o.window_id
-            WHERE w.state = 'settled' AND o.issuer_id = :issuer AND o.payer_id = :issuer
-              AND o.payee_account = 'settlement' AND o.payee_id <> :issuer
-              AND o.currency = :currency
-            GROUP BY w.first_day, o.payee_id
-            ORDER BY w.first_day DESC
+            SELECT coalesce(sum(amount), 0)::bigint FROM network.money_posting
+            WHERE account = :account AND party_id = :network AND currency = :currency
         """),
-        {"issuer": issuer_id, "currency": CURRENCY},
-    )
-    found: Counter[UUID] = Counter()
-    last: date | None = None
-    for row in rows:
-        if row.first_day != last and _positive(found) >= loss:
-            break
-        last = row.first_day
-        found[row.payee_id] += row.amount
-    return {who: amount for who, amount in found.items() if amount > 0}
-
-
-def shared(loss: int, *, owed: Mapping[UUID, int]) -> dict[UUID, int]:
-    """Return what each acceptor bears of a loss, in proportion to what it was owed. Pure.
-
-    Adds up to the loss, and nobody bears more than it was owed; empty where together they were owed
-    less than the loss.
-    """
-    if sum(owed.values()) < loss:
-        return {}
-    parties = sorted(owed)
-    parts = largest_remainder(total=loss, weights=[Fraction(owed[each]) for each in parties])
-    return {who: part for who, part in zip(parties, parts, strict=True) if part}
-
-
-def _positive(found: Mapping[UUID, int]) -> int:
-    return sum(amount for amount in found.values() if amount > 0)
+        {"account": account, "network": NETWORK_PARTY, "currency": CURRENCY},
+    ).scalar_one()
+    return found
 
 
 def _hold(session: Session) -> None:

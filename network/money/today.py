@@ -18,6 +18,12 @@ class DayClosingError(MoneyError):
     code = "business_day_closing"
 
 
+class UnpublishedError(MoneyError):
+    """A night before is not published: what a merchant owes and is asked for is not known yet."""
+
+    code = "night_unpublished"
+
+
 def open_business_day(session: Session) -> date:
     """Return the open business day; its window can't begin to close before the caller commits.
 
@@ -38,3 +44,23 @@ def open_business_day(session: Session) -> date:
             "the business day is just closing: try again shortly", reason="closing"
         )
     return today
+
+
+def require_published(session: Session, *, today: date) -> None:
+    """Refuse to pay a merchant's debt while a night of a day before ``today`` is not published.
+
+    That night would collect the debt that is paid here. Raises UnpublishedError.
+    """
+    waiting = session.execute(
+        text("""
+            SELECT min(first_day) FROM network.settlement_window
+            WHERE first_day < :today AND state NOT IN ('settled', 'aborted')
+        """),
+        {"today": today},
+    ).scalar_one()
+    if waiting is not None:
+        raise UnpublishedError(
+            "the night of a day before is not published yet",
+            reason="unpublished",
+            facts={"day": waiting.isoformat()},
+        )

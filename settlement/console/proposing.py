@@ -11,6 +11,7 @@ from flask import url_for
 from sqlalchemy.orm import Session
 
 from network import ids
+from network.clearing.parties import NETWORK_PARTY
 from network.language import format_date, format_number
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
@@ -129,11 +130,17 @@ def _default(session: Session, proposal: Proposal) -> tuple[str, str]:
     else:
         words = _("Who took its points bear %(amount)s rials for %(merchant)s", **facts)
         parts = [
-            f"{party(merchants.merchant(session, merchant_id=UUID(who)))} {format_number(part)}"
+            f"{_bearer(session, UUID(who))} {format_number(part)}"
             for who, part in sorted(proposal.terms["shares"].items())
         ]
         words += f" ({' · '.join(parts)})"
     return words, url_for("cover.show", code=merchant.code)
+
+
+def _bearer(session: Session, party_id: UUID) -> str:
+    if party_id == NETWORK_PARTY:
+        return _("The network")
+    return party(merchants.merchant(session, merchant_id=party_id))
 
 
 def _suspension(session: Session, proposal: Proposal) -> tuple[str, str]:

@@ -54,6 +54,12 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
     "business_day_closing": {
         "closing": _l("The business day is just closing: try again shortly."),
     },
+    "night_unpublished": {
+        "unpublished": _l(
+            "The night of an earlier day is not published yet, and may collect this debt: approve "
+            "it after that."
+        ),
+    },
     "payment_cancellation_refused": {
         "answered": _l("The bank has answered this payment, so it can't be cancelled."),
         "cancelled": _l("This payment is cancelled already."),
@@ -79,10 +85,11 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "unknown": _l("There is no such movement."),
         "amount": _l("Give an amount above zero."),
         "balance": _l("The fund does not hold as much."),
+        "margin": _l("The network's margin does not hold as much."),
         "not_stopped": _l("Two people have to stop it from giving points first."),
         "not_owed": _l("The merchant does not owe as much unpaid."),
         "earlier_step": _l("Deposit, reserve and fund pay first, in this order."),
-        "not_taken": _l("Acceptors were not owed as much for its points."),
+        "not_taken": _l("What it has not paid of its windows does not come to as much."),
         "changed": _l("The shares are no longer those shown: decline it, and propose it anew."),
     },
     "direct_payment_refused": {

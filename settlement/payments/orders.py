@@ -28,6 +28,8 @@ class Terms:
     ``returned`` is what the bank sent back on the window's days, above zero for a payout.
     ``deposits`` are what merchants had paid in advance when the window began, and ``paid_in`` what
     they have added on its days. ``direct`` says that merchants pay each other as far as that goes.
+    ``stopped`` are issuers that two people stopped because they do not pay: nothing is paid out to
+    them. Who they are can change while a night waits to go on; it is no part of the hash.
     """
 
     details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Terms:
     deposits: Amounts = field(default_factory=dict)
     paid_in: Amounts = field(default_factory=dict)
     direct: bool = False
+    stopped: AbstractSet[UUID] = frozenset()
 
     def called(self, deposit: int) -> int:
         """Return what goes from a settlement account to its deposit, which holds ``deposit``.
@@ -47,14 +50,17 @@ class Terms:
     def due(self, *, merchant_id: UUID, balance: int) -> tuple[int, Carried | None]:
         """Return what of a balance is paid with its statement: all of it, or nothing and why.
 
-        It is carried over where the agreement names no account, has it paid on another day, or
+        What a stopped issuer would get stays here until two people decide whose it is. A balance is
+        carried over also where the agreement names no account, has it paid on another day, or
         where it is below the agreed minimum.
         """
         details = self.details.get(merchant_id)
         carried: Carried | None = None
         if balance == 0:
             return 0, None
-        if details is None:
+        if balance > 0 and merchant_id in self.stopped:
+            carried = "default"
+        elif details is None:
             carried = "no_account"
         elif not details.settles:
             carried = "cycle"

@@ -212,7 +212,8 @@ GRANT SELECT, INSERT ON network.net_position TO peyvand_app;
 -- the next opening. returned is what the bank sent back, paid what is instructed with this statement,
 -- called what went to the deposit because it did not suffice; of the deposit itself,
 -- deposit_opening + deposit_paid_in - deposit_used + called = deposit_closing. vat is among the fees.
--- carried says why a balance was not paid: no account, another day of the cycle, below the minimum.
+-- carried says why a balance was not paid: no account, another day of the cycle, below the minimum,
+-- or an issuer that was stopped because it does not pay.
 -- Lines are not stored: they are computed from the closed day's postings, the same each time, and
 -- digest is the SHA-256 of lines and totals in canonical form.
 CREATE TABLE network.statement (
@@ -250,7 +251,7 @@ CREATE TABLE network.statement (
     ),
     CONSTRAINT ck_statement_lines CHECK (lines >= 0),
     CONSTRAINT ck_statement_carried CHECK (
-        carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum') AND paid = 0)
+        carried IS NULL OR (carried IN ('no_account', 'cycle', 'minimum', 'default') AND paid = 0)
     ),
     CONSTRAINT ck_statement_digest CHECK (octet_length(digest) = 32)
 );
