@@ -187,7 +187,7 @@ def propose_direct_answer(
     found = direct(session, direct_payment_id=direct_payment_id)
     if found is None:
         raise DirectPaymentError("there is no such payment", reason="unknown")
-    check_answerable(found.state)
+    check_answerable(found.state, arrived=arrived)
     return proposals.propose(
         session,
         kind=CONFIRM_DIRECT if arrived else FAIL_DIRECT,

@@ -18,6 +18,7 @@ _KINDS = """(VALUES ('cancellation', 'payment.cancel'), ('cover', 'cover.move'),
 _ACT, _STEP = "p.terms ->> 'act'", "p.terms ->> 'step'"
 _AMOUNT = "(p.terms ->> 'amount')::bigint"
 _PAID = f"CASE y.direction WHEN 'payout' THEN {_AMOUNT} ELSE -{_AMOUNT} END"
+_COMPARED = "(kinds.entry IS NOT NULL OR e.kind = 'correction' OR d.state IS NOT NULL)"
 _LINE = "'%s %s %s %s', x.account, x.party_id, x.amount, x.currency"
 
 # Every line that an entry has to have, as what two people saw says. An entry of another kind, act
@@ -45,7 +46,11 @@ _SAID = f"""
             ('direct_return', d.direct_payment_id = p.subject_id, 'settlement', d.payer_id,
              -{_AMOUNT}),
             ('direct_return', d.direct_payment_id = p.subject_id, 'settlement', d.payee_id,
-             {_AMOUNT})
+             {_AMOUNT}),
+            ('reinstatement', d.direct_payment_id = p.subject_id, 'settlement', d.payer_id,
+             {_AMOUNT}),
+            ('reinstatement', d.direct_payment_id = p.subject_id, 'settlement', d.payee_id,
+             -{_AMOUNT})
         ) AS v (kind, is_so, account, party_id, amount)
         WHERE v.kind = e.kind AND v.is_so
         UNION ALL
@@ -73,25 +78,27 @@ _MOVED = f"""
 PEOPLE = Pass(
     body=f"""
         SELECT e.money_entry_id, e.kind, e.business_date, m.moved, s.said,
-               e.kind IN ('settlement', 'return', 'reinstatement') AS of_bank,
+               NOT {_COMPARED} AS of_bank,
                CASE WHEN e.kind = 'correction' THEN c.correction_id IS NOT NULL
                     WHEN e.kind = 'settlement' AND p.proposal_id IS NULL
                         THEN y.direction = 'payout' AND r.window_id IS NOT NULL
                     ELSE p.proposal_id IS NOT NULL END AS agreed
         FROM network.money_entry AS e
         LEFT JOIN {_KINDS} ON kinds.entry = e.kind
+        LEFT JOIN network.direct_payment AS d ON d.direct_payment_id = e.payment_id
         LEFT JOIN network.proposal AS p
             ON p.proposal_id = e.proposal_id AND p.approved AND p.decided_by <> p.proposed_by
-           AND p.kind = coalesce(kinds.proposal, 'bank.returns')
+           AND p.kind = CASE WHEN e.kind = 'reinstatement' AND d.state IS NOT NULL
+                             THEN 'direct.confirm'
+                             ELSE coalesce(kinds.proposal, 'bank.returns') END
         LEFT JOIN network.correction AS c
             ON c.correction_id = e.correction_id AND c.state = 'posted'
            AND c.decided_by <> c.proposed_by
         LEFT JOIN network.payment AS y ON y.payment_id = e.payment_id
-        LEFT JOIN network.direct_payment AS d ON d.direct_payment_id = e.payment_id
         LEFT JOIN network.payment_release AS r
             ON r.window_id = y.window_id AND r.approved_by <> r.proposed_by
-        LEFT JOIN LATERAL ({_SAID}) AS s ON kinds.entry IS NOT NULL OR e.kind = 'correction'
-        LEFT JOIN LATERAL ({_MOVED}) AS m ON kinds.entry IS NOT NULL OR e.kind = 'correction'
+        LEFT JOIN LATERAL ({_SAID}) AS s ON {_COMPARED}
+        LEFT JOIN LATERAL ({_MOVED}) AS m ON {_COMPARED}
         WHERE e.kind NOT IN ('netting', 'call', 'instruction', 'direct')
     """,
     rules=(

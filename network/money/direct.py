@@ -3,7 +3,8 @@
 In the money ledger a direct payment goes from the payer's balance to the payee's with the statement
 that it stands on: cash that the network never holds. Whether it arrived only the merchants know, so
 two people write down that it did (``confirmed``), or that it did not (``failed``): then both
-balances are as they were, on the open business day, and stand on the next statements.
+balances are as they were, on the open business day, and stand on the next statements. Should it
+come after all, two people write that down, and it goes between the balances again.
 """
 
 from __future__ import annotations
@@ -159,11 +160,14 @@ def direct(session: Session, *, direct_payment_id: UUID) -> DirectView | None:
     return next(each for each in found if each.fact.direct_payment_id == direct_payment_id)
 
 
-def check_answerable(state: str) -> None:
-    """Refuse what was not handed out, or has ended. Raises DirectPaymentError."""
+def check_answerable(state: str, *, arrived: bool) -> None:
+    """Refuse what was not handed out, or has ended. Raises DirectPaymentError.
+
+    What did not arrive can still come: that takes two people anew.
+    """
     if state == "prepared":
         raise DirectPaymentError("nobody was told to pay this yet", reason="not_released")
-    if state in {"confirmed", "failed"}:
+    if state == "confirmed" or (state == "failed" and not arrived):
         raise DirectPaymentError("somebody wrote down what became of it", reason="answered")
 
 
@@ -177,6 +181,7 @@ def answer_direct(
 ) -> None:
     """Write down that a direct payment arrived, or bring both balances back to where they were.
 
+    One that arrives after that (``failed`` before) goes from balance to balance again.
     ``business_date`` is the open day, whose window must not have begun to close; ``proposal_id`` is
     what two people agreed on. Raises DirectPaymentError.
     """
@@ -185,20 +190,22 @@ def answer_direct(
     )
     if row is None:
         raise DirectPaymentError("there is no such payment", reason="unknown")
-    check_answerable(row.state)
+    check_answerable(row.state, arrived=arrived)
+    late = row.state == "failed"
     row.state = "confirmed" if arrived else "failed"
-    row.answered_on = business_date
+    # Once it has failed its amount stands in the balance, and nothing is under way any more.
+    row.answered_on = row.answered_on or business_date
     session.flush()
-    if arrived:
+    if arrived and not late:
         return
     fact = DirectFact(**{name: getattr(row, name) for name in _FACTS})
     entry = Entry(
-        kind="direct_return",
+        kind="reinstatement" if late else "direct_return",
         facts=(direct_payment_id,),
         business_date=business_date,
         payment_id=direct_payment_id,
         proposal_id=proposal_id,
-        lines=_lines(fact, back=True),
+        lines=_lines(fact, back=not late),
     )
     post(session, entries=[entry])
 

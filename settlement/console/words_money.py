@@ -25,7 +25,7 @@ CARRIED = {
     "no_account": _l("carried over: no account to pay to"),
     "cycle": _l("carried over until its settlement day"),
     "minimum": _l("carried over: below the agreed minimum"),
-    "default": _l("carried over, not paid out: it was stopped because it did not pay"),
+    "default": _l("carried over: it was stopped because it did not pay"),
 }
 DIRECTIONS = {"payout": _l("To be paid out"), "collection": _l("To be collected")}
 BANK_OUTCOMES = {

@@ -29,7 +29,8 @@ class Terms:
     ``deposits`` are what merchants had paid in advance when the window began, and ``paid_in`` what
     they have added on its days. ``direct`` says that merchants pay each other as far as that goes.
     ``stopped`` are issuers that two people stopped because they do not pay: nothing is paid out to
-    them. Who they are can change while a night waits to go on; it is no part of the hash.
+    them, and they pay no other merchant. Who they are can change while a night waits to go on; it is
+    no part of the hash.
     """
 
     details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
@@ -50,15 +51,16 @@ class Terms:
     def due(self, *, merchant_id: UUID, balance: int) -> tuple[int, Carried | None]:
         """Return what of a balance is paid with its statement: all of it, or nothing and why.
 
-        What a stopped issuer would get stays here until two people decide whose it is. A balance is
-        carried over also where the agreement names no account, has it paid on another day, or
+        What a stopped issuer would get stays here until two people decide whose it is; what it owes
+        does where merchants pay each other, so that nobody is told to wait for its money. A balance
+        is carried over also where the agreement names no account, has it paid on another day, or
         where it is below the agreed minimum.
         """
         details = self.details.get(merchant_id)
         carried: Carried | None = None
         if balance == 0:
             return 0, None
-        if balance > 0 and merchant_id in self.stopped:
+        if merchant_id in self.stopped and (balance > 0 or self.direct):
             carried = "default"
         elif details is None:
             carried = "no_account"

@@ -187,7 +187,7 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
         approve(house, waiting, by=ANNA)
     approve(house, waiting)
     with pytest.raises(DirectPaymentError) as twice:
-        answer(house, paid, arrived=True)
+        answer(house, paid, arrived=False)
     assert twice.value.reason == "answered"
 
     settle(house, NEXT_DAY)
@@ -205,6 +205,27 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
     assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358}
     ((confirmed,), _rest, _window) = of_day(house, 1)
     assert confirmed.state == "confirmed"
+
+    # What did not arrive comes after all; and the grocer is stopped, so nobody waits for it again.
+    approve(house, answer(house, paid, arrived=True))
+    assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358}
+    with house.database.unit_of_work() as session:
+        stop = second_person.propose_suspension(
+            session, merchant_id=GROCER, wanted=True, reason="unpaid", by=ANNA, now=wall_now()
+        )
+    approve(house, stop)
+    coalition.taken(9, by=member(3), issuer=GROCER, acceptor=BAKER, on=THIRD_DAY)
+    coalition.programme.move(coalition.at(FOURTH_DAY))
+    settle(house, THIRD_DAY)
+    found, rest, _window = of_day(house, 2)
+    stated = totals(house, 2)
+    assert (stated[BAKER].returned, stated[GROCER].returned) == (-2827, 2827)
+    assert (stated[BAKER].opening, stated[BAKER].net) == (0, 9 * 1089)
+    assert (found, rest) == ([], {BAKER: 9 * 1089 - 2827})
+    debt = 2827 + stated[GROCER].net
+    assert debt < 0
+    assert (stated[GROCER].paid, stated[GROCER].closing) == (0, debt)
+    assert stated[GROCER].carried == "default"
     with house.database.snapshot() as session:
         wrong = [check for check in audit.checks(session) if check.differences]
         clearing_balance = sum(money.balances(session, account="clearing").values())
@@ -213,4 +234,4 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
         "day_figures_match_wallets",
         "outstanding_matches_lots",
     }
-    assert clearing_balance == -358 + 165
+    assert clearing_balance == -358 + 165 + 9 * 1089 - 2827
