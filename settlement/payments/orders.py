@@ -29,8 +29,8 @@ class Terms:
     ``deposits`` are what merchants had paid in advance when the window began, and ``paid_in`` what
     they have added on its days. ``direct`` says that merchants pay each other as far as that goes.
     ``stopped`` are issuers that two people stopped because they do not pay: nothing is paid out to
-    them, and they pay no other merchant. Who they are can change while a night waits to go on; it is
-    no part of the hash.
+    them, and they pay no other merchant. Who they are can change while a night waits to go on; it
+    is no part of the hash.
     """
 
     details: Mapping[UUID, PaymentDetails] = field(default_factory=dict)
