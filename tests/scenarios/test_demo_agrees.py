@@ -149,6 +149,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "two_people_behind_releases",
         "directs_in_money_ledger",
         "two_people_behind_directs",
+        "one_entry_per_proposal",
         "outstanding_matches_lots",
     }
     assert all(check["differences"] == 0 for check in played.ask("audit", "--json"))
