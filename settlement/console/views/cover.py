@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from network.exposure import queries, waterfall
 from network.exposure.cover import ACCOUNTS, ACTS, Account, Act, Movement, held
 from network.exposure.limits import release_schedule
 from network.language import ascii_digits, parse_whole_number
-from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
 from network.merchants.queries import ISSUING_OPEN
@@ -21,8 +20,7 @@ from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
 from settlement.console import access
 from settlement.console.proposing import COVER_ACTS, shown
-from settlement.console.refusals import REFUSED, refusal
-from settlement.console.views.proposals import record
+from settlement.console.views.proposals import put_forward
 
 blueprint = Blueprint("cover", __name__, url_prefix="/merchants/<code>/cover")
 _LINES = 200
@@ -70,70 +68,54 @@ def propose(code: str) -> Response:
     act, _dot, account = request.form.get("movement", "").partition(".")
     given = ascii_digits(request.form.get("amount", "")).translate(_SEPARATORS)
     whole = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
-    try:
-        with access.unit_of_work() as session:
-            merchant = merchants.merchant(session, code=code)
-            proposal = second_person.propose_cover(
-                session,
-                movement=Movement(
-                    merchant_id=merchant.merchant_id,
-                    account=cast("Account", account if account in ACCOUNTS else ""),
-                    act=cast("Act", act if act in ACTS else ""),
-                    amount=int(given) if whole else 0,
-                ),
-                bank_ref=request.form.get("bank_ref", ""),
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("cover.show", code=code))
+    return put_forward(
+        lambda session: second_person.propose_cover(
+            session,
+            movement=Movement(
+                merchant_id=merchants.merchant(session, code=code).merchant_id,
+                account=cast("Account", account if account in ACCOUNTS else ""),
+                act=cast("Act", act if act in ACTS else ""),
+                amount=int(given) if whole else 0,
+            ),
+            bank_ref=request.form.get("bank_ref", ""),
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("cover.show", code=code),
+    )
 
 
 @blueprint.post("/issuing")
 @access.access(OPERATOR)
 def issuing(code: str) -> Response:
     """Propose that the merchant gives no points any more, or that it may again."""
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_suspension(
-                session,
-                merchant_id=merchants.merchant(session, code=code).merchant_id,
-                wanted=request.form.get("wanted") == "suspended",
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("cover.show", code=code))
+    return put_forward(
+        lambda session: second_person.propose_suspension(
+            session,
+            merchant_id=merchants.merchant(session, code=code).merchant_id,
+            wanted=request.form.get("wanted") == "suspended",
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("cover.show", code=code),
+    )
 
 
 @blueprint.post("/default")
 @access.access(OPERATOR)
 def default(code: str) -> Response:
     """Propose that the fund pays what the merchant owes, or that its acceptors bear it."""
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_default(
-                session,
-                merchant_id=merchants.merchant(session, code=code).merchant_id,
-                step=request.form.get("step", ""),
-                amount=parse_whole_number(request.form.get("amount", "")) or 0,
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("cover.show", code=code))
+    return put_forward(
+        lambda session: second_person.propose_default(
+            session,
+            merchant_id=merchants.merchant(session, code=code).merchant_id,
+            step=request.form.get("step", ""),
+            amount=parse_whole_number(request.form.get("amount", "")) or 0,
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("cover.show", code=code),
+    )

@@ -19,8 +19,7 @@ from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
 from settlement.console import access, listing
 from settlement.console.proposing import shown
-from settlement.console.refusals import REFUSED, refusal
-from settlement.console.views.proposals import record
+from settlement.console.views.proposals import put_forward
 
 blueprint = Blueprint("direct", __name__, url_prefix="/settlement")
 _COLUMNS = (
@@ -108,22 +107,17 @@ def show(public_id: str) -> str:
 @access.access(OPERATOR)
 def answer(public_id: str) -> BaseResponse:
     """Propose to write down that a direct payment arrived, or that it did not."""
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_direct_answer(
-                session,
-                direct_payment_id=ids.decode("dpy", public_id),
-                arrived=request.form.get("arrived") == "yes",
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("direct.show", public_id=public_id))
+    return put_forward(
+        lambda session: second_person.propose_direct_answer(
+            session,
+            direct_payment_id=ids.decode("dpy", public_id),
+            arrived=request.form.get("arrived") == "yes",
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("direct.show", public_id=public_id),
+    )
 
 
 @blueprint.get("/mode")
@@ -156,19 +150,14 @@ def change_mode() -> BaseResponse:
     if day is None:
         flash(_("Give a day, as 1405/10/01 or 2026-12-22."), "bad")
         return redirect(url_for("direct.mode"))
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_mode(
-                session,
-                mode=request.form.get("mode", ""),
-                effective_from=day,
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("direct.mode"))
+    return put_forward(
+        lambda session: second_person.propose_mode(
+            session,
+            mode=request.form.get("mode", ""),
+            effective_from=day,
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("direct.mode"),
+    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from network.clearing.parties import MARGIN
 from network.exposure import queries, waterfall
 from network.language import current_locale, parse_whole_number
-from network.language import gettext as _
 from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
@@ -16,8 +15,7 @@ from network.settings import CURRENCY
 from settlement import second_person
 from settlement.console import access, listing
 from settlement.console.proposing import shown
-from settlement.console.refusals import REFUSED, refusal
-from settlement.console.views.proposals import record
+from settlement.console.views.proposals import put_forward
 
 blueprint = Blueprint("exposure", __name__, url_prefix="/exposure")
 _LINES = 100
@@ -87,19 +85,14 @@ def fund() -> str:
 @access.access(OPERATOR)
 def move_fund() -> Response:
     """Propose that a part of the network's margin goes to the fund, or back."""
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_fund(
-                session,
-                act=request.form.get("act", ""),
-                amount=parse_whole_number(request.form.get("amount", "")) or 0,
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("exposure.fund"))
+    return put_forward(
+        lambda session: second_person.propose_fund(
+            session,
+            act=request.form.get("act", ""),
+            amount=parse_whole_number(request.form.get("amount", "")) or 0,
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("exposure.fund"),
+    )

@@ -40,7 +40,7 @@ from settlement.console import access, bank_table, listing
 from settlement.console.payments_table import payments_file
 from settlement.console.proposing import shown
 from settlement.console.refusals import REFUSED, refusal
-from settlement.console.views.proposals import record
+from settlement.console.views.proposals import put_forward
 from settlement.payments.answers import LARGEST_FILE
 from settlement.payments.files import PaymentFileError
 from settlement.payments.importing import TAKE_RETURNS, Imported, take_answers
@@ -242,21 +242,16 @@ def show(public_id: str) -> str:
 @access.access(OPERATOR)
 def cancel(public_id: str) -> BaseResponse:
     """Propose that a payment which the bank never answered is taken back."""
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_cancellation(
-                session,
-                payment_id=ids.decode("pay", public_id),
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("payments.show", public_id=public_id))
+    return put_forward(
+        lambda session: second_person.propose_cancellation(
+            session,
+            payment_id=ids.decode("pay", public_id),
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("payments.show", public_id=public_id),
+    )
 
 
 def _cancellable(payment: PaymentView) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask import Response as FlaskResponse
 from sqlalchemy.orm import Session
@@ -106,6 +108,18 @@ def decline(public_id: str) -> Response:
 
 def _own(proposal: Proposal) -> bool:
     return proposal.proposed_by == access.operator().operator_id
+
+
+def put_forward(make: Callable[[Session], Proposal], *, back: str) -> Response:
+    """Have what an operator wants wait for a second person; say so, or why not, and go ``back``."""
+    try:
+        with access.unit_of_work() as session:
+            record(session, "proposed", make(session))
+    except REFUSED as error:
+        flash(refusal(error), "bad")
+    else:
+        flash(_("Proposed. It is done once another person has approved it."), "good")
+    return redirect(back)
 
 
 def record(session: Session, decision: str, proposal: Proposal) -> None:

@@ -10,8 +10,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    flash,
-    redirect,
     render_template,
     request,
     url_for,
@@ -26,7 +24,6 @@ from network.clearing.facts import PartyView, PositionView, RunView, WindowView
 from network.clearing.parties import NETWORK_PARTY, account_code
 from network.clearing.terms import terms_of
 from network.language import current_locale
-from network.language import gettext as _
 from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
@@ -35,8 +32,7 @@ from settlement.console import access, listing
 from settlement.console.charts import Bar, net_bar
 from settlement.console.grid import grid
 from settlement.console.proposing import shown
-from settlement.console.refusals import REFUSED, refusal
-from settlement.console.views.proposals import record
+from settlement.console.views.proposals import put_forward
 from settlement.console.views.today import read_day
 from settlement.console.words import WINDOW_STATES, said
 from settlement.night import STEPS
@@ -133,21 +129,16 @@ def show(public_id: str) -> str | Response:
 @access.access(OPERATOR)
 def abort_it(public_id: str) -> BaseResponse:
     """Propose that a window which was reckoned and never published counts no more."""
-    try:
-        with access.unit_of_work() as session:
-            proposal = second_person.propose_abort(
-                session,
-                window_id=ids.decode("win", public_id),
-                reason=request.form.get("reason", ""),
-                by=access.operator().operator_id,
-                now=access.wall(),
-            )
-            record(session, "proposed", proposal)
-    except REFUSED as error:
-        flash(refusal(error), "bad")
-    else:
-        flash(_("Proposed. It is done once another person has approved it."), "good")
-    return redirect(url_for("windows.show", public_id=public_id))
+    return put_forward(
+        lambda session: second_person.propose_abort(
+            session,
+            window_id=ids.decode("win", public_id),
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("windows.show", public_id=public_id),
+    )
 
 
 def _abortable(window: WindowView, run: RunView | None) -> bool:
