@@ -52,7 +52,7 @@ def create_app(
     app.jinja_env.globals["_"] = Speaker(package="merchant_gateway").gettext
     public.register(app, gateway)
     applying.register(app, gateway)
-    checking.register(app, gateway)
+    checking.register(app, gateway, sandboxes)
     app.wsgi_app = Door(  # type: ignore[method-assign]  # Flask's documented place for middleware
         app.wsgi_app,
         gateway=gateway,

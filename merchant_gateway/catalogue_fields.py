@@ -43,6 +43,7 @@ FIELD_TEXTS: dict[str, LazyText] = {
     "unknown_store": _("There is no such store."),
     "closed_store": _("This store is closed."),
     "unknown_terminal": _("This till is not on the store's list, or is closed."),
+    "unknown_tier": _("There is no such tier."),
     "unknown_cursor": _("This cursor was not given out by this list."),
 }
 """Every code of a field by name; ``%(argument)s`` is filled from the error."""

@@ -27,6 +27,7 @@ from network.merchants.queries import ISSUING_OPEN
 from network.sandboxes import furnishing, queries, service, time
 from network.sandboxes.opening import sandbox_services
 from network.sandboxes.queries import SandboxView
+from network.services import Services
 
 log = logging.getLogger("peyvand.gateway")
 
@@ -36,6 +37,9 @@ HELD = 4
 _INSIDE = BoundedSemaphore(2)
 _PATIENCE_SECONDS = 1.0
 """Half of a process's threads at most are in sandboxes, so that none of them stalls live calls."""
+
+_LOOKING = BoundedSemaphore(1)
+"""Who checks a paper has signed nothing, so at most one of these places is theirs."""
 
 VIEW_SECONDS = 2.0
 SIZE_SECONDS = 60.0
@@ -73,13 +77,25 @@ class Sandboxes:
         call that would make one larger that is too large already, and BusyError where too many are
         inside of any.
         """
-        if not _INSIDE.acquire(timeout=_PATIENCE_SECONDS):
-            raise BusyError("too many calls are in sandboxes")
-        try:
-            with self._entered(call) as inside:
-                yield inside
-        finally:
-            _INSIDE.release()
+        with _place(_INSIDE), self._entered(call) as inside:
+            yield inside
+
+    @contextmanager
+    def look_into(self, *, merchant_id: UUID) -> Iterator[Services | None]:
+        """Yield services on a merchant's sandbox for a read by anybody, ``None`` where it has none.
+
+        Nothing is made, caught up with or noted: a look keeps no sandbox in use. Raises BusyError
+        where too many look, and SandboxUnavailableError while its database is brought up to date.
+        """
+        with self._gateway.services.database.reading() as session:
+            view = queries.sandbox_of(session, merchant_id=merchant_id)
+        if view is None or view.furnished_at is None:
+            yield None
+            return
+        if view.schema_digest != schema_digest():
+            raise SandboxUnavailableError("its database is being brought up to date")
+        with _place(_LOOKING), _place(_INSIDE):
+            yield self._inside(view).services
 
     @contextmanager
     def _entered(self, call: Call) -> Iterator[Call]:
@@ -133,7 +149,7 @@ class Sandboxes:
         database = self._gateway.services.database
         merchant_id = service.owner_of(view)
         with database.reading() as session:
-            furniture = furnishing.furniture_of(session, merchant_id=merchant_id)
+            furniture = furnishing.furniture_of(session, merchant_id=merchant_id, now=now)
         services = inside.services
         with services.database.unit_of_work() as session:
             furnishing.furnish(session, services.vault, furniture=furniture, now=now)
@@ -175,3 +191,14 @@ class Sandboxes:
     def _note(self, view: SandboxView, *, now: datetime, due_at: datetime | None) -> None:
         with self._gateway.services.database.unit_of_work() as session:
             service.note_use(session, sandbox_id=view.sandbox_id, now=now, due_at=due_at)
+
+
+@contextmanager
+def _place(places: BoundedSemaphore) -> Iterator[None]:
+    """Hold one of ``places`` inside the block; raise BusyError where none comes free."""
+    if not places.acquire(timeout=_PATIENCE_SECONDS):
+        raise BusyError("too many calls are in sandboxes")
+    try:
+        yield
+    finally:
+        places.release()

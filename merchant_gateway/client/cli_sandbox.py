@@ -30,6 +30,7 @@ def show(context: click.Context) -> None:
 @click.option("--name", help="A name; a numbered one where absent.")
 @click.option("--locale", type=click.Choice(["fa", "en"]), help="The member's language.")
 @click.option("--points", type=click.IntRange(0), help="Points of the partner; 1,000 where absent.")
+@click.option("--tier", help="Code of the member's tier, for campaigns that are for one.")
 @click.pass_context
 def member(context: click.Context, /, **given: Any) -> None:
     """Make up a member: a phone, a card, points of the partner, and a code that spends."""

@@ -46,18 +46,30 @@ _Keys = dict[str, Ed25519VerifyingKey]
     "--test", is_flag=True, help="FILE is of a sandbox; without this nothing signed there holds."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON.")
+@click.pass_context
 def verify(
-    file: Path, *, network: str | None, key_sets: tuple[Path, ...], test: bool, as_json: bool
+    context: click.Context,
+    file: Path,
+    *,
+    network: str | None,
+    key_sets: tuple[Path, ...],
+    test: bool,
+    as_json: bool,
 ) -> None:
     """Say of every call in FILE whether the merchant asked and the network answered just this.
 
     FILE is a journal, lines of one, or a statement as JSON, which the network signs too. No key of
     your own is needed, only published ones: those of --keys, else as --network publishes them. Old
-    keys stay published. Exits with 1 where anything does not hold.
+    keys stay published. A sandbox's keys stand in no public place: for a statement with --test
+    those of --keys are taken, else your own test key asks for them. Exits with 1 where anything
+    does not hold.
     """
     statement = _statement(file)
     if statement is not None:
-        _judge_statement(statement, network=network, key_sets=key_sets, test=test, as_json=as_json)
+        own = _sandbox_jwks(context) if test and not key_sets else []
+        _judge_statement(
+            statement, network=network, key_sets=key_sets, own=own, test=test, as_json=as_json
+        )
         return
     try:
         records = list(read_journal(file))
@@ -103,13 +115,14 @@ def _judge_statement(
     *,
     network: str | None,
     key_sets: tuple[Path, ...],
+    own: list[Mapping[str, Any]],
     test: bool,
     as_json: bool,
 ) -> None:
     """Say whether the network signed a statement as it stands; exit with 1 where it did not."""
     found: dict[str, object] = {}
     try:
-        jwks = [each for path in key_sets for each in _read(path)]
+        jwks = own + [each for path in key_sets for each in _read(path)]
         if network is not None and not test:  # a sandbox's keys are in no public place
             jwks += _network_jwks(network.rstrip("/"))
         wanted = TEST if test else LIVE
@@ -136,9 +149,18 @@ def _judge_statement(
     if as_json:
         show.as_json(found)
     else:
+        if test and found["holds"]:
+            click.echo("TEST: from a sandbox, nothing in it is real.")
         show.table([found], columns=tuple(found))
     if not found["holds"]:
         sys.exit(_DOES_NOT_HOLD)
+
+
+def _sandbox_jwks(context: click.Context) -> list[Mapping[str, Any]]:
+    """Return the keys of one's own sandbox, as it tells them to a test key."""
+    screen = context.obj()
+    with screen.errors():
+        return list(screen.client.sandbox.read().data["keys"])
 
 
 def _network_jwks(network: str) -> list[Mapping[str, Any]]:

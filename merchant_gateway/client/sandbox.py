@@ -34,10 +34,11 @@ class Sandbox:
         name: str | None = None,
         locale: str | None = None,
         points: int | None = None,
+        tier: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Make up a member with ``points`` of the partner (1,000 where absent)."""
-        body = {"name": name, "locale": locale, "points": points}
+        """Make up a member with ``points`` of the partner (1,000 where absent), of a ``tier``."""
+        body = {"name": name, "locale": locale, "points": points, "tier": tier}
         return self._post(f"{PATH}/members", body, idempotency_key)
 
     def find(self, member: str) -> str:

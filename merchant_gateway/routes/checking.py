@@ -2,6 +2,9 @@
 
 Whoever has the code has the paper: 80 bits of its digest, which nobody guesses. So the page shows
 the sums as they were published, to be compared with those on the paper, and nothing else.
+
+A paper of a sandbox names its merchant beside its code, and is looked for in that sandbox alone: no
+code without that name ever leads to one, and what is found there is shown as a test.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ from flask import Flask, Response, render_template, request
 from merchant_gateway.errors import RateLimitedError
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import LocalRate
+from merchant_gateway.sandboxes import Sandboxes
 from network.clearing import queries
 from network.clearing.checking import check_code, read_code
-from network.clearing.statement_pdf import CHECK_PATH
+from network.clearing.facts import StatementView
+from network.clearing.statement_pdf import CHECK_PATH, OF_SANDBOX
 from network.clearing.statement_words import period, sums
 from network.language import LOCALES, current_locale, format_number, set_locale
+from network.merchants import queries as merchants
 from network.merchants.addresses import line_of
 
 PUBLIC = frozenset({"check_statement"})
@@ -32,7 +38,7 @@ _NOT_FOUND = 404
 _WRONG = 422
 
 
-def register(app: Flask, gateway: Gateway) -> None:
+def register(app: Flask, gateway: Gateway, sandboxes: Sandboxes) -> None:
     """Add the page to ``app``."""
     attempts = LocalRate(quota=ATTEMPTS, window=ATTEMPTS_WINDOW)
 
@@ -41,19 +47,24 @@ def register(app: Flask, gateway: Gateway) -> None:
         if (wanted := request.args.get("lang", "")) in LOCALES:
             set_locale(wanted)
         typed = request.args.get("code", "").strip()[:LONGEST]
+        test = request.args.get(OF_SANDBOX, "").strip().lower()[:LONGEST]
         if not typed:
-            return _page(status=200, typed="")
+            return _page(status=200, typed="", test=test)
         _count(attempts)
         beginning = read_code(typed)
         if beginning is None:
-            return _page(status=_WRONG, typed=typed, wrong=True)
-        with gateway.services.database.reading() as session:
-            found = queries.statement_by_code(session, beginning=beginning)
+            return _page(status=_WRONG, typed=typed, test=test, wrong=True)
+        if test:
+            found = _in_sandbox(gateway, sandboxes, code=test, beginning=beginning)
+        else:
+            with gateway.services.database.reading() as session:
+                found = queries.statement_by_code(session, beginning=beginning)
         if found is None:
-            return _page(status=_NOT_FOUND, typed=typed, unknown=True)
+            return _page(status=_NOT_FOUND, typed=typed, test=test, unknown=True)
         return _page(
             status=200,
             typed=check_code(found.digest),
+            test=test,
             found=found,
             sums=sums(found.totals),
             period=period(found.window),
@@ -62,6 +73,26 @@ def register(app: Flask, gateway: Gateway) -> None:
     app.add_url_rule(
         CHECK_PATH, view_func=check_statement, methods=["GET"], provide_automatic_options=False
     )
+
+
+def _in_sandbox(
+    gateway: Gateway, sandboxes: Sandboxes, *, code: str, beginning: bytes
+) -> StatementView | None:
+    """Return a statement of the sandbox of the merchant ``code``, ``None`` where it has no such.
+
+    A merchant that there is not, one without a sandbox and an unknown statement are told alike.
+    """
+    try:
+        with gateway.services.database.reading() as session:
+            owner = merchants.merchant(session, code=code).merchant_id
+    except merchants.UnknownMerchantError:
+        return None
+    with sandboxes.look_into(merchant_id=owner) as inside:
+        if inside is None:
+            return None
+        with inside.database.reading() as session:
+            found = queries.statement_by_code(session, beginning=beginning)
+    return found if found is not None and found.merchant.party_id == owner else None
 
 
 def _count(attempts: LocalRate) -> None:

@@ -7,7 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.errors import NotFoundError, SandboxFullError
+from merchant_gateway.errors import (
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
+    SandboxFullError,
+)
 from merchant_gateway.gateway import Call
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.remembering import once
@@ -19,6 +24,7 @@ from merchant_gateway.schemas.sandbox import (
 )
 from network.ledger import queries as ledger
 from network.members import queries as members
+from network.members.errors import InvalidMemberDataError
 from network.members.pairwise import PairwiseNames, UnknownNameError
 from network.sandboxes import people
 
@@ -41,14 +47,20 @@ def create_sandbox_member(call: Call, data: dict[str, Any]) -> Answer:
 
     def work(session: Session) -> dict[str, Any]:
         vault = call.gateway.services.vault
-        made = people.make_member(
-            session,
-            vault,
-            name=data.get("name"),
-            locale=data["locale"],
-            points=data["points"],
-            now=now,
-        )
+        try:
+            made = people.make_member(
+                session,
+                vault,
+                name=data.get("name"),
+                locale=data["locale"],
+                points=data["points"],
+                tier=data.get("tier"),
+                now=now,
+            )
+        except InvalidMemberDataError as error:
+            if error.field != "tier":
+                raise
+            raise InvalidRequestError([FieldError("/tier", "unknown_tier")]) from error
         if made is None:
             raise SandboxFullError("there are as many members as there may be")
         return {

@@ -20,6 +20,9 @@ class NewPersonSchema(StrictSchema):
         load_default=FIRST_POINTS,
         description="What the partner gave the member to begin with.",
     )
+    tier = Text(
+        longest=40, description="The code of the member's tier; that of everybody where absent."
+    )
 
 
 class MoveClockSchema(StrictSchema):

@@ -63,9 +63,8 @@ _GONE = exists().where(
         Merchant.issuing != ISSUING_OPEN,
     ),
 )
-_RUNNING = select(Campaign).where(
+_COMING = select(Campaign).where(
     Campaign.state.in_(ON),
-    Campaign.first_day <= bindparam("day"),
     Campaign.last_day >= bindparam("day"),
     ~_GONE,
     or_(
@@ -73,6 +72,7 @@ _RUNNING = select(Campaign).where(
         Campaign.merchants.contains(bindparam("merchant_ids", type_=ARRAY(Uuid()))),
     ),
 )
+_RUNNING = _COMING.where(Campaign.first_day <= bindparam("day"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +180,12 @@ def running(session: Session, *, merchant_id: UUID, day: date) -> tuple[rules.Ca
         )
         for row in rows
     )
+
+
+def coming(session: Session, *, merchant_id: UUID, day: date) -> list[CampaignView]:
+    """Return the campaigns for a merchant that run on ``day`` or begin later, by their codes."""
+    rows = session.scalars(_COMING, {"merchant_ids": [merchant_id], "day": day})
+    return _views(session, sorted(rows, key=lambda each: each.code))
 
 
 def campaigns(session: Session) -> list[CampaignView]:

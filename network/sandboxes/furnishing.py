@@ -1,7 +1,7 @@
 """What a merchant finds in its sandbox: itself as it is today, and a made-up partner.
 
-Its stores, tills, terms and agreements are copied once; what the network has not agreed with it
-yet is made up. The partner gives members points that are not the merchant's, and takes the
+Its stores, tills, terms, agreements and campaigns are copied once; what the network has not agreed
+with it yet is made up. The partner gives members points that are not the merchant's, and takes the
 merchant's, so that a night has something to settle in both directions.
 """
 
@@ -26,6 +26,7 @@ from network.merchants.keys import TEST
 from network.merchants.models import Agreement, Merchant, MerchantKey, Store, Terminal
 from network.merchants.queries import ISSUING_OPEN
 from network.programme.models import CategoryRate, EarningTermsRow, FaceValue
+from network.sandboxes.campaigns import Offers, add_offers, offers_of
 from network.settings import CURRENCY, PROGRAMME_ZONE
 from network.signing.service import ensure_keys
 from network.vault import Vault
@@ -57,9 +58,10 @@ class Furniture:
     terms: tuple[EarningTermsRow, ...]
     rates: tuple[CategoryRate, ...]
     agreements: tuple[Agreement, ...]
+    offers: Offers
 
 
-def furniture_of(session: Session, *, merchant_id: UUID) -> Furniture:
+def furniture_of(session: Session, *, merchant_id: UUID, now: datetime) -> Furniture:
     """Read what a sandbox copies of a merchant: what is approved, whenever it begins.
 
     Who proposed and approved it stays behind; in the place of an account that is paid into stands
@@ -96,6 +98,9 @@ def furniture_of(session: Session, *, merchant_id: UUID) -> Furniture:
             )
             for each in agreements
         ),
+        offers=offers_of(
+            session, merchant_id=merchant_id, today=local_date(now, zone=PROGRAMME_ZONE)
+        ),
     )
 
 
@@ -121,7 +126,10 @@ def furnish(session: Session, vault: Vault, *, furniture: Furniture, now: dateti
     if not any(each.effective_from <= today for each in furniture.agreements):
         version = 1 + max((each.version for each in furniture.agreements), default=0)
         session.add(_agreement(merchant.merchant_id, today, now, version=version))
-    _add_partner(session, today, now, beside=merchant.code)
+    partner_id = _add_partner(session, today, now, beside=merchant.code)
+    add_offers(
+        session, offers=furniture.offers, merchant_id=merchant.merchant_id, partner_id=partner_id
+    )
     open_first_day(session, business_date=today)
 
 
@@ -154,7 +162,7 @@ def bring_keys(live: Session, sandbox: Session, *, merchant_id: UUID) -> None:
         )
 
 
-def _add_partner(session: Session, today: date, now: datetime, *, beside: str) -> None:
+def _add_partner(session: Session, today: date, now: datetime, *, beside: str) -> UUID:
     partner = Merchant(
         merchant_id=uuid7(),
         code=next(code for code in PARTNER_CODES if code != beside),
@@ -173,6 +181,7 @@ def _add_partner(session: Session, today: date, now: datetime, *, beside: str) -
         ]
     )
     session.flush()
+    return partner.merchant_id
 
 
 def _face_value(today: date, now: datetime) -> FaceValue:

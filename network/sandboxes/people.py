@@ -17,6 +17,7 @@ from network.ledger.values import Claim, Event, Grant, Posted
 from network.members import queries as members
 from network.members.enrolment import MEMBERSHIP, enrol
 from network.members.models import Member
+from network.members.tiers import set_tier
 from network.merchants import queries as merchants
 from network.sandboxes.furnishing import EXPIRY_DAYS, RIALS_PER_EARNED_POINT, partner_of
 from network.settings import CURRENCY, PROGRAMME_ZONE
@@ -39,11 +40,19 @@ class MadeUp:
 
 
 def make_member(
-    session: Session, vault: Vault, *, name: str | None, locale: str, points: int, now: datetime
+    session: Session,
+    vault: Vault,
+    *,
+    name: str | None,
+    locale: str,
+    points: int,
+    now: datetime,
+    tier: str | None = None,
 ) -> MadeUp | None:
     """Have a made-up person join; the partner gives them ``points`` to begin with.
 
-    ``None`` where the sandbox has MOST_MEMBERS already. Raises InvalidMemberDataError.
+    ``None`` where the sandbox has MOST_MEMBERS already. Raises InvalidMemberDataError, of the field
+    ``tier`` where there is no such.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     number = 1 + (session.scalar(select(func.count()).select_from(Member)) or 0)
@@ -60,6 +69,8 @@ def make_member(
         name=name or default,
         now=now,
     )
+    if tier is not None:
+        set_tier(session, member_id=member_id, tier=tier, now=now)
     card = members.cards(session, member_id=member_id)[0].card_number
     if points:
         _earn_elsewhere(session, member_id=member_id, points=points, now=now)

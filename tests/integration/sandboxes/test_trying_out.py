@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import requests
+from click.testing import CliRunner
 from sqlalchemy import text
 
-from merchant_gateway.client import InvalidRequestError, NotFoundError, RateLimitedError
+from merchant_gateway.client import (
+    GatewayClient,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitedError,
+)
+from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.schemas.answers import SANDBOX
+from network.campaigns import service as campaigns
+from network.campaigns.queries import running
+from network.campaigns.service import CampaignTerms
+from network.clearing.checking import check_code
+from network.clearing.parties import NETWORK_PARTY
 from network.clearing.signed_statements import check_statement
 from network.clock import wall_now
 from network.database.installation import move_clock
+from network.members.tiers import add_tier
+from network.programme.campaigns import Campaign, Funder
 from network.proofs.errors import ProofBrokenError
 from network.sandboxes import time
+from network.sandboxes.furnishing import partner_of
+from network.services import Services
 from tests.integration.gateway.house import House
 from tests.integration.sandboxes.conftest import Tills
 from tests.integration.sandboxes.stand import Stand, reference, with_test_key
@@ -92,6 +115,51 @@ def test_a_member_earns_and_spends_and_the_night_settles(tills: Tills, house: Ho
     assert check_statement(statement, keys=own)
     with pytest.raises(ProofBrokenError):
         check_statement(statement, keys=live)
+
+
+def test_a_paper_is_verified_by_the_sandbox_s_own_keys_alone(
+    tills: Tills, house: House, tmp_path: Path
+) -> None:
+    green = tills.green
+    window = _settled(green)
+    file, own, live = (tmp_path / name for name in ("statement.json", "own.json", "live.json"))
+    file.write_bytes(green.statement(window).content)
+    own.write_text(json.dumps(green.sandbox.read().data))
+    live.write_bytes(requests.get(f"{house.url}/.well-known/peyvand-keys.json", timeout=20).content)
+
+    def verdict(*options: str) -> int:
+        return CliRunner().invoke(main, ["verify", str(file), *options]).exit_code
+
+    assert verdict("--keys", str(own), "--test") == 0
+    assert verdict("--keys", str(own)) == 1, "what is made up is no word of the network"
+    assert verdict("--keys", str(live), "--test") == 1
+    assert verdict("--network", house.url) == 1
+    file.write_text(file.read_text().replace('"closing":', '"closing":1', 1))
+    assert verdict("--keys", str(own), "--test") == 1
+
+
+def test_the_page_shows_a_sandbox_s_paper_as_a_test_and_to_nobody_as_a_live_one(
+    tills: Tills, house: House
+) -> None:
+    green = tills.green
+    window = _settled(green)
+    digest = green.statement(window).data["digest"]
+    code = check_code(bytes.fromhex(digest.removeprefix("sha-256:")))
+
+    def page(**query: str) -> requests.Response:
+        return requests.get(f"{house.url}/verify", params={"lang": "en", **query}, timeout=30)
+
+    shown = page(code=code, test="green")
+    assert (shown.status_code, digest in shown.text) == (200, True)
+    assert "<title>TEST · " in shown.text
+    assert "nothing in it is real" in shown.text
+    assert "Published by the network" not in shown.text
+    assert "peyvand-keys.json" not in shown.text
+    # Its own name opens it, nothing else; each refusal reads the same.
+    refused = [page(code=code), page(code=code, test="blue"), page(code=code, test="nobody")]
+    assert [each.status_code for each in refused] == [404] * 3
+    assert not any("sha-256:" in each.text for each in refused)
+    assert refused[1].text.replace("blue", "nobody") == refused[2].text
 
 
 def test_codes_are_fresh_and_spend_up_to_their_limit(tills: Tills) -> None:
@@ -197,16 +265,38 @@ def test_the_worker_delivers_webhooks_and_works_batches_off(
     assert _live_events(house) == before
 
 
-def test_a_reset_begins_again(tills: Tills, house: House, stand: Stand) -> None:
+def test_a_reset_begins_again_with_today_s_campaigns(
+    tills: Tills, house: House, stand: Stand
+) -> None:
     blue = tills.blue
     person = blue.sandbox.member().data
     _opened_ago(house, "1 minute")
     stand.keep()
-    blue.sandbox.reset()
+    with _campaigns(house) as live:
+        blue.sandbox.reset()
+        assert blue.sandbox.read().data["business_date"] == house.today().isoformat()
+    with stand.inside(house.blue.merchant_id) as inside:
+        copied = _running(inside, house)
+        with inside.database.reading() as session:
+            partner = partner_of(session).merchant_id
+    assert [replace(each, funders=()) for each in copied] == [
+        replace(each, funders=()) for each in live
+    ]
+    # The other shop pays a share live; here the partner does, and nobody is named.
+    shares = {(each.party_id, each.share) for each in copied[0].funders}
+    assert shares == {(partner, 6_000), (NETWORK_PARTY, 4_000)}
+    golden = blue.sandbox.member(tier="sandbox-gold", points=0).data
+    assert golden["phone"] == "09990000001"
+    assert blue.quote(amount=500_000).data["points"] == 50 + 15
+    named = blue.quote(amount=500_000, member={"phone": golden["phone"]}).data
+    assert named["points"] == 50 + 50 + 15
+    earned = blue.earn(member={"phone": golden["phone"]}, merchant_ref=reference(), amount=500_000)
+    assert earned.data["points"] == 50 + 50 + 15
+    with pytest.raises(InvalidRequestError) as unknown:
+        blue.sandbox.member(tier="platinum")
+    assert unknown.value.errors[0]["code"] == "unknown_tier"
     with pytest.raises(NotFoundError):
         blue.sandbox.read_member(person["id"])
-    assert blue.sandbox.read().data["business_date"] == house.today().isoformat()
-    assert blue.sandbox.member().data["phone"] == "09990000001"
     _opened_ago(house, "0 seconds")
     hasty = with_test_key(house, house.blue, attempts=1)
     with pytest.raises(RateLimitedError):
@@ -229,6 +319,66 @@ def test_answers_are_as_documented(tills: Tills) -> None:
     for name, answer in shown.items():
         jsonschema.validate(answer.data, SANDBOX[name])
     assert {*shown, "SandboxReset"} == set(SANDBOX)
+
+
+def _settled(till: GatewayClient) -> str:
+    """Settle a day on which something was owed; return its window."""
+    person = till.sandbox.member(points=10).data
+    till.redeem(member={"code": person["code"]}, merchant_ref=reference(), points=10)
+    window: str = till.sandbox.settle().data["settlement"]
+    return window
+
+
+@contextmanager
+def _campaigns(house: House) -> Iterator[tuple[Campaign, ...]]:
+    """Let live campaigns run at the blue shop within the block; yield those for it, by code."""
+    today = house.today()
+    blue, green = house.blue.merchant_id, house.green.merchant_id
+    common: dict[str, Any] = {
+        "name_fa": "جشن",
+        "name_en": "Feast",
+        "owner_id": NETWORK_PARTY,
+        "first_day": today,
+        "last_day": today + timedelta(days=2),
+        "funders": (
+            Funder(party_id=green, share=6_000),
+            Funder(party_id=NETWORK_PARTY, share=4_000),
+        ),
+        "budget": 500,
+    }
+    wanted: tuple[dict[str, Any], ...] = (
+        {"code": "box-all", "kind": "bonus", "value": Fraction(15)},
+        {
+            "code": "box-gold",
+            "kind": "multiplier",
+            "value": Fraction(2),
+            "tiers": ("sandbox-gold",),
+            "merchants": (green, blue),
+        },
+        {"code": "box-other", "kind": "bonus", "value": Fraction(99), "merchants": (green,)},
+        {"code": "box-rests", "kind": "bonus", "value": Fraction(77)},
+    )
+    with house.services.database.unit_of_work() as session:
+        add_tier(session, code="sandbox-gold", rank=7, name_fa="طلایی", name_en="Gold")
+        made = [
+            campaigns.propose_campaign(
+                session, terms=CampaignTerms(**common | each), today=today, now=wall_now()
+            )
+            for each in wanted
+        ]
+        for each in made:
+            campaigns.approve_campaign(session, campaign_id=each, today=today, now=wall_now())
+        campaigns.pause_campaign(session, campaign_id=made[-1], now=wall_now())
+    yield _running(house.services, house)
+    with house.services.database.unit_of_work() as session:
+        for each in made:
+            campaigns.end_campaign(session, campaign_id=each, now=wall_now())
+
+
+def _running(services: Services, house: House) -> tuple[Campaign, ...]:
+    with services.database.reading() as session:
+        found = running(session, merchant_id=house.blue.merchant_id, day=house.today())
+    return tuple(sorted(found, key=lambda each: each.code))
 
 
 def _live_events(house: House) -> int:

@@ -72,6 +72,20 @@ def test_a_sandbox_s_paper_says_so_on_every_page(locale: str) -> None:
     assert (drawn(test).count(band), drawn(test).count(pale)) == (3, 3)
 
 
+def test_a_sandbox_s_square_names_whose_sandbox_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    squares: list[str] = []
+
+    def keep(_sheet: papers.Sheet, content: str, **_where: float) -> None:
+        squares.append(content)
+
+    monkeypatch.setattr(papers.Sheet, "square_code", keep)
+    for environment in ("live", "test"):
+        printed([LINE], locale="en", environment=environment)
+    live, test = squares
+    assert "test=" not in live
+    assert test.removeprefix(live).startswith("&test=")
+
+
 def test_another_figure_is_another_paper() -> None:
     assert drawn(printed([LINE], locale="fa")) != drawn(
         printed([replace(LINE, share=LINE.share + 1)], locale="fa")
