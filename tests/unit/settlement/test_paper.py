@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from network.clearing import statement_pdf as papers
 from network.clearing.checking import CODE_BYTES, check_code, read_code
 from network.clearing.facts import StatementLine
+from network.clearing.paper import Sheet
 from tests.unit.settlement.test_documents import FEE, GROCER, IDS, LINE, drafted
 
 URL = "https://gateway.example/verify"
@@ -75,10 +76,10 @@ def test_a_sandbox_s_paper_says_so_on_every_page(locale: str) -> None:
 def test_a_sandbox_s_square_names_whose_sandbox_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
     squares: list[str] = []
 
-    def keep(_sheet: papers.Sheet, content: str, **_where: float) -> None:
+    def keep(_sheet: Sheet, content: str, **_where: float) -> None:
         squares.append(content)
 
-    monkeypatch.setattr(papers.Sheet, "square_code", keep)
+    monkeypatch.setattr(Sheet, "square_code", keep)
     for environment in ("live", "test"):
         printed([LINE], locale="en", environment=environment)
     live, test = squares
