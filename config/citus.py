@@ -32,7 +32,7 @@ PLACED_WITH_THEM = (
     *("ledger_archive.entry", "ledger_archive.posting", "ledger_archive.earned"),
 )
 REFERENCE_TABLES = (
-    *("ledger.business_day", "ledger.seal", "ledger.month_end"),
+    *("ledger.business_day", "ledger.seal", "ledger.month_end", "ledger.suspended_issuer"),
     *("ledger.campaign", "ledger.campaign_slice"),
 )
 """A few rows a day, read by every operation, and campaigns' budgets: on every node."""

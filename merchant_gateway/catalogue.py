@@ -67,6 +67,11 @@ MEMBERS = {
     "insufficient_points": Kind(
         422, _("There are not enough points"), _("Take fewer points, or the rest in money.")
     ),
+    "points_suspended": Kind(
+        422,
+        _("Some of the member's points are suspended"),
+        _("Whoever gave them does not pay. Take at most what the facts call spendable."),
+    ),
 }
 
 LEDGER = {
@@ -79,6 +84,11 @@ LEDGER = {
         409,
         _("These points would have expired already"),
         _("Send the purchase again in a moment, with the same key."),
+    ),
+    "issuer_suspended": Kind(
+        403,
+        _("These points are suspended"),
+        _("Two people of the network suspended them; none can be given until they lift it."),
     ),
     "duplicate_reference": Kind(
         409, _("This merchant_ref was used already for this member"), _ENTRY_THERE

@@ -19,7 +19,13 @@ from network.clearing.parties import NETWORK_PARTY
 from network.exposure import measuring, waterfall
 from network.exposure.cover import Movement, check_bank_ref, check_movement, move_cover
 from network.exposure.losses import Part, by_party
-from network.exposure.suspending import check_suspension, set_suspended
+from network.exposure.suspending import (
+    check_points,
+    check_resuming,
+    check_suspension,
+    set_points_suspended,
+    set_suspended,
+)
 from network.ledger.queries import open_day
 from network.merchants.service import locked_merchant
 from network.money import queries as money
@@ -46,7 +52,8 @@ SUSPEND_ISSUER, RESUME_ISSUER = "issuer.suspend", "issuer.resume"
 SET_MODE = "payments.mode"
 MOVE_FUND, PAY_DEFAULT = "fund.move", "default.pay"
 CONFIRM_DIRECT, FAIL_DIRECT = "direct.confirm", "direct.fail"
-CHANGES_ACCESS = frozenset({SUSPEND_ISSUER, RESUME_ISSUER})
+SUSPEND_POINTS, RESUME_POINTS = "points.suspend", "points.resume"
+CHANGES_ACCESS = frozenset({SUSPEND_ISSUER, RESUME_ISSUER, SUSPEND_POINTS, RESUME_POINTS})
 """After these the gateway has to look at the merchant anew (``access.announce``)."""
 
 PROGRAMME = NETWORK_PARTY
@@ -145,9 +152,29 @@ def propose_suspension(
     Raises SuspensionError and ProposalError.
     """
     check_suspension(locked_merchant(session, merchant_id).issuing, wanted=wanted)
+    if not wanted:
+        check_resuming(session, merchant_id=merchant_id)
     return proposals.propose(
         session,
         kind=SUSPEND_ISSUER if wanted else RESUME_ISSUER,
+        subject_id=merchant_id,
+        reason=reason,
+        by=by,
+        now=now,
+    )
+
+
+def propose_points(
+    session: Session, *, merchant_id: UUID, wanted: bool, reason: str, by: UUID, now: datetime
+) -> Proposal:
+    """Propose that nobody can spend an issuer's points, or that everybody can again.
+
+    Raises SuspensionError and ProposalError.
+    """
+    check_points(session, merchant_id=merchant_id, wanted=wanted)
+    return proposals.propose(
+        session,
+        kind=SUSPEND_POINTS if wanted else RESUME_POINTS,
         subject_id=merchant_id,
         reason=reason,
         by=by,
@@ -305,6 +332,16 @@ def _suspend(session: Session, proposal: Proposal, _now: datetime) -> None:
     set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
 
 
+def _suspend_points(session: Session, proposal: Proposal, now: datetime) -> None:
+    set_points_suspended(
+        session,
+        merchant_id=proposal.subject_id,
+        wanted=proposal.kind == SUSPEND_POINTS,
+        proposal_id=proposal.proposal_id,
+        now=now,
+    )
+
+
 def _set_mode(session: Session, proposal: Proposal, now: datetime) -> None:
     today = open_business_day(session)
     set_mode(
@@ -360,6 +397,8 @@ _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     TAKE_RETURNS: _take_returns,
     SUSPEND_ISSUER: _suspend,
     RESUME_ISSUER: _suspend,
+    SUSPEND_POINTS: _suspend_points,
+    RESUME_POINTS: _suspend_points,
     ways_in.WAY_IN: _let_in,
     SET_MODE: _set_mode,
     CONFIRM_DIRECT: _answer_direct,

@@ -56,7 +56,7 @@ _BY_CODE = {
     OFFICE: {"no_earning_terms", "too_many_keys", "too_many_new_keys", "webhook_endpoint_disabled"},
     NETWORK: {
         *("merchant_suspended", "merchant_leaving", "issuing_suspended", "no_agreement"),
-        *("no_face_value", "webhook_endpoint_disabled_by_operator"),
+        *("issuer_suspended", "no_face_value", "webhook_endpoint_disabled_by_operator"),
     },
 }
 

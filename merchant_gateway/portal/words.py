@@ -222,6 +222,11 @@ REFUSALS: Mapping[str, LazyText] = {
     "insufficient_points": _l(
         "The customer has fewer points than that. Take less, and the rest in money."
     ),
+    "points_suspended": _l(
+        "Some of the customer's points are suspended, because whoever gave them does not pay. Take "
+        "less, and the rest in money."
+    ),
+    "issuer_suspended": _l("These points are suspended. Get in touch with the network, please."),
     "spend_locked": _l(
         "The customer has locked spending in the wallet. The purchase can still earn."
     ),

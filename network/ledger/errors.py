@@ -49,6 +49,20 @@ class InsufficientPoints(Refusal):
     sentence = "fewer points are spendable than were asked for; see facts.spendable"
 
 
+class PointsSuspended(Refusal):
+    """The points would suffice, but those of an issuer among them are suspended."""
+
+    code = "points_suspended"
+    sentence = "some of the member's points are suspended; see facts.spendable and facts.suspended"
+
+
+class IssuerSuspended(Refusal):
+    """Two people suspended the points of this issuer: none come into being meanwhile."""
+
+    code = "issuer_suspended"
+    sentence = "points of this issuer are suspended; none can be given now"
+
+
 class CodeExpired(Refusal):
     """The member's code is older than its life."""
 
@@ -274,6 +288,8 @@ REFUSALS: dict[str, type[Refusal]] = {
         WalletClosed,
         SpendLocked,
         InsufficientPoints,
+        PointsSuspended,
+        IssuerSuspended,
         CodeExpired,
         CodeUsed,
         CodeLimit,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_, union
+from sqlalchemy import ColumnElement, Row, Select, func, select, true, tuple_, union
 from sqlalchemy.orm import Session
 
 from network.errors import InvariantError
@@ -32,22 +32,28 @@ _SEAL_COLUMNS = [tables.seal.c[name] for name in SealView.__dataclass_fields__]
 def wallet(session: Session, *, member_id: UUID) -> WalletView | None:
     """Return a member's wallet, None where there is none.
 
-    ``spendable`` is what any merchant may take: available without credit locked to one merchant,
-    less all debt, never below zero.
+    ``spendable`` is what any merchant may take: available without credit locked to one merchant
+    and without suspended points, less all debt, never below zero.
     """
-    table = tables.wallet
-    locked = (
-        select(func.coalesce(func.sum(tables.lot.c.remaining), 0))
-        .where(
-            tables.lot.c.member_id == member_id,
-            tables.lot.c.open,
-            tables.lot.c.active,
-            tables.lot.c.locked_to.is_not(None),
+    table, lot = tables.wallet, tables.lot
+    is_suspended = lot.c.issuer_id.in_(select(tables.suspended_issuer.c.issuer_id))
+    apart = (
+        select(
+            func.coalesce(func.sum(lot.c.remaining), 0).label("kept"),
+            func.coalesce(func.sum(lot.c.remaining).filter(is_suspended), 0).label("suspended"),
         )
-        .scalar_subquery()
+        .where(
+            lot.c.member_id == member_id,
+            lot.c.open,
+            lot.c.active,
+            lot.c.locked_to.is_not(None) | is_suspended,
+        )
+        .subquery()
     )
     row = session.execute(
-        select(table, locked.label("locked")).where(table.c.member_id == member_id)
+        select(table, apart.c.kept, apart.c.suspended)
+        .join(apart, true())
+        .where(table.c.member_id == member_id)
     ).one_or_none()
     if row is None:
         return None
@@ -59,7 +65,8 @@ def wallet(session: Session, *, member_id: UUID) -> WalletView | None:
         debt=row.debt,
         sequence=row.sequence,
         status=row.status,
-        spendable=max(0, row.available - int(row.locked) - row.debt),
+        spendable=max(0, row.available - int(row.kept) - row.debt),
+        suspended=int(row.suspended),
         due_on=row.due_on,
     )
 

@@ -99,6 +99,14 @@ business_day = _table(
     key=("business_date",),
 )
 
+suspended_issuer = _table(
+    "suspended_issuer",
+    _uuid("issuer_id"),
+    _uuid("proposal_id"),
+    _time("suspended_at"),
+    key=("issuer_id",),
+)
+
 seal = _table(
     "seal",
     _date("business_date"),

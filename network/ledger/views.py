@@ -24,7 +24,10 @@ HEADLINE_ACCOUNTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalletView:
-    """A wallet's figures in points; ``spendable`` at any merchant, ``due_on`` when lots change."""
+    """A wallet's figures in points; ``spendable`` at any merchant, ``due_on`` when lots change.
+
+    ``suspended`` are available points of issuers that two people suspended: not spendable now.
+    """
 
     member_id: UUID
     available: int
@@ -34,6 +37,7 @@ class WalletView:
     sequence: int
     status: str
     spendable: int
+    suspended: int
     due_on: date | None
 
 

@@ -7,7 +7,7 @@ was reckoned from. ``network.money.audit`` runs them after those of obligations 
 from __future__ import annotations
 
 from network.ledger.audit_pass import Pass, Rule
-from network.money.audit_people import PEOPLE, PROPOSALS, RELEASES
+from network.money.audit_people import PEOPLE, PROPOSALS, RELEASES, SUSPENSIONS
 
 _IN_WALLETS = "('pending', 'available', 'held')"
 
@@ -272,6 +272,7 @@ PASSES = (
     PEOPLE,
     PROPOSALS,
     RELEASES,
+    SUSPENSIONS,
     DIRECTS,
     OUTSTANDING,
     DAY_FIGURES,

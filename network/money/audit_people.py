@@ -131,6 +131,30 @@ PROPOSALS = Pass(
     ),
 )
 
+# Where points are suspended, two people want it still, and their issuer gives none.
+SUSPENSIONS = Pass(
+    body="""
+        SELECT s.issuer_id, coalesce(m.issuing = 'default', false) AS stopped,
+               coalesce(p.approved AND p.decided_by <> p.proposed_by
+                        AND p.kind = 'points.suspend' AND p.subject_id = s.issuer_id
+                        AND NOT EXISTS (
+                            SELECT FROM network.proposal AS r
+                            WHERE r.kind = 'points.resume' AND r.subject_id = s.issuer_id
+                              AND r.approved AND r.decided_at > p.decided_at), false) AS agreed
+        FROM ledger.suspended_issuer AS s
+        LEFT JOIN network.proposal AS p ON p.proposal_id = s.proposal_id
+        LEFT JOIN network.merchant AS m ON m.merchant_id = s.issuer_id
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_suspensions",
+            wrong="NOT (stopped AND agreed)",
+            example="format('points of %s are suspended: two people agreed: %s, it gives none: %s',"
+            " issuer_id, agreed, stopped)",
+        ),
+    ),
+)
+
 RELEASES = Pass(
     body="""
         SELECT p.window_id, count(*) AS payments,

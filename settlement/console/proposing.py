@@ -153,6 +153,16 @@ def _suspension(session: Session, proposal: Proposal) -> tuple[str, str]:
     return said, url_for("cover.show", code=merchant.code)
 
 
+def _points(session: Session, proposal: Proposal) -> tuple[str, str]:
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    said = (
+        _("Suspend the points of %(merchant)s: nobody can spend them", merchant=party(merchant))
+        if proposal.kind == second_person.SUSPEND_POINTS
+        else _("Let the points of %(merchant)s be spent again", merchant=party(merchant))
+    )
+    return said, url_for("cover.show", code=merchant.code)
+
+
 def _way_in(session: Session, proposal: Proposal) -> tuple[str, str]:
     terms = proposal.terms
     merchant = merchants.merchant(session, code=terms["merchant"])
@@ -199,5 +209,7 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     TAKE_RETURNS: _returns,
     second_person.SUSPEND_ISSUER: _suspension,
     second_person.RESUME_ISSUER: _suspension,
+    second_person.SUSPEND_POINTS: _points,
+    second_person.RESUME_POINTS: _points,
     ways_in.WAY_IN: _way_in,
 }

@@ -104,6 +104,9 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
     "issuer_suspension_refused": {
         "suspended": _l("It gives no points already."),
         "not_suspended": _l("Nobody has stopped it from giving points."),
+        "points_first": _l("Its points are suspended: lift that first."),
+        "points_suspended": _l("Its points are suspended already."),
+        "points_not_suspended": _l("Its points are not suspended."),
     },
     "proposal_refused": {
         "no_reason": _l("Say why, in a sentence or two."),

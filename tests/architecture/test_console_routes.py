@@ -56,6 +56,7 @@ CHANGING = {
     "jobs.retry": "operator",
     "cover.issuing": "operator",
     "cover.default": "operator",
+    "cover.points": "operator",
     "exposure.move_fund": "operator",
     "direct.answer": "operator",
     "direct.change_mode": "operator",

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template
 
 from network.clock import local_date
 from network.ledger import queries as ledger
+from network.ledger.suspending import suspended_issuers
 from network.programme import queries as programme
 from network.programme.worth import worth_of
 from network.settings import PROGRAMME_ZONE
@@ -30,14 +31,19 @@ def show() -> str:
         face_value = programme.face_value_on(session, day=today)
         entries = ledger.entries(session, member_id=member_id, before=None, limit=LAST_MOVEMENTS)
         names = directory(session)
-    points = wallet.available if wallet else 0
-    expiring = next_to_expire(lots)
+        suspended = suspended_issuers(session)
+    points = wallet.available - wallet.suspended if wallet else 0
+    expiring = next_to_expire(lot for lot in lots if lot.issuer_id not in suspended)
     return render_template(
         "home.html",
         wallet=wallet,
+        points=points,
         worth=worth_of(points=points, face_value=face_value),
         expiring=expiring,
         expires_soon=expiring is not None and expiring[0] - today <= SOON,
         waiting=next_to_open(lots),
+        suspended_by=sorted(
+            {names.merchant_name(each.issuer_id) for each in lots if each.issuer_id in suspended}
+        ),
         movements=listed(entries, directory=names),
     )

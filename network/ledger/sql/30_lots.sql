@@ -42,7 +42,8 @@ END
 $$;
 
 -- Makes a lot of p_points out of an account outside the wallet, pending until active_from. Points
--- that would have lapsed already are refused: a caller's clock is behind the open day.
+-- that would have lapsed already are refused (a caller's clock is behind the open day), and points
+-- of an issuer that is suspended.
 CREATE OR REPLACE FUNCTION ledger.grant_lot(
     op ledger.operation, p_grant ledger.grant_facts, p_points bigint, p_source text
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
@@ -53,6 +54,9 @@ BEGIN
     IF p_grant.expires_on <= op.today THEN
         PERFORM ledger.refuse('grant_lapsed', jsonb_build_object(
             'expires_on', p_grant.expires_on, 'today', op.today));
+    ELSIF EXISTS (SELECT FROM ledger.suspended_issuer AS s
+                  WHERE s.issuer_id = p_grant.issuer_id) THEN
+        PERFORM ledger.refuse('issuer_suspended');
     END IF;
     op.lots := op.lots + 1;
     new_lot := op.sequence * 1000000 + op.lots;
@@ -74,8 +78,25 @@ BEGIN
 END
 $$;
 
+-- Refuses to take p_points where p_spendable (below zero: owed) are there. Where p_suspended more
+-- would have sufficed, that is said instead.
+CREATE OR REPLACE FUNCTION ledger.refuse_points(
+    p_refusal text, p_spendable bigint, p_suspended bigint, p_points bigint
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    facts jsonb := jsonb_build_object('spendable', greatest(p_spendable, 0), 'points', p_points);
+BEGIN
+    IF p_spendable + p_suspended >= p_points THEN
+        PERFORM ledger.refuse('points_suspended',
+                              facts || jsonb_build_object('suspended', p_suspended));
+    END IF;
+    PERFORM ledger.refuse(p_refusal, facts);
+END
+$$;
+
 -- Takes p_points for an acceptor: credit locked to it first, then the earliest expiry, then the
--- lot's number. Spendable is what is eligible less all debt; refuses beyond it.
+-- lot's number, without lots whose issuer is suspended. Spendable is what is eligible less all debt;
+-- refuses beyond it, in words of its own where suspended points would have sufficed.
 CREATE OR REPLACE FUNCTION ledger.take_points(
     op ledger.operation, p_acceptor uuid, p_points bigint, p_target text, p_priced_on date,
     p_refusal text DEFAULT 'insufficient_points'
@@ -85,12 +106,14 @@ DECLARE
     taken bigint;
     l record;
     eligible bigint;
+    suspended bigint;
 BEGIN
     IF p_points <= op.available - op.debt THEN
         FOR l IN
             SELECT t.lot_id, t.remaining, t.issuer_id, t.terms_id FROM ledger.lot AS t
             WHERE t.member_id = op.member_id AND t.open AND t.active
               AND (t.locked_to IS NULL OR t.locked_to = p_acceptor)
+              AND t.issuer_id <> ALL (ARRAY(SELECT s.issuer_id FROM ledger.suspended_issuer AS s))
             ORDER BY t.locked_to IS NULL, t.expires_on, t.lot_id
         LOOP
             taken := least(wanted, l.remaining);
@@ -115,13 +138,15 @@ BEGIN
     -- Available may hold credit that only another merchant may take, so the sum decides; with a
     -- debt what is eligible must exceed it by the points wanted.
     IF wanted > 0 OR op.debt > 0 THEN
-        SELECT coalesce(sum(t.remaining), 0) INTO eligible FROM ledger.lot AS t
+        SELECT coalesce(sum(t.remaining) FILTER (WHERE s.issuer_id IS NULL), 0),
+               coalesce(sum(t.remaining) FILTER (WHERE s.issuer_id IS NOT NULL), 0)
+        INTO eligible, suspended
+        FROM ledger.lot AS t LEFT JOIN ledger.suspended_issuer AS s ON s.issuer_id = t.issuer_id
         WHERE t.member_id = op.member_id AND t.open AND t.active
           AND (t.locked_to IS NULL OR t.locked_to = p_acceptor);
         eligible := eligible + p_points - wanted - op.debt;
         IF eligible < p_points THEN
-            PERFORM ledger.refuse(p_refusal, jsonb_build_object(
-                'spendable', greatest(eligible, 0), 'points', p_points));
+            PERFORM ledger.refuse_points(p_refusal, eligible, suspended, p_points);
         END IF;
     END IF;
     RETURN op;

@@ -80,7 +80,10 @@ BEGIN
         -- that one waited. Ahead of the call's own date, it may have made more of the wallet due.
         -- Then the key: a call that waits for it here holds this wallet, and whoever has the key
         -- waits for no wallet and for no key of a single call, so nobody waits in a circle.
-        SELECT d.business_date INTO day FROM ledger.business_day AS d WHERE d.flipped_at IS NULL;
+        -- A suspended issuer has no day here: the steps refuse its points.
+        SELECT d.business_date INTO day FROM ledger.business_day AS d
+        WHERE d.flipped_at IS NULL AND NOT EXISTS (
+            SELECT FROM ledger.suspended_issuer AS s WHERE s.issuer_id = p_kind.issuer_id);
         IF day <= calendar THEN
             INSERT INTO ledger.idempotency
                 (client_id, key, member_id, fingerprint, sequence, business_date, result)

@@ -160,6 +160,7 @@ BEGIN
             SELECT t.lot_id FROM ledger.lot AS t
             WHERE t.member_id = p_member AND t.open AND t.active
               AND (t.locked_to IS NULL OR t.locked_to = acceptor)
+              AND t.issuer_id <> ALL (ARRAY(SELECT s.issuer_id FROM ledger.suspended_issuer AS s))
             ORDER BY t.locked_to IS NULL, t.expires_on, t.lot_id LIMIT 1)
         RETURNING l.lot_id, l.issuer_id, l.terms_id INTO taken;
         lot := taken.lot_id;

@@ -49,13 +49,15 @@ RETURN jsonb_build_array(jsonb_build_object(
     'facts', jsonb_build_object(
         'member_id', (p_other).member_id, 'sequence', (p_other).sequence)));
 
--- Takes p_points out of a wallet for another: unlocked and spendable ones only, in taking order.
+-- Takes p_points out of a wallet for another: unlocked and spendable ones only, in taking order,
+-- none whose issuer is suspended.
 CREATE OR REPLACE FUNCTION ledger.give_points(op ledger.operation, p_points bigint)
 RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
     wanted bigint := p_points;
     taken bigint;
     spendable bigint;
+    suspended bigint;
     l record;
 BEGIN
     IF op.status = 'closed' THEN
@@ -63,16 +65,18 @@ BEGIN
     ELSIF op.status = 'spend_locked' THEN
         PERFORM ledger.refuse('spend_locked');
     END IF;
-    SELECT greatest(0, coalesce(sum(t.remaining), 0) - op.debt) INTO spendable
-    FROM ledger.lot AS t
+    SELECT coalesce(sum(t.remaining) FILTER (WHERE s.issuer_id IS NULL), 0) - op.debt,
+           coalesce(sum(t.remaining) FILTER (WHERE s.issuer_id IS NOT NULL), 0)
+    INTO spendable, suspended
+    FROM ledger.lot AS t LEFT JOIN ledger.suspended_issuer AS s ON s.issuer_id = t.issuer_id
     WHERE t.member_id = op.member_id AND t.open AND t.active AND t.locked_to IS NULL;
     IF spendable < p_points THEN
-        PERFORM ledger.refuse('insufficient_points', jsonb_build_object(
-            'spendable', spendable, 'points', p_points));
+        PERFORM ledger.refuse_points('insufficient_points', spendable, suspended, p_points);
     END IF;
     FOR l IN
         SELECT t.lot_id, t.remaining, t.issuer_id, t.terms_id FROM ledger.lot AS t
         WHERE t.member_id = op.member_id AND t.open AND t.active AND t.locked_to IS NULL
+          AND t.issuer_id <> ALL (ARRAY(SELECT s.issuer_id FROM ledger.suspended_issuer AS s))
         ORDER BY t.expires_on, t.lot_id
     LOOP
         EXIT WHEN wanted = 0;

@@ -40,7 +40,9 @@ RETURN ARRAY(
                coalesce(i.grants IS NULL AND k.campaign_id IS NULL AND l.plain AND i.merchant_ref <> ''
                         AND i.place <> ALL (p_apart) AND w.status <> 'closed' AND w.debt = 0
                         AND coalesce(w.due_on > p_today, true) AND k.expires_on > p_today
-                        AND w.available + w.pending + w.held < 900000000000000000,
+                        AND w.available + w.pending + w.held < 900000000000000000
+                        AND k.issuer_id <> ALL (
+                            ARRAY(SELECT s.issuer_id FROM ledger.suspended_issuer AS s)),
                         false) AS together
         FROM (
             SELECT u.*, (sum(u.lines) OVER before)::integer AS final,

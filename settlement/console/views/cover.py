@@ -12,6 +12,7 @@ from network.exposure.cover import ACCOUNTS, ACTS, Account, Act, Movement, held
 from network.exposure.limits import release_schedule
 from network.language import ascii_digits, parse_whole_number
 from network.ledger import queries as ledger
+from network.ledger.suspending import suspended_issuers
 from network.merchants import queries as merchants
 from network.merchants.queries import ISSUING_OPEN
 from network.money import queries as money
@@ -47,6 +48,7 @@ def show(code: str) -> str:
             "waiting": shown(session, proposals.waiting(session, subject_id=merchant.merchant_id)),
             "measured_at": queries.measured_at(session),
             "today": ledger.open_day(session),
+            "suspended_at": suspended_issuers(session).get(merchant.merchant_id),
         }
     schedule = release_schedule(exposure.found, lapsing=facts["lapsing"]) if exposure else []
     releasable = exposure.found.releasable(leaving=exposure.leaving) if exposure else 0
@@ -92,6 +94,23 @@ def issuing(code: str) -> Response:
     """Propose that the merchant gives no points any more, or that it may again."""
     return put_forward(
         lambda session: second_person.propose_suspension(
+            session,
+            merchant_id=merchants.merchant(session, code=code).merchant_id,
+            wanted=request.form.get("wanted") == "suspended",
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("cover.show", code=code),
+    )
+
+
+@blueprint.post("/points")
+@access.access(OPERATOR)
+def points(code: str) -> Response:
+    """Propose that nobody can spend the merchant's points, or that everybody can again."""
+    return put_forward(
+        lambda session: second_person.propose_points(
             session,
             merchant_id=merchants.merchant(session, code=code).merchant_id,
             wanted=request.form.get("wanted") == "suspended",

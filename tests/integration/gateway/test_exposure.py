@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import pytest
 import redis
@@ -11,11 +12,15 @@ from config.schedule import measure_exposure
 from merchant_gateway.client.errors import ProblemError
 from network.campaigns import queries as campaigns
 from network.clock import wall_now
+from network.exposure.suspending import SuspensionError
+from network.merchants import access
 from network.merchants.settling import Settling
+from settlement import second_person
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, Shop
 
 PRICE = 1_000
+ANNA, BEHNAM = uuid4(), uuid4()
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +76,62 @@ def test_at_its_limit_a_merchant_gives_no_points(
     assert earn(1)["points"] == 1
     with house.services.database.reading() as session:
         assert campaigns.running(session, merchant_id=violet.merchant_id, day=house.today()) == ()
+
+
+def test_suspended_points_are_neither_given_nor_taken(house: House, redis_url: str) -> None:
+    """Two people suspend the green shop's points, and lift that: its tills and others are told."""
+    house.shops["rust"] = rust = houses.seat_shop(house.services, house.url, "rust", pending_days=0)
+    person = house.member()
+
+    def agree(propose: str, merchant_id: UUID, *, wanted: bool) -> None:
+        with house.services.database.unit_of_work() as session:
+            proposal = getattr(second_person, f"propose_{propose}")(
+                session,
+                merchant_id=merchant_id,
+                wanted=wanted,
+                reason="It pays nobody",
+                by=ANNA,
+                now=wall_now(),
+            )
+        with house.services.database.unit_of_work() as session:
+            second_person.approve(
+                session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now()
+            )
+        assert proposal.kind in second_person.CHANGES_ACCESS
+        with redis.Redis.from_url(redis_url) as client:
+            access.announce(client)
+
+    def earn(shop: Shop, points: int) -> object:
+        return shop.client.earn(
+            member={"phone": person.phone}, merchant_ref=uuid4().hex, amount=points * 10_000
+        )
+
+    def refused(call: Callable[[], object]) -> ProblemError:
+        with pytest.raises(ProblemError) as error:
+            call()
+        return error.value
+
+    earn(rust, 30)
+    earn(house.green, 12)
+    agree("points", rust.merchant_id, wanted=True)
+    assert refused(lambda: earn(rust, 1)).code == "issuing_suspended"
+    # 30 of the 42 are suspended, at whose till ever.
+    for shop in (rust, house.green):
+        told = refused(
+            lambda till=shop: till.client.redeem(
+                member=person.code(), merchant_ref=uuid4().hex, points=13
+            )
+        )
+        assert (told.status, told.code) == (422, "points_suspended")
+        assert told.facts == {"spendable": 12, "suspended": 30, "points": 13}
+        assert told.title == "Some of the member's points are suspended"
+    rust.client.redeem(member=person.code(), merchant_ref="r", points=12)
+
+    with pytest.raises(SuspensionError) as order:
+        agree("suspension", rust.merchant_id, wanted=False)
+    assert order.value.reason == "points_first"
+    agree("points", rust.merchant_id, wanted=False)
+    rust.client.redeem(member=person.code(), merchant_ref="s", points=30)
+    assert refused(lambda: earn(rust, 1)).code == "issuing_suspended"
+    agree("suspension", rust.merchant_id, wanted=False)
+    earn(rust, 1)

@@ -21,6 +21,15 @@ CREATE TABLE ledger.business_day (
 CREATE UNIQUE INDEX uq_business_day_open ON ledger.business_day ((flipped_at IS NULL))
     WHERE flipped_at IS NULL;
 
+-- Issuers whose points two people suspended: none are spent, given away or made (30_lots.sql). Empty
+-- nearly always, and read by every call that spends or earns, so it has no more than it needs.
+CREATE TABLE ledger.suspended_issuer (
+    issuer_id uuid NOT NULL,
+    proposal_id uuid NOT NULL,
+    suspended_at timestamptz NOT NULL,
+    CONSTRAINT pk_suspended_issuer PRIMARY KEY (issuer_id)
+);
+
 -- A closed day's entry digests as a stream, chained to the day before (network/ledger/seal.py).
 CREATE TABLE ledger.seal (
     business_date date NOT NULL,

@@ -179,7 +179,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT SELECT ON
     ledger.business_day, ledger.seal, ledger.wallet, ledger.lot, ledger.entry, ledger.posting,
     ledger.earned, ledger.earned_part, ledger.consumption, ledger.reference, ledger.hold,
-    ledger.hold_slice, ledger.debt, ledger.idempotency, ledger.used_code
+    ledger.hold_slice, ledger.debt, ledger.idempotency, ledger.used_code, ledger.suspended_issuer
     TO peyvand_app;
 -- Bodies of requests name people: the application learns only that evidence exists and by which
 -- key it was signed; whoever settles a dispute reads it as the owner.
