@@ -147,6 +147,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "bank_is_what_was_booked",
         "two_people_behind_money",
         "two_people_behind_releases",
+        "two_people_behind_suspensions",
         "directs_in_money_ledger",
         "two_people_behind_directs",
         "one_entry_per_proposal",
