@@ -252,17 +252,20 @@ def terminals(session: Session, *, store_id: UUID) -> list[TerminalView]:
     rows = session.scalars(
         select(Terminal).where(Terminal.store_id == store_id).order_by(Terminal.code)
     )
-    return [
-        TerminalView(
-            terminal_id=row.terminal_id,
-            store_id=row.store_id,
-            code=row.code,
-            name=row.name,
-            added_at=row.added_at,
-            closed_at=row.closed_at,
-        )
-        for row in rows
-    ]
+    return [_terminal_view(row) for row in rows]
+
+
+def terminals_by_store(session: Session, *, merchant_id: UUID) -> dict[UUID, list[TerminalView]]:
+    """Return the same for every store of a merchant, under the store's id, in two reads."""
+    found: dict[UUID, list[TerminalView]] = {
+        each.store_id: [] for each in stores(session, merchant_id=merchant_id)
+    }
+    rows = session.scalars(
+        select(Terminal).where(Terminal.store_id.in_(found)).order_by(Terminal.code)
+    )
+    for row in rows:
+        found[row.store_id].append(_terminal_view(row))
+    return found
 
 
 def agreement_on(session: Session, *, merchant_id: UUID, day: date) -> AgreementView:
@@ -355,6 +358,17 @@ def _merchant_view(row: Merchant) -> MerchantView:
         directory_en=row.directory_en,
         directory_url=row.directory_url,
         leaves_on=row.leaves_on,
+    )
+
+
+def _terminal_view(row: Terminal) -> TerminalView:
+    return TerminalView(
+        terminal_id=row.terminal_id,
+        store_id=row.store_id,
+        code=row.code,
+        name=row.name,
+        added_at=row.added_at,
+        closed_at=row.closed_at,
     )
 
 

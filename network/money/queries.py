@@ -137,19 +137,27 @@ def balances(
 
 
 def payments(
-    session: Session, *, window_id: UUID | None = None, merchant_id: UUID | None = None
+    session: Session,
+    *,
+    window_id: UUID | None = None,
+    merchant_id: UUID | None = None,
+    since: date | None = None,
 ) -> list[PaymentView]:
-    """Return a window's payments by merchant code, or a merchant's, the latest window first."""
+    """Return a window's payments by merchant code, or a merchant's, the latest window first.
+
+    ``since`` leaves out windows that began before it.
+    """
     rows = session.execute(
         text(
             _PAYMENTS
             + """
             WHERE (CAST(:window AS uuid) IS NULL OR p.window_id = :window)
               AND (CAST(:merchant AS uuid) IS NULL OR p.merchant_id = :merchant)
+              AND (CAST(:since AS date) IS NULL OR w.first_day >= :since)
             ORDER BY w.first_day DESC, m.code, p.currency
             """
         ),
-        {"window": window_id, "merchant": merchant_id},
+        {"window": window_id, "merchant": merchant_id, "since": since},
     )
     return [_payment_view(row) for row in rows]
 

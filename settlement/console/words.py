@@ -10,6 +10,7 @@ from settlement.console import words_jobs
 from settlement.console import words_money as money
 from settlement.console import words_reconciliation as reconciliation
 from settlement.console.words_acts import ACTIONS
+from settlement.console.words_facts import FACTS
 from settlement.words import check_label, step_label
 
 ENTRY_KINDS = {
@@ -319,6 +320,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "role_means": ROLE_MEANINGS,
     "operator": OPERATOR_STATES,
     "action": ACTIONS,
+    "fact": FACTS,
     "finding": FINDINGS,
     "portal_role": PORTAL_ROLES,
     "portal_user": PORTAL_USERS,

@@ -32,10 +32,9 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
 def index() -> str:
     """Show the stores with their tills, and the forms."""
     with access.reading() as session:
-        stores = queries.stores(session, merchant_id=access.merchant().merchant_id)
-        tills = {
-            each.store_id: queries.terminals(session, store_id=each.store_id) for each in stores
-        }
+        merchant_id = access.merchant().merchant_id
+        stores = queries.stores(session, merchant_id=merchant_id)
+        tills = queries.terminals_by_store(session, merchant_id=merchant_id)
     return render_template("office/places.html", stores=stores, tills=tills)
 
 

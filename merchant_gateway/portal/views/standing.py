@@ -13,11 +13,16 @@ from merchant_gateway.portal.access import TILL
 from network import ids
 from network.ids import UnknownIdError
 from network.language import gettext as _
+from network.language import sort_key
 from network.merchants import queries as merchants
 from network.merchants.queries import StoreView, TerminalView
 from network.portal import signing_in
 
 blueprint = Blueprint("standing", __name__, url_prefix="/till/place")
+MOST_SHOWN = 12
+"""Stores on the page; the others are found by their name."""
+
+Way = tuple[StoreView, list[TerminalView]]
 
 
 @blueprint.get("")
@@ -34,7 +39,13 @@ def choose() -> str | Response:
     if len(ways) == 1 and "change" not in request.args:
         store_id, till = ways[0]
         return _stand(store_id, till or None)
-    return render_template("till/place.html", places=places, current=access.current_session())
+    found = _asked_for(places)
+    return render_template(
+        "till/place.html",
+        places=found[:MOST_SHOWN],
+        stores=len(places),
+        left_out=max(0, len(found) - MOST_SHOWN),
+    )
 
 
 @blueprint.post("")
@@ -55,17 +66,25 @@ def stand() -> Response:
     return _refused()
 
 
-def _places(session: Session) -> list[tuple[StoreView, list[TerminalView]]]:
+def _places(session: Session) -> list[Way]:
+    tills = merchants.terminals_by_store(session, merchant_id=access.merchant().merchant_id)
     return [
-        (
-            store,
-            [
-                each
-                for each in merchants.terminals(session, store_id=store.store_id)
-                if each.closed_at is None
-            ],
-        )
+        (store, [each for each in tills[store.store_id] if each.closed_at is None])
         for store in serving.open_stores(session)
+    ]
+
+
+def _asked_for(places: list[Way]) -> list[Way]:
+    """Return the stores that the words asked for name: by name, city, code or one of the tills."""
+    wanted = sort_key(request.args.get("q", ""))
+    return [
+        (store, tills)
+        for store, tills in places
+        if wanted
+        in sort_key(
+            f"{store.code} {store.name_fa} {store.name_en} {store.city_fa} {store.city_en} "
+            + " ".join(f"{each.code} {each.name}" for each in tills)
+        )
     ]
 
 

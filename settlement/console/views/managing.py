@@ -55,13 +55,10 @@ def show(code: str) -> str:
     with access.reading() as session:
         merchant = queries.merchant(session, code=code)
         merchant_id = merchant.merchant_id
-        stores = queries.stores(session, merchant_id=merchant_id)
         facts: dict[str, Any] = {
             "keys": queries.keys(session, merchant_id=merchant_id),
-            "stores": stores,
-            "tills": {
-                each.store_id: queries.terminals(session, store_id=each.store_id) for each in stores
-            },
+            "stores": queries.stores(session, merchant_id=merchant_id),
+            "tills": queries.terminals_by_store(session, merchant_id=merchant_id),
             "today": ledger.open_day(session),
             "outstanding": (
                 outstanding_of(session, issuer_id=merchant_id)

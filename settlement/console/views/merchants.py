@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import StatementView
-from network.language import current_locale
+from network.language import current_locale, parse_day
 from network.ledger import queries as ledger
 from network.merchants import applications, public_keys
 from network.merchants import queries as merchants
@@ -24,9 +25,11 @@ from network.programme import queries as programme
 from network.sandboxes import queries as sandboxes
 from settlement.console import access, listing
 from settlement.console.settling_form import cycle_words
+from settlement.console.words import said
 
 blueprint = Blueprint("merchants", __name__, url_prefix="/merchants")
-STATEMENTS = 30
+LATEST = 10
+"""Statements and stores that a merchant's own page shows; the rest has pages of its own."""
 
 
 @blueprint.get("")
@@ -45,13 +48,13 @@ def index() -> str | Response:
         keys={
             "name": lambda row: row.name(current_locale()),
             "code": lambda row: row.code,
-            "kind": lambda row: row.kind,
+            "kind": lambda row: said(row.kind, "kind"),
             "status": lambda row: row.status,
             "joined": lambda row: row.joined_at.timestamp(),
             "price": lambda row: getattr(prices[row.merchant_id], "issue_price", None),
             "fee": lambda row: getattr(prices[row.merchant_id], "acceptance_fee", None),
         },
-        words=lambda row: f"{row.code} {row.name_fa} {row.name_en} {row.kind}",
+        words=lambda row: f"{row.code} {row.name_fa} {row.name_en} {said(row.kind, 'kind')}",
     )
     if listing.wants_csv():
         return listing.csv_response(
@@ -76,21 +79,18 @@ def show(code: str) -> str | Response:
         merchant_id = merchant.merchant_id
         today = ledger.open_day(session)
         agreements = merchants.agreements(session, merchant_id=merchant_id)
-        statements = clearing.windows_for(session, merchant_id=merchant_id, limit=STATEMENTS)
         facts = {
             "stores": merchants.stores(session, merchant_id=merchant_id),
             "keys": merchants.keys(session, merchant_id=merchant_id),
             "terms": programme.all_terms(session, merchant_id=merchant_id),
-            "statements": statements,
-            "payments": money.payments(session, merchant_id=merchant_id),
+            **_statements(session, merchant_id=merchant_id, limit=LATEST),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
             "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
         }
         in_force = _in_force(session, merchant_id, today)
-    if listing.wants_csv():
-        return _statements_file(merchant.code, statements)
     return render_template(
         "merchant.html",
+        latest=LATEST,
         merchant=merchant,
         agreements=agreements,
         today=today,
@@ -100,6 +100,77 @@ def show(code: str) -> str | Response:
         wall=access.wall(),
         **facts,
     )
+
+
+@blueprint.get("/<code>/statements")
+@access.access(VIEWER)
+def statements(code: str) -> str | Response:
+    """Show or export a merchant's statements, the latest first, those before ``?before=`` a day."""
+    before = parse_day(request.args.get("before", ""))
+    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
+    with access.reading() as session:
+        merchant = merchants.merchant(session, code=code)
+        found = _statements(session, merchant_id=merchant.merchant_id, limit=size, before=before)
+    rows = found["statements"]
+    if listing.wants_csv():
+        return _statements_file(merchant.code, rows)
+    more = len(rows) > listing.PAGE_ROWS
+    if more:  # A day's statements, one for each currency, stay on one page.
+        cut = rows[listing.PAGE_ROWS].window.first_day
+        found["statements"] = rows = [each for each in rows if each.window.first_day > cut]
+    return render_template(
+        "statements.html",
+        merchant=merchant,
+        newest=listing.address(before=None) if before else None,
+        older=listing.address(before=rows[-1].window.first_day) if more else None,
+        **found,
+    )
+
+
+@blueprint.get("/<code>/stores")
+@access.access(VIEWER)
+def stores(code: str) -> str | Response:
+    """Show or export a merchant's stores, closed ones too."""
+    with access.reading() as session:
+        merchant = merchants.merchant(session, code=code)
+        found = merchants.stores(session, merchant_id=merchant.merchant_id)
+        tills = merchants.terminals_by_store(session, merchant_id=merchant.merchant_id)
+    page = listing.arrange(
+        found,
+        sort="name",
+        keys={
+            "name": lambda row: row.name(current_locale()),
+            "city": lambda row: row.city(current_locale()),
+            "code": lambda row: row.code,
+            "tills": lambda row: len(tills[row.store_id]),
+            "open": lambda row: row.closed_at is None,
+        },
+        words=lambda row: f"{row.code} {row.name_fa} {row.name_en} {row.city_fa} {row.city_en}",
+    )
+    if listing.wants_csv():
+        return listing.csv_response(
+            f"stores-{merchant.code}",
+            ("code", "name_fa", "name_en", "city_fa", "city_en", "tills", "closed_at"),
+            (
+                (
+                    *(row.code, row.name_fa, row.name_en, row.city_fa, row.city_en),
+                    *(" ".join(each.code for each in tills[row.store_id]), row.closed_at),
+                )
+                for row in page.rows
+            ),
+        )
+    return render_template("stores.html", merchant=merchant, page=page, tills=tills)
+
+
+def _statements(
+    session: Session, *, merchant_id: UUID, limit: int, before: date | None = None
+) -> dict[str, Any]:
+    found = clearing.windows_for(session, merchant_id=merchant_id, limit=limit, cursor=before)
+    since = min((each.window.first_day for each in found), default=None)
+    return {
+        "statements": found,
+        "payments": money.payments(session, merchant_id=merchant_id, since=since),
+    }
 
 
 def _statements_file(code: str, rows: Sequence[StatementView]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +87,29 @@ def test_entries_of_a_wallet_are_sorted_filtered_and_exported(
     assert rows(page, "/settlement/bank?format=csv") == []
     assert rows(page, "/proposals?format=csv&sort=who") == []
     assert rows(page, f"/merchants/{code}/webhooks?format=csv&state=failed") == []
+
+
+def test_a_merchants_statements_and_stores_have_pages_of_their_own(
+    house: House, signed_in: Opener
+) -> None:
+    page = signed_in("operator")
+    code = house.story.earned[0][1].code
+    page.goto(f"/merchants/{code}")
+    latest = page.locator("a[href*='/statements/win_']:not([download])")
+    days = [each.get_attribute("href") for each in latest.all()]
+    assert days
+    follow(page, page.get_by_role("link", name="All statements"))
+    assert [each.get_attribute("href") for each in latest.all()] == days
+    found = rows(page, f"/merchants/{code}/statements?format=csv")
+    assert [f"/merchants/{code}/statements/{each['window']}" for each in found] == days
+    earlier = rows(page, f"/merchants/{code}/statements?format=csv&before={found[0]['first_day']}")
+    assert earlier == found[1:]
+    page.goto(f"/merchants/{code}")
+    follow(page, page.get_by_role("link", name=re.compile("All .* stores")))
+    stores = rows(page, f"/merchants/{code}/stores?format=csv&sort=-code")
+    assert [each["code"] for each in stores] == sorted(each["code"] for each in stores)[::-1]
+    expect(page.locator("tbody tr")).to_have_count(len(stores))
+    assert rows(page, f"/merchants/{code}/stores?format=csv&q=no such place") == []
 
 
 def test_a_dispute_and_the_evidence_come_from_the_entry(

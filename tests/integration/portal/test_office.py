@@ -12,8 +12,10 @@ from datetime import timedelta
 import pytest
 import requests
 
+from merchant_gateway.portal.views import standing
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 from network.clock import wall_now
+from network.merchants import places
 from network.merchants import queries as merchants
 from network.operators.audit import verify
 from network.portal import queries as people
@@ -80,6 +82,34 @@ def test_stores_and_tills_are_kept_and_chosen(desk: Desk, boss: Clerk) -> None:
     assert "North · t1" in receipt.text
     page.send("/places/stores/close", store="north")
     assert clerk.get("/till").path.startswith(("/till/place", "/till"))
+
+
+def test_one_store_among_many_is_found_by_its_name(desk: Desk) -> None:
+    codes = [f"many-{number}" for number in range(standing.MOST_SHOWN + 1)]
+    merchant_id, now = desk.house.green.merchant_id, wall_now()
+    with desk.house.services.database.unit_of_work() as session:
+        for number, code in enumerate(codes):
+            places.add_store(
+                session,
+                merchant_id=merchant_id,
+                code=code,
+                name_fa=f"شعبهٔ {number}",
+                name_en=f"Branch {number}",
+                city_fa="رشت",
+                city_en="Rasht",
+            )
+    clerk = desk.person("cashier")
+    choice = clerk.get("/till")
+    assert "more stores: type a part of the name" in choice.text
+    assert choice.answer.text.count('name="place"') == standing.MOST_SHOWN
+    (found,) = re.findall(
+        r'name="place" value="(sto_\w+)"', clerk.get("/till/place?q=شعبه ۷&change=yes").answer.text
+    )
+    assert "No store is called that" in clerk.get("/till/place?q=nowhere&change=yes").text
+    assert clerk.post("/till/place", choice.form("/till/place") | {"place": found}).path == "/till"
+    with desk.house.services.database.unit_of_work() as session:
+        for code in codes:
+            places.close_store(session, merchant_id=merchant_id, code=code, now=now)
 
 
 def test_a_key_is_registered_by_its_proof_and_revoked(desk: Desk, boss: Clerk) -> None:
