@@ -362,14 +362,7 @@ def _merchant_view(row: Merchant) -> MerchantView:
 
 
 def _terminal_view(row: Terminal) -> TerminalView:
-    return TerminalView(
-        terminal_id=row.terminal_id,
-        store_id=row.store_id,
-        code=row.code,
-        name=row.name,
-        added_at=row.added_at,
-        closed_at=row.closed_at,
-    )
+    return TerminalView(**{name: getattr(row, name) for name in TerminalView.__dataclass_fields__})
 
 
 def _store_view(row: Store) -> StoreView:
