@@ -30,6 +30,9 @@ FRONTS: Mapping[str, int] = {"gateway": 2, "wallet": 1, "console": 1, "portal": 
 
 PORTS: Mapping[str, int] = {"gateway": 8800, "wallet": 8801, "console": 8802, "portal": 8803}
 
+OWNER_URLS = ("DATABASE_OWNER_URL", "SANDBOX_DATABASE_OWNER_URL")
+"""Whose logins may change the tables or make databases: for the schedule alone."""
+
 _READY_SECONDS = 180.0
 _DEATHS_BEFORE_READY = 3
 _COMMAND_PATIENCE_SECONDS = 10.0
@@ -174,7 +177,7 @@ def parts(
     """Yield every process of an installation, not started: workers, relay, schedule, fronts."""
     urls = {f"PEYVAND_{name.upper()}_URL": url for name, url in addresses.items()}
     common = {**urls, **environment, "PEYVAND_HOME": str(home.path)}
-    owner_url = common.pop("DATABASE_OWNER_URL", None)
+    owners = {name: common.pop(name) for name in OWNER_URLS if name in common}
     for queue in QUEUES:
         yield Part(
             name=f"worker-{queue}",
@@ -184,13 +187,10 @@ def parts(
             output=background_log,
         )
     for name in ("relay", "schedule"):
-        mine = dict(common)
-        if owner_url is not None and name == "schedule":
-            mine["DATABASE_OWNER_URL"] = owner_url
         yield Part(
             name=name,
             arguments=["config.parts", name],
-            environment=mine,
+            environment=common | owners if name == "schedule" else common,
             record=home.run / f"{name}.pid",
             output=background_log,
         )

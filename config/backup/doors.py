@@ -20,6 +20,7 @@ _SIGN_INS = (
 _CODES = (
     "UPDATE network.operator_recovery SET ended_at = :wall WHERE ended_at IS NULL RETURNING 1",
     "UPDATE network.portal_link SET used_at = created_at WHERE used_at IS NULL RETURNING 1",
+    "UPDATE network.one_time_code SET used_at = requested_at WHERE used_at IS NULL RETURNING 1",
 )
 _KEYS = """
     SELECT k.key_id, m.code

@@ -16,13 +16,12 @@ from config.backup.errors import RestoreError, RestoreRefusedError
 from config.backup.file import Manifest
 from config.backup.state import is_empty, state_of
 from config.backup.tools import Progress, running
-from config.cli.audit import seal_verifier
+from config.cli.audit import every_check, seal_verifier
 from config.preparation import prepare_database
 from network.database.connection import Database
 from network.database.migrate import refuse_newer
 from network.events.service import rebase_waiting
 from network.language import gettext as _
-from network.ledger.audit import checks
 from network.operators import audit
 from network.operators.audit import BACKUP_RESTORED, BACKUPS, SYSTEM, record_act
 from network.vault import Vault
@@ -123,7 +122,7 @@ def prove(
 
 
 def _audited(session: Session) -> Iterator[tuple[str, int]]:
-    for check in checks(session, verify=seal_verifier(session)):
+    for check in every_check(session, verify=seal_verifier(session)):
         yield check.name, check.differences
     yield "audit_log", 0 if audit.verify(session).intact else 1
 

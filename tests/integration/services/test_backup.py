@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from config.backup.errors import BackupError, BrokenBackupError, RestoreRefusedError
 from config.backup.making import make_backup
 from config.backup.restoring import check_backup, fill, prove
+from config.cli.audit import every_name
 from config.home import Home
 from config.services.postgres import APPLICATION, OWNER
 from network.clock import local_date, wall_now
@@ -24,6 +25,9 @@ from network.database.connection import Database
 from network.database.installation import move_clock
 from network.events.queries import waiting
 from network.events.service import publish
+from network.ledger import audit as points
+from network.members import sign_in
+from network.money import audit as money
 from network.operators import queries
 from network.operators.service import add_operator
 from network.operators.sessions import open_session
@@ -174,6 +178,16 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_changes(
 ) -> None:
     file, owner = place / "one", services.settings.owner_url or ""
     tables: list[str] = []
+    with services.database.unit_of_work() as session:
+        sign_in.request_code(
+            session,
+            vault,
+            phone="+989125550001",
+            address=None,
+            locale="fa",
+            domain="wallet.example",
+            wall=wall_now(),
+        )
     make_backup(services, owner_url=owner, target=file, wall=wall_now(), progress=tables.append)
     assert "ledger.business_day" in tables
     with pytest.raises(BackupError, match="replaces nothing"):
@@ -201,10 +215,14 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_changes(
     with cluster.fresh_database(empty=True) as name:
         url = cluster.url(OWNER, database=name)
         fill(file, manifest=manifest, owner_url=url, progress=quiet)
-        # A row that the owner changes behind the ledger's back is found by the proof.
+        # What the owner changes behind the ledgers' backs is found by the proof: points, and money.
         engine = create_engine(url)
         with engine.begin() as connection:
             connection.execute(text("UPDATE ledger.wallet SET available = available + 1"))
+            connection.execute(text("ALTER TABLE network.statement DISABLE TRIGGER append_only"))
+            connection.execute(
+                text("UPDATE network.statement SET closing = closing + 7, returned = returned + 7")
+            )
         engine.dispose()
         database = Database(cluster.url(APPLICATION, database=name))
         proof = prove(
@@ -214,6 +232,12 @@ def test_what_is_not_whole_or_not_ours_is_refused_before_anything_changes(
             today=local_date(wall_now(), zone=PROGRAMME_ZONE),
             wall=wall_now(),
         )
+        with database.reading() as session:
+            codes = "SELECT count(*) FROM network.one_time_code WHERE used_at IS NULL"
+            assert session.scalar(text(codes)) == 0
         database.dispose()
-    assert proof.differences
+    assert set(proof.differences) & set(points.check_names())
+    assert set(proof.differences) & set(money.check_names())
+    assert proof.checks == len(every_name()) + 1  # and the chain of the audit log
+    assert proof.doors.codes == 1
     assert not proof.clean

@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from config.home import Home
 from config.services.postgres import DATABASE
 from config.services.processes import recorded
+from config.up import FRONTS, OWNER_URLS, parts
 from tests.conftest import DatabaseUrls
 from tests.fixtures.memory import passable_directory
 from tests.integration.services.helpers import (
@@ -186,3 +187,20 @@ def test_secrets_of_the_home_are_private(home: Path) -> None:
     refused = peyvand("doctor", env=environment(home))
     assert refused.returncode == 1
     assert "0600" in refused.stdout
+
+
+def test_only_the_schedule_has_the_owners_logins(tmp_path: Path) -> None:
+    owners = {name: f"postgresql://owner@/{name.lower()}" for name in OWNER_URLS}
+    listener = socket.socket()
+    with listener:
+        made = parts(
+            Home(tmp_path),
+            {"DATABASE_URL": "postgresql://app@/db", "SANDBOX_DATABASE_URL": "x", **owners},
+            {},
+            dict.fromkeys(FRONTS, listener),
+            background_log=None,
+        )
+        found = {each.name: set(each.environment) & set(owners) for each in made}
+    assert found.pop("schedule") == {"DATABASE_OWNER_URL", "SANDBOX_DATABASE_OWNER_URL"}
+    assert not any(found.values())
+    assert {"gateway", "relay", "worker-sandboxes"} <= set(found)
