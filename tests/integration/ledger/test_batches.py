@@ -193,6 +193,21 @@ def test_without_keys_references_keep_a_batch_from_being_posted_twice(hands: Han
     assert [hands.view(member).available for member in members] == [14, 19, 14]
 
 
+def test_a_batch_sent_again_without_keys_is_known_in_a_wallet_that_closed(hands: Hands) -> None:
+    member_id = hands.wallet()
+    first = replace(earning(hands, member_id, 5, ref="R-1"), claim=None)
+    another = replace(earning(hands, member_id, 7, ref="R-2"), claim=None)
+    (posted,) = post(hands, first)
+    assert isinstance(posted, Posted)
+    with hands.database.ledger() as connection:
+        operations.set_wallet_status(connection, member_id=member_id, status="closed")
+    known, closed, keyed = post(hands, first, another, earning(hands, member_id, 5, ref="R-1"))
+    assert isinstance(known, DuplicateReference)
+    assert known.facts["sequence"] == posted.sequence
+    assert isinstance(closed, WalletClosed)
+    assert isinstance(keyed, WalletClosed)
+
+
 def test_one_event_tells_of_a_batch(hands: Hands) -> None:
     members = [hands.wallet() for _ in range(3)]
     post(hands, *(earning(hands, member, 10 + place) for place, member in enumerate(members)))

@@ -194,10 +194,20 @@ class Model(Travelling):
     def earn_batch(
         self, *, now: datetime, earnings: Sequence[BatchEarning], order: Sequence[int]
     ) -> list[Posted | Refused]:
-        """Let each purchase of a batch earn, in ``order``; a refusal is its row's outcome alone."""
+        """Let each purchase of a batch earn, in ``order``; a refusal is its row's outcome alone.
+
+        A row without a key whose reference was used is that purchase sent again: it is said before
+        anything else, such as a wallet that has closed since.
+        """
         outcomes: dict[int, Posted | Refused] = {}
         for place in order:
             item = earnings[place]
+            wallet = self.wallets.get(item.member_id)
+            names = (item.event.merchant_id, "issuance", item.event.merchant_ref)
+            named = wallet.references.get(names) if wallet else None
+            if item.claim is None and named and named.state == "used":
+                outcomes[place] = Refused("duplicate_reference", sequence=named.sequence)
+                continue
             try:
                 outcomes[place] = self.earn(
                     now=now,
