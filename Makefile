@@ -80,6 +80,7 @@ bench: $(STAMP)
 	@PGLEDGER="$(PGLEDGER)" SIZES="$(SIZES)" $(BIN)/python -m tests.benchmarks $(BENCH)
 
 # The constraints keep what is already locked; UPGRADE=--upgrade takes the newest of everything.
+# requirements/build.txt, for the container, says in its head how it is made.
 lock: $(STAMP)
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 		$(UPGRADE) pyproject.toml -o requirements/run.txt
