@@ -30,6 +30,7 @@ from network.ledger.queries import open_day
 from network.merchants.service import locked_merchant
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
+from network.money.counted import one_spaced
 from network.money.direct import (
     DirectPaymentError,
     answer_direct,
@@ -58,8 +59,6 @@ CHANGES_ACCESS = frozenset({SUSPEND_ISSUER, RESUME_ISSUER, SUSPEND_POINTS, RESUM
 
 PROGRAMME = NETWORK_PARTY
 """What a proposal about the whole programme is about."""
-
-LONGEST_BANK_REF = 70
 
 
 def propose_cancellation(
@@ -123,7 +122,7 @@ def propose_cover(
     ``bank_ref`` is the bank's reference of the booking, which the second person can look up; it
     counts once.
     """
-    reference = " ".join(bank_ref.split())[:LONGEST_BANK_REF]
+    reference = one_spaced(bank_ref)
     measuring.measure(session, now=now)
     check_movement(session, movement=movement)
     check_bank_ref(session, movement=movement, bank_ref=reference)

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, request
@@ -13,8 +14,13 @@ from flask import Response, request
 from network.language import parse_day
 from network.language.spreadsheets import guarded
 
+Row = TypeVar("Row")
 PAGE_ROWS = 50
 MOST_EXPORTED = 50_000
+
+
+class TooManyRowsError(Exception):
+    """There are more rows than a file holds: a person has to ask for fewer."""
 
 
 def address(**changes: object) -> str:
@@ -45,6 +51,13 @@ def day(name: str) -> date | None:
 def wants_csv() -> bool:
     """Return whether the address asks for the list as a file."""
     return request.args.get("format") == "csv"
+
+
+def all_of(found: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows of a file, all of them or none: raises TooManyRowsError."""
+    if len(found) > MOST_EXPORTED:
+        raise TooManyRowsError
+    return found
 
 
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:

@@ -19,7 +19,7 @@ ROLES = {
 }
 ROLE_NOTES = {
     "cashier": _l("Serves customers at the till; sees no figures but the till's own."),
-    "finance": _l("Statements, settlements and transactions; does not serve customers."),
+    "finance": _l("Statements, settlements and entries; does not serve customers."),
     "administrator": _l("All of it, and people, stores, keys and webhooks."),
 }
 USER_STATES = {
@@ -86,7 +86,7 @@ SCOPES = {
     "earnings": _l("Earning"),
     "redemptions": _l("Paying with points"),
     "refunds": _l("Refunds"),
-    "transactions": _l("Reading transactions"),
+    "transactions": _l("Reading entries"),
     "settlements": _l("Settlements and statements"),
     "webhooks": _l("Webhooks and events"),
     "keys": _l("Keys"),

@@ -181,21 +181,22 @@ def obligation_lines(
     window: WindowView,
     obligation_id: UUID,
     after: tuple[UUID, int, int] | None = None,
-    limit: int = 100,
-) -> list[ObligationLine]:
-    """Return postings behind an obligation with their shares, after (member, sequence, line)."""
+    limit: int | None = None,
+) -> Iterator[ObligationLine]:
+    """Stream postings behind an obligation with their shares, after (member, sequence, line)."""
     member, sequence, line = after or (None, None, None)
     rows = spread(
         session,
         _OBLIGATION_LINES,
         window=window,
+        batch=_BATCH,
         obligation_id=obligation_id,
         after_member=member,
         after_sequence=sequence,
         after_line=line,
         limit=limit,
     )
-    return [ObligationLine(**row._mapping) for row in rows]  # noqa: SLF001 - a public name
+    return (ObligationLine(**row._mapping) for row in rows)  # noqa: SLF001 - a public name
 
 
 def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:

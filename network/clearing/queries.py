@@ -131,12 +131,27 @@ def obligation_lines(
     limit: int = 100,
 ) -> list[ObligationLine]:
     """Return the postings behind an obligation, after ``cursor`` (member, sequence, line)."""
+    return list(_obligation_lines(session, obligation_id, after=cursor, limit=limit))
+
+
+def every_obligation_line(session: Session, *, obligation_id: UUID) -> Iterator[ObligationLine]:
+    """Stream all postings behind an obligation: their shares are reckoned once."""
+    return _obligation_lines(session, obligation_id)
+
+
+def _obligation_lines(
+    session: Session,
+    obligation_id: UUID,
+    *,
+    after: tuple[UUID, int, int] | None = None,
+    limit: int | None = None,
+) -> Iterator[ObligationLine]:
     row = session.get(ObligationRow, obligation_id)
     found = None if row is None else window(session, window_id=row.window_id)
     if found is None:
-        return []
+        return iter(())
     return lines.obligation_lines(
-        session, window=found, obligation_id=obligation_id, after=cursor, limit=limit
+        session, window=found, obligation_id=obligation_id, after=after, limit=limit
     )
 
 

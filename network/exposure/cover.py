@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from network.clearing.parties import NETWORK_PARTY
 from network.exposure import measuring, queries
 from network.merchants.service import locked_merchant
-from network.money.counted import answered_payment, cover_has_booking
+from network.money.counted import LONGEST_BANK_REF, answered_payment, cover_bookings
 from network.money.errors import MoneyError
 from network.money.service import Entry, Line, post
 from network.money.today import require_published
@@ -114,7 +114,11 @@ def check_bank_ref(session: Session, *, movement: Movement, bank_ref: str) -> No
         raise CoverError(
             "the bank's reference is needed", reason="bank_ref_missing", field="bank_ref"
         )
-    if cover_has_booking(session, bank_ref=bank_ref):
+    if len(bank_ref) > LONGEST_BANK_REF:
+        raise CoverError(
+            "no reference of a bank is as long", reason="bank_ref_long", field="bank_ref"
+        )
+    if cover_bookings(session, bank_refs=[bank_ref]):
         raise CoverError(
             "the bank's reference is entered already", reason="bank_ref_entered", field="bank_ref"
         )

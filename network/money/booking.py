@@ -1,98 +1,152 @@
 """What the bank says of payments: booked, sent back, or nothing that we know of.
 
-Each line of its statements is taken once, by the bank's own reference.
+Each line of its statements is taken once, by the bank's own reference. A statement is taken in two
+steps: ``understand`` says what its lines mean and changes nothing, ``take_bank_lines`` writes it
+down. Both go by sets: a few statements however many lines there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from network.clearing.parties import clearing_id
 from network.money import queries
-from network.money.counted import cover_has_booking
+from network.money.counted import cover_bookings
 from network.money.errors import BankLineError
-from network.money.facts import BankLine, Outcome, TakenLine
+from network.money.facts import BankLine, Outcome, PaymentFact, PaymentState, Understood
 from network.money.models import BankAnswer, Payment
-from network.money.service import moved, payment_entry, post
+from network.money.service import Entry, moved, payment_entry, post
 
-_BOOKED: Mapping[str, Outcome] = {"prepared": "settled", "released": "settled", "cancelled": "late"}
+_BOOKED: Mapping[PaymentState, Outcome] = {
+    "prepared": "settled",
+    "released": "settled",
+    "cancelled": "late",
+}
 """What a booking of the right amount means in each state of its payment."""
-_MOVING = frozenset({"settled", "returned", "late"})
+_LINE = tuple(BankLine.__dataclass_fields__)
+
+_KNOWN = text("""
+    SELECT b.* FROM network.bank_answer AS b
+    JOIN unnest(CAST(:accounts AS text[]), CAST(:refs AS text[]), CAST(:places AS bigint[]))
+        AS given (account, bank_ref, place) USING (account, bank_ref, place)
+""")
+_PAYMENTS = "SELECT * FROM network.payment WHERE end_to_end_id = ANY(:ids) ORDER BY payment_id"
 
 
-def take_bank_line(
+def understand(
+    session: Session, *, lines: Sequence[BankLine], lock: bool = False
+) -> list[Understood | None]:
+    """Return what each line means in their order, None for one that was taken before.
+
+    A booking of the right amount settles its payment; a return brings the money back to the
+    merchant's balance. A booking of a payment that was cancelled meanwhile is the truth (``late``):
+    it takes the cancellation back. Whatever else names a payment is a finding and moves nothing,
+    and so is a booking that two people entered as a deposit or a reserve, or are asked to: it
+    counts once. With ``lock`` the payments stay as they are until the unit of work ends, and the
+    caller holds the open business day. Raises BankLineError where the bank's reference stood for
+    another booking before.
+    """
+    known = _known(session, lines)
+    payments = _payments(session, lines, lock=lock)
+    covers = cover_bookings(session, bank_refs={each.bank_ref for each in lines})
+    found: list[Understood | None] = []
+    for line in lines:
+        before = known.setdefault(_key(line), line)
+        if before is not line:
+            _same_as_before(before, line)
+            found.append(None)
+            continue
+        payment, state = payments.get(line.end_to_end_id, (None, None))
+        outcome = _outcome(payment, state, line)
+        meant = Understood(line=line, outcome=outcome, payment=payment, before=state)
+        if meant.moves and line.bank_ref in covers:
+            meant = Understood(line=line, outcome="duplicate", payment=payment, before=state)
+        if payment is not None and meant.after is not None:
+            payments[payment.end_to_end_id] = (payment, meant.after)
+        found.append(meant)
+    return found
+
+
+def take_bank_lines(
     session: Session,
     *,
-    line: BankLine,
+    understood: Iterable[Understood],
     document_digest: bytes,
     by: UUID,
     now: datetime,
     business_date: date,
-    proposal_id: UUID,
-) -> TakenLine | None:
-    """Take one line of the bank's statement; return what it meant, None where it was taken before.
+    proposal_id: UUID | None = None,
+) -> None:
+    """Write down what was understood under a lock, and move the money on ``business_date``.
 
-    Raises BankLineError where the bank's reference stood for another booking before. A booking of
-    the right amount settles its payment; a return brings the money back to the
-    merchant's balance on ``business_date``, whose window must still be open. A booking of a payment
-    that was cancelled meanwhile is the truth (``late``): it takes the cancellation back. Whatever
-    else names a payment is kept as a finding and moves nothing, and so is a booking that two people
-    entered as a deposit or a reserve, or are asked to: it counts once. ``proposal_id`` is what two
-    people agreed on; it stands on whatever needs them.
+    ``proposal_id`` is what two people agreed on; it stands on whatever needs them.
     """
-    answer_id = clearing_id("bank", line.account, line.bank_ref, line.place)
-    payment = _payment_of(session, line)
-    outcome = _outcome(payment, line)
-    if outcome in _MOVING and cover_has_booking(session, bank_ref=line.bank_ref):
-        outcome = "duplicate"
-    added = session.execute(
-        insert(BankAnswer)
-        .values(
-            bank_answer_id=answer_id,
-            outcome=outcome,
-            payment_id=None if payment is None else payment.payment_id,
-            document_digest=document_digest,
-            imported_by=by,
-            imported_at=now,
-            **asdict(line),
-        )
-        .on_conflict_do_nothing()
-        .returning(BankAnswer.bank_answer_id)
-    ).one_or_none()
-    if added is None:
-        _same_as_before(session, line)
-        return None
-    if payment is None or outcome not in _MOVING:
-        return TakenLine(outcome=outcome, needs_two=False)
-    needs_two = outcome != "settled" or payment.direction == "collection"
-    _answer(
-        session,
-        payment,
-        outcome=outcome,
-        business_date=business_date,
-        proposal_id=proposal_id if needs_two else None,
+    taken = list(understood)
+    if not taken:
+        return
+    session.execute(
+        BankAnswer.__table__.insert(),
+        [
+            {
+                "bank_answer_id": clearing_id("bank", *_key(each.line)),
+                "outcome": each.outcome,
+                "payment_id": None if each.payment is None else each.payment.payment_id,
+                "document_digest": document_digest,
+                "imported_by": by,
+                "imported_at": now,
+                **asdict(each.line),
+            }
+            for each in taken
+        ],
     )
-    return TakenLine(outcome=outcome, needs_two=needs_two)
-
-
-def _same_as_before(session: Session, line: BankLine) -> None:
-    """Raise BankLineError where a reference that was seen before stands for something else now."""
-    before = session.execute(
-        select(BankAnswer).where(
-            BankAnswer.account == line.account,
-            BankAnswer.bank_ref == line.bank_ref,
-            BankAnswer.place == line.place,
+    post(
+        session,
+        entries=[
+            entry
+            for each in taken
+            for entry in _entries(
+                each,
+                business_date=business_date,
+                proposal_id=proposal_id if each.needs_two else None,
+            )
+        ],
+    )
+    states = {each.payment.payment_id: each.after for each in taken if each.payment and each.after}
+    for state in sorted(set(states.values())):
+        session.execute(
+            update(Payment)
+            .where(Payment.payment_id.in_([key for key, each in states.items() if each == state]))
+            .values(state=state)
         )
-    ).scalar_one()
-    if any(getattr(before, name) != value for name, value in asdict(line).items()):
+
+
+def _key(line: BankLine) -> tuple[str, str, int]:
+    return (line.account, line.bank_ref, line.place)
+
+
+def _known(session: Session, lines: Sequence[BankLine]) -> dict[tuple[str, str, int], BankLine]:
+    rows = session.execute(
+        _KNOWN,
+        {
+            "accounts": [each.account for each in lines],
+            "refs": [each.bank_ref for each in lines],
+            "places": [each.place for each in lines],
+        },
+    )
+    before = (BankLine(**{name: getattr(row, name) for name in _LINE}) for row in rows)
+    return {_key(each): each for each in before}
+
+
+def _same_as_before(before: BankLine, line: BankLine) -> None:
+    """Raise BankLineError where a reference that was seen before stands for something else now."""
+    if before != line:
         raise BankLineError(
             "this reference of the bank stands for another booking",
             reason="reference_reused",
@@ -100,57 +154,51 @@ def _same_as_before(session: Session, line: BankLine) -> None:
         )
 
 
-def _payment_of(session: Session, line: BankLine) -> Payment | None:
-    if line.end_to_end_id is None:
-        return None
-    row = session.execute(
-        text("SELECT payment_id FROM network.payment WHERE end_to_end_id = :id FOR UPDATE"),
-        {"id": line.end_to_end_id},
-    ).scalar_one_or_none()
-    return None if row is None else session.get_one(Payment, row, populate_existing=True)
+def _payments(
+    session: Session, lines: Sequence[BankLine], *, lock: bool
+) -> dict[str | None, tuple[PaymentFact | None, PaymentState | None]]:
+    """Return the payments that lines name and how far each is, by end-to-end id."""
+    rows = session.execute(
+        # In one order of payments, so that two files at once can't wait for each other.
+        text(_PAYMENTS + (" FOR UPDATE" if lock else "")),
+        {"ids": list({each.end_to_end_id for each in lines if each.end_to_end_id is not None})},
+    )
+    return {row.end_to_end_id: (queries.payment_fact(row), row.state) for row in rows}
 
 
-def _outcome(payment: Payment | None, line: BankLine) -> Outcome:
+def _outcome(payment: PaymentFact | None, state: PaymentState | None, line: BankLine) -> Outcome:
     """Say what a bank's line means for the payment that it names."""
-    if payment is None:
+    if payment is None or state is None:
         return "unknown"
     if line.currency != payment.currency or line.amount != payment.amount:
         return "mismatched"
     inward = payment.direction == "collection"
     if line.returned:
         # A return runs against the payment and can follow only one that left the house.
-        if line.credit == inward or payment.state == "prepared":
+        if line.credit == inward or state == "prepared":
             return "mismatched"
-        return "duplicate" if payment.state in {"returned", "cancelled"} else "returned"
-    awaited = inward and payment.mandate_id is None
-    if line.credit != inward or (payment.state == "prepared" and not awaited):
+        return "duplicate" if state in {"returned", "cancelled"} else "returned"
+    if line.credit != inward or (state == "prepared" and not payment.awaited):
         # Money that moved although two people have not let it is for a person to look at.
         return "mismatched"
-    return _BOOKED.get(payment.state, "duplicate")
+    return _BOOKED.get(state, "duplicate")
 
 
-def _answer(
-    session: Session,
-    payment: Payment,
-    *,
-    outcome: Outcome,
-    business_date: date,
-    proposal_id: UUID | None,
-) -> None:
-    fact = queries.payment_fact(payment)
+def _entries(taken: Understood, *, business_date: date, proposal_id: UUID | None) -> list[Entry]:
+    """Return what a line that was taken does in the money ledger."""
+    fact = taken.payment
+    if fact is None or not taken.moves:
+        return []
     entry = partial(
         payment_entry, payment=fact, business_date=business_date, proposal_id=proposal_id
     )
-    entries = []
-    if outcome == "returned":
+    if taken.outcome == "returned":
         # What the bank had booked comes back to clearing first, then to the merchant.
-        booked = moved(fact, "bank", "clearing") if payment.state == "settled" else ()
-        back = (*booked, *moved(fact, "clearing", "settlement"))
-        entries.append(entry("return", lines=back))
-    else:
-        if outcome == "late":
-            entries.append(entry("reinstatement", lines=moved(fact, "settlement", "clearing")))
-        entries.append(entry("settlement", lines=moved(fact, "clearing", "bank")))
-    post(session, entries=entries)
-    payment.state = "returned" if outcome == "returned" else "settled"
-    session.flush()
+        booked = moved(fact, "bank", "clearing") if taken.before == "settled" else ()
+        return [entry("return", lines=(*booked, *moved(fact, "clearing", "settlement")))]
+    undone = (
+        [entry("reinstatement", lines=moved(fact, "settlement", "clearing"))]
+        if taken.outcome == "late"
+        else []
+    )
+    return [*undone, entry("settlement", lines=moved(fact, "clearing", "bank"))]

@@ -2,7 +2,7 @@
 
 The money goes the way of a return: from clearing to the merchant's balance, on the open business
 day, so that it stands on the next statement; the closed window stays as it is. Should the bank book
-the payment all the same, that undoes the cancellation (``take_bank_line``).
+the payment all the same, that undoes the cancellation (``network/money/booking``).
 """
 
 from __future__ import annotations

@@ -155,10 +155,11 @@ class KeptFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BankLine:
-    """One booked transaction of the bank's statement.
+    """One booked movement of the bank's statement.
 
-    ``bank_ref`` is the bank's own reference of the booking and ``place`` the transaction's place
-    in it; ``credit`` says that money came in; ``returned`` that it undoes an earlier one.
+    ``bank_ref`` is the bank's own reference of the booking, with single spaces, and ``place`` the
+    movement's place in it; ``credit`` says that money came in; ``returned`` that it undoes an
+    earlier one.
     """
 
     account: str
@@ -174,15 +175,35 @@ class BankLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenLine:
-    """What a line of the bank's statement meant when it was taken.
+class Understood:
+    """What a line of the bank's statement means: for which payment, and how far that was before."""
 
-    ``needs_two`` says that it may stand only on two people's word: money that came in or came back,
-    or a booking of what was cancelled. A booked payout is what two people let out.
-    """
-
+    line: BankLine
     outcome: Outcome
-    needs_two: bool
+    payment: PaymentFact | None
+    before: PaymentState | None
+
+    @property
+    def moves(self) -> bool:
+        """Return whether money moves; anything else is a finding for a person."""
+        return self.outcome in {"settled", "returned", "late"}
+
+    @property
+    def after(self) -> PaymentState | None:
+        """Return how far the payment is afterwards, ``None`` where it stays as it is."""
+        if not self.moves:
+            return None
+        return "returned" if self.outcome == "returned" else "settled"
+
+    @property
+    def needs_two(self) -> bool:
+        """Return whether it may stand only on two people's word.
+
+        That is money that came in or came back, and a booking of what was cancelled. A booked
+        payout is what two people let out.
+        """
+        inward = self.payment is not None and self.payment.direction == "collection"
+        return self.moves and (self.outcome != "settled" or inward)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,7 +162,11 @@ class BankAnswer(Base):
     __table_args__ = (
         PrimaryKeyConstraint("bank_answer_id"),
         UniqueConstraint("account", "bank_ref", "place", name="uq_bank_answer_line"),
+        CheckConstraint(
+            r"bank_ref = btrim(regexp_replace(bank_ref, '\s+', ' ', 'g'))", name="bank_ref"
+        ),
         Index(None, "payment_id"),
+        Index("ix_bank_answer_bank_ref", text("upper(bank_ref)")),
         Index(None, "imported_at"),
         {"schema": NETWORK_SCHEMA},
     )

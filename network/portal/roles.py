@@ -1,6 +1,6 @@
 """Roles of a merchant's people in the portal, and what each opens.
 
-cashier: the till. finance: statements, settlements, transactions. administrator: all of it, and
+cashier: the till. finance: statements, settlements, entries. administrator: all of it, and
 users, stores, keys and webhooks. A shop of one person is an administrator who stands at the till.
 """
 

@@ -194,7 +194,7 @@ def accept(
         session,
         merchant_id=row.merchant_id,
         movement=moved,
-        reason=said[:LONGEST_REASON],
+        reason=_shortened(said),
         proposed_by=by,
         now=now,
         wall=wall,
@@ -209,22 +209,20 @@ def accept(
 def settle_correction(
     session: Session, *, row: Correction, state: str, by: UUID, wall: datetime
 ) -> None:
-    """Move the dispute of a correction on, once that was posted or declined."""
+    """Move the dispute of a correction on, once that was posted or declined.
+
+    The words of the decision are those of whoever proposed it, in full; who declines says none.
+    """
     found = _locked(session, row.dispute_id)
     if state == "posted":
-        _decide(session, found, state="accepted", words=row.reason, by=by, wall=wall)
+        said = _proposed(session, found)
+        _decide(
+            session, found, state="accepted", words=said, said_by=row.proposed_by, by=by, wall=wall
+        )
         return
     found.state = "open"
     author = ids.encode("opr", by)
-    _note(
-        session,
-        found,
-        side="network",
-        author=author,
-        action="declined",
-        words=row.reason,
-        wall=wall,
-    )
+    _note(session, found, side="network", author=author, action="declined", words="", wall=wall)
 
 
 def part_of(session: Session, *, entry: EntryView, merchant_id: UUID) -> list[EntryLine] | None:
@@ -303,18 +301,25 @@ def _answer(
 
 
 def _decide(
-    session: Session, row: Dispute, *, state: str, words: str, by: UUID, wall: datetime
+    session: Session,
+    row: Dispute,
+    *,
+    state: str,
+    words: str,
+    by: UUID,
+    wall: datetime,
+    said_by: UUID | None = None,
 ) -> None:
     said = _words(words)
     row.state, row.decision = state, said
     row.decided_by, row.decided_at = by, wall
     session.flush()
-    author = ids.encode("opr", by)
+    author = ids.encode("opr", said_by or by)
     _note(session, row, side="network", author=author, action=state, words=said, wall=wall)
     record_act(
         session,
         now=wall,
-        actor=author,
+        actor=ids.encode("opr", by),
         action=f"dispute.{state}",
         subject=ids.encode(PREFIX, row.dispute_id),
     )
@@ -358,6 +363,7 @@ def _note(
     words: str,
     wall: datetime,
 ) -> None:
+    """Write down what ``author`` did and said; only a proposal is declined without words."""
     session.add(
         DisputeNote(
             dispute_note_id=ids.uuid7(),
@@ -366,10 +372,25 @@ def _note(
             side=side,
             author=author,
             action=action,
-            words=_words(words),
+            words="" if action == "declined" else _words(words),
         )
     )
     session.flush()
+
+
+def _proposed(session: Session, row: Dispute) -> str:
+    """Return the words that the decision now proposed for a dispute is to have."""
+    return session.scalars(
+        select(DisputeNote.words)
+        .where(DisputeNote.dispute_id == row.dispute_id, DisputeNote.action == "proposed")
+        .order_by(DisputeNote.at.desc(), DisputeNote.dispute_note_id.desc())
+        .limit(1)
+    ).one()
+
+
+def _shortened(words: str) -> str:
+    """Return words as the reason of a correction: where they are too many, visibly cut."""
+    return words if len(words) <= LONGEST_REASON else f"{words[: LONGEST_REASON - 1]}…"
 
 
 def _words(words: str) -> str:

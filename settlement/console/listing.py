@@ -13,15 +13,25 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from network.ids import EntryIds, UnknownIdError
 from network.language import ascii_digits, sort_key
+from network.language.spreadsheets import guarded
+from settlement.console import access
 
 PAGE_ROWS = 50
 MOST_EXPORTED = 100_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""Rows of a file that is sorted in memory; what is longer is refused, never cut."""
+
+_PIECE_ROWS = 5_000
 _BETWEEN_DIGITS = str.maketrans(dict.fromkeys(",٬ \u00a0\u200e+-−"))
 Row = TypeVar("Row")
+Key = TypeVar("Key")
+
+
+class TooManyRowsError(Exception):
+    """There are more rows than a file made in memory holds: a person has to ask for fewer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +78,8 @@ def arrange(
     found.sort(key=lambda row: _sortable(value(row)), reverse=asked.startswith("-"))
     # A file has every row, in the order of the screen, from whichever page it was asked for.
     start = 0 if wants_csv() else _start(len(found))
-    size = MOST_EXPORTED if wants_csv() else PAGE_ROWS
     return Page(
-        rows=found[start : start + size],
+        rows=found if wants_csv() else found[start : start + PAGE_ROWS],
         total=len(found),
         sort=asked,
         newer=address(**{"from": max(0, start - PAGE_ROWS) or None}) if start else None,
@@ -120,6 +129,33 @@ def wants_csv() -> bool:
     return request.args.get("format") == "csv"
 
 
+def asked(shown: int) -> int:
+    """Return how many rows to read where a page shows ``shown``: one more, to know of the rest."""
+    return (MOST_EXPORTED if wants_csv() else shown) + 1
+
+
+def first(found: Sequence[Row], shown: int) -> tuple[Sequence[Row], bool]:
+    """Return the rows to show of those that ``asked`` let in, and whether there are more.
+
+    A file has all of them or none: raises TooManyRowsError.
+    """
+    if not wants_csv():
+        return found[:shown], len(found) > shown
+    if len(found) > MOST_EXPORTED:
+        raise TooManyRowsError
+    return found, False
+
+
+def pieces(
+    read: Callable[[Key | None], Sequence[Row]], *, key: Callable[[Row], Key]
+) -> Iterator[Row]:
+    """Yield all rows of a list of any length, read piece by piece: those behind a key."""
+    after: Key | None = None
+    while found := read(after):
+        yield from found
+        after = key(found[-1])
+
+
 def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """Return rows as CSV (RFC 4180, UTF-8 with a mark for spreadsheets), written piece by piece.
 
@@ -135,7 +171,32 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[objec
         for row in cells:
             yield _line(row)
 
-    response = Response(lines(), mimetype="text/csv")
+    return _file(name, lines())
+
+
+def streamed(
+    name: str,
+    header: Sequence[str],
+    rows: Callable[[Session, int], Iterable[Sequence[object]]],
+) -> Response:
+    """Return rows of a list of any length as CSV, read while they are sent, as of one moment.
+
+    ``rows`` is called with a session and how many rows to read at once, outside of the request:
+    what it needs of that it has taken before.
+    """
+    database = access.services().database
+
+    def lines() -> Iterator[bytes]:
+        yield b"\xef\xbb\xbf" + _line(header)
+        with database.snapshot() as session:
+            for row in rows(session, _PIECE_ROWS):
+                yield _line([_cell(value) for value in row])
+
+    return _file(name, lines())
+
+
+def _file(name: str, lines: Iterator[bytes]) -> Response:
+    response = Response(lines, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
 
@@ -153,8 +214,7 @@ def _cell(value: object) -> str:
         return value.astimezone(UTC).isoformat()
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return f"{value:f}" if isinstance(value, Decimal) else str(value)
-    text = str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return guarded(str(value))
 
 
 def _figure(text: str) -> str:

@@ -74,6 +74,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "not_owed": _l("The merchant does not owe as much unpaid."),
         "covers": _l("This still covers what the merchant stands to owe."),
         "bank_ref_missing": _l("The bank's reference is needed: without it nobody can look it up."),
+        "bank_ref_long": _l("No reference of a bank is as long as this: give it as it stands."),
         "bank_ref_entered": _l(
             "The bank's reference has been entered before: one booking counts once."
         ),
@@ -133,10 +134,17 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "other_message": _l("The file is another message, not camt.053.001.08."),
         "no_account": _l("The statement names no account."),
         "other_account": _l("The statement is of another account than ours."),
-        "no_amount": _l("A transaction of a batch has no amount."),
+        "no_name": _l("The statement has no name."),
+        "no_amount": _l("A booking has no amount, or does not say in or out."),
         "no_reference": _l("A booking has no reference of the bank."),
+        "too_long": _l("A reference or an account is longer than the message allows."),
+        "repeated": _l("Something stands twice that may stand once."),
+        "state": _l("The state of a booking is not known: it may be booked or not."),
+        "direction": _l("A booking says neither in nor out."),
+        "reversal": _l("It is not clear whether a booking is a reversal."),
         "currency": _l("The file holds amounts in a currency that is not known here."),
-        "amount": _l("An amount is out of range."),
+        "amount": _l("An amount is not a number, or out of range."),
+        "date": _l("A booking's date is none."),
         "no_date": _l("A booking has no date."),
     },
 }

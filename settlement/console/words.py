@@ -232,7 +232,7 @@ SCOPES = {
     "earnings": _l("earning"),
     "redemptions": _l("spending"),
     "refunds": _l("refunds"),
-    "transactions": _l("transactions"),
+    "transactions": _l("entries"),
     "settlements": _l("settlements"),
     "webhooks": _l("webhooks"),
     "keys": _l("keys"),

@@ -1,9 +1,11 @@
 """Payment files: ISO 20022 pain.001 for payouts, pain.008 for collections, and CSV beside them.
 
 A file follows from a window's released payments alone: message and end-to-end ids, the moment of
-creation (when the window settled) and the order of payments are the same each time, and so are the
-bytes. Every file is held against ISO's schema and read back for its count and control sum before
-it leaves. The schema files are those of iso20022.org in the wheel of sepaxml.
+creation (when a second person let them out) and the order of payments are the same each time, and
+so are the bytes. The day of that moment is also the one on which the bank is asked to pay: it takes
+none that is past, as the window's own day is where the release had to wait. Every file is held
+against ISO's schema and read back for its count and control sum before it leaves. The schema files
+are those of iso20022.org in the wheel of sepaxml.
 
 Amounts are whole rials; ``DECIMALS`` says how many decimal places a currency has in a file.
 """

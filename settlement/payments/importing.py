@@ -2,8 +2,8 @@
 
 A booked payout only says that what two people let out has arrived. Money that came in ends a debt;
 a return, or a booking of what was cancelled, changes what a merchant is paid next. A file with any
-of these waits for a second person: it is taken and rolled back for its effect, kept as its lines,
-and taken whole when that person approves.
+of these waits for a second person: it is kept as its lines with the effect that it would have, and
+taken whole when that person approves.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.clearing.parties import clearing_id
-from network.ids import uuid7
-from network.money import booking
-from network.money.facts import BankLine, Outcome
+from network.money.booking import take_bank_lines, understand
+from network.money.facts import BankLine, Outcome, Understood
 from network.money.models import BankFile
 from network.money.today import open_business_day
 from network.operators import proposals
@@ -71,13 +70,23 @@ def take_answers(
         raise BankFileError("the statement is of another account", reason="other_account")
     digest = sha256(content).digest()
     with services.database.unit_of_work() as session:
-        trial = session.begin_nested()
-        taken = _take(session, lines=lines, digest=digest, by=by, now=now, proposal_id=uuid7())
+        taken = _imported(understand(session, lines=lines), digest=digest)
+        if not taken.effects:
+            # Only who writes holds the day, and looks again at what was understood before.
+            today = open_business_day(session)
+            understood = understand(session, lines=lines, lock=True)
+            taken = _imported(understood, digest=digest)
+            if not taken.effects:
+                take_bank_lines(
+                    session,
+                    understood=filter(None, understood),
+                    document_digest=digest,
+                    by=by,
+                    now=now,
+                    business_date=today,
+                )
         if taken.effects:
-            trial.rollback()
             taken = _propose(session, taken, lines=lines, by=by, now=now)
-        else:
-            trial.commit()
         if record is not None:
             record(session, taken)
     return taken
@@ -93,53 +102,35 @@ def take_proposed(session: Session, *, proposal: Proposal, now: datetime) -> Non
         BankLine(**{**each, "booked_on": date.fromisoformat(each["booked_on"])})
         for each in row.lines
     ]
-    taken = _take(
-        session,
-        lines=lines,
-        digest=row.digest,
-        by=proposal.proposed_by,
-        now=now,
-        proposal_id=proposal.proposal_id,
-    )
-    if _said(taken) != {name: proposal.terms[name] for name in _said(taken)}:
+    today = open_business_day(session)
+    understood = understand(session, lines=lines, lock=True)
+    said = _said(_imported(understood, digest=row.digest))
+    if said != {name: proposal.terms[name] for name in said}:
         raise BankFileError(
             "the file would have another effect now", reason="effect_changed", field="file"
         )
+    take_bank_lines(
+        session,
+        understood=filter(None, understood),
+        document_digest=row.digest,
+        by=proposal.proposed_by,
+        now=now,
+        business_date=today,
+        proposal_id=proposal.proposal_id,
+    )
 
 
-def _take(
-    session: Session,
-    *,
-    lines: Sequence[BankLine],
-    digest: bytes,
-    by: UUID,
-    now: datetime,
-    proposal_id: UUID,
-) -> Imported:
-    today = open_business_day(session)
-    # In one order of payments, so that two files at once can't wait for each other.
-    ordered = sorted(lines, key=lambda each: each.end_to_end_id or "")
-    found = [
-        booking.take_bank_line(
-            session,
-            line=line,
-            document_digest=digest,
-            by=by,
-            now=now,
-            business_date=today,
-            proposal_id=proposal_id,
-        )
-        for line in ordered
-    ]
+def _imported(understood: Sequence[Understood | None], *, digest: bytes) -> Imported:
+    new = [each for each in understood if each is not None]
     return Imported(
-        lines=len(lines),
-        outcomes=dict(Counter(each.outcome for each in found if each is not None)),
-        known=found.count(None),
+        lines=len(understood),
+        outcomes=dict(Counter(each.outcome for each in new)),
+        known=len(understood) - len(new),
         digest=digest,
         effects=tuple(
-            (each.outcome, line.end_to_end_id or "", line.amount)
-            for each, line in zip(found, ordered, strict=True)
-            if each is not None and each.needs_two
+            (each.outcome, each.line.end_to_end_id or "", each.line.amount)
+            for each in new
+            if each.needs_two
         ),
     )
 

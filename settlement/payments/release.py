@@ -47,11 +47,12 @@ def payment_file(
     if kept is not None:
         return kept
     keeping.hold_payments(session, window_id=window.window_id)
-    payments = _released(session, window=window)
+    payments, released_at = _released(session, window=window)
+    facts = [each.fact for each in payments]
     made = (
         payments_table(payments, first_day=window.first_day)
         if kind == "table"
-        else _message([each.fact for each in payments], window=window, kind=kind, settings=settings)
+        else _message(facts, window=window, kind=kind, settings=settings, released_at=released_at)
     )
     file = KeptFile(
         window_id=window.window_id,
@@ -69,7 +70,12 @@ def payment_file(
 
 
 def _message(
-    payments: Sequence[PaymentFact], *, window: WindowView, kind: Kind, settings: Settings
+    payments: Sequence[PaymentFact],
+    *,
+    window: WindowView,
+    kind: Kind,
+    settings: Settings,
+    released_at: datetime,
 ) -> PaymentFile:
     make = payouts_file if kind == "pain.001" else collections_file
     if window.settled_at is None:
@@ -78,7 +84,7 @@ def _message(
         payments,
         house=house(settings),
         first_day=window.first_day,
-        created_at=window.settled_at.astimezone(PROGRAMME_ZONE),
+        created_at=released_at.astimezone(PROGRAMME_ZONE),
     )
 
 
@@ -99,8 +105,8 @@ def checked_iban(iban: str) -> str:
         raise PaymentFileError(f"{iban[:4]}… is not a valid IBAN", reason="iban") from error
 
 
-def _released(session: Session, *, window: WindowView) -> list[PaymentView]:
-    """Return the payments of a window that wait for the bank, if they may leave the house.
+def _released(session: Session, *, window: WindowView) -> tuple[list[PaymentView], datetime]:
+    """Return a window's payments that wait for the bank, if they may leave, and when they were let.
 
     Two people released the whole window with its totals; what was cancelled since, two people took
     back in the money ledger. Raises PaymentFileError where any of these sums is not the others'.
@@ -126,7 +132,7 @@ def _released(session: Session, *, window: WindowView) -> list[PaymentView]:
     waiting = [each for each in payments if each.state == "released"]
     for each in waiting:
         checked_iban(each.fact.iban)
-    return waiting
+    return waiting, release.approved_at
 
 
 def window_of(session: Session, *, window_id: UUID) -> WindowView:

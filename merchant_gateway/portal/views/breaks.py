@@ -43,12 +43,12 @@ def index() -> str | Response:
         day=listing.day("day"),
         after=None if csv else _after(),
     )
-    most = listing.MOST_EXPORTED if csv else listing.PAGE_ROWS + 1
+    most = (listing.MOST_EXPORTED if csv else listing.PAGE_ROWS) + 1
     with access.reading() as session:
         found = queries.breaks(session, wanted=wanted, limit=most)
     if csv:
         name = f"{access.merchant().code}-breaks"
-        return listing.csv_response(name, _COLUMNS, (_cells(each) for each in found))
+        return listing.csv_response(name, _COLUMNS, map(_cells, listing.all_of(found)))
     rows = found[: listing.PAGE_ROWS]
     return render_template(
         "books/breaks.html",

@@ -51,11 +51,12 @@ def index() -> str | Response:
             kinds=[kind] if kind in KINDS else None,
             store_id=None if store is None else store.store_id,
             offset=0 if csv else start,
-            limit=listing.MOST_EXPORTED if csv else listing.PAGE_ROWS + 1,
+            limit=(listing.MOST_EXPORTED if csv else listing.PAGE_ROWS) + 1,
         )
     if csv:
         name = f"{access.merchant().code}-{since}-{until}"
-        return listing.csv_response(name, _COLUMNS, (_cells(each, stores) for each in found))
+        every = listing.all_of(found)
+        return listing.csv_response(name, _COLUMNS, (_cells(each, stores) for each in every))
     rows, step = found[: listing.PAGE_ROWS], listing.PAGE_ROWS
     return render_template(
         "books/transactions.html",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flask import Blueprint, Response, render_template, request
+from sqlalchemy.orm import Session
 
 from network.language import gettext as _
 from network.operators import audit, chain_file, queries
@@ -24,25 +25,18 @@ _MOST_DIGITS = 18
 @access.access(APPROVER)
 def show() -> str | Response:
     """Show the newest acts, by person and kind, and walk the whole chain."""
-    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
+    wanted = {name: request.args.get(name) for name in ("actor", "action", "subject")}
+    if listing.wants_csv():
+        return _file(wanted)
     with access.services().database.snapshot() as session:
-        found = queries.acts(
-            session,
-            before=_before(),
-            limit=size,
-            actor=request.args.get("actor"),
-            action=request.args.get("action"),
-            subject=request.args.get("subject"),
-        )
-        if listing.wants_csv():
-            return _file(found)
+        found = queries.acts(session, before=_before(), limit=listing.PAGE_ROWS + 1, **wanted)
         everything = request.args.get("check") == "all"
         chain = (
             audit.verify(session) if everything else audit.verify_newest(session, rows=CHECKED_ROWS)
         )
         operators = queries.all_operators(session)
         actions = queries.actions(session)
-    rows, more = found[: listing.PAGE_ROWS], len(found) > listing.PAGE_ROWS
+    rows, more = listing.first(found, listing.PAGE_ROWS)
     return render_template(
         "audit.html",
         rows=rows,
@@ -75,21 +69,30 @@ def _before() -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
-def _file(found: list[queries.ActView]) -> Response:
-    return listing.csv_response(
+def _file(wanted: Mapping[str, str | None]) -> Response:
+    """Return the acts that are asked for, from the newest to the first."""
+
+    def rows(session: Session, size: int) -> Iterator[tuple[object, ...]]:
+        def read(before: int | None) -> list[queries.ActView]:
+            return queries.acts(session, before=before, limit=size, **wanted)
+
+        return map(_cells, listing.pieces(read, key=lambda act: act.sequence))
+
+    return listing.streamed(
         "audit-log",
         ("sequence", "recorded_at", "actor", "actor_name", "action", "subject", "facts", "hash"),
-        (
-            (
-                act.sequence,
-                act.recorded_at.isoformat(),
-                act.actor,
-                act.actor_name,
-                act.action,
-                act.subject,
-                json.dumps(act.facts, ensure_ascii=False, sort_keys=True),
-                act.hash.hex(),
-            )
-            for act in found
-        ),
+        rows,
+    )
+
+
+def _cells(act: queries.ActView) -> tuple[object, ...]:
+    return (
+        act.sequence,
+        act.recorded_at.isoformat(),
+        act.actor,
+        act.actor_name,
+        act.action,
+        act.subject,
+        json.dumps(act.facts, ensure_ascii=False, sort_keys=True),
+        act.hash.hex(),
     )

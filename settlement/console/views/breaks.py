@@ -38,11 +38,11 @@ _COLUMNS = (
 def index() -> str | Response:
     """Show breaks: those not closed, unless the address asks for others."""
     with access.reading() as session:
-        found = queries.breaks(session, wanted=_wanted(session), limit=MOST_SHOWN)
+        found = queries.breaks(session, wanted=_wanted(session), limit=listing.asked(MOST_SHOWN))
         people = {each.operator_id: each for each in colleagues(session)}
         everybody = merchants.all_merchants(session)
     page = listing.arrange(
-        found,
+        listing.first(found, MOST_SHOWN)[0],
         sort="opened",
         keys={
             "opened": lambda row: row.opened_at,

@@ -168,7 +168,7 @@ def wallet(public_id: str) -> str | Response:
             member_id=member_id,
             before=int(before) if before and _is_number(before) else None,
             kinds=[kind] if kind in ENTRY_KINDS else None,
-            limit=MOST_ENTRIES + 1,
+            limit=listing.asked(MOST_ENTRIES),
         )
         names = parties(session)
         facts = {
@@ -177,12 +177,11 @@ def wallet(public_id: str) -> str | Response:
             "tier": _tier(session, member_id),
             "ladder": tiers(session),
         }
-    shown = entries[:MOST_ENTRIES]
+    shown, more = listing.first(entries, MOST_ENTRIES)
     page = _arranged(shown, names)
     if listing.wants_csv():
         rows = [_exported(each, names) for each in page.rows]
         return listing.csv_response(f"entries-{public_id}", _COLUMNS, rows)
-    more = len(entries) > len(shown)
     return render_template(
         "wallet.html",
         wallet=found,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -137,30 +137,29 @@ def index(public_id: str) -> str | Response:
 def show(public_id: str) -> str | Response:
     """Show an obligation, how it was reckoned, and the postings behind it with their shares."""
     obligation_id = ids.decode("obl", public_id)
-    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
     with access.reading() as session:
         found = clearing.obligation(session, obligation_id=obligation_id)
         if found is None:
             abort(404)
+        if listing.wants_csv():
+            return _lines_file(obligation_id)
         window = read_window(session, ids.encode("win", found.fact.window_id))
         lines = clearing.obligation_lines(
             session,
             obligation_id=obligation_id,
             cursor=listing.after_line(access.entry_ids()),
-            limit=size,
+            limit=listing.PAGE_ROWS + 1,
         )
-        if listing.wants_csv():
-            return _lines_file(public_id, lines)
         known = terms.terms_behind(session, obligations=[found.fact])
         values = sources.face_values(session)
         siblings = clearing.obligations(session, window=window)
-    rows = lines[: listing.PAGE_ROWS]
+    rows, more = listing.first(lines, listing.PAGE_ROWS)
     return render_template(
         "obligation.html",
         window=window,
         found=found,
         rows=rows,
-        more=listing.next_line(access.entry_ids(), rows) if len(lines) > len(rows) else None,
+        more=listing.next_line(access.entry_ids(), rows) if more else None,
         first=request.path if request.args.get("after") else None,
         issuer_terms_view=known.get(found.fact.terms_id),
         acceptor_terms_view=known.get(found.fact.acceptor_terms_id),
@@ -298,21 +297,26 @@ def _file(
     )
 
 
-def _lines_file(public_id: str, lines: Sequence[ObligationLine]) -> Response:
+def _lines_file(obligation_id: UUID) -> Response:
+    """Return the postings behind an obligation, however many."""
     name = access.entry_ids()
-    return listing.csv_response(
-        f"obligation-{public_id}",
+
+    def cells(row: ObligationLine) -> tuple[object, ...]:
+        return (
+            name.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
+            row.line,
+            row.merchant_ref,
+            row.effective_at.isoformat(),
+            row.recorded_at.isoformat(),
+            row.points,
+            row.share,
+        )
+
+    def rows(session: Session, _size: int) -> Iterator[tuple[object, ...]]:
+        return map(cells, clearing.every_obligation_line(session, obligation_id=obligation_id))
+
+    return listing.streamed(
+        f"obligation-{ids.encode('obl', obligation_id)}",
         ("entry", "line", "merchant_ref", "effective_at", "recorded_at", "points", "share"),
-        (
-            (
-                name.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
-                row.line,
-                row.merchant_ref,
-                row.effective_at.isoformat(),
-                row.recorded_at.isoformat(),
-                row.points,
-                row.share,
-            )
-            for row in lines
-        ),
+        rows,
     )

@@ -268,11 +268,13 @@ def bank() -> str | BaseResponse:
     """Show what the bank's statements said, and the lines that need a person."""
     findings = request.args.get("show") == "findings"
     with access.reading() as session:
-        answers = money.bank_answers(session, findings_only=findings, limit=MOST_ANSWERS)
+        answers = money.bank_answers(
+            session, findings_only=findings, limit=listing.asked(MOST_ANSWERS)
+        )
         clearing_balances = money.balances(session, account="clearing")
         waiting = [each for each in proposals.waiting(session) if each.kind == TAKE_RETURNS]
         shown_waiting = shown(session, waiting)
-    page = bank_table.arranged(answers)
+    page = bank_table.arranged(listing.first(answers, MOST_ANSWERS)[0])
     if listing.wants_csv():
         return listing.csv_response("bank-answers", bank_table.COLUMNS, bank_table.cells(page))
     return render_template(

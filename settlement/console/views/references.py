@@ -41,13 +41,13 @@ def find() -> str | Response:
                 merchant_ref=wanted,
                 first=first,
                 last=last,
-                limit=MOST_FOUND,
+                limit=listing.asked(MOST_FOUND),
             )
             if merchant and wanted and not errors
             else []
         )
     page = listing.arrange(
-        found,
+        listing.first(found, MOST_FOUND)[0],
         sort="recorded",
         keys={
             "recorded": lambda row: row.recorded_at,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, url_for
@@ -153,22 +154,21 @@ def behind(day: str, figure: str) -> str | Response:
     if figure not in figures.FIGURES:
         abort(404)
     code = listing.argument("merchant")
-    size = listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1
     with access.reading() as session:
         names = parties(session)
         merchant = _named(names, code) if code else None
-        found = figures.figure_lines(
-            session,
+        read = partial(
+            figures.figure_lines,
             figure=figure,
             business_date=business_date,
             merchant_id=merchant.party_id if merchant else None,
-            after=listing.after_line(access.entry_ids()),
-            limit=size,
         )
-    if listing.wants_csv():
-        return _file(found, names, name=f"{figure}-{business_date}")
-    rows = found[: listing.PAGE_ROWS]
-    more = listing.next_line(access.entry_ids(), rows) if len(found) > len(rows) else None
+        if listing.wants_csv():
+            return _file(read, names, name=f"{figure}-{business_date}")
+        after = listing.after_line(access.entry_ids())
+        found = read(session, after=after, limit=listing.PAGE_ROWS + 1)
+    rows, beyond = listing.first(found, listing.PAGE_ROWS)
+    more = listing.next_line(access.entry_ids(), rows) if beyond else None
     return render_template(
         "figure.html",
         day=business_date,
@@ -223,25 +223,37 @@ def _by(figure: str) -> Callable[[figures.PartyFigures], int]:
     return lambda row: int(getattr(row, figure))
 
 
-def _file(found: list[figures.FigureLine], names: dict[UUID, PartyView], *, name: str) -> Response:
+def _file(
+    read: Callable[..., list[figures.FigureLine]], names: dict[UUID, PartyView], *, name: str
+) -> Response:
+    """Return the postings behind a figure, however many: ``read`` takes a session and a place."""
+
     def code(merchant_id: UUID | None) -> str | None:
         return names[merchant_id].code if merchant_id in names else None
 
     ids = access.entry_ids()
-    return listing.csv_response(
+
+    def cells(row: figures.FigureLine) -> tuple[object, ...]:
+        return (
+            ids.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
+            row.line,
+            row.kind,
+            code(row.issuer_id),
+            code(row.acceptor_id),
+            row.merchant_ref,
+            row.recorded_at.isoformat(),
+            row.points,
+        )
+
+    def rows(session: Session, size: int) -> Iterator[tuple[object, ...]]:
+        found = listing.pieces(
+            lambda after: read(session, after=after, limit=size),
+            key=lambda row: (row.member_id, row.sequence, row.line),
+        )
+        return map(cells, found)
+
+    return listing.streamed(
         name,
         ("entry", "line", "kind", "issuer", "acceptor", "merchant_ref", "recorded_at", "points"),
-        (
-            (
-                ids.encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
-                row.line,
-                row.kind,
-                code(row.issuer_id),
-                code(row.acceptor_id),
-                row.merchant_ref,
-                row.recorded_at.isoformat(),
-                row.points,
-            )
-            for row in found
-        ),
+        rows,
     )

@@ -48,15 +48,14 @@ def show(code: str) -> str | BaseResponse:
             endpoint_id=None if chosen is None else ids.decode(endpoints.PREFIX, chosen),
             state=state if state in STATES else None,
             before=_before(),
-            limit=MOST_DELIVERIES + 1,
+            limit=listing.asked(MOST_DELIVERIES),
         )
-    shown = log[:MOST_DELIVERIES]
+    shown, more = listing.first(log, MOST_DELIVERIES)
     urls = {each.endpoint_id: each.url for each in found}
     page = _arranged(shown, urls)
     if listing.wants_csv():
         rows = [_exported(each, urls) for each in page.rows]
         return listing.csv_response(f"deliveries-{code}", _COLUMNS, rows)
-    more = len(log) > len(shown)
     return render_template(
         "webhooks.html",
         merchant=merchant,

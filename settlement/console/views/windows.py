@@ -51,15 +51,15 @@ def index() -> str | Response:
     with access.reading() as session:
         found = clearing.windows(
             session,
-            limit=listing.MOST_EXPORTED if listing.wants_csv() else listing.PAGE_ROWS + 1,
+            limit=listing.asked(listing.PAGE_ROWS),
             before=read_day(before) if before else None,
             state=state,
         )
         nights = clearing.latest_runs(session, limit=NIGHTS)
+    rows, more = listing.first(found, listing.PAGE_ROWS)
     if listing.wants_csv():
-        return _windows_file(found)
-    rows = found[: listing.PAGE_ROWS]
-    older = listing.address(before=rows[-1].first_day) if len(found) > len(rows) else None
+        return _windows_file(rows)
+    older = listing.address(before=rows[-1].first_day) if more else None
     return render_template(
         "windows.html",
         rows=rows,
@@ -250,7 +250,7 @@ def account_name(party: PartyView, account: str) -> str:
     return words if party.party_id == NETWORK_PARTY else f"{party_name(party)} · {words}"
 
 
-def _windows_file(found: list[WindowView]) -> Response:
+def _windows_file(found: Sequence[WindowView]) -> Response:
     return listing.csv_response(
         "windows",
         ("window", "first_day", "end_day", "attempt", "state", "settled_at"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from datetime import timedelta
@@ -174,6 +176,17 @@ def test_statements_and_tables_come_as_files(house: House, signed_in: Opener) ->
     table = page.context.request.get(f"/settlement/windows/{public}?format=csv").text()
     totals = wanted.totals
     assert f"{wanted.merchant.code},{wanted.merchant.name_en},{totals.net}," in table
+    with house.services.database.reading() as session:
+        found = max(clearing.obligations(session, window=window), key=lambda o: o.fact.postings)
+    obligation = encode("obl", found.fact.obligation_id)
+    for address, count, points in (
+        (f"/settlement/obligations/{obligation}", found.fact.postings, found.fact.points),
+        (f"/days/{window.first_day}/redeemed", None, None),
+    ):
+        body = page.context.request.get(f"{address}?format=csv").text().removeprefix("\ufeff")
+        lines = list(csv.DictReader(io.StringIO(body)))
+        assert len(lines) == (count or len(lines)) > 0
+        assert points in {None, sum(int(each["points"]) for each in lines)}
 
 
 def test_two_people_change_prices(house: House, signed_in: Opener) -> None:
@@ -202,6 +215,9 @@ def test_two_people_change_prices(house: House, signed_in: Opener) -> None:
     approver.goto("/audit")
     expect(approver.locator("tbody tr").nth(0)).to_contain_text("Approved an agreement")
     expect(approver.get_by_role("status").first).to_contain_text("The chain holds")
+    log = approver.context.request.get("/audit?format=csv").text().removeprefix("\ufeff")
+    numbers = [int(each["sequence"]) for each in csv.DictReader(io.StringIO(log))]
+    assert numbers == list(range(len(numbers), 0, -1))
 
 
 def _press_approve(page: Page, house: House) -> None:

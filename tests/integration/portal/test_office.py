@@ -12,6 +12,7 @@ from datetime import timedelta
 import pytest
 import requests
 
+from merchant_gateway.portal import listing
 from merchant_gateway.portal.views import standing
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 from network.clock import wall_now
@@ -45,7 +46,9 @@ def test_a_purchase_leads_from_the_list_to_its_reasons(desk: Desk, boss: Clerk) 
     assert "Nothing was booked" in nothing.text
 
 
-def test_transactions_come_as_a_file_without_formulas(desk: Desk, boss: Clerk) -> None:
+def test_transactions_come_as_a_file_without_formulas(
+    desk: Desk, boss: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     boss.buy(desk.house.member().phone, amount=1_000)
     answer = boss.get("/transactions?format=csv").answer
     assert answer.headers["Content-Type"].startswith("text/csv")
@@ -53,6 +56,11 @@ def test_transactions_come_as_a_file_without_formulas(desk: Desk, boss: Clerk) -
     assert rows[0]["kind"] == "issuance"
     assert rows[0]["amount"] == "10000"
     assert rows[0]["reference"].startswith("P-")
+    # A file has every row, or there is none.
+    monkeypatch.setattr(listing, "MOST_EXPORTED", len(rows) - 1)
+    refused = boss.get("/transactions?format=csv&kind=issuance")
+    assert "More than" in refused.text
+    assert refused.answer.url.endswith("/transactions?kind=issuance")
 
 
 def test_stores_and_tills_are_kept_and_chosen(desk: Desk, boss: Clerk) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from network import ids
 from network.ledger import queries as ledger
 from network.ledger.errors import SamePerson
 from network.money import queries as money
@@ -27,6 +28,7 @@ from network.reconciliation.errors import (
 from network.reconciliation.facts import BreakView, CorrectionView
 from tests.integration.reconciliation.desk import NEXT_DAY, Desk, at, jsonl
 
+LONG = "It was, by half. " * 60 + "Sorry."
 MORNING = at(9, day=NEXT_DAY)
 LATER = MORNING + timedelta(hours=1)
 
@@ -254,7 +256,7 @@ def test_a_dispute_ends_in_a_correction_of_two_people(morning: Morning) -> None:
         disputes.accept(
             session,
             dispute_id=dispute_id,
-            words="It was, by half.",
+            words=LONG,
             by=morning.anna,
             now=LATER,
             wall=LATER,
@@ -268,7 +270,15 @@ def test_a_dispute_ends_in_a_correction_of_two_people(morning: Morning) -> None:
         notes = queries.dispute_notes(session, dispute_id=dispute_id)
         (view,) = queries.disputes(session, merchant_id=desk.shop, limit=9)
         assert queries.disputes(session, undecided=True, limit=9) == []
-    assert (found.state, found.decision) == ("accepted", "It was, by half.")
+    # The decision is what its proposer said, every word of it; who declined said nothing.
+    assert (found.state, found.decision) == ("accepted", LONG)
+    assert found.decided_by == morning.behnam
+    anna, behnam = (ids.encode("opr", each) for each in (morning.anna, morning.behnam))
+    assert [(each.author, each.words) for each in notes[1:]] == [
+        (behnam, ""),
+        (anna, LONG),
+        (anna, LONG),
+    ]
     assert view == found
     assert found.due_at - found.opened_at == disputes.DECIDED_WITHIN
     assert not found.overdue(found.due_at)

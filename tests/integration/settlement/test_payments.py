@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,7 +24,7 @@ from network.operators.errors import ProposalError
 from network.services import Services
 from network.vault import Vault
 from settlement import second_person
-from settlement.payments.answers import BankFileError, read_statement
+from settlement.payments.answers import BankFileError
 from settlement.payments.files import PaymentFileError, schema
 from settlement.payments.importing import Imported, take_answers
 from settlement.payments.release import payment_file
@@ -84,13 +84,14 @@ def balance(services: Services, account: str) -> int:
         return sum(money.balances(session, account=account).values())
 
 
-def release(services: Services, offset: int = 0) -> None:
+def release(services: Services, offset: int = 0, *, at: datetime | None = None) -> None:
+    at = at or wall_now()
     window_id = window(services, offset).window_id
     with services.database.unit_of_work() as session:
         seen = money.release_totals(session, window_id=window_id)
-        service.propose_release(session, window_id=window_id, totals=seen, by=ANNA, now=wall_now())
+        service.propose_release(session, window_id=window_id, totals=seen, by=ANNA, now=at)
     with services.database.unit_of_work() as session:
-        service.approve_release(session, window_id=window_id, by=BEHNAM, now=wall_now())
+        service.approve_release(session, window_id=window_id, by=BEHNAM, now=at)
 
 
 def made(services: Services, kind: FileKind = "pain.001") -> KeptFile:
@@ -168,6 +169,17 @@ def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
     assert awaited.value.reason == "none"
     table = made(paying, "table").content.decode()
     assert f"{payments(paying)[GROCER].fact.end_to_end_id},collection,grocer" in table
+
+
+def test_the_bank_is_asked_for_the_day_on_which_the_payments_were_let_out(
+    coalition: Coalition, paying: Services
+) -> None:
+    settle(paying, DAY)
+    # In the evening, UTC: the next day in the programme's zone.
+    release(paying, at=datetime(2031, 5, 3, 21, 0, tzinfo=UTC))
+    content = made(paying).content
+    assert b"<ReqdExctnDt>\n        <Dt>2031-05-04</Dt>" in content
+    assert b"<CreDtTm>2031-05-04T00:30:00+03:30</CreDtTm>" in content
 
 
 @pytest.mark.parametrize(
@@ -252,31 +264,6 @@ def test_what_the_bank_says_twice_or_wrongly_moves_nothing(
     again = taken(paying, right, replace(right, reference="R9"), number=3)
     assert (again.known, again.outcomes) == (1, {"duplicate": 1})
     assert balance(paying, "bank") == 2827
-
-
-_RIGHT = statement(Booking(reference="R1", end_to_end_id="PVX", amount=5))
-
-
-@pytest.mark.parametrize(
-    ("content", "reason", "field"),
-    [
-        (b"no xml", "not_xml", "file"),
-        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "dtd", "file"),
-        (_RIGHT.replace(b"camt.053.001.08", b"camt.053.001.02"), "other_message", "Document"),
-        (_RIGHT.replace(b"<AcctSvcrRef>R1</AcctSvcrRef>", b""), "no_reference", "AcctSvcrRef"),
-        (_RIGHT.replace(b'Ccy="IRR"', b'Ccy="XTS"'), "currency", "Amt/@Ccy"),
-        (_RIGHT.replace(b">5<", b">5.5<"), "amount", "Amt"),
-        (_RIGHT.replace(b">5<", b">-5<"), "amount", "Amt"),
-        (_RIGHT.replace(b">5<", b">five<"), "not_camt", "file"),
-        (_RIGHT.replace(b"<Dt>2026-03-24</Dt>", b""), "no_date", "BookgDt"),
-        (_RIGHT.replace(b"<Dt>2026-03-24</Dt>", b"<Dt>soon</Dt>"), "not_camt", "file"),
-    ],
-)
-def test_a_bad_file_is_refused_with_the_place(content: bytes, reason: str, field: str) -> None:
-    with pytest.raises(BankFileError) as refused:
-        read_statement(content)
-    assert refused.value.reason == reason
-    assert field in str(refused.value.field)
 
 
 def test_money_entries_sum_to_zero_and_never_change(coalition: Coalition, paying: Services) -> None:
@@ -445,6 +432,14 @@ def test_a_booking_that_is_a_deposit_answers_no_payment(
     if waits:
         approved(paying, proposal_id)
     assert (balance(paying, "deposit"), balance(paying, "bank")) == (3185, -3185)
+
+
+def test_a_reference_that_no_bank_gives_is_refused_and_not_cut(
+    coalition: Coalition, paying: Services
+) -> None:
+    with pytest.raises(CoverError) as refused:
+        entered(paying, "X" * 72, amount=1)
+    assert refused.value.reason == "bank_ref_long"
 
 
 def test_a_booking_that_answered_a_payment_is_no_deposit(

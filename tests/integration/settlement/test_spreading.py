@@ -53,8 +53,8 @@ def test_a_written_out_spread(coalition: Coalition, database: Database) -> None:
     redemption = next(each for each in found if each.kind == "redemption")
     assert redemption.amount == 6856  # 7 × 979.5 = 6856.5, to even
     with database.reading() as session:
-        behind = lines.obligation_lines(
-            session, window=window, obligation_id=redemption.obligation_id
+        behind = list(
+            lines.obligation_lines(session, window=window, obligation_id=redemption.obligation_id)
         )
     # 6856 × 3/7 = 2938.29 and 6856 × 4/7 = 3917.71: the larger remainder takes the last unit.
     assert [(each.member_id, each.points, each.share) for each in behind] == [
@@ -82,8 +82,8 @@ def test_many_postings_spread_like_the_pure_method(
     written_as_the_statements_have_them(database, window)
     with database.reading() as session:
         for each in found:
-            behind = lines.obligation_lines(
-                session, window=window, obligation_id=each.obligation_id, limit=1000
+            behind = list(
+                lines.obligation_lines(session, window=window, obligation_id=each.obligation_id)
             )
             assert [line.share for line in behind] == largest_remainder(
                 total=each.amount, weights=[Fraction(line.points) for line in behind]
@@ -122,14 +122,13 @@ def written_as_the_statements_have_them(database: Database, window: WindowView) 
 def test_lines_are_read_page_by_page(coalition: Coalition, database: Database) -> None:
     for number in range(7):
         coalition.taken(number + 1, by=member(number % 3), issuer=BAKER, acceptor=GROCER)
-    window, found = settle_by_hand(database)
+    _window, found = settle_by_hand(database)
     with database.reading() as session:
-        whole = lines.obligation_lines(session, window=window, obligation_id=found[0].obligation_id)
+        key = found[0].obligation_id
+        whole = list(queries.every_obligation_line(session, obligation_id=key))
         paged = []
         after: tuple[UUID, int, int] | None = None
-        while page := queries.obligation_lines(
-            session, obligation_id=found[0].obligation_id, cursor=after, limit=3
-        ):
+        while page := queries.obligation_lines(session, obligation_id=key, cursor=after, limit=3):
             paged += page
             after = (page[-1].member_id, page[-1].sequence, page[-1].line)
     assert len(whole) == 7

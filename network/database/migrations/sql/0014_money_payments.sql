@@ -175,9 +175,13 @@ CREATE TABLE network.bank_answer (
     CONSTRAINT ck_bank_answer_payment CHECK (
         (payment_id IS NOT NULL) = (outcome <> 'unknown')
     ),
-    CONSTRAINT ck_bank_answer_amount CHECK (amount > 0)
+    CONSTRAINT ck_bank_answer_amount CHECK (amount > 0),
+    CONSTRAINT ck_bank_answer_bank_ref
+        CHECK (bank_ref = btrim(regexp_replace(bank_ref, '\s+', ' ', 'g')))
 );
 CREATE INDEX ix_bank_answer_payment_id ON network.bank_answer (payment_id);
+-- References are compared without regard to case: a deposit's is typed by a person.
+CREATE INDEX ix_bank_answer_bank_ref ON network.bank_answer (upper(bank_ref));
 CREATE INDEX ix_bank_answer_imported_at ON network.bank_answer (imported_at);
 GRANT SELECT, INSERT ON network.bank_answer TO peyvand_app;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.bank_answer

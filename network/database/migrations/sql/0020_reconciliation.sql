@@ -211,7 +211,8 @@ CREATE TABLE network.dispute_note (
     CONSTRAINT fk_dispute_note_dispute_id_dispute FOREIGN KEY (dispute_id)
         REFERENCES network.dispute (dispute_id),
     CONSTRAINT ck_dispute_note_side CHECK (side IN ('merchant', 'network')),
-    CONSTRAINT ck_dispute_note_words CHECK (words <> '' AND length(words) <= 2000)
+    CONSTRAINT ck_dispute_note_words
+        CHECK ((words <> '') = (action <> 'declined') AND length(words) <= 2000)
 );
 CREATE INDEX ix_dispute_note_dispute_id ON network.dispute_note (dispute_id, at);
 GRANT SELECT, INSERT ON network.dispute_note TO peyvand_app;
