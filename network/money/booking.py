@@ -13,7 +13,7 @@ from datetime import date, datetime
 from functools import partial
 from uuid import UUID
 
-from sqlalchemy import text, update
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
 from network.clearing.parties import clearing_id
@@ -92,7 +92,7 @@ def take_bank_lines(
     if not taken:
         return
     session.execute(
-        BankAnswer.__table__.insert(),
+        insert(BankAnswer),
         [
             {
                 "bank_answer_id": clearing_id("bank", *_key(each.line)),
