@@ -20,7 +20,7 @@ from network.settings import database_url
 
 MEMBER_TABLES = (
     "ledger.wallet",  # the first: all others are placed with it
-    *("ledger.lot", "ledger.entry", "ledger.posting", "ledger.earned", "ledger.consumption"),
+    *("ledger.lot", "ledger.entry", "ledger.movement", "ledger.earned", "ledger.consumption"),
     *("ledger.reference", "ledger.hold", "ledger.hold_slice", "ledger.debt", "ledger.idempotency"),
     *("ledger.evidence", "ledger.used_code", "ledger.opening"),
     *("ledger.campaign_taking", "ledger.campaign_person"),
@@ -29,7 +29,7 @@ MEMBER_TABLES = (
 
 PLACED_WITH_THEM = (
     "network.outbox",
-    *("ledger_archive.entry", "ledger_archive.posting", "ledger_archive.earned"),
+    *("ledger_archive.entry", "ledger_archive.movement", "ledger_archive.earned"),
 )
 REFERENCE_TABLES = (
     *("ledger.business_day", "ledger.seal", "ledger.month_end", "ledger.suspended_issuer"),
@@ -43,8 +43,7 @@ TWO_MEMBERS = frozenset({"transfer", "join_pool", "leave_pool", "merge", "forwar
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """Whose shard keeps the events that are about no member."""
 
-# Triggers on distributed tables are not supported; rights already keep the application out, and the
-# audit adds up every entry's postings.
+# Triggers on distributed tables are not supported; rights already keep the application out.
 _TRIGGERS = text("""
     SELECT format('DROP TRIGGER %I ON %s', t.tgname, t.tgrelid::regclass)
     FROM pg_catalog.pg_trigger AS t

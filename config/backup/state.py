@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 _COUNTED = (
     "ledger.entry",
-    "ledger.posting",
+    "ledger.movement",
     "ledger.lot",
     "network.member",
     "network.merchant",

@@ -71,12 +71,13 @@ _VIEW = (
 )
 _EARLIER = text("""
     SELECT e.member_id, e.sequence, e.kind, e.business_date, e.amount, e.effective_at,
-           coalesce((SELECT sum(abs(p.points)) FROM ledger.posting AS p
+           coalesce((SELECT sum(p.points) FROM ledger.movement AS p
                      WHERE p.member_id = e.member_id AND p.sequence = e.sequence
                        AND p.business_date = e.business_date
-                       AND p.account = CASE e.kind WHEN 'issuance' THEN 'issuance'
-                                                   WHEN 'refund_issuance' THEN 'clawback'
-                                                   ELSE 'redemption' END), 0)::bigint AS points
+                       AND CASE e.kind WHEN 'issuance' THEN p.source = 'issuance'
+                                       WHEN 'refund_issuance' THEN p.target = 'clawback'
+                                       ELSE 'redemption' IN (p.source, p.target) END), 0)::bigint
+               AS points
     FROM unnest(CAST(:members AS uuid[]), CAST(:sequences AS bigint[])) AS k (member, sequence)
     JOIN ledger.entry AS e ON e.member_id = k.member AND e.sequence = k.sequence
 """)

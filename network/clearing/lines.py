@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing.facts import EntryLine, LinePlace, ObligationLine, StatementLine, WindowView
 from network.clearing.parties import NETWORK_PARTY
+from network.ledger.crossings import CROSSINGS
 
 _BATCH = 2000
 # A window's obligations are few, its postings many, and the planner may not know yet: rows added a
@@ -31,30 +32,35 @@ _PLACE = tuple(LinePlace.__dataclass_fields__)
 # exact / whole is the exact share; numeric's mod and div are exact, its division is not.
 # What a kind says of its postings is their account, and whether they are below zero there; nobody
 # takes points that are given, taken back or lapse, so the acceptor stands for the issuer then.
-_OWED = """
+_OWED = (
+    """
     WITH owed AS (
         SELECT o.*,
                CASE WHEN o.kind IN ('issuance', 'clawback', 'expiry') THEN o.kind
                     WHEN o.kind IN ('adjustment_up', 'adjustment_down') THEN 'adjustment'
-                    ELSE 'redemption' END AS account,
+                    ELSE 'redemption' END::ledger.account AS account,
                o.kind IN ('issuance', 'adjustment_up') OR o.points < 0 AS negative
         FROM network.obligation o
         WHERE o.window_id = :window_id AND {obligations} AND o.kind <> 'rounding'
     ), behind AS (
         SELECT o.obligation_id, o.payer_id, o.payer_account, o.payee_id, o.payee_account, o.kind,
-               o.price, o.amount, o.currency, p.business_date, p.member_id, p.sequence, p.line,
-               CASE WHEN o.points < 0 THEN -abs(p.points) ELSE abs(p.points) END AS points,
-               o.amount::numeric * abs(p.points) AS exact, abs(o.points)::numeric AS whole
+               o.price, o.amount, o.currency, p.business_date, p.member_id, p.sequence,
+               2 * p.line - CASE WHEN p.negative THEN 1 ELSE 0 END AS line,
+               CASE WHEN o.points < 0 THEN -p.points ELSE p.points END AS points,
+               o.amount::numeric * p.points AS exact, abs(o.points)::numeric AS whole
         FROM owed o
-        JOIN ledger.posting p
+        JOIN """
+    + CROSSINGS
+    + """ p
           ON p.account = o.account AND p.issuer_id = o.issuer_id AND p.terms_id = o.terms_id
          AND coalesce(p.acceptor_id, p.issuer_id) = o.acceptor_id
-         AND (p.points < 0) = o.negative
+         AND p.negative = o.negative
          AND (o.account <> 'redemption' OR p.priced_on = ANY (o.priced_on))
         WHERE p.business_date >= :first_day AND p.business_date < :end_day
           AND p.account = ANY (ARRAY(SELECT DISTINCT account FROM owed)) AND {postings}
     )
 """
+)
 _SPREAD = (
     _OWED
     + """

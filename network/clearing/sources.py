@@ -10,22 +10,24 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import Agreement, FaceValue, PoolBalance, PostingSum
+from network.ledger.crossings import CROSSINGS, SIGNED
 
 _BATCH = 2000
 _POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
 _SETTLED = f"""
     business_date >= :first_day AND business_date < :end_day
-    AND (account = 'redemption'
-         OR account IN {_POOL_ACCOUNTS} AND terms_id = ANY (CAST(:on_issue AS uuid[])))
+    AND (c.account = 'redemption'
+         OR c.account IN {_POOL_ACCOUNTS} AND terms_id = ANY (CAST(:on_issue AS uuid[])))
 """
-"""The postings that money follows: all redemptions, and of points on issue whatever moves them."""
+"""The crossings (c) that money follows: redemptions, and whatever moves points on issue."""
 
 # The one statement that reads a whole day. Everything after it works on its few rows.
 POSTING_SUMS = f"""
-    SELECT account, issuer_id, acceptor_id, terms_id, priced_on, points < 0 AS negative,
-           sum(points) AS points, count(*) AS postings
-    FROM ledger.posting WHERE {_SETTLED}
-    GROUP BY account, issuer_id, acceptor_id, terms_id, priced_on, points < 0
+    SELECT c.account::text AS account, issuer_id, acceptor_id, terms_id, priced_on, negative,
+           CASE WHEN negative THEN -sum(points) ELSE sum(points) END AS points,
+           count(*) AS postings
+    FROM {CROSSINGS} AS c WHERE {_SETTLED}
+    GROUP BY c.account, issuer_id, acceptor_id, terms_id, priced_on, negative
 """
 """A query for the columns of PostingSum; its parameters are those of ``settled_days``."""
 
@@ -40,7 +42,7 @@ _OUTSTANDING = text(f"""
         SELECT terms_id, remaining + held AS points FROM ledger.lot
         WHERE terms_id = ANY (CAST(:on_issue AS uuid[])) AND (open OR held > 0)
         UNION ALL
-        SELECT terms_id, points FROM ledger.posting
+        SELECT terms_id, {SIGNED} FROM {CROSSINGS} AS c
         WHERE business_date >= :end_day AND terms_id = ANY (CAST(:on_issue AS uuid[]))
           AND (account = 'redemption' OR account IN {_POOL_ACCOUNTS})
     ) AS found
@@ -132,8 +134,8 @@ def postings_count(session: Session, *, first_day: date, end_day: date) -> tuple
     """
     row = session.execute(
         text(f"""
-            SELECT count(*) AS postings, coalesce(sum(abs(points)), 0) AS points
-            FROM ledger.posting WHERE {_SETTLED}
+            SELECT count(*) AS postings, coalesce(sum(points), 0) AS points
+            FROM {CROSSINGS} AS c WHERE {_SETTLED}
         """),
         settled_days(session, first_day=first_day, end_day=end_day),
     ).one()

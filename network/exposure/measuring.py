@@ -23,20 +23,20 @@ from network.clock import wall_now
 from network.events.service import publish
 from network.exposure.limits import Exposure, price_of
 from network.exposure.models import ExposureRow
+from network.ledger.crossings import CROSSINGS, INTO_WALLETS, SIGNED
 from network.merchants import access
 from network.merchants.happenings import EXPOSURE_TOPIC
 from network.settings import CURRENCY
 
 # Who comes while another measures has nothing to do.
 _LOCK = text("SELECT through FROM network.exposure_measure WHERE only_row FOR UPDATE SKIP LOCKED")
-_IN_WALLETS = "account IN ('pending', 'available', 'held')"
 _KEEP = text(
     f"""
     INSERT INTO network.outstanding AS o (issuer_id, terms_id, points)
-    SELECT issuer_id, terms_id, sum(points) FROM ledger.posting
+    SELECT issuer_id, terms_id, sum({INTO_WALLETS}) FROM ledger.movement
     WHERE (CAST(:through AS date) IS NULL OR business_date > :through)
-      AND business_date <= :sealed AND {_IN_WALLETS}
-    GROUP BY issuer_id, terms_id HAVING sum(points) <> 0
+      AND business_date <= :sealed AND terms_id IS NOT NULL
+    GROUP BY issuer_id, terms_id HAVING sum({INTO_WALLETS}) <> 0
     ON CONFLICT (issuer_id, terms_id) DO UPDATE SET points = o.points + excluded.points
     """
 )
@@ -50,16 +50,15 @@ _SUMS = text(
         SELECT issuer_id, terms_id, points, 0 AS taken, 0 AS given FROM network.outstanding
         UNION ALL
         SELECT issuer_id, terms_id,
-               sum(points) FILTER (
-                   WHERE {_IN_WALLETS}
-                     AND (CAST(:through AS date) IS NULL OR business_date > :through)),
-               sum(points) FILTER (
+               sum({INTO_WALLETS}) FILTER (
+                   WHERE CAST(:through AS date) IS NULL OR business_date > :through),
+               sum({SIGNED}) FILTER (
                    WHERE account = 'redemption'
                      AND (CAST(:netted AS date) IS NULL OR business_date > :netted)),
-               -sum(points) FILTER (
+               -sum({SIGNED}) FILTER (
                    WHERE account IN ('issuance', 'adjustment', 'clawback')
                      AND (CAST(:netted AS date) IS NULL OR business_date > :netted))
-        FROM ledger.posting
+        FROM {CROSSINGS} AS c
         WHERE (CAST(:since AS date) IS NULL OR business_date > :since)
         GROUP BY issuer_id, terms_id
     ) AS s

@@ -29,7 +29,7 @@ SEALS = "seals"
 __all__ = ["Check", "audit", "check_names", "checks"]
 
 MONTHLY_PASSES = (balances.ENTRIES,)
-"""Over entries and postings of the days [:first, :end), a month at a time."""
+"""Over entries and movements of the days [:first, :end), a month at a time."""
 
 PASSES = (
     balances.LOTS,

@@ -12,8 +12,6 @@ _FLIP_TOLERANCE = "interval '2 minutes'"
 _KINDS = """('issuance', 'activation', 'authorisation', 'capture', 'void', 'redemption',
     'refund_issuance', 'refund_redemption', 'expiry', 'release', 'transfer', 'join', 'leave',
     'merge', 'extension', 'adjustment', 'write_off')"""
-_ACCOUNTS = """('pending', 'available', 'held', 'debt', 'issuance', 'clawback', 'receivable',
-    'redemption', 'expiry', 'adjustment', 'transfer')"""
 
 _FIELDS = (
     *("member_id", "sequence", "business_date", "kind", "merchant_id", "store_id", "terminal"),
@@ -28,7 +26,7 @@ ENTRIES = Pass(
                coalesce(e.sequence, p.sequence) AS sequence,
                coalesce(e.business_date, p.business_date) AS business_date,
                e.member_id IS NOT NULL AS entered, p.member_id IS NOT NULL AS posted,
-               p.total, p.odd, e.kind, e.digest, e.recorded_at, e.actor,
+               p.odd, e.kind, e.digest, e.recorded_at, e.actor,
                sha256(convert_to(
                    ledger.entry_form({", ".join(f"e.{name}" for name in _FIELDS)})
                    || coalesce(p.forms, ''), 'UTF8')) AS expected_digest,
@@ -38,11 +36,12 @@ ENTRIES = Pass(
             WHERE business_date >= cast(:first AS date) AND business_date < cast(:end AS date)
         ) AS e
         FULL JOIN (
-            SELECT member_id, sequence, business_date, sum(points) AS total,
-                   bool_or(points = 0 OR account NOT IN {_ACCOUNTS}) AS odd,
-                   string_agg(ledger.posting_form(line, account, issuer_id, acceptor_id, lot_id,
-                              terms_id, priced_on, points), '' ORDER BY line) AS forms
-            FROM ledger.posting
+            SELECT member_id, sequence, business_date,
+                   bool_or(points < 1 OR source = target AND target_lot_id IS NULL) AS odd,
+                   string_agg(ledger.movement_form(line, source, target, issuer_id, acceptor_id,
+                              lot_id, target_lot_id, terms_id, priced_on, points), ''
+                              ORDER BY line) AS forms
+            FROM ledger.movement
             WHERE business_date >= cast(:first AS date) AND business_date < cast(:end AS date)
             GROUP BY member_id, sequence, business_date
         ) AS p ON p.member_id = e.member_id AND p.sequence = e.sequence
@@ -52,22 +51,16 @@ ENTRIES = Pass(
     by_member=True,
     rules=(
         Rule(
-            name="entries_balance",
-            looked="posted",
-            wrong="total <> 0",
-            example=f"{ENTRY} || format(': postings sum to %s', total)",
-        ),
-        Rule(
-            name="posting_accounts",
+            name="movement_points",
             looked="posted",
             wrong="odd",
-            example=f"{ENTRY} || ': a posting of no points, or to an account that does not exist'",
+            example=f"{ENTRY} || ': a movement of no points, or to where they were'",
         ),
         Rule(
-            name="postings_have_entries",
+            name="movements_have_entries",
             looked="posted",
             wrong="NOT entered",
-            example=f"{ENTRY} || ': postings without an entry of that day'",
+            example=f"{ENTRY} || ': movements without an entry of that day'",
         ),
         Rule(
             name="entry_kinds",
@@ -86,7 +79,7 @@ ENTRIES = Pass(
             name="entry_digests",
             looked="entered",
             wrong="digest IS DISTINCT FROM expected_digest",
-            example=f"{ENTRY} || ': the digest is not that of its row and postings'",
+            example=f"{ENTRY} || ': the digest is not that of its row and movements'",
         ),
         Rule(
             name="entry_days",
@@ -99,11 +92,29 @@ ENTRIES = Pass(
     ),
 )
 
-# A lot's postings tell all of its columns. credited: what its first entry put in; issued: what came
-# from outside the wallet. Points that go on in a child lot leave one lot's postings and enter
-# another's, so a lot's postings sum to zero but for what moved out of it or came from its parent.
+_CHANGES = ",\n                   ".join(
+    f"(coalesce(sum(points) FILTER (WHERE target = '{account}'), 0)"
+    f" - coalesce(sum(points) FILTER (WHERE source = '{account}'), 0)) AS {name}"
+    for account, name in {
+        "pending": "pending",
+        "available": "available",
+        "held": "held",
+        "redemption": "redeemed",
+    }.items()
+)
+"""What movements put on these accounts less what they took from them."""
+
+_DEBT = (
+    "coalesce(sum(points) FILTER (WHERE source = 'debt'), 0)"
+    " - coalesce(sum(points) FILTER (WHERE target = 'debt'), 0) AS debt"
+)
+_MEMBERS = "('pending', 'available', 'held', 'debt')"
+
+# A lot's movements tell all of its columns. credited: what its first entry put in; issued: what
+# came from outside the wallet. A movement that goes on in a child lot counts for both, an end each:
+# unmatched is what came from a parent less what went on in children.
 LOTS = Pass(
-    body="""
+    body=f"""
         SELECT coalesce(l.member_id, p.member_id) AS member_id,
                coalesce(l.lot_id, p.lot_id) AS lot_id,
                l.lot_id IS NOT NULL AS kept,
@@ -115,33 +126,34 @@ LOTS = Pass(
                ROW(CASE WHEN l.active THEN 0 ELSE l.remaining END,
                    CASE WHEN l.active THEN l.remaining ELSE 0 END,
                    l.held, l.redeemed, l.expired, l.clawed_back, l.granted, l.moved) AS stored,
-               ROW(p.pending, p.available, p.held, p.redeemed, p.expired, p.clawed_back,
-                   p.credited, p.credited - p.issued - p.unmatched + p.transferred) AS posted
+               ROW(p.pending::bigint, p.available::bigint, p.held::bigint, p.redeemed::bigint,
+                   p.expired, p.clawed_back, p.credited,
+                   p.credited - p.issued - p.unmatched + p.transferred) AS posted
         FROM ledger.lot AS l
         FULL JOIN (
             SELECT member_id, lot_id, issuer_id, terms_id,
-                   coalesce(sum(points) FILTER (WHERE account = 'pending'), 0)::bigint AS pending,
-                   coalesce(sum(points) FILTER (WHERE account = 'available'), 0)::bigint
-                       AS available,
-                   coalesce(sum(points) FILTER (WHERE account = 'held'), 0)::bigint AS held,
-                   coalesce(sum(points) FILTER (WHERE account = 'redemption'), 0)::bigint
-                       AS redeemed,
-                   coalesce(sum(points) FILTER (WHERE account = 'expiry'), 0)::bigint AS expired,
+                   {_CHANGES},
+                   coalesce(sum(points) FILTER (WHERE target = 'expiry'), 0)::bigint AS expired,
+                   coalesce(sum(points) FILTER (WHERE target IN ('clawback', 'adjustment')), 0)
+                       ::bigint AS clawed_back,
                    coalesce(sum(points) FILTER (
-                       WHERE account = 'clawback' OR account = 'adjustment' AND points > 0
-                   ), 0)::bigint AS clawed_back,
-                   coalesce(sum(points) FILTER (
-                       WHERE account IN ('pending', 'available') AND points > 0
-                         AND sequence = lot_id / 1000000
+                       WHERE target IN ('pending', 'available') AND sequence = lot_id / 1000000
                    ), 0)::bigint AS credited,
-                   coalesce(-sum(points) FILTER (
-                       WHERE account IN ('issuance', 'adjustment', 'transfer') AND points < 0
-                   ), 0)::bigint AS issued,
                    coalesce(sum(points) FILTER (
-                       WHERE account = 'transfer' AND points > 0
-                   ), 0)::bigint AS transferred,
-                   sum(points)::bigint AS unmatched
-            FROM ledger.posting WHERE lot_id IS NOT NULL
+                       WHERE source IN ('issuance', 'adjustment', 'transfer')), 0)::bigint
+                       AS issued,
+                   coalesce(sum(points) FILTER (WHERE target = 'transfer'), 0)::bigint
+                       AS transferred,
+                   sum(CASE WHEN target IS NULL THEN -points WHEN source IS NULL THEN points
+                            ELSE 0 END)::bigint AS unmatched
+            FROM (
+                SELECT member_id, lot_id, issuer_id, terms_id, sequence, source,
+                       CASE WHEN target_lot_id IS NULL THEN target END AS target, points
+                FROM ledger.movement WHERE lot_id IS NOT NULL
+                UNION ALL
+                SELECT member_id, target_lot_id, issuer_id, terms_id, sequence, NULL, target, points
+                FROM ledger.movement WHERE target_lot_id IS NOT NULL
+            ) AS ends
             GROUP BY member_id, lot_id, issuer_id, terms_id
         ) AS p ON p.member_id = l.member_id AND p.lot_id = l.lot_id
               AND p.issuer_id = l.issuer_id AND p.terms_id = l.terms_id
@@ -213,7 +225,7 @@ HOLDS = Pass(
 )
 
 WALLETS = Pass(
-    body="""
+    body=f"""
         SELECT member_id,
                coalesce(w.available, 0) AS available, coalesce(w.pending, 0) AS pending,
                coalesce(w.held, 0) AS held, coalesce(w.debt, 0) AS debt,
@@ -240,11 +252,8 @@ WALLETS = Pass(
             SELECT member_id, sum(points) AS points FROM ledger.debt GROUP BY member_id
         ) AS d USING (member_id)
         FULL JOIN (
-            SELECT member_id, sum(points) FILTER (WHERE account = 'available') AS available,
-                   sum(points) FILTER (WHERE account = 'pending') AS pending,
-                   sum(points) FILTER (WHERE account = 'held') AS held,
-                   -sum(points) FILTER (WHERE account = 'debt') AS debt
-            FROM ledger.posting GROUP BY member_id
+            SELECT member_id, {_CHANGES}, {_DEBT}
+            FROM ledger.movement GROUP BY member_id
         ) AS p USING (member_id)
         FULL JOIN (
             SELECT member_id, count(*) AS entries, max(sequence) AS last
@@ -301,8 +310,10 @@ DEBTS = Pass(
                coalesce(p.points, 0) AS posted
         FROM ledger.debt AS d
         FULL JOIN (
-            SELECT member_id, issuer_id, -sum(points) AS points FROM ledger.posting
-            WHERE account = 'debt' GROUP BY member_id, issuer_id
+            SELECT member_id, issuer_id,
+                   sum(CASE source WHEN 'debt' THEN points ELSE -points END) AS points
+            FROM ledger.movement WHERE source = 'debt' OR target = 'debt'
+            GROUP BY member_id, issuer_id
         ) AS p USING (member_id, issuer_id)
     """,
     rules=(
@@ -316,7 +327,7 @@ DEBTS = Pass(
 )
 
 ISSUERS = Pass(
-    body="""
+    body=f"""
         SELECT issuer_id,
                ROW(coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0),
                    coalesce(d.points, 0), coalesce(l.redeemed, 0), coalesce(l.expired, 0)
@@ -337,16 +348,12 @@ ISSUERS = Pass(
             SELECT issuer_id, sum(points) AS points FROM ledger.debt GROUP BY issuer_id
         ) AS d USING (issuer_id)
         FULL JOIN (
-            SELECT issuer_id, sum(points) FILTER (WHERE account = 'pending') AS pending,
-                   sum(points) FILTER (WHERE account = 'available') AS available,
-                   sum(points) FILTER (WHERE account = 'held') AS held,
-                   -sum(points) FILTER (WHERE account = 'debt') AS debt,
-                   sum(points) FILTER (WHERE account = 'redemption') AS redeemed,
-                   sum(points) FILTER (WHERE account = 'expiry') AS expired,
-                   -sum(points) FILTER (
-                       WHERE account NOT IN ('pending', 'available', 'held', 'debt')
-                   ) AS outstanding
-            FROM ledger.posting GROUP BY issuer_id
+            SELECT issuer_id, {_CHANGES}, {_DEBT},
+                   sum(points) FILTER (WHERE target = 'expiry') AS expired,
+                   coalesce(sum(points) FILTER (WHERE source NOT IN {_MEMBERS}), 0)
+                       - coalesce(sum(points) FILTER (WHERE target NOT IN {_MEMBERS}), 0)
+                       AS outstanding
+            FROM ledger.movement GROUP BY issuer_id
         ) AS p USING (issuer_id)
     """,
     rules=(

@@ -73,9 +73,9 @@ GRANTS = Pass(
         SELECT member_id, sequence, campaign_id, coalesce(g.points, 0) AS granted,
                coalesce(t.points, 0) AS points
         FROM (
-            SELECT p.member_id, p.sequence, l.campaign_id, -sum(p.points) AS points
-            FROM ledger.posting AS p JOIN ledger.lot AS l USING (member_id, lot_id)
-            WHERE p.account = 'issuance' AND l.campaign_id IS NOT NULL
+            SELECT p.member_id, p.sequence, l.campaign_id, sum(p.points) AS points
+            FROM ledger.movement AS p JOIN ledger.lot AS l USING (member_id, lot_id)
+            WHERE p.source = 'issuance' AND l.campaign_id IS NOT NULL
             GROUP BY p.member_id, p.sequence, l.campaign_id
         ) AS g
         FULL JOIN (SELECT member_id, sequence, campaign_id, sum(points) AS points

@@ -16,15 +16,15 @@ EARNED = Pass(
             FROM ledger.earned_part GROUP BY member_id, sequence, issuer_id
         ) AS g
         FULL JOIN (
-            SELECT member_id, sequence, issuer_id, -sum(points) AS points FROM ledger.posting
-            WHERE account = 'issuance' GROUP BY member_id, sequence, issuer_id
+            SELECT member_id, sequence, issuer_id, sum(points) AS points FROM ledger.movement
+            WHERE source = 'issuance' GROUP BY member_id, sequence, issuer_id
         ) AS i USING (member_id, sequence, issuer_id)
         FULL JOIN (
             SELECT e.member_id, e.original_sequence AS sequence, p.issuer_id,
                    sum(p.points) AS points
             FROM ledger.entry AS e
-            JOIN ledger.posting AS p USING (member_id, sequence, business_date)
-            WHERE e.kind = 'refund_issuance' AND p.account IN ('clawback', 'receivable')
+            JOIN ledger.movement AS p USING (member_id, sequence, business_date)
+            WHERE e.kind = 'refund_issuance' AND p.target IN ('clawback', 'receivable')
             GROUP BY e.member_id, e.original_sequence, p.issuer_id
         ) AS r USING (member_id, sequence, issuer_id)
     """,
@@ -79,15 +79,15 @@ CONSUMPTION = Pass(
         ) AS c
         FULL JOIN (
             SELECT member_id, sequence, lot_id, acceptor_id, sum(points) AS points
-            FROM ledger.posting WHERE account = 'redemption' AND points > 0
+            FROM ledger.movement WHERE target = 'redemption'
             GROUP BY member_id, sequence, lot_id, acceptor_id
         ) AS t USING (member_id, sequence, lot_id, acceptor_id)
         FULL JOIN (
             SELECT e.member_id, e.original_sequence AS sequence, p.lot_id, p.acceptor_id,
-                   -sum(p.points) AS points
+                   sum(p.points) AS points
             FROM ledger.entry AS e
-            JOIN ledger.posting AS p USING (member_id, sequence, business_date)
-            WHERE e.kind = 'refund_redemption' AND p.account = 'redemption' AND p.points < 0
+            JOIN ledger.movement AS p USING (member_id, sequence, business_date)
+            WHERE e.kind = 'refund_redemption' AND p.source = 'redemption'
             GROUP BY e.member_id, e.original_sequence, p.lot_id, p.acceptor_id
         ) AS r USING (member_id, sequence, lot_id, acceptor_id)
     """,
@@ -109,7 +109,8 @@ CONSUMPTION = Pass(
     ),
 )
 
-# Two wallets, one movement: each entry names the other, and their lines to transfer are mirrors.
+# Two wallets: each entry names the other, and what one sends to transfer the other takes from
+# there, movement by movement.
 TRANSFERS = Pass(
     body="""
         SELECT e.member_id, e.sequence, e.business_date,
@@ -122,8 +123,9 @@ TRANSFERS = Pass(
             FROM ledger.entry AS e
             LEFT JOIN (
                 SELECT member_id, sequence, business_date, string_agg(
-                    concat_ws(' ', issuer_id, terms_id, points), ', ' ORDER BY line) AS lines
-                FROM ledger.posting WHERE account = 'transfer'
+                    concat_ws(' ', source = 'transfer', issuer_id, terms_id, points), ', '
+                    ORDER BY line) AS lines
+                FROM ledger.movement WHERE source = 'transfer' OR target = 'transfer'
                 GROUP BY member_id, sequence, business_date
             ) AS p USING (member_id, sequence, business_date)
             WHERE e.kind IN ('transfer', 'join', 'leave', 'merge')
@@ -134,8 +136,9 @@ TRANSFERS = Pass(
             FROM ledger.entry AS e
             LEFT JOIN (
                 SELECT member_id, sequence, business_date, string_agg(
-                    concat_ws(' ', issuer_id, terms_id, -points), ', ' ORDER BY line) AS mirrored
-                FROM ledger.posting WHERE account = 'transfer'
+                    concat_ws(' ', target = 'transfer', issuer_id, terms_id, points), ', '
+                    ORDER BY line) AS mirrored
+                FROM ledger.movement WHERE source = 'transfer' OR target = 'transfer'
                 GROUP BY member_id, sequence, business_date
             ) AS p USING (member_id, sequence, business_date)
             WHERE e.kind IN ('transfer', 'join', 'leave', 'merge')
@@ -182,8 +185,8 @@ CORRECTIONS = Pass(
 LOCKED = Pass(
     body="""
         SELECT p.member_id, p.sequence, p.business_date, p.lot_id, p.acceptor_id, l.locked_to
-        FROM ledger.posting AS p JOIN ledger.lot AS l USING (member_id, lot_id)
-        WHERE p.account = 'redemption' AND l.locked_to IS NOT NULL
+        FROM ledger.movement AS p JOIN ledger.lot AS l USING (member_id, lot_id)
+        WHERE (p.target = 'redemption' OR p.source = 'redemption') AND l.locked_to IS NOT NULL
     """,
     rules=(
         Rule(
@@ -290,7 +293,7 @@ PARTIES = Pass(
                t.agreement_id IS NOT NULL OR c.campaign_id IS NOT NULL AS agreed
         FROM (
             SELECT issuer_id, acceptor_id, NULL::uuid AS merchant_id, terms_id
-            FROM ledger.posting GROUP BY issuer_id, acceptor_id, terms_id
+            FROM ledger.movement GROUP BY issuer_id, acceptor_id, terms_id
             UNION ALL
             SELECT NULL, NULL, merchant_id, NULL FROM ledger.entry
             WHERE merchant_id IS NOT NULL GROUP BY merchant_id

@@ -1,8 +1,7 @@
 """What the ledger adds up to: points outstanding, and what moved on a day, by party and by entry.
 
-Postings to ``issuance`` are below zero (points come out of it); these figures are counted the way
-people speak: issued, redeemed, expired and clawed back are above zero. ``given_back`` are points of
-redemptions that were refunded; ``redeemed`` is before them.
+Figures are counted the way people speak: issued, redeemed, expired and clawed back are above zero.
+``given_back`` are points of redemptions that were refunded; ``redeemed`` is before them.
 """
 
 from __future__ import annotations
@@ -15,28 +14,40 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from network.ledger.crossings import CROSSINGS, LINE
+
 LOTS_PER_ENTRY = 1_000_000
 """A lot's number is this many times the sequence of the entry that granted it, plus its place."""
 
 FIGURES: Mapping[str, str] = {
-    "issued": "account = 'issuance'",
-    "redeemed": "account = 'redemption' AND points > 0",
-    "given_back": "account = 'redemption' AND points < 0",
-    "expired": "account = 'expiry'",
-    "clawed_back": "account = 'clawback'",
+    "issued": "source = 'issuance'",
+    "redeemed": "target = 'redemption'",
+    "given_back": "source = 'redemption'",
+    "expired": "target = 'expiry'",
+    "clawed_back": "target = 'clawback'",
 }
-"""Each figure and the postings that it counts."""
+"""Each figure and the movements that it counts."""
 
 _SUMS = ", ".join(
-    f"coalesce(abs(sum(points) FILTER (WHERE {rule})), 0)::bigint AS {name}"
+    f"coalesce(sum(points) FILTER (WHERE {rule}), 0)::bigint AS {name}"
     for name, rule in FIGURES.items()
 )
 _CHANGES = ", ".join(
-    f"coalesce(sum({sign}points) FILTER (WHERE account = '{name}'), 0)::bigint AS {name}"
-    for name, sign in {"available": "", "pending": "", "held": "", "debt": "-"}.items()
+    f"(coalesce(sum(points) FILTER (WHERE {more} = '{name}'), 0)"
+    f" - coalesce(sum(points) FILTER (WHERE {less} = '{name}'), 0))::bigint AS {name}"
+    for name, more, less in (
+        ("available", "target", "source"),
+        ("pending", "target", "source"),
+        ("held", "target", "source"),
+        ("debt", "source", "target"),
+    )
 )
-_PARTY = "CASE WHEN account = 'redemption' THEN acceptor_id ELSE issuer_id END"
-_COUNTED = "account IN ('issuance', 'redemption', 'expiry', 'clawback')"
+_PARTY = (
+    "CASE WHEN source = 'redemption' OR target = 'redemption' THEN acceptor_id ELSE issuer_id END"
+)
+_COUNTED = (
+    "(source IN ('issuance', 'redemption') OR target IN ('redemption', 'expiry', 'clawback'))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +110,7 @@ class Outstanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureLine:
-    """One posting behind a figure, with its entry."""
+    """One movement behind a figure, by the line of its outer end, with its entry."""
 
     member_id: UUID
     sequence: int
@@ -142,15 +153,15 @@ def granted_by(lot_id: int) -> int:
 
 
 def day_figures(session: Session, *, first: date, end: date) -> list[DayFigures]:
-    """Return what moved on each business day of [first, end), days without postings included.
+    """Return what moved on each business day of [first, end), days without movements included.
 
-    Adds up every posting of those days; ``network.clearing.days`` has what nights kept.
+    Adds up every movement of those days; ``network.clearing.days`` has what nights kept.
     """
     rows = session.execute(
         text(f"""
             SELECT d.business_date, {_SUMS}, {_CHANGES}
             FROM ledger.business_day d
-            LEFT JOIN ledger.posting p ON p.business_date = d.business_date
+            LEFT JOIN ledger.movement p ON p.business_date = d.business_date
              AND p.business_date >= :first AND p.business_date < :end
             WHERE d.business_date >= :first AND d.business_date < :end
             GROUP BY d.business_date ORDER BY d.business_date
@@ -165,7 +176,7 @@ def party_figures(session: Session, *, business_date: date) -> list[PartyFigures
     rows = session.execute(
         text(f"""
             SELECT {_PARTY} AS merchant_id, {_SUMS}
-            FROM ledger.posting
+            FROM ledger.movement
             WHERE business_date = :day AND {_COUNTED}
             GROUP BY 1 ORDER BY 1
         """),
@@ -175,11 +186,11 @@ def party_figures(session: Session, *, business_date: date) -> list[PartyFigures
 
 
 def period_figures(session: Session, *, first: date, end: date) -> list[PartyFigures]:
-    """Return what moved on the days [first, end) by merchant; adds up every posting of them."""
+    """Return what moved on the days [first, end) by merchant; adds up every movement of them."""
     rows = session.execute(
         text(f"""
             SELECT {_PARTY} AS merchant_id, {_SUMS}
-            FROM ledger.posting
+            FROM ledger.movement
             WHERE business_date >= :first AND business_date < :end AND {_COUNTED}
             GROUP BY 1 ORDER BY 1
         """),
@@ -195,7 +206,7 @@ def merchant_days(
     rows = session.execute(
         text(f"""
             SELECT business_date, {_SUMS}
-            FROM ledger.posting
+            FROM ledger.movement
             WHERE business_date >= :first AND business_date < :end AND {_COUNTED}
               AND {_PARTY} = :merchant
             GROUP BY business_date ORDER BY business_date
@@ -214,24 +225,25 @@ def figure_lines(
     after: tuple[UUID, int, int] | None = None,
     limit: int,
 ) -> list[FigureLine]:
-    """Return the postings behind a figure of a day, after ``after`` (member, sequence, line).
+    """Return the movements behind a figure of a day, after ``after`` (member, sequence, line).
 
     ``merchant_id`` keeps those of one merchant: its acceptances for points redeemed and given
     back, its own points for the other figures. Raises KeyError for an unknown figure.
     """
     party = "acceptor_id" if figure in {"redeemed", "given_back"} else "issuer_id"
     wanted = f" AND p.{party} = :merchant" if merchant_id else ""
-    beyond = " AND (p.member_id, p.sequence, p.line) > (:m, :s, :l)" if after else ""
+    beyond = " AND (p.member_id, p.sequence, p.number) > (:m, :s, :l)" if after else ""
     member_id, sequence, line = after or (None, None, None)
     rows = session.execute(
         text(f"""
-            SELECT p.member_id, p.sequence, p.line, e.kind, abs(p.points) AS points, p.issuer_id,
+            SELECT p.member_id, p.sequence, p.number AS line, e.kind, p.points, p.issuer_id,
                    p.acceptor_id, e.merchant_ref, e.recorded_at
-            FROM (SELECT * FROM ledger.posting WHERE business_date = :day AND {FIGURES[figure]}) p
+            FROM (SELECT *, {LINE} AS number FROM {CROSSINGS} AS c
+                  WHERE business_date = :day AND {FIGURES[figure]}) AS p
             JOIN ledger.entry e ON e.member_id = p.member_id AND e.sequence = p.sequence
              AND e.business_date = p.business_date
             WHERE true{wanted}{beyond}
-            ORDER BY p.member_id, p.sequence, p.line LIMIT :limit
+            ORDER BY p.member_id, p.sequence, p.number LIMIT :limit
         """),
         {
             "day": business_date,

@@ -4,9 +4,9 @@ A head is SHA-256 over, without separators, all numbers big endian and of 8 byte
 
     tag ``peyvand.seal.v1\\n`` · date as YYYY-MM-DD · head of the day before (32 bytes, zeros for
     the first day) · for each member by member_id: member_id (16 bytes), number of entries, then
-    for each entry by sequence: sequence, digest (32 bytes) · entries · postings
+    for each entry by sequence: sequence, digest (32 bytes) · entries · movements
 
-An entry's digest covers the entry and its postings, so a head covers every row of its day and of
+An entry's digest covers the entry and its movements, so a head covers every row of its day and of
 all days before. What is signed is ``peyvand.seal.v1``, the date and the head in hexadecimal, one
 per line: a statement prints these, and anybody can check them with the published key.
 """
@@ -50,13 +50,13 @@ _MEMBERS = """
     GROUP BY business_date, member_id
     ORDER BY business_date, member_id
 """
-_POSTINGS = """
-    SELECT business_date, count(*) AS postings FROM ledger.posting
+_MOVEMENTS = """
+    SELECT business_date, count(*) AS movements FROM ledger.movement
     WHERE business_date BETWEEN :first AND :last GROUP BY business_date
 """
 _WRITE = text("""
     SELECT * FROM ledger.write_seal(
-        :business_date, :version, :previous_head, :head, :entries, :postings,
+        :business_date, :version, :previous_head, :head, :entries, :movements,
         :key_id, :signature, :now
     )
 """)
@@ -93,14 +93,14 @@ _ERRORS: Mapping[str, type[SealError]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """The seal of one day. Counts are of its entries and postings; heads have 32 bytes."""
+    """The seal of one day. Counts are of its entries and movements; heads have 32 bytes."""
 
     business_date: date
     version: int
     previous_head: bytes
     head: bytes
     entries: int
-    postings: int
+    movements: int
     key_id: str
     signature: bytes
     sealed_at: datetime
@@ -120,7 +120,7 @@ class _Sum:
 
     head: bytes
     entries: int
-    postings: int
+    movements: int
 
 
 def seal_day(database: Database, *, business_date: date, now: datetime, sign: Signer) -> Seal:
@@ -149,7 +149,7 @@ def seal_day(database: Database, *, business_date: date, now: datetime, sign: Si
                     "previous_head": previous,
                     "head": counted.head,
                     "entries": counted.entries,
-                    "postings": counted.postings,
+                    "movements": counted.movements,
                     "key_id": key_id,
                     "signature": signature,
                     "now": now,
@@ -219,8 +219,8 @@ def verify_seals(session: Session, *, verify: Verifier | None = None) -> list[Se
         holds = {
             "not_closed": days.get(day) is not None,
             "unchained": previous.get(day) == found.previous_head,
-            "changed": (counted.head, counted.entries, counted.postings)
-            == (found.head, found.entries, found.postings),
+            "changed": (counted.head, counted.entries, counted.movements)
+            == (found.head, found.entries, found.movements),
             "unsigned": verify is None or verify(found.key_id, message, found.signature),
         }
         faults += [SealFault(business_date=day, what=what) for what in holds if not holds[what]]
@@ -241,8 +241,8 @@ def _sum_days(session: Session, previous: Mapping[date, bytes]) -> dict[date, _S
     """Return the sums of the days that ``previous`` has a head to continue for."""
     period = {"first": min(previous), "last": max(previous)}
     all_time = AllTime(session)
-    counted = session.execute(text(all_time.reading(_POSTINGS)), period)
-    postings = {row.business_date: row.postings for row in counted}
+    counted = session.execute(text(all_time.reading(_MOVEMENTS)), period)
+    movements = {row.business_date: row.movements for row in counted}
     hashes = {day: sha256(_TAG + day.isoformat().encode() + head) for day, head in previous.items()}
     entries = dict.fromkeys(previous, 0)
     for row in _stream(session, text(all_time.reading(_MEMBERS)), period):
@@ -251,10 +251,10 @@ def _sum_days(session: Session, previous: Mapping[date, bytes]) -> dict[date, _S
             entries[row.business_date] += row.entries
     sums = {}
     for day, hashing in hashes.items():
-        counts = (entries[day], postings.get(day, 0))
+        counts = (entries[day], movements.get(day, 0))
         for count in counts:
             hashing.update(count.to_bytes(8, "big"))
-        sums[day] = _Sum(head=hashing.digest(), entries=counts[0], postings=counts[1])
+        sums[day] = _Sum(head=hashing.digest(), entries=counts[0], movements=counts[1])
     return sums
 
 

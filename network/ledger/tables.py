@@ -18,6 +18,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -26,11 +27,27 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, JSONB
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from network.database.base import LEDGER_SCHEMA, metadata
+
+_ACCOUNT = ENUM(
+    *("pending", "available", "held", "debt", "issuance", "clawback", "receivable", "redemption"),
+    *("expiry", "adjustment", "transfer"),
+    name="account",
+    schema=LEDGER_SCHEMA,
+    create_type=False,
+)
+_MOVED_POINTS = DOMAIN(
+    "moved_points",
+    BigInteger(),
+    schema=LEDGER_SCHEMA,
+    constraint_name="ck_moved_points",
+    check=text("VALUE > 0"),
+    create_type=False,
+)
 
 
 def _uuid(name: str, *, null: bool = False) -> Column[Any]:
@@ -114,7 +131,7 @@ seal = _table(
     _bytes("previous_head"),
     _bytes("head"),
     _count("entries"),
-    _count("postings"),
+    _count("movements"),
     _text("key_id"),
     _bytes("signature"),
     _time("sealed_at"),
@@ -202,8 +219,30 @@ entry = _table(
     days=True,
 )
 
-posting = _table(
+movement = _table(
+    "movement",
+    _uuid("member_id"),
+    _count("sequence"),
+    _int("line"),
+    _date("business_date"),
+    Column("source", _ACCOUNT, nullable=False),
+    Column("target", _ACCOUNT, nullable=False),
+    _uuid("issuer_id"),
+    _uuid("acceptor_id", null=True),
+    _count("lot_id", null=True),
+    _count("target_lot_id", null=True),
+    _uuid("terms_id", null=True),
+    _date("priced_on", null=True),
+    Column("points", _MOVED_POINTS, nullable=False),
+    Index("ix_movement_day", "business_date", postgresql_using="brin"),
+    key=("member_id", "sequence", "line", "business_date"),
+    days=True,
+)
+
+# A view: the two lines of each movement, as people read books.
+posting = Table(
     "posting",
+    MetaData(),
     _uuid("member_id"),
     _count("sequence"),
     _int("line"),
@@ -215,9 +254,7 @@ posting = _table(
     _uuid("terms_id", null=True),
     _date("priced_on", null=True),
     _count("points"),
-    Index("ix_posting_day", "business_date", postgresql_using="brin"),
-    key=("member_id", "sequence", "line", "business_date"),
-    days=True,
+    schema=LEDGER_SCHEMA,
 )
 
 earned = _table(

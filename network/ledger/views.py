@@ -157,7 +157,7 @@ class SealView:
     previous_head: bytes
     head: bytes
     entries: int
-    postings: int
+    movements: int
     key_id: str
     signature: bytes
     sealed_at: datetime

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import Check, Pass, Rule, run_pass
+from network.ledger.crossings import CROSSINGS, SIGNED
 from network.money import audit_accounts
 
 _POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
@@ -113,8 +114,8 @@ POSTINGS = Pass(
                coalesce(min(o.points), 0) AS settled_points
         FROM network.settlement_window AS w
         LEFT JOIN (
-            SELECT p.business_date, count(*) AS postings, sum(abs(p.points)) AS points
-            FROM ledger.posting AS p
+            SELECT p.business_date, count(*) AS postings, sum(p.points) AS points
+            FROM {CROSSINGS} AS p
             LEFT JOIN network.agreement AS a
                 ON a.agreement_id = p.terms_id AND a.funding = 'on_issue'
             WHERE p.account = 'redemption'
@@ -153,7 +154,7 @@ POOL = Pass(
             SELECT l.terms_id, l.remaining + l.held AS points
             FROM ledger.lot AS l WHERE l.open OR l.held > 0
             UNION ALL
-            SELECT p.terms_id, p.points FROM ledger.posting AS p
+            SELECT p.terms_id, {SIGNED} FROM {CROSSINGS} AS p
             WHERE p.business_date >= (SELECT day FROM until)
               AND (p.account = 'redemption' OR p.account IN {_POOL_ACCOUNTS})
         )

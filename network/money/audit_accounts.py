@@ -7,9 +7,8 @@ was reckoned from. ``network.money.audit`` runs them after those of obligations 
 from __future__ import annotations
 
 from network.ledger.audit_pass import Pass, Rule
+from network.ledger.crossings import INTO_WALLETS
 from network.money.audit_people import PEOPLE, PROPOSALS, RELEASES, SUSPENSIONS
-
-_IN_WALLETS = "('pending', 'available', 'held')"
 
 # A night moves the window on before the day closes, so a closed day's window is open no more.
 DAYS = Pass(
@@ -200,8 +199,8 @@ OUTSTANDING = Pass(
                coalesce(l.points, 0) AS held
         FROM network.outstanding AS o
         FULL JOIN (
-            SELECT issuer_id, terms_id, sum(points) AS points FROM ledger.posting
-            WHERE account IN {_IN_WALLETS}
+            SELECT issuer_id, terms_id, sum({INTO_WALLETS}) AS points FROM ledger.movement
+            WHERE terms_id IS NOT NULL
               AND business_date > (SELECT through FROM network.exposure_measure)
             GROUP BY issuer_id, terms_id
         ) AS p USING (issuer_id, terms_id)

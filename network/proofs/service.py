@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from network.database.connection import Database
+from network.ledger.crossings import INTO_WALLETS
 from network.ledger.seal import SealGapError
 from network.ledger.tables import seal as seal_table
 from network.proofs import queries, tokens
@@ -33,14 +34,13 @@ _LOCK = 0x7072_6F6F
 _FETCHED = 5_000
 
 # A wallet's balance at the end of the day is the one of now less what later days posted.
-_BALANCES = text("""
+_BALANCES = text(f"""
     SELECT w.member_id,
            w.available + w.pending + w.held - coalesce(later.points, 0)::bigint AS points
     FROM ledger.wallet w
     LEFT JOIN (
-        SELECT member_id, sum(points) AS points FROM ledger.posting
-        WHERE business_date > :day AND account IN ('available', 'pending', 'held')
-        GROUP BY member_id
+        SELECT member_id, sum({INTO_WALLETS}) AS points FROM ledger.movement
+        WHERE business_date > :day GROUP BY member_id
     ) AS later ON later.member_id = w.member_id
     WHERE w.available + w.pending + w.held <> coalesce(later.points, 0)
     ORDER BY sha256(:salt || uuid_send(w.member_id))

@@ -58,14 +58,14 @@ _OUR_ENTRIES = text("""
           AND e.kind IN ('issuance', 'redemption', 'refund_issuance', 'refund_redemption',
                          'capture', 'authorisation')
     ), moved AS (
-        SELECT c.member_id, c.sequence, abs(sum(p.points))::bigint AS points
+        SELECT c.member_id, c.sequence, sum(p.points)::bigint AS points
         FROM called AS c
-        JOIN ledger.posting AS p ON p.member_id = c.member_id AND p.sequence = c.sequence
+        JOIN ledger.movement AS p ON p.member_id = c.member_id AND p.sequence = c.sequence
              AND p.business_date = c.business_date
         WHERE p.business_date >= :first AND p.business_date < :end
-          AND CASE c.kind WHEN 'issuance' THEN p.account = 'issuance'
-                          WHEN 'refund_issuance' THEN p.account IN ('clawback', 'receivable')
-                          ELSE p.account = 'redemption' END
+          AND CASE c.kind WHEN 'issuance' THEN p.source = 'issuance'
+                          WHEN 'refund_issuance' THEN p.target IN ('clawback', 'receivable')
+                          ELSE 'redemption' IN (p.source, p.target) END
         GROUP BY c.member_id, c.sequence
     ), plain AS (
         SELECT c.member_id, c.sequence,

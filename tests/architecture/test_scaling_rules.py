@@ -23,7 +23,10 @@ ROOT = Path(network.__file__).parents[1]
 FUNCTIONS = sorted((ROOT / "network" / "ledger" / "sql").glob("*.sql"))
 MIGRATIONS = sorted((ROOT / "network" / "database" / "migrations" / "sql").glob("*.sql"))
 OF_MEMBERS = {name.removeprefix("ledger.") for name in MEMBER_TABLES}
-VIEWS = {"every_entry", "every_posting", "every_earned", "every_earned_part", "earned_part"}
+VIEWS = {
+    *("posting", "earned_part"),
+    *("every_entry", "every_movement", "every_earned", "every_earned_part"),
+}
 
 ACROSS_MEMBERS = {
     ("begin_operation", "idempotency"): "the key is looked up without its member; Citus swaps it",
@@ -31,7 +34,7 @@ ACROSS_MEMBERS = {
     ("expire_due", "wallet"): "finds who is due; run shard by shard",
     ("forget_requests", "idempotency"): "housekeeping; run shard by shard",
     ("forget_requests", "used_code"): "housekeeping; run shard by shard",
-    ("movements", "every_posting"): "closed days only, summed on every shard",
+    ("movements", "every_movement"): "closed days only, summed on every shard",
     ("openings_head", "opening"): "digests per member, of a month that is closed",
     ("write_openings", "opening"): "joined with a closed month's sums, shard by shard",
     ("seal_month", "opening"): "counts the openings of a month that is closed",

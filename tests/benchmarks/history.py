@@ -67,9 +67,9 @@ def fill(stand: Stand, *, postings: int, say: Callable[[str], None]) -> History:
     with stand.services.database.reading() as session:
         counts = session.execute(
             text("""
-                SELECT (SELECT count(*) FROM ledger.posting) AS postings,
-                       (SELECT count(*) FROM ledger.entry) AS entries,
-                       (SELECT count(*) FROM ledger.posting WHERE business_date = :last) AS of_last
+                SELECT 2 * count(*) AS postings, (SELECT count(*) FROM ledger.entry) AS entries,
+                       2 * count(*) FILTER (WHERE business_date = :last) AS of_last
+                FROM ledger.movement
             """),
             {"last": last},
         ).one()

@@ -88,12 +88,11 @@ LEFT JOIN (SELECT * FROM made.event WHERE place = 10) AS e ON e.bundle = p.bundl
 LEFT JOIN (SELECT * FROM made.event WHERE place = 11) AS u ON u.bundle = p.bundle;
 ANALYZE made.event, made.lot;
 
--- :step lines
-CREATE UNLOGGED TABLE made.line AS
-SELECT member, sequence, (2 * slice - 2 + side)::integer AS line, day,
-       CASE side WHEN 1 THEN source ELSE target END AS account, $merchant_of(shop) AS issuer_id,
-       $merchant_of(taker) AS acceptor_id, lot_id, $terms_of(shop) AS terms_id, priced_on,
-       CASE side WHEN 1 THEN -points ELSE points END AS points
+-- :step moves
+CREATE UNLOGGED TABLE made.moved AS
+SELECT member, sequence, slice::integer AS line, day, source::ledger.account AS source,
+       target::ledger.account AS target, $merchant_of(shop) AS issuer_id,
+       $merchant_of(taker) AS acceptor_id, lot_id, $terms_of(shop) AS terms_id, priced_on, points
 FROM (
     SELECT member, sequence, 1 AS slice, day, 'issuance' AS source,
            CASE fate WHEN 'pending' THEN 'pending' ELSE 'available' END AS target, shop,
@@ -111,15 +110,15 @@ FROM (
     UNION ALL
     SELECT member, undone, 1, ended_on, 'redemption', 'available', shop, taker, lot_id, ended_on,
            given FROM made.lot WHERE given > 0
-) AS moved, generate_series(1, 2) AS side;
+) AS moved;
 
--- :step postings
-INSERT INTO ledger.posting
-    (member_id, sequence, line, business_date, account, issuer_id, acceptor_id, lot_id, terms_id,
-     priced_on, points)
-SELECT $member_of(member), sequence, line, day, account, issuer_id, acceptor_id, lot_id, terms_id,
-       priced_on, points
-FROM made.line;
+-- :step movements
+INSERT INTO ledger.movement
+    (member_id, sequence, line, business_date, source, target, issuer_id, acceptor_id, lot_id,
+     terms_id, priced_on, points)
+SELECT $member_of(member), sequence, line, day, source, target, issuer_id, acceptor_id, lot_id,
+       terms_id, priced_on, points
+FROM made.moved;
 
 -- :step entries
 CREATE UNLOGGED TABLE made.entry AS
@@ -146,9 +145,9 @@ FROM (
 ) AS e
 JOIN (
     SELECT $member_of(member) AS member_id, sequence, string_agg(
-        ledger.posting_form(line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on,
-                            points), '' ORDER BY line) AS forms
-    FROM made.line GROUP BY member, sequence
+        ledger.movement_form(line, source, target, issuer_id, acceptor_id, lot_id, NULL, terms_id,
+                             priced_on, points), '' ORDER BY line) AS forms
+    FROM made.moved GROUP BY member, sequence
 ) AS f USING (member_id, sequence);
 INSERT INTO ledger.entry
     (member_id, sequence, business_date, kind, merchant_id, merchant_ref, channel, amount, base,

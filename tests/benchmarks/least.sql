@@ -54,14 +54,12 @@ BEGIN
                 p_event.channel, p_event.amount, p_event.base, p_event.currency, p_now, p_now,
                 'merchant:b0000000-0000-7000-8000-000000000001', p_explanation,
                 '\x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff')
-    ), posting AS (
-        INSERT INTO ledger.posting
-            (member_id, sequence, line, business_date, account, issuer_id, lot_id, terms_id,
-             points)
-        VALUES (p_member, number, 1, current_date, 'issuance', p_event.merchant_id, 1000000,
-                p_event.merchant_id, -165),
-               (p_member, number, 2, current_date, 'available', p_event.merchant_id, 1000000,
-                p_event.merchant_id, 165)
+    ), movement AS (
+        INSERT INTO ledger.movement
+            (member_id, sequence, line, business_date, source, target, issuer_id, lot_id,
+             terms_id, points)
+        VALUES (p_member, number, 1, current_date, 'issuance', 'available', p_event.merchant_id,
+                1000000, p_event.merchant_id, 165)
     ), outbox AS (
         INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
         VALUES ('bench.least', p_member, p_event.merchant_id,

@@ -42,14 +42,14 @@ _FILL = (
           FROM generate_series(1, {lines}) AS g) AS made
     """,
     """
-    INSERT INTO ledger.posting
-        (member_id, sequence, line, business_date, account, issuer_id, lot_id, terms_id, points)
-    SELECT {who}, 1, l, '{day}', CASE l WHEN 1 THEN 'issuance' ELSE 'available' END, '{shop}',
-           1000001, '{shop}', CASE l WHEN 1 THEN -10 ELSE 10 END
-    FROM generate_series(1, {lines}) AS g, generate_series(1, 2) AS l
+    INSERT INTO ledger.movement
+        (member_id, sequence, line, business_date, source, target, issuer_id, lot_id, terms_id,
+         points)
+    SELECT {who}, 1, 1, '{day}', 'issuance', 'available', '{shop}', 1000001, '{shop}', 10
+    FROM generate_series(1, {lines}) AS g
     """,
     "VACUUM ANALYZE ledger.entry",
-    "VACUUM ANALYZE ledger.posting",
+    "VACUUM ANALYZE ledger.movement",
 )
 _RECORD = f"""
     COPY (

@@ -32,8 +32,9 @@ Say = Callable[[str], None]
 
 _SETTINGS = {"max_wal_size": "24GB", "autovacuum_naptime": "10min"}
 _GROUP_BY = text("""
-    SELECT issuer_id, acceptor_id, terms_id, priced_on, points < 0, sum(points), count(*)
-    FROM ledger.posting WHERE business_date = :day AND account = 'redemption'
+    SELECT issuer_id, acceptor_id, terms_id, priced_on, source = 'redemption', sum(points), count(*)
+    FROM ledger.movement
+    WHERE business_date = :day AND (source = 'redemption' OR target = 'redemption')
     GROUP BY 1, 2, 3, 4, 5
 """)
 _AS_NEW = 0.83

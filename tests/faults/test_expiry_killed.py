@@ -24,7 +24,7 @@ WALLETS = 60
 LIMIT = 7
 NIGHT = noon(FIRST + timedelta(days=90))
 _EXPIRED = text(
-    "SELECT coalesce(sum(points), 0)::bigint, count(*) FROM ledger.posting WHERE account = 'expiry'"
+    "SELECT coalesce(sum(points), 0)::bigint, count(*) FROM ledger.movement WHERE target = 'expiry'"
 )
 
 

@@ -25,28 +25,26 @@ BEGIN
 END
 $$;
 
--- Canonical form, version 1: one JSON array for the entry, one per posting in the order of lines,
+-- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines,
 -- joined by line feeds (JSON text holds none). Times are ISO 8601 in UTC without a zone, whatever
 -- the session's settings. The digest is SHA-256 over its UTF-8 bytes. Writers and the audit use
 -- the same two functions; a change of form is a new version number, never a change of these.
-CREATE OR REPLACE FUNCTION ledger.posting_form(
-    line integer, account text, issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid,
-    priced_on date, points bigint
+CREATE OR REPLACE FUNCTION ledger.movement_form(
+    line integer, source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid,
+    lot_id bigint, target_lot_id bigint, terms_id uuid, priced_on date, points bigint
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN E'\n' || json_build_array(
-    line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on, points)::text;
+    line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on,
+    points)::text;
 
--- The forms of the two postings of a purchase that made one lot, the same text as posting_form gives
--- for each (a test reckons the digests anew). Where a statement is run once, json_build_array costs
--- most to set up: it looks the type of every argument up. Accounts are words of ours, so they need no
--- escapes.
+-- The form of the only movement of a purchase that made one lot, the same text as movement_form gives
+-- (a test reckons the digests anew). Where a statement is run once, json_build_array costs most to
+-- set up: it looks the type of every argument up. Accounts are words of ours, so they need no escapes.
 CREATE OR REPLACE FUNCTION ledger.issuance_form(
-    target text, issuer_id uuid, lot_id bigint, terms_id uuid, points bigint
+    target ledger.account, issuer_id uuid, lot_id bigint, terms_id uuid, points bigint
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN format(
-    E'\n[1, "issuance", "%2$s", null, %3$s, "%4$s", null, -%5$s]'
-    '\n[2, "%1$s", "%2$s", null, %3$s, "%4$s", null, %5$s]',
-    target, issuer_id, lot_id, terms_id, points);
+RETURN format(E'\n[1, "issuance", "%s", "%s", null, %s, null, "%s", null, %s]',
+              target, issuer_id, lot_id, terms_id, points);
 
 CREATE OR REPLACE FUNCTION ledger.entry_form(
     member_id uuid, sequence bigint, business_date date, kind text, merchant_id uuid,
@@ -60,13 +58,13 @@ RETURN json_build_array(
     effective_at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', actor, explanation)::text;
 
 -- The digest that an entry's row should carry, from what is stored (for the audit).
-CREATE OR REPLACE FUNCTION ledger.stored_digest(e ledger.entry, p_postings text) RETURNS bytea
+CREATE OR REPLACE FUNCTION ledger.stored_digest(e ledger.entry, p_movements text) RETURNS bytea
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN sha256(convert_to(ledger.entry_form(
     (e).member_id, (e).sequence, (e).business_date, (e).kind, (e).merchant_id, (e).store_id,
     (e).terminal, (e).merchant_ref, (e).receipt, (e).channel, (e).amount, (e).base, (e).currency,
     (e).original_sequence, (e).original_date, (e).effective_at, (e).recorded_at, (e).actor,
-    (e).explanation) || coalesce(p_postings, ''), 'UTF8'));
+    (e).explanation) || coalesce(p_movements, ''), 'UTF8'));
 
 -- Shares a total over weights in whole units: each share floored, what is left over one by one to
 -- the largest remainders, ties to the earlier place (Hamilton's method). No share exceeds its
@@ -95,7 +93,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 -- The audit reads as the application.
 GRANT EXECUTE ON FUNCTION
     ledger.programme_date(timestamptz),
-    ledger.posting_form(integer, text, uuid, uuid, bigint, uuid, date, bigint),
+    ledger.movement_form(integer, ledger.account, ledger.account, uuid, uuid, bigint, bigint, uuid,
+        date, bigint),
     ledger.entry_form(uuid, bigint, date, text, uuid, uuid, text, text, text, text, bigint, bigint,
         text, bigint, date, timestamptz, timestamptz, text, jsonb),
     ledger.stored_digest(ledger.entry, text)

@@ -114,16 +114,15 @@ BEGIN
 END
 $$;
 
--- Writes the entry op.sequence with two postings per movement, its digest and its outbox row, and
--- moves op's figures by the same movements. That an entry's postings sum to zero is held by the
--- trigger "balanced" (0002_ledger_guards.sql), so all of them are inserted by one statement.
+-- Writes the entry op.sequence with its movements, its digest and its outbox row, and moves op's
+-- figures by them.
 CREATE OR REPLACE FUNCTION ledger.write_entry(
     op ledger.operation, p_kind text, p_event ledger.event_facts, p_actor text,
     p_explanation jsonb, p_now timestamptz, p_points bigint,
     p_original bigint DEFAULT NULL, p_original_date date DEFAULT NULL
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
-    m ledger.movement;
+    m ledger.step;
     line integer := 0;
     forms text := '';
     effective timestamptz := coalesce(p_event.effective_at, p_now);
@@ -131,12 +130,10 @@ DECLARE
     ref text := nullif(p_event.merchant_ref, '');
 BEGIN
     FOREACH m IN ARRAY op.moves LOOP
-        forms := forms
-            || ledger.posting_form(line + 1, m.source, m.issuer_id, m.acceptor_id, m.lot_id,
-                m.terms_id, m.priced_on, -m.points)
-            || ledger.posting_form(line + 2, m.target, m.issuer_id, m.acceptor_id,
-                coalesce(m.target_lot_id, m.lot_id), m.terms_id, m.priced_on, m.points);
-        line := line + 2;
+        line := line + 1;
+        forms := forms || ledger.movement_form(
+            line, m.source, m.target, m.issuer_id, m.acceptor_id, m.lot_id, m.target_lot_id,
+            m.terms_id, m.priced_on, m.points);
         CASE m.source
             WHEN 'available' THEN op.available := op.available - m.points;
             WHEN 'pending' THEN op.pending := op.pending - m.points;
@@ -173,20 +170,15 @@ BEGIN
             effective, p_now, p_actor, explanation) || forms, 'UTF8')));
 
     IF line > 0 THEN
-        INSERT INTO ledger.posting
-            (member_id, sequence, line, business_date, account, issuer_id, acceptor_id, lot_id,
-             terms_id, priced_on, points)
-        SELECT op.member_id, op.sequence, 2 * moved.place - 2 + side.number, op.business_date,
-               CASE side.number WHEN 1 THEN moved.source ELSE moved.target END,
-               moved.issuer_id, moved.acceptor_id,
-               CASE side.number WHEN 1 THEN moved.lot_id
-                                ELSE coalesce(moved.target_lot_id, moved.lot_id) END,
-               moved.terms_id, moved.priced_on,
-               CASE side.number WHEN 1 THEN -moved.points ELSE moved.points END
+        INSERT INTO ledger.movement
+            (member_id, sequence, line, business_date, source, target, issuer_id, acceptor_id,
+             lot_id, target_lot_id, terms_id, priced_on, points)
+        SELECT op.member_id, op.sequence, moved.place, op.business_date, moved.source,
+               moved.target, moved.issuer_id, moved.acceptor_id, moved.lot_id,
+               moved.target_lot_id, moved.terms_id, moved.priced_on, moved.points
         FROM unnest(op.moves) WITH ORDINALITY AS moved
                  (source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id,
-                  priced_on, points, place),
-             (VALUES (1), (2)) AS side (number);
+                  priced_on, points, place);
     END IF;
 
     INSERT INTO network.outbox (topic, member_id, merchant_id, payload)

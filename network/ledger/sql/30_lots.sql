@@ -2,14 +2,19 @@
 -- lots and adds the matching movements to op, which the caller then writes as one entry. Whoever
 -- changes what remains of a lot says whether it is open still; the lot's CHECK holds them to it.
 
+-- The account on which a lot lies.
+CREATE OR REPLACE FUNCTION ledger.account_of(p_active boolean) RETURNS ledger.account
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN p_active THEN 'available'::ledger.account ELSE 'pending' END;
+
 CREATE OR REPLACE FUNCTION ledger.add_move(
-    op ledger.operation, p_source text, p_target text, p_issuer uuid, p_lot bigint, p_terms uuid,
-    p_points bigint, p_acceptor uuid DEFAULT NULL, p_priced_on date DEFAULT NULL,
-    p_target_lot bigint DEFAULT NULL
+    op ledger.operation, p_source ledger.account, p_target ledger.account, p_issuer uuid,
+    p_lot bigint, p_terms uuid, p_points bigint, p_acceptor uuid DEFAULT NULL,
+    p_priced_on date DEFAULT NULL, p_target_lot bigint DEFAULT NULL
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 BEGIN
     op.moves := op.moves || ROW(p_source, p_target, p_issuer, p_acceptor, p_lot, p_target_lot,
-                                p_terms, p_priced_on, p_points)::ledger.movement;
+                                p_terms, p_priced_on, p_points)::ledger.step;
     RETURN op;
 END
 $$;
@@ -45,7 +50,7 @@ $$;
 -- that would have lapsed already are refused (a caller's clock is behind the open day), and points
 -- of an issuer that is suspended.
 CREATE OR REPLACE FUNCTION ledger.grant_lot(
-    op ledger.operation, p_grant ledger.grant_facts, p_points bigint, p_source text
+    op ledger.operation, p_grant ledger.grant_facts, p_points bigint, p_source ledger.account
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
     new_lot bigint;
@@ -67,8 +72,8 @@ BEGIN
             p_grant.locked_to, p_grant.price, starts, p_grant.active_from, p_grant.expires_on,
             p_points, p_points);
     op.moves := op.moves || ROW(
-        p_source, CASE WHEN starts THEN 'available' ELSE 'pending' END, p_grant.issuer_id, NULL,
-        new_lot, NULL, p_grant.terms_id, NULL, p_points)::ledger.movement;
+        p_source, ledger.account_of(starts), p_grant.issuer_id, NULL,
+        new_lot, NULL, p_grant.terms_id, NULL, p_points)::ledger.step;
     op.due_on := least(op.due_on,
                        CASE WHEN starts THEN p_grant.expires_on ELSE p_grant.active_from END);
     IF starts AND op.debt > 0 THEN
@@ -98,7 +103,7 @@ $$;
 -- lot's number, without lots whose issuer is suspended. Spendable is what is eligible less all debt;
 -- refuses beyond it, in words of its own where suspended points would have sufficed.
 CREATE OR REPLACE FUNCTION ledger.take_points(
-    op ledger.operation, p_acceptor uuid, p_points bigint, p_target text, p_priced_on date,
+    op ledger.operation, p_acceptor uuid, p_points bigint, p_target ledger.account, p_priced_on date,
     p_refusal text DEFAULT 'insufficient_points'
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
@@ -130,7 +135,7 @@ BEGIN
             END IF;
             op.moves := op.moves || ROW('available', p_target, l.issuer_id,
                 CASE WHEN p_target = 'held' THEN NULL ELSE p_acceptor END,
-                l.lot_id, NULL, l.terms_id, p_priced_on, taken)::ledger.movement;
+                l.lot_id, NULL, l.terms_id, p_priced_on, taken)::ledger.step;
             wanted := wanted - taken;
             EXIT WHEN wanted = 0;
         END LOOP;
@@ -239,7 +244,7 @@ BEGIN
         UPDATE ledger.lot AS t
         SET remaining = 0, expired = t.expired + l.remaining, open = false
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
-        op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
+        op := ledger.add_move(op, ledger.account_of(l.active),
                               'expiry', l.issuer_id, l.lot_id, l.terms_id, l.remaining);
         total := total + l.remaining;
     END LOOP;

@@ -17,7 +17,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     calendar date := ledger.programme_date(p_now);
     active boolean := p_kind.active_from <= calendar;
-    account text := CASE WHEN active THEN 'available' ELSE 'pending' END;
+    account ledger.account := CASE WHEN active THEN 'available'::ledger.account ELSE 'pending' END;
     line integer;
     above integer := -1;
     item bigint;
@@ -159,10 +159,11 @@ BEGIN
             'merchant:' || p_event.merchant_id, coalesce(p_explanation, '[]'))
             || ledger.issuance_form(account, p_kind.issuer_id, lot, p_kind.terms_id, total),
             'UTF8')));
-    INSERT INTO ledger.posting
-        (member_id, sequence, line, business_date, account, issuer_id, lot_id, terms_id, points)
-    VALUES (p_member, number, 1, day, 'issuance', p_kind.issuer_id, lot, p_kind.terms_id, -total),
-           (p_member, number, 2, day, account, p_kind.issuer_id, lot, p_kind.terms_id, total);
+    INSERT INTO ledger.movement
+        (member_id, sequence, line, business_date, source, target, issuer_id, lot_id, terms_id,
+         points)
+    VALUES (p_member, number, 1, day, 'issuance', account, p_kind.issuer_id, lot, p_kind.terms_id,
+            total);
     INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
     VALUES ('ledger.issuance', p_member, p_event.merchant_id, jsonb_build_object(
         'sequence', number, 'points', total, 'merchant_id', p_event.merchant_id));

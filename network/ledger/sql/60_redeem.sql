@@ -222,10 +222,9 @@ BEGIN
         (member_id, sequence, part, business_date, acceptor_id, lot_id, points)
     VALUES (p_member, number, 1, day, acceptor, lot, p_points);
 
-    forms := ledger.posting_form(
-            1, 'available', taken.issuer_id, acceptor, lot, taken.terms_id, day, -p_points)
-        || ledger.posting_form(
-            2, 'redemption', taken.issuer_id, acceptor, lot, taken.terms_id, day, p_points);
+    forms := ledger.movement_form(
+        1, 'available', 'redemption', taken.issuer_id, acceptor, lot, NULL, taken.terms_id, day,
+        p_points);
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
          receipt, channel, amount, base, currency, effective_at, recorded_at, actor, explanation,
@@ -240,14 +239,12 @@ BEGIN
             nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel, p_event.amount,
             p_event.base, p_event.currency, NULL, NULL, coalesce(p_event.effective_at, p_now),
             p_now, 'merchant:' || acceptor, '[]') || forms, 'UTF8')));
-    INSERT INTO ledger.posting
-        (member_id, sequence, line, business_date, account, issuer_id, acceptor_id, lot_id,
+    INSERT INTO ledger.movement
+        (member_id, sequence, line, business_date, source, target, issuer_id, acceptor_id, lot_id,
          terms_id, priced_on, points)
     VALUES
-        (p_member, number, 1, day, 'available', taken.issuer_id, acceptor, lot, taken.terms_id,
-         day, -p_points),
-        (p_member, number, 2, day, 'redemption', taken.issuer_id, acceptor, lot, taken.terms_id,
-         day, p_points);
+        (p_member, number, 1, day, 'available', 'redemption', taken.issuer_id, acceptor, lot,
+         taken.terms_id, day, p_points);
     INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
     VALUES ('ledger.redemption', p_member, acceptor, jsonb_build_object(
         'sequence', number, 'points', p_points, 'merchant_id', acceptor));

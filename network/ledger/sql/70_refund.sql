@@ -22,7 +22,7 @@ BEGIN
         SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken,
             open = t.remaining > taken
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
-        op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
+        op := ledger.add_move(op, ledger.account_of(l.active),
                               'clawback', p_issuer, l.lot_id, l.terms_id, taken);
         wanted := wanted - taken;
     END LOOP;

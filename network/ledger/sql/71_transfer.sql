@@ -96,7 +96,7 @@ $$;
 CREATE OR REPLACE FUNCTION ledger.take_over(taker ledger.operation, giver ledger.operation)
 RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
-    m ledger.movement;
+    m ledger.step;
     l ledger.lot;
     child bigint;
 BEGIN

@@ -32,7 +32,7 @@ BEGIN
         UPDATE ledger.lot AS t
         SET remaining = 0, moved = t.moved + l.remaining, open = false
         WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
-        op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
+        op := ledger.add_move(op, ledger.account_of(l.active),
                               'transfer', l.issuer_id, l.lot_id, l.terms_id, l.remaining);
     END LOOP;
     RETURN op;

@@ -223,7 +223,7 @@ BEGIN
         UPDATE ledger.lot AS t
         SET remaining = 0, expired = t.expired + l.remaining, open = false
         WHERE t.member_id = p_member AND t.lot_id = l.lot_id;
-        op := ledger.add_move(op, CASE WHEN l.active THEN 'available' ELSE 'pending' END,
+        op := ledger.add_move(op, ledger.account_of(l.active),
                               'expiry', l.issuer_id, l.lot_id, l.terms_id, l.remaining);
     END LOOP;
     op.due_on := NULL;

@@ -101,18 +101,16 @@ BEGIN
                || m.forms, 'UTF8'))
     FROM (
         SELECT t.member_id, t.sequence, string_agg(
-            ledger.posting_form((2 * t.place - 1)::integer, t.source, t.issuer_id, NULL, t.lot_id,
-                t.terms_id, NULL, -t.remaining)
-            || ledger.posting_form((2 * t.place)::integer, t.target, t.issuer_id, NULL, t.lot_id,
-                t.terms_id, NULL, t.remaining), '' ORDER BY t.place) AS forms
+            ledger.movement_form(t.place::integer, t.source, t.target, t.issuer_id, NULL, t.lot_id,
+                NULL, t.terms_id, NULL, t.remaining), '' ORDER BY t.place) AS forms
         FROM ledger.matured(lots, ends) AS t GROUP BY t.member_id, t.sequence
     ) AS m;
-    INSERT INTO ledger.posting
-        (member_id, sequence, line, business_date, account, issuer_id, lot_id, terms_id, points)
-    SELECT t.member_id, t.sequence, 2 * t.place - 2 + side.number, p_day,
-           CASE side.number WHEN 1 THEN t.source ELSE t.target END, t.issuer_id, t.lot_id,
-           t.terms_id, CASE side.number WHEN 1 THEN -t.remaining ELSE t.remaining END
-    FROM ledger.matured(lots, ends) AS t, (VALUES (1), (2)) AS side (number);
+    INSERT INTO ledger.movement
+        (member_id, sequence, line, business_date, source, target, issuer_id, lot_id, terms_id,
+         points)
+    SELECT t.member_id, t.sequence, t.place, p_day, t.source, t.target, t.issuer_id, t.lot_id,
+           t.terms_id, t.remaining
+    FROM ledger.matured(lots, ends) AS t;
     INSERT INTO network.outbox (topic, member_id, payload)
     SELECT 'ledger.' || p_kind, t.member_id, jsonb_build_object(
         'sequence', t.sequence, 'points', sum(t.remaining)::bigint, 'merchant_id', NULL)
@@ -123,15 +121,16 @@ $$;
 -- The lots of mature_together with the places they have in their wallets' newest entries.
 CREATE OR REPLACE FUNCTION ledger.matured(p_lots ledger.lot[], p_ends boolean)
 RETURNS TABLE (
-    member_id uuid, sequence bigint, place bigint, source text, target text, issuer_id uuid,
+    member_id uuid, sequence bigint, place bigint, source ledger.account,
+    target ledger.account, issuer_id uuid,
     lot_id bigint, terms_id uuid, remaining bigint
 ) LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT t.member_id,
            (SELECT w.sequence FROM ledger.wallet AS w WHERE w.member_id = t.member_id),
            row_number() OVER (PARTITION BY t.member_id ORDER BY t.expires_on, t.lot_id),
-           CASE WHEN t.active THEN 'available' ELSE 'pending' END,
-           CASE WHEN p_ends THEN 'expiry' ELSE 'available' END,
+           ledger.account_of(t.active),
+           CASE WHEN p_ends THEN 'expiry'::ledger.account ELSE 'available' END,
            t.issuer_id, t.lot_id, t.terms_id, t.remaining
     FROM unnest(p_lots) AS t;
 END;

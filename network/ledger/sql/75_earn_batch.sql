@@ -145,20 +145,16 @@ BEGIN
                    i.member_id, i.sequence, p_day, 'issuance', i.merchant_id, i.store_id,
                    i.terminal, i.merchant_ref, i.receipt, i.channel, i.amount, i.base, i.currency,
                    NULL, NULL, i.effective_at, p_now, 'merchant:' || i.merchant_id, i.explanation)
-               || ledger.posting_form(1, 'issuance', i.issuer_id, NULL, i.sequence * 1000000 + 1,
-                   i.terms_id, NULL, -i.points)
-               || ledger.posting_form(2, CASE WHEN i.active THEN 'available' ELSE 'pending' END,
-                   i.issuer_id, NULL, i.sequence * 1000000 + 1, i.terms_id, NULL, i.points),
+               || ledger.issuance_form(ledger.account_of(i.active), i.issuer_id,
+                   i.sequence * 1000000 + 1, i.terms_id, i.points),
                'UTF8'))
     FROM unnest(p_items) AS i;
-    INSERT INTO ledger.posting
-        (member_id, sequence, line, business_date, account, issuer_id, lot_id, terms_id, points)
-    SELECT i.member_id, i.sequence, side.line, p_day,
-           CASE WHEN side.line = 1 THEN 'issuance' WHEN i.active THEN 'available'
-                ELSE 'pending' END,
-           i.issuer_id, i.sequence * 1000000 + 1, i.terms_id,
-           CASE side.line WHEN 1 THEN -i.points ELSE i.points END
-    FROM unnest(p_items) AS i, (VALUES (1), (2)) AS side (line);
+    INSERT INTO ledger.movement
+        (member_id, sequence, line, business_date, source, target, issuer_id, lot_id, terms_id,
+         points)
+    SELECT i.member_id, i.sequence, 1, p_day, 'issuance', ledger.account_of(i.active),
+           i.issuer_id, i.sequence * 1000000 + 1, i.terms_id, i.points
+    FROM unnest(p_items) AS i;
     INSERT INTO network.outbox (topic, merchant_id, payload)
     SELECT 'ledger.issuances', i.merchant_id, jsonb_build_object(
         'merchant_id', i.merchant_id, 'members', jsonb_agg(i.member_id),

@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION ledger.write_seal(
     p_previous_head bytea,
     p_head bytea,
     p_entries bigint,
-    p_postings bigint,
+    p_movements bigint,
     p_key_id text,
     p_signature bytea,
     p_now timestamptz
@@ -38,9 +38,9 @@ BEGIN
     END IF;
 
     INSERT INTO ledger.seal (
-        business_date, version, previous_head, head, entries, postings, key_id, signature, sealed_at
+        business_date, version, previous_head, head, entries, movements, key_id, signature, sealed_at
     ) VALUES (
-        p_business_date, p_version, p_previous_head, p_head, p_entries, p_postings, p_key_id,
+        p_business_date, p_version, p_previous_head, p_head, p_entries, p_movements, p_key_id,
         p_signature, p_now
     ) ON CONFLICT (business_date) DO NOTHING;
     IF FOUND THEN
@@ -48,7 +48,7 @@ BEGIN
     END IF;
     PERFORM FROM ledger.seal
     WHERE business_date = p_business_date AND version = p_version AND head = p_head
-        AND entries = p_entries AND postings = p_postings;
+        AND entries = p_entries AND movements = p_movements;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'seal_conflict' USING ERRCODE = 'PV003';
     END IF;

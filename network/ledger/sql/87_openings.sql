@@ -3,25 +3,25 @@
 --
 -- A row per lot (lot_id 0: the debt with that issuer) and month, written only where the month
 -- before moved something: the opening of a month is the lot's newest row up to that month. Every
--- column is a sum of postings, so a row is the one before it plus a month of postings:
---   pending, available, held   what the lot holds: its lines on the member's accounts
+-- column is a sum of movements, so a row is the one before it plus a month of movements:
+--   pending, available, held   what the lot holds
 --   redeemed, expired          what went to an acceptor, what lapsed
 --   clawed_back                taken back or corrected away
 --   credited                   what the entry that made the lot put in
 --   issued                     what came from outside the wallet
 --   transferred                what left for another wallet
---   unmatched                  all its lines together: what went on in a child lot
+--   unmatched                  what came from a parent lot less what went on in a child lot
 --   debt                       what the member owes the issuer, zero or above
 --
 -- A month's head is SHA-256 over a tag, the month, the head of the seal of the day before it, the
 -- head of the month end before (32 zero bytes for the first), then per member, by member_id, the
 -- SHA-256 of the member's rows as lines of JSON. Who verifies it calls the same functions.
 
--- Entries, postings and earned rows of all time, wherever they lie.
+-- Entries, movements and earned rows of all time, wherever they lie.
 CREATE OR REPLACE VIEW ledger.every_entry AS
     SELECT * FROM ledger.entry UNION ALL SELECT * FROM ledger_archive.entry;
-CREATE OR REPLACE VIEW ledger.every_posting AS
-    SELECT * FROM ledger.posting UNION ALL SELECT * FROM ledger_archive.posting;
+CREATE OR REPLACE VIEW ledger.every_movement AS
+    SELECT * FROM ledger.movement UNION ALL SELECT * FROM ledger_archive.movement;
 CREATE OR REPLACE VIEW ledger.every_earned AS
     SELECT * FROM ledger.earned UNION ALL SELECT * FROM ledger_archive.earned;
 CREATE OR REPLACE VIEW ledger.every_earned_part AS
@@ -37,13 +37,14 @@ CREATE OR REPLACE VIEW ledger.every_earned_part AS
                unnest(e.clawed_back) AS clawed_back
         FROM ledger.every_earned AS e
     ) AS g;
-REVOKE ALL ON ledger.every_entry, ledger.every_posting, ledger.every_earned,
+REVOKE ALL ON ledger.every_entry, ledger.every_movement, ledger.every_earned,
     ledger.every_earned_part FROM PUBLIC;
-GRANT SELECT ON ledger.every_entry, ledger.every_posting, ledger.every_earned,
+GRANT SELECT ON ledger.every_entry, ledger.every_movement, ledger.every_earned,
     ledger.every_earned_part TO peyvand_app;
 
--- What the postings of the days from p_first to before p_end moved, per lot and month; month is
--- the month that follows, which these movements open.
+-- What the movements of the days from p_first to before p_end came to, per lot and month; month is
+-- the month that follows, which they open. A movement counts for its lot; where it goes on in a child
+-- lot, its two ends count apart.
 CREATE OR REPLACE FUNCTION ledger.movements(p_first date, p_end date)
 RETURNS TABLE (
     member_id uuid, lot_id bigint, issuer_id uuid, month date, pending bigint, available bigint,
@@ -51,31 +52,41 @@ RETURNS TABLE (
     issued bigint, transferred bigint, unmatched bigint, debt bigint
 ) LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT p.member_id, coalesce(p.lot_id, 0), p.issuer_id,
-           (date_trunc('month', p.business_date::timestamp) + interval '1 month')::date,
-           coalesce(sum(p.points) FILTER (WHERE p.account = 'pending'), 0)::bigint,
-           coalesce(sum(p.points) FILTER (WHERE p.account = 'available'), 0)::bigint,
-           coalesce(sum(p.points) FILTER (WHERE p.account = 'held'), 0)::bigint,
-           coalesce(sum(p.points) FILTER (WHERE p.account = 'redemption'), 0)::bigint,
-           coalesce(sum(p.points) FILTER (WHERE p.account = 'expiry'), 0)::bigint,
-           coalesce(sum(p.points) FILTER (
-               WHERE p.account = 'clawback' OR p.account = 'adjustment' AND p.points > 0
+    SELECT e.member_id, coalesce(e.lot_id, 0), e.issuer_id, e.month,
+           sum(CASE e.target WHEN 'pending' THEN e.points ELSE 0 END
+               - CASE e.source WHEN 'pending' THEN e.points ELSE 0 END)::bigint,
+           sum(CASE e.target WHEN 'available' THEN e.points ELSE 0 END
+               - CASE e.source WHEN 'available' THEN e.points ELSE 0 END)::bigint,
+           sum(CASE e.target WHEN 'held' THEN e.points ELSE 0 END
+               - CASE e.source WHEN 'held' THEN e.points ELSE 0 END)::bigint,
+           sum(CASE e.target WHEN 'redemption' THEN e.points ELSE 0 END
+               - CASE e.source WHEN 'redemption' THEN e.points ELSE 0 END)::bigint,
+           sum(CASE e.target WHEN 'expiry' THEN e.points ELSE 0 END)::bigint,
+           coalesce(sum(e.points) FILTER (WHERE e.target IN ('clawback', 'adjustment')), 0)::bigint,
+           coalesce(sum(e.points) FILTER (
+               WHERE e.target IN ('pending', 'available') AND e.sequence = e.lot_id / 1000000
            ), 0)::bigint,
-           coalesce(sum(p.points) FILTER (
-               WHERE p.account IN ('pending', 'available') AND p.points > 0
-                 AND p.sequence = p.lot_id / 1000000
-           ), 0)::bigint,
-           coalesce(-sum(p.points) FILTER (
-               WHERE p.account IN ('issuance', 'adjustment', 'transfer') AND p.points < 0
-           ), 0)::bigint,
-           coalesce(sum(p.points) FILTER (
-               WHERE p.account = 'transfer' AND p.points > 0
-           ), 0)::bigint,
-           sum(p.points)::bigint,
-           coalesce(-sum(p.points) FILTER (WHERE p.account = 'debt'), 0)::bigint
-    FROM ledger.every_posting AS p
-    WHERE p.business_date >= p_first AND p.business_date < p_end
-      AND (p.lot_id IS NOT NULL OR p.account = 'debt')
+           coalesce(sum(e.points) FILTER (
+               WHERE e.source IN ('issuance', 'adjustment', 'transfer')), 0)::bigint,
+           coalesce(sum(e.points) FILTER (WHERE e.target = 'transfer'), 0)::bigint,
+           sum(CASE WHEN e.target IS NULL THEN -e.points WHEN e.source IS NULL THEN e.points
+                    ELSE 0 END)::bigint,
+           sum(CASE e.source WHEN 'debt' THEN e.points ELSE 0 END
+               - CASE e.target WHEN 'debt' THEN e.points ELSE 0 END)::bigint
+    FROM (
+        SELECT m.member_id, m.lot_id, m.issuer_id, m.sequence, m.source,
+               CASE WHEN m.target_lot_id IS NULL THEN m.target END AS target, m.points,
+               (date_trunc('month', m.business_date::timestamp) + interval '1 month')::date AS month
+        FROM ledger.every_movement AS m
+        WHERE m.business_date >= p_first AND m.business_date < p_end
+          AND (m.lot_id IS NOT NULL OR m.source = 'debt' OR m.target = 'debt')
+        UNION ALL
+        SELECT m.member_id, m.target_lot_id, m.issuer_id, m.sequence, NULL, m.target, m.points,
+               (date_trunc('month', m.business_date::timestamp) + interval '1 month')::date
+        FROM ledger.every_movement AS m
+        WHERE m.business_date >= p_first AND m.business_date < p_end
+          AND m.target_lot_id IS NOT NULL
+    ) AS e
     GROUP BY 1, 2, 3, 4;
 END;
 
@@ -102,7 +113,7 @@ RETURN sha256(
             FROM ledger.opening AS o WHERE o.month = p_month GROUP BY o.member_id
         ) AS m), ''::bytea));
 
--- Writes the openings of p_month from those before it and the month's postings, and returns what
+-- Writes the openings of p_month from those before it and the month's movements, and returns what
 -- is to be signed; ledger.seal_month follows in the same transaction. Refuses, with SQLSTATE PV003
 -- and a code as the message:
 --   month_not_sealed  the last day of the month before has no seal

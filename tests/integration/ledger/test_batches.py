@@ -98,10 +98,10 @@ def books(hands: Hands, member_id: UUID) -> object:
         wrong = session.execute(
             text("""
                 SELECT count(*) FROM ledger.entry AS e WHERE member_id = :m AND digest <>
-                ledger.stored_digest(e, (SELECT string_agg(ledger.posting_form(line, account,
-                    issuer_id, acceptor_id, lot_id, terms_id, priced_on, points), '' ORDER BY line)
-                    FROM ledger.posting AS p WHERE p.member_id = e.member_id
-                     AND p.sequence = e.sequence))
+                ledger.stored_digest(e, (SELECT string_agg(ledger.movement_form(line, source,
+                    target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on,
+                    points), '' ORDER BY line) FROM ledger.movement AS p
+                    WHERE p.member_id = e.member_id AND p.sequence = e.sequence))
             """),
             {"m": member_id},
         ).scalar_one()

@@ -37,7 +37,7 @@ def upgrade() -> None:
     op.execute("ALTER TABLE ledger.wallet ADD COLUMN trial bigint NOT NULL DEFAULT 0")
     for schema in ("ledger", "ledger_archive"):
         op.execute(f"ALTER TABLE {{schema}}.entry ADD COLUMN trial text")
-        op.execute(f"ALTER TABLE {{schema}}.posting ADD COLUMN trial text")
+        op.execute(f"ALTER TABLE {{schema}}.movement ADD COLUMN trial text")
 """
 
 

@@ -20,7 +20,7 @@ from network.settings import PROGRAMME_ZONE
 from tests.integration.ledger.conftest import Hands
 
 TABLES = (
-    *("wallet", "lot", "entry", "posting", "earned", "reference", "consumption"),
+    *("wallet", "lot", "entry", "movement", "earned", "reference", "consumption"),
     *("idempotency", "used_code", "evidence"),
 )
 OWN = "{member_id,key,event_id,transaction_id,recorded_at,digest}"

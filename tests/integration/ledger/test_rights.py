@@ -42,7 +42,7 @@ def _sqlstate(connection: Connection, statement: str) -> str | None:
 def test_the_application_cannot_write_any_table(hands: Hands) -> None:
     with hands.database.ledger() as connection:
         names = connection.execute(TABLES).scalars().all()
-        assert {"wallet", "lot", "entry", "posting", "evidence", "used_code"} <= set(names)
+        assert {"wallet", "lot", "entry", "movement", "evidence", "used_code"} <= set(names)
         for name in names:
             for statement in (
                 f"INSERT INTO ledger.{name} DEFAULT VALUES",
@@ -114,8 +114,8 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
     hands.earn(member_id, 10)
     with owner_database.ledger() as connection:
         for statement in (
-            "UPDATE ledger.posting SET points = points + 1",
-            "DELETE FROM ledger.posting",
+            "UPDATE ledger.movement SET points = points + 1",
+            "DELETE FROM ledger.movement",
             "UPDATE ledger.entry SET amount = 1",
             "DELETE FROM ledger.entry",
             "DELETE FROM ledger.wallet",
@@ -126,17 +126,40 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
             "UPDATE ledger.earned SET refunded = array_fill(0, ARRAY[cardinality(lines) + 1])",
             "DELETE FROM ledger.reference",
             "DELETE FROM ledger.business_day",
-            (
-                "INSERT INTO ledger.posting SELECT member_id, sequence, 99, business_date, "
-                "account, issuer_id, acceptor_id, lot_id, terms_id, priced_on, 1 "
-                "FROM ledger.posting LIMIT 1"
-            ),
-            (
-                "INSERT INTO ledger.posting SELECT member_id, sequence, line + 90, business_date, "
-                "'elsewhere', issuer_id, acceptor_id, lot_id, terms_id, priced_on, points "
-                "FROM ledger.posting"
-            ),
         ):
             with pytest.raises(DBAPIError) as caught:
                 connection.execute(text(statement))
             assert isinstance(translate(caught.value), LedgerInvariantError), statement
+
+
+@pytest.mark.parametrize(
+    ("columns", "sqlstate"),
+    [
+        ("source, target, issuer_id, -1", "23514"),
+        ("source, target, issuer_id, 0", "23514"),
+        ("source, 'nowhere', issuer_id, points", "22P02"),
+        ("source, NULL, issuer_id, points", "23502"),
+    ],
+)
+def test_no_row_of_the_books_can_be_out_of_balance(
+    hands: Hands, owner_database: Database, columns: str, sqlstate: str
+) -> None:
+    hands.earn(hands.wallet(), 10)
+    with owner_database.ledger() as connection:
+        assert sqlstate == _sqlstate(
+            connection,
+            "INSERT INTO ledger.movement (member_id, sequence, line, business_date, source, target,"
+            f" issuer_id, points) SELECT member_id, sequence, 99, business_date, {columns}"
+            " FROM ledger.movement LIMIT 1",
+        )
+
+
+def test_lines_of_the_books_are_read_only(hands: Hands, owner_database: Database) -> None:
+    hands.earn(hands.wallet(), 10)
+    with owner_database.ledger() as connection:
+        for statement in (
+            "INSERT INTO ledger.posting SELECT * FROM ledger.posting",
+            "UPDATE ledger.posting SET points = 1",
+            "DELETE FROM ledger.posting",
+        ):
+            assert _sqlstate(connection, statement) == "55000", statement

@@ -19,7 +19,7 @@ from tests.integration.ledger_audit.history import BAKERY, DEBTOR, SPENDER, veri
 from tests.integration.ledger_audit.test_rebuild import MONTH, NEXT, START, everything, play
 
 OLD = START.replace(day=1)
-NAMES = [f"{table}_{OLD:%Y_%m}" for table in ("entry", "posting", "earned")]
+NAMES = [f"{table}_{OLD:%Y_%m}" for table in ("entry", "movement", "earned")]
 REFUND_DAYS = 20
 _SETTLED = text("""
     INSERT INTO network.settlement_run
@@ -88,19 +88,19 @@ def test_an_archived_month_is_out_of_the_way_and_still_audited(old: Past, archiv
     with old.database.reading() as session:
         hot, cold = session.execute(
             text(
-                "SELECT (SELECT min(business_date) FROM ledger.posting),"
-                " (SELECT max(business_date) FROM ledger_archive.posting)"
+                "SELECT (SELECT min(business_date) FROM ledger.movement),"
+                " (SELECT max(business_date) FROM ledger_archive.movement)"
             )
         ).one()
     assert cold < MONTH <= hot
     old.book.earn(SPENDER, BAKERY, 25)
     old.book.redeem(SPENDER, BAKERY, 5)
-    assert looked_at(old)["entries_balance"] == before["entries_balance"] + 2
+    assert looked_at(old)["movement_points"] == before["movement_points"] + 2
 
 
 def test_nobody_writes_what_is_archived(old: Past, archive: Archive) -> None:
     archive()
-    for table in ("entry", "posting", "earned"):
+    for table in ("entry", "movement", "earned"):
         for statement in (
             f"UPDATE ledger_archive.{table} SET sequence = 1",
             f"DELETE FROM ledger_archive.{table}",
@@ -116,7 +116,7 @@ def test_nobody_writes_what_is_archived(old: Past, archive: Archive) -> None:
     ("check", "statement"),
     [
         ("entry_digests", "UPDATE ledger_archive.entry SET amount = amount + 1"),
-        ("lots_match_postings", "UPDATE ledger_archive.posting SET points = 2 * points"),
+        ("lots_match_postings", "UPDATE ledger_archive.movement SET points = 2 * points"),
         ("earned_match_postings", "UPDATE ledger_archive.earned SET points[1] = points[1] + 1"),
         ("seals", "DELETE FROM ledger_archive.entry"),
     ],
@@ -209,7 +209,7 @@ def test_the_archive_is_shaped_like_the_ledger(old: Past) -> None:
                 " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
                 " WHERE c.relkind = 'p' AND a.attnum > 0 AND NOT a.attisdropped"
                 " AND n.nspname IN ('ledger', 'ledger_archive')"
-                " AND c.relname IN ('entry', 'posting', 'earned') ORDER BY c.relname, a.attnum"
+                " AND c.relname IN ('entry', 'movement', 'earned') ORDER BY c.relname, a.attnum"
             )
         ).all()
     shapes = {

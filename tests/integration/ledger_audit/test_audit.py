@@ -49,7 +49,7 @@ def test_an_audit_without_a_snapshot_is_refused(database: Database) -> None:
     [
         ("ledger.entry SET amount = amount + 1 WHERE {}", "entry_digests", None),
         (
-            "ledger.posting SET points = points + 1 WHERE {} AND line = 2",
+            "ledger.movement SET points = points + 1 WHERE {} AND line = 1",
             "entry_digests",
             "lots_match_postings",
         ),
@@ -86,23 +86,27 @@ def fault(check: str, *statements: str, named: object, also: str = "") -> Fault:
 _FIRST_ENTRY = f"member_id = '{SPENDER}' AND sequence = 1"
 _REDIGEST = (
     "UPDATE ledger.entry AS e SET digest = ledger.stored_digest(e, (SELECT string_agg("
-    "ledger.posting_form(line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on,"
-    " points), '' ORDER BY line) FROM ledger.posting AS p WHERE p.member_id = e.member_id"
+    "ledger.movement_form(line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id,"
+    " terms_id, priced_on, points), '' ORDER BY line) FROM ledger.movement AS p"
+    " WHERE p.member_id = e.member_id"
     f" AND p.sequence = e.sequence)) WHERE {_FIRST_ENTRY}"
 )
 
 FAULTS = (
     fault(
-        "entries_balance",
-        f"UPDATE ledger.posting SET points = points + 1 WHERE {_FIRST_ENTRY} AND line = 2",
-        named=f"member {SPENDER}, entry 1 of {FIRST}: postings sum to 1",
-        also="entry_digests lots_match_postings wallets_match_postings issuers_match_postings",
+        "movement_points",
+        "ALTER DOMAIN ledger.moved_points DROP CONSTRAINT ck_moved_points",
+        f"UPDATE ledger.movement SET points = 0 WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: a movement of no points",
+        also="entry_digests lots_match_postings earned_match_postings wallets_match_postings"
+        " issuers_match_postings issuers_outstanding",
     ),
     fault(
-        "posting_accounts",
-        f"UPDATE ledger.posting SET account = 'nowhere' WHERE {_FIRST_ENTRY} AND line = 1",
-        named=f"member {SPENDER}, entry 1 of {FIRST}: a posting",
-        also="entry_digests lots_match_postings earned_match_postings",
+        "movement_points",
+        f"UPDATE ledger.movement SET target = source WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: a movement of no points, or to where",
+        also="entry_digests lots_match_postings wallets_match_postings issuers_match_postings"
+        " issuers_outstanding",
     ),
     fault(
         "two_people",
@@ -119,7 +123,7 @@ FAULTS = (
     ),
     fault(
         "transfers_mirror_each_other",
-        f"UPDATE ledger.posting SET terms_id = '{TERMS[GROCER]}' WHERE member_id = '{TAKER}'"
+        f"UPDATE ledger.movement SET terms_id = '{TERMS[GROCER]}' WHERE member_id = '{TAKER}'"
         " AND sequence = 1",
         named=f"member {GIVER}, entry 2 of ",
         also="entry_digests lots_match_postings terms_exist",
@@ -137,8 +141,8 @@ FAULTS = (
         also="entry_digests",
     ),
     fault(
-        "postings_have_entries",
-        f"UPDATE ledger.posting SET business_date = business_date + 1 WHERE {_FIRST_ENTRY}",
+        "movements_have_entries",
+        f"UPDATE ledger.movement SET business_date = business_date + 1 WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of ",
         also="entry_digests seals",
     ),
@@ -149,7 +153,7 @@ FAULTS = (
     ),
     fault(
         "entry_digests",
-        f"UPDATE ledger.posting SET priced_on = business_date WHERE {_FIRST_ENTRY} AND line = 1",
+        f"UPDATE ledger.movement SET priced_on = business_date WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}",
     ),
     fault(
@@ -229,7 +233,7 @@ FAULTS = (
     ),
     fault(
         "wallets_match_postings",
-        f"UPDATE ledger.posting SET account = 'pending' WHERE {_FIRST_ENTRY} AND line = 2",
+        f"UPDATE ledger.movement SET target = 'pending' WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}: available, pending, held, debt are",
         also="entry_digests lots_match_postings issuers_match_postings",
     ),
@@ -255,10 +259,10 @@ FAULTS = (
     ),
     fault(
         "issuers_outstanding",
-        f"UPDATE ledger.posting SET issuer_id = '{GROCER}' WHERE member_id = '{DEBTOR}'"
-        " AND account = 'receivable' AND points < 0",
+        f"UPDATE ledger.movement SET issuer_id = '{GROCER}' WHERE member_id = '{DEBTOR}'"
+        " AND source = 'receivable'",
         named=f"issuer {GROCER}: members hold",
-        also="entry_digests",
+        also="entry_digests debts_match_postings issuers_match_postings",
     ),
     fault(
         "earned_match_postings",

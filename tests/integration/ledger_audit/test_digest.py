@@ -17,7 +17,10 @@ _ENTRY = (
     "receipt, channel, amount, base, currency, original_sequence, original_date, effective_at, "
     "recorded_at, actor, explanation"
 )
-_POSTING = "line, account, issuer_id, acceptor_id, lot_id, terms_id, priced_on, points"
+_MOVEMENT = (
+    "line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on, "
+    "points"
+)
 
 
 def canonical(values: Sequence[Any]) -> str:
@@ -37,11 +40,11 @@ def _plain(value: object) -> object:
 def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
     with past.database.snapshot() as session:
         entries = session.execute(text(f"SELECT {_ENTRY}, digest FROM ledger.entry")).all()
-        postings = session.execute(
-            text(f"SELECT member_id, sequence, {_POSTING} FROM ledger.posting ORDER BY line")
+        movements = session.execute(
+            text(f"SELECT member_id, sequence, {_MOVEMENT} FROM ledger.movement ORDER BY line")
         ).all()
     lines: dict[tuple[Any, Any], list[str]] = {}
-    for member, sequence, *values in postings:
+    for member, sequence, *values in movements:
         lines.setdefault((member, sequence), []).append(canonical(values))
     assert len(entries) > 60
     for *values, digest in entries:

@@ -172,16 +172,16 @@ CHANGES = (
         debts_rebuilt=f"member {DEBTOR} owes issuer {BAKERY}: stored 31, rebuilt 30",
     ),
     change(
-        "posting points before a month end",
-        "UPDATE ledger.posting SET points = points + sign(points)"
-        f" WHERE member_id = '{SPENDER}' AND sequence = 1 AND line IN (1, 2)",
+        "points before a month end",
+        f"UPDATE ledger.movement SET points = points + 1 WHERE member_id = '{SPENDER}'"
+        " AND sequence = 1 AND line = 1",
         openings_match_postings=_GREW,
         entry_digests=_NAMED_ENTRY,
     ),
     change(
-        "posting points after the last month end",
-        "UPDATE ledger.posting SET points = points + sign(points)"
-        f" WHERE member_id = '{DEBTOR}' AND business_date = '{NEXT}' AND line IN (1, 2)",
+        "points after the last month end",
+        f"UPDATE ledger.movement SET points = points + 1 WHERE member_id = '{DEBTOR}'"
+        f" AND business_date = '{NEXT}' AND line = 1",
         lots_rebuilt=f"member {DEBTOR}, lot ",
         entry_digests=f"member {DEBTOR}, entry ",
     ),

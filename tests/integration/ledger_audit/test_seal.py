@@ -79,9 +79,8 @@ def days(plant: Callable[..., None]) -> None:
             digest=digest_of(member, sequence),
         )
     plant(
-        "INSERT INTO ledger.posting (member_id, sequence, line, business_date, account, issuer_id,"
-        " points) VALUES (:member, 1, 1, :day, 'issuance', :member, -5),"
-        " (:member, 1, 2, :day, 'available', :member, 5)",
+        "INSERT INTO ledger.movement (member_id, sequence, line, business_date, source, target,"
+        " issuer_id, points) VALUES (:member, 1, 1, :day, 'issuance', 'available', :member, 5)",
         member=HIGH,
         day=FIRST,
     )
@@ -104,7 +103,7 @@ def expected_heads() -> tuple[bytes, bytes]:
         + (LOW.bytes + number(1) + number(7) + digest_of(LOW, 7))
         + (HIGH.bytes + number(1) + number(1) + digest_of(HIGH, 1))
         + number(2)
-        + number(2)
+        + number(1)
     ).digest()
     second = sha256(
         b"peyvand.seal.v1\n"
@@ -123,7 +122,7 @@ def test_heads_are_as_described_and_chained(database: Database) -> None:
     first, second = expected_heads()
     assert [seal.head for seal in made] == [first, second]
     assert [seal.previous_head for seal in made] == [bytes(32), first]
-    assert [(seal.entries, seal.postings) for seal in made] == [(2, 2), (1, 0)]
+    assert [(seal.entries, seal.movements) for seal in made] == [(2, 1), (1, 0)]
     assert verify("seal-key", signed_message(business_date=SECOND, head=second), made[1].signature)
     with database.snapshot() as session:
         assert seal_of(session, business_date=SECOND) == made[1]
@@ -187,7 +186,7 @@ def test_the_function_itself_refuses(
     ("fault", "day", "what"),
     [
         (f"UPDATE ledger.entry SET sequence = 8 WHERE member_id = '{LOW}'", FIRST, "changed"),
-        ("DELETE FROM ledger.posting", FIRST, "changed"),
+        ("DELETE FROM ledger.movement", FIRST, "changed"),
         ("UPDATE ledger.seal SET signature = '\\x00' WHERE entries = 1", SECOND, "unsigned"),
         (
             f"UPDATE ledger.business_day SET closed_at = NULL WHERE business_date = '{FIRST}'",
@@ -200,7 +199,7 @@ def test_what_changed_is_found_on_its_own_day(
     database: Database, plant: Callable[..., None], fault: str, day: date, what: str
 ) -> None:
     seal_through(database, business_date=SECOND, now=NOW, sign=sign)
-    for table in ("entry", "posting", "seal"):
+    for table in ("entry", "movement", "seal"):
         plant(f"ALTER TABLE ledger.{table} DISABLE TRIGGER append_only")
     plant(fault)
     with database.snapshot() as session:

@@ -127,7 +127,7 @@ def test_it_goes_on_elsewhere_as_if_nothing_had_happened(
             pytest.raises(Exception, match="permission denied"),
             other.database.ledger() as connection,
         ):
-            connection.execute(text("DELETE FROM ledger.posting"))
+            connection.execute(text("DELETE FROM ledger.movement"))
 
 
 def signed_in(session: Session, services: Services) -> str:

@@ -35,7 +35,7 @@ def wanted(today: date) -> set[str]:
     """Return the partitions that the days up to DAYS_AHEAD after today lie in."""
     days = [today + timedelta(days=n) for n in range(DAYS_AHEAD + 1)]
     return {f"evidence_{day:%Y_%m_%d}" for day in days} | {
-        f"{table}_{day:%Y_%m}" for day in days for table in ("entry", "posting", "earned")
+        f"{table}_{day:%Y_%m}" for day in days for table in ("entry", "movement", "earned")
     }
 
 
@@ -46,7 +46,7 @@ def test_a_tick_makes_the_coming_weeks_partitions_once_a_day(services: Services)
     assert schedule._partition_ahead(services, now, None) == today
     made = partitions(services.database)
     assert made >= wanted(today)
-    assert len({name for name in wanted(today) if name.startswith("posting")}) >= 2
+    assert len({name for name in wanted(today) if name.startswith("movement")}) >= 2
     later = now + timedelta(days=90)
     assert schedule._partition_ahead(services, now, today) == today
     assert partitions(services.database) == made

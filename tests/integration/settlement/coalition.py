@@ -173,13 +173,12 @@ class Coalition:
             )
             session.execute(
                 text("""
-                    INSERT INTO ledger.posting
-                        (member_id, sequence, line, business_date, account, issuer_id, acceptor_id,
-                         lot_id, terms_id, priced_on, points)
-                    VALUES (:member, :sequence, 1, :day, 'available', :issuer, NULL, 1001, :terms,
-                            NULL, -:points),
-                           (:member, :sequence, 2, :day, 'redemption', :issuer, :acceptor, 1001,
-                            :terms, :priced_on, :points)
+                    INSERT INTO ledger.movement
+                        (member_id, sequence, line, business_date, source, target, issuer_id,
+                         acceptor_id, lot_id, terms_id, priced_on, points)
+                    VALUES (:member, :sequence, 1, :day,
+                            CAST(:source AS ledger.account), CAST(:target AS ledger.account),
+                            :issuer, :acceptor, 1001, :terms, :priced_on, :points)
                 """),
                 {
                     "member": by,
@@ -189,7 +188,9 @@ class Coalition:
                     "acceptor": acceptor,
                     "terms": TERMS[issuer],
                     "priced_on": priced_on or on,
-                    "points": points,
+                    "points": abs(points),
+                    "source": "available" if points > 0 else "redemption",
+                    "target": "redemption" if points > 0 else "available",
                 },
             )
         return sequence

@@ -87,11 +87,11 @@ def given(coalition: Coalition, points: int, *, issuer: UUID, to: UUID) -> None:
         )
         session.execute(
             text("""
-                INSERT INTO ledger.posting
-                    (member_id, sequence, line, business_date, account, issuer_id, lot_id,
+                INSERT INTO ledger.movement
+                    (member_id, sequence, line, business_date, source, target, issuer_id, lot_id,
                      terms_id, points)
-                VALUES (:member, 1, 1, :day, 'issuance', :issuer, 1001, :terms, -:points),
-                       (:member, 1, 2, :day, 'available', :issuer, 1001, :terms, :points)
+                VALUES (:member, 1, 1, :day, 'issuance', 'available', :issuer, 1001, :terms,
+                        :points)
             """),
             {"member": to, "day": DAY, "issuer": issuer, "terms": TERMS[issuer], "points": points},
         )

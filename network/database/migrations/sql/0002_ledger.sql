@@ -1,10 +1,10 @@
 -- The ledger's tables. Only the functions of network/ledger/sql/ write them (SECURITY DEFINER);
 -- the application role reads. Member tables lead with member_id, carry no foreign key to entries,
--- postings or merchants (checked nightly instead), and repeat member_id in every key.
+-- movements or merchants (checked nightly instead), and repeat member_id in every key.
 -- A CHECK's expression is parsed anew by every statement that writes its table (about 3 µs for a
 -- short one, 10 for a list of words or an equation), so the tables of the hot path have one CHECK
 -- at most, on their figures, and it is a call of a function with the row: that is parsed in 1 µs.
--- The words (kinds, states) are literals of the functions; accounts are checked with the sums.
+-- The words (kinds, states) are literals of the functions.
 
 -- ---------------------------------------------------------------- days
 -- The table, not the clock, says which day is open. flipped_at: the next day took over.
@@ -37,7 +37,7 @@ CREATE TABLE ledger.seal (
     previous_head bytea NOT NULL,
     head bytea NOT NULL,
     entries bigint NOT NULL,
-    postings bigint NOT NULL,
+    movements bigint NOT NULL,
     key_id text NOT NULL,
     signature bytea NOT NULL,
     sealed_at timestamptz NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE ledger.seal (
     CONSTRAINT fk_seal_business_date_business_day FOREIGN KEY (business_date)
         REFERENCES ledger.business_day (business_date),
     CONSTRAINT ck_seal_head CHECK (octet_length(head) = 32 AND octet_length(previous_head) = 32),
-    CONSTRAINT ck_seal_counts CHECK (entries >= 0 AND postings >= 0)
+    CONSTRAINT ck_seal_counts CHECK (entries >= 0 AND movements >= 0)
 );
 
 -- ---------------------------------------------------------------- wallets and lots
@@ -120,7 +120,7 @@ ALTER TABLE ledger.lot
 CREATE INDEX ix_lot_open ON ledger.lot (member_id, (locked_to IS NULL), expires_on, lot_id)
     WHERE open;
 
--- ---------------------------------------------------------------- entries and postings
+-- ---------------------------------------------------------------- entries and movements
 CREATE TABLE ledger.entry (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
@@ -151,26 +151,49 @@ CREATE INDEX ix_entry_merchant
 -- range index finds them for next to nothing per insert.
 CREATE INDEX ix_entry_day ON ledger.entry USING brin (business_date);
 
--- Signed points: out of an account below zero, into one above. In the wallet: pending, available,
--- held (above zero) and debt (below zero: owed to the issuer). Outside it, per issuer: issuance
--- (below zero), redemption (to acceptor_id), expiry, clawback (taken back from lots), receivable
--- (the other side of debt), adjustment (by operators), transfer (between wallets). They sum to zero
--- per entry (trigger balanced) and per issuer (by construction, and by the audit).
-CREATE TABLE ledger.posting (
+-- In the wallet: pending, available, held, and debt (owed to the issuer). Outside it, per issuer:
+-- issuance, redemption (to acceptor_id), expiry, clawback (taken back from lots), receivable (the
+-- other side of debt), adjustment (by operators), transfer (between wallets). Nothing else is one.
+CREATE TYPE ledger.account AS ENUM (
+    'pending', 'available', 'held', 'debt', 'issuance', 'clawback', 'receivable', 'redemption',
+    'expiry', 'adjustment', 'transfer'
+);
+-- A domain's rule is kept parsed, where a CHECK is parsed by every statement that writes its table.
+-- The linter fears that such a rule is changed later under load; that of this one is its meaning.
+-- squawk-ignore ban-create-domain-with-constraint
+CREATE DOMAIN ledger.moved_points AS bigint CONSTRAINT ck_moved_points CHECK (VALUE > 0);
+-- Points that go from one account to another, those of one issuer and under the same terms: double
+-- entry as one row, so that debits and credits agree because they are the same figure. They leave
+-- lot_id and, where they go on in a child lot, enter target_lot_id. line counts an entry's movements
+-- from 1.
+CREATE TABLE ledger.movement (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
     line integer NOT NULL,
     business_date date NOT NULL,
-    account text NOT NULL,
+    source ledger.account NOT NULL,
+    target ledger.account NOT NULL,
     issuer_id uuid NOT NULL,
     acceptor_id uuid,
     lot_id bigint,
+    target_lot_id bigint,
     terms_id uuid,
     priced_on date,
-    points bigint NOT NULL,
-    CONSTRAINT pk_posting PRIMARY KEY (member_id, sequence, line, business_date)
+    points ledger.moved_points NOT NULL,
+    CONSTRAINT pk_movement PRIMARY KEY (member_id, sequence, line, business_date)
 ) PARTITION BY RANGE (business_date);
-CREATE INDEX ix_posting_day ON ledger.posting USING brin (business_date);
+CREATE INDEX ix_movement_day ON ledger.movement USING brin (business_date);
+-- The same as people read books: two lines per movement, 2n - 1 out of the source, below zero, and
+-- 2n into the target.
+CREATE VIEW ledger.posting AS
+    SELECT m.member_id, m.sequence, 2 * m.line - 1 AS line, m.business_date,
+           m.source::text AS account, m.issuer_id, m.acceptor_id, m.lot_id, m.terms_id,
+           m.priced_on, -m.points AS points
+    FROM ledger.movement AS m
+    UNION ALL
+    SELECT m.member_id, m.sequence, 2 * m.line, m.business_date, m.target::text, m.issuer_id,
+           m.acceptor_id, coalesce(m.target_lot_id, m.lot_id), m.terms_id, m.priced_on, m.points
+    FROM ledger.movement AS m;
 
 -- What a refund may still take back: one row per purchase, one place of its arrays per grant (a row
 -- per grant cost an earn of four lines a tenth of its time). lines are the purchase's lines (-1: the
@@ -332,10 +355,9 @@ CREATE TYPE ledger.grant_facts AS (
     issuer_id uuid, campaign_id uuid, terms_id uuid, locked_to uuid, price numeric, points bigint,
     base bigint, active_from date, expires_on date, line integer
 );
--- source → target: source −points, target +points, both with the same issuer and terms, and with
--- the same lot unless the points continue in a child lot (target_lot_id).
-CREATE TYPE ledger.movement AS (
-    source text, target text, issuer_id uuid, acceptor_id uuid, lot_id bigint,
+-- A movement (ledger.movement) that an operation has decided on and not yet written.
+CREATE TYPE ledger.step AS (
+    source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid, lot_id bigint,
     target_lot_id bigint, terms_id uuid, priced_on date, points bigint
 );
 CREATE TYPE ledger.posted AS (
@@ -346,5 +368,5 @@ CREATE TYPE ledger.posted AS (
 CREATE TYPE ledger.operation AS (
     member_id uuid, available bigint, pending bigint, held bigint, debt bigint, sequence bigint,
     status text, due_on date, business_date date, today date, lots integer, repaid bigint,
-    moves ledger.movement[], replay ledger.posted
+    moves ledger.step[], replay ledger.posted
 );

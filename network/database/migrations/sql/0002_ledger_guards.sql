@@ -10,7 +10,7 @@ END
 $$;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.entry
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.posting
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.movement
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.evidence
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
@@ -52,30 +52,6 @@ $$;
 CREATE TRIGGER taken_back BEFORE UPDATE ON ledger.earned
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_excess();
 
--- Every entry's postings sum to zero, whoever inserts them through the parent table, and an entry's
--- lines are inserted by one statement, whose rows are summed. The rule that the ledger stands on is
--- not left to the functions' good will; what the owner puts into a partition by hand, the audit finds. It costs a twelfth of an earn.
-CREATE FUNCTION ledger.refuse_unbalanced() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    wrong record;
-BEGIN
-    SELECT p.member_id, p.sequence, sum(p.points) AS difference INTO wrong
-    FROM added AS p GROUP BY p.member_id, p.sequence
-    HAVING sum(p.points) <> 0 OR bool_or(p.points = 0 OR p.account <> ALL (ARRAY[
-        'pending', 'available', 'held', 'debt', 'issuance', 'clawback', 'receivable',
-        'redemption', 'expiry', 'adjustment', 'transfer']))
-    LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'the postings of entry % of member % are off by %, or name no account',
-            wrong.sequence, wrong.member_id, wrong.difference USING ERRCODE = 'PV003';
-    END IF;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER balanced AFTER INSERT ON ledger.posting
-    REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_unbalanced();
-
 -- ---------------------------------------------------------------- statistics
 -- No plan depends on what these columns hold, and to sample and sort such values was most of the
 -- work of the automatic ANALYZE, which took about a twentieth of the processor under load.
@@ -103,7 +79,7 @@ ALTER TABLE ledger.idempotency
     ALTER COLUMN result SET STATISTICS 0;
 
 -- ---------------------------------------------------------------- partitions
--- Makes what is missing for the days from p_first to p_last: a month of entries, postings and
+-- Makes what is missing for the days from p_first to p_last: a month of entries, movements and
 -- earned rows, a day of evidence; statistics that the parent does without, they do without as well
 -- (LIKE does not copy that). ATTACH takes a lock that writers do not notice, where CREATE
 -- TABLE … PARTITION OF would wait for all of them; the timeout keeps it from queueing others.
@@ -122,7 +98,7 @@ BEGIN
             USING ERRCODE = 'PV003';
     END IF;
     PERFORM set_config('lock_timeout', '2s', true);
-    FOREACH parent IN ARRAY ARRAY['entry', 'posting', 'earned', 'evidence'] LOOP
+    FOREACH parent IN ARRAY ARRAY['entry', 'movement', 'earned', 'evidence'] LOOP
         unit := CASE WHEN parent = 'evidence' THEN interval '1 day' ELSE interval '1 month' END;
         FOR start_on IN
             SELECT g::date FROM generate_series(
@@ -177,9 +153,10 @@ $$;
 REVOKE ALL ON ALL TABLES IN SCHEMA ledger FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT SELECT ON
-    ledger.business_day, ledger.seal, ledger.wallet, ledger.lot, ledger.entry, ledger.posting,
-    ledger.earned, ledger.earned_part, ledger.consumption, ledger.reference, ledger.hold,
-    ledger.hold_slice, ledger.debt, ledger.idempotency, ledger.used_code, ledger.suspended_issuer
+    ledger.business_day, ledger.seal, ledger.wallet, ledger.lot, ledger.entry, ledger.movement,
+    ledger.posting, ledger.earned, ledger.earned_part, ledger.consumption, ledger.reference,
+    ledger.hold, ledger.hold_slice, ledger.debt, ledger.idempotency, ledger.used_code,
+    ledger.suspended_issuer
     TO peyvand_app;
 -- Bodies of requests name people: the application learns only that evidence exists and by which
 -- key it was signed; whoever settles a dispute reads it as the owner.

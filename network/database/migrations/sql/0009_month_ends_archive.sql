@@ -52,13 +52,13 @@ REVOKE ALL ON SCHEMA ledger_archive FROM PUBLIC;
 GRANT USAGE ON SCHEMA ledger_archive TO peyvand_app;
 CREATE TABLE ledger_archive.entry (LIKE ledger.entry INCLUDING ALL)
     PARTITION BY RANGE (business_date);
-CREATE TABLE ledger_archive.posting (LIKE ledger.posting INCLUDING ALL)
+CREATE TABLE ledger_archive.movement (LIKE ledger.movement INCLUDING ALL)
     PARTITION BY RANGE (business_date);
 CREATE TABLE ledger_archive.earned (LIKE ledger.earned INCLUDING ALL)
     PARTITION BY RANGE (business_date);
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.entry
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.posting
+CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.movement
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.earned
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
