@@ -1,8 +1,8 @@
 """The outbox relay: what was committed goes out to the queues, at least once, in order.
 
-Rows are taken in the order of their transactions, below the oldest one still running, so that
-nothing that commits late is overtaken. A row is marked in the transaction that took it, after its
-job was accepted by the queue: killed in between, the relay enqueues the job again.
+What followed from something else goes out after it (``network.events.queries.waiting``); what
+commits late goes out late and holds up nothing. A row is marked in the transaction that took it,
+after its job was accepted by the queue: killed in between, the relay enqueues the job again.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from config.cli.audit import every_check, seal_verifier
 from config.preparation import prepare_database
 from network.database.connection import Database
 from network.database.migrate import refuse_newer
-from network.events.service import rebase_waiting
 from network.language import gettext as _
 from network.operators import audit
 from network.operators.audit import BACKUP_RESTORED, BACKUPS, SYSTEM, record_act
@@ -89,7 +88,6 @@ def fill(path: Path, *, manifest: Manifest, owner_url: str, progress: Progress) 
                         names=", ".join(sorted(differing)),
                     )
                 )
-            rebase_waiting(connection)
     finally:
         engine.dispose()
 

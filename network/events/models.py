@@ -17,19 +17,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import UserDefinedType
 
 from network.database.base import NETWORK_SCHEMA, Base
-
-
-class TransactionId(UserDefinedType[str]):
-    """PostgreSQL's 64-bit transaction id (xid8), as text on this side."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_options: Any) -> str:
-        """Return the type's name in SQL."""
-        return "xid8"
 
 
 class OutboxEvent(Base):
@@ -39,7 +28,6 @@ class OutboxEvent(Base):
     __table_args__ = (
         Index(
             "ix_outbox_waiting",
-            "transaction_id",
             "event_id",
             postgresql_where=text("dispatched_at IS NULL"),
         ),
@@ -47,9 +35,6 @@ class OutboxEvent(Base):
     )
 
     event_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
-    transaction_id: Mapped[str] = mapped_column(
-        TransactionId(), server_default=text("pg_current_xact_id()")
-    )
     topic: Mapped[str]
     member_id: Mapped[UUID | None]
     merchant_id: Mapped[UUID | None]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network.events.models import OutboxEvent
@@ -28,8 +28,18 @@ class Event:
 def waiting(session: Session, *, limit: int) -> list[Event]:
     """Return the oldest events that nobody has handed on, at most ``limit``, in order.
 
-    Only those below the oldest transaction still under way: whatever commits later comes after
-    them, so a reader who goes on from the last one passes nothing over.
+    An event is passed over by nobody: it waits until its own row says that it was handed on, so one
+    that commits late is only late, and no transaction that is still under way holds up another's.
+
+    An event that followed from another comes after it. Say B's transaction learnt of A's: it read
+    rows of A, or waited for its locks. So A had committed before B wrote its event.
+    1. A snapshot that has B's commit has A's too: PostgreSQL ends a transaction for all snapshots
+       at once, before it lets its locks go. So B is never read in an earlier batch than A.
+    2. In one batch the order is that of ``event_id``, a UUIDv7 that PostgreSQL makes as the row is
+       written: A wrote before it committed, B after that.
+    Transaction ids would not do: B may have had its own long before it waited for A. What has no
+    such bond has no order, and needs none. A clock that is set back between A and B can only turn
+    two that are read in one batch.
     """
     rows = session.execute(
         select(
@@ -40,17 +50,14 @@ def waiting(session: Session, *, limit: int) -> list[Event]:
             OutboxEvent.payload,
             OutboxEvent.recorded_at,
         )
-        .where(
-            OutboxEvent.dispatched_at.is_(None),
-            OutboxEvent.transaction_id < func.pg_snapshot_xmin(func.pg_current_snapshot()),
-        )
-        .order_by(OutboxEvent.transaction_id, OutboxEvent.event_id)
+        .where(OutboxEvent.dispatched_at.is_(None))
+        .order_by(OutboxEvent.event_id)
         .limit(limit)
     )
     return [Event(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def any_left(session: Session) -> bool:
-    """Return whether some event was not handed on, whether it may be read yet or not."""
+    """Return whether some event was not handed on."""
     left = select(OutboxEvent.event_id).where(OutboxEvent.dispatched_at.is_(None)).limit(1)
     return session.scalars(left).first() is not None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from network.events.models import OutboxEvent
@@ -55,24 +55,3 @@ def mark_dispatched(session: Session, *, event_ids: Sequence[UUID]) -> None:
             .values(dispatched_at=func.clock_timestamp()),
             execution_options={"synchronize_session": False},
         )
-
-
-def rebase_waiting(connection: Connection) -> None:
-    """Bring waiting events of another cluster below this one's transactions, in their order.
-
-    A restored database begins to count transactions anew; events that were committed under higher
-    numbers would wait until the count has come to them. Only the owner may change them so.
-    """
-    connection.execute(
-        text("""
-            WITH late AS (
-                SELECT max(transaction_id::text::numeric)
-                       - (pg_current_xact_id()::text::numeric - 1) AS by
-                FROM network.outbox WHERE dispatched_at IS NULL
-            )
-            UPDATE network.outbox AS o
-            SET transaction_id =
-                greatest(o.transaction_id::text::numeric - late.by, 3)::text::xid8
-            FROM late WHERE o.dispatched_at IS NULL AND late.by > 0
-        """)
-    )

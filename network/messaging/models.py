@@ -12,7 +12,10 @@ from network.database.base import NETWORK_SCHEMA, Base
 
 
 class Message(Base):
-    """A message that is to leave, or has left; recipient and text are sealed."""
+    """A message that is to leave, or has left; recipient and text are sealed.
+
+    Until ``claimed_until`` it is the business of the worker that counted the last attempt.
+    """
 
     __tablename__ = "message"
     __table_args__ = (
@@ -35,4 +38,5 @@ class Message(Base):
     attempts: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -14,13 +14,33 @@ from network.errors import InvariantError
 from network.events.service import publish
 from network.ids import uuid7
 from network.messaging.models import Message
-from network.messaging.port import NotSentError, Senders
+from network.messaging.port import NotSentError
 from network.vault import Vault
 
 MAX_ATTEMPTS = 5
+CLAIM = timedelta(minutes=1)
+"""How long a message is one worker's: longer than the job that sends it may take."""
+
 TOPIC = "messaging.message"
 RECIPIENT_PURPOSE = "message-recipient"
 BODY_PURPOSE = "message-body"
+
+
+class MessageHeldError(NotSentError):
+    """Another worker is sending this message; trying again later finds out how that ended."""
+
+    code = "message_held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A message that is to be sent now, by whoever claimed it; personal data is not shown."""
+
+    message_id: UUID
+    channel: str
+    recipient: str = field(repr=False)
+    body: str = field(repr=False)
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,35 +127,54 @@ def queue_message(
     return message_id
 
 
-def deliver(
-    session: Session, vault: Vault, *, message_id: UUID, senders: Senders, wall: datetime
-) -> Delivery | None:
-    """Hand a waiting message to the sender of its channel and note the outcome.
+def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -> Claimed | None:
+    """Take a waiting message for an attempt, and count it: commit before it is sent.
 
-    Returns ``None`` where there is nothing to do: it is gone, done, or another worker has it.
-    A refusal of the sender is an outcome, not an exception, so that the attempt is committed.
-    A worker that dies between sending and committing sends twice: better than never.
+    So no row is held while somebody else's machine answers. Returns ``None`` where there is nothing
+    to do: it is gone, done, or too late. Raises MessageHeldError while another worker is at it; one
+    that died has lost its claim after ``CLAIM``. Only where it died between sending and noting the
+    outcome is a message sent twice: better than never.
     """
     message = session.scalars(
         select(Message)
         .where(Message.message_id == message_id, Message.state == "waiting")
-        .with_for_update(skip_locked=True)
+        .with_for_update()
     ).first()
     if message is None:
         return None
-    if message.expires_at is not None and message.expires_at <= wall:
-        message.state = "failed"
-    else:
-        message.attempts += 1
-        try:
-            senders[message.channel].send(
-                vault.open(message.sealed_recipient, purpose=RECIPIENT_PURPOSE).decode(),
-                vault.open(message.sealed_body, purpose=BODY_PURPOSE).decode(),
-            )
-        except NotSentError:
-            message.state = "waiting" if message.attempts < MAX_ATTEMPTS else "failed"
-        else:
-            message.state, message.sent_at = "sent", wall
+    if message.claimed_until is not None and message.claimed_until > wall:
+        raise MessageHeldError("another worker sends this message")
+    late = message.expires_at is not None and message.expires_at <= wall
+    if late or message.attempts >= MAX_ATTEMPTS:
+        message.state, message.claimed_until = "failed", None
+        session.flush()
+        return None
+    message.attempts, message.claimed_until = message.attempts + 1, wall + CLAIM
+    session.flush()
+    return Claimed(
+        message_id=message_id,
+        channel=message.channel,
+        recipient=vault.open(message.sealed_recipient, purpose=RECIPIENT_PURPOSE).decode(),
+        body=vault.open(message.sealed_body, purpose=BODY_PURPOSE).decode(),
+        attempt=message.attempts,
+    )
+
+
+def note_outcome(session: Session, *, claimed: Claimed, sent: bool, wall: datetime) -> Delivery:
+    """Note how an attempt ended, in a unit of work of its own; return what became of the message.
+
+    What was sent is sent, whoever has the claim by now; a failure counts for its own attempt only.
+    """
+    message = session.scalars(
+        select(Message).where(Message.message_id == claimed.message_id).with_for_update()
+    ).first()
+    if message is None:  # forgotten meanwhile
+        return Delivery(state="sent" if sent else "failed", attempts=claimed.attempt)
+    if sent and message.state != "sent":
+        message.state, message.sent_at, message.claimed_until = "sent", wall, None
+    elif not sent and message.state == "waiting" and message.attempts == claimed.attempt:
+        message.state = "waiting" if message.attempts < MAX_ATTEMPTS else "failed"
+        message.claimed_until = None
     session.flush()
     return Delivery(state=message.state, attempts=message.attempts)
 

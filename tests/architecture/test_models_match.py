@@ -13,12 +13,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
-from sqlalchemy.dialects.postgresql.base import ischema_names
 
 import network
 from network.database.base import metadata
 from network.database.migrate import alembic_config
-from network.events.models import TransactionId
 
 WITHOUT_MODELS = {"alembic_version", "installation", "repeatable"}
 """Read and written by the migrations and two functions with plain SQL."""
@@ -68,12 +66,6 @@ def differences(connection: Connection, partitions: set[str]) -> list[Any]:
     )
     found: list[Any] = compare_metadata(context, metadata)
     return found
-
-
-@pytest.fixture(autouse=True)
-def known_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let SQLAlchemy recognise xid8 when it reflects a table."""
-    monkeypatch.setitem(ischema_names, "xid8", TransactionId)
 
 
 def test_models_equal_the_migrated_schema(connection: Connection, partitions: set[str]) -> None:

@@ -1,21 +1,19 @@
-"""The outbox: in order, nothing passed over, one runner."""
+"""The outbox: in order, nothing passed over, nothing held up, one runner."""
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from sqlalchemy import TextClause, text
 
 from network.database.connection import Database
 from network.events.service import mark_dispatched, publish, take_waiting
-from tests.fixtures.horizon import await_outbox
 
 MEMBER = UUID(int=7)
-
-
-def readable(database: Database) -> list[str]:
-    await_outbox(database)
-    return topics(database)
+PATIENCE_SECONDS = 60.0
 
 
 def publish_one(database: Database, topic: str) -> UUID:
@@ -36,7 +34,6 @@ def topics(database: Database) -> list[str]:
 
 def test_events_are_taken_in_order_until_they_are_marked(database: Database) -> None:
     ids = [publish_one(database, topic) for topic in ("first", "second", "third")]
-    await_outbox(database)
     with database.unit_of_work() as session:
         taken = take_waiting(session, limit=2)
         mark_dispatched(session, event_ids=[event.event_id for event in taken])
@@ -46,7 +43,7 @@ def test_events_are_taken_in_order_until_they_are_marked(database: Database) -> 
         MEMBER,
         None,
     )
-    assert readable(database) == ["third"]
+    assert topics(database) == ["third"]
 
 
 def test_a_rolled_back_event_never_was(database: Database) -> None:
@@ -55,25 +52,62 @@ def test_a_rolled_back_event_never_was(database: Database) -> None:
     assert topics(database) == []
 
 
+def hand_on(database: Database) -> list[str]:
+    """Take what waits, mark it, and return its topics."""
+    with database.unit_of_work() as session:
+        taken = take_waiting(session, limit=10)
+        mark_dispatched(session, event_ids=[event.event_id for event in taken])
+    return [event.topic for event in taken]
+
+
+def test_a_long_transaction_holds_up_nobody(database: Database) -> None:
+    with database.unit_of_work() as night:
+        night.execute(text("CREATE TEMP TABLE sums (points bigint) ON COMMIT DROP"))
+        publish_one(database, "code")
+        assert hand_on(database) == ["code"]
+
+
 def test_nothing_that_commits_late_is_passed_over(database: Database) -> None:
     with database.unit_of_work() as slow:
         publish(slow, topic="slow", payload={})
         publish_one(database, "quick")
-        assert topics(database) == []
-    assert readable(database) == ["slow", "quick"]
+        assert hand_on(database) == ["quick"]
+    assert hand_on(database) == ["slow"]
+    assert hand_on(database) == []
+
+
+def test_what_waited_for_another_comes_after_it(database: Database) -> None:
+    """The second has its transaction id first, and waits for what the first holds."""
+    lock = text("SELECT pg_advisory_xact_lock(1)")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with database.unit_of_work() as first:
+            first.execute(lock)
+            began = threading.Event()
+            second = pool.submit(wait_and_publish, database, lock, began)
+            assert began.wait(PATIENCE_SECONDS)
+            publish(first, topic="first", payload={})
+        second.result(PATIENCE_SECONDS)
+    assert topics(database) == ["first", "second"]
+
+
+def wait_and_publish(database: Database, lock: TextClause, began: threading.Event) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("SELECT pg_current_xact_id()"))
+        began.set()
+        session.execute(lock)
+        publish(session, topic="second", payload={})
 
 
 def test_a_second_runner_waits_for_its_turn(database: Database) -> None:
     publish_one(database, "only")
-    await_outbox(database)
     with database.unit_of_work() as session:
         assert [event.topic for event in take_waiting(session, limit=10)] == ["only"]
         assert topics(database) == []
-    assert readable(database) == ["only"]
+    assert topics(database) == ["only"]
 
 
 def test_marking_nothing_changes_nothing(database: Database) -> None:
     publish_one(database, "kept")
     with database.unit_of_work() as session:
         mark_dispatched(session, event_ids=[])
-    assert readable(database) == ["kept"]
+    assert topics(database) == ["kept"]

@@ -27,7 +27,6 @@ from network.operators import service as operators
 from network.reconciliation import disputes
 from network.settings import PROGRAMME_ZONE
 from tests.fixtures.fences import fences
-from tests.fixtures.horizon import await_outbox
 from tests.integration.gateway.house import House, Person, utc_now
 from tests.integration.gateway.player import Player
 from tests.integration.gateway.till import ask, published_keys
@@ -178,7 +177,6 @@ def test_a_file_from_the_command_line(
     assert missing["breaks"] == 3
     assert CliRunner().invoke(main, command).exit_code == 1
 
-    await_outbox(house.services.database)
     teller = Teller(vault=house.services.vault, entry_ids=house.services.entry_ids)
     with redis.Redis.from_url(redis_url) as connection:
         while relay_once(house.services.database, connection, teller=teller):

@@ -39,7 +39,6 @@ from settlement.nightly import run_night
 from tests.conftest import MASTER_KEY
 from tests.fixtures.aside import aside
 from tests.fixtures.cluster import Cluster
-from tests.fixtures.horizon import await_outbox
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, Shop
 from tests.integration.webhooks.receiver import Receiver, answering, receiving
@@ -90,7 +89,6 @@ def relay(house: House, client: redis.Redis) -> None:
     """Hand on all that happened."""
     services = house.services
     teller = Teller(vault=services.vault, entry_ids=services.entry_ids)
-    await_outbox(services.database)
     while relay_once(services.database, client, teller=teller):
         pass
 

@@ -23,7 +23,7 @@ TABLES = (
     *("wallet", "lot", "entry", "movement", "earned", "reference", "consumption"),
     *("idempotency", "used_code", "evidence"),
 )
-OWN = "{member_id,key,event_id,transaction_id,recorded_at,digest}"
+OWN = "{member_id,key,event_id,recorded_at,digest}"
 EVIDENCE = Evidence(key_id="mk_live_1", signature_base=b"base", signature=b"s", body=b"{}")
 ARGUMENTS = {
     "earn": (

@@ -24,7 +24,6 @@ from network.sandboxes import queries, service
 from network.sandboxes.opening import sandbox_services
 from network.services import Services
 from tests.fixtures.cluster import Cluster
-from tests.fixtures.horizon import await_outbox
 from tests.integration.gateway.house import House, Shop
 
 
@@ -48,10 +47,8 @@ class Stand:
         """Do what the schedule does at a tick."""
         return making.keep(self.services, now=wall_now())
 
-    def tend(self, merchant_id: UUID) -> None:
-        """Do what the worker does, once all that was committed can be read."""
-        with self.inside(merchant_id) as inside:
-            await_outbox(inside.database)
+    def tend(self) -> None:
+        """Do what the worker does."""
         tend(self.services)
 
     @contextmanager

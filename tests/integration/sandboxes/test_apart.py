@@ -26,7 +26,6 @@ from network.sandboxes import queries, time
 from network.sandboxes.opening import database_url, sandbox_services
 from network.services import Services
 from settlement.nightly import run_night
-from tests.fixtures.horizon import await_outbox
 from tests.integration.gateway.batching import JSONL
 from tests.integration.gateway.house import House
 from tests.integration.gateway.till import ask
@@ -67,7 +66,6 @@ def live(house: House, stand: Stand, owner_url_of_house: str, redis_url: str) ->
 
     def work() -> None:
         with redis.Redis.from_url(redis_url) as client:
-            await_outbox(house.services.database)
             services = house.services
             teller = Teller(vault=services.vault, entry_ids=services.entry_ids)
             relay_once(services.database, client, teller=teller)
@@ -92,7 +90,7 @@ def sandboxed(house: House, stand: Stand, tills: Tills, owner_url_of_house: str)
         made["phone"],
         made["card"],
         tills.green.sandbox.code(made["id"]).data["code"],
-        lambda: stand.tend(house.green.merchant_id),
+        stand.tend,
     )
     code = tills.green.sandbox.code(made["id"]).data["code"]
     tills.green.redeem(member={"code": code}, merchant_ref=reference(), points=5)

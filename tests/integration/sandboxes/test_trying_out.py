@@ -240,7 +240,7 @@ def test_the_worker_delivers_webhooks_and_works_batches_off(
 ) -> None:
     green = tills.green
     person = green.sandbox.member(points=0).data
-    stand.tend(house.green.merchant_id)  # who has no endpoint yet is told nothing of before
+    stand.tend()  # who has no endpoint yet is told nothing of before
     before = _live_events(house)
     with receiving(answering(204)) as receiver:
         made = green.endpoints.create(receiver.url)
@@ -253,9 +253,9 @@ def test_the_worker_delivers_webhooks_and_works_batches_off(
             "occurred_at": green.sandbox.read().data["programme_time"],
         }
         sent = green.batches.send([line])
-        stand.tend(house.green.merchant_id)
+        stand.tend()
         assert green.batches.status(sent.data["id"]).data["posted"] == 1
-        stand.tend(house.green.merchant_id)
+        stand.tend()
         receiver.wait_for(1)
         events = [each.event for each in receiver.requests]
         green.endpoints.delete(made.data["id"])

@@ -39,7 +39,6 @@ from tests.browser.console import story as stories
 from tests.browser.console.story import Story
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.cluster import Cluster
-from tests.fixtures.horizon import await_outbox
 from tests.fixtures.memory import passable_directory
 from tests.fixtures.programme import Programme
 from tests.integration.services.helpers import environment, peyvand
@@ -114,7 +113,6 @@ def test_it_goes_on_elsewhere_as_if_nothing_had_happened(
     # Both live through the next night and come to the same bytes.
     story.night()
     with restored_services(Home(place / "home"), services) as other:
-        await_outbox(other.database)
         with other.database.reading() as session:
             assert waiting_id in {each.event_id for each in waiting(session, limit=1000)}
             assert queries.by_session(session, token=token, wall=wall_now()) is None

@@ -32,7 +32,6 @@ from network.settings import PROGRAMME_ZONE, Settings
 from tests.browser.console import story as stories
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.cluster import Cluster
-from tests.fixtures.horizon import await_outbox
 from tests.fixtures.programme import Programme
 from tests.integration.services.helpers import PATIENCE_SECONDS, environment, wait_for
 
@@ -82,7 +81,6 @@ def test_the_relay_enqueues_in_order_and_marks_everything(
     database: Database, redis_client: redis.Redis
 ) -> None:
     publish(database, "messaging.message", "ledger.issuance", "messaging.message")
-    await_outbox(database)
     assert relay_once(database, redis_client) == 3
     jobs = queue(MESSAGES, connection=redis_client).jobs
     assert [job.args[1]["message_id"] for job in jobs] == [str(UUID(int=0)), str(UUID(int=2))]
@@ -90,22 +88,8 @@ def test_the_relay_enqueues_in_order_and_marks_everything(
     assert relay_once(database, redis_client) == 0
 
 
-def test_an_unfinished_transaction_is_not_overtaken(
-    database: Database, redis_client: redis.Redis
-) -> None:
-    with database.unit_of_work() as session:
-        session.execute(
-            text("INSERT INTO network.outbox (topic, payload) VALUES ('ledger.first', '{}')")
-        )
-        publish(database, "ledger.second")
-        assert relay_once(database, redis_client) == 0
-    await_outbox(database)
-    assert relay_once(database, redis_client) == 2
-
-
 def test_a_queue_that_is_away_leaves_the_rows_waiting(database: Database) -> None:
     publish(database, "messaging.message")
-    await_outbox(database)
     nowhere = redis.Redis(host="127.0.0.1", port=1)
     with pytest.raises(redis.ConnectionError):
         relay_once(database, nowhere)
@@ -149,7 +133,6 @@ def test_a_relay_killed_before_it_marks_delivers_again(
     with owner_database.unit_of_work() as session:
         session.execute(text("DROP TRIGGER dawdle ON network.outbox"))
     assert waiting(database) == 1
-    await_outbox(database)
     assert relay_once(database, redis_client) == 1
     assert messages.count == 2
     assert waiting(database) == 0

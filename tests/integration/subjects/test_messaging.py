@@ -8,12 +8,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from config.adapters.sending import send
+from config.handlers import HANDLERS
 from network.database.connection import Database
 from network.ids import uuid7
 from network.messaging import queries, service
-from network.messaging.port import LocalSender, SmsNotSentError
-from network.messaging.service import Delivery
+from network.messaging.port import SmsNotSentError
+from network.messaging.service import Claimed, Delivery
 from network.messaging.texts import sign_in_text
+from network.services import Services
 from network.vault import Vault
 
 WALL = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -52,9 +55,23 @@ def deliver(
     database: Database, vault: Vault, message_id: UUID, provider: Provider, wall: datetime = WALL
 ) -> Delivery | None:
     with database.unit_of_work() as session:
-        return service.deliver(
-            session, vault, message_id=message_id, senders={"sms": provider}, wall=wall
-        )
+        claimed = service.claim(session, vault, message_id=message_id, wall=wall)
+    if claimed is None:
+        return None
+    return note(database, claimed, sent=taken(provider, claimed))
+
+
+def taken(provider: Provider, claimed: Claimed) -> bool:
+    try:
+        provider.send(claimed.recipient, claimed.body)
+    except SmsNotSentError:
+        return False
+    return True
+
+
+def note(database: Database, claimed: Claimed, *, sent: bool) -> Delivery:
+    with database.unit_of_work() as session:
+        return service.note_outcome(session, claimed=claimed, sent=sent, wall=WALL)
 
 
 def test_delivered_once_and_announced_by_id_only(database: Database, vault: Vault) -> None:
@@ -115,8 +132,59 @@ def test_a_message_too_late_is_not_sent(database: Database, vault: Vault) -> Non
     message_id = queue(database, vault, expires_at=WALL + timedelta(minutes=3))
     provider = Provider()
     late = deliver(database, vault, message_id, provider, WALL + timedelta(minutes=3))
-    assert late == Delivery(state="failed", attempts=0)
+    assert late is None
     assert provider.taken == []
+    assert stored(database) == ("failed", 0)
+
+
+def stored(database: Database) -> tuple[str, int]:
+    """Return state and attempts of the only message."""
+    with database.reading() as session:
+        row = session.execute(text("SELECT state, attempts FROM network.message")).one()
+    return row.state, row.attempts
+
+
+class Colleague:
+    """A provider during whose call another worker is sent for the same message."""
+
+    def __init__(self, services: Services, message_id: UUID) -> None:
+        self.services, self.message_id, self.calls = services, message_id, 0
+
+    def send(self, *_: str) -> None:
+        self.calls += 1
+        with self.services.database.unit_of_work() as session:  # its row is nobody's
+            session.execute(text("SELECT 1 FROM network.message FOR UPDATE NOWAIT"))
+        with pytest.raises(service.MessageHeldError):
+            send(self.services, senders={"sms": self}, message_id=self.message_id)
+
+
+def test_no_row_is_held_while_a_message_is_sent(services: Services) -> None:
+    message_id = queue(services.database, services.vault)
+    provider = Colleague(services, message_id)
+    sent = send(services, senders={"sms": provider}, message_id=message_id)
+    assert sent == Delivery(state="sent", attempts=1)
+    assert provider.calls == 1
+
+
+def test_what_a_dead_worker_claimed_is_sent_after_its_time(
+    database: Database, vault: Vault
+) -> None:
+    message_id = queue(database, vault)
+    with database.unit_of_work() as session:
+        dead = service.claim(session, vault, message_id=message_id, wall=WALL)
+    assert dead is not None
+    provider = Provider(away_for=1)
+    after = WALL + service.CLAIM
+    outcome = deliver(database, vault, message_id, provider, after)
+    assert outcome == Delivery(state="waiting", attempts=2)
+    # The first one was only slow: its message has left, and its failure would have said nothing.
+    assert note(database, dead, sent=False) == outcome
+    assert note(database, dead, sent=True) == Delivery(state="sent", attempts=2)
+    assert deliver(database, vault, message_id, provider, after) is None
+
+
+def test_a_claim_outlives_the_job_that_sends() -> None:
+    assert service.CLAIM.total_seconds() > HANDLERS[service.TOPIC].timeout_seconds
 
 
 def test_a_rolled_back_cause_sends_nothing(database: Database, vault: Vault) -> None:
@@ -137,10 +205,7 @@ def test_old_messages_are_forgotten(database: Database, vault: Vault) -> None:
         assert len(queries.latest(session, vault)) == 1
         service.forget_messages(session, before=WALL + timedelta(seconds=1))
         assert queries.latest(session, vault) == []
-        done = service.deliver(
-            session, vault, message_id=message_id, senders={"sms": LocalSender()}, wall=WALL
-        )
-        assert done is None
+        assert service.claim(session, vault, message_id=message_id, wall=WALL) is None
 
 
 @pytest.mark.parametrize(("locale", "shown"), [("fa", "۰۴۲۷۱۹"), ("en", "042719")])

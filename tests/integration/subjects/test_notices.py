@@ -18,7 +18,6 @@ from network.messaging.queries import MessageView, latest
 from network.services import Services
 from tests.browser.console import story as stories
 from tests.browser.console.story import Shop, Story
-from tests.fixtures.horizon import await_outbox
 from tests.fixtures.programme import Programme
 
 
@@ -38,7 +37,6 @@ def messages(services: Services) -> list[MessageView]:
 
 def work(services: Services, client: redis.Redis, *, times: int = 1) -> int:
     """Relay what waits and run the notices' jobs, each as often as told; return how many."""
-    await_outbox(services.database)
     relay_once(services.database, client)
     waiting = queue(MESSAGES, connection=client)
     ran = 0
@@ -70,7 +68,6 @@ def test_a_redemption_is_told_once_however_often_its_job_runs(
         f"{services.settings.wallet_url}"
     )
     # One sending was asked for, not two.
-    await_outbox(services.database)
     assert relay_once(services.database, redis_client) == 1
 
 

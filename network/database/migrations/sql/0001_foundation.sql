@@ -37,12 +37,10 @@ INSERT INTO network.installation DEFAULT VALUES;
 GRANT SELECT ON network.installation TO peyvand_app;
 GRANT UPDATE (clock_offset) ON network.installation TO peyvand_app;
 
--- What happened, for whoever must be told: written in the transaction in which it happened.
--- Readers stop below pg_snapshot_xmin(pg_current_snapshot()), so nothing that commits late is
--- passed over.
+-- What happened, for whoever must be told: written in the transaction in which it happened, and read
+-- in the order of event_id, which says when (network/events/queries.py says why that order is right).
 CREATE TABLE network.outbox (
     event_id uuid NOT NULL DEFAULT uuidv7(),
-    transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id(),
     topic text NOT NULL,
     member_id uuid,
     merchant_id uuid,
@@ -51,7 +49,7 @@ CREATE TABLE network.outbox (
     dispatched_at timestamptz,
     CONSTRAINT pk_outbox PRIMARY KEY (event_id)
 );
-CREATE INDEX ix_outbox_waiting ON network.outbox (transaction_id, event_id)
+CREATE INDEX ix_outbox_waiting ON network.outbox (event_id)
     WHERE dispatched_at IS NULL;
 GRANT SELECT, INSERT ON network.outbox TO peyvand_app;
 GRANT UPDATE (dispatched_at) ON network.outbox TO peyvand_app;

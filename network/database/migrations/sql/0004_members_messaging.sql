@@ -154,6 +154,7 @@ CREATE TABLE network.message (
     attempts integer NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz,
+    claimed_until timestamptz,
     sent_at timestamptz,
     CONSTRAINT pk_message PRIMARY KEY (message_id),
     CONSTRAINT ck_message_channel CHECK (channel IN ('sms', 'email')),
@@ -164,4 +165,4 @@ CREATE TABLE network.message (
 );
 CREATE INDEX ix_message_created_at ON network.message (created_at);
 GRANT SELECT, INSERT, DELETE ON network.message TO peyvand_app;
-GRANT UPDATE (state, attempts, sent_at) ON network.message TO peyvand_app;
+GRANT UPDATE (state, attempts, claimed_until, sent_at) ON network.message TO peyvand_app;
