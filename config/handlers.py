@@ -97,7 +97,7 @@ HANDLERS: Mapping[str, Handler] = {
         retry_seconds=(),  # the schedule asks again by itself
     ),
     KEEP_HOUSE: Handler(
-        function="config.jobs:keep_house",
+        function="config.housekeeping:keep_house",
         queue=queues.NIGHT,
         timeout_seconds=3600,
         retry_seconds=(600,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,16 +17,10 @@ from config.access import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
 from config.queues import SANDBOXES, WEBHOOKS, queue
 from network.clock import wall_now
-from network.errors import UnavailableError
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.services import Services
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
-MESSAGES_KEPT = timedelta(days=30)
-BATCHES_KEPT = timedelta(days=30)
-ANSWERS_KEPT = timedelta(days=30)
-EVENTS_KEPT = timedelta(days=30)
-EVENTS_AT_ONCE = 2_000
 
 
 def enqueue(
@@ -147,58 +141,6 @@ def announce_access(services: Services) -> None:
 
     with redis.Redis.from_url(services.settings.redis_url) as client:
         access.announce(client)
-
-
-def keep_house(services: Services) -> None:
-    """Forget what nobody may or need keep, among the live data and in every sandbox."""
-    from config.sandboxes.tending import open_sandboxes
-    from network.sandboxes.opening import sandbox_services
-
-    keep_house_in(services)
-    for each in open_sandboxes(services):
-        inside = sandbox_services(services, each, application_name="peyvand-worker-sandbox")
-        try:
-            keep_house_in(inside)
-        except UnavailableError as error:  # it may have been dropped meanwhile
-            log = structlog.get_logger("peyvand.jobs")
-            log.warning("no house kept", sandbox=each.database_name, code=error.code)
-        finally:
-            inside.database.dispose()
-
-
-def keep_house_in(services: Services) -> None:
-    """Forget old codes and sessions, nonces, messages, requests and events of one database.
-
-    Each kind in a unit of work of its own; the ledger's in small calls that hold no till up.
-    """
-    from network.batches.service import forget_batches
-    from network.events import feed
-    from network.ledger.forget import forget_requests
-    from network.members.service import forget_old
-    from network.merchants.answers import forget_answers
-    from network.merchants.service import forget_nonces
-    from network.messaging.service import forget_messages
-
-    wall = wall_now()
-    with services.database.unit_of_work() as session:
-        forget_old(session, wall=wall)
-    with services.database.unit_of_work() as session:
-        forget_nonces(session, wall=wall)
-    with services.database.unit_of_work() as session:
-        forget_answers(session, before=wall - ANSWERS_KEPT)
-    with services.database.unit_of_work() as session:
-        forget_messages(session, before=wall - MESSAGES_KEPT)
-    with services.database.unit_of_work() as session:
-        forget_batches(session, before=wall - BATCHES_KEPT)
-    forgotten = EVENTS_AT_ONCE
-    while forgotten == EVENTS_AT_ONCE:
-        with services.database.unit_of_work() as session:
-            forgotten = feed.forget(session, before=wall - EVENTS_KEPT, limit=EVENTS_AT_ONCE)
-    with services.database.ledger() as connection:
-        keys = codes = 0
-        while (found := forget_requests(connection)).keys or found.codes:
-            keys, codes = keys + found.keys, codes + found.codes
-    structlog.get_logger("peyvand.jobs").info("house kept", keys=keys, codes=codes)
 
 
 @cache

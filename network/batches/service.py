@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from network.batches.errors import TooManyBatchesError
 from network.batches.models import Batch, BatchChunk, BatchEntries, BatchLine, BatchRequest
+from network.database.pieces import delete_piece
 from network.events.service import publish
 from network.ids import uuid7
 from network.ledger.errors import IdempotencyConflict
@@ -270,12 +271,9 @@ def end_batch(session: Session, *, batch_id: UUID, wall: datetime) -> None:
     )
 
 
-def forget_batches(session: Session, *, before: datetime) -> int:
-    """Forget results of batches that ended before a moment; the evidence stays."""
-    gone = session.execute(
-        delete(Batch).where(Batch.finished_at < before).returning(Batch.batch_id)
-    )
-    return len(gone.all())
+def forget_batches(session: Session, *, before: datetime, limit: int) -> int:
+    """Forget results of up to ``limit`` batches that ended before then; the evidence stays."""
+    return delete_piece(session, Batch, Batch.finished_at < before, limit=limit)
 
 
 def _count(session: Session, *, batch_id: UUID, tally: Tally, wall: datetime) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from network.events.models import OutboxEvent
 from network.events.queries import Event, waiting
 
 _RUNNER = 0x6F75_7462_6F78
+_FORGET = text("SELECT ledger.forget_dispatched(CAST(:most AS integer))")
 
 
 def publish(
@@ -44,6 +45,15 @@ def take_waiting(session: Session, *, limit: int) -> list[Event]:
     if not session.scalar(select(func.pg_try_advisory_xact_lock(_RUNNER))):
         return []
     return waiting(session, limit=limit)
+
+
+def forget_dispatched(connection: Connection, *, most: int = 10_000) -> int:
+    """Delete at most ``most`` events that were handed on a week ago; return how many there were.
+
+    The database decides what is old, by the rows' own dates.
+    """
+    gone: int = connection.execute(_FORGET, {"most": most}).scalar_one()
+    return gone
 
 
 def mark_dispatched(session: Session, *, event_ids: Sequence[UUID]) -> None:

@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from network.database.pieces import delete_piece
 from network.ids import uuid7
 from network.language import ascii_digits
 from network.members.enrolment import MEMBERSHIP, enrol
@@ -294,16 +295,18 @@ def touch_session(session: Session, *, session_id: UUID, wall: datetime) -> None
         session.flush()
 
 
-def forget_old(session: Session, *, wall: datetime) -> None:
-    """Delete codes that no throttle counts any more, and sessions that ended a month ago."""
+def forget_codes(session: Session, *, wall: datetime, limit: int) -> int:
+    """Delete up to ``limit`` codes that no throttle counts any more; return how many."""
     longest = max(span for _, span in PHONE_LIMITS + ADDRESS_LIMITS)
-    session.execute(delete(OneTimeCode).where(OneTimeCode.requested_at < wall - longest))
-    month_ago = wall - timedelta(days=30)
-    session.execute(
-        delete(MemberSession).where(
-            or_(MemberSession.ended_at < month_ago, MemberSession.expires_at < month_ago)
-        )
+    return delete_piece(
+        session, OneTimeCode, OneTimeCode.requested_at < wall - longest, limit=limit
     )
+
+
+def forget_sessions(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` sessions that ended before then; return how many."""
+    ended = or_(MemberSession.ended_at < before, MemberSession.expires_at < before)
+    return delete_piece(session, MemberSession, ended, limit=limit)
 
 
 def _one_at_a_time(session: Session, *indexes: bytes | None) -> None:

@@ -11,10 +11,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from network.database.pieces import delete_piece
 from network.errors import PeyvandError
 from network.ledger.errors import IdempotencyConflict
 from network.ledger.operations_keys import claim_key
@@ -76,6 +77,6 @@ def keep(
     )
 
 
-def forget_answers(session: Session, *, before: datetime) -> None:
-    """Delete answers that were kept before ``before``."""
-    session.execute(delete(KeptAnswer).where(KeptAnswer.kept_at < before))
+def forget_answers(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` answers that were kept before ``before``; return how many."""
+    return delete_piece(session, KeptAnswer, KeptAnswer.kept_at < before, limit=limit)

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from network.database.pieces import delete_piece
 from network.ids import uuid7
 from network.ledger.figures import outstanding_of
 from network.merchants import access
@@ -246,9 +247,9 @@ def claim_nonce(session: Session, *, key_id: str, nonce: str, expires_at: dateti
     return claimed.first() is not None
 
 
-def forget_nonces(session: Session, *, wall: datetime) -> None:
-    """Delete nonces that no valid signature can carry any more."""
-    session.execute(delete(Nonce).where(Nonce.expires_at < wall))
+def forget_nonces(session: Session, *, wall: datetime, limit: int) -> int:
+    """Delete up to ``limit`` nonces that no valid signature can carry any more."""
+    return delete_piece(session, Nonce, Nonce.expires_at < wall, limit=limit)
 
 
 def _before_suspension(session: Session, merchant: Merchant) -> str:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from network.database.pieces import delete_piece
 from network.errors import InvariantError
 from network.events.service import publish
 from network.ids import uuid7
@@ -179,6 +180,6 @@ def note_outcome(session: Session, *, claimed: Claimed, sent: bool, wall: dateti
     return Delivery(state=message.state, attempts=message.attempts)
 
 
-def forget_messages(session: Session, *, before: datetime) -> None:
-    """Delete messages that were made before then: their texts are nobody's business any more."""
-    session.execute(delete(Message).where(Message.created_at < before))
+def forget_messages(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` messages made before then: their texts are nobody's business now."""
+    return delete_piece(session, Message, Message.created_at < before, limit=limit)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import case, delete, select, update
+from sqlalchemy import case, delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from network import ids
+from network.database.pieces import delete_piece
 from network.merchants.addresses import line_of
 from network.operators.audit import record_act
 from network.operators.models import OperatorSession, OperatorThrottle
@@ -53,6 +54,23 @@ def one_too_many(
 def forget_attempts(session: Session, *, subject: bytes) -> None:
     """Begin to count anew, after an attempt that was right."""
     session.execute(delete(OperatorThrottle).where(OperatorThrottle.subject == subject))
+
+
+def forget_ended(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` sign-ins that ended before then; return how many.
+
+    Each operator's newest stays: it says when the operator was last seen.
+    """
+    newer = aliased(OperatorSession)
+    return delete_piece(
+        session,
+        OperatorSession,
+        or_(OperatorSession.ended_at < before, OperatorSession.expires_at < before),
+        exists()
+        .where(newer.operator_id == OperatorSession.operator_id)
+        .where(newer.created_at > OperatorSession.created_at),
+        limit=limit,
+    )
 
 
 def _count(session: Session, *, subject: bytes, wall: datetime) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -109,6 +109,25 @@ def sign_in(
         facts={"session": ids.encode(SESSION_PREFIX, session_id), "address": address},
     )
     return SignIn(token=token)
+
+
+def forget_places(session: Session, *, before: datetime, limit: int) -> int:
+    """Forget browser and address of up to ``limit`` sign-ins that ended before then.
+
+    The sign-in itself stays: evidence of what was done in it names its person by it. Returns how
+    many there were.
+    """
+    ended = or_(PortalSession.ended_at < before, PortalSession.expires_at < before)
+    told = or_(PortalSession.user_agent != "", PortalSession.address != "")
+    found = select(PortalSession.session_id).where(ended, told).limit(limit)
+    gone = session.execute(
+        update(PortalSession)
+        .where(PortalSession.session_id.in_(found))
+        .values(user_agent="", address="")
+        .returning(PortalSession.session_id),
+        execution_options={"synchronize_session": False},
+    )
+    return len(gone.all())
 
 
 def end_session(

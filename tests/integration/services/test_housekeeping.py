@@ -9,15 +9,17 @@ import redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from config import housekeeping
 from config.handlers import HANDLERS, KEEP_HOUSE
-from config.jobs import keep_house
+from config.housekeeping import HouseNotKeptError, keep_house
 from config.queues import NIGHT, queue
 from config.schedule import ask_housekeeping
 from network.clock import local_date, wall_now
 from network.database.connection import Database
+from network.events.service import forget_dispatched
 from network.ledger.forget import Forgotten, forget_requests
 from network.ledger.partitions import open_first_day
-from network.merchants.service import claim_nonce
+from network.merchants.service import claim_nonce, forget_nonces
 from network.messaging.service import queue_sms
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
@@ -118,6 +120,107 @@ def test_messages_and_nonces_go_in_their_time(today: date, services: Services) -
             for table in ("message", "nonce")
         ]
     assert counts == [1, 1]
+
+
+SIGN_INS = text("""
+    WITH ages AS (
+        SELECT uuidv7() AS id, sha256(age::text::bytea) AS digest, age * interval '1 day' AS age
+        FROM unnest(CAST(:ages AS int[])) AS age
+    ), operator AS (
+        INSERT INTO network.operator (operator_id, email, name, role, status, password_hash,
+                                      sealed_totp, totp_step, created_at)
+        VALUES (uuidv7(), 'lena@example.org', 'Lena', 'viewer', 'active', 'x', '', 0, now())
+        RETURNING operator_id
+    ), merchant AS (
+        INSERT INTO network.merchant (merchant_id, code, name_fa, name_en, kind, status, joined_at)
+        VALUES (uuidv7(), 'green', 'سبز', 'Green', 'grocery', 'active', now())
+        RETURNING merchant_id
+    ), person AS (
+        INSERT INTO network.portal_user (user_id, merchant_id, login, name, role, status,
+                                         password_hash, totp_step, created_at)
+        SELECT uuidv7(), merchant_id, 'sara@green', 'Sara', 'cashier', 'active', 'x', 0, now()
+        FROM merchant RETURNING user_id
+    ), clerks AS (
+        INSERT INTO network.portal_session (session_id, user_id, token_digest, created_at, seen_at,
+                                            expires_at, user_agent, address)
+        SELECT id, user_id, digest, now() - age, now() - age, now() - age + interval '12 hours',
+               'Firefox', '192.0.2.1'
+        FROM person, ages
+    )
+    INSERT INTO network.operator_session (session_id, operator_id, token_digest, created_at,
+                                          seen_at, expires_at, user_agent, address)
+    SELECT id, operator_id, digest, now() - age, now() - age, now() - age + interval '12 hours',
+           'Firefox', '192.0.2.1'
+    FROM operator, ages
+""")
+OPERATORS = text("SELECT count(*) FROM network.operator_session")
+PLACES = text("SELECT user_agent || address FROM network.portal_session ORDER BY created_at DESC")
+
+
+@pytest.mark.parametrize(("ages", "left"), [([0, 20, 40, 50], 2), ([40, 50], 1)])
+def test_ended_sign_ins_go_but_what_evidence_and_last_seen_need(
+    ages: list[int], left: int, services: Services, owner_database: Database
+) -> None:
+    with owner_database.unit_of_work() as session:
+        session.execute(SIGN_INS, {"ages": ages})
+    keep_house(services)
+    with services.database.reading() as session:
+        assert session.execute(OPERATORS).scalar_one() == left
+        places = session.execute(PLACES).scalars().all()
+    assert places == ["Firefox192.0.2.1" if age < 30 else "" for age in ages]
+
+
+EVENTS = text("""
+    INSERT INTO network.outbox (event_id, topic, payload, dispatched_at)
+    SELECT uuidv7(-days * interval '1 day'), topic, '{}',
+           clock_timestamp() - handed * interval '1 day'
+    FROM (VALUES ('old', 9, 8), ('late', 9, 6), ('new', 6, 6), ('waits', 9, NULL))
+             AS v (topic, days, handed)
+""")
+
+
+def test_what_was_handed_on_a_week_ago_leaves_the_outbox(
+    services: Services, owner_database: Database
+) -> None:
+    with owner_database.unit_of_work() as session:
+        session.execute(EVENTS)
+    with services.database.ledger() as connection:
+        assert [forget_dispatched(connection, most=1) for _ in range(2)] == [1, 0]
+    with services.database.reading() as session:
+        topics = session.execute(text("SELECT topic FROM network.outbox ORDER BY topic"))
+        assert topics.scalars().all() == ["late", "new", "waits"]
+    with (
+        pytest.raises(DBAPIError, match="permission denied"),
+        services.database.ledger() as connection,
+    ):
+        connection.execute(text("DELETE FROM network.outbox"))
+
+
+def test_a_kind_that_fails_stops_no_other_and_goes_by_pieces(
+    today: date,
+    services: Services,
+    owner_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(housekeeping, "PIECE", 2)
+    wall = wall_now()
+    with services.database.unit_of_work() as session:
+        for number in range(5):
+            claim_nonce(session, key_id="mk_live_a", nonce=f"n{number}", expires_at=wall)
+    nonces = text("SELECT count(*) FROM network.nonce")
+    with owner_database.unit_of_work() as session:
+        session.execute(text("REVOKE DELETE ON network.nonce FROM peyvand_app"))
+    with pytest.raises(HouseNotKeptError, match=r"nonces$"):
+        keep_house(services)
+    assert left(services) == (KEPT_KEYS, KEPT_CODES)  # the steps after it were taken
+    with owner_database.unit_of_work() as session:
+        assert session.execute(nonces).scalar_one() == 5
+        session.execute(text("GRANT DELETE ON network.nonce TO peyvand_app"))
+    with services.database.unit_of_work() as session:
+        assert forget_nonces(session, wall=wall_now(), limit=2) == 2
+    keep_house(services)
+    with services.database.reading() as session:
+        assert session.execute(nonces).scalar_one() == 0
 
 
 def test_the_schedule_asks_once_a_day(redis_client: redis.Redis) -> None:

@@ -201,9 +201,9 @@ def test_a_rolled_back_cause_sends_nothing(database: Database, vault: Vault) -> 
 def test_old_messages_are_forgotten(database: Database, vault: Vault) -> None:
     message_id = queue(database, vault)
     with database.unit_of_work() as session:
-        service.forget_messages(session, before=WALL)
+        service.forget_messages(session, before=WALL, limit=9)
         assert len(queries.latest(session, vault)) == 1
-        service.forget_messages(session, before=WALL + timedelta(seconds=1))
+        service.forget_messages(session, before=WALL + timedelta(seconds=1), limit=9)
         assert queries.latest(session, vault) == []
         assert service.claim(session, vault, message_id=message_id, wall=WALL) is None
 

@@ -258,9 +258,11 @@ def test_what_nobody_needs_is_forgotten(database: Database, vault: Vault) -> Non
         service.end_session(
             session, member_id=done.member_id, session_id=done.session_id, wall=WALL
         )
-        service.forget_old(session, wall=WALL + timedelta(hours=23))
+        service.forget_codes(session, wall=WALL + timedelta(hours=23), limit=9)
+        service.forget_sessions(session, before=WALL, limit=9)
         counts = "SELECT (SELECT count(*) FROM network.one_time_code), count(*)"
         both = text(f"{counts} FROM network.member_session")
         assert tuple(session.execute(both).one()) == (1, 1)
-        service.forget_old(session, wall=WALL + timedelta(days=31))
+        service.forget_codes(session, wall=WALL + timedelta(days=2), limit=9)
+        service.forget_sessions(session, before=WALL + timedelta(days=1), limit=9)
         assert tuple(session.execute(both).one()) == (0, 0)

@@ -84,7 +84,7 @@ CREATE TABLE network.operator_session (
 );
 CREATE INDEX ix_operator_session_operator_id
     ON network.operator_session (operator_id, created_at);
-GRANT SELECT, INSERT ON network.operator_session TO peyvand_app;
+GRANT SELECT, INSERT, DELETE ON network.operator_session TO peyvand_app;
 GRANT UPDATE (seen_at, ended_at) ON network.operator_session TO peyvand_app;
 
 -- hash is SHA-256 over the previous row's hash and this row's canonical form

@@ -84,7 +84,8 @@ CREATE TABLE network.portal_session (
 );
 CREATE INDEX ix_portal_session_user_id ON network.portal_session (user_id, created_at);
 GRANT SELECT, INSERT ON network.portal_session TO peyvand_app;
-GRANT UPDATE (seen_at, ended_at, store_id, terminal) ON network.portal_session TO peyvand_app;
+GRANT UPDATE (seen_at, ended_at, user_agent, address, store_id, terminal) ON network.portal_session
+    TO peyvand_app;
 
 -- What somebody did at a till of the portal: a row per form that was taken, written in the transaction
 -- that posts. The key comes with the form, so the same form taken twice meets the primary key, waits
