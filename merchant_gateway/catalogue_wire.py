@@ -64,6 +64,8 @@ TRANSPORT = {
     ),
     "unavailable": Kind(503, _("The service is not available now"), RETRY, 2),
     "database_unavailable": Kind(503, _("The service is not available now"), RETRY, 2),
+    "database_full": Kind(503, _("The service is not available now"), RETRY, 2),
+    "statement_timeout": Kind(503, _("The service is busy"), RETRY, 1),
     "no_signing_key": Kind(503, _("The service is not available now"), RETRY, 2),
     "busy": Kind(503, _("The service is busy"), RETRY, 1),
     "sign_again": Kind(

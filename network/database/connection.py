@@ -15,11 +15,31 @@ from network.database.driver import Direct
 from network.database.liveness import look_before_use
 from network.errors import UnavailableError
 
+_CONNECTION = "08"
+_AWAY = {"57P01", "57P02", "57P03", "53300"}
+"""It shuts down, crashed, is not up yet, or takes no further connection."""
+
+_CANCELED = "57014"
+_FULL = {"53000", "53100", "53200", "53400"}
+"""Appendix A of PostgreSQL's documentation, like the codes above."""
+
 
 class DatabaseUnavailableError(UnavailableError):
     """PostgreSQL cannot be reached, or went away during the call: nothing is known to be done."""
 
     code = "database_unavailable"
+
+
+class StatementTimeoutError(UnavailableError):
+    """PostgreSQL is there, but ended a statement that took too long: nothing of it was done."""
+
+    code = "statement_timeout"
+
+
+class DatabaseFullError(UnavailableError):
+    """PostgreSQL is there, but has no disk or memory left for this: nothing of it was done."""
+
+    code = "database_full"
 
 
 class Database:
@@ -137,8 +157,21 @@ def _unavailable_if_lost() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise DatabaseUnavailableError("every connection to the database is in use") from error
     except DBAPIError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        lost = error.connection_invalidated or sqlstate[:2] in {"08", "57", "53"}
-        if lost or (sqlstate == "" and type(error.orig).__name__ == "OperationalError"):
-            raise DatabaseUnavailableError("the database cannot be reached") from error
-        raise
+        known = _known(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _known(error: DBAPIError) -> UnavailableError | None:
+    """Return what an error of PostgreSQL says of the server, None where it says nothing of it."""
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    if sqlstate == _CANCELED:
+        return StatementTimeoutError("a statement took longer than the database lets it")
+    if sqlstate in _FULL:
+        return DatabaseFullError("the database has no disk or memory left for this")
+    unreachable = sqlstate.startswith(_CONNECTION) or sqlstate in _AWAY
+    silent = sqlstate == "" and type(error.orig).__name__ == "OperationalError"
+    if error.connection_invalidated or unreachable or silent:
+        return DatabaseUnavailableError("the database cannot be reached")
+    return None

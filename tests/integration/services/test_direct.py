@@ -6,8 +6,13 @@ import pytest
 from sqlalchemy import Text, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
-from network.database.connection import Database, DatabaseUnavailableError
+from network.database.connection import (
+    Database,
+    DatabaseUnavailableError,
+    StatementTimeoutError,
+)
 from network.database.driver import Channel, rows_of
+from network.errors import UnavailableError
 from tests.fixtures.cluster import Cluster
 from tests.integration.services.helpers import wait_for
 
@@ -56,3 +61,37 @@ def test_errors_come_out_as_sqlalchemys(database: Database) -> None:
     nowhere = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with pytest.raises(DatabaseUnavailableError), nowhere.direct():
         pass
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "code"),
+    [
+        ("08006", "database_unavailable"),
+        ("57P03", "database_unavailable"),
+        ("53300", "database_unavailable"),
+        ("57014", "statement_timeout"),
+        ("53100", "database_full"),
+        ("53200", "database_full"),
+    ],
+)
+def test_what_ails_the_server_is_told_apart(database: Database, sqlstate: str, code: str) -> None:
+    failing = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    with pytest.raises(UnavailableError) as caught, database.unit_of_work() as session:
+        session.execute(text(failing))
+    assert caught.value.code == code
+
+
+def test_a_statement_that_takes_too_long_is_no_database_that_is_away(database: Database) -> None:
+    with pytest.raises(StatementTimeoutError):
+        dawdle(database)
+
+
+def dawdle(database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("SET LOCAL statement_timeout = 1"))
+        session.execute(text("SELECT pg_sleep(60)"))
+
+
+def test_what_says_nothing_of_the_server_stays_what_it_is(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="division by zero"), database.unit_of_work() as session:
+        session.execute(text("SELECT 1 / 0"))
