@@ -28,8 +28,6 @@ from network.settings import PROGRAMME_ZONE, Settings
 FRONTS: Mapping[str, int] = {"gateway": 2, "wallet": 1, "console": 1, "portal": 1}
 """The fronts, with the number of processes each has."""
 
-PORTS: Mapping[str, int] = {"gateway": 8800, "wallet": 8801, "console": 8802, "portal": 8803}
-
 OWNER_URLS = ("DATABASE_OWNER_URL", "SANDBOX_DATABASE_OWNER_URL")
 """Whose logins may change the tables or make databases: for the schedule alone."""
 

@@ -19,7 +19,7 @@ from network.database.driver import Channel
 from network.ids import EntryKey
 from network.ledger.errors import DuplicateReference
 from network.ledger.values import Event, Posted
-from network.programme.worth import worth_of
+from network.points import worth as worth_in_units
 from network.settings import CURRENCY, PROGRAMME_ZONE
 
 
@@ -116,7 +116,7 @@ def own(call: Call, merchant_id: object) -> None:
 def worth(call: Call, *, points: int, day: date) -> dict[str, Any]:
     """Return what points are worth on a day, as an amount with its currency."""
     value = call.gateway.terms.face_value(day=day)
-    return {"amount": worth_of(points=points, face_value=value), "currency": CURRENCY}
+    return {"amount": worth_in_units(points=points, face_value=value), "currency": CURRENCY}
 
 
 def posted_answer(posted: Posted, payload: dict[str, Any], *, status: int) -> Answer:

@@ -35,8 +35,3 @@ def day_start(day: date, *, zone: ZoneInfo) -> datetime:
     while moment.astimezone(zone).date() < day:
         moment += timedelta(minutes=30)
     return moment
-
-
-def day_bounds(day: date, *, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Return the half-open interval [start, end) of ``day`` in ``zone``, in UTC."""
-    return day_start(day, zone=zone), day_start(day + timedelta(days=1), zone=zone)

@@ -15,6 +15,9 @@ from network.errors import InvariantError
 MAX_AMOUNT = 2**63 - 1
 """The largest amount or point count that a PostgreSQL ``bigint`` holds."""
 
+MOST_AGREED = 2**62
+"""Amounts that people agree on stay below this, so that two of them still add up to a bigint."""
+
 
 def round_half_even(value: Fraction) -> int:
     """Round an exact value to the nearest integer, ties to even (banker's rounding)."""

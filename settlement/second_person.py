@@ -27,7 +27,7 @@ from network.exposure.suspending import (
     set_suspended,
 )
 from network.ledger.queries import open_day
-from network.merchants.service import locked_merchant
+from network.merchants.locking import locked_merchant
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
 from network.money.counted import one_spaced

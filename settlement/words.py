@@ -49,22 +49,6 @@ def check_label(name: str) -> str:
     }.get(name, name)
 
 
-def state_label(state: str) -> str:
-    """Return the name of the state of a run or a window."""
-    return {
-        "running": _("running"),
-        "done": _("done"),
-        "failed": _("failed"),
-        "stopped": _("stopped"),
-        "open": _("open"),
-        "closing": _("closing"),
-        "closed": _("closed"),
-        "pending_settlement": _("pending settlement"),
-        "settled": _("settled"),
-        "aborted": _("aborted"),
-    }.get(state, state)
-
-
 def failure(error: PeyvandError) -> str:
     """Return in one sentence why a night did not settle, for a person."""
     return _failure(error.code, error.message)

@@ -21,10 +21,10 @@ from network.ids import EntryKey
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
+from network.points import worth
 from network.portal import acts
 from network.portal.acts import ActView, Form
 from network.portal.errors import AlreadyUndoneError, FormCancelledError
-from network.programme.worth import worth_of
 from network.settings import CURRENCY
 
 SAME_AGAIN = timedelta(minutes=10)
@@ -103,7 +103,7 @@ def look_up(given: dict[str, str]) -> Customer:
         can_pay=can_pay,
         limit=limit,
         spendable=spendable,
-        pays_at_most=worth_of(points=min(limit, spendable), face_value=face_value),
+        pays_at_most=worth(points=min(limit, spendable), face_value=face_value),
     )
 
 

@@ -51,14 +51,3 @@ def request_components(*, method: str, has_body: bool) -> tuple[str, ...]:
 def request_signature_component(label: str) -> str:
     """Return the identifier that binds an answer to the request's signature (RFC 9421, 2.4)."""
     return f'"signature";req;key="{label}"'
-
-
-def answer_components(*, request_label: str | None) -> tuple[str, ...]:
-    """Return the identifiers that an answer's signature covers.
-
-    `request_label` is the label of the request's signature; None for an answer to a request
-    whose signature could not be read, which there is nothing to bind to.
-    """
-    if request_label is None:
-        return (STATUS, CONTENT_DIGEST)
-    return (STATUS, CONTENT_DIGEST, request_signature_component(request_label))

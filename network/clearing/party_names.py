@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import PartyView
+from network.clearing.facts import Obligation, ObligationView, PartyView
+from network.clearing.models import Obligation as ObligationRow
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
 
 _NETWORK = PartyView(
@@ -15,9 +18,18 @@ _NETWORK = PartyView(
 )
 
 
-def parties(session: Session) -> dict[UUID, PartyView]:
-    """Return every merchant and the network by their ids."""
-    rows = session.execute(text("SELECT merchant_id, code, name_fa, name_en FROM network.merchant"))
+_OF_OBLIGATION = ("issuer_id", "acceptor_id", "payer_id", "payee_id")
+
+
+def parties(session: Session, *, wanted: Iterable[UUID] | None = None) -> dict[UUID, PartyView]:
+    """Return merchants by their ids, every one or those that are wanted, and the network."""
+    rows = session.execute(
+        text("""
+            SELECT merchant_id, code, name_fa, name_en FROM network.merchant
+            WHERE CAST(:wanted AS uuid[]) IS NULL OR merchant_id = ANY (:wanted)
+        """),
+        {"wanted": None if wanted is None else list(set(wanted))},
+    )
     names = {
         row.merchant_id: PartyView(
             party_id=row.merchant_id, code=row.code, name_fa=row.name_fa, name_en=row.name_en
@@ -33,4 +45,27 @@ def party(names: dict[UUID, PartyView], party_id: UUID) -> PartyView:
     unknown = str(party_id)
     return names.get(
         party_id, PartyView(party_id=party_id, code=unknown, name_fa=unknown, name_en=unknown)
+    )
+
+
+def obligation_views(
+    session: Session, rows: Iterable[ObligationRow | Row[Any]]
+) -> list[ObligationView]:
+    """Return stored obligations with the names of their parties, which are read once."""
+    found = list(rows)
+    ids = {getattr(row, name) for row in found for name in _OF_OBLIGATION}
+    names = parties(session, wanted=ids)
+    return [obligation_view(row, names) for row in found]
+
+
+def obligation_view(row: ObligationRow | Row[Any], names: dict[UUID, PartyView]) -> ObligationView:
+    """Return a stored obligation with its parties among those that are known."""
+    values = {name: getattr(row, name) for name in Obligation.__dataclass_fields__}
+    issuer, acceptor, payer, payee = (party(names, getattr(row, name)) for name in _OF_OBLIGATION)
+    return ObligationView(
+        fact=Obligation(**values | {"priced_on": tuple(row.priced_on)}),
+        issuer=issuer,
+        acceptor=acceptor,
+        payer=payer,
+        payee=payee,
     )

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from network.clearing import lines, runs, sources
@@ -30,8 +30,8 @@ from network.clearing.facts import (
 )
 from network.clearing.models import NetPosition, SettlementRun, SettlementWindow, Statement
 from network.clearing.models import Obligation as ObligationRow
-from network.clearing.parties import NETWORK_PARTY
-from network.clearing.party_names import parties, party
+from network.clearing.parties import NETWORK_PARTY, Account
+from network.clearing.party_names import obligation_views, parties, party
 from network.clearing.reserves import reserves
 from network.ledger.tables import business_day
 from network.ledger.tables import seal as seal_table
@@ -101,16 +101,20 @@ def latest_runs(session: Session, *, limit: int = 30) -> list[RunView]:
     return [runs.run_view(row) for row in rows]
 
 
-def obligations(session: Session, *, window: WindowView) -> list[ObligationView]:
-    """Return what a window found to be owed, sorted by the issuer's and acceptor's codes."""
+def obligations(
+    session: Session, *, window: WindowView, party_id: UUID | None = None
+) -> list[ObligationView]:
+    """Return what a window found to be owed, sorted by the issuer's and acceptor's codes.
+
+    All of it, or what one party pays or gets.
+    """
     columns = ObligationRow.__table__.c
-    rows = session.execute(
-        select(*(columns[name] for name in Obligation.__dataclass_fields__)).where(
-            columns.window_id == window.window_id
-        )
+    query = select(*(columns[name] for name in Obligation.__dataclass_fields__)).where(
+        columns.window_id == window.window_id
     )
-    names = parties(session)
-    found = [_obligation(row, names) for row in rows]
+    if party_id is not None:
+        query = query.where(or_(columns.payer_id == party_id, columns.payee_id == party_id))
+    found = obligation_views(session, session.execute(query))
     return sorted(
         found,
         key=lambda o: (o.issuer.code, o.acceptor.code, o.fact.kind, o.fact.obligation_id.int),
@@ -120,7 +124,7 @@ def obligations(session: Session, *, window: WindowView) -> list[ObligationView]
 def obligation(session: Session, *, obligation_id: UUID) -> ObligationView | None:
     """Return one obligation, ``None`` where there is none with this id."""
     row = session.get(ObligationRow, obligation_id)
-    return None if row is None else _obligation(row, parties(session))
+    return None if row is None else obligation_views(session, [row])[0]
 
 
 def obligation_lines(
@@ -131,37 +135,31 @@ def obligation_lines(
     limit: int = 100,
 ) -> list[ObligationLine]:
     """Return the postings behind an obligation, after ``cursor`` (member, sequence, line)."""
-    return list(_obligation_lines(session, obligation_id, after=cursor, limit=limit))
-
-
-def every_obligation_line(session: Session, *, obligation_id: UUID) -> Iterator[ObligationLine]:
-    """Stream all postings behind an obligation: their shares are reckoned once."""
-    return _obligation_lines(session, obligation_id)
-
-
-def _obligation_lines(
-    session: Session,
-    obligation_id: UUID,
-    *,
-    after: tuple[UUID, int, int] | None = None,
-    limit: int | None = None,
-) -> Iterator[ObligationLine]:
     row = session.get(ObligationRow, obligation_id)
     found = None if row is None else window(session, window_id=row.window_id)
     if found is None:
-        return iter(())
-    return lines.obligation_lines(
-        session, window=found, obligation_id=obligation_id, after=after, limit=limit
+        return []
+    return list(
+        lines.obligation_lines(
+            session, window=found, obligation_id=obligation_id, after=cursor, limit=limit
+        )
     )
 
 
-def positions(session: Session, *, window: WindowView) -> list[PositionView]:
-    """Return every account's position in a window by code, the network's last.
+def positions(
+    session: Session, *, window: WindowView, account: Account | None = None
+) -> list[PositionView]:
+    """Return every account's position in a window by code, the network's last, or that of one.
 
-    The nets sum to zero.
+    All nets sum to zero.
     """
-    rows = session.scalars(select(NetPosition).where(NetPosition.window_id == window.window_id))
-    names = parties(session)
+    query = select(NetPosition).where(NetPosition.window_id == window.window_id)
+    if account is not None:
+        query = query.where(
+            NetPosition.party_id == account.party_id, NetPosition.account == account.name
+        )
+    rows = session.scalars(query).all()
+    names = parties(session, wanted=(row.party_id for row in rows))
     found = [
         PositionView(
             party=party(names, row.party_id),
@@ -189,12 +187,13 @@ def positions(session: Session, *, window: WindowView) -> list[PositionView]:
 
 def pool(session: Session, *, window: WindowView) -> list[PoolView]:
     """Return what the pool held after a window, by the issuers' codes; emptied terms left out."""
-    names = parties(session)
-    found = [
-        PoolView(issuer=party(names, each.issuer_id), fact=each)
+    held = [
+        each
         for each in sources.pool_balances(session, before=window.end_day)
         if each.points or each.amount
     ]
+    names = parties(session, wanted=(each.issuer_id for each in held))
+    found = [PoolView(issuer=party(names, each.issuer_id), fact=each) for each in held]
     return sorted(found, key=lambda each: (each.issuer.code, each.fact.terms_id.int))
 
 
@@ -209,8 +208,8 @@ def matrix(session: Session, *, window: WindowView) -> list[MatrixCell]:
             GROUP BY issuer_id, acceptor_id, currency
         """),
         {"window_id": window.window_id},
-    )
-    names = parties(session)
+    ).all()
+    names = parties(session, wanted=(each for row in rows for each in row[:2]))
     cells = [
         MatrixCell(
             issuer=party(names, row.issuer_id),
@@ -339,7 +338,7 @@ def _statements(
     if digests is not None:
         query = query.where(Statement.digest.between(*digests))
     rows = session.execute(query).all()
-    names = parties(session)
+    names = parties(session, wanted=(row[0].merchant_id for row in rows))
     seals = _seals(session, days={row[1].end_day - timedelta(days=1) for row in rows})
     told = reserves(session, statements=[row[0].statement_id for row in rows])
     return [_statement(row[0], row[1], names=names, seals=seals, told=told) for row in rows]
@@ -369,17 +368,6 @@ def _window(row: SettlementWindow) -> WindowView:
         state=row.state,
         settled_at=row.settled_at,
         attempt=row.attempt,
-    )
-
-
-def _obligation(row: ObligationRow | Row[Any], names: dict[UUID, PartyView]) -> ObligationView:
-    values = {name: getattr(row, name) for name in Obligation.__dataclass_fields__}
-    return ObligationView(
-        fact=Obligation(**values | {"priced_on": tuple(row.priced_on)}),
-        issuer=party(names, row.issuer_id),
-        acceptor=party(names, row.acceptor_id),
-        payer=party(names, row.payer_id),
-        payee=party(names, row.payee_id),
     )
 
 

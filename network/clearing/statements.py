@@ -42,6 +42,7 @@ from network.clearing.facts import (
 )
 from network.clearing.parties import NETWORK_NAME
 from network.ids import EntryIds, encode
+from network.language.spreadsheets import guarded
 from network.signing.queries import LIVE
 
 _COLUMNS = (
@@ -82,9 +83,6 @@ _RARE = {
     "deposit": ("called", "deposit_opening", "deposit_paid_in", "deposit_used", "deposit_closing"),
 }
 """Totals that most merchants have nothing to do with."""
-
-# What spreadsheets take for the beginning of a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def canonical(value: object) -> bytes:
@@ -285,7 +283,7 @@ def _cells(record: dict[str, Any]) -> bytes:
 def _cell(column: str, value: object) -> str:
     text = "" if value is None else str(value)
     # Figures are ours and may begin with a minus; text may come from anybody.
-    return f"'{text}" if column not in _FIGURES and text.startswith(_FORMULA) else text
+    return text if column in _FIGURES else guarded(text)
 
 
 def _row(cells: Iterable[str]) -> bytes:

@@ -18,18 +18,18 @@ from sqlalchemy.orm import Session
 
 from network.clearing.parties import NETWORK_PARTY
 from network.exposure import measuring, queries
-from network.merchants.service import locked_merchant
+from network.merchants.locking import locked_merchant
 from network.money.counted import LONGEST_BANK_REF, answered_payment, cover_bookings
 from network.money.errors import MoneyError
 from network.money.service import Entry, Line, post
 from network.money.today import require_published
+from network.points import MOST_AGREED
 from network.settings import CURRENCY
 
 Account = Literal["deposit", "reserve"]
 Act = Literal["received", "released", "drawn"]
 ACCOUNTS: tuple[Account, ...] = get_args(Account)
 ACTS: tuple[Act, ...] = get_args(Act)
-_LARGEST = 2**62
 
 
 class CoverError(MoneyError):
@@ -82,7 +82,7 @@ def check_movement(session: Session, *, movement: Movement) -> None:
     Nothing goes back that covers what the merchant stands to owe, as last measured; nothing is
     drawn beyond what it owes, nor from the reserve while there is a deposit. Raises CoverError.
     """
-    if not 0 < movement.amount < _LARGEST:
+    if not 0 < movement.amount < MOST_AGREED:
         raise CoverError("an amount is above zero", reason="amount", field="amount")
     if movement.account not in ACCOUNTS or movement.act not in ACTS:
         raise CoverError("there is no such movement", reason="unknown", field="act")

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from network.ledger import suspending as ledger
 from network.merchants import access
+from network.merchants.locking import locked_merchant
 from network.merchants.queries import ISSUING_OPEN
-from network.merchants.service import locked_merchant
 from network.money.errors import MoneyError
 
 SUSPENDED = "default"

@@ -24,10 +24,11 @@ from network.clearing.parties import MARGIN, NETWORK_PARTY
 from network.exposure.cover import held
 from network.exposure.losses import Part, by_party, claims_on, laid
 from network.exposure.suspending import SUSPENDED
-from network.merchants.service import locked_merchant
+from network.merchants.locking import locked_merchant
 from network.money.errors import MoneyError
 from network.money.service import Entry, Line, post
 from network.money.today import require_published
+from network.points import MOST_AGREED
 from network.settings import CURRENCY
 
 FUND = "fund"
@@ -35,7 +36,6 @@ Step = Literal["fund", "acceptors"]
 STEPS: tuple[Step, ...] = get_args(Step)
 FundAct = Literal["allotted", "returned"]
 FUND_ACTS: tuple[FundAct, ...] = get_args(FundAct)
-_LARGEST = 2**62
 
 
 class WaterfallError(MoneyError):
@@ -86,7 +86,7 @@ def check_fund(session: Session, *, act: str, amount: int) -> None:
     """Refuse what can't be moved to the fund or back from it. Raises WaterfallError."""
     if act not in FUND_ACTS:
         raise WaterfallError("there is no such movement", reason="unknown", field="act")
-    if not 0 < amount < _LARGEST:
+    if not 0 < amount < MOST_AGREED:
         raise WaterfallError("an amount is above zero", reason="amount", field="amount")
     if act == "returned" and amount > fund_balance(session):
         raise WaterfallError("the fund does not hold as much", reason="balance", field="amount")
@@ -115,7 +115,7 @@ def check_step(session: Session, *, merchant_id: UUID, step: str, amount: int) -
     """
     if step not in STEPS:
         raise WaterfallError("there is no such step", reason="unknown", field="step")
-    if not 0 < amount < _LARGEST:
+    if not 0 < amount < MOST_AGREED:
         raise WaterfallError("an amount is above zero", reason="amount", field="amount")
     merchant = locked_merchant(session, merchant_id)
     found = default_of(session, merchant_id=merchant_id, issuing=merchant.issuing)

@@ -24,7 +24,9 @@ from network.language.dates import (
 )
 from network.language.digits import (
     ascii_digits,
+    isolated,
     normalise,
+    parse_decimal,
     parse_whole_number,
     persian_digits,
     sort_key,
@@ -58,11 +60,13 @@ __all__ = [
     "format_points",
     "format_time",
     "gettext",
+    "isolated",
     "lazy_gettext",
     "ngettext",
     "normalise",
     "npgettext",
     "parse_day",
+    "parse_decimal",
     "parse_whole_number",
     "persian_digits",
     "pgettext",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from decimal import Decimal
 
 _PERSIAN = "۰۱۲۳۴۵۶۷۸۹"
 _ARABIC = "٠١٢٣٤٥٦٧٨٩"
@@ -28,7 +30,12 @@ _ALPHABET = "آابپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
 _VARIANTS = str.maketrans("أإٱؤئةۀ", "اااویهه")
 _RANK = {ord(letter): chr(0xE000 + rank) for rank, letter in enumerate(_ALPHABET)}
 _SEPARATORS = str.maketrans(dict.fromkeys(",٬،_' \u00a0\u202f\u200c"))
-_MOST_DIGITS = 19
+_MOST = 2**63 - 1
+_DECIMAL_MARKS = str.maketrans({"٫": ".", "٬": ",", "،": ","})
+# Short and without an exponent: some readers would reckon for hours with 1e999999999.
+_DECIMAL = re.compile(
+    r"(?P<whole>[0-9]{1,12}|[0-9]{1,3}(?:[, \u00a0\u202f'][0-9]{3}){1,3})(?P<rest>\.[0-9]{1,10})?"
+)
 
 
 def persian_digits(text: str | int) -> str:
@@ -60,12 +67,35 @@ def sort_key(text: str) -> str:
     return bare.translate(_RANK)
 
 
-def parse_whole_number(text: str) -> int | None:
+def parse_whole_number(text: str, *, most: int = _MOST) -> int | None:
     """Return the whole number that a person typed in any digits, with or without separators.
 
-    ``None`` where the text is not a number of at most nineteen digits; no sign is accepted.
+    ``None`` where the text is no number, or one above ``most``; no sign is accepted.
     """
     plain = ascii_digits(text).translate(_SEPARATORS)
-    if not plain.isascii() or not plain.isdigit() or len(plain) > _MOST_DIGITS:
+    if not plain.isascii() or not plain.isdigit() or len(plain) > len(str(most)):
         return None
-    return int(plain)
+    number = int(plain)
+    return number if number <= most else None
+
+
+def parse_decimal(text: str) -> Decimal | None:
+    """Return the number that a person typed in any digits, exactly; percent signs don't count.
+
+    Commas, Persian ones and spaces stand between groups of three digits only: ``12,5`` is nothing,
+    since it means one thing to some and another to others. ``None`` also for signs, exponents, and
+    more than twelve digits before the point or ten behind it.
+    """
+    plain = ascii_digits(text).translate(_DECIMAL_MARKS).strip().rstrip("%٪").rstrip()
+    found = _DECIMAL.fullmatch(plain)
+    if found is None:
+        return None
+    return Decimal(re.sub(r"[^0-9]", "", found["whole"]) + (found["rest"] or ""))
+
+
+def isolated(text: object) -> str:
+    """Return text between marks that keep its direction from that of the words around it.
+
+    First strong isolate and pop directional isolate of the Unicode bidirectional algorithm (UAX 9).
+    """
+    return f"\u2068{text}\u2069"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, true, tuple_, union
+from sqlalchemy import ColumnElement, Row, Select, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from network.errors import InvariantError
 from network.ledger import tables
 from network.ledger.views import (
     Cursor,
-    DayView,
     EntryView,
     LotView,
     PostingView,
@@ -277,23 +276,6 @@ def redemption(session: Session, *, member_id: UUID, sequence: int) -> Redemptio
     )
 
 
-def due_members(
-    session: Session, *, today: date, wall: datetime, after: UUID | None = None, limit: int
-) -> list[UUID]:
-    """Return members with a lot due on ``today`` or a hold that lapsed by ``wall``, in order."""
-    wallets, hold = tables.wallet, tables.hold
-    due_lots = select(wallets.c.member_id).where(wallets.c.due_on <= today)
-    lapsed = select(hold.c.member_id).where(hold.c.state == "authorised", hold.c.hold_until <= wall)
-    if after is not None:
-        due_lots = due_lots.where(wallets.c.member_id > after)
-        lapsed = lapsed.where(hold.c.member_id > after)
-    query = union(
-        due_lots.order_by(wallets.c.member_id).limit(limit),
-        lapsed.order_by(hold.c.member_id).limit(limit),
-    ).order_by("member_id")
-    return list(session.execute(query.limit(limit)).scalars())
-
-
 def open_day(session: Session) -> date:
     """Return the business day that is open; raise InvariantError before the first was opened."""
     day: date | None = session.execute(
@@ -304,15 +286,6 @@ def open_day(session: Session) -> date:
     if day is None:
         raise InvariantError("no business day is open; peyvand up opens the first one")
     return day
-
-
-def closed_days(session: Session) -> list[DayView]:
-    """Return the closed business days, oldest first."""
-    table = tables.business_day
-    rows = session.execute(
-        select(table).where(table.c.closed_at.is_not(None)).order_by(table.c.business_date)
-    )
-    return [DayView(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def seal_of(session: Session, *, business_date: date) -> SealView | None:

@@ -139,16 +139,6 @@ class RedemptionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayView:
-    """A business day: open, flipped (the next is open, writers may linger) or closed."""
-
-    business_date: date
-    opened_at: datetime
-    flipped_at: datetime | None
-    closed_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SealView:
     """A closed day's chained digest with its signature."""
 

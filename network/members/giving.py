@@ -25,7 +25,6 @@ from network.messaging.service import queue_sms
 from network.messaging.texts import giving_text, received_text
 from network.vault import Vault
 
-LEAST_POINTS = 1
 _PHONE_END = 4
 
 

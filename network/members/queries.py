@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import select
@@ -22,6 +21,7 @@ from network.members.models import (
     MemberSession,
 )
 from network.members.sealing import PersonKey, open_person_key
+from network.tokens import token_digest
 from network.vault import Vault
 
 SECRET_FIELD, PHONE_FIELD, NAME_FIELD, DEVICE_FIELD = "code-secret", "phone", "name", "device"
@@ -188,11 +188,6 @@ def person_key(session: Session, vault: Vault, *, member_id: UUID) -> PersonKey:
     if sealed is None:
         raise UnknownMemberError("there is no such member")
     return open_person_key(vault, member_id=member_id, sealed_key=sealed)
-
-
-def token_digest(token: str) -> bytes:
-    """Return the digest under which a session's token is stored (the token is 256 random bits)."""
-    return sha256(token.encode()).digest()
 
 
 def masked_name(name: str) -> str:

@@ -25,10 +25,11 @@ from network.members.enrolment import MEMBERSHIP, enrol
 from network.members.errors import ThrottledError
 from network.members.models import Member, MemberSession, OneTimeCode
 from network.members.phones import normalise_phone
-from network.members.queries import DEVICE_FIELD, person_key, token_digest
+from network.members.queries import DEVICE_FIELD, person_key
 from network.members.sealing import phone_index
 from network.messaging.service import queue_sms
 from network.messaging.texts import sign_in_text
+from network.tokens import token_digest
 from network.vault import Vault
 
 CODE_DIGITS = 6

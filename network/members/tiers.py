@@ -19,7 +19,6 @@ from network.members.errors import InvalidMemberDataError, UnknownMemberError
 from network.members.models import Member, Tier
 from network.operators.audit import SYSTEM, record_act
 
-DEFAULT_TIER = "member"
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_CODE = 40
 

@@ -23,8 +23,9 @@ from network.merchants.errors import (
     SamePersonError,
     UnknownAgreementError,
 )
-from network.merchants.models import Agreement, Merchant
-from network.merchants.queries import AgreementView, UnknownMerchantError, agreement_view
+from network.merchants.locking import locked_merchant
+from network.merchants.models import Agreement
+from network.merchants.queries import AgreementView, agreement_view
 from network.merchants.settling import DEFAULT, Settling, checked
 from network.settings import CURRENCY
 
@@ -83,7 +84,7 @@ def propose_agreement(
     _check_price(acceptance_fee, least=Decimal(0), below=Decimal(1), field="acceptance_fee")
     iban = None if settlement_iban is None else _checked_iban(settlement_iban)
     paying = checked(settling)
-    _lock(session, merchant_id)
+    locked_merchant(session, merchant_id)
     _check_date(session, merchant_id=merchant_id, effective_from=effective_from, today=today)
     latest = session.scalar(
         select(func.max(Agreement.version)).where(Agreement.merchant_id == merchant_id)
@@ -133,7 +134,7 @@ def approve_agreement(
     )
     if merchant_id is None:
         raise UnknownAgreementError("there is no such agreement")
-    _lock(session, merchant_id)
+    locked_merchant(session, merchant_id)
     agreement = session.get_one(
         Agreement, agreement_id, with_for_update=True, populate_existing=True
     )
@@ -189,15 +190,6 @@ def _checked_funding(funding: Funding) -> dict[str, Any]:
         "vat_rate": funding.vat_rate,
         "vat_on": funding.vat_on,
     }
-
-
-def _lock(session: Session, merchant_id: UUID) -> None:
-    """Let one change of a merchant's agreements through at a time."""
-    found = session.scalar(
-        select(Merchant.merchant_id).where(Merchant.merchant_id == merchant_id).with_for_update()
-    )
-    if found is None:
-        raise UnknownMerchantError("there is no such merchant")
 
 
 def _check_date(session: Session, *, merchant_id: UUID, effective_from: date, today: date) -> None:

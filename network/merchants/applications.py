@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, text
+from sqlalchemy import exists, func, literal, or_, select, text, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -29,9 +29,10 @@ from network.merchants.errors import (
 )
 from network.merchants.inserting import refusal_of
 from network.merchants.keys import TEST, NewKey, register_key, revoke_all
+from network.merchants.locking import locked_merchant
 from network.merchants.models import Application, Merchant, MerchantKey
 from network.merchants.queries import APPLICANT_PREFIX
-from network.merchants.service import locked_merchant, register_merchant
+from network.merchants.service import register_merchant
 from network.vault import Vault
 
 KINDS = ("retail", "grocer", "restaurant", "pharmacy", "fashion", "travel", "online", "services")
@@ -202,16 +203,52 @@ def decline(
     return merchant.merchant_id
 
 
-def applications(session: Session, *, state: str | None = None) -> list[ApplicationView]:
-    """Return applications without their persons, the latest first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an application stands among all: those that wait come first, then the latest."""
+
+    waits: bool
+    applied_at: datetime
+    application_id: UUID
+
+
+def applications(
+    session: Session,
+    *,
+    state: str | None = None,
+    words: str = "",
+    after: Place | None = None,
+    limit: int | None = None,
+) -> list[ApplicationView]:
+    """Return applications without their persons: those that wait first, the latest first.
+
+    ``words`` keeps those whose names, kind or code have them; ``after`` those that stand behind.
+    """
+    order = (Application.state == "waiting", Application.applied_at, Application.application_id)
     query = (
         select(Application, Merchant)
         .join(Merchant, Merchant.merchant_id == Application.merchant_id)
-        .order_by(Application.applied_at.desc(), Application.application_id)
+        .order_by(*(each.desc() for each in order))
+        .limit(limit)
     )
     if state is not None:
         query = query.where(Application.state == state)
+    if words:
+        named = (Merchant.name_fa, Merchant.name_en, Merchant.kind, Merchant.code)
+        query = query.where(or_(*(each.icontains(words, autoescape=True) for each in named)))
+    if after is not None:
+        place = (after.waits, after.applied_at, after.application_id)
+        query = query.where(tuple_(*order) < tuple_(*map(literal, place)))
     return [_view(row[0], row[1]) for row in session.execute(query)]
+
+
+def place_of(found: ApplicationView) -> Place:
+    """Return where an application stands."""
+    return Place(
+        waits=found.state == "waiting",
+        applied_at=found.applied_at,
+        application_id=found.application_id,
+    )
 
 
 def waiting(session: Session) -> int:

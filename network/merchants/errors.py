@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from network.errors import PeyvandError
 
 
@@ -102,9 +104,16 @@ class PointsOutstandingError(PeyvandError):
 
 
 class BalanceOpenError(PeyvandError):
-    """The network and a merchant still owe each other money; ``facts`` say how much by currency."""
+    """A merchant's accounts with the network are not at zero; ``facts`` say what stands on which.
+
+    ``accounts`` has amounts by account and currency, above zero where the network owes it.
+    """
 
     code = "balance_open"
+
+    def __init__(self, message: str, *, accounts: Mapping[str, Mapping[str, int]]) -> None:
+        super().__init__(message, facts=dict(accounts))
+        self.accounts = accounts
 
 
 class UnknownAgreementError(PeyvandError):

@@ -21,9 +21,9 @@ from network.merchants.errors import (
     TooManyNewKeysError,
     UnknownKeyError,
 )
-from network.merchants.models import Merchant, MerchantKey
+from network.merchants.locking import locked_merchant
+from network.merchants.models import MerchantKey
 from network.merchants.public_keys import checked_public_key
-from network.merchants.queries import UnknownMerchantError
 from network.merchants.scopes import SCOPES, ordered
 from network.vault import Vault
 
@@ -70,7 +70,7 @@ def register_key(
         raise InvalidKeyError("a key is for live or test", field="environment")
     opens = _checked_scopes(scopes)
     raw = None if public_key is None else checked_public_key(public_key)
-    _lock(session, merchant_id)
+    locked_merchant(session, merchant_id)
     if _count_active(session, merchant_id, environment, now) >= MAX_ACTIVE_KEYS:
         raise TooManyKeysError(
             f"a merchant has at most {MAX_ACTIVE_KEYS} active keys; revoke one first",
@@ -198,15 +198,6 @@ def _is_known(session: Session, merchant_id: UUID, environment: str, raw: bytes)
         MerchantKey.public_key == raw,
     )
     return bool(session.scalar(select(known)))
-
-
-def _lock(session: Session, merchant_id: UUID) -> None:
-    """Let one change of a merchant's keys through at a time."""
-    found = session.scalar(
-        select(Merchant.merchant_id).where(Merchant.merchant_id == merchant_id).with_for_update()
-    )
-    if found is None:
-        raise UnknownMerchantError("there is no such merchant")
 
 
 def _locked_key(session: Session, merchant_id: UUID, key_id: str) -> MerchantKey:

@@ -112,6 +112,12 @@ class Application(Base):
         CheckConstraint("locale IN ('fa', 'en')", name="locale"),
         CheckConstraint("length(address_digest) = 32", name="address_digest"),
         Index(None, "state", "applied_at"),
+        Index(
+            "ix_merchant_application_place",
+            text("(state = 'waiting')"),
+            "applied_at",
+            "application_id",
+        ),
         Index(None, "address_digest", "applied_at"),
         {"schema": NETWORK_SCHEMA},
     )

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from network.ids import uuid7
 from network.merchants.errors import MerchantDataError, UnknownPlaceError
 from network.merchants.inserting import insert_row
-from network.merchants.models import Merchant, Store, Terminal
-from network.merchants.queries import UnknownMerchantError
+from network.merchants.locking import locked_merchant
+from network.merchants.models import Store, Terminal
 
 
 def add_store(
@@ -26,7 +26,7 @@ def add_store(
     city_en: str = "",
 ) -> UUID:
     """Add a place of a merchant and return its id; ``code`` is what its tills send."""
-    _lock_merchant(session, merchant_id)
+    locked_merchant(session, merchant_id)
     store = Store(
         store_id=uuid7(),
         merchant_id=merchant_id,
@@ -105,14 +105,6 @@ def close_terminal(
     terminal = _terminal(session, merchant_id, store, code)
     terminal.closed_at = terminal.closed_at or now
     session.flush()
-
-
-def _lock_merchant(session: Session, merchant_id: UUID) -> None:
-    found = session.scalar(
-        select(Merchant.merchant_id).where(Merchant.merchant_id == merchant_id).with_for_update()
-    )
-    if found is None:
-        raise UnknownMerchantError("there is no such merchant")
 
 
 def _store(session: Session, merchant_id: UUID, code: str) -> Store:

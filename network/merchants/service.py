@@ -33,9 +33,10 @@ from network.merchants.keys import (
     revoke_all,
     revoke_key,
 )
+from network.merchants.locking import locked_merchant
 from network.merchants.models import Merchant, MerchantKey, Nonce
 from network.merchants.places import add_store
-from network.merchants.queries import APPLICANT_PREFIX, UnknownMerchantError
+from network.merchants.queries import APPLICANT_PREFIX
 from network.merchants.scopes import SCOPES
 from network.money import queries as money
 from network.vault import Vault
@@ -207,29 +208,12 @@ def complete_exit(session: Session, *, merchant_id: UUID, today: date, now: date
         raise MerchantStateError("its exit has not begun", facts={"status": merchant.status})
     if points := outstanding_of(session, issuer_id=merchant_id):
         raise PointsOutstandingError("its points are still out", facts={"points": points})
-    owed: dict[str, int] = {}
-    for account in ("settlement", "deposit", "reserve"):
-        for (party, currency), amount in money.balances(session, account=account).items():
-            if party == merchant_id and amount:
-                owed[currency] = owed.get(currency, 0) + amount
-    if owed:
-        raise BalanceOpenError("its balance is not settled", facts=owed)
+    if open_ones := money.party_balances(session, party_id=merchant_id):
+        # Each by itself: a deposit that is as large as the debt settles nothing by lying there.
+        raise BalanceOpenError("its balance is not settled", accounts=open_ones)
     merchant.status = "left"
     session.flush()
     revoke_all(session, merchant_id=merchant_id, now=now)
-
-
-def locked_merchant(session: Session, merchant_id: UUID) -> Merchant:
-    """Return a merchant's row, locked until the end; raise UnknownMerchantError."""
-    merchant = session.scalars(
-        select(Merchant)
-        .where(Merchant.merchant_id == merchant_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
-    if merchant is None:
-        raise UnknownMerchantError("there is no such merchant")
-    return merchant
 
 
 def claim_nonce(session: Session, *, key_id: str, nonce: str, expires_at: datetime) -> bool:

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Literal, get_args
 
 from network.merchants.errors import MerchantDataError
+from network.points import MOST_AGREED
 
 Cycle = Literal["daily", "weekly", "calendar"]
 CYCLES: tuple[Cycle, ...] = get_args(Cycle)
@@ -21,7 +22,6 @@ MOST_DAYS = 400
 """So many days a list may have: more than a year of them."""
 
 _DAYS_IN_WEEK = 7
-_LARGEST = 2**62
 _LOOK_AHEAD = timedelta(days=MOST_DAYS)
 _MANDATE = re.compile(r"[A-Za-z0-9+?/:().,'-][A-Za-z0-9 +?/:().,'-]{0,34}")
 # Max35Text of pain.008, in the characters that every bank takes (EPC217-08).
@@ -77,7 +77,7 @@ DEFAULT = Settling()
 
 def checked(settling: Settling) -> Settling:
     """Return the terms, lists sorted; raise MerchantDataError naming the field that can't be."""
-    if settling.cap is not None and not 0 <= settling.cap < _LARGEST:
+    if settling.cap is not None and not 0 <= settling.cap < MOST_AGREED:
         raise MerchantDataError("a cap is not below zero", field="credit_cap")
     if settling.cycle not in CYCLES:
         raise MerchantDataError("there is no such cycle", field="settlement_cycle")
@@ -89,7 +89,7 @@ def checked(settling: Settling) -> Settling:
         raise MerchantDataError("a calendar has days, and no other cycle", field="settlement_days")
     if len(settling.holidays) > MOST_DAYS:
         raise MerchantDataError("too many holidays", field="settlement_holidays")
-    if not 0 <= settling.minimum < _LARGEST:
+    if not 0 <= settling.minimum < MOST_AGREED:
         raise MerchantDataError("a minimum is not below zero", field="minimum_payment")
     if (settling.mandate_id is None) != (settling.mandate_signed_on is None):
         raise MerchantDataError("a mandate has an id and a date", field="mandate_id")

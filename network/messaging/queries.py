@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from network.messaging.models import Message
@@ -49,13 +49,3 @@ def latest(
         )
         for row in rows
     ]
-
-
-def counts_by_state(session: Session, *, since: datetime) -> dict[str, int]:
-    """Return how many messages made since then are waiting, sent and failed."""
-    rows = session.execute(
-        select(Message.state, func.count())
-        .where(Message.created_at >= since)
-        .group_by(Message.state)
-    )
-    return {"waiting": 0, "sent": 0, "failed": 0} | {row[0]: row[1] for row in rows}

@@ -120,9 +120,13 @@ def add_directs(session: Session, *, directs: Sequence[DirectFact], business_dat
 
 
 def directs(
-    session: Session, *, window_id: UUID | None = None, merchant_id: UUID | None = None
+    session: Session,
+    *,
+    window_id: UUID | None = None,
+    merchant_id: UUID | None = None,
+    direct_payment_id: UUID | None = None,
 ) -> list[DirectView]:
-    """Return a window's direct payments by payer and payee, or those of a merchant."""
+    """Return direct payments by payer and payee: of a window, of a merchant, of both, or one."""
     rows = session.execute(
         text("""
             SELECT d.*, w.first_day, a.code AS payer_code, a.name_fa AS payer_fa,
@@ -132,12 +136,13 @@ def directs(
             JOIN network.settlement_window AS w ON w.window_id = d.window_id
             JOIN network.merchant AS a ON a.merchant_id = d.payer_id
             JOIN network.merchant AS b ON b.merchant_id = d.payee_id
-            WHERE (CAST(:window AS uuid) IS NULL OR d.window_id = :window)
+            WHERE (CAST(:id AS uuid) IS NULL OR d.direct_payment_id = :id)
+              AND (CAST(:window AS uuid) IS NULL OR d.window_id = :window)
               AND (CAST(:merchant AS uuid) IS NULL
                    OR d.payer_id = :merchant OR d.payee_id = :merchant)
             ORDER BY w.first_day DESC, a.code, b.code, d.currency
         """),
-        {"window": window_id, "merchant": merchant_id},
+        {"window": window_id, "merchant": merchant_id, "id": direct_payment_id},
     )
     return [_view(row) for row in rows]
 
@@ -146,18 +151,14 @@ def handed_out(session: Session, *, window_id: UUID, merchant_id: UUID) -> list[
     """Return whom a merchant pays for a window, and who pays it, once two people released that."""
     return [
         each
-        for each in directs(session, window_id=window_id)
-        if each.state != "prepared" and merchant_id in {each.fact.payer_id, each.fact.payee_id}
+        for each in directs(session, window_id=window_id, merchant_id=merchant_id)
+        if each.state != "prepared"
     ]
 
 
 def direct(session: Session, *, direct_payment_id: UUID) -> DirectView | None:
     """Return one direct payment, ``None`` where there is none with this id."""
-    row = session.get(DirectPaymentRow, direct_payment_id)
-    if row is None:
-        return None
-    found = directs(session, window_id=row.window_id)
-    return next(each for each in found if each.fact.direct_payment_id == direct_payment_id)
+    return next(iter(directs(session, direct_payment_id=direct_payment_id)), None)
 
 
 def check_answerable(state: str, *, arrived: bool) -> None:

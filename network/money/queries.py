@@ -136,6 +136,26 @@ def balances(
     return {(row.party_id, row.currency): row.amount for row in rows}
 
 
+def party_balances(session: Session, *, party_id: UUID) -> dict[str, dict[str, int]]:
+    """Return which accounts of a party are not at zero, by account and currency.
+
+    Above zero the house owes it.
+    """
+    rows = session.execute(
+        text("""
+            SELECT account, currency, sum(amount)::bigint AS amount FROM network.money_posting
+            WHERE account IN ('settlement', 'deposit', 'reserve') AND party_id = :party
+            GROUP BY account, currency HAVING sum(amount) <> 0
+            ORDER BY account, currency
+        """),
+        {"party": party_id},
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row.account, {})[row.currency] = row.amount
+    return found
+
+
 def payments(
     session: Session,
     *,

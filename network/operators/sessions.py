@@ -16,7 +16,7 @@ from network.database.pieces import delete_piece
 from network.merchants.addresses import line_of
 from network.operators.audit import record_act
 from network.operators.models import OperatorSession, OperatorThrottle
-from network.operators.queries import token_digest
+from network.tokens import token_digest
 from network.vault import Vault
 
 SESSION_LIFE = timedelta(hours=12)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -18,6 +17,7 @@ from network.merchants.queries import merchant as find_merchant
 from network.portal import roles
 from network.portal.errors import UnknownPortalUserError
 from network.portal.models import PortalSession, PortalUser
+from network.tokens import token_digest
 
 PREFIX, SESSION_PREFIX = "pus", "pse"
 IDLE = timedelta(hours=1)
@@ -77,11 +77,6 @@ class SignedIn:
     user: UserView
     session: SessionView
     merchant: MerchantView
-
-
-def token_digest(token: str) -> bytes:
-    """Return what of a session's or a link's token the database holds."""
-    return sha256(token.encode()).digest()
 
 
 def by_session(session: Session, *, token: str, wall: datetime) -> SignedIn | None:

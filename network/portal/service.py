@@ -35,7 +35,8 @@ from network.portal.errors import (
     WrongCodeError,
 )
 from network.portal.models import PortalLink, PortalSession, PortalUser
-from network.portal.queries import MAY_SIGN_IN, PREFIX, UserView, token_digest, user_view
+from network.portal.queries import MAY_SIGN_IN, PREFIX, UserView, user_view
+from network.tokens import token_digest
 from network.vault import Vault
 
 LINK_LIFE = timedelta(days=7)

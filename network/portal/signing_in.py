@@ -28,9 +28,9 @@ from network.portal.queries import (
     PREFIX,
     SESSION_PREFIX,
     SessionView,
-    token_digest,
 )
 from network.portal.service import TOTP_PURPOSE, plain_login
+from network.tokens import token_digest
 from network.vault import Vault
 
 SESSION_LIFE = timedelta(hours=12)

@@ -19,13 +19,12 @@ from network.language import (
     format_number,
     format_points,
     gettext,
+    isolated,
     use_locale,
 )
 from network.programme.explain_campaigns import CAMPAIGN_WRITERS
 from network.programme.explain_moves import MOVE_WRITERS
 from network.programme.rules import Step
-
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 
 def to_json(step: Step) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def _earned(step: Step) -> str:
 
 
 def _name(category: object) -> str:
-    return f"{_ISOLATE}{category}{_END_ISOLATE}"
+    return isolated(category)
 
 
 def _names(step: Step) -> str:

@@ -12,15 +12,14 @@ from network.language import (
     format_number,
     format_points,
     gettext,
+    isolated,
 )
 from network.programme.rules import Step
-
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 
 def _name(step: Step, fact: str = "campaign") -> str:
     names = step.facts[fact]
-    return f"{_ISOLATE}{names[current_locale()]}{_END_ISOLATE}"
+    return isolated(names[current_locale()])
 
 
 def _factor(step: Step) -> str:
@@ -31,7 +30,7 @@ def _factor(step: Step) -> str:
 
 
 def _list(step: Step, fact: str) -> str:
-    return gettext(", ").join(f"{_ISOLATE}{each}{_END_ISOLATE}" for each in step.facts[fact])
+    return gettext(", ").join(map(isolated, step.facts[fact]))
 
 
 def _multiplier(step: Step, unit: str) -> str:

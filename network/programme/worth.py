@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from network.errors import PeyvandError
-from network.points import MAX_AMOUNT, points_for_amount, worth
+from network.points import MAX_AMOUNT, points_for_amount
 
 
 class AboveLimitError(PeyvandError):
@@ -50,8 +50,3 @@ def points_back(*, amount: int, face_value: Fraction, remaining: int) -> int:
     the payment that have not come back yet.
     """
     return min(points_to_pay(amount=amount, face_value=face_value), remaining)
-
-
-def worth_of(*, points: int, face_value: Fraction) -> int:
-    """Return what ``points`` are worth in minor units, rounded down (shown beside every count)."""
-    return worth(points=points, face_value=face_value)

@@ -8,7 +8,6 @@ with the names of the fields, and an empty cell is a field that is not there.
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -359,10 +358,3 @@ _DECODER = json.JSONDecoder(
 def form_of(head: bytes) -> Form:
     """Return what a file that begins like this is: JSON lines begin with a brace."""
     return "jsonl" if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "csv"
-
-
-def csv_header() -> str:
-    """Return the first row of a record as CSV with every field."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(FIELDS)
-    return buffer.getvalue()

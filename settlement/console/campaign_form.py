@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,7 +12,13 @@ from sqlalchemy.orm import Session
 
 from network.campaigns.service import CampaignTerms
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
-from network.language import LazyText, ascii_digits, parse_day
+from network.language import (
+    LazyText,
+    ascii_digits,
+    parse_day,
+    parse_decimal,
+    parse_whole_number,
+)
 from network.language import lazy_gettext as _l
 from network.merchants import queries as merchants
 from network.programme.campaigns import WHOLE, Funder
@@ -38,10 +43,8 @@ FIELDS: dict[str, LazyText] = {
     "slices": _l("Give a number from 16 to 64."),
     "funders": _l("Name who pays with shares that add up to 100 %, as: bakery 60, network 40"),
 }
-_MOST_DIGITS = 18
-# Short and without an exponent: Fraction("1e999999999") would reckon for hours.
-_NUMBER = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,6}|/[0-9]{1,6})?")
-_SEPARATORS = str.maketrans({"٬": "", "٫": ".", "،": ",", "%": "", "٪": ""})
+_MOST_BELOW = 999_999
+"""The largest number below the stroke of a fraction."""
 
 
 @dataclass(slots=True)
@@ -86,27 +89,22 @@ class Reader:
         """Return a field without spaces around it."""
         return self.form.get(name, "").strip()
 
-    def plain(self, name: str) -> str:
-        """Return a field with ASCII digits and commas."""
-        return ascii_digits(self.text(name)).translate(_SEPARATORS)
-
     def names(self, name: str) -> tuple[str, ...]:
         """Return the names between a field's commas."""
-        return tuple(each.strip() for each in self.plain(name).split(",") if each.strip())
+        given = ascii_digits(self.text(name)).replace("،", ",").split(",")
+        return tuple(each.strip() for each in given if each.strip())
 
     def whole(self, name: str) -> int | None:
         """Return a whole number, None where the field is empty."""
-        given = self.plain(name).replace(",", "").replace(" ", "")
-        if not given:
-            return None
-        if not (given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS):
+        given = self.text(name)
+        number = parse_whole_number(given)
+        if given and number is None:
             self.refuse(name)
-            return None
-        return int(given)
+        return number
 
     def fraction(self, name: str) -> Fraction:
         """Return an exact number, 0 where the field holds none."""
-        found = _exact(self.plain(name))
+        found = _exact(self.text(name))
         if found is None:
             self.refuse(name)
         return found or Fraction(0)
@@ -142,12 +140,10 @@ class Reader:
 
 def _exact(given: str) -> Fraction | None:
     """Return a short number, as 2, 1.5 or 3/2, exactly; None for anything else."""
-    if _NUMBER.fullmatch(given) is None:
-        return None
-    whole, _, denominator = given.partition("/")
-    if denominator and not int(denominator):
-        return None
-    return Fraction(whole) / int(denominator or 1)
+    above, stroke, below = given.partition("/")
+    number = parse_decimal(above)
+    divisor = parse_whole_number(below, most=_MOST_BELOW) if stroke else 1
+    return Fraction(number) / divisor if number is not None and divisor else None
 
 
 def reader(session: Session, form: Mapping[str, str]) -> Reader:

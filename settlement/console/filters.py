@@ -13,6 +13,7 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 from network import ids
+from network.clearing.statements import plain
 from network.language import current_locale, gettext
 from network.money.facts import PaymentView
 from network.programme import explain
@@ -94,12 +95,6 @@ def day_before(day: date) -> date:
 def short(text: str, length: int = 12) -> str:
     """Return the beginning of a long identifier."""
     return text if len(text) <= length else f"{text[:length]}…"
-
-
-def plain(price: object) -> str:
-    """Return a price exactly, without idle zeros."""
-    text = f"{price:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def base64(raw: bytes) -> str:

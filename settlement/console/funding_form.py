@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 
-from network.language import LazyText
+from network.language import LazyText, parse_decimal
 from network.language import lazy_gettext as _l
 from network.merchants.agreements import BENEFICIARIES, MODELS, TAXED_FEES, Funding
 from network.merchants.queries import AgreementView
@@ -19,12 +18,10 @@ WRONG: Mapping[str, LazyText] = {
 """What is said of each field where its value is not one of those that can be."""
 
 
-def read(
-    given: Mapping[str, str], *, decimal: Callable[[str], Decimal | None]
-) -> tuple[Funding, dict[str, str]]:
+def read(given: Mapping[str, str]) -> tuple[Funding, dict[str, str]]:
     """Return what the form says and, by field, what is wrong with it; missing fields are usual."""
     usual = Funding()
-    rate = decimal(given.get("vat_rate", "").strip() or "0")
+    rate = parse_decimal(given.get("vat_rate", "").strip() or "0")
     funding = Funding(
         model=given.get("funding", usual.model),
         breakage_beneficiary=given.get("breakage_beneficiary", usual.breakage_beneficiary),

@@ -62,12 +62,12 @@ def arrange(
     found = list(rows)
     query = sort_key(request.args.get("q", ""))
     if query and words is not None:
-        figure = _figure(request.args["q"])
+        digits = figure(request.args["q"])
         found = [
             row
             for row in found
             if query in sort_key(words(row))
-            or (figure and any(_begins(key(row), figure) for key in keys.values()))
+            or (digits and any(_begins(key(row), digits) for key in keys.values()))
         ]
     if every is not None:
         every(found)
@@ -77,13 +77,20 @@ def arrange(
     value = keys[asked.removeprefix("-")]
     found.sort(key=lambda row: _sortable(value(row)), reverse=asked.startswith("-"))
     # A file has every row, in the order of the screen, from whichever page it was asked for.
-    start = 0 if wants_csv() else _start(len(found))
+    if wants_csv():
+        return Page(rows=found, total=len(found), sort=asked)
+    begin = start(len(found))
+    return cut(found[begin : begin + PAGE_ROWS], start=begin, total=len(found), sort=asked)
+
+
+def cut(rows: Sequence[Row], *, start: int, total: int, sort: str) -> Page[Row]:
+    """Return rows from ``start`` on as a page of ``total``, with the addresses beside it."""
     return Page(
-        rows=found if wants_csv() else found[start : start + PAGE_ROWS],
-        total=len(found),
-        sort=asked,
+        rows=rows,
+        total=total,
+        sort=sort,
         newer=address(**{"from": max(0, start - PAGE_ROWS) or None}) if start else None,
-        older=address(**{"from": start + PAGE_ROWS}) if start + PAGE_ROWS < len(found) else None,
+        older=address(**{"from": start + PAGE_ROWS}) if start + PAGE_ROWS < total else None,
     )
 
 
@@ -217,7 +224,7 @@ def _cell(value: object) -> str:
     return guarded(str(value))
 
 
-def _figure(text: str) -> str:
+def figure(text: str) -> str:
     """Return the digits of a number as people type or copy it, empty where it is none."""
     plain = ascii_digits(text).strip().translate(_BETWEEN_DIGITS)
     return plain if plain.isascii() and plain.isdigit() else ""
@@ -233,7 +240,8 @@ def _sortable(value: Any) -> tuple[bool, Any]:
     return (value is None, sort_key(value) if isinstance(value, str) else value or 0)
 
 
-def _start(total: int) -> int:
+def start(total: int) -> int:
+    """Return from which of ``total`` rows on the page shows (``?from=``)."""
     text = request.args.get("from", "")
     if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - no table is longer
         return 0

@@ -16,9 +16,9 @@ from network.clearing.facts import (
     Agreement,
     FaceValue,
     Obligation,
-    ObligationView,
     PositionView,
 )
+from network.clearing.owed import Portion
 from network.clearing.parties import Account
 from network.clearing.terms import TermsView
 from settlement.pricing import MissingPriceError, PriceBook, taxes
@@ -88,12 +88,12 @@ def counted(fact: Obligation, *, account: Account) -> int:
     return sum(signs[name] * fact.amount for name in directions(fact, account=account))
 
 
-def sums(found: Iterable[ObligationView], *, account: Account) -> Sums:
-    """Return an account's subtotals over obligations."""
+def sums(found: Iterable[Portion]) -> Sums:
+    """Return the subtotals of the account that portions were asked for."""
     totals = {"receivable": 0, "payable": 0, "fee": 0}
     for each in found:
-        for name in directions(each.fact, account=account):
-            totals[name] += each.fact.amount
+        for name in each.directions:
+            totals[name] += each.amount
     return Sums(receivable=totals["receivable"], payable=totals["payable"], fees=totals["fee"])
 
 
@@ -138,36 +138,22 @@ def reckoning(
     return found if stated.get(kind, found.paid) == fact.price else None
 
 
-def siblings(fact: Obligation, *, found: Iterable[ObligationView]) -> list[ObligationView]:
-    """Return the other obligations of the same points: margin and VAT of a redemption, and back."""
-    if fact.kind in POOL_KINDS or fact.kind == "rounding":
-        return []
-    same = ("issuer_id", "acceptor_id", "terms_id", "acceptor_terms_id", "points", "priced_on")
-    return [
-        each
-        for each in found
-        if each.fact.kind != fact.kind
-        and all(getattr(each.fact, name) == getattr(fact, name) for name in same)
-    ]
-
-
-def totals(found: Iterable[ObligationView]) -> dict[str, int]:
+def totals(found: Iterable[Portion]) -> dict[str, int]:
     """Return what obligations come to by what they are for; points are those that were taken.
 
     ``pool`` is what went into the pool for points that were given, less what came back of it.
     """
     sums = dict.fromkeys(("points", "acceptors", "margins", "vat", "pool"), 0)
     for each in found:
-        fact = each.fact
-        if fact.kind in MOVED_KINDS:
-            sums["points"] += fact.points
-            sums["acceptors"] += fact.amount
-        elif fact.kind in MARGIN_KINDS:
-            sums["margins"] += fact.amount
-        elif fact.kind in FEE_KINDS:
-            sums["vat"] += fact.amount
-        elif fact.kind in POOL_KINDS:
-            sums["pool"] += fact.amount if fact.payee_account == "pool" else -fact.amount
+        if each.kind in MOVED_KINDS:
+            sums["points"] += each.points
+            sums["acceptors"] += each.amount
+        elif each.kind in MARGIN_KINDS:
+            sums["margins"] += each.amount
+        elif each.kind in FEE_KINDS:
+            sums["vat"] += each.amount
+        elif each.kind in POOL_KINDS:
+            sums["pool"] += each.amount if each.into_pool else -each.amount
     return sums
 
 

@@ -42,10 +42,6 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "no_window": _l("There is no such window."),
         "no_account": _l("The account that payments leave from is not set (PEYVAND_PAYMENT_IBAN)."),
         "iban": _l("An IBAN is not valid, so nothing was given out."),
-        "cancelled": _l(
-            "A payment of this file was cancelled: the bank has had the file and must not pay it "
-            "now."
-        ),
         "totals": _l(
             "Payments, statements and the money ledger come to different totals: nothing leaves "
             "the house."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import cast
 
-from network.language import LazyText, ascii_digits, format_date, parse_day
+from network.language import LazyText, format_date, parse_day, parse_whole_number
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.merchants.errors import MerchantDataError
@@ -39,9 +39,6 @@ WEEKDAYS = {
 }
 """ISO's numbers in the order of the Iranian week."""
 
-_MOST_DIGITS = 18
-_SEPARATORS = str.maketrans({"٬": "", ",": "", " ": ""})
-
 
 @dataclass(slots=True)
 class _Reader:
@@ -57,13 +54,11 @@ class _Reader:
         self.wrong[name] = str(FIELDS.get(name, name))
 
     def whole(self, name: str) -> int | None:
-        given = ascii_digits(self.text(name)).translate(_SEPARATORS)
-        if not given:
-            return None
-        if not (given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS):
+        given = self.text(name)
+        number = parse_whole_number(given)
+        if given and number is None:
             self.refuse(name)
-            return None
-        return int(given)
+        return number
 
     def day(self, name: str) -> date | None:
         given = self.text(name)

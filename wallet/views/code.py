@@ -15,8 +15,8 @@ from network.ledger import queries as ledger
 from network.members import queries as member_queries
 from network.members import service as members
 from network.members.cards import grouped
+from network.points import worth
 from network.programme import queries as programme
-from network.programme.worth import worth_of
 from network.settings import PROGRAMME_ZONE
 from wallet import access, forms
 from wallet.limits import CHANGE, limiter
@@ -108,7 +108,7 @@ def _panel_facts() -> dict[str, Any]:
         ),
         "limit": code.limit if not locked else member.spend_limit,
         "locked": locked,
-        "worth": worth_of(points=code.limit, face_value=face_value),
+        "worth": worth(points=code.limit, face_value=face_value),
         "seconds_left": max(int(left.total_seconds()), 1),
     }
 
@@ -131,5 +131,5 @@ def _limit_page(value: str, errors: dict[str, str]) -> str:
         value=value,
         errors=errors,
         available=available,
-        worth=worth_of(points=available, face_value=face_value),
+        worth=worth(points=available, face_value=face_value),
     )

@@ -9,8 +9,8 @@ from flask import Blueprint, render_template
 from network.clock import local_date
 from network.ledger import queries as ledger
 from network.ledger.suspending import suspended_issuers
+from network.points import worth
 from network.programme import queries as programme
-from network.programme.worth import worth_of
 from network.settings import PROGRAMME_ZONE
 from wallet import access
 from wallet.listing import directory, listed, next_to_expire, next_to_open
@@ -38,7 +38,7 @@ def show() -> str:
         "home.html",
         wallet=wallet,
         points=points,
-        worth=worth_of(points=points, face_value=face_value),
+        worth=worth(points=points, face_value=face_value),
         expiring=expiring,
         expires_soon=expiring is not None and expiring[0] - today <= SOON,
         waiting=next_to_open(lots),

@@ -126,16 +126,14 @@ def log() -> str:
             each.public_id: each.name
             for each in queries.users(session, merchant_id=merchant.merchant_id)
         }
-        rows = audit.acts(session, subject=own, limit=LOGGED)
-    return render_template(
-        "office/log.html",
-        rows=[
-            each
-            for each in rows
-            if each.actor in people or each.actor == own or each.action.startswith("portal_user.")
-        ],
-        people=people,
-    )
+        rows = audit.acts(
+            session,
+            subject=own,
+            actors=[own, *people],
+            or_action="portal_user.",
+            limit=LOGGED,
+        )
+    return render_template("office/log.html", rows=rows, people=people)
 
 
 def _page(*, errors: dict[str, str]) -> str:

@@ -20,7 +20,6 @@ from network.errors import PeyvandError
 LONGEST_URL = 2048
 _HTTPS, _HTTP = "https", "http"
 _DEFAULT_PORTS = {_HTTPS: 443, _HTTP: 80}
-_MOST_PORT = 65_535
 _LONGEST_NAME = 253
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")

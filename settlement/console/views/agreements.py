@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -11,7 +10,7 @@ from werkzeug.wrappers import Response
 from network import ids
 from network.clock import local_date
 from network.errors import PeyvandError
-from network.language import LazyText, ascii_digits, format_date, parse_day
+from network.language import LazyText, format_date, parse_day, parse_decimal
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
@@ -25,7 +24,6 @@ from settlement.console import access, funding_form
 from settlement.console.settling_form import choices, read_settling, written
 
 blueprint = Blueprint("agreements", __name__, url_prefix="/merchants/<code>/agreements")
-_SEPARATORS = str.maketrans({"٬": "", ",": "", "٫": ".", " ": ""})
 _REFUSALS: dict[type[PeyvandError], LazyText] = {
     errors.SamePersonError: _l("Whoever proposed an agreement can't approve it: ask a colleague."),
     errors.AlreadyApprovedError: _l("Another approved agreement begins on that day."),
@@ -56,10 +54,10 @@ def form(code: str) -> str:
 def propose(code: str) -> Response | tuple[str, int]:
     """Write a proposal down; nothing changes until another person approves it."""
     day = parse_day(request.form.get("effective_from", ""))
-    price = _decimal(request.form.get("issue_price", ""))
-    fee = _decimal(request.form.get("acceptance_fee", ""))
+    price = parse_decimal(request.form.get("issue_price", ""))
+    fee = parse_decimal(request.form.get("acceptance_fee", ""))
     given = {"effective_from": day, "issue_price": price, "acceptance_fee": fee}
-    funding, wrong_funding = funding_form.read(request.form, decimal=_decimal)
+    funding, wrong_funding = funding_form.read(request.form)
     wrong = {name: str(_FIELDS[name]) for name, value in given.items() if value is None}
     settling, unreadable = read_settling(request.form, today=_today())
     wrong |= unreadable | wrong_funding
@@ -170,14 +168,6 @@ def _form(code: str, wrong: dict[str, str]) -> str:
 
 def _today() -> date:
     return local_date(access.now(), zone=PROGRAMME_ZONE)
-
-
-def _decimal(text: str) -> Decimal | None:
-    try:
-        value = Decimal(ascii_digits(text).translate(_SEPARATORS).removesuffix("%"))
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() else None
 
 
 def _facts(agreement: merchants.AgreementView) -> dict[str, object]:

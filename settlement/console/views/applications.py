@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from network import ids
-from network.language import LazyText
+from network.ids import UnknownIdError
+from network.language import LazyText, normalise
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.merchants import applications, errors, queries
-from network.merchants.applications import ApplicationView
+from network.merchants.applications import ApplicationView, Place
 from network.operators import queries as operators
 from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
@@ -29,36 +33,70 @@ _WRONG_CODE: LazyText = _l(
 @access.access(VIEWER)
 def index() -> str | Response:
     """Show the applications, those that wait first; without persons."""
-    with access.reading() as session:
-        found = applications.applications(session)
-    page = listing.arrange(
-        found,
-        sort="state",
-        keys={
-            "state": lambda row: (row.state != "waiting", -row.applied_at.timestamp()),
-            "name": lambda row: row.name_en.lower(),
-            "applied": lambda row: row.applied_at.timestamp(),
-        },
-        words=lambda row: f"{row.name_fa} {row.name_en} {row.kind} {row.code}",
-    )
+    words = normalise(request.args.get("q", ""))
     if listing.wants_csv():
-        return listing.csv_response(
-            "applications",
-            ("id", "name_fa", "name_en", "kind", "website", "applied_at", "state"),
-            (
-                (
-                    ids.encode("app", row.application_id),
-                    row.name_fa,
-                    row.name_en,
-                    row.kind,
-                    row.website,
-                    row.applied_at,
-                    row.state,
-                )
-                for row in page.rows
-            ),
+        return _file(words)
+    with access.reading() as session:
+        found = applications.applications(
+            session, words=words, after=_after(), limit=listing.PAGE_ROWS + 1
         )
-    return render_template("applications.html", page=page)
+    rows, more = listing.first(found, listing.PAGE_ROWS)
+    return render_template(
+        "applications.html",
+        rows=rows,
+        newest=listing.address(after=None) if request.args.get("after") else None,
+        older=listing.address(after=_key(rows[-1])) if more else None,
+    )
+
+
+def _key(row: ApplicationView) -> str:
+    """Return an application's place as it stands in an address."""
+    public = ids.encode("app", row.application_id)
+    return f"{row.state == 'waiting':d}.{row.applied_at.isoformat()}.{public}"
+
+
+def _after() -> Place | None:
+    """Return the place that ``?after=`` names; raise UnknownIdError where it names none."""
+    text = request.args.get("after")
+    if not text:
+        return None
+    waits, _dot, rest = text.partition(".")
+    at, _dot, public = rest.rpartition(".")
+    try:
+        applied_at = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise UnknownIdError("this is not the key of a page", field="after") from error
+    if waits not in {"0", "1"} or applied_at.tzinfo is None:
+        raise UnknownIdError("this is not the key of a page", field="after")
+    return Place(
+        waits=waits == "1", applied_at=applied_at, application_id=ids.decode("app", public)
+    )
+
+
+def _file(words: str) -> Response:
+    def rows(session: Session, size: int) -> Iterator[tuple[object, ...]]:
+        def read(after: Place | None) -> list[ApplicationView]:
+            return applications.applications(session, words=words, after=after, limit=size)
+
+        return map(_cells, listing.pieces(read, key=applications.place_of))
+
+    return listing.streamed(
+        "applications",
+        ("id", "name_fa", "name_en", "kind", "website", "applied_at", "state"),
+        rows,
+    )
+
+
+def _cells(row: ApplicationView) -> tuple[object, ...]:
+    return (
+        ids.encode("app", row.application_id),
+        row.name_fa,
+        row.name_en,
+        row.kind,
+        row.website,
+        row.applied_at,
+        row.state,
+    )
 
 
 @blueprint.get("/<application_id>")

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from network.exposure import queries, waterfall
 from network.exposure.cover import ACCOUNTS, ACTS, Account, Act, Movement, held
 from network.exposure.limits import release_schedule
-from network.language import ascii_digits, parse_whole_number
+from network.language import parse_whole_number
 from network.ledger import queries as ledger
 from network.ledger.suspending import suspended_issuers
 from network.merchants import queries as merchants
@@ -25,8 +25,6 @@ from settlement.console.views.proposals import put_forward
 
 blueprint = Blueprint("cover", __name__, url_prefix="/merchants/<code>/cover")
 _LINES = 200
-_MOST_DIGITS = 18
-_SEPARATORS = str.maketrans({"٬": "", ",": "", " ": ""})
 
 
 @blueprint.get("")
@@ -68,8 +66,6 @@ def show(code: str) -> str:
 def propose(code: str) -> Response:
     """Propose a movement; it is done once another person has approved it."""
     act, _dot, account = request.form.get("movement", "").partition(".")
-    given = ascii_digits(request.form.get("amount", "")).translate(_SEPARATORS)
-    whole = given.isascii() and given.isdigit() and len(given) <= _MOST_DIGITS
     return put_forward(
         lambda session: second_person.propose_cover(
             session,
@@ -77,7 +73,7 @@ def propose(code: str) -> Response:
                 merchant_id=merchants.merchant(session, code=code).merchant_id,
                 account=cast("Account", account if account in ACCOUNTS else ""),
                 act=cast("Act", act if act in ACTS else ""),
-                amount=int(given) if whole else 0,
+                amount=parse_whole_number(request.form.get("amount", "")) or 0,
             ),
             bank_ref=request.form.get("bank_ref", ""),
             reason=request.form.get("reason", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from network.errors import PeyvandError
-from network.language import LazyText, parse_day
+from network.language import LazyText, format_number, parse_day
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
@@ -24,6 +24,7 @@ from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
 from settlement.console import access
 from settlement.console.announcing import announce
+from settlement.console.words import said as named
 
 blueprint = Blueprint("managing", __name__, url_prefix="/merchants/<code>")
 _REFUSALS: dict[type[PeyvandError], LazyText] = {
@@ -281,8 +282,20 @@ def _record(session: Session, code: str, action: str, facts: Mapping[str, Any]) 
 
 
 def _refused(code: str, error: PeyvandError) -> Response:
-    flash(str(_REFUSALS[type(error)]), "bad")
+    flash(" ".join((str(_REFUSALS[type(error)]), *_open_accounts(error))), "bad")
     return _back(code)
+
+
+def _open_accounts(error: PeyvandError) -> Iterator[str]:
+    """Yield what stands on each account of a merchant that can't leave for it."""
+    if isinstance(error, errors.BalanceOpenError):
+        for account, amounts in error.accounts.items():
+            for amount in amounts.values():
+                yield _(
+                    "%(account)s: %(amount)s rials.",
+                    account=named(account, "money_account"),
+                    amount=format_number(amount, signed=True),
+                )
 
 
 def _back(code: str) -> Response:

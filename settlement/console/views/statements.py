@@ -33,7 +33,8 @@ def show(code: str, window_id: str) -> str:
         found = _statement(session, code=code, window_id=window_id)
         merchant_id, window = found.merchant.party_id, found.window
         behind = stating.lines(
-            clearing.obligations(session, window=window), merchant_id=merchant_id
+            clearing.obligations(session, window=window, party_id=merchant_id),
+            merchant_id=merchant_id,
         )
         known = terms_behind(session, obligations=[each.of.fact for each in behind])
         values = sources.face_values(session)

@@ -229,8 +229,23 @@ def test_five_a_day_from_one_address_and_nothing_more_is_told(house: House) -> N
     assert len(ids) == 5
     # A name that the network has already is taken like any other.
     with house.services.database.reading() as session:
-        states = {each.name_en: each.state for each in applications.applications(session)}
+        every = applications.applications(session)
+        paged: list[applications.ApplicationView] = []
+        place: applications.Place | None = None
+        while page := applications.applications(session, after=place, limit=2):
+            paged += page
+            place = applications.place_of(page[-1])
+        named = applications.applications(session, words="sHoP 0")
+        none = applications.applications(session, words="100%_")
+    states = {each.name_en: each.state for each in every}
     assert states["Shop 0"] == "waiting"
+    assert paged == every
+    assert [each.name_en for each in named] == ["Shop 0"]
+    assert none == []
+    # Those that wait come first.
+    assert [each.state == "waiting" for each in every] == sorted(
+        (each.state == "waiting" for each in every), reverse=True
+    )
 
 
 def test_who_was_declined_is_refused_with_the_next_call(house: House, redis_url: str) -> None:

@@ -13,12 +13,13 @@ import pytest
 import requests
 
 from merchant_gateway.portal import listing
+from merchant_gateway.portal.views import people as office
 from merchant_gateway.portal.views import standing
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 from network.clock import wall_now
 from network.merchants import places
 from network.merchants import queries as merchants
-from network.operators.audit import verify
+from network.operators.audit import record_act, verify
 from network.portal import queries as people
 from tests.integration.portal.desk import Clerk, Desk
 
@@ -171,8 +172,21 @@ def test_webhooks_are_made_tried_out_and_removed(desk: Desk, boss: Clerk) -> Non
     assert stranger.post(f"/webhooks/{endpoint[1]}/remove", token).status == 404
 
 
-def test_what_was_done_stands_in_the_log_and_the_chain_holds(desk: Desk, boss: Clerk) -> None:
+def test_what_was_done_stands_in_the_log_and_the_chain_holds(
+    desk: Desk, boss: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     boss.get("/people").send("/people", name="Nima", login="nima", role="cashier")
+    assert "Invited somebody" in boss.get("/people/log").text
+    # What operators did since does not crowd out what is shown here.
+    monkeypatch.setattr(office, "LOGGED", 1)
+    with desk.house.services.database.unit_of_work() as session:
+        record_act(
+            session,
+            now=wall_now(),
+            actor="opr_somebody",
+            action="merchant.resumed",
+            subject="merchant:green",
+        )
     assert "Invited somebody" in boss.get("/people/log").text
     with desk.house.services.database.reading() as session:
         assert verify(session).intact

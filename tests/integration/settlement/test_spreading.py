@@ -122,10 +122,10 @@ def written_as_the_statements_have_them(database: Database, window: WindowView) 
 def test_lines_are_read_page_by_page(coalition: Coalition, database: Database) -> None:
     for number in range(7):
         coalition.taken(number + 1, by=member(number % 3), issuer=BAKER, acceptor=GROCER)
-    _window, found = settle_by_hand(database)
+    window, found = settle_by_hand(database)
     with database.reading() as session:
         key = found[0].obligation_id
-        whole = list(queries.every_obligation_line(session, obligation_id=key))
+        whole = list(lines.obligation_lines(session, window=window, obligation_id=key))
         paged = []
         after: tuple[UUID, int, int] | None = None
         while page := queries.obligation_lines(session, obligation_id=key, cursor=after, limit=3):

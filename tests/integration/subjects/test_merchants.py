@@ -14,7 +14,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from network.clearing.models import SettlementWindow
-from network.clearing.parties import NETWORK_PARTY
 from network.database.connection import Database
 from network.ids import uuid7
 from network.merchants import applications, queries, service
@@ -196,7 +195,7 @@ def test_who_owes_or_is_owed_does_not_leave(database: Database) -> None:
         facts: dict[str, Any] = {"reason": "test", "currency": "IRR"}
         lines = [
             money.Line(account="settlement", party_id=merchant_id, amount=700, **facts),
-            money.Line(account="clearing", party_id=NETWORK_PARTY, amount=-700, **facts),
+            money.Line(account="deposit", party_id=merchant_id, amount=-700, **facts),
         ]
         window = SettlementWindow(
             window_id=uuid7(), first_day=TODAY, end_day=TOMORROW, state="closed"
@@ -213,7 +212,8 @@ def test_who_owes_or_is_owed_does_not_leave(database: Database) -> None:
         money.post(session, entries=[entry])
         with pytest.raises(BalanceOpenError) as refused:
             service.complete_exit(session, merchant_id=merchant_id, today=TODAY, now=NOW)
-        assert refused.value.facts == {"IRR": 700}
+        # Each account by itself: together they would come to nothing.
+        assert refused.value.facts == {"deposit": {"IRR": -700}, "settlement": {"IRR": 700}}
         service.complete_exit(session, merchant_id=other, today=TODAY, now=NOW)
         assert queries.merchant(session, code="mahtab").status == "leaving"
         assert queries.merchant(session, code="sepand").status == "left"

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from network.clock import day_bounds, day_start, local_date
+from network.clock import day_start, local_date
 from network.errors import InvariantError
 from network.settings import PROGRAMME_ZONE
 
@@ -22,7 +22,7 @@ from network.settings import PROGRAMME_ZONE
     ],
 )
 def test_a_day_is_as_long_as_the_zone_says(day: date, hours: int) -> None:
-    start, end = day_bounds(day, zone=PROGRAMME_ZONE)
+    start, end = (day_start(each, zone=PROGRAMME_ZONE) for each in (day, day + timedelta(days=1)))
     assert end - start == timedelta(hours=hours)
 
 
@@ -37,12 +37,11 @@ def test_a_day_without_midnight_begins_with_its_first_instant() -> None:
 def test_days_follow_each_other_without_gap_or_overlap() -> None:
     day = date(2022, 1, 1)
     while day < date(2023, 1, 1):
-        following = day + timedelta(days=1)
-        assert (
-            day_bounds(day, zone=PROGRAMME_ZONE)[1] == day_bounds(following, zone=PROGRAMME_ZONE)[0]
-        )
-        assert local_date(day_start(day, zone=PROGRAMME_ZONE), zone=PROGRAMME_ZONE) == day
-        day = following
+        start = day_start(day, zone=PROGRAMME_ZONE)
+        assert local_date(start, zone=PROGRAMME_ZONE) == day
+        before = start - timedelta(microseconds=1)
+        assert local_date(before, zone=PROGRAMME_ZONE) == day - timedelta(days=1)
+        day += timedelta(days=1)
 
 
 def test_a_naive_time_is_a_defect() -> None:

@@ -148,7 +148,8 @@ def test_answers_agree_in_both_directions(
     ours = sign_answer(
         status=status, body=body, request=sent.binding, key=OTHER_KEY, key_id="mk_test_1", now=NOW
     )
-    components = profile.answer_components(request_label=sent.binding.label)
+    bound = profile.request_signature_component(sent.binding.label)
+    components = (profile.STATUS, profile.CONTENT_DIGEST, bound)
     configured = library(OTHER_KEY)
     results = HTTPMessageVerifier(**configured).verify(
         LibraryResponse(status_code=status, headers=ours.as_headers(), request=asked),

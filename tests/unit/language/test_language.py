@@ -28,6 +28,7 @@ from network.language import (
     lazy_gettext,
     ngettext,
     normalise,
+    parse_decimal,
     parse_whole_number,
     persian_digits,
     sort_key,
@@ -60,6 +61,36 @@ def test_digits_go_there_and_back(number: int) -> None:
 )
 def test_numbers_as_people_type_them(typed: str, number: int | None) -> None:
     assert parse_whole_number(typed) == number
+
+
+def test_whole_numbers_have_a_limit() -> None:
+    assert parse_whole_number("9223372036854775807") == 2**63 - 1
+    assert parse_whole_number("9223372036854775808") is None
+    assert parse_whole_number("۶۴", most=64) == 64
+    assert parse_whole_number("65", most=64) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("۱٬۰۰۵٫۵", "1005.5"),
+        ("1,005.50", "1005.50"),
+        ("1 000 000", "1000000"),
+        (" 2.5 % ", "2.5"),
+        ("۲٫۵٪", "2.5"),
+        ("0.0000000001", "0.0000000001"),
+        # These mean one number to some and another to others.
+        ("12,5", None),
+        ("1,0005", None),
+        ("1.000,5", None),
+        *((wrong, None) for wrong in ("", "-1", "+1", "1e9", "NaN", "Infinity", "1.", "1_0", "²")),
+        ("1" * 13, None),
+        ("0.00000000001", None),
+    ],
+)
+def test_decimals_as_people_type_them(typed: str, number: str | None) -> None:
+    found = parse_decimal(typed)
+    assert (None if found is None else f"{found:f}") == number
 
 
 def test_arabic_letters_become_persian() -> None:

@@ -26,7 +26,10 @@ def test_a_factor_is_exact(given: str, expected: Fraction) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["1e999999999", "1e9", "", "-1", "+1", "1/0", "1/00", "1_0", "1.", "²", "9" * 13, "1.1234567"],
+    [
+        *("1e999999999", "1e9", "", "-1", "+1", "1/0", "1/00", "1_0", "1.", "²", "9" * 13),
+        *("1.12345678901", "1,5", "1/1000000"),
+    ],
 )
 def test_what_is_no_factor_is_refused(given: str) -> None:
     form = reader(value=given)

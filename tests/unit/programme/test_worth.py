@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from network.points import MAX_AMOUNT
+from network.points import MAX_AMOUNT, worth
 from network.programme.worth import (
     AboveLimitError,
     WorthOutOfRangeError,
     points_back,
     points_to_pay,
-    worth_of,
 )
 
 amounts = st.integers(min_value=1, max_value=10**15)
@@ -25,7 +24,7 @@ values = st.fractions(min_value=Fraction(1, 1000), max_value=10**6, max_denomina
 def test_the_least_points_that_cover_the_amount(amount: int, value: Fraction) -> None:
     points = points_to_pay(amount=amount, face_value=value)
     assert (points - 1) * value < amount <= points * value
-    assert worth_of(points=points, face_value=value) >= amount or value.denominator > 1
+    assert worth(points=points, face_value=value) >= amount or value.denominator > 1
 
 
 def test_rounding_up_does_not_cross_the_limit() -> None:

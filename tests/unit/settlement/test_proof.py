@@ -17,7 +17,8 @@ from network.clearing.facts import (
     PositionView,
     PostingSum,
 )
-from network.clearing.parties import MARGIN, NETWORK_PARTY, settlement_account
+from network.clearing.owed import Portion
+from network.clearing.parties import MARGIN, NETWORK_PARTY, Account, settlement_account
 from network.clearing.terms import TermsView
 from settlement.console import proof
 from settlement.pricing import PriceBook, price_obligations
@@ -102,10 +103,27 @@ def one(found: list[ObligationView], issuer: UUID, acceptor: UUID, kind: str) ->
     return fact
 
 
+def portions(found: list[ObligationView], *, account: Account) -> list[Portion]:
+    """Return each obligation as a portion of its own."""
+    return [
+        Portion(
+            kind=each.fact.kind,
+            directions=proof.directions(each.fact, account=account),
+            into_pool=each.fact.payee_account == "pool",
+            rows=1,
+            points=each.fact.points,
+            amount=each.fact.amount,
+            counted=proof.counted(each.fact, account=account),
+            postings=each.fact.postings,
+        )
+        for each in found
+    ]
+
+
 def test_subtotals_prove_every_net() -> None:
     found = priced()
     nets = {
-        each.party_id: proof.sums(found, account=each)
+        each.party_id: proof.sums(portions(found, account=each))
         for each in (settlement_account(BAKER), settlement_account(GROCER), MARGIN)
     }
     # 7 and −2 points at 979.5 (6856 half to even, −1959); 10 at 990; 3 at 979.5 (2938 to even).
@@ -135,7 +153,7 @@ def test_others_margins_are_nobody_else_s() -> None:
 
 
 def test_sums_are_compared_with_the_position() -> None:
-    totals = proof.sums(priced(), account=settlement_account(BAKER))
+    totals = proof.sums(portions(priced(), account=settlement_account(BAKER)))
     position = PositionView(
         party=party(BAKER),
         currency="IRR",
@@ -172,14 +190,3 @@ def test_a_price_that_the_sources_no_longer_give_is_not_explained() -> None:
     assert proof.reckoning(fact, terms=terms(), face_values=[]) is None
     dearer = [replace(VALUES[0], numerator=1100)]
     assert proof.reckoning(fact, terms=terms(), face_values=dearer) is None
-
-
-def test_a_redemption_and_its_margin_know_each_other() -> None:
-    found = priced()
-    for kind, other in (("redemption", "margin"), ("redeposit", "margin_return")):
-        for one_of, beside in ((kind, other), (other, kind)):
-            fact = one(found, BAKER, GROCER, one_of)
-            assert [each.fact for each in proof.siblings(fact, found=found)] == [
-                one(found, BAKER, GROCER, beside)
-            ]
-    assert proof.siblings(one(found, BAKER, GROCER, "margin"), found=[]) == []

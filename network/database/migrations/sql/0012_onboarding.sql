@@ -28,6 +28,9 @@ CREATE TABLE network.merchant_application (
 );
 CREATE INDEX ix_merchant_application_state_applied_at
     ON network.merchant_application (state, applied_at);
+-- Those that wait stand first on the list, then the latest.
+CREATE INDEX ix_merchant_application_place
+    ON network.merchant_application ((state = 'waiting'), applied_at, application_id);
 CREATE INDEX ix_merchant_application_address_digest_applied_at
     ON network.merchant_application (address_digest, applied_at);
 GRANT SELECT, INSERT ON network.merchant_application TO peyvand_app;
