@@ -20,6 +20,7 @@ from config.cli.verify import verify
 from network.ids import encode
 from network.operators import queries as operators
 from network.signing.queries import published_keys
+from settlement.console import listing
 from tests.browser.console.conftest import House, Opener, follow
 
 
@@ -68,7 +69,7 @@ def test_a_failed_job_is_seen_and_tried_again(
 
 
 def test_entries_of_a_wallet_are_sorted_filtered_and_exported(
-    house: House, signed_in: Opener
+    house: House, signed_in: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = signed_in("operator")
     member_id, _shop, _sequence = house.story.earned[0]
@@ -87,6 +88,11 @@ def test_entries_of_a_wallet_are_sorted_filtered_and_exported(
     assert rows(page, "/settlement/bank?format=csv") == []
     assert rows(page, "/proposals?format=csv&sort=who") == []
     assert rows(page, f"/merchants/{code}/webhooks?format=csv&state=failed") == []
+    # A file has every row, or there is none.
+    monkeypatch.setattr(listing, "MOST_EXPORTED", len(found) - 1)
+    page.goto(f"{path}?format=csv&sort=points")
+    expect(page.get_by_role("alert")).to_contain_text("a file would lose some")
+    assert page.url.endswith(f"{path}?sort=points")
 
 
 def test_a_merchants_statements_and_stores_have_pages_of_their_own(
