@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
@@ -25,11 +26,16 @@ _MOST_DIGITS = 18
 @access.access(APPROVER)
 def show() -> str | Response:
     """Show the newest acts, by person and kind, and walk the whole chain."""
-    wanted = {name: request.args.get(name) for name in ("actor", "action", "subject")}
+    read = partial(
+        queries.acts,
+        actor=request.args.get("actor"),
+        action=request.args.get("action"),
+        subject=request.args.get("subject"),
+    )
     if listing.wants_csv():
-        return _file(wanted)
+        return _file(read)
     with access.services().database.snapshot() as session:
-        found = queries.acts(session, before=_before(), limit=listing.PAGE_ROWS + 1, **wanted)
+        found = read(session, before=_before(), limit=listing.PAGE_ROWS + 1)
         everything = request.args.get("check") == "all"
         chain = (
             audit.verify(session) if everything else audit.verify_newest(session, rows=CHECKED_ROWS)
@@ -69,14 +75,14 @@ def _before() -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
 
 
-def _file(wanted: Mapping[str, str | None]) -> Response:
-    """Return the acts that are asked for, from the newest to the first."""
+def _file(read: Callable[..., list[queries.ActView]]) -> Response:
+    """Return the acts that ``read`` asks for, from the newest to the first."""
 
     def rows(session: Session, size: int) -> Iterator[tuple[object, ...]]:
-        def read(before: int | None) -> list[queries.ActView]:
-            return queries.acts(session, before=before, limit=size, **wanted)
-
-        return map(_cells, listing.pieces(read, key=lambda act: act.sequence))
+        found = listing.pieces(
+            lambda before: read(session, before=before, limit=size), key=lambda act: act.sequence
+        )
+        return map(_cells, found)
 
     return listing.streamed(
         "audit-log",
