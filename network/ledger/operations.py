@@ -59,7 +59,7 @@ _EARN = _function(
     CLAIM,
     EVENT,
     GRANTS,
-    "p_explanation => CAST(:explanation AS jsonb)",
+    "p_explanation => CAST(:explanation AS json)",
     EVIDENCE,
     TAKINGS,
 )

@@ -27,7 +27,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, JSON, JSONB
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
@@ -211,7 +211,7 @@ entry = _table(
     _time("effective_at"),
     _time("recorded_at"),
     _text("actor"),
-    Column("explanation", JSONB(), nullable=False),
+    Column("explanation", JSON(), nullable=False),
     _bytes("digest"),
     Index("ix_entry_merchant", "merchant_id", "business_date", "member_id", "sequence"),
     Index("ix_entry_day", "business_date", postgresql_using="brin"),

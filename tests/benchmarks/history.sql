@@ -138,7 +138,7 @@ FROM (
                        WHEN 'refund_redemption' THEN o.ended_on END AS original_date,
            e.at, CASE WHEN e.kind = 'expiry' THEN 'system'
                       ELSE 'merchant:' || $merchant_of(e.shop) END AS actor,
-           CASE e.kind WHEN 'issuance' THEN $explanation::jsonb ELSE '[]'::jsonb END AS explanation
+           CASE e.kind WHEN 'issuance' THEN $explanation::json ELSE '[]'::json END AS explanation
     FROM made.event AS e
     LEFT JOIN made.lot AS l ON l.bundle = e.bundle AND l.place = e.place
     LEFT JOIN made.lot AS o ON o.bundle = e.bundle AND o.place = e.size AND e.place > 9

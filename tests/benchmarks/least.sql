@@ -8,7 +8,7 @@ SET ROLE peyvand_owner;
 
 CREATE FUNCTION bench.least_earn(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
-    p_explanation jsonb, p_evidence ledger.evidence_facts
+    p_explanation json, p_evidence ledger.evidence_facts
 ) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE

@@ -75,7 +75,7 @@ def earn_script(*, merchants: int) -> str:
         f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {merchants})\n"
         f"{_DRAWN}SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
-        f"NULL, replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::jsonb, {_EVIDENCE}, "
+        f"NULL, replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::json, {_EVIDENCE}, "
         f"NULL, {kind}, '{{0,1,2,3}}', '{{120,30,10,5}}', '{{800000,400000,200000,100000}}');\n"
     )
 
@@ -87,7 +87,7 @@ def least_script() -> str:
         f"\\set member random(1, {MEMBERS})\n\\set merchant random(1, {MERCHANTS})\n"
         f"{_DRAWN}SELECT * FROM bench.least_earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
-        f"replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::jsonb, {_EVIDENCE});\n"
+        f"replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::json, {_EVIDENCE});\n"
     )
 
 

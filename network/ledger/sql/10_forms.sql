@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION ledger.entry_form(
     member_id uuid, sequence bigint, business_date date, kind text, merchant_id uuid,
     store_id uuid, terminal text, merchant_ref text, receipt text, channel text, amount bigint,
     base bigint, currency text, original_sequence bigint, original_date date,
-    effective_at timestamptz, recorded_at timestamptz, actor text, explanation jsonb
+    effective_at timestamptz, recorded_at timestamptz, actor text, explanation json
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN json_build_array(
     1, member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
@@ -96,6 +96,6 @@ GRANT EXECUTE ON FUNCTION
     ledger.movement_form(integer, ledger.account, ledger.account, uuid, uuid, bigint, bigint, uuid,
         date, bigint),
     ledger.entry_form(uuid, bigint, date, text, uuid, uuid, text, text, text, text, bigint, bigint,
-        text, bigint, date, timestamptz, timestamptz, text, jsonb),
+        text, bigint, date, timestamptz, timestamptz, text, json),
     ledger.stored_digest(ledger.entry, text)
     TO peyvand_app;

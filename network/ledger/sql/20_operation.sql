@@ -118,7 +118,7 @@ $$;
 -- figures by them.
 CREATE OR REPLACE FUNCTION ledger.write_entry(
     op ledger.operation, p_kind text, p_event ledger.event_facts, p_actor text,
-    p_explanation jsonb, p_now timestamptz, p_points bigint,
+    p_explanation json, p_now timestamptz, p_points bigint,
     p_original bigint DEFAULT NULL, p_original_date date DEFAULT NULL
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
@@ -126,7 +126,7 @@ DECLARE
     line integer := 0;
     forms text := '';
     effective timestamptz := coalesce(p_event.effective_at, p_now);
-    explanation jsonb := coalesce(p_explanation, '[]');
+    explanation json := coalesce(p_explanation, '[]');
     ref text := nullif(p_event.merchant_ref, '');
 BEGIN
     FOREACH m IN ARRAY op.moves LOOP

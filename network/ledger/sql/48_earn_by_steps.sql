@@ -20,7 +20,7 @@ RETURN (
 -- the grants of a campaign must come to the same.
 CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
-    p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts,
+    p_grants jsonb, p_explanation json, p_evidence ledger.evidence_facts,
     p_takings jsonb DEFAULT NULL, p_kind ledger.grant_facts DEFAULT NULL,
     p_lines integer[] DEFAULT NULL, p_points bigint[] DEFAULT NULL, p_bases bigint[] DEFAULT NULL
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$

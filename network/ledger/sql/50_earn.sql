@@ -9,7 +9,7 @@
 -- the wallet is written; the wallet is put back and the steps run.
 CREATE OR REPLACE FUNCTION ledger.earn(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
-    p_grants jsonb, p_explanation jsonb, p_evidence ledger.evidence_facts,
+    p_grants jsonb, p_explanation json, p_evidence ledger.evidence_facts,
     p_takings jsonb DEFAULT NULL, p_kind ledger.grant_facts DEFAULT NULL,
     p_lines integer[] DEFAULT NULL, p_points bigint[] DEFAULT NULL, p_bases bigint[] DEFAULT NULL
 ) RETURNS ledger.posted
@@ -179,6 +179,6 @@ $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    ledger.earn(uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, jsonb,
+    ledger.earn(uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, json,
         ledger.evidence_facts, jsonb, ledger.grant_facts, integer[], bigint[], bigint[])
     TO peyvand_app;

@@ -43,10 +43,10 @@ $$;
 -- The explanation of one half of a movement between wallets: it names the other half.
 CREATE OR REPLACE FUNCTION ledger.linked(
     p_rule text, p_reason text, p_points bigint, p_other ledger.operation
-) RETURNS jsonb LANGUAGE sql IMMUTABLE
-RETURN jsonb_build_array(jsonb_build_object(
+) RETURNS json LANGUAGE sql IMMUTABLE
+RETURN json_build_array(json_build_object(
     'rule', p_rule, 'fired', true, 'points', p_points, 'reason', p_reason,
-    'facts', jsonb_build_object(
+    'facts', json_build_object(
         'member_id', (p_other).member_id, 'sequence', (p_other).sequence)));
 
 -- Takes p_points out of a wallet for another: unlocked and spendable ones only, in taking order,

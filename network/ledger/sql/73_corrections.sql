@@ -49,9 +49,9 @@ BEGIN
                           p_target_lot => child);
     op.due_on := least(op.due_on, p_expires_on);
     op := ledger.write_entry(op, 'extension', NULL, p_actor,
-        jsonb_build_array(jsonb_build_object(
+        json_build_array(json_build_object(
             'rule', 'extension', 'fired', true, 'points', points, 'reason', 'extended',
-            'facts', jsonb_build_object('from', l.expires_on, 'expires_on', p_expires_on))),
+            'facts', json_build_object('from', l.expires_on, 'expires_on', p_expires_on))),
         p_now, points);
     RETURN ledger.finish_operation(op, p_claim, NULL, jsonb_build_object(
         'points', points, 'lot', child, 'expires_on', p_expires_on));
@@ -72,10 +72,10 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION ledger.correction(p_rule text, p_points bigint, p_reason text)
-RETURNS jsonb LANGUAGE sql IMMUTABLE
-RETURN jsonb_build_array(jsonb_build_object(
+RETURNS json LANGUAGE sql IMMUTABLE
+RETURN json_build_array(json_build_object(
     'rule', p_rule, 'fired', true, 'points', p_points, 'reason', 'correction',
-    'facts', jsonb_build_object('words', p_reason)));
+    'facts', json_build_object('words', p_reason)));
 
 -- Grants points outside a purchase; a debt with their issuer is repaid first. p_grant gives
 -- issuer, terms, price, points, expiry and, if any, the one merchant that may take them.
@@ -228,9 +228,9 @@ BEGIN
     END LOOP;
     op.due_on := NULL;
     op := ledger.write_entry(op, 'expiry', NULL, p_actor,
-        jsonb_build_array(jsonb_build_object(
+        json_build_array(json_build_object(
             'rule', 'closure', 'fired', true, 'points', points, 'reason', 'closed',
-            'facts', '{}'::jsonb)),
+            'facts', '{}'::json)),
         p_now, points);
     done := ledger.finish_operation(op, p_claim, NULL, jsonb_build_object('points', points));
     UPDATE ledger.wallet AS w SET status = 'closed' WHERE w.member_id = p_member;

@@ -32,7 +32,7 @@ RETURN ARRAY(
         c.place, c.campaign_id, c.locked_to, c.price,
         p_line_points[c.first : c.final], p_line_bases[c.first : c.final], c.key, c.fingerprint,
         coalesce(c.effective_at, now()), c.store_id, c.terminal, c.receipt, c.channel,
-        c.currency, coalesce(c.explanation::jsonb, '[]'), c.grants::jsonb)::ledger.batch_item
+        c.currency, coalesce(c.explanation::json, '[]'), c.grants::jsonb)::ledger.batch_item
     FROM (
         SELECT i.*, k.issuer_id, k.terms_id, k.campaign_id, k.locked_to, k.price, k.active_from,
                k.expires_on, l.points, l.based, w.sequence AS number, w.available, w.pending,

@@ -27,7 +27,7 @@ OWN = "{member_id,key,event_id,recorded_at,digest}"
 EVIDENCE = Evidence(key_id="mk_live_1", signature_base=b"base", signature=b"s", body=b"{}")
 ARGUMENTS = {
     "earn": (
-        "uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, jsonb, "
+        "uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, json, "
         "ledger.evidence_facts, jsonb, ledger.grant_facts, integer[], bigint[], bigint[]"
     ),
     "redeem": (

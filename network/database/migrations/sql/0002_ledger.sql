@@ -140,7 +140,7 @@ CREATE TABLE ledger.entry (
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     actor text NOT NULL,
-    explanation jsonb NOT NULL,
+    explanation json NOT NULL,
     digest bytea NOT NULL,
     CONSTRAINT pk_entry PRIMARY KEY (member_id, sequence, business_date)
 ) PARTITION BY RANGE (business_date);

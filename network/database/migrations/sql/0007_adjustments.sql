@@ -7,7 +7,7 @@ CREATE TYPE ledger.batch_item AS (
     pending bigint, held bigint, due_on date, place integer, campaign_id uuid, locked_to uuid,
     price numeric, line_points bigint[], line_bases bigint[], key text, fingerprint bytea,
     effective_at timestamptz, store_id uuid, terminal text, receipt text, channel text,
-    currency text, explanation jsonb, grants jsonb
+    currency text, explanation json, grants jsonb
 );
 CREATE TYPE ledger.batch_outcome AS (
     place integer, member_id uuid, outcome text, code text, facts jsonb, sequence bigint,
