@@ -32,6 +32,7 @@ MONTHLY_PASSES = (balances.ENTRIES,)
 """Over entries and movements of the days [:first, :end), a month at a time."""
 
 PASSES = (
+    balances.EQUATIONS,
     balances.LOTS,
     balances.HELD_LOTS,
     balances.HOLDS,
@@ -44,9 +45,7 @@ PASSES = (
     links.TRANSFERS,
     links.CORRECTIONS,
     links.LOCKED,
-    links.REFERENCES,
-    links.RESULTS,
-    links.EVIDENCE,
+    links.REQUESTS,
     links.BATCHES,
     links.PARTIES,
     links.DAYS,

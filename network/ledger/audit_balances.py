@@ -19,34 +19,40 @@ _FIELDS = (
     *("original_date", "effective_at", "recorded_at", "actor", "explanation"),
 )
 
+_FORM = (
+    "ledger.movement_form({0}line, {0}source, {0}target, {0}issuer_id, {0}acceptor_id, {0}lot_id,"
+    " {0}target_lot_id, {0}terms_id, {0}priced_on, {0}points)"
+)
+_ODD = "points < 1 OR source = target AND target_lot_id IS NULL"
+_DAYS = "business_date >= cast(:first AS date) AND business_date < cast(:end AS date)"
+
 # Plain columns all the way: a row carried as one value is put together and taken apart for each.
+# Most entries are one movement, and those need no sort: the first is joined, the others in groups.
 ENTRIES = Pass(
     body=f"""
-        SELECT coalesce(e.member_id, p.member_id) AS member_id,
-               coalesce(e.sequence, p.sequence) AS sequence,
-               coalesce(e.business_date, p.business_date) AS business_date,
-               e.member_id IS NOT NULL AS entered, p.member_id IS NOT NULL AS posted,
-               p.odd, e.kind, e.digest, e.recorded_at, e.actor,
+        SELECT member_id, sequence, business_date, e.kind IS NOT NULL AS entered,
+               m.line IS NOT NULL OR r.forms IS NOT NULL AS posted,
+               coalesce(m.odd, false) OR coalesce(r.odd, false) AS odd,
+               e.kind, e.digest, e.recorded_at, e.actor,
                sha256(convert_to(
-                   ledger.entry_form({", ".join(f"e.{name}" for name in _FIELDS)})
-                   || coalesce(p.forms, ''), 'UTF8')) AS expected_digest,
+                   ledger.entry_form(member_id, sequence, business_date,
+                                     {", ".join(f"e.{name}" for name in _FIELDS[3:])})
+                   || CASE WHEN m.line IS NULL THEN '' ELSE {_FORM.format("m.")} END
+                   || coalesce(r.forms, ''), 'UTF8')) AS expected_digest,
                d.business_date IS NOT NULL AS day_known, d.flipped_at
         FROM (
-            SELECT {", ".join(_FIELDS)}, digest FROM ledger.entry
-            WHERE business_date >= cast(:first AS date) AND business_date < cast(:end AS date)
+            SELECT {", ".join(_FIELDS)}, digest FROM ledger.entry WHERE {_DAYS}
         ) AS e
         FULL JOIN (
-            SELECT member_id, sequence, business_date,
-                   bool_or(points < 1 OR source = target AND target_lot_id IS NULL) AS odd,
-                   string_agg(ledger.movement_form(line, source, target, issuer_id, acceptor_id,
-                              lot_id, target_lot_id, terms_id, priced_on, points), ''
-                              ORDER BY line) AS forms
-            FROM ledger.movement
-            WHERE business_date >= cast(:first AS date) AND business_date < cast(:end AS date)
+            SELECT *, {_ODD} AS odd FROM ledger.movement WHERE line = 1 AND {_DAYS}
+        ) AS m USING (member_id, sequence, business_date)
+        FULL JOIN (
+            SELECT member_id, sequence, business_date, bool_or({_ODD}) AS odd,
+                   string_agg({_FORM.format("")}, '' ORDER BY line) AS forms
+            FROM ledger.movement WHERE line <> 1 AND {_DAYS}
             GROUP BY member_id, sequence, business_date
-        ) AS p ON p.member_id = e.member_id AND p.sequence = e.sequence
-              AND p.business_date = e.business_date
-        LEFT JOIN ledger.business_day AS d ON d.business_date = e.business_date
+        ) AS r USING (member_id, sequence, business_date)
+        LEFT JOIN ledger.business_day AS d USING (business_date)
     """,
     by_member=True,
     rules=(
@@ -92,84 +98,105 @@ ENTRIES = Pass(
     ),
 )
 
-_CHANGES = ",\n                   ".join(
-    f"(coalesce(sum(points) FILTER (WHERE target = '{account}'), 0)"
-    f" - coalesce(sum(points) FILTER (WHERE source = '{account}'), 0)) AS {name}"
-    for account, name in {
-        "pending": "pending",
-        "available": "available",
-        "held": "held",
-        "redemption": "redeemed",
-    }.items()
+_CHANGES = ", ".join(
+    f"sum(points) FILTER (WHERE target = '{account}') AS {account}_in,"
+    f" sum(points) FILTER (WHERE source = '{account}') AS {account}_out"
+    for account in ("pending", "available", "held", "debt", "redemption")
 )
-"""What movements put on these accounts less what they took from them."""
 
-_DEBT = (
-    "coalesce(sum(points) FILTER (WHERE source = 'debt'), 0)"
-    " - coalesce(sum(points) FILTER (WHERE target = 'debt'), 0) AS debt"
-)
+
+def _change(account: str) -> str:
+    """Return what movements put on an account less what they took from it (``_CHANGES``)."""
+    return f"coalesce(p.{account}_in, 0) - coalesce(p.{account}_out, 0)"
+
+
 _MEMBERS = "('pending', 'available', 'held', 'debt')"
 
-# A lot's movements tell all of its columns. credited: what its first entry put in; issued: what
-# came from outside the wallet. A movement that goes on in a child lot counts for both, an end each:
-# unmatched is what came from a parent less what went on in children.
-LOTS = Pass(
-    body=f"""
-        SELECT coalesce(l.member_id, p.member_id) AS member_id,
-               coalesce(l.lot_id, p.lot_id) AS lot_id,
-               l.lot_id IS NOT NULL AS kept,
+EQUATIONS = Pass(
+    body="""
+        SELECT l.member_id, l.lot_id,
                l.granted - l.remaining - l.held - l.redeemed - l.expired - l.clawed_back - l.moved
                    AS off,
                least(l.remaining, l.held, l.redeemed, l.expired, l.clawed_back, l.moved,
                      l.granted - 1, l.expires_on - l.active_from - 1, ceil(l.price),
-                     CASE WHEN l.open = (l.remaining > 0) THEN 0 ELSE -1 END) AS least,
-               ROW(CASE WHEN l.active THEN 0 ELSE l.remaining END,
-                   CASE WHEN l.active THEN l.remaining ELSE 0 END,
-                   l.held, l.redeemed, l.expired, l.clawed_back, l.granted, l.moved) AS stored,
-               ROW(p.pending::bigint, p.available::bigint, p.held::bigint, p.redeemed::bigint,
-                   p.expired, p.clawed_back, p.credited,
-                   p.credited - p.issued - p.unmatched + p.transferred) AS posted
+                     CASE WHEN l.open = (l.remaining > 0) THEN 0 ELSE -1 END) AS least
         FROM ledger.lot AS l
-        FULL JOIN (
-            SELECT member_id, lot_id, issuer_id, terms_id,
-                   {_CHANGES},
-                   coalesce(sum(points) FILTER (WHERE target = 'expiry'), 0)::bigint AS expired,
-                   coalesce(sum(points) FILTER (WHERE target IN ('clawback', 'adjustment')), 0)
-                       ::bigint AS clawed_back,
-                   coalesce(sum(points) FILTER (
-                       WHERE target IN ('pending', 'available') AND sequence = lot_id / 1000000
-                   ), 0)::bigint AS credited,
-                   coalesce(sum(points) FILTER (
-                       WHERE source IN ('issuance', 'adjustment', 'transfer')), 0)::bigint
-                       AS issued,
-                   coalesce(sum(points) FILTER (WHERE target = 'transfer'), 0)::bigint
-                       AS transferred,
-                   sum(CASE WHEN target IS NULL THEN -points WHEN source IS NULL THEN points
-                            ELSE 0 END)::bigint AS unmatched
-            FROM (
-                SELECT member_id, lot_id, issuer_id, terms_id, sequence, source,
-                       CASE WHEN target_lot_id IS NULL THEN target END AS target, points
-                FROM ledger.movement WHERE lot_id IS NOT NULL
-                UNION ALL
-                SELECT member_id, target_lot_id, issuer_id, terms_id, sequence, NULL, target, points
-                FROM ledger.movement WHERE target_lot_id IS NOT NULL
-            ) AS ends
-            GROUP BY member_id, lot_id, issuer_id, terms_id
-        ) AS p ON p.member_id = l.member_id AND p.lot_id = l.lot_id
-              AND p.issuer_id = l.issuer_id AND p.terms_id = l.terms_id
     """,
-    by_member=True,
     rules=(
         Rule(
             name="lot_equation",
-            looked="kept",
             wrong="off <> 0 OR least < 0",
             example="format('member %s, lot %s: off by %s', member_id, lot_id, off)"
             " || CASE WHEN least < 0 THEN ', with a figure below its least' ELSE '' END",
         ),
+    ),
+)
+
+# The figures that a lot stores, as its row has them, and the movements that add to each; what takes
+# from it stands below. A lot was granted what the entry that made it put in; what moved on left for
+# another wallet or for a child lot. A movement that goes on in a child lot counts for both, an end
+# each: target is NULL where points left for a child.
+_LOT_FIGURES = (
+    ("pending", "CASE WHEN active THEN 0 ELSE remaining END", "target = 'pending'"),
+    ("available", "CASE WHEN active THEN remaining ELSE 0 END", "target = 'available'"),
+    ("held", "held", "target = 'held'"),
+    ("redeemed", "redeemed", "target = 'redemption'"),
+    ("expired", "expired", "target = 'expiry'"),
+    ("clawed_back", "clawed_back", "target IN ('clawback', 'adjustment')"),
+    (
+        "granted",
+        "granted",
+        "target IN ('pending', 'available') AND sequence = lot_id / 1000000",
+    ),
+    ("moved", "moved", "target = 'transfer' OR target IS NULL"),
+)
+_TAKEN = {
+    "pending": "source = 'pending'",
+    "available": "source = 'available'",
+    "held": "source = 'held'",
+    "redeemed": "source = 'redemption'",
+}
+_STORED = ", ".join(f"{stored} AS {name}" for name, stored, _ in _LOT_FIGURES)
+_NOTHING = ", ".join("NULL::bigint" for _ in _LOT_FIGURES)
+_COMPARED = ", ".join(
+    f"ledger.total({name}) AS stored_{name},"
+    f" ledger.total(points) FILTER (WHERE {put})"
+    + (f" - ledger.total(points) FILTER (WHERE {_TAKEN[name]})" if name in _TAKEN else "")
+    + f" AS posted_{name}"
+    for name, _, put in _LOT_FIGURES
+)
+
+# A lot's own row and its movements meet in one grouping: no join of one with the other.
+LOTS = Pass(
+    body=f"""
+        SELECT member_id, lot_id,
+               {" OR ".join(f"stored_{name} <> posted_{name}" for name, *_ in _LOT_FIGURES)}
+                   AS differs,
+               ROW({", ".join(f"stored_{name}" for name, *_ in _LOT_FIGURES)}) AS stored,
+               ROW({", ".join(f"posted_{name}" for name, *_ in _LOT_FIGURES)}) AS posted
+        FROM (
+            SELECT member_id, lot_id, {_COMPARED}
+            FROM (
+                SELECT member_id, lot_id, issuer_id, terms_id, {_STORED},
+                       NULL::bigint AS sequence, NULL::ledger.account AS source,
+                       NULL::ledger.account AS target, NULL::bigint AS points
+                FROM ledger.lot
+                UNION ALL
+                SELECT member_id, lot_id, issuer_id, terms_id, {_NOTHING}, sequence, source,
+                       CASE WHEN target_lot_id IS NULL THEN target END, points::bigint
+                FROM ledger.movement WHERE lot_id IS NOT NULL
+                UNION ALL
+                SELECT member_id, target_lot_id, issuer_id, terms_id, {_NOTHING}, sequence, NULL,
+                       target, points::bigint
+                FROM ledger.movement WHERE target_lot_id IS NOT NULL
+            ) AS ends GROUP BY member_id, lot_id, issuer_id, terms_id
+        ) AS lots
+    """,
+    by_member=True,
+    rules=(
         Rule(
             name="lots_match_postings",
-            wrong="posted IS DISTINCT FROM stored",
+            wrong="differs",
             example="format('member %s, lot %s: stored %s, by its postings %s', member_id, lot_id,"
             " stored, posted)",
         ),
@@ -234,9 +261,8 @@ WALLETS = Pass(
                coalesce(l.available, 0) AS lots_available, coalesce(l.pending, 0) AS lots_pending,
                coalesce(l.held, 0) AS lots_held, coalesce(h.points, 0) AS holds,
                coalesce(d.points, 0) AS debts,
-               coalesce(p.available, 0) AS posted_available,
-               coalesce(p.pending, 0) AS posted_pending, coalesce(p.held, 0) AS posted_held,
-               coalesce(p.debt, 0) AS posted_debt,
+               {_change("available")} AS posted_available, {_change("pending")} AS posted_pending,
+               {_change("held")} AS posted_held, -({_change("debt")}) AS posted_debt,
                coalesce(e.entries, 0) AS entries, coalesce(e.last, 0) AS last
         FROM ledger.wallet AS w
         FULL JOIN (
@@ -252,8 +278,7 @@ WALLETS = Pass(
             SELECT member_id, sum(points) AS points FROM ledger.debt GROUP BY member_id
         ) AS d USING (member_id)
         FULL JOIN (
-            SELECT member_id, {_CHANGES}, {_DEBT}
-            FROM ledger.movement GROUP BY member_id
+            SELECT member_id, {_CHANGES} FROM ledger.movement GROUP BY member_id
         ) AS p USING (member_id)
         FULL JOIN (
             SELECT member_id, count(*) AS entries, max(sequence) AS last
@@ -332,8 +357,8 @@ ISSUERS = Pass(
                ROW(coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0),
                    coalesce(d.points, 0), coalesce(l.redeemed, 0), coalesce(l.expired, 0)
                ) AS stored,
-               ROW(coalesce(p.pending, 0), coalesce(p.available, 0), coalesce(p.held, 0),
-                   coalesce(p.debt, 0), coalesce(p.redeemed, 0), coalesce(p.expired, 0)
+               ROW({_change("pending")}, {_change("available")}, {_change("held")},
+                   -({_change("debt")}), {_change("redemption")}, coalesce(p.expired, 0)
                ) AS posted,
                coalesce(l.outstanding, 0) - coalesce(d.points, 0) AS members,
                coalesce(p.outstanding, 0) AS outstanding
@@ -348,7 +373,7 @@ ISSUERS = Pass(
             SELECT issuer_id, sum(points) AS points FROM ledger.debt GROUP BY issuer_id
         ) AS d USING (issuer_id)
         FULL JOIN (
-            SELECT issuer_id, {_CHANGES}, {_DEBT},
+            SELECT issuer_id, {_CHANGES},
                    sum(points) FILTER (WHERE target = 'expiry') AS expired,
                    coalesce(sum(points) FILTER (WHERE source NOT IN {_MEMBERS}), 0)
                        - coalesce(sum(points) FILTER (WHERE target NOT IN {_MEMBERS}), 0)

@@ -7,26 +7,24 @@ from network.ledger.audit_pass import ENTRY, Pass, Rule
 # What a refund took back stands in its own entry: from lots (clawback) or as debt (receivable).
 EARNED = Pass(
     body="""
-        SELECT member_id, sequence, issuer_id,
-               coalesce(g.points, 0) AS points, coalesce(g.clawed_back, 0) AS clawed_back,
-               coalesce(i.points, 0) AS issued, coalesce(r.points, 0) AS taken_back
+        SELECT member_id, sequence, issuer_id, ledger.total(points) AS points,
+               ledger.total(clawed_back) AS clawed_back, ledger.total(issued) AS issued,
+               ledger.total(taken_back) AS taken_back
         FROM (
-            SELECT member_id, sequence, issuer_id, sum(points) AS points,
-                   sum(clawed_back) AS clawed_back
-            FROM ledger.earned_part GROUP BY member_id, sequence, issuer_id
-        ) AS g
-        FULL JOIN (
-            SELECT member_id, sequence, issuer_id, sum(points) AS points FROM ledger.movement
-            WHERE source = 'issuance' GROUP BY member_id, sequence, issuer_id
-        ) AS i USING (member_id, sequence, issuer_id)
-        FULL JOIN (
-            SELECT e.member_id, e.original_sequence AS sequence, p.issuer_id,
-                   sum(p.points) AS points
+            SELECT member_id, sequence, unnest(issuer_ids) AS issuer_id, unnest(points) AS points,
+                   unnest(clawed_back) AS clawed_back, NULL::bigint AS issued,
+                   NULL::bigint AS taken_back
+            FROM ledger.earned
+            UNION ALL
+            SELECT member_id, sequence, issuer_id, NULL, NULL, points::bigint, NULL
+            FROM ledger.movement WHERE source = 'issuance'
+            UNION ALL
+            SELECT e.member_id, e.original_sequence, p.issuer_id, NULL, NULL, NULL,
+                   p.points::bigint
             FROM ledger.entry AS e
             JOIN ledger.movement AS p USING (member_id, sequence, business_date)
             WHERE e.kind = 'refund_issuance' AND p.target IN ('clawback', 'receivable')
-            GROUP BY e.member_id, e.original_sequence, p.issuer_id
-        ) AS r USING (member_id, sequence, issuer_id)
+        ) AS found GROUP BY member_id, sequence, issuer_id
     """,
     by_member=True,
     rules=(
@@ -69,27 +67,23 @@ EARNED_ARRAYS = Pass(
 
 CONSUMPTION = Pass(
     body="""
-        SELECT member_id, sequence, lot_id, acceptor_id,
-               coalesce(c.points, 0) AS points, coalesce(c.refunded, 0) AS refunded,
-               coalesce(t.points, 0) AS taken, coalesce(r.points, 0) AS given_back
+        SELECT member_id, sequence, lot_id, acceptor_id, ledger.total(points) AS points,
+               ledger.total(refunded) AS refunded, ledger.total(taken) AS taken,
+               ledger.total(given_back) AS given_back
         FROM (
-            SELECT member_id, sequence, lot_id, acceptor_id, sum(points) AS points,
-                   sum(refunded) AS refunded
-            FROM ledger.consumption GROUP BY member_id, sequence, lot_id, acceptor_id
-        ) AS c
-        FULL JOIN (
-            SELECT member_id, sequence, lot_id, acceptor_id, sum(points) AS points
+            SELECT member_id, sequence, lot_id, acceptor_id, points, refunded,
+                   NULL::bigint AS taken, NULL::bigint AS given_back
+            FROM ledger.consumption
+            UNION ALL
+            SELECT member_id, sequence, lot_id, acceptor_id, NULL, NULL, points::bigint, NULL
             FROM ledger.movement WHERE target = 'redemption'
-            GROUP BY member_id, sequence, lot_id, acceptor_id
-        ) AS t USING (member_id, sequence, lot_id, acceptor_id)
-        FULL JOIN (
-            SELECT e.member_id, e.original_sequence AS sequence, p.lot_id, p.acceptor_id,
-                   sum(p.points) AS points
+            UNION ALL
+            SELECT e.member_id, e.original_sequence, p.lot_id, p.acceptor_id, NULL, NULL, NULL,
+                   p.points::bigint
             FROM ledger.entry AS e
             JOIN ledger.movement AS p USING (member_id, sequence, business_date)
             WHERE e.kind = 'refund_redemption' AND p.source = 'redemption'
-            GROUP BY e.member_id, e.original_sequence, p.lot_id, p.acceptor_id
-        ) AS r USING (member_id, sequence, lot_id, acceptor_id)
+        ) AS found GROUP BY member_id, sequence, lot_id, acceptor_id
     """,
     by_member=True,
     rules=(
@@ -197,58 +191,53 @@ LOCKED = Pass(
     ),
 )
 
-REFERENCES = Pass(
+# Whatever names an entry by its key looks it up in one join. A result with sequence zero is that of
+# a request that moved no points (21_keys.sql).
+REQUESTS = Pass(
     body="""
-        SELECT r.member_id, r.merchant_id, r.kind, r.merchant_ref, r.state, r.sequence,
-               r.moved_from,
-               (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (r.merchant_id, r.merchant_ref)
-                   OR r.state IN ('moved', 'barred') AND e.kind IN ('join', 'merge') AS held
-        FROM ledger.reference AS r
+        SELECT k.what, k.member_id, k.sequence, k.business_date, k.client_id, k.kind, k.key,
+               k.state, k.moved_from, e.kind IS NOT NULL AS entered,
+               (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (k.client_id, k.key)
+                   OR k.state IN ('moved', 'barred') AND e.kind IN ('join', 'merge') AS held
+        FROM (
+            SELECT 'reference' AS what, member_id, sequence, business_date,
+                   merchant_id AS client_id, kind, merchant_ref AS key, state, moved_from
+            FROM ledger.reference
+            UNION ALL
+            SELECT 'result', member_id, sequence, business_date, client_id, NULL, key, NULL, NULL
+            FROM ledger.idempotency WHERE sequence <> 0
+            UNION ALL
+            SELECT 'evidence', member_id, sequence, business_date, NULL, NULL, NULL, NULL, NULL
+            FROM ledger.evidence
+        ) AS k
         LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
     """,
     rules=(
         Rule(
             name="references_have_entries",
+            looked="what = 'reference'",
             wrong="held IS NOT TRUE",
             example="format('member %s, merchant %s, %s %s: entry %s is not its own', member_id,"
-            " merchant_id, kind, merchant_ref, sequence)",
+            " client_id, kind, key, sequence)",
         ),
         Rule(
             name="reference_states",
+            looked="what = 'reference'",
             wrong="state NOT IN ('used', 'free', 'barred', 'moved')"
             " OR (state = 'moved') <> (moved_from IS NOT NULL)",
             example="format('member %s, merchant %s, %s %s: %s is no state of one from %s',"
-            " member_id, merchant_id, kind, merchant_ref, state, coalesce(moved_from, member_id))",
+            " member_id, client_id, kind, key, state, coalesce(moved_from, member_id))",
         ),
-    ),
-)
-
-RESULTS = Pass(
-    body="""
-        SELECT i.client_id, i.key, i.member_id, i.sequence, e.member_id IS NOT NULL AS entered
-        FROM ledger.idempotency AS i
-        LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
-        WHERE i.sequence <> 0  -- zero: a request that moved no points (21_keys.sql)
-    """,
-    rules=(
         Rule(
             name="results_have_entries",
+            looked="what = 'result'",
             wrong="NOT entered",
             example="format('client %s, key %s: no entry %s of member %s', client_id, key,"
             " sequence, member_id)",
         ),
-    ),
-)
-
-EVIDENCE = Pass(
-    body="""
-        SELECT v.member_id, v.sequence, v.business_date, e.member_id IS NOT NULL AS entered
-        FROM (SELECT member_id, sequence, business_date FROM ledger.evidence) AS v
-        LEFT JOIN ledger.entry AS e USING (member_id, sequence, business_date)
-    """,
-    rules=(
         Rule(
             name="evidence_has_entries",
+            looked="what = 'evidence'",
             wrong="NOT entered",
             example=f"{ENTRY} || ': evidence of an entry that is not there'",
         ),

@@ -26,8 +26,8 @@ END
 $$;
 
 -- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines,
--- joined by line feeds (JSON text holds none). Times are ISO 8601 in UTC without a zone, whatever
--- the session's settings. The digest is SHA-256 over its UTF-8 bytes. Writers and the audit use
+-- joined by line feeds. An explanation stands in it as it was written (type json keeps the text, so
+-- nobody parses it). Times are ISO 8601 in UTC without a zone, whatever the session's settings. The digest is SHA-256 over its UTF-8 bytes. Writers and the audit use
 -- the same two functions; a change of form is a new version number, never a change of these.
 CREATE OR REPLACE FUNCTION ledger.movement_form(
     line integer, source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid,
@@ -89,6 +89,12 @@ RETURN (
     FROM ranked
 );
 
+-- A sum of points that stays a bigint: the sum of the same by sum() is a numeric, which takes the audit
+-- longer to make than to add up. Beyond a bigint it raises.
+CREATE OR REPLACE AGGREGATE ledger.total (points bigint) (
+    SFUNC = int8pl, STYPE = bigint, INITCOND = '0', COMBINEFUNC = int8pl, PARALLEL = SAFE
+);
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 -- The audit reads as the application.
 GRANT EXECUTE ON FUNCTION
@@ -97,5 +103,6 @@ GRANT EXECUTE ON FUNCTION
         date, bigint),
     ledger.entry_form(uuid, bigint, date, text, uuid, uuid, text, text, text, text, bigint, bigint,
         text, bigint, date, timestamptz, timestamptz, text, json),
-    ledger.stored_digest(ledger.entry, text)
+    ledger.stored_digest(ledger.entry, text),
+    ledger.total(bigint)
     TO peyvand_app;

@@ -15,7 +15,7 @@ from tests.integration.ledger_audit.conftest import Past
 _ENTRY = (
     "member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref, "
     "receipt, channel, amount, base, currency, original_sequence, original_date, effective_at, "
-    "recorded_at, actor, explanation"
+    "recorded_at, actor"
 )
 _MOVEMENT = (
     "line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on, "
@@ -39,7 +39,7 @@ def _plain(value: object) -> object:
 
 def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
     with past.database.snapshot() as session:
-        entries = session.execute(text(f"SELECT {_ENTRY}, digest FROM ledger.entry")).all()
+        entries = session.execute(text(f"SELECT {_ENTRY}, explanation::text, digest FROM ledger.entry")).all()
         movements = session.execute(
             text(f"SELECT member_id, sequence, {_MOVEMENT} FROM ledger.movement ORDER BY line")
         ).all()
@@ -47,6 +47,7 @@ def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
     for member, sequence, *values in movements:
         lines.setdefault((member, sequence), []).append(canonical(values))
     assert len(entries) > 60
-    for *values, digest in entries:
-        form = "\n".join([canonical([1, *values]), *lines.get((values[0], values[1]), [])])
+    for *values, explanation, digest in entries:
+        entry = f"{canonical([1, *values])[:-1]}, {explanation}]"
+        form = "\n".join([entry, *lines.get((values[0], values[1]), [])])
         assert sha256(form.encode()).digest() == digest, form
