@@ -37,7 +37,6 @@ _COLUMNS = {
     "kinds": "ledger.grant_facts",
     "kind": "integer",
     "grants": "text",
-    "counts": "integer",
     "line_items": "integer",
     "line_points": "bigint",
     "line_bases": "bigint",
@@ -121,17 +120,14 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
     alike = [each.alike or AlikeGrants.of(each.grants) for each in earnings]
     kinds: dict[str, int] = {}
     kind: list[int | None] = []
-    counts: list[int] = []
     line_items: list[int] = []
     line_points: list[int] = []
     line_bases: list[int] = []
     for place, grants in enumerate(alike, 1):
         if grants is None:
             kind.append(None)
-            counts.append(0)
             continue
         kind.append(kinds.setdefault(_row(grants), len(kinds) + 1))
-        counts.append(len(grants.points))
         line_items.extend([place] * len(grants.points))
         line_points.extend(grants.points)
         line_bases.extend(grants.bases)
@@ -160,7 +156,6 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
             else _encode([grant_parameters(grant) for grant in each.grants])
             for each, found in zip(earnings, alike, strict=True)
         ),
-        "counts": _array(counts),
         "line_items": _array(line_items),
         "line_points": _array(line_points),
         "line_bases": _array(line_bases),

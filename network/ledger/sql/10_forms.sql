@@ -26,9 +26,10 @@ END
 $$;
 
 -- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines,
--- joined by line feeds. An explanation stands in it as it was written (type json keeps the text, so
--- nobody parses it). Times are ISO 8601 in UTC without a zone, whatever the session's settings. The digest is SHA-256 over its UTF-8 bytes. Writers and the audit use
--- the same two functions; a change of form is a new version number, never a change of these.
+-- joined by line feeds. An explanation stands in it as it was written (type json keeps the text, and
+-- nobody parses it). Times are ISO 8601 in UTC without a zone, whatever the session's settings. The
+-- digest is SHA-256 over its UTF-8 bytes. Writers and the audit use the same two functions; a change
+-- of form is a new version number, never a change of these.
 CREATE OR REPLACE FUNCTION ledger.movement_form(
     line integer, source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid,
     lot_id bigint, target_lot_id bigint, terms_id uuid, priced_on date, points bigint
@@ -89,8 +90,8 @@ RETURN (
     FROM ranked
 );
 
--- A sum of points that stays a bigint: the sum of the same by sum() is a numeric, which takes the audit
--- longer to make than to add up. Beyond a bigint it raises.
+-- A sum of points that stays a bigint and raises beyond it: sum() makes a numeric for each group, which
+-- takes the audit longer than to add it up.
 CREATE OR REPLACE AGGREGATE ledger.total (points bigint) (
     SFUNC = int8pl, STYPE = bigint, INITCOND = '0', COMBINEFUNC = int8pl, PARALLEL = SAFE
 );

@@ -10,14 +10,15 @@
 -- Reads the items as they came and gives those that can be posted together their sequences and the
 -- figures that their wallets will show after each. p_wallets are the locked ones. p_apart names
 -- items that must go one by one. An item's grants are of one kind (p_kind, its place in p_kinds),
--- one for each line of the purchase in their order (p_counts of them); any other grants come as
--- JSON and go one by one.
+-- one for each line of the purchase in their order (p_line_items says whose a line is); any other
+-- grants come as JSON and go one by one. Lines are gathered, not cut out of their arrays: each cut
+-- copies the whole array first.
 CREATE OR REPLACE FUNCTION ledger.batch_items(
     p_merchant uuid, p_members uuid[], p_keys text[], p_fingerprints bytea[], p_refs text[],
     p_effective timestamptz[], p_stores uuid[], p_terminals text[], p_receipts text[],
     p_channels text[], p_amounts bigint[], p_bases bigint[], p_currencies text[],
     p_explanations text[], p_kinds ledger.grant_facts[], p_kind integer[], p_grants text[],
-    p_counts integer[], p_line_items integer[], p_line_points bigint[], p_line_bases bigint[],
+    p_line_items integer[], p_line_points bigint[], p_line_bases bigint[],
     p_wallets ledger.wallet[], p_apart integer[], p_today date
 ) RETURNS ledger.batch_item[] LANGUAGE sql
 RETURN ARRAY(
@@ -30,13 +31,13 @@ RETURN ARRAY(
         least(c.due_on, min(CASE WHEN c.active THEN c.expires_on ELSE c.active_from END)
                         OVER so_far),
         c.place, c.campaign_id, c.locked_to, c.price,
-        p_line_points[c.first : c.final], p_line_bases[c.first : c.final], c.key, c.fingerprint,
+        coalesce(c.line_points, '{}'), coalesce(c.line_bases, '{}'), c.key, c.fingerprint,
         coalesce(c.effective_at, now()), c.store_id, c.terminal, c.receipt, c.channel,
         c.currency, coalesce(c.explanation::json, '[]'), c.grants::jsonb)::ledger.batch_item
     FROM (
         SELECT i.*, k.issuer_id, k.terms_id, k.campaign_id, k.locked_to, k.price, k.active_from,
-               k.expires_on, l.points, l.based, w.sequence AS number, w.available, w.pending,
-               w.held, w.due_on, k.active_from <= p_today AS active,
+               k.expires_on, l.points, l.based, l.line_points, l.line_bases, w.sequence AS number,
+               w.available, w.pending, w.held, w.due_on, k.active_from <= p_today AS active,
                coalesce(i.grants IS NULL AND k.campaign_id IS NULL AND l.plain AND i.merchant_ref <> ''
                         AND i.place <> ALL (p_apart) AND w.status <> 'closed' AND w.debt = 0
                         AND coalesce(w.due_on > p_today, true) AND k.expires_on > p_today
@@ -44,21 +45,17 @@ RETURN ARRAY(
                         AND k.issuer_id <> ALL (
                             ARRAY(SELECT s.issuer_id FROM ledger.suspended_issuer AS s)),
                         false) AS together
-        FROM (
-            SELECT u.*, (sum(u.lines) OVER before)::integer AS final,
-                   (sum(u.lines) OVER before)::integer - u.lines + 1 AS first
-            FROM ROWS FROM (
-                unnest(p_members), unnest(p_keys), unnest(p_fingerprints), unnest(p_refs),
-                unnest(p_effective), unnest(p_stores), unnest(p_terminals), unnest(p_receipts),
-                unnest(p_channels), unnest(p_amounts), unnest(p_bases), unnest(p_currencies),
-                unnest(p_explanations), unnest(p_kind), unnest(p_grants), unnest(p_counts)
-            ) WITH ORDINALITY AS u (
-                member_id, key, fingerprint, merchant_ref, effective_at, store_id, terminal,
-                receipt, channel, amount, base, currency, explanation, kind, grants, lines, place)
-            WINDOW before AS (ORDER BY u.place ROWS UNBOUNDED PRECEDING)
-        ) AS i
+        FROM ROWS FROM (
+            unnest(p_members), unnest(p_keys), unnest(p_fingerprints), unnest(p_refs),
+            unnest(p_effective), unnest(p_stores), unnest(p_terminals), unnest(p_receipts),
+            unnest(p_channels), unnest(p_amounts), unnest(p_bases), unnest(p_currencies),
+            unnest(p_explanations), unnest(p_kind), unnest(p_grants)
+        ) WITH ORDINALITY AS i (
+            member_id, key, fingerprint, merchant_ref, effective_at, store_id, terminal,
+            receipt, channel, amount, base, currency, explanation, kind, grants, place)
         LEFT JOIN (
             SELECT x.item, sum(x.points)::bigint AS points, sum(x.base)::bigint AS based,
+                   array_agg(x.points) AS line_points, array_agg(x.base) AS line_bases,
                    min(least(x.points, x.base)) >= 0
                    AND max(x.points) <= 1000000000000000
                    AND sum(x.points) BETWEEN 1 AND 1000000000000000 AS plain
@@ -240,8 +237,7 @@ CREATE OR REPLACE FUNCTION ledger.earn_batch(
     p_refs text[], p_effective timestamptz[], p_stores uuid[], p_terminals text[],
     p_receipts text[], p_channels text[], p_amounts bigint[], p_bases bigint[],
     p_currencies text[], p_explanations text[], p_kinds ledger.grant_facts[], p_kind integer[],
-    p_grants text[], p_counts integer[], p_line_items integer[], p_line_points bigint[],
-    p_line_bases bigint[]
+    p_grants text[], p_line_items integer[], p_line_points bigint[], p_line_bases bigint[]
 ) RETURNS SETOF ledger.batch_outcome
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
@@ -271,9 +267,12 @@ BEGIN
         items := ledger.batch_items(
             p_merchant, p_members, p_keys, p_fingerprints, p_refs, p_effective, p_stores,
             p_terminals, p_receipts, p_channels, p_amounts, p_bases, p_currencies,
-            p_explanations, p_kinds, p_kind, p_grants, p_counts, p_line_items, p_line_points,
+            p_explanations, p_kinds, p_kind, p_grants, p_line_items, p_line_points,
             p_line_bases, wallets, apart, greatest(day, ledger.programme_date(p_now)));
-        together := ARRAY(SELECT b FROM unnest(items) AS b WHERE b.together);
+        together := items;
+        IF EXISTS (SELECT FROM unnest(items) AS b WHERE NOT b.together) THEN
+            together := ARRAY(SELECT b FROM unnest(items) AS b WHERE b.together);
+        END IF;
         BEGIN
             IF cardinality(together) > 0 THEN
                 PERFORM ledger.post_together(together, day, p_now);
@@ -301,5 +300,5 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     ledger.earn_batch(timestamptz, uuid, uuid[], text[], bytea[], text[], timestamptz[], uuid[],
         text[], text[], text[], bigint[], bigint[], text[], text[], ledger.grant_facts[],
-        integer[], text[], integer[], integer[], bigint[], bigint[])
+        integer[], text[], integer[], bigint[], bigint[])
     TO peyvand_app;
