@@ -39,7 +39,9 @@ def _plain(value: object) -> object:
 
 def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
     with past.database.snapshot() as session:
-        entries = session.execute(text(f"SELECT {_ENTRY}, explanation::text, digest FROM ledger.entry")).all()
+        entries = session.execute(
+            text(f"SELECT {_ENTRY}, explanation::text, digest FROM ledger.entry")
+        ).all()
         movements = session.execute(
             text(f"SELECT member_id, sequence, {_MOVEMENT} FROM ledger.movement ORDER BY line")
         ).all()
