@@ -23,7 +23,7 @@ _FORM = (
     "ledger.movement_form({0}line, {0}source, {0}target, {0}issuer_id, {0}acceptor_id, {0}lot_id,"
     " {0}target_lot_id, {0}terms_id, {0}priced_on, {0}points)"
 )
-_ODD = "points < 1 OR source = target AND target_lot_id IS NULL"
+_ODD = "points < 1 OR source = target AND target_lot_id IS NULL OR target_lot_id = lot_id"
 _DAYS = "business_date >= cast(:first AS date) AND business_date < cast(:end AS date)"
 
 # Plain columns all the way: a row carried as one value is put together and taken apart for each.

@@ -199,7 +199,7 @@ DECLARE
     l ledger.lot;
     back bigint;
     wanted bigint := p_points;
-    into_lot bigint;
+    child bigint;
 BEGIN
     FOR c IN
         SELECT t.* FROM ledger.consumption AS t
@@ -213,7 +213,7 @@ BEGIN
         WHERE t.member_id = op.member_id AND t.sequence = p_sequence AND t.part = c.part;
         SELECT t.* INTO l FROM ledger.lot AS t
         WHERE t.member_id = op.member_id AND t.lot_id = c.lot_id;
-        into_lot := l.lot_id;
+        child := NULL;
         IF l.expires_on > op.today THEN
             UPDATE ledger.lot AS t
             SET redeemed = t.redeemed - back, remaining = t.remaining + back, open = true
@@ -223,18 +223,18 @@ BEGIN
             UPDATE ledger.lot AS t SET redeemed = t.redeemed - back, moved = t.moved + back
             WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
             op.lots := op.lots + 1;
-            into_lot := op.sequence * 1000000 + op.lots;
+            child := op.sequence * 1000000 + op.lots;
             INSERT INTO ledger.lot
                 (member_id, lot_id, parent_lot_id, issuer_id, campaign_id, terms_id, locked_to,
                  price, active, active_from, expires_on, granted, remaining)
-            VALUES (op.member_id, into_lot, l.lot_id, l.issuer_id, l.campaign_id, l.terms_id,
+            VALUES (op.member_id, child, l.lot_id, l.issuer_id, l.campaign_id, l.terms_id,
                     l.locked_to, l.price, true, op.today, op.today + p_grace_days, back, back);
             op.due_on := least(op.due_on, op.today + p_grace_days);
         END IF;
         op := ledger.add_move(op, 'redemption', 'available', l.issuer_id, l.lot_id, l.terms_id,
-                              back, c.acceptor_id, c.business_date, into_lot);
+                              back, c.acceptor_id, c.business_date, child);
         IF op.debt > 0 THEN
-            op := ledger.repay_debt(op, l.issuer_id, into_lot, l.terms_id, back);
+            op := ledger.repay_debt(op, l.issuer_id, coalesce(child, l.lot_id), l.terms_id, back);
         END IF;
     END LOOP;
     IF wanted > 0 THEN
