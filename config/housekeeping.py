@@ -21,6 +21,7 @@ from network.errors import PeyvandError, UnavailableError
 from network.events import feed
 from network.events.service import forget_dispatched
 from network.ledger.forget import forget_requests
+from network.members.joining import forget_unanswered
 from network.members.service import forget_codes, forget_sessions
 from network.merchants.answers import forget_answers
 from network.merchants.service import forget_nonces
@@ -106,6 +107,7 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
 
     for name, forget in (
         ("sign_in_codes", partial(forget_codes, wall=wall, limit=PIECE)),
+        ("enrolments", partial(forget_unanswered, wall=wall, limit=PIECE)),
         ("member_sessions", partial(forget_sessions, before=before, limit=PIECE)),
         ("operator_sessions", partial(forget_ended, before=before, limit=PIECE)),
         ("portal_sign_ins", partial(forget_places, before=before, limit=PIECE)),

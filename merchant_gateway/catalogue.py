@@ -56,6 +56,37 @@ MEMBERS = {
     "card_blocked": Kind(
         422, _("This card is blocked"), _("The member has a newer card, and a code in the wallet.")
     ),
+    "already_member": Kind(
+        409, _("This phone belongs to a member already"), _("Look the member up and go on.")
+    ),
+    "membership_consent_required": Kind(
+        422,
+        _("Joining needs the customer's yes to membership"),
+        _("Ask the customer, and send membership among the consents."),
+    ),
+    "invalid_member_data": Kind(
+        422, _("This cannot be a member's data"), _("The error names the field.")
+    ),
+    "too_many_codes": Kind(
+        429,
+        _("A message was sent a moment ago, or too many"),
+        _("Wait for as long as the Retry-After header says, then ask again."),
+    ),
+    "unknown_enrolment": Kind(
+        404,
+        _("Nobody was asked to join under this id"),
+        _("Check the id. Who has not joined within 7 days is forgotten: ask again."),
+    ),
+    "enrolment_lapsed": Kind(
+        422,
+        _("The code works no longer"),
+        _("Ask the customer to join once more; another code is sent."),
+    ),
+    "enrolment_code_wrong": Kind(
+        422,
+        _("This is not the code that the customer was sent"),
+        _("Type it again; the facts say how many tries are left."),
+    ),
     "wallet_closed": Kind(
         422, _("The member's wallet is closed"), _("It neither earns nor spends.")
     ),

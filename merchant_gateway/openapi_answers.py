@@ -44,6 +44,7 @@ _EVERYWHERE = ("Content-Digest", "Signature-Input", "Signature", "X-Request-Id",
 
 
 _SOURCES: dict[str, dict[str, str]] = {
+    "enrolment_id": {"enrol_member": "/id"},
     "earning_id": {"create_earning": "/id"},
     "redemption_id": {"create_redemption": "/id"},
     "entry_id": {"create_earning": "/id", "list_transactions": "/items/0/id"},

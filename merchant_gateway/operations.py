@@ -114,7 +114,16 @@ class Operation:
 
 OPERATIONS: dict[str, Operation] = {}
 SUBJECTS = (
-    *("ping", "members", "earnings", "batches", "redemptions", "transactions", "settlements"),
+    *(
+        "ping",
+        "members",
+        "joining",
+        "earnings",
+        "batches",
+        "redemptions",
+        "transactions",
+        "settlements",
+    ),
     *("webhooks", "events", "keys", "sandbox", "sandbox_members"),
     *("reconciliations", "disputes"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from merchant_gateway.canonical import canonical
 from merchant_gateway.catalogue import KINDS
 from merchant_gateway.catalogue_fields import FIELD_TEXTS
+from merchant_gateway.catalogue_wire import Kind
 from merchant_gateway.errors import (
     FieldError,
     InternalError,
@@ -57,9 +58,17 @@ def problem(error: PeyvandError | SigningError, *, request_id: str, documentatio
         members["hint"] = str(error)
     elif facts := plain_facts(error.facts):
         members["facts"] = facts
-    retry_after = error.retry_after if isinstance(error, RateLimitedError) else kind.retry_after
+    retry_after = _retry_after(error, kind)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Problem(status=kind.status, code=error.code, body=canonical(members), headers=headers)
+
+
+def _retry_after(error: PeyvandError | SigningError, kind: Kind) -> int | None:
+    """Return after how many seconds trying again helps: those of this refusal, or of its kind."""
+    if isinstance(error, RateLimitedError):
+        return error.retry_after
+    told = error.facts.get("retry_after") if isinstance(error, PeyvandError) else None
+    return told if isinstance(told, int) else kind.retry_after
 
 
 def field_text(error: FieldError) -> str:

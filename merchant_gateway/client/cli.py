@@ -19,7 +19,14 @@ from typing import Any
 
 import click
 
-from merchant_gateway.client import cli_apply, cli_keys, cli_sandbox, cli_webhooks, show
+from merchant_gateway.client import (
+    cli_apply,
+    cli_keys,
+    cli_members,
+    cli_sandbox,
+    cli_webhooks,
+    show,
+)
 from merchant_gateway.client.cli_again import keep, resend
 from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
@@ -146,6 +153,7 @@ def main(
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
     *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute, disputes, resend),
+    *cli_members.COMMANDS,
 ):
     main.add_command(_each)
 Command = Callable[..., None]

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from merchant_gateway.client import show as show_rows
+
 _MEMBER = click.argument("member")
 
 
@@ -77,6 +79,20 @@ def spend(context: click.Context, *, member: str, points: int) -> None:
     with screen.errors():
         found = screen.client.sandbox.find(member)
         screen.answer(screen.client.sandbox.spend_at_partner(found, points=points))
+
+
+@sandbox.command()
+@click.pass_context
+def messages(context: click.Context) -> None:
+    """Show the messages that made-up people got, the newest first."""
+    screen = context.obj()
+    with screen.errors():
+        found = screen.client.sandbox.messages()
+        if screen.json:
+            show_rows.as_json(found)
+            return
+        for each in found:
+            click.echo(f"{each['sent_at']}  {each['phone']}\n{each['text']}\n")
 
 
 @sandbox.command()

@@ -8,11 +8,19 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
-from urllib.parse import quote
 
 import requests
 
 from merchant_gateway.client.batches import Batches
+from merchant_gateway.client.bodies import (
+    Line,
+    Member,
+    basket,
+    measure,
+    quoted,
+    redemption_path,
+    time_of,
+)
 from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.messages import Answer, Request
@@ -23,9 +31,6 @@ from merchant_gateway.client.sandbox import Sandbox
 from merchant_gateway.client.transport import Transport
 from merchant_gateway.signing import SigningKey
 
-Member = Mapping[str, str]
-Line = Mapping[str, str | int]
-CURRENCY = "IRR"
 PAGE = 200
 _PREVIEW = {"preview": "true"}
 _KEY_BYTES = 24
@@ -91,6 +96,37 @@ class GatewayClient:
         """Find a member and get a token of 15 minutes for them."""
         return self._post("/v1/members/lookup", {"member": member}, idempotency_key)
 
+    def enrol(
+        self,
+        *,
+        phone: str,
+        consents: Sequence[str] = ("membership",),
+        name: str | None = None,
+        locale: Literal["fa", "en"] | None = None,
+        store: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Ask a customer to join; a code goes to the phone, and until it is told nobody has."""
+        body = {
+            "phone": phone,
+            "consents": list(consents),
+            "name": name,
+            "locale": locale,
+            "store": store,
+        }
+        return self._post("/v1/members", body, idempotency_key)
+
+    def confirm_enrolment(
+        self, enrolment_id: str, *, code: str, idempotency_key: str | None = None
+    ) -> Answer:
+        """Let a customer join by the code that they tell; the answer has a token for them."""
+        path = f"/v1/members/{quoted(enrolment_id)}/confirm"
+        return self._post(path, {"code": code}, idempotency_key)
+
+    def enrolment(self, enrolment_id: str) -> Answer:
+        """Ask whether a customer has joined."""
+        return self._get(f"/v1/members/{quoted(enrolment_id)}")
+
     def quote(
         self,
         *,
@@ -103,7 +139,7 @@ class GatewayClient:
         idempotency_key: str | None = None,
     ) -> Answer:
         """Ask what a basket would earn, and why."""
-        body = _basket(amount=amount, lines=lines, occurred_at=occurred_at)
+        body = basket(amount=amount, lines=lines, occurred_at=occurred_at)
         body |= {"member": member, "store": store, "channel": channel}
         return self._post("/v1/earnings/quote", body, idempotency_key)
 
@@ -122,7 +158,7 @@ class GatewayClient:
         idempotency_key: str | None = None,
     ) -> Answer:
         """Report a purchase of ``amount`` paid in money; it earns points."""
-        body = _basket(amount=amount, lines=lines, occurred_at=occurred_at)
+        body = basket(amount=amount, lines=lines, occurred_at=occurred_at)
         body |= {
             "member": member,
             "merchant_ref": merchant_ref,
@@ -149,11 +185,11 @@ class GatewayClient:
         idempotency_key: str | None = None,
     ) -> Answer:
         """Spend ``points``, or as many as ``amount`` rials take, by the member's code."""
-        body = _measure(points=points, amount=amount) | {
+        body = measure(points=points, amount=amount) | {
             "member": member,
             "merchant_ref": merchant_ref,
             "capture": capture,
-            "occurred_at": _time(occurred_at),
+            "occurred_at": time_of(occurred_at),
             "store": store,
             "terminal": terminal,
             "receipt": receipt,
@@ -171,7 +207,7 @@ class GatewayClient:
     ) -> Answer:
         """Take held points, all or some; the rest goes back to the member."""
         body = {"points": points, "merchant_ref": merchant_ref}
-        return self._post(f"{_redemption(redemption_id)}/capture", body, idempotency_key)
+        return self._post(f"{redemption_path(redemption_id)}/capture", body, idempotency_key)
 
     def void(
         self,
@@ -182,11 +218,11 @@ class GatewayClient:
     ) -> Answer:
         """Give held points back."""
         body = {"merchant_ref": merchant_ref}
-        return self._post(f"{_redemption(redemption_id)}/void", body, idempotency_key)
+        return self._post(f"{redemption_path(redemption_id)}/void", body, idempotency_key)
 
     def redemption(self, redemption_id: str) -> Answer:
         """Ask what became of a redemption."""
-        return self._get(_redemption(redemption_id))
+        return self._get(redemption_path(redemption_id))
 
     def reverse(
         self, *, member: Member, merchant_ref: str, idempotency_key: str | None = None
@@ -214,9 +250,9 @@ class GatewayClient:
             "merchant_ref": merchant_ref,
             "amount": amount,
             "lines": list(lines) or None,
-            "occurred_at": _time(occurred_at),
+            "occurred_at": time_of(occurred_at),
         }
-        path = f"/v1/earnings/{_id(earning_id)}/refunds"
+        path = f"/v1/earnings/{quoted(earning_id)}/refunds"
         return self._post(path, body, idempotency_key, query=_PREVIEW if preview else None)
 
     def refund_redemption(
@@ -234,11 +270,11 @@ class GatewayClient:
 
         With ``preview`` the answer says which points would move, and nothing is left behind.
         """
-        body = _measure(points=points, amount=amount) | {
+        body = measure(points=points, amount=amount) | {
             "merchant_ref": merchant_ref,
-            "occurred_at": _time(occurred_at),
+            "occurred_at": time_of(occurred_at),
         }
-        path = f"{_redemption(redemption_id)}/refunds"
+        path = f"{redemption_path(redemption_id)}/refunds"
         return self._post(path, body, idempotency_key, query=_PREVIEW if preview else None)
 
     def transactions(
@@ -253,7 +289,7 @@ class GatewayClient:
 
     def transaction(self, entry_id: str) -> Answer:
         """Read one entry with its explanation."""
-        return self._get(f"/v1/transactions/{_id(entry_id)}")
+        return self._get(f"/v1/transactions/{quoted(entry_id)}")
 
     def settlements(self, *, page: int = PAGE) -> Iterator[dict[str, Any]]:
         """Yield the settled windows, the latest first."""
@@ -261,11 +297,11 @@ class GatewayClient:
 
     def settlement(self, settlement_id: str) -> Answer:
         """Read the totals of one window."""
-        return self._get(f"/v1/settlements/{_id(settlement_id)}")
+        return self._get(f"/v1/settlements/{quoted(settlement_id)}")
 
     def settlement_lines(self, settlement_id: str, *, page: int = PAGE) -> Iterator[dict[str, Any]]:
         """Yield the lines of one window."""
-        return self._pages(f"/v1/settlements/{_id(settlement_id)}/lines", {}, page)
+        return self._pages(f"/v1/settlements/{quoted(settlement_id)}/lines", {}, page)
 
     def statement(
         self, settlement_id: str, *, form: Literal["json", "csv", "pdf"] = "json"
@@ -274,7 +310,7 @@ class GatewayClient:
 
         The PDF is in the client's language.
         """
-        path = f"/v1/settlements/{_id(settlement_id)}/statement"
+        path = f"/v1/settlements/{quoted(settlement_id)}/statement"
         return self._get(path, accept=_FORMS[form])
 
     def replay(self, settlement_id: str, *, journal: str | os.PathLike[str]) -> Replay:
@@ -345,32 +381,3 @@ class GatewayClient:
 def new_idempotency_key() -> str:
     """Return a fresh key of 32 characters."""
     return secrets.token_urlsafe(_KEY_BYTES)
-
-
-def _basket(*, amount: int, lines: Sequence[Line], occurred_at: datetime | None) -> dict[str, Any]:
-    return {
-        "amount": amount,
-        "currency": CURRENCY,
-        "occurred_at": _time(occurred_at),
-        "lines": [dict(line) for line in lines] or None,
-    }
-
-
-def _measure(*, points: int | None, amount: int | None) -> dict[str, Any]:
-    return {
-        "points": points,
-        "amount": amount,
-        "currency": None if amount is None else CURRENCY,
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
-
-
-def _redemption(redemption_id: str) -> str:
-    return f"/v1/redemptions/{_id(redemption_id)}"
-
-
-def _id(text: str) -> str:
-    return quote(text, safe="")

@@ -52,6 +52,11 @@ class Sandbox:
         """Read a made-up member's phone, card and points."""
         return self._get(_member(member_id))
 
+    def messages(self) -> list[dict[str, Any]]:
+        """Return the messages that made-up people got, the newest first, codes included."""
+        found: list[dict[str, Any]] = self._get(f"{PATH}/messages").data["items"]
+        return found
+
     def code(self, member_id: str, *, limit: int | None = None) -> Answer:
         """Get a code as the member's wallet shows it now, good for ``limit`` points."""
         return self._post(f"{_member(member_id)}/codes", {"limit": limit}, None)

@@ -92,8 +92,9 @@ class Transport:
         """Send a request and return its answer.
 
         Signs every attempt anew under the same idempotency key. Tries again on lost connections,
-        429, 502, 503 and 504, as long as ``attempts`` allow. Raises ProblemError, UnreachableError
-        or UntrustedAnswerError, each of which can send the request again.
+        429, 502, 503 and 504, as long as ``attempts`` allow, unless it is told to wait longer than
+        anybody does at a till. Raises ProblemError, UnreachableError or UntrustedAnswerError, each
+        of which can send the request again.
         """
         try:
             return self._attempt(request)
@@ -112,8 +113,9 @@ class Transport:
                 if not last:
                     self._sleep(_backoff(attempt, None))
                 continue
-            if response.status_code in TRY_AGAIN and not last:
-                self._sleep(_backoff(attempt, response.headers.get("Retry-After")))
+            asked = response.headers.get("Retry-After")
+            if response.status_code in TRY_AGAIN and not last and not _too_long(asked):
+                self._sleep(_backoff(attempt, asked))
                 continue
             return self._believe(request, response, signed)
         raise UnreachableError(failure)
@@ -269,6 +271,12 @@ def _object(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _too_long(retry_after: str | None) -> bool:
+    """Return whether the gateway asks to wait for longer than a caller is made to."""
+    told = int(retry_after) if retry_after and retry_after.isdigit() else 0
+    return told > LONGEST_WAIT_SECONDS
 
 
 def _backoff(attempt: int, retry_after: str | None) -> float:

@@ -219,6 +219,10 @@ REFUSALS: Mapping[str, LazyText] = {
     "consent_required": _l(
         "Only the code in the customer's wallet pays; a phone number or card never does."
     ),
+    "already_member": _l("This number belongs to a member already: go back and type it."),
+    "too_many_codes": _l("A message was sent a moment ago, or too many today. Ask again later."),
+    "unknown_enrolment": _l("This was asked too long ago. Begin again."),
+    "enrolment_lapsed": _l("The code works no longer. Send another one."),
     "insufficient_points": _l(
         "The customer has fewer points than that. Take less, and the rest in money."
     ),

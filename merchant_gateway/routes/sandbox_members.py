@@ -26,7 +26,10 @@ from network.ledger import queries as ledger
 from network.members import queries as members
 from network.members.errors import InvalidMemberDataError
 from network.members.pairwise import PairwiseNames, UnknownNameError
+from network.messaging import queries as messaging
 from network.sandboxes import people
+
+_SHOWN_MESSAGES = 20
 
 
 @operation(
@@ -144,6 +147,35 @@ def create_partner_redemption(call: Call, data: dict[str, Any], *, member_id: st
         }
 
     return once(call, work, status=201)
+
+
+@operation(
+    "GET",
+    "/sandbox/messages",
+    summary="The messages that made-up people got",
+    answer="SandboxMessages",
+)
+def read_sandbox_messages(call: Call, _query: dict[str, Any]) -> Answer:
+    """Answer with the last text messages of your sandbox, the newest first: none leaves it.
+
+    Codes for the cashier stand in them, so joining and asking for consent can be tried out.
+    """
+    vault = call.gateway.services.vault
+    with call.gateway.services.database.reading() as session:
+        found = messaging.latest(session, vault, limit=_SHOWN_MESSAGES)
+    return Answer(
+        payload={
+            "items": [
+                {
+                    "sent_at": each.created_at.isoformat(),
+                    "phone": f"0{each.recipient.removeprefix('+98')}",
+                    "kind": each.kind,
+                    "text": each.body,
+                }
+                for each in found
+            ]
+        }
+    )
 
 
 def _names(call: Call) -> PairwiseNames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from merchant_gateway.schemas.answers_members import MEMBER_ANSWERS
 from merchant_gateway.schemas.answers_reconciliation import RECONCILIATION_ANSWERS
 from merchant_gateway.schemas.shapes import (
     BALANCE,
@@ -235,6 +236,9 @@ SANDBOX: dict[str, Schema] = {
     "SandboxMember": whole(**_PERSON, **_CODE),
     "SandboxMemberNow": whole(**_PERSON),
     "SandboxCode": whole(**_CODE),
+    "SandboxMessages": whole(
+        items=list_of(whole(sent_at=TIME, phone=TEXT, kind=TEXT, text=TEXT)),
+    ),
     "SandboxVisit": whole(points=POINTS, business_date=DAY, balance=BALANCE),
 }
 
@@ -376,6 +380,7 @@ ANSWERS: dict[str, Schema] = {
         signed=_SIGNED,
         lines=list_of(_LINE),
     ),
+    **MEMBER_ANSWERS,
     **RECONCILIATION_ANSWERS,
 }
 

@@ -15,6 +15,7 @@ SETTLEMENT_CLOSED = "settlement.closed"
 EXPOSURE_CHANGED = "exposure.changed"
 RECONCILIATION_FINISHED = "reconciliation.finished"
 DISPUTE_DECIDED = "dispute.decided"
+MEMBER_JOINED = "member.joined"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,17 @@ TYPES: Mapping[str, EventType] = {
             version=1,
             when="Points that were spent with you went back to the member.",
             example=_entry(id=_REFUND, redemption=_REDEMPTION, points=30, **_BY_POINTS),
+        ),
+        EventType(
+            name=MEMBER_JOINED,
+            version=1,
+            when="Somebody whom a till of yours asked to join said yes: at the till, or in the "
+            "wallet.",
+            example={
+                "id": "enr_6b3k9r…",
+                "member": "rbM1h7nJ4p0cZ0m3T5oPqW8Yx2s9u4a6d1f3g5h7j8k",
+                "by": "wallet",
+            },
         ),
         EventType(
             name=SETTLEMENT_CLOSED,

@@ -56,7 +56,7 @@ def enrol(
     others are recorded as no. Opens the wallet and issues a card. Raises InvalidPhoneError,
     InvalidMemberDataError, ConsentRequiredError, AlreadyMemberError.
     """
-    granted = _checked_consents(consents)
+    granted = checked_consents(consents)
     check_preferences(locale=locale, money_unit=money_unit)
     plain_name = None if name is None else checked_name(name)
     number = normalise_phone(phone)
@@ -147,7 +147,11 @@ def check_preferences(*, locale: str | None, money_unit: str | None) -> None:
         raise InvalidMemberDataError("there is no such unit", field="money_unit")
 
 
-def _checked_consents(consents: Iterable[str]) -> frozenset[str]:
+def checked_consents(consents: Iterable[str]) -> frozenset[str]:
+    """Return the purposes that somebody said yes to; membership must be among them.
+
+    Raises InvalidMemberDataError and ConsentRequiredError.
+    """
     granted = frozenset(consents)
     if not granted <= set(PURPOSES):
         raise InvalidMemberDataError("there is no such purpose", field="consents")

@@ -57,3 +57,21 @@ class InvalidMemberDataError(PeyvandError):
     """A name, a limit or a preference is not one that a member can have; ``field`` names it."""
 
     code = "invalid_member_data"
+
+
+class UnknownEnrolmentError(PeyvandError):
+    """This merchant asked nobody to join under that id, or it was forgotten."""
+
+    code = "unknown_enrolment"
+
+
+class EnrolmentLapsedError(PeyvandError):
+    """The code that was sent to the person works no longer: too late, or too many tries."""
+
+    code = "enrolment_lapsed"
+
+
+class EnrolmentCodeError(PeyvandError):
+    """This is not the code that was sent; ``facts["attempts_left"]`` tries are left."""
+
+    code = "enrolment_code_wrong"

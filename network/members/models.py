@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
+from network.merchants.models import Merchant, Store
 
 
 class Tier(Base):
@@ -163,3 +165,34 @@ class MemberConsent(Base):
     granted: Mapped[bool]
     wording: Mapped[str]
     recorded_at: Mapped[datetime]
+
+
+class TillEnrolment(Base):
+    """A person whom a till asked to join; nothing personal stays once there is an answer."""
+
+    __tablename__ = "till_enrolment"
+    __table_args__ = (
+        Index(None, "phone_index", "requested_at"),
+        Index(None, "merchant_id", "requested_at"),
+        Index(None, "expires_at", postgresql_where=text("joined_at IS NULL")),
+        Index(None, "member_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    enrolment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey(Merchant.merchant_id))
+    store_id: Mapped[UUID | None] = mapped_column(ForeignKey(Store.store_id))
+    phone_index: Mapped[bytes | None]
+    sealed_phone: Mapped[bytes | None]
+    sealed_name: Mapped[bytes | None]
+    consents: Mapped[list[Any]]
+    locale: Mapped[str]
+    digest: Mapped[bytes]
+    attempts: Mapped[int] = mapped_column(Integer)
+    messages: Mapped[int] = mapped_column(Integer)
+    requested_at: Mapped[datetime]
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    member_id: Mapped[UUID | None] = mapped_column(ForeignKey(Member.member_id))
+    joined_at: Mapped[datetime | None]
+    joined_by: Mapped[str | None]

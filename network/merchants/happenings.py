@@ -22,6 +22,7 @@ from network.events.queries import Event
 from network.events.types import (
     DISPUTE_DECIDED,
     EXPOSURE_CHANGED,
+    MEMBER_JOINED,
     RECONCILIATION_FINISHED,
     SETTLEMENT_CLOSED,
 )
@@ -36,6 +37,7 @@ _PLAIN = {
     EXPOSURE_TOPIC: EXPOSURE_CHANGED,
     RECONCILIATION_FINISHED: RECONCILIATION_FINISHED,
     DISPUTE_DECIDED: DISPUTE_DECIDED,
+    MEMBER_JOINED: MEMBER_JOINED,
 }
 """Topics whose payload is told as it is, and the types under which it is."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from network.language import format_number, format_points, gettext, persian_digits, use_locale
 
 
@@ -63,3 +65,46 @@ def received_text(*, points: int, giver: str, address: str, locale: str) -> str:
             points=format_points(points),
         )
     return f"{text}\n{address}"
+
+
+def joining_text(
+    *,
+    code: str,
+    merchant: str,
+    consents: Iterable[str],
+    minutes: int,
+    days: int,
+    address: str,
+    locale: str,
+) -> str:
+    """Return the message with which a till's customer joins; ``consents`` beside membership.
+
+    It says what telling the code means, because the code is the person's yes. There is no line for
+    browsers to fill in by themselves: the code belongs to the cashier.
+    """
+    with use_locale(locale):
+        agreed = {
+            "offers": gettext("You also agree that partners may send you offers."),
+            "research": gettext("You also agree to statistics about purchases, without your name."),
+        }
+        lines = [
+            gettext(
+                "%(merchant)s asks whether you want to collect Peyvand points. If you do, tell the "
+                "cashier this code: %(code)s",
+                merchant=merchant,
+                code=persian_digits(code) if locale == "fa" else code,
+            ),
+            gettext(
+                "By telling it you agree that Peyvand keeps your number and your purchases with "
+                "it, to count your points."
+            ),
+            *(agreed[each] for each in consents),
+            gettext(
+                "It works for %(minutes)s minutes. If you did not ask for this, do nothing: your "
+                "number is deleted after %(days)s days. You can also join by yourself:",
+                minutes=format_number(minutes),
+                days=format_number(days),
+            ),
+            address,
+        ]
+    return "\n".join(lines)

@@ -12,6 +12,7 @@ from network.ledger.evidence import read_evidence
 from network.portal import attesting
 from network.signing.queries import published_keys
 from tests.integration.gateway.house import Person
+from tests.integration.gateway.test_joining import newest_code
 from tests.integration.portal.desk import Clerk, Desk
 
 
@@ -244,3 +245,21 @@ def test_evidence_that_was_changed_does_not_hold(desk: Desk, cashier: Clerk) -> 
         replace(found, signature=bytes(64)),
     ):
         assert not attesting.holds(forged, published=published)
+
+
+def test_a_new_customer_joins_at_the_till_and_earns(desk: Desk, cashier: Clerk) -> None:
+    phone = next(desk.house.phones)
+    stranger = cashier.get("/till").send("/till/check", member=phone, amount="10000")
+    assert (stranger.status, "can join here" in stranger.text) == (422, True)
+    fields = stranger.form("/till/check")
+    form = cashier.post("/till/join", fields | {"member": phone})
+    assert form.form("/till/join/ask")["phone"] == phone
+    refused = form.send("/till/join/ask")
+    assert (refused.status, "Without this yes" in refused.text) == (422, True)
+    asked = form.send("/till/join/ask", membership="yes", name="Sara")
+    wrong = asked.send("/till/join/confirm", code="000000")
+    assert (wrong.status, "4 more tries" in wrong.text) == (422, True)
+    joined = wrong.send("/till/join/confirm", code=newest_code(desk.house, phone))
+    assert "is a member now" in joined.text
+    receipt = joined.send("/till/check", amount="50,000").send("/till/earn")
+    assert "50 points" in receipt.text

@@ -32,11 +32,7 @@ REACHABLE = (
     "network.signing.queries",
 )
 NEVER_CALLED = {
-    # Joining, signing in and preferences are the wallet's; a merchant is found by its key.
-    "already_member",
-    "membership_consent_required",
-    "too_many_codes",
-    "invalid_member_data",
+    # A merchant is found by its key.
     "unknown_merchant",
 }
 

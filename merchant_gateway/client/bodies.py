@@ -1,0 +1,46 @@
+"""What the bodies of calls have in common, and paths with an id in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+Member = Mapping[str, str]
+Line = Mapping[str, str | int]
+CURRENCY = "IRR"
+
+
+def basket(*, amount: int, lines: Sequence[Line], occurred_at: datetime | None) -> dict[str, Any]:
+    """Return what was bought and paid in money."""
+    return {
+        "amount": amount,
+        "currency": CURRENCY,
+        "occurred_at": time_of(occurred_at),
+        "lines": [dict(line) for line in lines] or None,
+    }
+
+
+def measure(*, points: int | None, amount: int | None) -> dict[str, Any]:
+    """Return points, or an amount with its currency."""
+    return {
+        "points": points,
+        "amount": amount,
+        "currency": None if amount is None else CURRENCY,
+    }
+
+
+def time_of(moment: datetime | None) -> str | None:
+    """Return a moment as it is sent."""
+    return None if moment is None else moment.isoformat()
+
+
+def redemption_path(redemption_id: str) -> str:
+    """Return the path of one redemption."""
+    return f"/v1/redemptions/{quoted(redemption_id)}"
+
+
+def quoted(text: str) -> str:
+    """Return an id as a part of a path."""
+    return quote(text, safe="")
