@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from itertools import islice
@@ -27,63 +25,21 @@ from merchant_gateway.client import (
     cli_webhooks,
     show,
 )
-from merchant_gateway.client.cli_again import keep, resend
+from merchant_gateway.client.cli_again import resend
 from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_verify import verify
 from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
     ArgumentError,
-    JournalError,
     KeyFileError,
-    ProblemError,
-    UnreachableError,
-    UntrustedAnswerError,
 )
 from merchant_gateway.client.keys import load_key
-from merchant_gateway.client.messages import Answer
 from merchant_gateway.client.parameters import BasketLine, Moment, RefundLine
 from merchant_gateway.client.profile import ProfileError, default_file, find_profile
+from merchant_gateway.client.screen import REFUSED, Screen
 
-REFUSED, NO_ANSWER = 1, 3
 _DAY = click.DateTime(["%Y-%m-%d"])
-
-
-@dataclass(slots=True)
-class Screen:
-    """The client of this run and how it prints."""
-
-    client: GatewayClient
-    json: bool
-    language: str
-    journal: Path | None = None
-
-    def answer(self, answer: Answer) -> None:
-        """Print an answer."""
-        if self.json:
-            show.as_json(answer.data)
-            return
-        show.facts(answer.data, language=self.language)
-        if answer.replayed:
-            click.echo("(the stored answer of an earlier call with this key)")
-
-    @contextmanager
-    def errors(self) -> Iterator[None]:
-        """Print what goes wrong inside the block and exit with its code."""
-        try:
-            yield
-        except ProblemError as error:
-            if self.json:
-                show.as_json(error.problem)
-            else:
-                show.problem(error)
-            sys.exit(REFUSED)
-        except JournalError as error:
-            click.echo(str(error), err=True)
-            sys.exit(REFUSED)
-        except (UnreachableError, UntrustedAnswerError) as error:
-            show.lost(error, kept=keep(error))
-            sys.exit(NO_ANSWER)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
