@@ -326,6 +326,24 @@ RECONCILIATION = {
     ),
 }
 
+DIRECT = {
+    "unknown_direct_payment": Kind(
+        404,
+        _("There is no such payment of yours"),
+        _("List your payments between merchants; they are there once they are handed out."),
+    ),
+    "not_the_payee": Kind(
+        403,
+        _("Only the payee says whether a payment arrived"),
+        _("You pay this one. Ask the other side to confirm it."),
+    ),
+    "direct_payment_confirmed": Kind(
+        409,
+        _("This payment is confirmed already"),
+        _("Get in touch with the network, if it did not arrive after all."),
+    ),
+}
+
 KINDS: dict[str, Kind] = {
     **TRANSPORT,
     **SIGNATURE,
@@ -337,5 +355,6 @@ KINDS: dict[str, Kind] = {
     **SANDBOX,
     **WEBHOOKS,
     **RECONCILIATION,
+    **DIRECT,
 }
 """Every code by name; a test holds it against the classes that raise."""

@@ -49,6 +49,7 @@ _SCOPES = {
     "settlements": scopes.SETTLEMENTS,
     "reconciliations": scopes.SETTLEMENTS,
     "disputes": scopes.SETTLEMENTS,
+    "direct-payments": scopes.SETTLEMENTS,
     "webhook-endpoints": scopes.WEBHOOKS,
     "events": scopes.WEBHOOKS,
     "keys": scopes.KEYS,
@@ -125,7 +126,7 @@ SUBJECTS = (
         "settlements",
     ),
     *("webhooks", "events", "keys", "sandbox", "sandbox_members"),
-    *("reconciliations", "disputes"),
+    *("reconciliations", "disputes", "direct_payments"),
 )
 
 

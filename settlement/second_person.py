@@ -16,18 +16,11 @@ from network.clearing import queries as clearing
 from network.clearing import runs
 from network.clearing.aborting import abort_window, check_abortable
 from network.clearing.parties import NETWORK_PARTY
-from network.exposure import measuring, waterfall
+from network.database.installation import clock_offset
+from network.exposure import measuring
 from network.exposure.cover import Movement, check_bank_ref, check_movement, move_cover
-from network.exposure.losses import Part, by_party
-from network.exposure.suspending import (
-    check_points,
-    check_resuming,
-    check_suspension,
-    set_points_suspended,
-    set_suspended,
-)
-from network.ledger.queries import open_day
-from network.merchants.locking import locked_merchant
+from network.ledger.queries import begun_day
+from network.money import booking
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
 from network.money.counted import one_spaced
@@ -44,17 +37,16 @@ from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.portal import ways_in
 from network.settings import CURRENCY
+from settlement import defaults
 from settlement.payments.importing import TAKE_RETURNS, take_proposed
 
 CANCEL_PAYMENT = "payment.cancel"
 ABORT_WINDOW = "window.abort"
 MOVE_COVER = "cover.move"
-SUSPEND_ISSUER, RESUME_ISSUER = "issuer.suspend", "issuer.resume"
 SET_MODE = "payments.mode"
-MOVE_FUND, PAY_DEFAULT = "fund.move", "default.pay"
+TAKE_AGAIN = "bank.again"
 CONFIRM_DIRECT, FAIL_DIRECT = "direct.confirm", "direct.fail"
-SUSPEND_POINTS, RESUME_POINTS = "points.suspend", "points.resume"
-CHANGES_ACCESS = frozenset({SUSPEND_ISSUER, RESUME_ISSUER, SUSPEND_POINTS, RESUME_POINTS})
+CHANGES_ACCESS = defaults.SUSPENDING
 """After these the gateway has to look at the merchant anew (``access.announce``)."""
 
 PROGRAMME = NETWORK_PARTY
@@ -143,41 +135,26 @@ def propose_cover(
     )
 
 
-def propose_suspension(
-    session: Session, *, merchant_id: UUID, wanted: bool, reason: str, by: UUID, now: datetime
+def propose_again(
+    session: Session, *, bank_answer_id: UUID, reason: str, by: UUID, now: datetime
 ) -> Proposal:
-    """Propose that an issuer gives no points any more, or that it may again.
+    """Propose that a line of the bank's which moved nothing counts after all.
 
-    Raises SuspensionError and ProposalError.
+    Raises BankLineAgainError and ProposalError.
     """
-    check_suspension(locked_merchant(session, merchant_id).issuing, wanted=wanted)
-    if not wanted:
-        check_resuming(session, merchant_id=merchant_id)
+    meant = booking.would_mean(session, bank_answer_id=bank_answer_id)
     return proposals.propose(
         session,
-        kind=SUSPEND_ISSUER if wanted else RESUME_ISSUER,
-        subject_id=merchant_id,
+        kind=TAKE_AGAIN,
+        subject_id=bank_answer_id,
         reason=reason,
         by=by,
         now=now,
-    )
-
-
-def propose_points(
-    session: Session, *, merchant_id: UUID, wanted: bool, reason: str, by: UUID, now: datetime
-) -> Proposal:
-    """Propose that nobody can spend an issuer's points, or that everybody can again.
-
-    Raises SuspensionError and ProposalError.
-    """
-    check_points(session, merchant_id=merchant_id, wanted=wanted)
-    return proposals.propose(
-        session,
-        kind=SUSPEND_POINTS if wanted else RESUME_POINTS,
-        subject_id=merchant_id,
-        reason=reason,
-        by=by,
-        now=now,
+        terms={
+            "outcome": meant.outcome,
+            "amount": meant.line.amount,
+            "bank_ref": meant.line.bank_ref,
+        },
     )
 
 
@@ -185,7 +162,9 @@ def propose_mode(
     session: Session, *, mode: str, effective_from: date, reason: str, by: UUID, now: datetime
 ) -> Proposal:
     """Propose how merchants are paid from a day on; raises PaymentModeError and ProposalError."""
-    check_mode(mode, effective_from=effective_from, today=open_day(session))
+    check_mode(
+        mode, effective_from=effective_from, today=begun_day(session, now=_programme(session, now))
+    )
     return proposals.propose(
         session,
         kind=SET_MODE,
@@ -222,57 +201,6 @@ def propose_direct_answer(
         by=by,
         now=now,
         terms={"amount": found.fact.amount, "currency": found.fact.currency},
-    )
-
-
-def propose_fund(
-    session: Session, *, act: str, amount: int, reason: str, by: UUID, now: datetime
-) -> Proposal:
-    """Propose that a part of the margin goes to the network's fund, or back.
-
-    Raises WaterfallError and ProposalError.
-    """
-    waterfall.check_fund(session, act=act, amount=amount)
-    return proposals.propose(
-        session,
-        kind=MOVE_FUND,
-        subject_id=PROGRAMME,
-        reason=reason,
-        by=by,
-        now=now,
-        terms={"act": act, "amount": amount, "currency": CURRENCY},
-    )
-
-
-def propose_default(
-    session: Session,
-    *,
-    merchant_id: UUID,
-    step: str,
-    amount: int,
-    reason: str,
-    by: UUID,
-    now: datetime,
-) -> Proposal:
-    """Propose that the fund pays what a stopped issuer owes, or that its acceptors bear it.
-
-    The terms hold who bears what, and for which windows. Raises WaterfallError and ProposalError.
-    """
-    parts = waterfall.check_step(session, merchant_id=merchant_id, step=step, amount=amount)
-    return proposals.propose(
-        session,
-        kind=PAY_DEFAULT,
-        subject_id=merchant_id,
-        reason=reason,
-        by=by,
-        now=now,
-        terms={
-            "step": step,
-            "amount": amount,
-            "currency": CURRENCY,
-            "shares": {str(who): part for who, part in by_party(parts).items()},
-            "windows": [part.as_json() for part in parts],
-        },
     )
 
 
@@ -326,18 +254,19 @@ def _let_in(session: Session, proposal: Proposal, now: datetime) -> None:
     ways_in.grant(session, proposal=proposal, now=now)
 
 
-def _suspend(session: Session, proposal: Proposal, _now: datetime) -> None:
-    wanted = proposal.kind == SUSPEND_ISSUER
-    set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
+def _programme(session: Session, wall: datetime) -> datetime:
+    return wall + clock_offset(session)
 
 
-def _suspend_points(session: Session, proposal: Proposal, now: datetime) -> None:
-    set_points_suspended(
+def _take_again(session: Session, proposal: Proposal, now: datetime) -> None:
+    today = open_business_day(session)
+    booking.take_again(
         session,
-        merchant_id=proposal.subject_id,
-        wanted=proposal.kind == SUSPEND_POINTS,
-        proposal_id=proposal.proposal_id,
+        bank_answer_id=proposal.subject_id,
+        outcome=proposal.terms["outcome"],
         now=now,
+        business_date=today,
+        proposal_id=proposal.proposal_id,
     )
 
 
@@ -347,7 +276,7 @@ def _set_mode(session: Session, proposal: Proposal, now: datetime) -> None:
         session,
         mode=proposal.terms["mode"],
         effective_from=date.fromisoformat(proposal.terms["effective_from"]),
-        today=today,
+        today=max(today, begun_day(session, now=_programme(session, now))),
         proposal_id=proposal.proposal_id,
         now=now,
     )
@@ -364,44 +293,15 @@ def _answer_direct(session: Session, proposal: Proposal, _now: datetime) -> None
     )
 
 
-def _move_fund(session: Session, proposal: Proposal, _now: datetime) -> None:
-    today = open_business_day(session)
-    waterfall.move_fund(
-        session,
-        act=proposal.terms["act"],
-        amount=proposal.terms["amount"],
-        proposal_id=proposal.proposal_id,
-        business_date=today,
-    )
-
-
-def _pay_default(session: Session, proposal: Proposal, now: datetime) -> None:
-    today = open_business_day(session)
-    waterfall.pay_step(
-        session,
-        merchant_id=proposal.subject_id,
-        step=proposal.terms["step"],
-        amount=proposal.terms["amount"],
-        agreed=[Part.of_json(each) for each in proposal.terms["windows"]],
-        proposal_id=proposal.proposal_id,
-        business_date=today,
-    )
-    measuring.measure(session, now=now)
-
-
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
     MOVE_COVER: _move,
     TAKE_RETURNS: _take_returns,
-    SUSPEND_ISSUER: _suspend,
-    RESUME_ISSUER: _suspend,
-    SUSPEND_POINTS: _suspend_points,
-    RESUME_POINTS: _suspend_points,
+    TAKE_AGAIN: _take_again,
     ways_in.WAY_IN: _let_in,
     SET_MODE: _set_mode,
     CONFIRM_DIRECT: _answer_direct,
     FAIL_DIRECT: _answer_direct,
-    MOVE_FUND: _move_fund,
-    PAY_DEFAULT: _pay_default,
+    **defaults.ACTS,
 }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
-from network.clearing.facts import Totals, WindowView
+from network.clearing.facts import ReserveView, Totals, WindowView
 from network.clearing.line_texts import ENTRY, LineSum, LineText
 from network.clearing.parties import clearing_id
 from network.clearing.signed_statements import sign_statement
@@ -20,6 +20,7 @@ from network.clearing.statements import StatementDigest, entry_namer
 from network.ids import EntryIds
 from network.signing.queries import ActiveKey
 from settlement.payments.orders import Amounts, Terms
+from settlement.reserves import NOBODY_LEAVES, Leaving
 
 _REPORT_EVERY = 5000
 
@@ -84,6 +85,7 @@ class Draft:
     merchant_id: UUID
     totals: Totals
     digest: bytes
+    reserve: ReserveView | None = None
 
     def statement_id(self, *, window_id: UUID) -> UUID:
         """Return the statement's id, which follows from the facts."""
@@ -136,6 +138,7 @@ def draft_statements(
     terms: Terms,
     entry_ids: EntryIds,
     report: Callable[[int], None],
+    leaving: Leaving = NOBODY_LEAVES,
 ) -> dict[tuple[UUID, str], Draft]:
     """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
     accounts: defaultdict[tuple[UUID, str], _Account] = defaultdict(_Account)
@@ -160,5 +163,7 @@ def draft_statements(
         totals = account.totals(
             merchant_id=key[0], currency=key[1], opening=openings.get(key, 0), terms=terms
         )
-        drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=account.digest.close(totals))
+        reserve = leaving.told(merchant_id=key[0], totals=totals)
+        digest = account.digest.close(totals, reserve=reserve)
+        drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=digest, reserve=reserve)
     return drafts

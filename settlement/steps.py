@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from network.clearing import days, line_texts, owing, queries, runs, service, sources, streams
 from network.clearing.facts import WindowView
 from network.clearing.parties import MARGIN
-from network.clock import local_date
+from network.clearing.reserves import add_reserves
 from network.errors import InvariantError, PeyvandError
 from network.events import service as events
 from network.ledger import operations
@@ -22,7 +22,7 @@ from network.ledger.day import close_day
 from network.ledger.month_ends import write_month_ends
 from network.ledger.operations_batch import LARGEST_BATCH, expire_due
 from network.ledger.operations_members import forward
-from network.ledger.queries import open_day
+from network.ledger.queries import begun_day, open_day
 from network.ledger.seal import seal_day
 from network.merchants.happenings import SETTLED_TOPIC, settled_payload
 from network.money import direct
@@ -30,13 +30,12 @@ from network.money import queries as money
 from network.money import service as money_service
 from network.proofs.errors import ProofTotalsError
 from network.proofs.service import prove as prove_points
-from network.settings import CURRENCY, PROGRAMME_ZONE
+from network.settings import CURRENCY
 from network.signing.queries import active_key
-from settlement import controls, money_controls, netting
+from settlement import controls, money_controls, netting, reserves
 from settlement.night import Night
 from settlement.payments.orders import Terms, orders
 from settlement.reckoning import WORK_MEM, payment_terms, reckon, seal_head
-from settlement.reserves import keep_reserves
 from settlement.statements import Draft, draft_statements, signed_rows
 from settlement.window_checks import stored_positions, window_checks
 
@@ -122,7 +121,7 @@ def mature(night: Night) -> None:
     """
     database = night.services.database
     with database.reading() as session:
-        today = max(open_day(session), local_date(night.now, zone=PROGRAMME_ZONE))
+        today = begun_day(session, now=night.now)
         due = {"today": today, "wall": night.wall}
         total = session.execute(text(f"SELECT count(*) FROM ({_DUE}) AS due"), due).scalar_one()
         lapsed = session.scalars(text(_LAPSED), due).all()
@@ -227,6 +226,7 @@ def statements(night: Night) -> tuple[list[Draft], list[controls.Check]]:
             terms=payment_terms(session, window=window),
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
+            leaving=reserves.leaving(session, window=window),
         )
         checks = window_checks(session, window=window)
         stored = stored_positions(session, window)
@@ -257,7 +257,14 @@ def publish(night: Night, *, drafts: list[Draft], checks: list[controls.Check]) 
             key=active_key(session, vault=night.services.vault, purpose="seals"),
         )
         service.add_statements(session, rows=rows)
-        keep_reserves(session, window=window, drafts=drafts)
+        add_reserves(
+            session,
+            reserves={
+                each.statement_id(window_id=window.window_id): each.reserve
+                for each in drafts
+                if each.reserve is not None
+            },
+        )
         terms = payment_terms(session, window=window)
         moved = _move_money(session, window=window, drafts=drafts, terms=terms)
         service.advance_window(session, window_id=night.window_id, state="settled")

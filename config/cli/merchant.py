@@ -217,7 +217,10 @@ def leave(code: str, day: datetime | None, complete: bool) -> None:  # noqa: FBT
                 work.session,
                 merchant_id=merchant_id,
                 leaves_on=leaves_on,
-                today=open_business_day(work.session),
+                today=max(
+                    open_business_day(work.session),
+                    ledger.begun_day(work.session, now=work.programme_now),
+                ),
             )
             work.record("merchant.leaving", code, {"leaves_on": leaves_on.isoformat()})
         else:

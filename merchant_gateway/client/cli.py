@@ -26,6 +26,7 @@ from merchant_gateway.client import (
     show,
 )
 from merchant_gateway.client.cli_again import resend
+from merchant_gateway.client.cli_direct import direct
 from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_verify import verify
@@ -108,7 +109,8 @@ def main(
 
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
-    *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute, disputes, resend),
+    *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute, disputes),
+    *(direct, resend),
     *cli_members.COMMANDS,
 ):
     main.add_command(_each)

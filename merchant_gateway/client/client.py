@@ -21,6 +21,7 @@ from merchant_gateway.client.bodies import (
     redemption_path,
     time_of,
 )
+from merchant_gateway.client.direct_payments import DirectPayments
 from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.client.messages import Answer, Request
@@ -77,6 +78,7 @@ class GatewayClient:
         self.batches = Batches(self._transport)
         self.endpoints = Endpoints(self._transport)
         self.reconciliation = Reconciliation(self._transport)
+        self.direct_payments = DirectPayments(self._transport)
         self.keys = Keys(self._transport)
         self.sandbox = Sandbox(self._transport)
 

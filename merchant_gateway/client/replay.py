@@ -23,10 +23,13 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from merchant_gateway.client.canonical import canonical
 from merchant_gateway.client.errors import JournalError, UntrustedAnswerError
 from merchant_gateway.client.journal import Record
-from merchant_gateway.client.statement_proof import StatementProofError, check_statement
+from merchant_gateway.client.statement_proof import (
+    StatementProofError,
+    check_statement,
+    hashed_form,
+)
 from merchant_gateway.signing import Ed25519VerifyingKey
 
 _SEAL_TAG = b"peyvand.seal.v1\n"
@@ -341,7 +344,10 @@ def _sums(statement: Mapping[str, Any], previous: Mapping[str, Any] | None, foun
     }
     for name, value in reckoned.items():
         _expect(found, name, value, told[name])
-    digest = sha256(canonical({"lines": lines, "totals": totals})).hexdigest()
+    if "reserve" in statement:
+        deposit = told["deposit_closing"]
+        _expect(found, "reserve.deposit", deposit, statement["reserve"]["deposit"])
+    digest = sha256(hashed_form(statement)).hexdigest()
     _expect(found, "digest", f"sha-256:{digest}", statement["digest"])
 
 

@@ -1,8 +1,8 @@
 """Whether the network said what a statement says: judged with its published keys alone.
 
 The network signs each statement when it publishes it: a JWS (RFC 7515, RFC 8037) over the digest of
-lines and totals, the merchant, the window, the ledger's head and the totals. It is taken with one
-algorithm and of one type; what a token says of either is compared, never followed.
+lines, reserve and totals, the merchant, the window, the ledger's head and the totals. It is taken
+with one algorithm and of one type; what a token says of either is compared, never followed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ def is_statement(document: object) -> bool:
     return isinstance(document, dict) and {"lines", "totals", "seal", "digest"} <= document.keys()
 
 
+def hashed_form(statement: Mapping[str, Any]) -> bytes:
+    """Return what a statement's digest is taken of: lines, totals and, where told, the reserve."""
+    kept = {"lines": statement["lines"], "totals": statement["totals"]}
+    if "reserve" in statement:
+        kept["reserve"] = statement["reserve"]
+    return canonical(kept)
+
+
 def check_statement(
     statement: Mapping[str, Any], *, keys: Mapping[str, Ed25519VerifyingKey]
 ) -> str:
@@ -37,7 +45,7 @@ def check_statement(
     ``keys`` are the network's published ones by id. Raises StatementProofError.
     """
     try:
-        form = canonical({"lines": statement["lines"], "totals": statement["totals"]})
+        form = hashed_form(statement)
         stands = {
             "merchant": statement["merchant"],
             "window": statement["window"],

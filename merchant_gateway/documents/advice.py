@@ -40,6 +40,7 @@ _GROUPS: tuple[tuple[Mapping[str, Kind], str], ...] = (
     (catalogue.SANDBOX, PROGRAM),
     (catalogue.WEBHOOKS, PROGRAM),
     (catalogue.RECONCILIATION, OFFICE),
+    (catalogue.DIRECT, OFFICE),
 )
 _BY_CODE = {
     AGAIN: {"internal_error", "grant_lapsed"},
@@ -47,11 +48,12 @@ _BY_CODE = {
         *("token_invalid", "token_expired", "unknown_wallet", "unknown_original", "unknown_id"),
         *("refused", "points_out_of_range", "capture_exceeds_hold", "refund_of_refund"),
         *("unknown_reconciliation", "unknown_break", "unknown_dispute", "unknown_line"),
+        "unknown_direct_payment",
         *("day_not_over", "empty_record", "record_too_large", "invalid_dispute"),
     },
     READ: {
         *("duplicate_reference", "reference_barred", "already_captured", "already_voided"),
-        *("key_known", "dispute_open", "dispute_decided"),
+        *("key_known", "dispute_open", "dispute_decided", "direct_payment_confirmed"),
     },
     OFFICE: {"no_earning_terms", "too_many_keys", "too_many_new_keys", "webhook_endpoint_disabled"},
     NETWORK: {

@@ -13,6 +13,7 @@ from merchant_gateway.client import errors
 from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import GatewayClient
+from merchant_gateway.client.direct_payments import DirectPayments
 from merchant_gateway.client.endpoints import Endpoints
 from merchant_gateway.client.journal import read_journal
 from merchant_gateway.client.keys import load_key
@@ -68,6 +69,7 @@ _PARTS: tuple[tuple[str, str, type], ...] = (
     ("client.batches", "batches.md", Batches),
     ("client.endpoints", "webhooks.md", Endpoints),
     ("client.reconciliation", "reconciliation.md", Reconciliation),
+    ("client.direct_payments", "flows.md#payments-between-merchants", DirectPayments),
     ("client.keys", "keys.md", Keys),
     ("client.sandbox", "sandbox.md", Sandbox),
 )

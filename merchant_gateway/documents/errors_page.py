@@ -37,6 +37,7 @@ _GROUPS: tuple[tuple[str, Mapping[str, Kind]], ...] = (
     ("Sandboxes", catalogue.SANDBOX),
     ("Webhooks and events", catalogue.WEBHOOKS),
     ("Records of a day and disputes", catalogue.RECONCILIATION),
+    ("Payments between merchants", catalogue.DIRECT),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from merchant_gateway.schemas.answers_direct import DIRECT_ANSWERS
 from merchant_gateway.schemas.answers_members import MEMBER_ANSWERS
 from merchant_gateway.schemas.answers_reconciliation import RECONCILIATION_ANSWERS
 from merchant_gateway.schemas.shapes import (
@@ -381,6 +382,7 @@ ANSWERS: dict[str, Schema] = {
         lines=list_of(_LINE),
     ),
     **MEMBER_ANSWERS,
+    **DIRECT_ANSWERS,
     **RECONCILIATION_ANSWERS,
 }
 

@@ -20,14 +20,12 @@ from network.adjustments.errors import (
 )
 from network.adjustments.models import Adjustment
 from network.adjustments.queries import AdjustmentView, view
-from network.clock import local_date
 from network.ledger import operations_members
 from network.ledger.errors import SamePerson
-from network.ledger.queries import open_day
+from network.ledger.queries import begun_day
 from network.ledger.values import Approval, Claim, Posted
 from network.merchants.queries import agreement_on
 from network.operators.audit import record_act
-from network.settings import PROGRAMME_ZONE
 
 KINDS = frozenset({"up", "down", "write_off"})
 _MOST_POINTS = 10**15
@@ -132,7 +130,7 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
         fingerprint=sha256(row.adjustment_id.bytes).digest(),
     )
     if row.kind == "up":
-        today = _today(session, now)
+        today = begun_day(session, now=now)
         if row.expires_on is None:
             raise InvalidAdjustmentError("points end on a day", field="expires_on")
         terms = agreement_on(session, merchant_id=row.issuer_id, day=today)
@@ -166,12 +164,8 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
 def _check_expiry(session: Session, *, now: datetime, kind: str, expires_on: date | None) -> None:
     if (kind == "up") != (expires_on is not None):
         raise InvalidAdjustmentError("points granted end on a day", field="expires_on")
-    if expires_on is not None and expires_on <= _today(session, now):
+    if expires_on is not None and expires_on <= begun_day(session, now=now):
         raise InvalidAdjustmentError("points must live for a day at least", field="expires_on")
-
-
-def _today(session: Session, now: datetime) -> date:
-    return max(open_day(session), local_date(now, zone=PROGRAMME_ZONE))
 
 
 def _record(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select, text
+from sqlalchemy import Row, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from network.clearing import lines, runs, sources
@@ -102,11 +102,16 @@ def latest_runs(session: Session, *, limit: int = 30) -> list[RunView]:
 
 
 def obligations(
-    session: Session, *, window: WindowView, party_id: UUID | None = None
+    session: Session,
+    *,
+    window: WindowView,
+    party_id: UUID | None = None,
+    between: Collection[tuple[UUID, UUID]] | None = None,
 ) -> list[ObligationView]:
     """Return what a window found to be owed, sorted by the issuer's and acceptor's codes.
 
-    All of it, or what one party pays or gets.
+    All of it, or what one party pays or gets, or what is owed for points of an issuer at an
+    acceptor, for each such pair.
     """
     columns = ObligationRow.__table__.c
     query = select(*(columns[name] for name in Obligation.__dataclass_fields__)).where(
@@ -114,6 +119,8 @@ def obligations(
     )
     if party_id is not None:
         query = query.where(or_(columns.payer_id == party_id, columns.payee_id == party_id))
+    if between is not None:
+        query = query.where(tuple_(columns.issuer_id, columns.acceptor_id).in_(between))
     found = obligation_views(session, session.execute(query))
     return sorted(
         found,

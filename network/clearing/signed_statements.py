@@ -1,9 +1,9 @@
 """What the network signs about a statement: a JWS (RFC 7515, RFC 8037) over its digest and totals.
 
-The digest says that lines and totals belong together, the seal that the days are closed; only this
-says that the network told this merchant so. It is signed once, when the statement is published,
-with the key that seals days, and stands outside the form that is hashed. ``typ`` keeps it apart
-from all else that is signed with that key.
+The digest says that lines, reserve and totals belong together, the seal that the days are closed;
+only this says that the network told this merchant so. It is signed once, when the statement is
+published, with the key that seals days, and stands outside the form that is hashed. ``typ`` keeps
+it apart from all else that is signed with that key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any
 
 from network.clearing.facts import Totals, WindowView
-from network.clearing.statements import canonical, totals_record, window_record
+from network.clearing.statements import hashed_form, totals_record, window_record
 from network.proofs import tokens
 from network.proofs.errors import ProofBrokenError
 from network.signing.queries import ActiveKey
@@ -26,8 +26,8 @@ def sign_statement(
 ) -> str:
     """Return the JWS of a statement; the same facts and key give the same bytes.
 
-    ``merchant`` is its code, ``digest`` that of lines and totals, ``head`` the ledger's head as of
-    the window's last day.
+    ``merchant`` is its code, ``digest`` that of lines, reserve and totals, ``head`` the
+    ledger's head as of the window's last day.
     """
     payload = {
         "merchant": merchant,
@@ -46,8 +46,7 @@ def check_statement(document: Mapping[str, Any], *, keys: Iterable[Mapping[str, 
     Raises ProofBrokenError where the digest is not that of its lines and totals, or where the
     network signed another statement than this, or none; KeyError where it is no statement.
     """
-    form = canonical({"lines": document["lines"], "totals": document["totals"]})
-    if document["digest"] != f"sha-256:{sha256(form).hexdigest()}":
+    if document["digest"] != f"sha-256:{sha256(hashed_form(document)).hexdigest()}":
         raise ProofBrokenError("the digest is not that of these lines and totals")
     said, key_id = tokens.open_token(document.get("signed"), typ=TYP, keys=keys)
     stands = {

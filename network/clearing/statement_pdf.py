@@ -9,6 +9,7 @@ the lines to the JSON and the CSV, which nobody prints.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -72,6 +73,27 @@ def statement_pdf(
 
     A sandbox's, of the ``environment`` ``test``, says on each page that nothing in it is real.
     """
+    found = paper_lines(statement, lines=lines, entry_ids=entry_ids)
+    return draw_statement(
+        statement, found, locale=locale, check_url=check_url, environment=environment
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperLines:
+    """What a paper has of a statement's lines: their sums by kind, and the lines if they are few.
+
+    No more than MOST_LINES of them, and plain values: it can be handed to another process.
+    """
+
+    groups: dict[tuple[str, str, str], Group]
+    printed: list[Printed]
+
+
+def paper_lines(
+    statement: StatementView, *, lines: Iterable[StatementLine], entry_ids: EntryIds
+) -> PaperLines:
+    """Return what the paper has of the lines, in any language."""
     groups: dict[tuple[str, str, str], Group] = {}
     printed: list[Printed] = []
     name = entry_namer(entry_ids)
@@ -86,9 +108,21 @@ def statement_pdf(
         group.amount += record["amount"]
         if few:
             printed.append(as_printed(line, record))
+    return PaperLines(groups=groups, printed=printed)
+
+
+def draw_statement(
+    statement: StatementView,
+    found: PaperLines,
+    *,
+    locale: str,
+    check_url: str,
+    environment: str = LIVE,
+) -> bytes:
+    """Return the statement as PDF; it reads nothing, so any process can draw it."""
     with use_locale(locale):
         paper = _Paper(statement, check_url=check_url, environment=environment)
-        return paper.draw(groups, printed)
+        return paper.draw(found.groups, found.printed)
 
 
 class _Paper:

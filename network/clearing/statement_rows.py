@@ -12,7 +12,8 @@ from network.language import current_locale, format_date, format_time, persian_d
 from network.language import gettext as _
 
 _SIDES = ("receivable", "payable", "fee", "vat", "deposit")
-_ENTRY_SHOWN = 14
+ENTRY_SHOWN = 14
+"""So many characters of an entry's id stand on paper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def as_printed(line: StatementLine, record: dict[str, object]) -> Printed:
         recorded_at=line.recorded_at,
         kind=line.kind,
         counterparty=str(record["counterparty"]),
-        entry=str(record["entry"])[:_ENTRY_SHOWN],
+        entry=str(record["entry"])[:ENTRY_SHOWN],
         merchant_ref=line.merchant_ref,
         points=line.points,
         price=line.price,

@@ -15,9 +15,10 @@ below; they add up to ``net``, but for those that its deposit paid (``deposit``)
 one of them is not zero. A counterparty is named only where both agreements allow it, which
 no agreement does yet, so it is the network, or the merchant itself for its own points in its own
 shop. A merchant that leaves also reads what the network holds of it (``reserve``), and by which
-month that comes free at the latest; the digest does not cover it, because nothing is paid by it.
-``digest`` is the SHA-256 of ``{"lines": …, "totals": …}`` in the form of RFC 8785; what the
-network ``signed`` over it (``signed_statements``) stands outside that form.
+month that comes free at the latest.
+``digest`` is the SHA-256 of ``{"lines": …, "reserve": …, "totals": …}`` in the form of RFC 8785,
+``reserve`` only where it is told; seal, times and what the network ``signed`` over it
+(``signed_statements``) stand outside that form.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import csv
 import io
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -148,7 +149,7 @@ def plain(price: Decimal) -> str:
 
 
 class StatementDigest:
-    """SHA-256 over lines and totals in canonical form, fed line by line."""
+    """SHA-256 over lines, reserve and totals in canonical form, fed line by line."""
 
     def __init__(self) -> None:
         self._hash = sha256(b'{"lines":[')
@@ -159,10 +160,22 @@ class StatementDigest:
         self._hash.update(lines.encode() if self._empty else b"," + lines.encode())
         self._empty = False
 
-    def close(self, totals: Totals) -> bytes:
-        """Take the totals and return the digest (32 bytes)."""
-        self._hash.update(b'],"totals":' + canonical(totals_record(totals)) + b"}")
+    def close(self, totals: Totals, *, reserve: ReserveView | None = None) -> bytes:
+        """Take what a leaving merchant is told, and the totals; return the digest (32 bytes)."""
+        self._hash.update(b"]")
+        if reserve is not None:
+            self._hash.update(b',"reserve":' + canonical(reserve_record(reserve)))
+        self._hash.update(b',"totals":' + canonical(totals_record(totals)) + b"}")
         return self._hash.digest()
+
+
+def hashed_form(document: Mapping[str, Any]) -> bytes:
+    """Return what a statement's digest is taken of, from the statement as JSON.
+
+    Raises KeyError where it is no statement.
+    """
+    kept = {"lines": document["lines"], "totals": document["totals"]}
+    return canonical(kept | {name: document[name] for name in ("reserve",) if name in document})
 
 
 def statement_json(

@@ -6,7 +6,8 @@ issuer that two people stopped. The fund is filled out of the network's margin, 
 
 What the fund can't pay is a loss of those who are still owed for windows that the issuer has not
 paid (``losses``): the network bears its own margin and VAT, acceptors the rest, the newest windows
-first, so that nobody bears more than he was owed.
+first, so that nobody bears more than he was owed. What an issuer pays after all goes back the way
+it came (``recovering``).
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def move_fund(
 
     ``business_date`` is the open day. Raises WaterfallError.
     """
-    _hold(session)
+    hold_waterfall(session)
     check_fund(session, act=act, amount=amount)
     into = amount if act == "allotted" else -amount
     sides = ((FUND, NETWORK_PARTY, into), (MARGIN.name, NETWORK_PARTY, -into))
@@ -156,7 +157,7 @@ def pay_step(
     published: what that one nets and collects is not in the balance yet.
     """
     require_published(session, today=business_date)
-    _hold(session)
+    hold_waterfall(session)
     parts = check_step(session, merchant_id=merchant_id, step=step, amount=amount)
     if parts != list(agreed):
         raise WaterfallError("the shares are no longer those that were seen", reason="changed")
@@ -185,8 +186,8 @@ def _of_network(session: Session, *, account: str) -> int:
     return found
 
 
-def _hold(session: Session) -> None:
-    """Let one movement of the fund happen at a time."""
+def hold_waterfall(session: Session) -> None:
+    """Let one movement of the fund, or for an issuer in default, happen at a time."""
     session.execute(text("SELECT through FROM network.exposure_measure WHERE only_row FOR UPDATE"))
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
+from network.clock import local_date
 from network.errors import InvariantError
 from network.ledger import tables
 from network.ledger.views import (
@@ -21,6 +22,7 @@ from network.ledger.views import (
     SealView,
     WalletView,
 )
+from network.settings import PROGRAMME_ZONE
 
 _LOT_COLUMNS = [tables.lot.c[name] for name in LotView.__dataclass_fields__]
 _POSTING_COLUMNS = [tables.posting.c[name] for name in PostingView.__dataclass_fields__]
@@ -286,6 +288,15 @@ def open_day(session: Session) -> date:
     if day is None:
         raise InvariantError("no business day is open; peyvand up opens the first one")
     return day
+
+
+def begun_day(session: Session, *, now: datetime) -> date:
+    """Return the latest day that has begun: the open business day, or the calendar's where later.
+
+    While a night hangs the calendar goes on, and tills price by it: what is to change from a day on
+    that nobody has been told of yet begins after both. ``now`` is programme time.
+    """
+    return max(open_day(session), local_date(now, zone=PROGRAMME_ZONE))
 
 
 def seal_of(session: Session, *, business_date: date) -> SealView | None:

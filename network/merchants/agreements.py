@@ -75,8 +75,9 @@ def propose_agreement(
     ``issue_price`` is minor units per point that the merchant funded, ``acceptance_fee`` the share
     of the face value that it gives up on points it takes (0.02 is 2 %), each with at most ten
     decimal places; ``funding`` says when points are paid for and which VAT falls on the network's
-    fee. ``today`` is the open business day; only a merchant's first agreement may begin
-    on it or before. Raises MerchantDataError, BackdatedAgreementError, UnknownMerchantError.
+    fee. ``today`` is the latest day that has begun (``ledger.begun_day``); only a merchant's
+    first agreement may begin on it or before. Raises MerchantDataError, BackdatedAgreementError,
+    UnknownMerchantError.
     """
     _check_price(issue_price, least=Decimal(0), below=MAX_PRICE, field="issue_price")
     if issue_price == 0:

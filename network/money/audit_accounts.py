@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from network.ledger.audit_pass import Pass, Rule
 from network.ledger.crossings import INTO_WALLETS
-from network.money.audit_people import PEOPLE, PROPOSALS, RELEASES, SUSPENSIONS
+from network.money.audit_people import PEOPLE, PROPOSALS, RECOVERIES, RELEASES, SUSPENSIONS
 
 # A night moves the window on before the day closes, so a closed day's window is open no more.
 DAYS = Pass(
@@ -149,7 +149,8 @@ CLEARING = Pass(
     ),
 )
 
-# What merchants pay each other stands in both balances until two people say it did not arrive.
+# What merchants pay each other stands in both balances until two people say it did not arrive; that
+# it did, the payee says, or two people.
 DIRECTS = Pass(
     body="""
         SELECT d.direct_payment_id, d.state, d.amount, coalesce(m.payer, 0) AS payer,
@@ -162,7 +163,11 @@ DIRECTS = Pass(
                         WHERE p.subject_id = d.direct_payment_id AND p.approved
                           AND p.decided_by <> p.proposed_by
                           AND p.kind = CASE d.state WHEN 'failed' THEN 'direct.fail'
-                                                    ELSE 'direct.confirm' END) END AS agreed
+                                                    ELSE 'direct.confirm' END)
+                         OR d.state = 'confirmed' AND EXISTS (
+                        SELECT FROM network.direct_receipt AS s
+                        WHERE s.direct_payment_id = d.direct_payment_id AND s.arrived
+                    ) END AS agreed
         FROM network.direct_payment AS d
         LEFT JOIN network.payment_release AS r ON r.window_id = d.window_id
         LEFT JOIN (
@@ -270,6 +275,7 @@ PASSES = (
     CLEARING,
     PEOPLE,
     PROPOSALS,
+    RECOVERIES,
     RELEASES,
     SUSPENSIONS,
     DIRECTS,

@@ -13,9 +13,11 @@ _NETWORK = f"CAST('{NETWORK_PARTY}' AS uuid)"
 # What moves for one proposal each: the kinds of its entry beside its own.
 _KINDS = """(VALUES ('cancellation', 'payment.cancel'), ('cover', 'cover.move'),
                      ('draw', 'cover.move'), ('direct_return', 'direct.fail'),
-                     ('fund', 'fund.move'), ('fund_draw', 'default.pay'), ('loss', 'default.pay'))
+                     ('fund', 'fund.move'), ('fund_draw', 'default.pay'), ('loss', 'default.pay'),
+                     ('recovery', 'default.recover'))
     AS kinds (entry, proposal)"""
 _ACT, _STEP = "p.terms ->> 'act'", "p.terms ->> 'step'"
+_FROM = "p.terms ->> 'source'"
 _AMOUNT = "(p.terms ->> 'amount')::bigint"
 _PAID = f"CASE y.direction WHEN 'payout' THEN {_AMOUNT} ELSE -{_AMOUNT} END"
 _COMPARED = "(kinds.entry IS NOT NULL OR e.kind = 'correction' OR d.state IS NOT NULL)"
@@ -41,6 +43,8 @@ _SAID = f"""
             ('fund_draw', {_STEP} = 'fund', 'settlement', p.subject_id, {_AMOUNT}),
             ('fund_draw', {_STEP} = 'fund', 'fund', {_NETWORK}, -{_AMOUNT}),
             ('loss', {_STEP} = 'acceptors', 'settlement', p.subject_id, {_AMOUNT}),
+            ('recovery', {_FROM} = 'balance', 'settlement', p.subject_id, -{_AMOUNT}),
+            ('recovery', {_FROM} = 'bank', 'bank', {_NETWORK}, -{_AMOUNT}),
             ('cancellation', y.payment_id = p.subject_id, 'settlement', y.merchant_id, {_PAID}),
             ('cancellation', y.payment_id = p.subject_id, 'clearing', {_NETWORK}, -({_PAID})),
             ('direct_return', d.direct_payment_id = p.subject_id, 'settlement', d.payer_id,
@@ -57,6 +61,10 @@ _SAID = f"""
         SELECT CASE CAST(s.key AS uuid) WHEN {_NETWORK} THEN 'margin' ELSE 'settlement' END,
                CAST(s.key AS uuid), -CAST(s.value AS bigint), p.terms ->> 'currency'
         FROM jsonb_each_text(p.terms -> 'shares') AS s WHERE e.kind = 'loss'
+        UNION ALL
+        SELECT s.value ->> 0, CAST(s.value ->> 1 AS uuid), CAST(s.value ->> 2 AS bigint),
+               p.terms ->> 'currency'
+        FROM jsonb_array_elements(p.terms -> 'parts') AS s WHERE e.kind = 'recovery'
         UNION ALL
         SELECT v.account, v.party_id, v.amount, c.currency
         FROM (VALUES ('settlement', c.merchant_id, c.amount), ('margin', {_NETWORK}, -c.amount))
@@ -90,6 +98,8 @@ PEOPLE = Pass(
             ON p.proposal_id = e.proposal_id AND p.approved AND p.decided_by <> p.proposed_by
            AND p.kind = CASE WHEN e.kind = 'reinstatement' AND d.state IS NOT NULL
                              THEN 'direct.confirm'
+                             WHEN kinds.proposal IS NULL AND p.kind = 'bank.again'
+                             THEN 'bank.again'
                              ELSE coalesce(kinds.proposal, 'bank.returns') END
         LEFT JOIN network.correction AS c
             ON c.correction_id = e.correction_id AND c.state = 'posted'
@@ -127,6 +137,27 @@ PROPOSALS = Pass(
             wrong="entries <> 1",
             example="format('proposal %s (%s): %s entries in the money ledger', proposal_id, kind,"
             " entries)",
+        ),
+    ),
+)
+
+# What went back of a default is never more than an account had paid for that issuer.
+RECOVERIES = Pass(
+    body="""
+        SELECT p.subject_id, g.account, g.party_id, sum(g.amount) AS standing
+        FROM network.money_entry AS e
+        JOIN network.proposal AS p ON p.proposal_id = e.proposal_id
+        JOIN network.money_posting AS g ON g.money_entry_id = e.money_entry_id
+        WHERE e.kind IN ('draw', 'fund_draw', 'loss', 'recovery') AND g.account <> 'bank'
+          AND NOT (g.account = 'settlement' AND g.party_id = p.subject_id)
+        GROUP BY p.subject_id, g.account, g.party_id, g.currency
+    """,
+    rules=(
+        Rule(
+            name="recovered_was_borne",
+            wrong="standing > 0",
+            example="format('%s of %s got %s more back than it paid for %s', account, party_id,"
+            " standing, subject_id)",
         ),
     ),
 )

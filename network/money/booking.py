@@ -2,7 +2,8 @@
 
 Each line of its statements is taken once, by the bank's own reference. A statement is taken in two
 steps: ``understand`` says what its lines mean and changes nothing, ``take_bank_lines`` writes it
-down. Both go by sets: a few statements however many lines there are.
+down. Both go by sets: a few statements however many lines there are. A line that moved nothing when
+it came, and would now, counts after all where two people want it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import partial
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy import insert, text, update
@@ -19,9 +21,9 @@ from sqlalchemy.orm import Session
 from network.clearing.parties import clearing_id
 from network.money import queries
 from network.money.counted import cover_bookings
-from network.money.errors import BankLineError
+from network.money.errors import BankLineAgainError, BankLineError
 from network.money.facts import BankLine, Outcome, PaymentFact, PaymentState, Understood
-from network.money.models import BankAnswer, Payment
+from network.money.models import BankAnswer, BankAnswerAgain, Payment
 from network.money.service import Entry, moved, payment_entry, post
 
 _BOOKED: Mapping[PaymentState, Outcome] = {
@@ -118,6 +120,64 @@ def take_bank_lines(
             )
         ],
     )
+    _advance(session, taken)
+
+
+def would_mean(session: Session, *, bank_answer_id: UUID, lock: bool = False) -> Understood:
+    """Return what a line of the bank's that moved nothing would mean now.
+
+    A deposit that was proposed with the booking is declined by then, or a payment let out that was
+    not. With ``lock`` its payment stays as it is until the unit of work ends. Raises
+    BankLineAgainError where the line moves nothing still, or has moved something.
+    """
+    row = session.get(BankAnswer, bank_answer_id)
+    if row is None:
+        raise BankLineAgainError("there is no such line", reason="unknown")
+    line = queries.bank_line(row)
+    was = Understood(line=line, outcome=cast("Outcome", row.outcome), payment=None, before=None)
+    if was.moves or session.get(BankAnswerAgain, bank_answer_id) is not None:
+        raise BankLineAgainError("this line has counted", reason="counted")
+    if cover_bookings(session, bank_refs=[line.bank_ref]):
+        raise BankLineAgainError("this booking is entered otherwise", reason="entered")
+    payment, state = _payments(session, [line], lock=lock).get(line.end_to_end_id, (None, None))
+    outcome = _outcome(payment, state, line)
+    meant = Understood(line=line, outcome=outcome, payment=payment, before=state)
+    if not meant.moves:
+        raise BankLineAgainError("this line would move nothing", reason="nothing")
+    return meant
+
+
+def take_again(
+    session: Session,
+    *,
+    bank_answer_id: UUID,
+    outcome: str,
+    now: datetime,
+    business_date: date,
+    proposal_id: UUID,
+) -> None:
+    """Let a line of the bank's count after all, as two people want it.
+
+    ``outcome`` is what both saw that it would mean; ``business_date`` is the open day, held. Raises
+    BankLineAgainError.
+    """
+    meant = would_mean(session, bank_answer_id=bank_answer_id, lock=True)
+    if meant.outcome != outcome:
+        raise BankLineAgainError("it would mean something else now", reason="changed")
+    session.execute(
+        insert(BankAnswerAgain).values(
+            bank_answer_id=bank_answer_id, outcome=outcome, proposal_id=proposal_id, taken_at=now
+        )
+    )
+    post(
+        session,
+        entries=_entries(meant, business_date=business_date, proposal_id=proposal_id),
+    )
+    _advance(session, [meant])
+
+
+def _advance(session: Session, taken: Iterable[Understood]) -> None:
+    """Write down how far the payments are now."""
     states = {each.payment.payment_id: each.after for each in taken if each.payment and each.after}
     for state in sorted(set(states.values())):
         session.execute(

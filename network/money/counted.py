@@ -1,4 +1,4 @@
-"""What a booking of the bank counts as already: an answer to a payment, or a deposit or reserve.
+"""What a booking of the bank counts as already: an answer to a payment, or what people entered.
 
 One booking is one movement of money. References are kept with single spaces and compared without
 regard to case. Whoever writes on such an answer holds the open business day
@@ -19,14 +19,17 @@ _COVER = text("""
     SELECT ref FROM unnest(CAST(:refs AS text[])) AS ref
     WHERE EXISTS (
         SELECT FROM network.proposal
-        WHERE kind = 'cover.move' AND terms ->> 'act' <> 'drawn' AND approved IS NOT FALSE
+        WHERE kind IN ('cover.move', 'default.recover') AND terms ->> 'act' <> 'drawn'
+          AND approved IS NOT FALSE
           AND upper(terms ->> 'bank_ref') = upper(ref)
     )
 """)
 _PAYMENT = text("""
     SELECT EXISTS (
-        SELECT FROM network.bank_answer
-        WHERE upper(bank_ref) = upper(:ref) AND outcome IN ('settled', 'returned', 'late')
+        SELECT FROM network.bank_answer AS a
+        LEFT JOIN network.bank_answer_again AS g ON g.bank_answer_id = a.bank_answer_id
+        WHERE upper(a.bank_ref) = upper(:ref)
+          AND coalesce(g.outcome, a.outcome) IN ('settled', 'returned', 'late')
     )
 """)
 
@@ -37,7 +40,7 @@ def one_spaced(reference: str) -> str:
 
 
 def cover_bookings(session: Session, *, bank_refs: Collection[str]) -> set[str]:
-    """Return which references stand for a deposit or a reserve, or wait to."""
+    """Return which references people entered, or wait to: for a deposit, a reserve, late pay."""
     return set(session.scalars(_COVER, {"refs": list(bank_refs)}))
 
 

@@ -2,9 +2,10 @@
 
 In the money ledger a direct payment goes from the payer's balance to the payee's with the statement
 that it stands on: cash that the network never holds. Whether it arrived only the merchants know, so
-two people write down that it did (``confirmed``), or that it did not (``failed``): then both
-balances are as they were, on the open business day, and stand on the next statements. Should it
-come after all, two people write that down, and it goes between the balances again.
+the payee says that it did (``confirmed``, see ``receipts``), or two people write it down. Two
+people write down that it did not (``failed``): then both balances are as they were, on the open
+business day, and stand on the next statements. Should it come after all, two people write that
+down, and it goes between the balances again.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def set_mode(
 ) -> None:
     """Have merchants be paid in another way from a day on that has not begun; two people want it.
 
-    ``today`` is held open (``open_business_day``), so no night reckons with half of it. Raises
+    ``today`` is the latest day that has begun, at least the open one, which is held
+    (``open_business_day``), so no night reckons with half of it. Raises
     PaymentModeError.
     """
     check_mode(mode, effective_from=effective_from, today=today)
@@ -119,6 +121,16 @@ def add_directs(session: Session, *, directs: Sequence[DirectFact], business_dat
     )
 
 
+_DIRECTS = """
+    SELECT d.*, w.first_day, a.code AS payer_code, a.name_fa AS payer_fa, a.name_en AS payer_en,
+           b.code AS payee_code, b.name_fa AS payee_fa, b.name_en AS payee_en
+    FROM network.direct_payment AS d
+    JOIN network.settlement_window AS w ON w.window_id = d.window_id
+    JOIN network.merchant AS a ON a.merchant_id = d.payer_id
+    JOIN network.merchant AS b ON b.merchant_id = d.payee_id
+"""
+
+
 def directs(
     session: Session,
     *,
@@ -128,21 +140,32 @@ def directs(
 ) -> list[DirectView]:
     """Return direct payments by payer and payee: of a window, of a merchant, of both, or one."""
     rows = session.execute(
-        text("""
-            SELECT d.*, w.first_day, a.code AS payer_code, a.name_fa AS payer_fa,
-                   a.name_en AS payer_en, b.code AS payee_code, b.name_fa AS payee_fa,
-                   b.name_en AS payee_en
-            FROM network.direct_payment AS d
-            JOIN network.settlement_window AS w ON w.window_id = d.window_id
-            JOIN network.merchant AS a ON a.merchant_id = d.payer_id
-            JOIN network.merchant AS b ON b.merchant_id = d.payee_id
+        text(
+            _DIRECTS
+            + """
             WHERE (CAST(:id AS uuid) IS NULL OR d.direct_payment_id = :id)
               AND (CAST(:window AS uuid) IS NULL OR d.window_id = :window)
               AND (CAST(:merchant AS uuid) IS NULL
                    OR d.payer_id = :merchant OR d.payee_id = :merchant)
             ORDER BY w.first_day DESC, a.code, b.code, d.currency
-        """),
+            """
+        ),
         {"window": window_id, "merchant": merchant_id, "id": direct_payment_id},
+    )
+    return [_view(row) for row in rows]
+
+
+def these(session: Session, *, direct_payment_ids: Sequence[UUID]) -> list[DirectView]:
+    """Return the direct payments with these ids, the latest window first, then the greatest id."""
+    rows = session.execute(
+        text(
+            _DIRECTS
+            + """
+            WHERE d.direct_payment_id = ANY(:ids)
+            ORDER BY w.first_day DESC, d.direct_payment_id DESC
+            """
+        ),
+        {"ids": list(direct_payment_ids)},
     )
     return [_view(row) for row in rows]
 

@@ -30,6 +30,12 @@ class ReleaseError(MoneyError):
     code = "payment_release_refused"
 
 
+class BankLineAgainError(MoneyError):
+    """A line of the bank's statement can't count after all."""
+
+    code = "bank_line_again_refused"
+
+
 class BankLineError(MoneyError):
     """A line of the bank's statement contradicts one that was taken before."""
 

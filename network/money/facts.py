@@ -210,6 +210,7 @@ class Understood:
 class BankAnswerView:
     """A line of the bank's statement and what it meant."""
 
+    bank_answer_id: UUID
     line: BankLine
     outcome: Outcome
     payment_id: UUID | None

@@ -189,6 +189,22 @@ class BankAnswer(Base):
     imported_at: Mapped[datetime]
 
 
+class BankAnswerAgain(Base):
+    """A line of the bank's statement that moved nothing then, and that two people let count."""
+
+    __tablename__ = "bank_answer_again"
+    __table_args__ = (
+        PrimaryKeyConstraint("bank_answer_id"),
+        CheckConstraint("outcome IN ('settled', 'returned', 'late')", name="outcome"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    bank_answer_id: Mapped[UUID] = mapped_column(ForeignKey("network.bank_answer.bank_answer_id"))
+    outcome: Mapped[str]
+    proposal_id: Mapped[UUID] = mapped_column(ForeignKey("network.proposal.proposal_id"))
+    taken_at: Mapped[datetime]
+
+
 class PaymentModeRow(Base):
     """How merchants are paid from a business day on: through the network, or by each other."""
 
@@ -233,3 +249,25 @@ class DirectPaymentRow(Base):
     reference: Mapped[str]
     state: Mapped[str] = mapped_column(server_default=text("'prepared'"))
     answered_on: Mapped[date | None]
+
+
+class DirectReceiptRow(Base):
+    """What a payee said of a direct payment, with the signed request that said it."""
+
+    __tablename__ = "direct_receipt"
+    __table_args__ = (
+        PrimaryKeyConstraint("direct_receipt_id"),
+        Index(None, "direct_payment_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    direct_receipt_id: Mapped[UUID]
+    direct_payment_id: Mapped[UUID] = mapped_column(
+        ForeignKey("network.direct_payment.direct_payment_id")
+    )
+    arrived: Mapped[bool]
+    said_by: Mapped[str]
+    said_at: Mapped[datetime]
+    signature_base: Mapped[bytes]
+    signature: Mapped[bytes]
+    body: Mapped[bytes]

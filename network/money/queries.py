@@ -24,7 +24,7 @@ from network.money.facts import (
     ReleaseTotals,
     ReleaseView,
 )
-from network.money.models import Payment, PaymentRelease
+from network.money.models import BankAnswer, Payment, PaymentRelease
 
 _PAYMENTS = """
     SELECT p.*, m.code, m.name_fa, m.name_en, w.first_day
@@ -77,8 +77,8 @@ def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[U
 
     That is what the bank returned, what two people cancelled or corrected, less what the bank
     booked after all, what a deposit, a reserve or the fund paid, what one merchant did not pay
-    another, and an acceptor's part of a loss. Signed as the balance sees it: above
-    zero for a payout that came back.
+    another, an acceptor's part of a loss, and what goes back of it. Signed as the balance
+    sees it: above zero for a payout that came back.
     """
     rows = session.execute(
         text("""
@@ -86,7 +86,7 @@ def returns(session: Session, *, first_day: date, end_day: date) -> dict[tuple[U
             FROM network.money_entry e
             JOIN network.money_posting p ON p.money_entry_id = e.money_entry_id
             WHERE e.kind IN ('return', 'cancellation', 'reinstatement', 'draw', 'correction',
-                             'direct_return', 'fund_draw', 'loss')
+                             'direct_return', 'fund_draw', 'loss', 'recovery')
               AND p.account = 'settlement'
               AND e.business_date >= :first_day AND e.business_date < :end_day
             GROUP BY p.party_id, p.currency ORDER BY p.party_id, p.currency
@@ -308,23 +308,41 @@ def bank_answers(
 ) -> list[BankAnswerView]:
     """Return the bank's lines, the latest first: of one payment, or only those that need a look."""
     rows = session.execute(
-        text("""
-            SELECT * FROM network.bank_answer
-            WHERE (CAST(:payment AS uuid) IS NULL OR payment_id = :payment)
-              AND (NOT :findings OR outcome IN ('mismatched', 'duplicate', 'unknown', 'late'))
-            ORDER BY imported_at DESC, account, bank_ref, place LIMIT :limit
-        """),
+        text(
+            _ANSWERS
+            + """
+            WHERE (CAST(:payment AS uuid) IS NULL OR a.payment_id = :payment)
+              AND (NOT :findings
+                   OR coalesce(g.outcome, a.outcome) NOT IN ('settled', 'returned'))
+            ORDER BY a.imported_at DESC, a.account, a.bank_ref, a.place LIMIT :limit
+            """
+        ),
         {"payment": payment_id, "findings": findings_only, "limit": limit},
     )
-    return [
-        BankAnswerView(
-            line=BankLine(**{name: getattr(row, name) for name in BankLine.__dataclass_fields__}),
-            outcome=row.outcome,
-            payment_id=row.payment_id,
-            imported_at=row.imported_at,
-        )
-        for row in rows
-    ]
+    return [_answer_view(row) for row in rows]
+
+
+def bank_answer(session: Session, *, bank_answer_id: UUID) -> BankAnswerView | None:
+    """Return one line of the bank's statements, ``None`` where there is none with this id."""
+    row = session.execute(
+        text(_ANSWERS + " WHERE a.bank_answer_id = :id"), {"id": bank_answer_id}
+    ).one_or_none()
+    return None if row is None else _answer_view(row)
+
+
+def bank_line(row: BankAnswer | Row[Any]) -> BankLine:
+    """Return a stored line as the value it was."""
+    return BankLine(**{name: getattr(row, name) for name in BankLine.__dataclass_fields__})
+
+
+def _answer_view(row: Row[Any]) -> BankAnswerView:
+    return BankAnswerView(
+        bank_answer_id=row.bank_answer_id,
+        line=bank_line(row),
+        outcome=row.meant,
+        payment_id=row.payment_id,
+        imported_at=row.imported_at,
+    )
 
 
 def payment_fact(row: Payment | Row[Any]) -> PaymentFact:
@@ -335,6 +353,13 @@ def payment_fact(row: Payment | Row[Any]) -> PaymentFact:
 def payment_state(row: Payment) -> PaymentState:
     """Return how far a stored payment is."""
     return cast("PaymentState", row.state)
+
+
+# A line that two people let count after all means what it did then.
+_ANSWERS = """
+    SELECT a.*, coalesce(g.outcome, a.outcome) AS meant FROM network.bank_answer AS a
+    LEFT JOIN network.bank_answer_again AS g ON g.bank_answer_id = a.bank_answer_id
+"""
 
 
 def _payment_view(row: Row[Any]) -> PaymentView:

@@ -114,7 +114,8 @@ class ProposalRow(Base):
             text("upper(terms ->> 'bank_ref')"),
             unique=True,
             postgresql_where=text(
-                "kind = 'cover.move' AND terms ->> 'act' <> 'drawn' AND approved IS NOT FALSE"
+                "kind IN ('cover.move', 'default.recover') AND terms ->> 'act' <> 'drawn'"
+                " AND approved IS NOT FALSE"
             ),
         ),
         Index("ix_proposal_subject_id", "subject_id", "proposed_at"),

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -57,7 +57,7 @@ def propose(
     Raises ProposalError without a reason of at most 300 characters, and where the same act on the
     same subject waits already.
     """
-    said = " ".join(reason.split())
+    said = tidy(reason)
     if not 0 < len(said) <= LONGEST_REASON:
         raise ProposalError("a proposal needs a reason", reason="no_reason")
     proposal_id = uuid7()
@@ -116,6 +116,25 @@ def waiting(session: Session, *, subject_id: UUID | None = None) -> list[Proposa
     if subject_id is not None:
         query = query.where(ProposalRow.subject_id == subject_id)
     return [_view(row) for row in session.scalars(query)]
+
+
+def with_bank_ref(session: Session, *, bank_ref: str, limit: int = 50) -> list[Proposal]:
+    """Return what was proposed with a reference of the bank, decided or not, the latest first."""
+    rows = session.scalars(
+        select(ProposalRow)
+        .where(
+            func.upper(ProposalRow.terms["bank_ref"].astext) == func.upper(tidy(bank_ref)),
+            ProposalRow.kind.in_(("cover.move", "default.recover")),
+        )
+        .order_by(ProposalRow.proposed_at.desc(), ProposalRow.proposal_id.desc())
+        .limit(limit)
+    )
+    return [_view(row) for row in rows]
+
+
+def tidy(words: str) -> str:
+    """Return words with single spaces between them, and none around."""
+    return " ".join(words.split())
 
 
 def about(session: Session, *, subject_id: UUID, limit: int = 50) -> list[Proposal]:

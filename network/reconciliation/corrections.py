@@ -16,9 +16,8 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.adjustments import service as adjustments
-from network.clock import local_date
 from network.ledger.errors import SamePerson
-from network.ledger.queries import open_day
+from network.ledger.queries import begun_day, open_day
 from network.money.correcting import post_correction
 from network.money.today import open_business_day
 from network.operators.audit import record_act
@@ -30,7 +29,7 @@ from network.reconciliation.errors import (
 )
 from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, POST_EARN
 from network.reconciliation.models import Correction
-from network.settings import CURRENCY, PROGRAMME_ZONE
+from network.settings import CURRENCY
 
 LONGEST_REASON = 500
 _MOST_MONEY = 10**15
@@ -166,7 +165,7 @@ def _propose_points(
         raise InvalidCorrectionError("a correction moves points", field="points")
     expires_on: date | None = None
     if points > 0:
-        today = max(open_day(session), local_date(now, zone=PROGRAMME_ZONE))
+        today = begun_day(session, now=now)
         terms = terms_on(session, merchant_id=merchant_id, day=today)
         expires_on = today + timedelta(days=terms.expiry_days)
     return adjustments.propose(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -68,6 +69,34 @@ def published_keys(session: Session, *, environment: str = LIVE) -> list[dict[st
             "environment": environment,
             "x": base64.urlsafe_b64encode(row.public_key).rstrip(b"=").decode(),
         }
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkKey:
+    """A signing key of the network, its public half; ``retired_at`` is empty while it signs."""
+
+    key_id: str
+    purpose: str
+    public_key: bytes
+    created_at: datetime
+    retired_at: datetime | None
+
+
+def network_keys(session: Session) -> list[NetworkKey]:
+    """Return every signing key of the network, retired ones included, the latest first."""
+    rows = session.scalars(
+        select(SigningKey).order_by(SigningKey.created_at.desc(), SigningKey.key_id)
+    )
+    return [
+        NetworkKey(
+            key_id=row.key_id,
+            purpose=row.purpose,
+            public_key=row.public_key,
+            created_at=row.created_at,
+            retired_at=row.retired_at,
+        )
         for row in rows
     ]
 

@@ -21,9 +21,10 @@ from network.money import queries as money
 from network.operators import queries as operators
 from network.operators.proposals import Proposal
 from network.portal import ways_in
-from settlement import second_person
+from settlement import defaults, second_person
 from settlement.console.filters import party
 from settlement.console.words import said as label
+from settlement.console.words_money import MONEY_ACCOUNTS
 from settlement.payments.importing import TAKE_RETURNS
 
 
@@ -83,6 +84,18 @@ def _returns(session: Session, proposal: Proposal) -> tuple[str, str]:
     return words, url_for("payments.bank")
 
 
+def _again(session: Session, proposal: Proposal) -> tuple[str, str]:
+    del session
+    terms = proposal.terms
+    words = _(
+        "Let the bank's booking %(reference)s of %(amount)s rials count: %(outcome)s",
+        reference=terms["bank_ref"],
+        amount=format_number(int(terms["amount"])),
+        outcome=label(terms["outcome"], "bank"),
+    )
+    return words, url_for("findings.show", public_id=ids.encode("bnk", proposal.subject_id))
+
+
 def _mode(session: Session, proposal: Proposal) -> tuple[str, str]:
     del session
     words = _(
@@ -137,6 +150,29 @@ def _default(session: Session, proposal: Proposal) -> tuple[str, str]:
     return words, url_for("cover.show", code=merchant.code)
 
 
+def _recovery(session: Session, proposal: Proposal) -> tuple[str, str]:
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    terms = proposal.terms
+    facts = {"amount": format_number(int(terms["amount"])), "merchant": party(merchant)}
+    words = (
+        _("%(amount)s rials from the balance of %(merchant)s back to who paid for it", **facts)
+        if terms["source"] == "balance"
+        else _("%(merchant)s paid %(amount)s rials late: back to who paid for it", **facts)
+    )
+    parts = [
+        f"{_getter(session, account, UUID(who))} {format_number(part)}"
+        for account, who, part in terms["parts"]
+    ]
+    reference = f" · {terms['bank_ref']}" if terms.get("bank_ref") else ""
+    return f"{words} ({' · '.join(parts)}){reference}", url_for("cover.show", code=merchant.code)
+
+
+def _getter(session: Session, account: str, party_id: UUID) -> str:
+    if account == "settlement":
+        return _bearer(session, party_id)
+    return str(MONEY_ACCOUNTS[account])
+
+
 def _bearer(session: Session, party_id: UUID) -> str:
     if party_id == NETWORK_PARTY:
         return _("The network")
@@ -147,7 +183,7 @@ def _suspension(session: Session, proposal: Proposal) -> tuple[str, str]:
     merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
     said = (
         _("Stop %(merchant)s from giving points", merchant=party(merchant))
-        if proposal.kind == second_person.SUSPEND_ISSUER
+        if proposal.kind == defaults.SUSPEND_ISSUER
         else _("Let %(merchant)s give points again", merchant=party(merchant))
     )
     return said, url_for("cover.show", code=merchant.code)
@@ -157,7 +193,7 @@ def _points(session: Session, proposal: Proposal) -> tuple[str, str]:
     merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
     said = (
         _("Suspend the points of %(merchant)s: nobody can spend them", merchant=party(merchant))
-        if proposal.kind == second_person.SUSPEND_POINTS
+        if proposal.kind == defaults.SUSPEND_POINTS
         else _("Let the points of %(merchant)s be spent again", merchant=party(merchant))
     )
     return said, url_for("cover.show", code=merchant.code)
@@ -201,15 +237,17 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     second_person.ABORT_WINDOW: _abort,
     second_person.CANCEL_PAYMENT: _cancellation,
     second_person.MOVE_COVER: _cover,
-    second_person.MOVE_FUND: _fund,
-    second_person.PAY_DEFAULT: _default,
+    defaults.MOVE_FUND: _fund,
+    defaults.PAY_DEFAULT: _default,
+    defaults.RECOVER_DEFAULT: _recovery,
     second_person.SET_MODE: _mode,
     second_person.CONFIRM_DIRECT: _direct,
     second_person.FAIL_DIRECT: _direct,
     TAKE_RETURNS: _returns,
-    second_person.SUSPEND_ISSUER: _suspension,
-    second_person.RESUME_ISSUER: _suspension,
-    second_person.SUSPEND_POINTS: _points,
-    second_person.RESUME_POINTS: _points,
+    second_person.TAKE_AGAIN: _again,
+    defaults.SUSPEND_ISSUER: _suspension,
+    defaults.RESUME_ISSUER: _suspension,
+    defaults.SUSPEND_POINTS: _points,
+    defaults.RESUME_POINTS: _points,
     ways_in.WAY_IN: _way_in,
 }

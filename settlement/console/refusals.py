@@ -11,7 +11,7 @@ from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
 
 _PLAIN_FIELDS = frozenset(
-    {None, "file", "amount", "act", "account", "bank_ref", "mode", "effective_from"}
+    {None, "file", "amount", "act", "account", "bank_ref", "mode", "effective_from", "source"}
 )
 REFUSED = (MoneyError, ProposalError, AbortError)
 """What these words are about."""
@@ -88,6 +88,19 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "earlier_step": _l("Deposit, reserve and fund pay first, in this order."),
         "not_taken": _l("What it has not paid of its windows does not come to as much."),
         "changed": _l("The shares are no longer those shown: decline it, and propose it anew."),
+        "no_balance": _l("Its balance does not hold as much."),
+        "owes_itself": _l(
+            "It still owes on its balance: enter the money as a deposit and draw it for that first."
+        ),
+        "not_borne": _l("Others and its own cover have not paid as much for it."),
+        "bank_ref_long": _l("No reference of a bank is as long as this: give it as it stands."),
+        "bank_ref_missing": _l("The bank's reference is needed: without it nobody can look it up."),
+        "bank_ref_entered": _l(
+            "The bank's reference has been entered before: one booking counts once."
+        ),
+        "bank_ref_answered": _l(
+            "The bank's reference is that of a payment's booking, not of money paid late."
+        ),
     },
     "direct_payment_refused": {
         "not_released": _l("Nobody was told to pay this yet: release the window's payments first."),
@@ -102,6 +115,9 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "suspended": _l("It gives no points already."),
         "not_suspended": _l("Nobody has stopped it from giving points."),
         "points_first": _l("Its points are suspended: lift that first."),
+        "recover_first": _l(
+            "Its balance belongs to who bore its loss: give that back first, or it is paid out."
+        ),
         "points_suspended": _l("Its points are suspended already."),
         "points_not_suspended": _l("Its points are not suspended."),
     },
@@ -117,6 +133,13 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "reference_reused": _l(
             "A reference of the bank stands for another booking than the one taken before."
         ),
+    },
+    "bank_line_again_refused": {
+        "unknown": _l("There is no such line."),
+        "counted": _l("This line has counted already."),
+        "entered": _l("This booking is entered otherwise, or waits to be: decline that first."),
+        "nothing": _l("This line would still move nothing: payment, amount or direction differ."),
+        "changed": _l("It would mean something else now: decline it, and propose it anew."),
     },
     "bank_file_refused": {
         "effect_changed": _l(

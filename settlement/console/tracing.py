@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from network.clearing.facts import Obligation, ObligationView
 from network.ledger.views import PostingView
@@ -15,6 +16,11 @@ _ACCOUNTS = {
     "adjustment_down": "adjustment",
 }
 """What kinds that nobody accepts say of their postings; every other kind stands on a redemption."""
+
+
+def pair_of(posting: PostingView) -> tuple[UUID, UUID]:
+    """Return issuer and acceptor of the obligations that a posting can have a share in."""
+    return posting.issuer_id, posting.acceptor_id or posting.issuer_id
 
 
 def obligations_of(
@@ -34,9 +40,8 @@ def _stands_behind(posting: PostingView, fact: Obligation) -> bool:
     return (
         fact.kind != "rounding"
         and posting.account == account
-        and posting.issuer_id == fact.issuer_id
+        and pair_of(posting) == (fact.issuer_id, fact.acceptor_id)
         and posting.terms_id == fact.terms_id
-        and (posting.acceptor_id or posting.issuer_id) == fact.acceptor_id
         and (posting.points < 0) == negative
         and (account != "redemption" or posting.priced_on in fact.priced_on)
     )

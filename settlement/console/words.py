@@ -58,6 +58,11 @@ STANDINGS = {
     "near": _l("Near its limit"),
     "full": _l("Limit reached"),
 }
+KEY_PURPOSES = {
+    "answers": _l("Answers of the gateway"),
+    "tokens": _l("Tokens for members"),
+    "seals": _l("Seals of days, statements, proofs"),
+}
 ISSUING = {
     "open": _l("Gives points"),
     "limit": _l("Gives no points: limit reached"),
@@ -306,6 +311,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "standing": STANDINGS,
     "issuing": ISSUING,
     "carried": money.CARRIED,
+    "key_purpose": KEY_PURPOSES,
     "bank": money.BANK_OUTCOMES,
     "money_account": money.MONEY_ACCOUNTS,
     "money": money.MONEY_KINDS,

@@ -76,6 +76,7 @@ MONEY_KINDS = {
     "fund": _l("Allotted to the fund, or returned"),
     "fund_draw": _l("Paid by the network's fund"),
     "loss": _l("Loss shared by who took the points"),
+    "recovery": _l("Paid after a default, back to who bore it"),
     "direct": _l("Between merchants"),
     "direct_return": _l("Did not arrive, between merchants"),
     "cancellation": _l("Cancelled by two people"),

@@ -57,6 +57,8 @@ CHANGING = {
     "cover.issuing": "operator",
     "cover.default": "operator",
     "cover.points": "operator",
+    "findings.again": "operator",
+    "cover.recovered": "operator",
     "exposure.move_fund": "operator",
     "direct.answer": "operator",
     "direct.change_mode": "operator",

@@ -34,6 +34,7 @@ CHANGING = {
     "joining.ask": "till",
     "joining.confirm": "till",
     "joining.show": "till",
+    "statements.receipt": "books",
     "keys.prove": "office",
     "keys.register": "office",
     "keys.revoke": "office",

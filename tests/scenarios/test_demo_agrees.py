@@ -148,6 +148,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "two_people_behind_money",
         "two_people_behind_releases",
         "two_people_behind_suspensions",
+        "recovered_was_borne",
         "directs_in_money_ledger",
         "two_people_behind_directs",
         "one_entry_per_proposal",

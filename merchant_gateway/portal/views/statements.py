@@ -6,17 +6,30 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import islice
 
-from flask import Blueprint, Response, abort, render_template
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
 from merchant_gateway.operations import JSON
-from merchant_gateway.portal import access, calls, listing
+from merchant_gateway.portal import access, calls, forms, listing, words
 from merchant_gateway.portal.access import BOOKS
 from merchant_gateway.routes import settlements
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import StatementLine, StatementView
+from network.errors import PeyvandError
+from network.language import gettext as _
 from network.money.direct import handed_out
+from network.money.receipts import UnknownDirectPaymentError, receipts
 
 blueprint = Blueprint("statements", __name__, url_prefix="/statements")
 SHOWN = 30
@@ -67,18 +80,41 @@ def show(window_id: str) -> str:
             window_id=found.window.window_id,
             merchant_id=access.merchant().merchant_id,
         )
+        said = receipts(
+            session, direct_payment_ids=[each.fact.direct_payment_id for each in partners]
+        )
     rows = lines[: listing.PAGE_ROWS]
     step = listing.PAGE_ROWS
     return render_template(
         "books/statement.html",
         found=found,
         partners=partners,
+        said=said,
+        keys={each.fact.direct_payment_id: forms.new_key() for each in partners},
         rows=rows,
         side=side,
         forms=tuple(FORMS),
         newer=listing.address(**{"from": max(0, start - step) or None}) if start else None,
         older=listing.address(**{"from": start + step}) if len(lines) > len(rows) else None,
     )
+
+
+@blueprint.post("/<window_id>/payments/<payment_id>")
+@access.area(BOOKS)
+def receipt(window_id: str, payment_id: str) -> BaseResponse:
+    """Say as the payee whether another merchant's payment arrived, as a signed request does."""
+    body = {"outcome": request.form.get("outcome", "")}
+    try:
+        calls.ask(
+            "confirm_direct_payment", body, key=forms.form_key(), direct_payment_id=payment_id
+        )
+    except UnknownDirectPaymentError:
+        abort(404)
+    except PeyvandError as error:
+        flash(words.refusal(error)[1], "bad")
+    else:
+        flash(_("Written down."), "good")
+    return redirect(url_for("statements.show", window_id=window_id), 303)
 
 
 @blueprint.get("/<window_id>/file.<kind>")

@@ -74,7 +74,7 @@ def propose(code: str) -> Response | tuple[str, int]:
                 settlement_iban=request.form.get("settlement_iban", "").strip() or None,
                 settling=settling,
                 funding=funding,
-                today=ledger.open_day(session),
+                today=ledger.begun_day(session, now=access.now()),
                 now=access.now(),
                 proposed_by=access.operator().operator_id,
             )
@@ -102,7 +102,7 @@ def approve(code: str, agreement_id: str) -> Response:
             approved = agreements.approve_agreement(
                 session,
                 agreement_id=ids.decode("agr", agreement_id),
-                today=ledger.open_day(session),
+                today=ledger.begun_day(session, now=access.now()),
                 now=access.now(),
                 approved_by=access.operator().operator_id,
             )
@@ -153,7 +153,7 @@ def _form(code: str, wrong: dict[str, str]) -> str:
     with access.reading() as session:
         merchant = merchants.merchant(session, code=code)
         found = merchants.agreements(session, merchant_id=merchant.merchant_id)
-        today = ledger.open_day(session)
+        today = ledger.begun_day(session, now=access.now())
     return render_template(
         "agreement_form.html",
         merchant=merchant,

@@ -118,7 +118,7 @@ def propose() -> BaseResponse | tuple[str, int]:
             service.propose_campaign(
                 session,
                 terms=terms,
-                today=ledger.open_day(session),
+                today=ledger.begun_day(session, now=access.now()),
                 now=access.now(),
                 proposed_by=access.operator().operator_id,
             )
@@ -138,7 +138,7 @@ def approve(code: str) -> BaseResponse:
         service.approve_campaign(
             session,
             campaign_id=campaign_id,
-            today=ledger.open_day(session),
+            today=ledger.begun_day(session, now=access.now()),
             now=access.now(),
             approved_by=operator_id,
         )
@@ -216,7 +216,7 @@ def _after() -> tuple[date, UUID, int] | None:
 
 def _form(wrong: dict[str, str]) -> str:
     with access.reading() as session:
-        today = ledger.open_day(session)
+        today = ledger.begun_day(session, now=access.now())
         ladder = tiers(session)
     return render_template(
         "campaign_form.html", errors=wrong, given=request.form, today=today, ladder=ladder

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from network.exposure import queries, waterfall
 from network.exposure.cover import ACCOUNTS, ACTS, Account, Act, Movement, held
 from network.exposure.limits import release_schedule
+from network.exposure.recovering import Recovery, balance_of, borne_for
 from network.language import parse_whole_number
 from network.ledger import queries as ledger
 from network.ledger.suspending import suspended_issuers
@@ -18,7 +19,7 @@ from network.merchants.queries import ISSUING_OPEN
 from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
-from settlement import second_person
+from settlement import defaults, second_person
 from settlement.console import access
 from settlement.console.proposing import COVER_ACTS, shown
 from settlement.console.views.proposals import put_forward
@@ -43,6 +44,8 @@ def show(code: str) -> str:
                 merchant_id=merchant.merchant_id,
                 issuing=exposure.issuing if exposure else ISSUING_OPEN,
             ),
+            "borne": borne_for(session, issuer_id=merchant.merchant_id),
+            "balance": balance_of(session, merchant_id=merchant.merchant_id),
             "waiting": shown(session, proposals.waiting(session, subject_id=merchant.merchant_id)),
             "measured_at": queries.measured_at(session),
             "today": ledger.open_day(session),
@@ -89,7 +92,7 @@ def propose(code: str) -> Response:
 def issuing(code: str) -> Response:
     """Propose that the merchant gives no points any more, or that it may again."""
     return put_forward(
-        lambda session: second_person.propose_suspension(
+        lambda session: defaults.propose_suspension(
             session,
             merchant_id=merchants.merchant(session, code=code).merchant_id,
             wanted=request.form.get("wanted") == "suspended",
@@ -106,7 +109,7 @@ def issuing(code: str) -> Response:
 def points(code: str) -> Response:
     """Propose that nobody can spend the merchant's points, or that everybody can again."""
     return put_forward(
-        lambda session: second_person.propose_points(
+        lambda session: defaults.propose_points(
             session,
             merchant_id=merchants.merchant(session, code=code).merchant_id,
             wanted=request.form.get("wanted") == "suspended",
@@ -123,11 +126,32 @@ def points(code: str) -> Response:
 def default(code: str) -> Response:
     """Propose that the fund pays what the merchant owes, or that its acceptors bear it."""
     return put_forward(
-        lambda session: second_person.propose_default(
+        lambda session: defaults.propose_default(
             session,
             merchant_id=merchants.merchant(session, code=code).merchant_id,
             step=request.form.get("step", ""),
             amount=parse_whole_number(request.form.get("amount", "")) or 0,
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            now=access.wall(),
+        ),
+        back=url_for("cover.show", code=code),
+    )
+
+
+@blueprint.post("/recovered")
+@access.access(OPERATOR)
+def recovered(code: str) -> Response:
+    """Propose that what the merchant paid after its default goes back to who bore its loss."""
+    return put_forward(
+        lambda session: defaults.propose_recovery(
+            session,
+            recovery=Recovery(
+                merchant_id=merchants.merchant(session, code=code).merchant_id,
+                source=request.form.get("source", ""),
+                amount=parse_whole_number(request.form.get("amount", "")) or 0,
+                bank_ref=request.form.get("bank_ref", ""),
+            ),
             reason=request.form.get("reason", ""),
             by=access.operator().operator_id,
             now=access.wall(),

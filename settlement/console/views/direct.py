@@ -14,6 +14,7 @@ from network.ledger import queries as ledger
 from network.money import direct
 from network.money import queries as money
 from network.money.facts import DirectView
+from network.money.receipts import receipts
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
@@ -39,6 +40,7 @@ def index(public_id: str) -> str | Response:
             abort(404)
         release = money.release(session, window_id=window.window_id)
         found = direct.directs(session, window_id=window.window_id)
+        said = receipts(session, direct_payment_ids=[each.fact.direct_payment_id for each in found])
     chosen = [each for each in found if not code or code in {each.payer.code, each.payee.code}]
     released = release is not None and release.approved_at is not None
     if listing.wants_csv():
@@ -63,6 +65,7 @@ def index(public_id: str) -> str | Response:
         window=window,
         page=page,
         released=released,
+        said=said,
         total=sum(each.fact.amount for each in chosen),
         parties=[parties[each] for each in sorted(parties)],
         merchant=code,
@@ -98,8 +101,14 @@ def show(public_id: str) -> str:
             abort(404)
         lines = money.payment_lines(session, payment_id=payment_id)
         waiting = shown(session, proposals.waiting(session, subject_id=payment_id))
+        said = receipts(session, direct_payment_ids=[payment_id]).get(payment_id)
     return render_template(
-        "direct_payment.html", payment=found, lines=lines, waiting=waiting, public=public_id
+        "direct_payment.html",
+        payment=found,
+        lines=lines,
+        waiting=waiting,
+        public=public_id,
+        said=said,
     )
 
 
@@ -125,7 +134,7 @@ def answer(public_id: str) -> BaseResponse:
 def mode() -> str:
     """Show how merchants are paid, since when, and what is decided for days to come."""
     with access.reading() as session:
-        today = ledger.open_day(session)
+        today = ledger.begun_day(session, now=access.now())
         return render_template(
             "payment_mode.html",
             today=today,

@@ -130,7 +130,8 @@ def _facts(session: Session, entry: EntryView) -> dict[str, object]:
 def _settled_by(session: Session, entry: EntryView) -> dict[int, list[ObligationView]]:
     """Return the obligations that each posting of an entry has a share in, by its line."""
     window = clearing.window_of(session, business_date=entry.business_date)
-    found = [] if window is None else clearing.obligations(session, window=window)
+    pairs = {tracing.pair_of(each) for each in entry.postings}
+    found = [] if window is None else clearing.obligations(session, window=window, between=pairs)
     return {each.line: tracing.obligations_of(each, found=found) for each in entry.postings}
 
 

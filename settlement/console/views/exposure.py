@@ -12,7 +12,7 @@ from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from network.settings import CURRENCY
-from settlement import second_person
+from settlement import defaults, second_person
 from settlement.console import access, listing
 from settlement.console.proposing import shown
 from settlement.console.views.proposals import put_forward
@@ -75,7 +75,7 @@ def fund() -> str:
                 [
                     each
                     for each in proposals.waiting(session, subject_id=second_person.PROGRAMME)
-                    if each.kind == second_person.MOVE_FUND
+                    if each.kind == defaults.MOVE_FUND
                 ],
             ),
         )
@@ -86,7 +86,7 @@ def fund() -> str:
 def move_fund() -> Response:
     """Propose that a part of the network's margin goes to the fund, or back."""
     return put_forward(
-        lambda session: second_person.propose_fund(
+        lambda session: defaults.propose_fund(
             session,
             act=request.form.get("act", ""),
             amount=parse_whole_number(request.form.get("amount", "")) or 0,

@@ -236,7 +236,7 @@ def begin_exit(code: str) -> Response:
         return _back(code)
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        today = open_business_day(session)
+        today = max(open_business_day(session), ledger.begun_day(session, now=access.now()))
         service.begin_exit(session, merchant_id=merchant_id, leaves_on=day, today=today)
         return {"leaves_on": day.isoformat()}
 

@@ -1,4 +1,8 @@
-"""The search box: the id of an entry, a lot or a window, a merchant's code or name, a day."""
+"""The search box: the id of an entry, a lot, a window or a key, a merchant's code or name, a day.
+
+Papers print the beginning of an entry's id. It can't be opened, so the paper's check code is asked
+for, and the entry is looked for among the lines of that statement.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,9 @@ from werkzeug.wrappers import Response
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.checking import read_code
+from network.clearing.statement_pdf import MOST_LINES
+from network.clearing.statement_rows import ENTRY_SHOWN
+from network.clearing.statements import entry_namer
 from network.ids import UnknownIdError
 from network.language import (
     ascii_digits,
@@ -24,11 +31,19 @@ from network.merchants import queries as merchants
 from network.merchants.queries import MerchantView
 from network.operators.roles import VIEWER
 from network.settings import PROGRAMME_ZONE
+from network.signing import queries as signing
 from settlement.console import access, lots
 
 blueprint = Blueprint("search", __name__)
 ENTRY_PREFIXES = ("ent", "ern", "red", "rfd")
-_ADDRESSES = {"win": "windows.show", "obl": "obligations.show", "mem": "entries.wallet"}
+_ADDRESSES = {
+    "win": "windows.show",
+    "obl": "obligations.show",
+    "mem": "entries.wallet",
+    "pay": "payments.show",
+    "dpy": "direct.show",
+    "bnk": "findings.show",
+}
 
 
 @blueprint.get("/search")
@@ -40,8 +55,10 @@ def find() -> str | Response:
     if target is not None:
         return redirect(target)
     with access.reading() as session:
-        if (statement := _statement(session, wanted)) is not None:
-            return redirect(statement)
+        if (there := _statement(session, wanted) or _key(session, wanted)) is not None:
+            return redirect(there)
+        if _is_short(wanted):
+            return _on_paper(session, wanted)
         found = _fitting(merchants.all_merchants(session), wanted) if wanted else []
     if len(found) == 1:
         return redirect(url_for("merchants.show", code=found[0].code))
@@ -49,6 +66,7 @@ def find() -> str | Response:
         "search.html",
         wanted=wanted,
         found=found,
+        short=False,
         example=_example(access.now().astimezone(PROGRAMME_ZONE).date()),
     )
 
@@ -61,6 +79,38 @@ def _statement(session: Session, wanted: str) -> str | None:
         return None
     window_id = ids.encode("win", found.window.window_id)
     return url_for("statements.show", code=found.merchant.code, window_id=window_id)
+
+
+def _key(session: Session, wanted: str) -> str | None:
+    """Return the place of a key's row, the network's or a merchant's, ``None`` for no key's id."""
+    if any(each.key_id == wanted for each in signing.network_keys(session)):
+        return url_for("network_keys.index", _anchor=f"key-{wanted}")
+    key = merchants.key(session, key_id=wanted)
+    if key is None:
+        return None
+    return url_for("merchants.show", code=key.merchant_code, _anchor=f"key-{wanted}")
+
+
+def _is_short(text: str) -> bool:
+    """Return whether this is the beginning of an entry's id, as papers print it."""
+    prefix, _stroke, rest = text.partition("_")
+    return prefix == "ent" and len(text) == ENTRY_SHOWN and rest.isalnum()
+
+
+def _on_paper(session: Session, wanted: str) -> str | Response:
+    """Go to the entry that a paper's line means; without the paper's code, ask for it."""
+    typed = request.args.get("paper", "")
+    beginning = read_code(typed)
+    statement = (
+        None if beginning is None else clearing.statement_by_code(session, beginning=beginning)
+    )
+    if statement is not None and statement.totals.lines <= MOST_LINES:
+        name = entry_namer(access.entry_ids())
+        for line in clearing.statement_lines(session, statement=statement):
+            public_id = name(line.member_id, line.sequence)
+            if public_id.startswith(wanted):
+                return redirect(url_for("entries.show", entry=public_id))
+    return render_template("search.html", wanted=wanted, found=[], short=True, typed=typed)
 
 
 def _example(today: date) -> str:

@@ -22,6 +22,7 @@ from network.clearing import queries as clearing
 from network.clearing.aborting import AbortError, check_abortable
 from network.clearing.facts import PartyView, PositionView, RunView, WindowView
 from network.clearing.parties import NETWORK_PARTY, account_code
+from network.clearing.statements import plain
 from network.clearing.terms import terms_of
 from network.language import current_locale
 from network.money import queries as money
@@ -151,7 +152,7 @@ def _abortable(window: WindowView, run: RunView | None) -> bool:
 
 @blueprint.get("/nights/<day>")
 @access.access(VIEWER)
-def night(day: str) -> str:
+def night(day: str) -> str | Response:
     """Show one night: how far it is or how it ended, its control totals and the day's seal."""
     business_date = read_day(day)
     with access.reading() as session:
@@ -160,6 +161,8 @@ def night(day: str) -> str:
         window = clearing.window_of(session, business_date=business_date)
     if run is None:
         abort(404)
+    if listing.wants_csv():
+        return _totals_file(run)
     return render_template(
         "night.html",
         run=run,
@@ -200,6 +203,31 @@ def matrix(public_id: str) -> str | Response:
         )
     return render_template(
         "matrix.html", window=window, measure=measure, grid=grid(cells, measure=measure)
+    )
+
+
+@blueprint.get("/windows/<public_id>/pool")
+@access.access(VIEWER)
+def pool(public_id: str) -> Response:
+    """Hand out the pool after a window as a file: points with members by terms, and their money."""
+    with access.reading() as session:
+        window = read_window(session, public_id)
+        found = clearing.pool(session, window=window)
+        known = terms_of(session, wanted=[each.fact.terms_id for each in found])
+    return listing.csv_response(
+        f"pool-{window.first_day}",
+        ("issuer", "terms_version", "points", "price", "amount", "currency"),
+        (
+            (
+                each.issuer.code,
+                known[each.fact.terms_id].version if each.fact.terms_id in known else None,
+                each.fact.points,
+                plain(each.fact.price),
+                each.fact.amount,
+                each.fact.currency,
+            )
+            for each in found
+        ),
     )
 
 
@@ -285,5 +313,25 @@ def _positions_file(window: WindowView, rows: Sequence[PositionView]) -> Respons
                 row.account,
             )
             for row in rows
+        ),
+    )
+
+
+def _totals_file(run: RunView) -> Response:
+    totals = run.control_totals or {"checks": []}
+    return listing.csv_response(
+        f"control-totals-{run.business_date}",
+        ("check", "words", "rows", "expected", "found", "differences", "agrees"),
+        (
+            (
+                each["name"],
+                said(each["name"], "check"),
+                each["rows"],
+                each["expected"],
+                each["found"],
+                each["differences"],
+                each["agrees"],
+            )
+            for each in totals["checks"]
         ),
     )

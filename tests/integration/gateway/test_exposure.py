@@ -16,7 +16,7 @@ from network.clock import wall_now
 from network.exposure.suspending import SuspensionError
 from network.merchants import access
 from network.merchants.settling import Settling
-from settlement import second_person
+from settlement import defaults, second_person
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, Shop
 
@@ -86,7 +86,7 @@ def test_suspended_points_are_neither_given_nor_taken(house: House, redis_url: s
 
     def agree(propose: str, merchant_id: UUID, *, wanted: bool) -> None:
         with house.services.database.unit_of_work() as session:
-            proposal = getattr(second_person, f"propose_{propose}")(
+            proposal = getattr(defaults, f"propose_{propose}")(
                 session,
                 merchant_id=merchant_id,
                 wanted=wanted,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
@@ -25,6 +26,7 @@ from network.clearing.checking import check_code
 from network.clock import day_start, wall_now
 from network.database.connection import Database
 from network.database.installation import move_clock
+from network.ids import decode, encode
 from network.ledger.partitions import open_first_day
 from network.proofs import tokens
 from network.services import Services
@@ -385,3 +387,72 @@ def _read(
     response = send(house, method="GET", target=target, headers=headers)
     believe(house, response, signed.binding)
     return response
+
+
+def test_merchants_see_what_they_pay_each_other_and_the_payee_says_what_arrived(
+    house: House,
+) -> None:
+    """This house pays through the network, so the payment is a row that was let out."""
+    green, blue = house.green.client, house.blue.client
+    window = next(blue.settlements())["window"]
+    payment_id = uuid4()
+    with house.services.database.unit_of_work() as session:
+        session.execute(
+            text("""
+                INSERT INTO network.direct_payment
+                    (direct_payment_id, window_id, payer_id, payee_id, currency, amount, iban,
+                     holder, reference, state)
+                VALUES (:id, :window, :payer, :payee, 'IRR', 19800, 'IR190540000000100324200001',
+                        'Blue', 'PVDIRECT1', 'prepared')
+            """),
+            {
+                "id": payment_id,
+                "window": decode("win", window["id"]),
+                "payer": house.green.merchant_id,
+                "payee": house.blue.merchant_id,
+            },
+        )
+    assert list(green.direct_payments.list()) == []
+    with house.services.database.unit_of_work() as session:
+        session.execute(text("UPDATE network.direct_payment SET state = 'released'"))
+    (paid,), (got,) = green.direct_payments.list(), blue.direct_payments.list(page=1)
+    assert (paid["side"], got["side"]) == ("payer", "payee")
+    assert (paid["partner"]["code"], got["partner"]["code"]) == ("blue", "green")
+    for each in (paid, got):
+        assert (each["id"], each["settlement"]) == (encode("dpy", payment_id), window["id"])
+        assert (each["amount"], each["iban"]) == (19_800, "IR190540000000100324200001")
+        assert (each["state"], each["receipt"]) == ("released", None)
+
+    def refused(client: GatewayClient, name: str = paid["id"], *, arrived: bool = True) -> str:
+        with pytest.raises(ProblemError) as error:
+            client.direct_payments.say(name, arrived=arrived)
+        return str(error.value.code)
+
+    assert refused(green) == "not_the_payee"
+    assert refused(blue, encode("dpy", uuid4())) == "unknown_direct_payment"
+    assert refused(blue, "dpy_x") == "unknown_id"
+    late = blue.direct_payments.say(paid["id"], arrived=False, idempotency_key="k" * 16)
+    assert (late.status, late.data["state"]) == (201, "released")
+    assert late.data["receipt"]["outcome"] == "missing"
+    again = blue.direct_payments.say(paid["id"], arrived=False, idempotency_key="k" * 16)
+    assert again.replayed
+    assert blue.direct_payments.say(paid["id"], arrived=True).data["state"] == "confirmed"
+    assert refused(blue, arrived=False) == "direct_payment_confirmed"
+    assert (
+        blue.direct_payments.say(paid["id"], arrived=True).data["receipt"]["outcome"] == "arrived"
+    )
+    seen = green.direct_payments.read(paid["id"]).data
+    assert (seen["state"], seen["receipt"]["outcome"]) == ("confirmed", "arrived")
+    with house.services.database.reading() as session:
+        kept = session.execute(
+            text("SELECT arrived, said_by, body FROM network.direct_receipt ORDER BY said_at")
+        ).all()
+    # Saying the same once more is kept no second time; each word has its signed request.
+    assert [(each.arrived, each.said_by) for each in kept] == [
+        (False, house.blue.key_id),
+        (True, house.blue.key_id),
+    ]
+    assert [json.loads(bytes(each.body)) for each in kept] == [
+        {"outcome": "missing"},
+        {"outcome": "arrived"},
+    ]

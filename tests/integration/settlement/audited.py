@@ -23,7 +23,7 @@ from network.money.correcting import post_correction
 from network.services import Services
 from network.settings import Settings
 from network.vault import Vault
-from settlement import second_person
+from settlement import defaults, second_person
 from settlement.payments.importing import take_answers
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
@@ -163,7 +163,7 @@ def _live(services: Services, coalition: Coalition, superuser_url: str) -> None:
     settle(services, THIRD_DAY)
     with services.database.unit_of_work() as session:
         measuring.measure(session, now=wall_now())
-        proposal = second_person.propose_points(
+        proposal = defaults.propose_points(
             session, merchant_id=CINEMA, wanted=True, reason="unpaid", by=ANNA, now=wall_now()
         )
     _approve(services, proposal.proposal_id)

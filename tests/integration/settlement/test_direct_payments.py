@@ -14,7 +14,8 @@ from network.clock import wall_now
 from network.database.connection import Database
 from network.exposure import measuring
 from network.exposure import queries as exposure
-from network.money import audit, service
+from network.ledger.values import Evidence
+from network.money import audit, receipts, service
 from network.money import queries as money
 from network.money.direct import (
     DirectPaymentError,
@@ -28,7 +29,7 @@ from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.services import Services
 from network.vault import Vault
-from settlement import second_person
+from settlement import defaults, second_person
 from tests.fixtures.programme import Programme
 from tests.integration.settlement.bank import HOUSE_IBAN
 from tests.integration.settlement.coalition import (
@@ -201,7 +202,19 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
     # What failed stands in the balance again; the collection of the first day has not arrived.
     assert still_to_pay(house, end_day=THIRD_DAY) == {(GROCER, "IRR"): 358}
     assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358 + 1652}
-    approve(house, answer(house, again, arrived=True))
+    # Here the payee says so itself, which takes nobody else.
+    with house.database.unit_of_work() as session:
+        receipts.say(
+            session,
+            direct_payment_id=again.fact.direct_payment_id,
+            merchant_id=BAKER if again.fact.payee_id == BAKER else CINEMA,
+            arrived=True,
+            said_by="mk_live_1",
+            evidence=Evidence(key_id="mk_live_1", signature_base=b"b", signature=b"s", body=b"{}"),
+            wall=wall_now(),
+        )
+    with pytest.raises(DirectPaymentError):
+        answer(house, again, arrived=False)
     assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358}
     ((confirmed,), _rest, _window) = of_day(house, 1)
     assert confirmed.state == "confirmed"
@@ -210,7 +223,7 @@ def test_merchants_pay_each_other_and_the_network_takes_the_rest(
     approve(house, answer(house, paid, arrived=True))
     assert still_to_pay(house, end_day=FOURTH_DAY) == {(GROCER, "IRR"): 358}
     with house.database.unit_of_work() as session:
-        stop = second_person.propose_suspension(
+        stop = defaults.propose_suspension(
             session, merchant_id=GROCER, wanted=True, reason="unpaid", by=ANNA, now=wall_now()
         )
     approve(house, stop)

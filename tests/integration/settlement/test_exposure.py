@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from network.clearing import queries as clearing
 from network.clearing import service as clearing_service
+from network.clearing.statements import statement_json
 from network.clock import wall_now
 from network.database.connection import Database
 from network.exposure import measuring, queries
@@ -29,7 +30,7 @@ from network.money.paying import under_way
 from network.money.today import DayClosingError, open_business_day
 from network.services import Services
 from network.vault import Vault
-from settlement import second_person
+from settlement import defaults, second_person
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.programme import Programme
 from tests.integration.settlement.coalition import (
@@ -276,6 +277,12 @@ def test_a_leaving_merchant_s_statement_says_what_is_held(
             assert found is not None
             assert found.reserve is not None
             told.append(found.reserve)
+            lines = clearing.statement_lines(session, statement=found)
+            whole = statement_json(found, lines=lines, entry_ids=services.entry_ids)
+            document = json.loads(b"".join(whole))
+            hashed = {name: document[name] for name in ("lines", "reserve", "totals")}
+            form = json.dumps(hashed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+            assert document["digest"] == f"sha-256:{sha256(form.encode()).hexdigest()}"
     first, second = told
     # The lot holds 6 now; two were taken on the second day, and were out when the first one ended.
     assert (first.deposit, first.reserve, first.points) == (9_000, 1_000, 8)
@@ -331,7 +338,7 @@ def test_one_measures_at_a_time(coalition: Coalition, services: Services) -> Non
 
 def suspended(services: Services, *, wanted: bool) -> None:
     with services.database.unit_of_work() as session:
-        proposal = second_person.propose_suspension(
+        proposal = defaults.propose_suspension(
             session, merchant_id=BAKER, wanted=wanted, reason="unpaid", by=ANNA, now=wall_now()
         )
     with services.database.unit_of_work() as session:

@@ -279,6 +279,11 @@ FAULTS = (
         named="left on less than two people's word",
     ),
     fault(
+        "recovered_was_borne",
+        f"UPDATE network.money_posting SET amount = -amount WHERE {_of('draw')}",
+        named=f"deposit of {CINEMA} got 500 more back than it paid for {CINEMA}",
+    ),
+    fault(
         "two_people_behind_suspensions",
         f"UPDATE network.merchant SET issuing = 'open' WHERE merchant_id = '{CINEMA}'",
         named=f"points of {CINEMA} are suspended: two people agreed: t, it gives none: f",
@@ -297,6 +302,15 @@ FAULTS = (
         "directs_in_money_ledger",
         "UPDATE network.direct_payment SET state = 'failed'",
         named="(failed of ",
+    ),
+    fault(
+        "two_people_behind_directs",
+        "UPDATE network.direct_payment SET state = 'confirmed';"
+        "INSERT INTO network.direct_receipt (direct_receipt_id, direct_payment_id, arrived,"
+        " said_by, said_at, signature_base, signature, body)"
+        " SELECT gen_random_uuid(), direct_payment_id, false, 'x', now(), '', '', ''"
+        " FROM network.direct_payment",
+        named="is confirmed on less than two people's word",
     ),
     fault(
         "two_people_behind_directs",

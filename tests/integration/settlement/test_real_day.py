@@ -132,16 +132,21 @@ def test_the_commands_answer_for_each_day(
             ("grocer", 6856, "redemption", "979.5"),
         )
     ]
-    written = printed(
-        peyvand(settings, "statements", "--date", DAY.isoformat(), "--to", str(tmp_path), "--json")
+    exported = peyvand(
+        settings,
+        *("statements", "--date", DAY.isoformat(), "--to", str(tmp_path), "--json"),
+        *("--pdf", "fa", "--pdf", "en", "--processes", "1"),
     )
+    assert exported.stderr.splitlines()[-1] == "2 of 2 statements"
+    written = printed(exported)
     served = documents(services, DAY)
     assert {each["merchant"] for each in written} == set(served)
     for each in written:
-        assert (
-            tuple((tmp_path / name).read_bytes() for name in each["files"])
-            == served[each["merchant"]]
-        )
+        found = tuple((tmp_path / name).read_bytes() for name in each["files"])
+        assert found[:2] == served[each["merchant"]]
+        assert [content[:5] for content in found[2:]] == [b"%PDF-", b"%PDF-"]
+        assert [name.rpartition("IRR")[2] for name in each["files"][2:]] == [".fa.pdf", ".en.pdf"]
+    assert len(list(tmp_path.iterdir())) == 4 * len(written)
     rows = printed(peyvand(settings, "positions", "--date", NEXT_DAY.isoformat(), "--json"))
     # Two points back at the first day's prices: −2 × 979.5 and −2 × 31.
     assert rows == [

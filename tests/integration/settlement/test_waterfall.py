@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -14,14 +14,11 @@ from network.clearing import queries as clearing
 from network.clearing.parties import MARGIN, NETWORK_PARTY
 from network.clock import wall_now
 from network.database.connection import Database
-from network.exposure.cover import Movement
 from network.exposure.losses import Claims, Part, claims_on, laid, shared
-from network.exposure.waterfall import WaterfallError, default_of, fund_balance
+from network.exposure.waterfall import WaterfallError, fund_balance
 from network.ledger.day import close_day
-from network.merchants import queries as merchants
 from network.money import audit
 from network.money import queries as money
-from network.money.facts import PaymentFact
 from network.money.today import UnpublishedError
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
@@ -35,15 +32,14 @@ from tests.integration.settlement.coalition import (
     CINEMA,
     DAY,
     GROCER,
-    IBANS,
     NEXT_DAY,
     THIRD_DAY,
     Coalition,
     member,
 )
+from tests.integration.settlement.defaulting import BEHNAM, Desk, collection, unpaid
 from tests.integration.settlement.pictures import settle
 
-ANNA, BEHNAM = uuid4(), uuid4()
 OWED = st.dictionaries(
     st.integers(1, 40).map(lambda number: UUID(int=number)), st.integers(1, 10**12), min_size=1
 )
@@ -85,47 +81,7 @@ def test_the_network_bears_its_margin_first_and_an_older_window_only_what_newer_
 @pytest.fixture
 def coalition(owner_database: Database, programme: Programme, vault: Vault) -> Coalition:
     """Return the coalition on its second day, where the grocer owes and will not pay."""
-    made = Coalition(owner=owner_database, programme=programme, accounts=IBANS)
-    made.found(vault=vault)
-    made.play_two_days()
-    made.taken(5, by=member(3), issuer=GROCER, acceptor=CINEMA)
-    # 210 a point for the network.
-    made.taken(10, by=member(3), issuer=CINEMA, acceptor=BAKER)
-    made.programme.move(made.at(THIRD_DAY))
-    return made
-
-
-class Desk:
-    """Two people, of whom one proposes and the other approves."""
-
-    def __init__(self, services: Services) -> None:
-        self.services = services
-
-    def do(self, propose: str, **how: Any) -> Proposal:
-        with self.services.database.unit_of_work() as session:
-            proposal: Proposal = getattr(second_person, f"propose_{propose}")(
-                session, reason="agreed", by=ANNA, now=wall_now(), **how
-            )
-        with self.services.database.unit_of_work() as session:
-            second_person.approve(
-                session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now()
-            )
-        return proposal
-
-    def refused(self, **how: Any) -> str:
-        with pytest.raises(WaterfallError) as refused:
-            self.do("default", merchant_id=GROCER, **how)
-        return refused.value.reason
-
-    def cover(self, account: Any, act: Any, amount: int) -> None:
-        movement = Movement(merchant_id=GROCER, account=account, act=act, amount=amount)
-        self.do("cover", movement=movement, bank_ref=uuid4().hex)
-
-    def step(self) -> tuple[str | None, int]:
-        with self.services.database.reading() as session:
-            issuing = merchants.merchant(session, merchant_id=GROCER).issuing
-            found = default_of(session, merchant_id=GROCER, issuing=issuing)
-        return found.step, found.owed
+    return unpaid(owner_database, programme, vault)
 
 
 def test_each_step_pays_what_the_one_before_could_not(
@@ -209,15 +165,6 @@ def _parts(proposal: Proposal) -> list[Part]:
     return [Part.of_json(each) for each in proposal.terms["windows"]]
 
 
-def _collection(services: Services, day: date) -> PaymentFact:
-    with services.database.reading() as session:
-        window = clearing.window_of(session, business_date=day)
-        assert window is not None
-        (found,) = money.payments(session, merchant_id=GROCER, window_id=window.window_id)
-    assert found.fact.direction == "collection"
-    return found.fact
-
-
 def test_a_second_loss_goes_on_where_the_first_ended_and_waits_for_the_night(
     coalition: Coalition, services: Services
 ) -> None:
@@ -227,7 +174,7 @@ def test_a_second_loss_goes_on_where_the_first_ended_and_waits_for_the_night(
     settle(services, NEXT_DAY)
     owed = 0
     for day in (DAY, NEXT_DAY):
-        collected = _collection(services, day)
+        collected = collection(services, day)
         owed += collected.amount
         desk.do("cancellation", payment_id=collected.payment_id)
     desk.do("suspension", merchant_id=GROCER, wanted=True)
@@ -260,7 +207,7 @@ def test_a_loss_leaves_windows_alone_that_were_paid(
     desk = Desk(services)
     settle(services, DAY)
     settle(services, NEXT_DAY)
-    collected = _collection(services, NEXT_DAY)
+    collected = collection(services, NEXT_DAY)
     desk.do("cancellation", payment_id=collected.payment_id)
     desk.do("suspension", merchant_id=GROCER, wanted=True)
     # More than acceptors were owed for the newer window: the rest was the network's margin.

@@ -139,7 +139,8 @@ def statement() -> dict[str, Any]:
 
 
 def signed_off(whole: dict[str, Any]) -> dict[str, Any]:
-    form = canonical({"lines": whole["lines"], "totals": whole["totals"]})
+    kept = {name: whole[name] for name in ("lines", "reserve", "totals") if name in whole}
+    form = canonical(kept)
     digest = f"sha-256:{sha256(form).hexdigest()}"
     payload = {
         "merchant": whole["merchant"],
@@ -243,6 +244,26 @@ def test_opening_price_points_digest_and_seal() -> None:
     assert codes(plain) == {("sum_differs", "digest"), ("statement_not_signed", "win_x")}
     unsealed = altered(lambda whole: whole["seal"].update(head="ac" * 32))
     assert codes(unsealed) == {("seal_not_signed", "ac" * 32)}
+
+
+def test_what_a_leaving_merchant_is_told_is_hashed_and_signed_too() -> None:
+    months = [{"month": "2026-04", "points": 8, "frees": 8084, "stays": 0}]
+    told = {"deposit": 0, "reserve": 1000, "points": 8, "release": months}
+    assert altered(lambda whole: whole.update(reserve=told)).agrees
+
+    def raised(whole: dict[str, Any]) -> None:
+        whole.update(signed_off({**whole, "reserve": told}))
+        whole["reserve"] = {**told, "reserve": 9000}
+
+    for found in (
+        altered(raised, hashed=False),
+        altered(lambda whole: whole.update(reserve=told), hashed=False),
+    ):
+        assert codes(found) == {("sum_differs", "digest"), ("statement_not_signed", "win_x")}
+    more = {**told, "deposit": 5}
+    assert codes(altered(lambda whole: whole.update(reserve=more))) == {
+        ("sum_differs", "reserve.deposit")
+    }
 
 
 def test_the_network_has_to_have_said_it() -> None:

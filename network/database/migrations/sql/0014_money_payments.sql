@@ -20,12 +20,12 @@ CREATE TABLE network.money_entry (
         kind IN (
             'netting', 'call', 'instruction', 'settlement', 'return', 'cancellation',
             'reinstatement', 'cover', 'draw', 'correction', 'direct', 'direct_return',
-            'fund', 'fund_draw', 'loss'
+            'fund', 'fund_draw', 'loss', 'recovery'
         )
     ),
     CONSTRAINT ck_money_entry_behind CHECK (
         CASE WHEN kind IN ('netting', 'call') THEN window_id IS NOT NULL AND payment_id IS NULL
-             WHEN kind IN ('cover', 'draw', 'fund', 'fund_draw', 'loss')
+             WHEN kind IN ('cover', 'draw', 'fund', 'fund_draw', 'loss', 'recovery')
                  THEN proposal_id IS NOT NULL
              WHEN kind = 'correction'
                  THEN window_id IS NULL AND payment_id IS NULL AND correction_id IS NOT NULL

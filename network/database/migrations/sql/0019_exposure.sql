@@ -21,9 +21,11 @@ CREATE TABLE network.proposal (
 );
 CREATE UNIQUE INDEX uq_proposal_waiting ON network.proposal (kind, subject_id)
     WHERE decided_at IS NULL;
--- A booking of the bank is a deposit or a reserve, or their release, once; a declined proposal frees it.
+-- A booking of the bank is a deposit or a reserve, their release, or what an issuer paid after its
+-- default, once; a declined proposal frees it.
 CREATE UNIQUE INDEX uq_proposal_bank_ref ON network.proposal (upper(terms ->> 'bank_ref'))
-    WHERE kind = 'cover.move' AND terms ->> 'act' <> 'drawn' AND approved IS NOT FALSE;
+    WHERE kind IN ('cover.move', 'default.recover') AND terms ->> 'act' <> 'drawn'
+        AND approved IS NOT FALSE;
 CREATE INDEX ix_proposal_subject_id ON network.proposal (subject_id, proposed_at);
 GRANT SELECT, INSERT ON network.proposal TO peyvand_app;
 GRANT UPDATE (decided_by, decided_at, approved) ON network.proposal TO peyvand_app;
@@ -84,3 +86,21 @@ CREATE TABLE network.bank_file (
     CONSTRAINT ck_bank_file_digest CHECK (octet_length(digest) = 32)
 );
 GRANT SELECT, INSERT ON network.bank_file TO peyvand_app;
+
+-- A line of the bank's that moved nothing when it came, because it stood for something else then (a
+-- deposit that was declined since), and that two people let count after all.
+CREATE TABLE network.bank_answer_again (
+    bank_answer_id uuid NOT NULL,
+    outcome text NOT NULL,
+    proposal_id uuid NOT NULL,
+    taken_at timestamptz NOT NULL,
+    CONSTRAINT pk_bank_answer_again PRIMARY KEY (bank_answer_id),
+    CONSTRAINT fk_bank_answer_again_bank_answer_id_bank_answer FOREIGN KEY (bank_answer_id)
+        REFERENCES network.bank_answer (bank_answer_id),
+    CONSTRAINT fk_bank_answer_again_proposal_id_proposal FOREIGN KEY (proposal_id)
+        REFERENCES network.proposal (proposal_id),
+    CONSTRAINT ck_bank_answer_again_outcome CHECK (outcome IN ('settled', 'returned', 'late'))
+);
+GRANT SELECT, INSERT ON network.bank_answer_again TO peyvand_app;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.bank_answer_again
+    FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();

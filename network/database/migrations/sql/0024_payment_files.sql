@@ -73,6 +73,26 @@ CREATE INDEX ix_direct_payment_payee_id ON network.direct_payment (payee_id);
 GRANT SELECT, INSERT ON network.direct_payment TO peyvand_app;
 GRANT UPDATE (state, answered_on) ON network.direct_payment TO peyvand_app;
 
+-- What payees say of them, with the signed request that said it (a key, or a person's sign-in that the
+-- network attests). That one arrived confirms it; all else is for two people of the network.
+CREATE TABLE network.direct_receipt (
+    direct_receipt_id uuid NOT NULL,
+    direct_payment_id uuid NOT NULL,
+    arrived boolean NOT NULL,
+    said_by text NOT NULL,
+    said_at timestamptz NOT NULL,
+    signature_base bytea NOT NULL,
+    signature bytea NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT pk_direct_receipt PRIMARY KEY (direct_receipt_id),
+    CONSTRAINT fk_direct_receipt_direct_payment_id_direct_payment FOREIGN KEY (direct_payment_id)
+        REFERENCES network.direct_payment (direct_payment_id)
+);
+CREATE INDEX ix_direct_receipt_direct_payment_id ON network.direct_receipt (direct_payment_id);
+GRANT SELECT, INSERT ON network.direct_receipt TO peyvand_app;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON network.direct_receipt
+    FOR EACH STATEMENT EXECUTE FUNCTION network.refuse_clearing_change();
+
 -- Section 3: what the network holds of a merchant that leaves, as of its statement's last day, and by
 -- which month it comes free at the latest: [{"month", "points", "frees", "stays"}].
 CREATE TABLE network.statement_reserve (
