@@ -106,10 +106,12 @@ def _on_paper(session: Session, wanted: str) -> str | Response:
     )
     if statement is not None and statement.totals.lines <= MOST_LINES:
         name = entry_namer(access.entry_ids())
-        for line in clearing.statement_lines(session, statement=statement):
-            public_id = name(line.member_id, line.sequence)
-            if public_id.startswith(wanted):
-                return redirect(url_for("entries.show", entry=public_id))
+        named = {
+            name(line.member_id, line.sequence)
+            for line in clearing.statement_lines(session, statement=statement)
+        }
+        for public_id in sorted(each for each in named if each.startswith(wanted)):
+            return redirect(url_for("entries.show", entry=public_id))
     return render_template("search.html", wanted=wanted, found=[], short=True, typed=typed)
 
 

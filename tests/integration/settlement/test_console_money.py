@@ -118,7 +118,7 @@ def test_a_window_that_can_not_go_on_is_aborted(
     page = office.agree(path, f"{path}/abort", reason="Planted")
     assert "Approved, and done." in page.text
     assert "Abort this window" not in page.text
-    gone = office.clerk.post(f"{path}/abort", page.form("/sign-out") | {"reason": "again"})
+    gone = office.clerk.post(f"{path}/abort", silent.form(f"{path}/abort") | {"reason": "again"})
     assert "This window is aborted already." in gone.text
     found = rows(office.head.get("/settlement?format=csv"))
     assert [each["state"] for each in found if each["window"] == window] == ["aborted"]
@@ -137,7 +137,7 @@ def test_files_and_what_ids_lead_to(
         pool = clearing.pool(session, window=window)
         (key,) = [each for each in published_keys(session) if each["purpose"] == "seals"]
         statement = clearing.statements(session, window=window)[0]
-        line = next(clearing.statement_lines(session, statement=statement))
+        line, *_others = clearing.statement_lines(session, statement=statement)
         entry = services.entry_ids.encode(
             prefix="ent", member_id=line.member_id, sequence=line.sequence
         )

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from network.clearing.statement_pdf import paper_lines
+from network.clearing.facts import StatementView
+from network.clearing.statement_pdf import PaperLines
 from settlement.drawing import clear_parts, drawers
-from tests.unit.settlement.test_documents import GROCER, IDS, LINE, drafted
 
 
-def main(directory: Path, papers: int) -> None:
-    """Draw so many papers of thirty lines into a directory."""
+def draw(directory: Path, papers: int, *, statement: StatementView, lines: PaperLines) -> None:
+    """Draw so many papers into a directory."""
     clear_parts(directory)
-    lines = [replace(LINE, sequence=number) for number in range(1, 31)]
-    statement = drafted({(GROCER, "IRR"): -1000})
-    found = paper_lines(statement, lines=lines, entry_ids=IDS)
-    with drawers(processes=2) as pool:
+    with drawers(processes=1) as pool:
         for number in range(papers):
             pool.draw(
                 directory / f"{number}.fa.pdf",
                 statement=statement,
-                lines=found,
+                lines=lines,
                 locale="fa",
                 check_url="https://gateway.example/verify",
             )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    # Only here: a drawing process loads this module too, and needs none of it.
+    from network.clearing.statement_pdf import paper_lines
+    from tests.unit.settlement.test_documents import GROCER, IDS, LINE, drafted
+
+    made = drafted({(GROCER, "IRR"): -1000})
+    draw(
+        Path(sys.argv[1]),
+        int(sys.argv[2]),
+        statement=made,
+        lines=paper_lines(made, lines=[LINE] * 30, entry_ids=IDS),
+    )
