@@ -14,6 +14,9 @@ from network.merchants.inserting import insert_row
 from network.merchants.locking import locked_merchant
 from network.merchants.models import Store, Terminal
 
+LONGEST_NAME = 120
+"""Characters of the name of a store, a city or a till."""
+
 
 def add_store(
     session: Session,
@@ -25,16 +28,19 @@ def add_store(
     city_fa: str = "",
     city_en: str = "",
 ) -> UUID:
-    """Add a place of a merchant and return its id; ``code`` is what its tills send."""
+    """Add a place of a merchant and return its id; ``code`` is what its tills send.
+
+    Raises CodeTakenError or MerchantDataError.
+    """
     locked_merchant(session, merchant_id)
     store = Store(
         store_id=uuid7(),
         merchant_id=merchant_id,
         code=code.strip(),
-        name_fa=name_fa.strip(),
-        name_en=name_en.strip(),
-        city_fa=city_fa.strip(),
-        city_en=city_en.strip(),
+        name_fa=_name(name_fa, field="name_fa"),
+        name_en=_name(name_en, field="name_en"),
+        city_fa=_name(city_fa, field="city_fa", least=0),
+        city_en=_name(city_en, field="city_en", least=0),
     )
     insert_row(session, store)
     return store.store_id
@@ -51,11 +57,10 @@ def rename_store(
     city_en: str = "",
 ) -> None:
     """Give a store other names; its code stays. Raises UnknownPlaceError or MerchantDataError."""
-    if not name_fa.strip() or not name_en.strip():
-        raise MerchantDataError("a store has a name in each language", field="names")
     store = _store(session, merchant_id, code)
-    store.name_fa, store.name_en = name_fa.strip(), name_en.strip()
-    store.city_fa, store.city_en = city_fa.strip(), city_en.strip()
+    store.name_fa, store.name_en = _name(name_fa, field="name_fa"), _name(name_en, field="name_en")
+    store.city_fa = _name(city_fa, field="city_fa", least=0)
+    store.city_en = _name(city_en, field="city_en", least=0)
     session.flush()
 
 
@@ -81,7 +86,7 @@ def add_terminal(
         terminal_id=uuid7(),
         store_id=place.store_id,
         code=code.strip(),
-        name=name.strip(),
+        name=_name(name, field="name"),
         added_at=now,
     )
     insert_row(session, terminal)
@@ -92,9 +97,7 @@ def rename_terminal(
     session: Session, *, merchant_id: UUID, store: str, code: str, name: str
 ) -> None:
     """Give a till another name; raise UnknownPlaceError or MerchantDataError."""
-    if not name.strip():
-        raise MerchantDataError("a till has a name", field="name")
-    _terminal(session, merchant_id, store, code).name = name.strip()
+    _terminal(session, merchant_id, store, code).name = _name(name, field="name")
     session.flush()
 
 
@@ -105,6 +108,13 @@ def close_terminal(
     terminal = _terminal(session, merchant_id, store, code)
     terminal.closed_at = terminal.closed_at or now
     session.flush()
+
+
+def _name(text: str, *, field: str, least: int = 1) -> str:
+    found = text.strip()
+    if not least <= len(found) <= LONGEST_NAME:
+        raise MerchantDataError(f"a name has {least} to {LONGEST_NAME} characters", field=field)
+    return found
 
 
 def _store(session: Session, merchant_id: UUID, code: str) -> Store:

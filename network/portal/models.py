@@ -129,6 +129,8 @@ class PortalAct(Base):
             name="original_key",
         ),
         Index("ix_portal_act_recorded_at", "merchant_id", "recorded_at"),
+        Index("ix_portal_act_day", "merchant_id", "business_date", "store_id"),
+        Index("ix_portal_act_merchant_ref", "merchant_id", "merchant_ref"),
         Index(
             "ix_portal_act_original_key",
             "merchant_id",

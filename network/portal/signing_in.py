@@ -84,8 +84,9 @@ def sign_in(
     ).one_or_none()
     user = None if row is None else row.PortalUser
     right = passwords.matches(None if user is None else user.password_hash, password)
-    fits = _code_fits(vault, user, code=code, wall=wall)
-    if row is None or not (right and fits) or not _may_enter(row.PortalUser, row.Merchant):
+    step = _step_of(vault, user, code=code, wall=wall)
+    enters = right and step is not None
+    if row is None or not enters or not _may_enter(row.PortalUser, row.Merchant):
         known = "unknown" if user is None else ids.encode(PREFIX, user.user_id)
         record_act(
             session,
@@ -96,6 +97,8 @@ def sign_in(
             facts={"address": address},
         )
         return SignIn(token=None)
+    # Used up only now: a mistyped password leaves the code to the next attempt.
+    row.PortalUser.totp_step = step
     sessions.forget_attempts(session, subject=subjects[0][0])
     token, session_id = _open_session(
         session, user_id=row.PortalUser.user_id, wall=wall, user_agent=user_agent, address=address
@@ -192,8 +195,11 @@ def _may_enter(user: PortalUser, merchant: Merchant) -> bool:
     return user.status == "active" and merchant.status in MAY_SIGN_IN
 
 
-def _code_fits(vault: Vault, user: PortalUser | None, *, code: str, wall: datetime) -> bool:
-    """Return whether the one-time code is right and was not used; a role without one needs none."""
+def _step_of(vault: Vault, user: PortalUser | None, *, code: str, wall: datetime) -> int | None:
+    """Return the step of a one-time code that is right and was not used, else ``None``.
+
+    Where the role needs no code, that is the step of the last one that was used.
+    """
     secret = _STAND_IN_SECRET
     if user is not None and user.sealed_totp is not None:
         secret = vault.open(user.sealed_totp, purpose=TOTP_PURPOSE).decode()
@@ -204,11 +210,8 @@ def _code_fits(vault: Vault, user: PortalUser | None, *, code: str, wall: dateti
         after=0 if user is None else user.totp_step,
     )
     if user is not None and not roles.needs_second_factor(user.role):
-        return True
-    if user is None or user.sealed_totp is None or step is None:
-        return False
-    user.totp_step = step
-    return True
+        return user.totp_step
+    return None if user is None or user.sealed_totp is None else step
 
 
 def _open_session(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
 
@@ -133,11 +134,14 @@ def _partners() -> list[Partner]:
         terms = programme.terms_by_merchant(session, day=today)
         stores = merchants.stores(session)
         found = merchants.all_merchants(session, active_only=True)
+    places: dict[UUID, list[StoreView]] = {}
+    for store in stores:
+        places.setdefault(store.merchant_id, []).append(store)
     partners = [
         Partner(
             merchant=merchant,
             terms=terms.get(merchant.merchant_id),
-            stores=[store for store in stores if store.merchant_id == merchant.merchant_id],
+            stores=places.get(merchant.merchant_id, []),
             face_value=face_value,
         )
         for merchant in found

@@ -74,7 +74,11 @@ def test_stores_and_tills_are_kept_and_chosen(desk: Desk, boss: Clerk) -> None:
     assert "taken" in taken.text
     wrong = page.send("/places/stores", do="add", store="", name_fa="", name_en="")
     assert "Some field" in wrong.text
+    long = page.send("/places/stores", do="rename", store="north", name_fa="ب" * 121, name_en="B")
+    assert "Some field" in long.text
     page.send("/places/terminals", do="add", store="north", terminal="t1", name="Till 1")
+    long = page.send("/places/terminals", do="rename", store="north", terminal="t1", name="T" * 121)
+    assert "Some field" in long.text
     clerk = desk.person("cashier")
     choice = clerk.get("/till")
     assert choice.path.startswith("/till/place")

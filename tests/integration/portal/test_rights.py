@@ -13,7 +13,7 @@ from network.merchants.models import Merchant
 from network.operators import sessions
 from network.operators.queries import acts as audit
 from network.portal import queries
-from tests.integration.portal.desk import PASSWORD, Clerk, Desk
+from tests.integration.portal.desk import PASSWORD, Clerk, Desk, code_of
 
 TILL_PAGES = ("/till", "/till/day", "/till/place?change=yes")
 BOOKS_PAGES = (
@@ -104,7 +104,11 @@ def test_a_wrong_password_code_or_name_looks_the_same(desk: Desk) -> None:
     said = "Name, password or one-time code is wrong"
     assert said in wrong_code.text
     assert said in stranger.text
-    assert boss.sign_in().path == "/till"
+    # A mistyped password uses no code up; a sign-in does.
+    code = code_of(boss.secret)
+    assert boss.sign_in(password="wrong wrong wrong", code=code).status == 401
+    assert boss.sign_in(code=code).path == "/till"
+    assert Clerk(desk=desk, login=boss.login, secret=None).sign_in(code=code).status == 401
 
 
 def test_sign_ins_are_slowed_down_by_name(desk: Desk) -> None:

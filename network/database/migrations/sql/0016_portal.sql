@@ -128,6 +128,9 @@ CREATE TABLE network.portal_act (
     )
 );
 CREATE INDEX ix_portal_act_recorded_at ON network.portal_act (merchant_id, recorded_at);
+-- A till's own day, and what an answer that never came had been called.
+CREATE INDEX ix_portal_act_day ON network.portal_act (merchant_id, business_date, store_id);
+CREATE INDEX ix_portal_act_merchant_ref ON network.portal_act (merchant_id, merchant_ref);
 CREATE INDEX ix_portal_act_original_key ON network.portal_act (merchant_id, original_key)
     WHERE original_key IS NOT NULL;
 CREATE INDEX ix_portal_act_member_id ON network.portal_act (member_id, sequence)
