@@ -153,17 +153,24 @@ def accessibility_faults(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
     ]
 
 
-def fits_both_ways(page: Page) -> None:
+def fits_both_ways(page: Page, *, in_both_languages: bool = False) -> None:
     """Hold a page that was opened narrow and light to what it owes there, then wide and dark.
 
-    Width and colours are all that changes, so the second look asks axe about contrast alone.
+    Width and colours are all that changes, so the second look asks axe about contrast alone. A page
+    that is looked at in both languages is asked by axe once in each: narrow and light in Persian,
+    wide and dark in English.
     """
+    persian = page.locator("html").get_attribute("lang") == "fa"
     _look(page, width=PHONE["width"], scheme="light")
     assert overflow(page) == 0, page.url
-    assert accessibility_faults(page) == []
+    if persian or not in_both_languages:
+        assert accessibility_faults(page) == []
     _look(page, width=1280, scheme="dark")
     assert overflow(page) == 0, page.url
-    assert accessibility_faults(page, rules=["color-contrast"]) == []
+    if not in_both_languages:
+        assert accessibility_faults(page, rules=["color-contrast"]) == []
+    elif not persian:
+        assert accessibility_faults(page) == []
 
 
 def _look(page: Page, *, width: int, scheme: Literal["light", "dark"]) -> None:
