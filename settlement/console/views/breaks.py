@@ -41,8 +41,9 @@ def index() -> str | Response:
         found = queries.breaks(session, wanted=_wanted(session), limit=listing.asked(MOST_SHOWN))
         people = {each.operator_id: each for each in colleagues(session)}
         everybody = merchants.all_merchants(session)
+    rows, more = listing.first(found, MOST_SHOWN)
     page = listing.arrange(
-        listing.first(found, MOST_SHOWN)[0],
+        rows,
         sort="opened",
         keys={
             "opened": lambda row: row.opened_at,
@@ -61,6 +62,7 @@ def index() -> str | Response:
     return render_template(
         "breaks.html",
         page=page,
+        beyond=MOST_SHOWN if more else None,
         people=people,
         kinds=KINDS,
         states=_STATES,

@@ -274,12 +274,14 @@ def bank() -> str | BaseResponse:
         clearing_balances = money.balances(session, account="clearing")
         waiting = [each for each in proposals.waiting(session) if each.kind == TAKE_RETURNS]
         shown_waiting = shown(session, waiting)
-    page = bank_table.arranged(listing.first(answers, MOST_ANSWERS)[0])
+    rows, more = listing.first(answers, MOST_ANSWERS)
+    page = bank_table.arranged(rows)
     if listing.wants_csv():
         return listing.csv_response("bank-answers", bank_table.COLUMNS, bank_table.cells(page))
     return render_template(
         "bank.html",
         page=page,
+        beyond=MOST_ANSWERS if more else None,
         findings=findings,
         waiting=shown_waiting,
         underway=sorted(

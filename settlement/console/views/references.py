@@ -46,8 +46,9 @@ def find() -> str | Response:
             if merchant and wanted and not errors
             else []
         )
+    rows, more = listing.first(found, MOST_FOUND)
     page = listing.arrange(
-        listing.first(found, MOST_FOUND)[0],
+        rows,
         sort="recorded",
         keys={
             "recorded": lambda row: row.recorded_at,
@@ -73,6 +74,7 @@ def find() -> str | Response:
     return render_template(
         "references.html",
         page=page,
+        beyond=MOST_FOUND if more else None,
         merchants=known,
         merchant=merchant,
         ref=wanted,

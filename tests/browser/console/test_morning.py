@@ -7,6 +7,7 @@ import io
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from config.jobs import reconcile
@@ -20,6 +21,7 @@ from network.members import queries as members
 from network.money import queries as money
 from network.reconciliation import queries
 from network.reconciliation.disputes import open_dispute
+from settlement.console.views import breaks
 from tests.browser.conftest import PHONE, accessibility_faults, overflow
 from tests.browser.console.conftest import House, Opener, follow
 from tests.browser.console.story import Shop
@@ -83,7 +85,7 @@ def statement_of(house: House, shop: Shop, day: date) -> Totals:
 
 
 def test_three_faults_are_found_and_the_next_window_is_right(
-    house: House, signed_in: Opener, tmp_path: Path
+    house: House, signed_in: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = house.story
     day, open_day = story.first_day, story.first_day + timedelta(days=2)
@@ -163,6 +165,14 @@ def test_three_faults_are_found_and_the_next_window_is_right(
     assert points(house) == before + 15
     behnam.goto("/reconciliation/breaks?state=resolved")
     expect(behnam.locator("tbody tr")).to_have_count(2)
+    # Where a list is longer than what is shown of it, the page says so and the file has it all.
+    with monkeypatch.context() as short:
+        short.setattr(breaks, "MOST_SHOWN", 1)
+        behnam.reload()
+        expect(behnam.locator("tbody tr")).to_have_count(1)
+        expect(behnam.locator("main")).to_contain_text("more than the 1 that are shown here")
+        file = behnam.context.request.get("/reconciliation/breaks?state=resolved&format=csv")
+        assert len(file.text().splitlines()) == 3
 
     # A line is disputed meanwhile, with both signed messages on its page.
     disputed = next(each for each in entries if each.kind == "redemption")
