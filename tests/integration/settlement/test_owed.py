@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -97,41 +98,40 @@ def _id(row: ObligationView) -> int:
     return row.fact.obligation_id.int
 
 
-@pytest.mark.parametrize(
-    ("changes", "count"),
-    [
-        ({}, 4),
-        ({"issuer_id": BAKER}, 2),
-        ({"acceptor_id": BAKER}, 2),
-        ({"kind": "margin"}, 2),
-        ({"issuer_id": BAKER, "kind": "margin"}, 1),
-        ({"account": settlement_account(GROCER)}, 3),
-        ({"account": settlement_account(GROCER), "direction": "receivable"}, 1),
-        ({"account": settlement_account(GROCER), "direction": "fee"}, 1),
-        ({"search": replace(NO_SEARCH, figure="7")}, 2),
-        ({"search": replace(NO_SEARCH, figure="9")}, 1),
-        ({"search": replace(NO_SEARCH, kinds=("redemption",))}, 2),
-        ({"search": replace(NO_SEARCH, accounts=("margin",))}, 2),
-        ({"search": replace(NO_SEARCH, parties=(CINEMA,))}, 0),
-        ({"search": NO_SEARCH}, 0),
-    ],
-)
-def test_obligations_are_filtered(
-    owed_by_two: tuple[Database, Wanted], changes: dict[str, object], count: int
-) -> None:
+CASES: list[tuple[dict[str, Any], int]] = [
+    ({}, 4),
+    ({"issuer_id": BAKER}, 2),
+    ({"acceptor_id": BAKER}, 2),
+    ({"kind": "margin"}, 2),
+    ({"issuer_id": BAKER, "kind": "margin"}, 1),
+    ({"account": settlement_account(GROCER)}, 3),
+    ({"account": settlement_account(GROCER), "direction": "receivable"}, 1),
+    ({"account": settlement_account(GROCER), "direction": "fee"}, 1),
+    ({"search": replace(NO_SEARCH, figure="7")}, 2),
+    ({"search": replace(NO_SEARCH, figure="9")}, 1),
+    ({"search": replace(NO_SEARCH, kinds=("redemption",))}, 2),
+    ({"search": replace(NO_SEARCH, accounts=("margin",))}, 2),
+    ({"search": replace(NO_SEARCH, parties=(CINEMA,))}, 0),
+    ({"search": NO_SEARCH}, 0),
+]
+"""What is asked of the window of ``owed_by_two``, and how many obligations that finds."""
+
+
+def test_obligations_are_filtered(owed_by_two: tuple[Database, Wanted]) -> None:
     database, wanted = owed_by_two
-    asked = replace(wanted, **changes)  # type: ignore[arg-type]
     with database.reading() as session:
-        assert sum(each.rows for each in owed.portions(session, wanted=asked)) == count
-        found = owed.rows(
-            session,
-            wanted=asked,
-            order=Order(column="amount", falls=True, ranks={}),
-            names=parties(session),
-            limit=3,
-            offset=1,
-        )
-        assert len(list(found)) == max(0, min(3, count - 1))
+        for changes, count in CASES:
+            asked = replace(wanted, **changes)
+            assert sum(each.rows for each in owed.portions(session, wanted=asked)) == count, asked
+            found = owed.rows(
+                session,
+                wanted=asked,
+                order=Order(column="amount", falls=True, ranks={}),
+                names=parties(session),
+                limit=3,
+                offset=1,
+            )
+            assert len(list(found)) == max(0, min(3, count - 1)), asked
 
 
 @pytest.fixture
