@@ -17,7 +17,7 @@ from network.clearing.runs import NIGHT_ENDED
 from network.events.queries import Event
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.merchants import access
-from network.portal import ways_in
+from network.portal import links, ways_in
 
 SETTLE_NIGHT = "settlement.night"
 NIGHT_STALLED = "settlement.night_stalled"
@@ -65,6 +65,7 @@ HANDLERS: Mapping[str, Handler] = {
     ),
     NIGHT_ENDED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
     NIGHT_STALLED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
+    links.CODE_TOPIC: Handler(function="config.jobs:announce_code", queue=queues.MESSAGES),
     ways_in.WAY_IN: Handler(function="config.jobs:announce_way_in", queue=queues.MESSAGES),
     WORK_BATCH: Handler(
         function="merchant_gateway.batches.work:run_batch",

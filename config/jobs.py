@@ -132,6 +132,21 @@ def announce_way_in(services: Services, *, proposal_id: str, stage: str) -> None
         )
 
 
+def announce_code(services: Services, *, digest: str, stage: str) -> None:
+    """Tell a merchant's person, and its administrators, of a code for that person; once each."""
+    from network.portal.announcing import tell
+
+    with services.database.unit_of_work() as session:
+        tell(
+            session,
+            services.vault,
+            digest=digest,
+            stage=stage,
+            portal=services.settings.portal_url,
+            wall=wall_now(),
+        )
+
+
 def announce_access(services: Services) -> None:
     """Have the gateway read keys and merchants anew, where whoever changed them could not say so.
 

@@ -1,7 +1,8 @@
 """What a restored installation must not open: sign-ins and codes that were ended since the backup.
 
 A backup knows nothing of what was ended after it. So every sign-in ends, every code that lets
-somebody in ends, and the keys that can sign again are named, for a person to revoke once more.
+somebody in ends, so does every PIN, and the keys that can sign again are named, for a person to
+revoke once more.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ _CODES = (
     "UPDATE network.operator_recovery SET ended_at = :wall WHERE ended_at IS NULL RETURNING 1",
     "UPDATE network.portal_link SET used_at = created_at WHERE used_at IS NULL RETURNING 1",
     "UPDATE network.one_time_code SET used_at = requested_at WHERE used_at IS NULL RETURNING 1",
+    """
+    UPDATE network.portal_user SET pin_hash = NULL, pin_set_at = NULL, pin_misses = 0
+    WHERE pin_hash IS NOT NULL RETURNING 1
+    """,
 )
 _KEYS = """
     SELECT k.key_id, m.code

@@ -6,11 +6,13 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.utils import get_netrc_auth
 
 from merchant_gateway.client.arguments import check_signer, plain_url
 from merchant_gateway.client.errors import (
@@ -43,6 +45,30 @@ FIRST_WAIT_SECONDS = 0.2
 _REFUSED = 400
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the environment says about a way to one address: proxies, certificates, ``.netrc``.
+
+    ``requests`` reads all of it anew for each call, some dozen variables and a file in the home.
+    The address of a gateway stays the same, and so does what is found for it.
+    """
+
+    settings: dict[str, Any]
+    auth: Callable[[requests.PreparedRequest], requests.PreparedRequest] | tuple[str, str] | None
+
+    @classmethod
+    def read(cls, session: requests.Session, *, url: str) -> Surroundings:
+        """Read it once; a session with ``trust_env`` off or settings of its own is followed."""
+        settings = session.merge_environment_settings(url, {}, stream=None, verify=None, cert=None)
+        own = get_netrc_auth(url) if session.trust_env and session.auth is None else None
+        # Something has to stand there, or each call looks into the file again.
+        return cls(settings=dict(settings), auth=own or (None if session.auth else _as_it_is))
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class Transport:
     """Signs requests, sends them until they are answered, and believes only signed answers."""
 
@@ -69,6 +95,7 @@ class Transport:
         self._timeout = timeout_seconds
         self._attempts = attempts
         self._session = session or requests.Session()
+        self._surroundings: Surroundings | None = None
         self._journal = journal
         self._sleep = sleep
         self._pinned = {str(jwk["kid"]): Ed25519VerifyingKey.from_jwk(jwk) for jwk in pinned_keys}
@@ -142,6 +169,7 @@ class Transport:
                 params=dict(request.query),
                 data=request.body or None,
                 headers=headers,
+                auth=self._around().auth,
             )
         )
         path, query = split_target(prepared.path_url)
@@ -160,8 +188,15 @@ class Transport:
             now=datetime.now(UTC),
         )
         prepared.headers.update(signed.as_headers())
-        response = self._session.send(prepared, timeout=self._timeout, allow_redirects=False)
+        response = self._session.send(
+            prepared, timeout=self._timeout, allow_redirects=False, **self._around().settings
+        )
         return response, signed
+
+    def _around(self) -> Surroundings:
+        if self._surroundings is None:
+            self._surroundings = Surroundings.read(self._session, url=self._url)
+        return self._surroundings
 
     def _believe(
         self, request: Request, response: requests.Response, signed: SignedHeaders

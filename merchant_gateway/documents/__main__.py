@@ -8,3 +8,4 @@ from merchant_gateway.documents.pages import FOLDER
 
 (FOLDER / "client.md").write_text(client_page(), encoding="utf-8")
 (FOLDER / "errors.md").write_text(errors_page(), encoding="utf-8")
+(FOLDER / "errors.fa.md").write_text(errors_page("fa"), encoding="utf-8")

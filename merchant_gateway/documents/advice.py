@@ -7,27 +7,49 @@ from types import MappingProxyType
 
 from merchant_gateway import catalogue, catalogue_wire
 from merchant_gateway.catalogue_wire import Kind
+from network.language import LazyText
+from network.language import lazy_gettext as _l
 
 AGAIN, PROGRAM, CASHIER, READ, OFFICE, NETWORK = (
     *("again", "program", "cashier"),
     *("read", "office", "network"),
 )
-MEANINGS: Mapping[str, str] = MappingProxyType(
+MEANINGS: Mapping[str, LazyText] = MappingProxyType(
     {
-        AGAIN: "nothing is known to be done. Send the same request again under the same "
-        "`Idempotency-Key`, signed anew, after `Retry-After` seconds where that is given; the "
-        "client does so by itself, and `error.retry()` goes on.",
-        PROGRAM: "the calling program, its key or its clock has to be mended; nothing was done, "
-        "and the same again will be refused again. Nothing for a cashier.",
-        CASHIER: "the member or the books say no. Tell the cashier, in the words of `title` and "
-        "`detail`.",
-        READ: "it was done, undone or barred before. Read what became of it before anything is "
-        "tried again.",
-        OFFICE: "a person of the shop decides: what is asked for does not go, or not now.",
-        NETWORK: "only the network can change it. Get in touch.",
+        AGAIN: _l(
+            "nothing is known to be done. Send the same request again under the same "
+            "`Idempotency-Key`, signed anew, after `Retry-After` seconds where that is given; the "
+            "client does so by itself, and `error.retry()` goes on."
+        ),
+        PROGRAM: _l(
+            "the calling program, its key or its clock has to be mended; nothing was done, "
+            "and the same again will be refused again. Nothing for a cashier."
+        ),
+        CASHIER: _l(
+            "the member or the books say no. Tell the cashier, in the words of `title` and "
+            "`detail`."
+        ),
+        READ: _l(
+            "it was done, undone or barred before. Read what became of it before anything is "
+            "tried again."
+        ),
+        OFFICE: _l("a person of the shop decides: what is asked for does not go, or not now."),
+        NETWORK: _l("only the network can change it. Get in touch."),
     }
 )
-"""Each word of the column, and what it means (English, Markdown)."""
+"""Each word of the column, and what it means (Markdown)."""
+
+WORDS: Mapping[str, LazyText] = MappingProxyType(
+    {
+        AGAIN: _l("again"),
+        PROGRAM: _l("program"),
+        CASHIER: _l("cashier"),
+        READ: _l("read"),
+        OFFICE: _l("office"),
+        NETWORK: _l("network"),
+    }
+)
+"""Each word of the column as the reader finds it."""
 
 _GROUPS: tuple[tuple[Mapping[str, Kind], str], ...] = (
     (catalogue_wire.TRANSPORT, PROGRAM),

@@ -8,10 +8,13 @@ from collections.abc import Iterator, Mapping
 from merchant_gateway import catalogue, catalogue_wire
 from merchant_gateway.catalogue_fields import FIELD_TEXTS
 from merchant_gateway.catalogue_wire import Kind
-from merchant_gateway.documents.advice import MEANINGS, turn_of
+from merchant_gateway.documents.advice import MEANINGS, WORDS, turn_of
 from network.language import LazyText, use_locale
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
 
-_HEAD = """\
+_HEAD = _l(
+    """\
 # Error codes
 
 Every refusal is a problem document (RFC 9457, `application/problem+json`), signed like any other
@@ -22,49 +25,54 @@ JSON only) says what to mend; `errors` names fields by JSON pointer, query param
 
 What comes next depends on the code, not on the status; the last column says whose turn it is:
 
-{meanings}
+%(meanings)s
 
 No refusal is stored under its `Idempotency-Key`: a mended request may use the same key.
 """
-_GROUPS: tuple[tuple[str, Mapping[str, Kind]], ...] = (
-    ("The request and the service", catalogue_wire.TRANSPORT),
-    ("Signature, digest and key", catalogue_wire.SIGNATURE),
-    ("Access and idempotency", catalogue_wire.ACCESS),
-    ("The member and their consent", catalogue.MEMBERS),
-    ("Points and references", catalogue.LEDGER),
-    ("Terms and amounts", catalogue.PROGRAMME),
-    ("Keys and scopes", catalogue.KEYS),
-    ("Sandboxes", catalogue.SANDBOX),
-    ("Webhooks and events", catalogue.WEBHOOKS),
-    ("Records of a day and disputes", catalogue.RECONCILIATION),
-    ("Payments between merchants", catalogue.DIRECT),
+)
+_GROUPS: tuple[tuple[LazyText, Mapping[str, Kind]], ...] = (
+    (_l("The request and the service"), catalogue_wire.TRANSPORT),
+    (_l("Signature, digest and key"), catalogue_wire.SIGNATURE),
+    (_l("Access and idempotency"), catalogue_wire.ACCESS),
+    (_l("The member and their consent"), catalogue.MEMBERS),
+    (_l("Points and references"), catalogue.LEDGER),
+    (_l("Terms and amounts"), catalogue.PROGRAMME),
+    (_l("Keys and scopes"), catalogue.KEYS),
+    (_l("Sandboxes"), catalogue.SANDBOX),
+    (_l("Webhooks and events"), catalogue.WEBHOOKS),
+    (_l("Records of a day and disputes"), catalogue.RECONCILIATION),
+    (_l("Payments between merchants"), catalogue.DIRECT),
 )
 
 
-def errors_page() -> str:
-    """Return the whole page as Markdown, in English."""
-    with use_locale("en"):
+def errors_page(locale: str = "en") -> str:
+    """Return the whole page as Markdown in ``locale``."""
+    with use_locale(locale):
         return "\n".join(_lines()) + "\n"
 
 
 def _lines() -> Iterator[str]:
     meanings = "\n".join(
         textwrap.fill(
-            f"- **{turn}**: {words}", width=100, subsequent_indent="  ", break_on_hyphens=False
+            f"- **{WORDS[turn]}**: {words}",
+            width=100,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
         )
         for turn, words in MEANINGS.items()
     )
-    yield _HEAD.format(meanings=meanings).rstrip()
+    yield (str(_HEAD) % {"meanings": meanings}).rstrip()
     for title, kinds in _GROUPS:
         yield from ("", f"## {title}", "")
-        yield "| Code | Status | What it means | What to do | Whose turn |"
+        heads = (_("Code"), _("Status"), _("What it means"), _("What to do"), _("Whose turn"))
+        yield f"| {' | '.join(heads)} |"
         yield "| --- | --- | --- | --- | --- |"
         for code, kind in kinds.items():
             words = f"{_cell(kind.title)} | {_cell(kind.detail)}"
-            yield f"| `{code}` | {_status(kind)} | {words} | {turn_of(code)} |"
-    yield from ("", "## Codes of single fields", "")
-    yield "These stand in `errors[].code` of an `invalid_request`."
-    yield from ("", "| Code | What it means |", "| --- | --- |")
+            yield f"| `{code}` | {_status(kind)} | {words} | {WORDS[turn_of(code)]} |"
+    yield from ("", f"## {_('Codes of single fields')}", "")
+    yield _("These stand in `errors[].code` of an `invalid_request`.")
+    yield from ("", f"| {_('Code')} | {_('What it means')} |", "| --- | --- |")
     for code, text in FIELD_TEXTS.items():
         yield f"| `{code}` | {_cell(text).replace('%(argument)s', '…')} |"
 

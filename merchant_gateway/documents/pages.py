@@ -1,9 +1,9 @@
 """The guide for merchants' engineers: the Markdown files of this folder as pages.
 
-``name.md`` is English; where ``name.fa.md`` stands beside it, readers of Persian get that one. Its
-blocks of code and output are those of the English page, to the letter. The files are part of the
-package, so an installed gateway has them; they may hold no HTML, and what looks like some is shown
-as text.
+``name.md`` is English, ``name.fa.md`` beside it Persian. Its blocks of code and output are those of
+the English page, to the letter, and its headings stand in the same order and have the same anchors,
+so a link leads to the same place in both. The files are part of the package, so an installed
+gateway has them; they may hold no HTML, and what looks like some is shown as text.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ NAMES = (
     *("batches", "webhooks", "reconciliation", "portal", "client", "errors"),
 )
 """The pages, in the order in which they are read."""
+
+ENGLISH_ONLY = frozenset({"client"})
+"""Pages written from docstrings, which are English."""
 
 _NOT_IN_ANCHOR = re.compile(r"[^\w -]")
 _SISTER = re.compile(r"^([a-z-]+)\.md(#.*)?$")
@@ -46,17 +49,17 @@ def load_pages(locale: str = ENGLISH) -> dict[str, Page]:
 
 
 def _page(markdown: MarkdownIt, name: str, locale: str) -> Page:
-    path = FOLDER / f"{name}.{locale}.md"
+    path, sister = FOLDER / f"{name}.{locale}.md", rf"/docs/guide/\1?lang={locale}\2"
     if not path.exists():
         path, locale = FOLDER / f"{name}.md", ENGLISH
     tokens = markdown.parse(path.read_text(encoding="utf-8"))
-    title = ""
+    title, anchors = "", iter(_anchors(markdown, name))
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             title = title or inline.content
-            opening.attrSet("id", _anchor(inline.content))
+            opening.attrSet("id", next(anchors))
     for link in _links(tokens):
-        link.attrSet("href", _SISTER.sub(r"/docs/guide/\1\2", str(link.attrGet("href") or "")))
+        link.attrSet("href", _SISTER.sub(sister, str(link.attrGet("href") or "")))
     html = markdown.renderer.render(tokens, markdown.options, {})
     return Page(name=name, title=title, html=html, locale=locale)
 
@@ -64,6 +67,16 @@ def _page(markdown: MarkdownIt, name: str, locale: str) -> Page:
 def _links(tokens: list[Token]) -> Iterator[Token]:
     for token in tokens:
         yield from (child for child in token.children or () if child.type == "link_open")
+
+
+def _anchors(markdown: MarkdownIt, name: str) -> list[str]:
+    """Return the anchors of a page's headings in their order: those of the English ones."""
+    tokens = markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    return [
+        _anchor(inline.content)
+        for opening, inline in pairwise(tokens)
+        if opening.type == "heading_open"
+    ]
 
 
 def _anchor(heading: str) -> str:

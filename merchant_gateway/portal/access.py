@@ -11,16 +11,17 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, flash, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from merchant_gateway.gateway import Gateway
 from network.clock import wall_now
+from network.language import gettext as _
 from network.merchants.queries import MerchantView
 from network.operators.audit import record_act
 from network.portal import queries, signing_in
-from network.portal.queries import SessionView, SignedIn, UserView
+from network.portal.queries import Browser, SessionView, SignedIn, UserView
 from network.portal.roles import ANY, AREAS, BOOKS, OFFICE, TILL
 from network.services import Services
 
@@ -31,6 +32,7 @@ OPEN = "public"
 OUTSIDE_VIEWS = frozenset({"assets"})
 """Endpoints that other parts add to the application: files that anybody may read."""
 
+_AFTER_IDLE = 5
 _AREA = "_portal_area"
 _HOST_COOKIE = "__Host-peyvand_portal"
 _PLAIN_COOKIE = "peyvand_portal"
@@ -71,12 +73,33 @@ def install(app: Flask) -> None:
         wanted = needed(view)
         if wanted == OPEN:
             return None
+        if "signed_in" not in g and "browser" in g:
+            return _locked()
         if "signed_in" not in g:
             target = request.full_path.rstrip("?") if request.method == "GET" else "/"
             return redirect(url_for("signing.sign_in", next=target if target != "/" else None))
         if wanted is None or not user().opens(wanted):
+            if wanted is not None and current_session().by_pin and request.method == "GET":
+                # By a PIN everybody is a cashier; for more there is the password.
+                return redirect(url_for("signing.sign_in", next=request.path))
             abort(403)
         return None
+
+    @app.after_request
+    def idle_out(response: Response) -> Response:
+        """Have a till's page give way to the PIN after a while, without a script."""
+        found = signed_in_or_none()
+        if found is not None and found.idles and response.mimetype == "text/html":
+            seconds = int(queries.TILL_IDLE.total_seconds()) + _AFTER_IDLE
+            response.headers["Refresh"] = f"{seconds}; url={url_for('locking.show')}"
+        return response
+
+
+def _locked() -> BaseResponse:
+    """Ask for the PIN; what was sent meanwhile is not done, and the page says so."""
+    if request.method != "GET":
+        flash(_("The till was locked meanwhile: what you sent was not booked."), "warn")
+    return redirect(url_for("locking.show"), 303)
 
 
 def _find_person() -> None:
@@ -84,12 +107,16 @@ def _find_person() -> None:
     if not token:
         return
     with reading() as session:
-        found = queries.by_session(session, token=token, wall=wall())
+        browser = queries.browser(session, token=token, wall=wall())
+    if browser is None:
+        return
+    g.browser, found = browser, browser.acting
     if found is None:
         return
     g.signed_in = found
     g.reader_locale = found.user.locale
-    if signing_in.is_due(found.session, wall=wall()):
+    # To look whether it is time for the PIN is no use of the till.
+    if request.endpoint != "locking.show" and signing_in.is_due(found.session, wall=wall()):
         with unit_of_work() as session:
             signing_in.touch(session, wall=wall(), view=found.session)
 
@@ -122,6 +149,11 @@ def signed_in() -> SignedIn:
 def signed_in_or_none() -> SignedIn | None:
     """Return who is signed in, if somebody is."""
     return cast("SignedIn | None", g.get("signed_in"))
+
+
+def browser() -> Browser | None:
+    """Return the browser that somebody opened with a password, also while it asks for a PIN."""
+    return cast("Browser | None", g.get("browser"))
 
 
 def user() -> UserView:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, request
 
 from network.language import parse_day
-from network.language.spreadsheets import guarded
+from network.language.arranging import arranged, first_of
+from network.language.spreadsheets import MARK, cell, line
 
 Row = TypeVar("Row")
 PAGE_ROWS = 50
@@ -21,6 +21,43 @@ MOST_EXPORTED = 50_000
 
 class TooManyRowsError(Exception):
     """There are more rows than a file holds: a person has to ask for fewer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[Row]):
+    """The rows to show, how they are sorted, how many were found, and the pages beside this one."""
+
+    rows: Sequence[Row]
+    total: int
+    sort: str
+    newer: str | None = None
+    older: str | None = None
+
+
+def arrange(
+    rows: Iterable[Row],
+    *,
+    keys: Mapping[str, Callable[[Row], Any]],
+    sort: str,
+    words: Callable[[Row], str],
+) -> Page[Row]:
+    """Search, sort and cut rows as the address asks (``?q=``, ``?sort=``, ``?from=``).
+
+    The rules are those of all tables of ours (``network.language.arranging``). A file has every row
+    that was found, in the order of the screen.
+    """
+    found, order = arranged(rows, keys=keys, sort=sort, asked=request.args, words=words)
+    if wants_csv():
+        return Page(rows=all_of(found), total=len(found), sort=order)
+    start = first_of(request.args.get("from", ""), total=len(found))
+    after = start + PAGE_ROWS
+    return Page(
+        rows=found[start:after],
+        total=len(found),
+        sort=order,
+        newer=address(**{"from": max(0, start - PAGE_ROWS) or None}) if start else None,
+        older=address(**{"from": after}) if after < len(found) else None,
+    )
 
 
 def address(**changes: object) -> str:
@@ -66,25 +103,13 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[objec
     Text that a spreadsheet would take for a formula begins with an apostrophe; numbers stay
     numbers.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[cell(value) for value in row] for row in rows]
 
     def lines() -> Iterator[bytes]:
-        yield b"\xef\xbb\xbf" + _line(header)
+        yield MARK + line(header)
         for row in cells:
-            yield _line(row)
+            yield line(row)
 
     response = Response(lines(), mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return response
-
-
-def _line(cells: Sequence[str]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else guarded(str(value))

@@ -27,6 +27,7 @@ USER_STATES = {
     "active": _l("Active"),
     "suspended": _l("Suspended"),
 }
+PIN_STATES = {"none": _l("None"), "set": _l("Set"), "locked": _l("Locked")}
 ACT_KINDS = {
     "earn": _l("Purchase that earned"),
     "redeem": _l("Paid with points"),
@@ -131,6 +132,11 @@ ACTIONS = {
     "portal_user.let_in": _l("Set the password by a code"),
     "portal_user.way_in_proposed": _l("The network proposed a way in"),
     "portal_user.way_in_approved": _l("The network made a way in"),
+    "portal_user.pin_set": _l("Chose a PIN"),
+    "portal_user.pin_dropped": _l("Went without a PIN again"),
+    "portal_user.pin_reset": _l("Reset somebody's PIN"),
+    "portal_user.pin_refused": _l("A wrong PIN at a till"),
+    "portal_user.pin_locked": _l("A PIN was locked after wrong ones"),
     "portal_user.suspended": _l("Suspended somebody"),
     "portal_user.resumed": _l("Let somebody in again"),
     "key.registered": _l("Registered a key"),
@@ -150,6 +156,7 @@ SAID: Mapping[str, Mapping[str, LazyText]] = {
     "role": ROLES,
     "role_note": ROLE_NOTES,
     "user": USER_STATES,
+    "pin": PIN_STATES,
     "act": ACT_KINDS,
     "entry": ENTRY_KINDS,
     "line": LINE_KINDS,

@@ -17,7 +17,7 @@ from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import ADDRESS
 from merchant_gateway.operations import JSON, load_operations
 from merchant_gateway.signing import Ed25519VerifyingKey
-from network.language import LOCALES, current_locale
+from network.language import LOCALES, current_locale, set_locale
 from network.merchants import queries as merchants
 from network.merchants.addresses import line_of
 from network.proofs import queries as proofs
@@ -79,6 +79,7 @@ def register(app: Flask, gateway: Gateway) -> None:
 
     def docs() -> Response:
         """Show the operations and every error code in the reader's language."""
+        _choose_language()
         page = render_template(
             "docs.html",
             address=address,
@@ -93,6 +94,7 @@ def register(app: Flask, gateway: Gateway) -> None:
 
     def guide(name: str) -> Response:
         """Show one page of the guide: in English, or in Persian where the reader wants it."""
+        _choose_language()
         pages = guides[current_locale()]
         if name not in pages:
             raise NotFoundError("the guide has no such page")
@@ -138,6 +140,12 @@ def _merchant_key(gateway: Gateway, key_id: str) -> Response:
     response = Response(canonical(jwk), content_type="application/jwk+json")
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
+
+
+def _choose_language() -> None:
+    """Read on in the language that a link of the page asks for."""
+    if (wanted := request.args.get("lang", "")) in LOCALES:
+        set_locale(wanted)
 
 
 def _home() -> BaseResponse:

@@ -41,6 +41,18 @@ class WrongCodeError(PeyvandError):
     code = "wrong_one_time_code"
 
 
+class WeakPinError(PeyvandError):
+    """A PIN is too short, too long, or one of those that everybody tries first."""
+
+    code = "weak_pin"
+
+
+class NoPinError(PeyvandError):
+    """Nobody of this merchant has a PIN: a till that asks for one would open for nobody."""
+
+    code = "no_pin"
+
+
 class LastAdministratorError(PeyvandError):
     """A merchant that has administrators keeps one."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     UniqueConstraint,
     text,
 )
@@ -21,7 +22,10 @@ from network.operators.models import ProposalRow
 
 
 class PortalUser(Base):
-    """A person of a merchant. ``totp_step`` is the last step whose code was used."""
+    """A person of a merchant. ``totp_step`` is the last step whose code was used.
+
+    ``pin_misses`` counts wrong PINs in a row, over all tills.
+    """
 
     __tablename__ = "portal_user"
     __table_args__ = (
@@ -36,6 +40,9 @@ class PortalUser(Base):
         CheckConstraint("status IN ('invited', 'active', 'suspended')", name="status"),
         CheckConstraint("locale IN ('fa', 'en')", name="locale"),
         CheckConstraint("totp_step >= 0", name="totp_step"),
+        CheckConstraint(
+            "(pin_hash IS NULL) = (pin_set_at IS NULL) AND pin_misses >= 0", name="pin"
+        ),
         CheckConstraint(
             "status <> 'active' OR (password_hash IS NOT NULL"
             " AND (role = 'cashier' OR sealed_totp IS NOT NULL))",
@@ -55,13 +62,18 @@ class PortalUser(Base):
     password_hash: Mapped[str | None]
     sealed_totp: Mapped[bytes | None]
     totp_step: Mapped[int]
+    pin_hash: Mapped[str | None]
+    pin_set_at: Mapped[datetime | None]
+    pin_misses: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime]
 
 
 class PortalLink(Base):
     """A way in: a code that sets a password, once. Only its digest is here.
 
-    One with a ``proposal_id`` opens nothing before a second operator has approved that.
+    One with a ``proposal_id`` opens nothing before a second operator has approved that. ``again``:
+    it takes the place of a way in that the person had. ``used_at`` is also when it was ended;
+    ``taken``: it set a password.
     """
 
     __tablename__ = "portal_link"
@@ -77,13 +89,18 @@ class PortalLink(Base):
     sealed_totp: Mapped[bytes | None]
     made_by: Mapped[str]
     proposal_id: Mapped[UUID | None] = mapped_column(ForeignKey(ProposalRow.proposal_id))
+    again: Mapped[bool]
+    taken: Mapped[bool]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
 class PortalSession(Base):
-    """A sign-in in one browser, and the till that the browser stands at."""
+    """A sign-in in one browser, and the till that the browser stands at.
+
+    From ``shared_at`` on it asks for a PIN; who typed theirs acts in a sign-in with ``base_id``.
+    """
 
     __tablename__ = "portal_session"
     __table_args__ = (
@@ -91,6 +108,13 @@ class PortalSession(Base):
         CheckConstraint("length(token_digest) = 32", name="token_digest"),
         CheckConstraint("expires_at > created_at", name="expires_at"),
         CheckConstraint("terminal IS NULL OR store_id IS NOT NULL", name="terminal"),
+        CheckConstraint("base_id IS NULL OR shared_at IS NULL", name="base_id"),
+        Index(
+            "uq_portal_session_base_id",
+            "base_id",
+            unique=True,
+            postgresql_where=text("base_id IS NOT NULL AND ended_at IS NULL"),
+        ),
         Index("ix_portal_session_user_id", "user_id", "created_at"),
         {"schema": NETWORK_SCHEMA},
     )
@@ -106,6 +130,8 @@ class PortalSession(Base):
     address: Mapped[str]
     store_id: Mapped[UUID | None] = mapped_column(ForeignKey(Store.store_id))
     terminal: Mapped[str | None]
+    shared_at: Mapped[datetime | None]
+    base_id: Mapped[UUID | None] = mapped_column(ForeignKey("network.portal_session.session_id"))
 
 
 class PortalAct(Base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,8 +20,14 @@ from network.portal.models import PortalSession, PortalUser
 from network.tokens import token_digest
 
 PREFIX, SESSION_PREFIX = "pus", "pse"
+MOST_MISSES = 5
+"""So many wrong PINs in a row lock it, until a password or an administrator opens it again."""
+
 IDLE = timedelta(hours=1)
 """A session of the office that nobody used for this long has ended by itself; a till waits."""
+
+TILL_IDLE = timedelta(minutes=5)
+"""A till that nobody used this long asks for a PIN, where whoever stands there has one."""
 
 MAY_SIGN_IN = ("approved", "active", "leaving", "suspended")
 """The states of a merchant in which its people may look at what there is."""
@@ -38,7 +44,16 @@ class UserView:
     role: str
     status: str
     locale: str | None
+    pin_set_at: datetime | None
+    pin_misses: int
     created_at: datetime
+
+    @property
+    def pin_state(self) -> str:
+        """Return ``none``, ``set``, or ``locked`` after too many wrong ones in a row."""
+        if self.pin_set_at is None:
+            return "none"
+        return "set" if self.pin_misses < MOST_MISSES else "locked"
 
     @property
     def public_id(self) -> str:
@@ -52,7 +67,11 @@ class UserView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionView:
-    """A sign-in: since when, from where, with what, and at which till."""
+    """A sign-in: since when, from where, with what, and at which till.
+
+    One with ``base_id`` was opened by a PIN under that sign-in; from ``shared_at`` on this one asks
+    for PINs.
+    """
 
     session_id: UUID
     user_id: UUID
@@ -63,11 +82,18 @@ class SessionView:
     address: str
     store_id: UUID | None
     terminal: str | None
+    shared_at: datetime | None
+    base_id: UUID | None
 
     @property
     def public_id(self) -> str:
         """Return the id by which pages and the evidence name this sign-in."""
         return ids.encode(SESSION_PREFIX, self.session_id)
+
+    @property
+    def by_pin(self) -> bool:
+        """Return whether a PIN opened it."""
+        return self.base_id is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +104,34 @@ class SignedIn:
     session: SessionView
     merchant: MerchantView
 
+    @property
+    def idles(self) -> bool:
+        """Return whether this sign-in asks for a PIN after TILL_IDLE without use."""
+        cashier = self.user.role == roles.CASHIER
+        return self.session.by_pin or (cashier and self.user.pin_state == "set")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Browser:
+    """A browser in which somebody signed in by password, and who acts in it now.
+
+    ``acting`` is ``None`` while it asks for a PIN.
+    """
+
+    base: SessionView
+    owner: UserView
+    merchant: MerchantView
+    acting: SignedIn | None
+
 
 def by_session(session: Session, *, token: str, wall: datetime) -> SignedIn | None:
-    """Return who is behind a living session, or nothing: ended, expired, idle, suspended."""
+    """Return who acts in a living session, or nothing: ended, expired, idle, suspended, locked."""
+    found = browser(session, token=token, wall=wall)
+    return None if found is None else found.acting
+
+
+def browser(session: Session, *, token: str, wall: datetime) -> Browser | None:
+    """Return the browser behind a living session, or nothing: ended, expired, idle, suspended."""
     row = session.execute(
         select(PortalUser, PortalSession)
         .join(PortalSession, PortalSession.user_id == PortalUser.user_id)
@@ -94,11 +145,34 @@ def by_session(session: Session, *, token: str, wall: datetime) -> SignedIn | No
     ).one_or_none()
     if row is None:
         return None
-    user = user_view(row.PortalUser)
+    owner, base = user_view(row.PortalUser), _session(row.PortalSession)
+    merchant = find_merchant(session, merchant_id=owner.merchant_id)
+    acting: SignedIn | None = SignedIn(user=owner, session=base, merchant=merchant)
+    if base.shared_at is not None:
+        acting = _by_pin(session, base=base, merchant=merchant)
+    if acting is not None and acting.idles and acting.session.seen_at <= wall - TILL_IDLE:
+        acting = None
+    return Browser(base=base, owner=owner, merchant=merchant, acting=acting)
+
+
+def _by_pin(session: Session, *, base: SessionView, merchant: MerchantView) -> SignedIn | None:
+    """Return who stands at a shared till; by a PIN everybody is a cashier, and nothing more."""
+    row = session.execute(
+        select(PortalUser, PortalSession)
+        .join(PortalSession, PortalSession.user_id == PortalUser.user_id)
+        .where(
+            PortalSession.base_id == base.session_id,
+            PortalSession.ended_at.is_(None),
+            PortalUser.merchant_id == merchant.merchant_id,
+            PortalUser.status == "active",
+        )
+    ).one_or_none()
+    if row is None or not roles.opens(row.PortalUser.role, roles.TILL):
+        return None
     return SignedIn(
-        user=user,
+        user=replace(user_view(row.PortalUser), role=roles.CASHIER),
         session=_session(row.PortalSession),
-        merchant=find_merchant(session, merchant_id=user.merchant_id),
+        merchant=merchant,
     )
 
 
@@ -184,6 +258,8 @@ def user_view(row: PortalUser) -> UserView:
         role=row.role,
         status=row.status,
         locale=row.locale,
+        pin_set_at=row.pin_set_at,
+        pin_misses=row.pin_misses,
         created_at=row.created_at,
     )
 
@@ -192,7 +268,13 @@ def _alive(wall: datetime) -> ColumnElement[bool]:
     return and_(
         PortalSession.ended_at.is_(None),
         PortalSession.expires_at > wall,
-        or_(PortalUser.role == roles.CASHIER, PortalSession.seen_at > wall - IDLE),
+        or_(
+            PortalUser.role == roles.CASHIER,
+            # What asks for PINs opens no office, and waits like a till.
+            PortalSession.shared_at.is_not(None),
+            PortalSession.base_id.is_not(None),
+            PortalSession.seen_at > wall - IDLE,
+        ),
     )
 
 
@@ -207,4 +289,6 @@ def _session(row: PortalSession) -> SessionView:
         address=row.address,
         store_id=row.store_id,
         terminal=row.terminal,
+        shared_at=row.shared_at,
+        base_id=row.base_id,
     )

@@ -7,14 +7,12 @@ of work. ``actor`` is who does it: an operator (``opr_…``), a person of the me
 
 from __future__ import annotations
 
-import base64
 import re
-import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, not_, or_, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,31 +22,25 @@ from network.merchants.models import Merchant
 from network.merchants.queries import MerchantView
 from network.operators import passwords, totp
 from network.operators.audit import record_act
-from network.operators.models import ProposalRow
-from network.portal import roles
+from network.portal import links, roles
 from network.portal.errors import (
     InvalidPortalUserError,
     LastAdministratorError,
-    LinkEndedError,
     LoginTakenError,
     UnknownPortalUserError,
     WrongCodeError,
 )
 from network.portal.models import PortalLink, PortalSession, PortalUser
-from network.portal.queries import MAY_SIGN_IN, PREFIX, UserView, user_view
+from network.portal.queries import UserView, user_view
 from network.tokens import token_digest
 from network.vault import Vault
 
-LINK_LIFE = timedelta(days=7)
 ISSUER = "Peyvand"
-TOTP_PURPOSE = "portal-totp"
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _SHOP_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _LONGEST_LOGIN = 254
 _LONGEST_NAME = 120
-_CODE_BYTES = 20
-_GROUP = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +103,9 @@ def invite(
     row = add_user(
         session, merchant=merchant, login=login, name=name, role=role, actor=actor, now=now
     )
-    return Invited(user=user_view(row), token=make_link(session, vault, row, actor=actor, now=now))
+    return Invited(
+        user=user_view(row), token=links.make_link(session, vault, row, actor=actor, now=now)
+    )
 
 
 def add_user(
@@ -138,6 +132,7 @@ def add_user(
         role=role,
         status="invited",
         totp_step=0,
+        pin_misses=0,
         created_at=now,
     )
     try:
@@ -166,9 +161,12 @@ def new_link(
     """
     row = locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
     refuse_suspended(row)
-    _end_links(session, user_id=user_id, now=now)
-    token = make_link(session, vault, row, actor=actor, now=now)
+    links.end_links(session, user_id=user_id, now=now)
+    token = links.make_link(session, vault, row, actor=actor, now=now)
     record(session, merchant.code, row, "portal_user.link", actor, now)
+    link = session.get_one(PortalLink, token_digest(links.plain_code(token)))
+    if link.again:
+        links.tell(session, link, stage=links.MADE)
     return Invited(user=user_view(row), token=token)
 
 
@@ -177,13 +175,13 @@ def end_links(
 ) -> None:
     """End every code that would let somebody in; raise UnknownPortalUserError."""
     row = locked(session, merchant_id=merchant.merchant_id, user_id=user_id)
-    _end_links(session, user_id=user_id, now=now)
+    links.end_links(session, user_id=user_id, now=now)
     record(session, merchant.code, row, "portal_user.link_ended", actor, now)
 
 
 def welcome(session: Session, vault: Vault, *, token: str, now: datetime) -> Welcome:
     """Return what a code opens; raise LinkEndedError."""
-    link, row = _living_link(session, token=token, now=now, lock=False)
+    link, row = links.living_link(session, token=token, now=now, lock=False)
     secret = None if link.sealed_totp is None else _opened(vault, link.sealed_totp)
     return Welcome(
         user=user_view(row),
@@ -202,10 +200,10 @@ def accept(
     LinkEndedError, WeakPasswordError or WrongCodeError.
     """
     hashed = passwords.hash_password(password)
-    _, row = _living_link(session, token=token, now=now, lock=False)
+    _, row = links.living_link(session, token=token, now=now, lock=False)
     # One at a time: of two ways in that operators made alone, the second then finds itself ended.
     merchant = session.get_one(Merchant, row.merchant_id, with_for_update=True)
-    link, row = _living_link(session, token=token, now=now, lock=True)
+    link, row = links.living_link(session, token=token, now=now, lock=True)
     if link.sealed_totp is not None:
         secret = _opened(vault, link.sealed_totp)
         step = totp.matching_step(secret=secret, code=code, wall=now, after=0)
@@ -213,14 +211,18 @@ def accept(
             raise WrongCodeError("the code does not come from this secret", field="code")
         row.sealed_totp, row.totp_step = link.sealed_totp, step
     row.password_hash, row.status = hashed, "active"
-    link.used_at = now
+    row.pin_hash, row.pin_set_at, row.pin_misses = None, None, 0
+    link.used_at, link.taken = now, True
     session.flush()
-    _end_links(session, user_id=row.user_id, now=now)
+    links.end_links(session, user_id=row.user_id, now=now)
     if row.role == roles.ADMINISTRATOR:
-        _end_links_made_alone(session, merchant_id=row.merchant_id, now=now)
+        links.end_links_made_alone(session, merchant_id=row.merchant_id, now=now)
     end_sessions(session, user_id=row.user_id, wall=now)
     view = user_view(row)
-    record(session, merchant.code, row, "portal_user.let_in", view.public_id, now)
+    by = link.made_by
+    record(session, merchant.code, row, "portal_user.let_in", view.public_id, now, code_by=by)
+    if link.again:
+        links.tell(session, link, stage=links.USED)
     return view
 
 
@@ -245,7 +247,7 @@ def change(
         raise LastAdministratorError("nobody else is an administrator")
     if suspended:
         row.status = "suspended"
-        _end_links(session, user_id=user_id, now=now)
+        links.end_links(session, user_id=user_id, now=now)
         end_sessions(session, user_id=user_id, wall=now)
     elif row.status == "suspended":
         row.status = "invited" if row.password_hash is None else "active"
@@ -265,10 +267,14 @@ def set_locale(session: Session, *, user: UserView, locale: str) -> None:
 
 
 def end_sessions(session: Session, *, user_id: UUID, wall: datetime) -> None:
-    """End every sign-in of somebody."""
+    """End every sign-in of somebody, and whatever PINs opened under one."""
+    own = select(PortalSession.session_id).where(PortalSession.user_id == user_id)
     session.execute(
         update(PortalSession)
-        .where(PortalSession.user_id == user_id, PortalSession.ended_at.is_(None))
+        .where(
+            or_(PortalSession.user_id == user_id, PortalSession.base_id.in_(own)),
+            PortalSession.ended_at.is_(None),
+        )
         .values(ended_at=wall),
         execution_options={"synchronize_session": False},
     )
@@ -282,86 +288,6 @@ def _has_another(session: Session, administrator: PortalUser) -> bool:
         PortalUser.status == "active",
     )
     return bool(session.scalar(select(others)))
-
-
-def make_link(
-    session: Session,
-    vault: Vault,
-    row: PortalUser,
-    *,
-    actor: str,
-    now: datetime,
-    proposal_id: UUID | None = None,
-) -> str:
-    """Make a code for somebody and return it: 160 bits in groups that a person can type.
-
-    With a proposal it opens nothing before a second operator has approved that.
-    """
-    token = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
-    sealed = None
-    if roles.needs_second_factor(row.role):
-        sealed = vault.seal(totp.new_secret().encode(), purpose=TOTP_PURPOSE)
-    session.add(
-        PortalLink(
-            token_digest=token_digest(token),
-            user_id=row.user_id,
-            sealed_totp=sealed,
-            made_by=actor,
-            proposal_id=proposal_id,
-            created_at=now,
-            expires_at=now + LINK_LIFE,
-        )
-    )
-    session.flush()
-    return "-".join(token[start : start + _GROUP] for start in range(0, len(token), _GROUP))
-
-
-def _living_link(
-    session: Session, *, token: str, now: datetime, lock: bool
-) -> tuple[PortalLink, PortalUser]:
-    query = (
-        select(PortalLink, PortalUser)
-        .join(PortalUser, PortalUser.user_id == PortalLink.user_id)
-        .join(Merchant, Merchant.merchant_id == PortalUser.merchant_id)
-        .outerjoin(ProposalRow, ProposalRow.proposal_id == PortalLink.proposal_id)
-        .where(
-            PortalLink.token_digest == token_digest(plain_code(token)),
-            PortalLink.used_at.is_(None),
-            PortalLink.expires_at > now,
-            or_(PortalLink.proposal_id.is_(None), ProposalRow.approved.is_(True)),
-            PortalUser.status != "suspended",
-            Merchant.status.in_(MAY_SIGN_IN),
-        )
-    )
-    row = session.execute(query.with_for_update(of=PortalLink) if lock else query).one_or_none()
-    if row is None:
-        raise LinkEndedError("this code was used, replaced, ended, or is too old")
-    return row.PortalLink, row.PortalUser
-
-
-def _end_links(session: Session, *, user_id: UUID, now: datetime) -> None:
-    session.execute(
-        update(PortalLink)
-        .where(PortalLink.user_id == user_id, PortalLink.used_at.is_(None))
-        .values(used_at=func.greatest(PortalLink.created_at, now)),
-        execution_options={"synchronize_session": False},
-    )
-
-
-def _end_links_made_alone(session: Session, *, merchant_id: UUID, now: datetime) -> None:
-    """End what operators made on one word: whoever manages the merchant now invites the others."""
-    people = select(PortalUser.user_id).where(PortalUser.merchant_id == merchant_id)
-    session.execute(
-        update(PortalLink)
-        .where(
-            PortalLink.user_id.in_(people),
-            PortalLink.used_at.is_(None),
-            PortalLink.proposal_id.is_(None),
-            not_(PortalLink.made_by.startswith(f"{PREFIX}_", autoescape=True)),
-        )
-        .values(used_at=func.greatest(PortalLink.created_at, now)),
-        execution_options={"synchronize_session": False},
-    )
 
 
 def locked(session: Session, *, merchant_id: UUID, user_id: UUID) -> PortalUser:
@@ -383,13 +309,8 @@ def refuse_suspended(row: PortalUser) -> None:
         raise UnknownPortalUserError("suspended people get no way in")
 
 
-def plain_code(text: str) -> str:
-    """Return a code as it is looked up: groups and capitals are for the reader."""
-    return "".join(each for each in text.lower() if each.isalnum())
-
-
 def _opened(vault: Vault, sealed: bytes) -> str:
-    return vault.open(sealed, purpose=TOTP_PURPOSE).decode()
+    return vault.open(sealed, purpose=links.TOTP_PURPOSE).decode()
 
 
 def record(

@@ -22,14 +22,17 @@ from network.operators import passwords, sessions, totp
 from network.operators.audit import record_act
 from network.operators.sessions import ATTEMPTS_PER_ADDRESS, ATTEMPTS_PER_EMAIL
 from network.portal import roles
+from network.portal.links import TOTP_PURPOSE
 from network.portal.models import PortalSession, PortalUser
 from network.portal.queries import (
     MAY_SIGN_IN,
     PREFIX,
     SESSION_PREFIX,
+    Browser,
     SessionView,
+    browser,
 )
-from network.portal.service import TOTP_PURPOSE, plain_login
+from network.portal.service import plain_login
 from network.tokens import token_digest
 from network.vault import Vault
 
@@ -71,7 +74,7 @@ def sign_in(
     typed = plain_login(login)[:_LONGEST_LOGIN]
     line = f"address:{line_of(address)}"
     subjects = [
-        (vault.blind_index(f"login:{typed}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_EMAIL),
+        by_login(vault, typed),
         (vault.blind_index(line, purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_ADDRESS),
     ]
     if sessions.one_too_many(session, subjects=subjects, wall=wall):
@@ -100,6 +103,7 @@ def sign_in(
     # Used up only now: a mistyped password leaves the code to the next attempt.
     row.PortalUser.totp_step = step
     sessions.forget_attempts(session, subject=subjects[0][0])
+    row.PortalUser.pin_misses = 0
     token, session_id = _open_session(
         session, user_id=row.PortalUser.user_id, wall=wall, user_agent=user_agent, address=address
     )
@@ -133,17 +137,23 @@ def forget_places(session: Session, *, before: datetime, limit: int) -> int:
     return len(gone.all())
 
 
+def by_login(vault: Vault, login: str) -> tuple[bytes, int]:
+    """Return what attempts at somebody's password are counted as, and how many there may be."""
+    return vault.blind_index(f"login:{login}", purpose=_THROTTLE_PURPOSE), ATTEMPTS_PER_EMAIL
+
+
 def end_session(
     session: Session, *, code: str, actor: str, merchant_id: UUID, session_id: UUID, wall: datetime
 ) -> bool:
     """End a sign-in of a merchant's people; return whether there was a living one to end.
 
-    ``code`` is the merchant's, ``actor`` who ends it: its owner or an administrator.
+    What a PIN opened under it ends as well. ``code`` is the merchant's, ``actor`` who ends it: its
+    owner or an administrator.
     """
     ended = session.execute(
         update(PortalSession)
         .where(
-            PortalSession.session_id == session_id,
+            or_(PortalSession.session_id == session_id, PortalSession.base_id == session_id),
             PortalSession.ended_at.is_(None),
             PortalSession.user_id.in_(
                 select(PortalUser.user_id).where(PortalUser.merchant_id == merchant_id)
@@ -152,8 +162,8 @@ def end_session(
         .values(ended_at=wall)
         .returning(PortalSession.session_id),
         execution_options={"synchronize_session": False},
-    ).scalar_one_or_none()
-    if ended is None:
+    ).all()
+    if not ended:
         return False
     record_act(
         session,
@@ -172,11 +182,12 @@ def is_due(view: SessionView, *, wall: datetime) -> bool:
 
 
 def touch(session: Session, *, wall: datetime, view: SessionView) -> None:
-    """Note that a session is in use."""
+    """Note that a session is in use, and the one that a PIN opened it under."""
     session.execute(
         update(PortalSession)
-        .where(PortalSession.session_id == view.session_id)
-        .values(seen_at=wall)
+        .where(PortalSession.session_id.in_([view.session_id, view.base_id or view.session_id]))
+        .values(seen_at=wall),
+        execution_options={"synchronize_session": False},
     )
 
 
@@ -186,9 +197,30 @@ def stand_at(
     """Keep the till that this browser stands at; whether there is one the caller has looked up."""
     session.execute(
         update(PortalSession)
-        .where(PortalSession.session_id == view.session_id)
-        .values(store_id=store_id, terminal=terminal if store_id else None)
+        .where(PortalSession.session_id.in_([view.session_id, view.base_id or view.session_id]))
+        .values(store_id=store_id, terminal=terminal if store_id else None),
+        execution_options={"synchronize_session": False},
     )
+
+
+def follow(session: Session, *, token: str, before: Browser, wall: datetime) -> None:
+    """Have the sign-in of ``token`` take the place of the one that its browser had before.
+
+    That one ends, with what PINs opened under it; at the same merchant the new one stands where it
+    stood.
+    """
+    end_session(
+        session,
+        code=before.merchant.code,
+        actor=before.owner.public_id,
+        merchant_id=before.merchant.merchant_id,
+        session_id=before.base.session_id,
+        wall=wall,
+    )
+    found = browser(session, token=token, wall=wall)
+    if found is not None and found.merchant.merchant_id == before.merchant.merchant_id:
+        was = before.base
+        stand_at(session, view=found.base, store_id=was.store_id, terminal=was.terminal)
 
 
 def _may_enter(user: PortalUser, merchant: Merchant) -> bool:

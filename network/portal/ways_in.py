@@ -27,7 +27,7 @@ from network.operators import proposals
 from network.operators.errors import ProposalError
 from network.operators.models import ProposalRow
 from network.operators.proposals import Proposal
-from network.portal import roles, service
+from network.portal import links, roles, service
 from network.portal.errors import SecondOperatorError
 from network.portal.models import PortalLink, PortalUser
 from network.portal.queries import PREFIX, UserView, user_view
@@ -287,7 +287,7 @@ def _propose(
         now=now,
         terms={"merchant": merchant.code, "login": row.login, "role": row.role},
     )
-    token = service.make_link(
+    token = links.make_link(
         session,
         vault,
         row,

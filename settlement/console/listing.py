@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,8 +12,8 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from network.ids import EntryIds, UnknownIdError
-from network.language import ascii_digits, sort_key
-from network.language.spreadsheets import guarded
+from network.language.arranging import arranged, first_of
+from network.language.spreadsheets import MARK, cell, line
 from settlement.console import access
 
 PAGE_ROWS = 50
@@ -25,7 +21,6 @@ MOST_EXPORTED = 100_000
 """Rows of a file that is sorted in memory; what is longer is refused, never cut."""
 
 _PIECE_ROWS = 5_000
-_BETWEEN_DIGITS = str.maketrans(dict.fromkeys(",٬ \u00a0\u200e+-−"))
 Row = TypeVar("Row")
 Key = TypeVar("Key")
 
@@ -59,23 +54,9 @@ def arrange(
     the text of a row that ``?q=`` searches; a number finds the columns' figures that begin with it.
     Text sorts as the Persian alphabet does. ``every`` is given all rows found, for their sums.
     """
-    found = list(rows)
-    query = sort_key(request.args.get("q", ""))
-    if query and words is not None:
-        digits = figure(request.args["q"])
-        found = [
-            row
-            for row in found
-            if query in sort_key(words(row))
-            or (digits and any(_begins(key(row), digits) for key in keys.values()))
-        ]
+    found, asked = arranged(rows, keys=keys, sort=sort, asked=request.args, words=words)
     if every is not None:
         every(found)
-    asked = request.args.get("sort", sort)
-    if asked.removeprefix("-") not in keys:
-        asked = sort
-    value = keys[asked.removeprefix("-")]
-    found.sort(key=lambda row: _sortable(value(row)), reverse=asked.startswith("-"))
     # A file has every row, in the order of the screen, from whichever page it was asked for.
     if wants_csv():
         return Page(rows=found, total=len(found), sort=asked)
@@ -171,12 +152,12 @@ def csv_response(name: str, header: Sequence[str], rows: Iterable[Sequence[objec
     """
 
     # Names are put into the reader's language here: when the answer is sent, it is forgotten.
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[cell(value) for value in row] for row in rows]
 
     def lines() -> Iterator[bytes]:
-        yield b"\xef\xbb\xbf" + _line(header)
+        yield MARK + line(header)
         for row in cells:
-            yield _line(row)
+            yield line(row)
 
     return _file(name, lines())
 
@@ -194,10 +175,10 @@ def streamed(
     database = access.services().database
 
     def lines() -> Iterator[bytes]:
-        yield b"\xef\xbb\xbf" + _line(header)
+        yield MARK + line(header)
         with database.snapshot() as session:
             for row in rows(session, _PIECE_ROWS):
-                yield _line([_cell(value) for value in row])
+                yield line([cell(value) for value in row])
 
     return _file(name, lines())
 
@@ -208,41 +189,6 @@ def _file(name: str, lines: Iterator[bytes]) -> Response:
     return response
 
 
-def _line(cells: Sequence[str]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue().encode()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)
-    return guarded(str(value))
-
-
-def figure(text: str) -> str:
-    """Return the digits of a number as people type or copy it, empty where it is none."""
-    plain = ascii_digits(text).strip().translate(_BETWEEN_DIGITS)
-    return plain if plain.isascii() and plain.isdigit() else ""
-
-
-def _begins(value: object, figure: str) -> bool:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return whole and str(abs(int(str(value)))).startswith(figure)
-
-
-def _sortable(value: Any) -> tuple[bool, Any]:
-    """Put what is missing last, and text in the order of the Persian alphabet."""
-    return (value is None, sort_key(value) if isinstance(value, str) else value or 0)
-
-
 def start(total: int) -> int:
     """Return from which of ``total`` rows on the page shows (``?from=``)."""
-    text = request.args.get("from", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - no table is longer
-        return 0
-    return min(int(text), max(0, total - 1))
+    return first_of(request.args.get("from", ""), total=total)

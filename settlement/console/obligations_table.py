@@ -15,6 +15,7 @@ from network.clearing.facts import OBLIGATION_KINDS, ObligationView, PartyView, 
 from network.clearing.owed import Order, OwedRow, Portion, Search, Wanted
 from network.clearing.parties import Account, account_code
 from network.language import current_locale, sort_key
+from network.language.arranging import figure
 from settlement.console import listing, proof
 from settlement.console.words import said
 
@@ -113,7 +114,7 @@ def searched(wanted: Wanted, names: Names, register: Mapping[UUID, PartyView]) -
         ),
         kinds=matching({kind: said(kind, "obligation") for kind in OBLIGATION_KINDS}),
         accounts=matching(names.accounts),
-        figure=listing.figure(request.args["q"]),
+        figure=figure(request.args["q"]),
     )
     return replace(wanted, search=search)
 

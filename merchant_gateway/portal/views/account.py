@@ -18,9 +18,10 @@ from werkzeug.wrappers import Response
 from merchant_gateway.portal import access
 from merchant_gateway.portal.access import ANY, TILL
 from network import ids
-from network.language import LOCALES
+from network.language import LOCALES, format_number
 from network.language import gettext as _
-from network.portal import queries, service, signing_in
+from network.portal import pins, queries, service, signing_in
+from network.portal.errors import WeakPinError
 from network.portal.roles import OFFICE
 
 blueprint = Blueprint("account", __name__)
@@ -37,6 +38,47 @@ def home() -> Response:
 @access.area(ANY)
 def show() -> str:
     """Show who is signed in, where, and in which language."""
+    return _page()
+
+
+@blueprint.post("/account/pin")
+@access.area(TILL)
+def choose_pin() -> Response | tuple[str, int]:
+    """Choose a PIN for the till, or go without one again, with the password."""
+    person, password = access.user(), request.form.get("password", "")
+    pin, removing = request.form.get("pin", ""), "remove" in request.form
+    if not removing and pin != request.form.get("repeated", ""):
+        return _page(errors={"repeated": _("The two PINs differ.")}), 422
+    vault, wall = access.services().vault, access.wall()
+    try:
+        with access.unit_of_work() as session:
+            if removing:
+                done = pins.drop(session, vault, user=person, password=password, wall=wall)
+            else:
+                done = pins.choose(
+                    session, vault, user=person, password=password, pin=pin, wall=wall
+                )
+    except WeakPinError:
+        return _page(errors={"pin": _weak()}), 422
+    if done == "throttled":
+        wait = _("Too many attempts. Wait a quarter of an hour, then try again.")
+        return _page(errors={"password": wait}), 429
+    if done != "done":
+        return _page(errors={"password": _("This is not your password.")}), 422
+    said = _("You have no PIN any more.") if removing else _("Your PIN is set.")
+    flash(said, "good")
+    return redirect(url_for("account.show"), 303)
+
+
+def _weak() -> str:
+    return _(
+        "A PIN has %(least)s to %(most)s digits, and not one digit or a run such as 1234.",
+        least=format_number(pins.SHORTEST),
+        most=format_number(pins.LONGEST),
+    )
+
+
+def _page(*, errors: dict[str, str] | None = None) -> str:
     with access.reading() as session:
         found = queries.sessions(
             session,
@@ -44,7 +86,13 @@ def show() -> str:
             user_id=access.user().user_id,
             wall=access.wall(),
         )
-    return render_template("account.html", sessions=found, current=access.current_session())
+    return render_template(
+        "account.html",
+        sessions=found,
+        current=access.current_session(),
+        errors=errors or {},
+        longest=pins.LONGEST,
+    )
 
 
 @blueprint.post("/account/sessions/<session_id>/end")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask import Response as FileResponse
@@ -17,7 +16,7 @@ from merchant_gateway.portal.access import BOOKS
 from network import ids
 from network.clearing.facts import EntryLine
 from network.errors import PeyvandError
-from network.ids import EntryKey, UnknownIdError
+from network.ids import EntryKey
 from network.language import gettext as _
 from network.language import parse_whole_number
 from network.ledger import queries as ledger
@@ -35,27 +34,38 @@ blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes
 
 @blueprint.get("")
 @access.area(BOOKS)
-def index() -> str:
-    """Show the merchant's disputes, the latest first."""
+def index() -> str | Response:
+    """Show the merchant's disputes, the latest first unless asked otherwise."""
     with access.reading() as session:
         found = queries.disputes(
             session,
             merchant_id=access.merchant().merchant_id,
-            before=_before(),
-            limit=listing.PAGE_ROWS + 1,
+            limit=listing.MOST_EXPORTED + 1,
         )
-    rows = found[: listing.PAGE_ROWS]
-    return render_template(
-        "books/disputes.html",
-        rows=rows,
-        wall=access.wall(),
-        newest=listing.address(before=None) if request.args.get("before") else None,
-        older=(
-            listing.address(before=ids.encode(PREFIX, rows[-1].dispute_id))
-            if len(found) > len(rows)
-            else None
-        ),
+    page = listing.arrange(
+        found,
+        keys={
+            "reason": lambda each: words.said(each.reason, "dispute_reason"),
+            "day": lambda each: each.business_date,
+            "opened": lambda each: each.opened_at,
+            "due": lambda each: None if each.decided_at else each.due_at,
+            "state": lambda each: words.said(each.state, "dispute"),
+        },
+        sort="-opened",
+        words=lambda each: f"{words.said(each.reason, 'dispute_reason')} {each.words}",
     )
+    if listing.wants_csv():
+        rows = (
+            (
+                ids.encode(PREFIX, each.dispute_id),
+                *(each.reason, each.business_date, each.words),
+                *(each.opened_at, each.due_at, each.decided_at, each.state),
+            )
+            for each in page.rows
+        )
+        columns = ("id", "reason", "business_date", "words", "opened", "due", "decided", "state")
+        return listing.csv_response(f"{access.merchant().code}-disputes", columns, rows)
+    return render_template("books/disputes.html", page=page, wall=access.wall())
 
 
 @blueprint.get("/new")
@@ -252,11 +262,3 @@ def _entry_id(entry: EntryView) -> str:
 
 def _address(found: DisputeView) -> str:
     return url_for("disputes.show", public_id=ids.encode(PREFIX, found.dispute_id))
-
-
-def _before() -> UUID | None:
-    text = listing.argument("before")
-    try:
-        return None if text is None else ids.decode(PREFIX, text)
-    except UnknownIdError:
-        abort(404)

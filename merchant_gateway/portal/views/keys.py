@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, calls, forms, words
+from merchant_gateway.portal import access, calls, forms, listing, words
 from merchant_gateway.portal.access import OFFICE
+from merchant_gateway.portal.listing import Page
 from merchant_gateway.signing import Ed25519VerifyingKey, KeyMalformedError
 from merchant_gateway.signing.possession import proof_message
 from network.errors import PeyvandError
@@ -14,6 +15,7 @@ from network.language import gettext as _
 from network.merchants import keys, queries
 from network.merchants.errors import InvalidKeyError
 from network.merchants.public_keys import fingerprint, read_public_key
+from network.merchants.queries import KeyView
 from network.merchants.scopes import SCOPES
 
 blueprint = Blueprint("keys", __name__, url_prefix="/keys")
@@ -21,9 +23,42 @@ blueprint = Blueprint("keys", __name__, url_prefix="/keys")
 
 @blueprint.get("")
 @access.area(OFFICE)
-def index() -> str:
+def index() -> str | Response:
     """Show every key with its state and its last use."""
-    return _page(errors={})
+    if not listing.wants_csv():
+        return _page(errors={})
+    rows = (
+        (
+            each.key_id,
+            each.state(access.wall()),
+            " ".join(each.scopes),
+            None if each.public_key is None else fingerprint(each.public_key),
+            each.created_at,
+            each.last_used_on,
+        )
+        for each in _keys().rows
+    )
+    columns = ("key", "state", "scopes", "fingerprint", "registered", "last_used")
+    return listing.csv_response(f"{access.merchant().code}-keys", columns, rows)
+
+
+def _keys() -> Page[KeyView]:
+    """Return the merchant's keys as the address asks for them."""
+    with access.reading() as session:
+        found = queries.keys(session, merchant_id=access.merchant().merchant_id)
+    return listing.arrange(
+        found,
+        keys={
+            "key": lambda each: each.key_id,
+            "state": lambda each: words.said(each.state(access.wall()), "key"),
+            "registered": lambda each: each.created_at,
+            "used": lambda each: each.last_used_on,
+        },
+        sort="-registered",
+        words=lambda each: " ".join(
+            (each.key_id, *(words.said(scope, "scope") for scope in each.scopes))
+        ),
+    )
 
 
 @blueprint.post("/proof")
@@ -77,11 +112,9 @@ def revoke(key_id: str) -> Response:
 
 
 def _page(*, errors: dict[str, str]) -> str:
-    with access.reading() as session:
-        found = queries.keys(session, merchant_id=access.merchant().merchant_id)
     return render_template(
         "office/keys.html",
-        keys=found,
+        page=_keys(),
         scopes=SCOPES,
         wall=access.wall(),
         fingerprint=fingerprint,

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access
+from merchant_gateway.portal import access, listing, words
 from merchant_gateway.portal.access import OFFICE
+from merchant_gateway.portal.listing import Page
 from network import ids
 from network.language import LazyText
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.operators import queries as audit
-from network.portal import queries, service, ways_in
+from network.portal import announcing, pins, queries, service, ways_in
 from network.portal.errors import (
     InvalidPortalUserError,
     LastAdministratorError,
     LoginTakenError,
 )
+from network.portal.queries import UserView
 from network.portal.roles import ROLES
 from network.portal.service import Invited
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
-LOGGED = 200
+LOGGED = 5_000
 _WRONG: dict[str, LazyText] = {
     "login": _l("Give an e-mail address, or a short name in Latin letters such as sara."),
     "name": _l("Give a name of at most 120 letters."),
@@ -32,9 +36,18 @@ _WRONG: dict[str, LazyText] = {
 
 @blueprint.get("")
 @access.area(OFFICE)
-def index() -> str:
-    """Show everybody, their sign-ins, and the form that invites."""
-    return _page(errors={})
+def index() -> str | Response:
+    """Show everybody, their sign-ins, and the form that invites; as a file, everybody."""
+    if not listing.wants_csv():
+        return _page(errors={})
+    with access.reading() as session:
+        found = queries.users(session, merchant_id=access.merchant().merchant_id)
+    rows = (
+        (each.name, each.login, each.role, each.status, each.pin_state, each.created_at)
+        for each in _arranged(found).rows
+    )
+    columns = ("name", "signs_in_as", "role", "state", "pin", "since")
+    return listing.csv_response(f"{access.merchant().code}-people", columns, rows)
 
 
 @blueprint.post("")
@@ -93,6 +106,28 @@ def end_code(user_id: str) -> Response:
     return redirect(url_for("people.index"))
 
 
+@blueprint.post("/<user_id>/pin/reset")
+@access.area(OFFICE)
+def reset_pin(user_id: str) -> Response:
+    """Take somebody's PIN away; they choose the next one themselves."""
+    with access.unit_of_work() as session:
+        done = pins.reset(
+            session,
+            merchant=access.merchant(),
+            user_id=ids.decode(queries.PREFIX, user_id),
+            actor=access.user().public_id,
+            wall=access.wall(),
+        )
+    flash(
+        _(
+            "%(name)s has no PIN now, and chooses another one under My account.",
+            name=done.name,
+        ),
+        "good",
+    )
+    return redirect(url_for("people.index"))
+
+
 @blueprint.post("/<user_id>/state")
 @access.area(OFFICE)
 def change_state(user_id: str) -> Response:
@@ -117,7 +152,7 @@ def change_state(user_id: str) -> Response:
 
 @blueprint.get("/log")
 @access.area(OFFICE)
-def log() -> str:
+def log() -> str | Response:
     """Show what the merchant's people and programs changed, the newest first."""
     merchant = access.merchant()
     own = f"merchant:{merchant.code}"
@@ -131,9 +166,52 @@ def log() -> str:
             subject=own,
             actors=[own, *people],
             or_action="portal_user.",
-            limit=LOGGED,
+            limit=listing.MOST_EXPORTED + 1 if listing.wants_csv() else LOGGED,
         )
-    return render_template("office/log.html", rows=rows, people=people)
+    page = listing.arrange(
+        rows,
+        keys={
+            "when": lambda each: each.recorded_at,
+            "who": lambda each: people.get(each.actor),
+            "what": lambda each: words.said(each.action, "action"),
+        },
+        sort="-when",
+        words=lambda each: " ".join(
+            (
+                people.get(each.actor, ""),
+                words.said(each.action, "action"),
+                *(people.get(str(value), str(value)) for value in each.facts.values()),
+            )
+        ),
+    )
+    if listing.wants_csv():
+        lines = (
+            (
+                each.recorded_at,
+                people.get(each.actor, each.actor),
+                each.action,
+                json.dumps(each.facts, ensure_ascii=False, sort_keys=True),
+            )
+            for each in page.rows
+        )
+        return listing.csv_response(f"{merchant.code}-log", ("when", "who", "what", "facts"), lines)
+    return render_template("office/log.html", page=page, people=people)
+
+
+def _arranged(found: list[UserView]) -> Page[UserView]:
+    return listing.arrange(
+        found,
+        keys={
+            "name": lambda each: each.name,
+            "login": lambda each: each.login,
+            "role": lambda each: words.said(each.role, "role"),
+            "state": lambda each: words.said(each.status, "user"),
+            "pin": lambda each: words.said(each.pin_state, "pin"),
+            "since": lambda each: each.created_at,
+        },
+        sort="name",
+        words=lambda each: f"{each.name} {each.login} {words.said(each.role, 'role')}",
+    )
 
 
 def _page(*, errors: dict[str, str]) -> str:
@@ -142,11 +220,14 @@ def _page(*, errors: dict[str, str]) -> str:
         found = queries.users(session, merchant_id=merchant_id)
         sessions = queries.sessions(session, merchant_id=merchant_id, wall=access.wall())
         ways = ways_in.open_ways_in(session, merchant_id=merchant_id, now=access.wall())
+        codes = announcing.waiting(session, merchant_id=merchant_id, now=access.wall())
     return render_template(
         "office/people.html",
-        people=found,
+        page=_arranged(found),
         sessions=sessions,
         ways_in=ways,
+        codes=codes,
+        by_id={each.public_id: each.name for each in found},
         names={each.user_id: each.name for each in found},
         current=access.current_session(),
         roles=ROLES,

@@ -10,10 +10,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access
+from merchant_gateway.portal import access, listing
 from merchant_gateway.portal.access import OFFICE
 from network.errors import PeyvandError
-from network.language import LazyText
+from network.language import LazyText, current_locale
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.merchants import errors, places, queries
@@ -29,13 +29,38 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
 
 @blueprint.get("")
 @access.area(OFFICE)
-def index() -> str:
+def index() -> str | Response:
     """Show the stores with their tills, and the forms."""
     with access.reading() as session:
         merchant_id = access.merchant().merchant_id
         stores = queries.stores(session, merchant_id=merchant_id)
         tills = queries.terminals_by_store(session, merchant_id=merchant_id)
-    return render_template("office/places.html", stores=stores, tills=tills)
+    page = listing.arrange(
+        stores,
+        keys={
+            "name": lambda each: each.name(current_locale()),
+            "city": lambda each: (each.city_fa if current_locale() == "fa" else each.city_en) or "",
+            "code": lambda each: each.code,
+            "tills": lambda each: len(tills.get(each.store_id, ())),
+            "open": lambda each: each.closed_at is not None,
+        },
+        sort="name",
+        words=lambda each: " ".join(
+            filter(None, (each.name_fa, each.name_en, each.city_fa, each.city_en, each.code))
+        ),
+    )
+    if listing.wants_csv():
+        rows = (
+            (
+                *(each.code, each.name_fa, each.name_en, each.city_fa, each.city_en),
+                " ".join(till.code for till in tills.get(each.store_id, ())),
+                each.closed_at,
+            )
+            for each in page.rows
+        )
+        columns = ("store", "name_fa", "name_en", "city_fa", "city_en", "tills", "closed")
+        return listing.csv_response(f"{access.merchant().code}-stores", columns, rows)
+    return render_template("office/places.html", page=page, stores=stores, tills=tills)
 
 
 @blueprint.post("/stores")

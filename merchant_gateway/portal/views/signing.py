@@ -8,12 +8,11 @@ from flask import Blueprint, flash, g, make_response, redirect, render_template,
 from werkzeug.wrappers import Response
 
 from merchant_gateway.portal import access
-from merchant_gateway.portal.access import ANY
-from network.language import ascii_digits
+from network.language import ascii_digits, format_datetime
 from network.language import gettext as _
 from network.merchants import queries as merchants
 from network.operators.passwords import SHORTEST, WeakPasswordError
-from network.portal import service, signing_in
+from network.portal import announcing, pins, queries, roles, service, signing_in
 from network.portal.errors import LinkEndedError, WrongCodeError
 from network.portal.service import Welcome
 
@@ -24,8 +23,8 @@ _QR_SCALE = 5
 @blueprint.get("/sign-in")
 @access.public
 def sign_in() -> str | Response:
-    """Show the form; whoever is signed in already goes on."""
-    if "signed_in" in g:
+    """Show the form; whoever is signed in already goes on, unless they come by a PIN alone."""
+    if "signed_in" in g and not access.current_session().by_pin and "password" not in request.args:
         return redirect(access.safe_next(request.args.get("next")))
     return _form()
 
@@ -45,28 +44,56 @@ def enter() -> Response | tuple[str, int]:
             user_agent=request.user_agent.string,
             address=request.remote_addr or "",
         )
+        if done.token is not None and (before := access.browser()) is not None:
+            signing_in.follow(session, token=done.token, before=before, wall=access.wall())
     if done.token is None:
         return _refused(throttled=done.throttled)
     flask.session.clear()
+    _say_what_happened(done.token)
     response = make_response(redirect(access.safe_next(request.form.get("next"))))
     access.remember(response, token=done.token)
     return response
 
 
+def _say_what_happened(token: str) -> None:
+    """Tell who signs in of codes of others that chose a password for them, and of a missing PIN."""
+    with access.reading() as session:
+        found = queries.by_session(session, token=token, wall=access.wall())
+        if found is None:
+            return
+        user, merchant_id = found.user, found.merchant.merchant_id
+        for each in announcing.taken_for(session, user_id=user.user_id, now=access.wall()):
+            by = announcing.maker(session, merchant_id=merchant_id, made_by=each.made_by)
+            flash(
+                _(
+                    "On %(day)s a password was chosen for you with a code that %(name)s had made. "
+                    "If that was not you, tell your administrators and the network.",
+                    day=format_datetime(each.used_at or each.created_at),
+                    name=by,
+                ),
+                "warn",
+            )
+        others = pins.people(session, merchant_id=merchant_id)
+    if others and user.pin_state == "none" and user.role == roles.CASHIER:
+        flash(_("Your colleagues open the till by PIN. Choose yours under My account."), "info")
+
+
 @blueprint.post("/sign-out")
-@access.area(ANY)
+@access.public
 def leave() -> Response:
-    """End this session."""
-    found = access.signed_in()
-    with access.unit_of_work() as session:
-        signing_in.end_session(
-            session,
-            code=found.merchant.code,
-            actor=found.user.public_id,
-            merchant_id=found.merchant.merchant_id,
-            session_id=found.session.session_id,
-            wall=access.wall(),
-        )
+    """End what the password opened in this browser, with everybody whom a PIN let in there."""
+    browser = access.browser()
+    if browser is not None:
+        actor = browser.owner if browser.acting is None else browser.acting.user
+        with access.unit_of_work() as session:
+            signing_in.end_session(
+                session,
+                code=browser.merchant.code,
+                actor=actor.public_id,
+                merchant_id=browser.merchant.merchant_id,
+                session_id=browser.base.session_id,
+                wall=access.wall(),
+            )
     flask.session.clear()
     response = make_response(redirect(url_for("signing.sign_in")))
     access.forget(response)

@@ -17,7 +17,7 @@ from merchant_gateway.portal.serving import Customer, Place, Taken
 from network.errors import PeyvandError
 from network.language import gettext as _
 from network.ledger import queries as ledger
-from network.portal import acts
+from network.portal import acts, pins
 from network.portal import queries as people
 
 blueprint = Blueprint("till", __name__, url_prefix="/till")
@@ -206,6 +206,7 @@ def _page(
             "sums": acts.sums(session, **where),
             "last": acts.latest(session, limit=SHOWN, **where),
             "names": people.names(session, merchant_id=merchant_id),
+            "can_lock": bool(pins.people(session, merchant_id=merchant_id)),
         }
     return render_template(
         "till/show.html",

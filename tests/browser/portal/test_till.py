@@ -92,6 +92,21 @@ def test_a_cashier_serves_a_customer_on_a_phone(pages: Pages, house: House, desk
     expect(page.locator(".receipt h1 .badge")).to_be_visible()
     assert kinds(house, person) == ["issuance", "redemption", "refund_redemption"]
 
+    page.goto(f"{desk.url}/account")
+    looked_at(page)
+    page.locator("#password").fill(PASSWORD)
+    page.locator("#pin").fill("۴۸۲۱")
+    page.locator("#repeated").fill("4821")
+    page.get_by_role("button", name="ثبت پین").click()
+    expect(page.locator(".notice.good").first).to_contain_text("پین شما ثبت شد")
+    page.goto(f"{desk.url}/till")
+    page.get_by_role("button", name="قفل یا تحویل صندوق").click()
+    page.wait_for_url("**/till/lock")
+    looked_at(page)
+    page.locator("#pin").press_sequentially("4821")
+    page.locator("#pin").press("Enter")
+    page.wait_for_url("**/till")
+
 
 def test_an_answer_that_is_lost_doubles_nothing(pages: Pages, house: House, desk: Desk) -> None:
     person, clerk = house.member(), desk.person("cashier")

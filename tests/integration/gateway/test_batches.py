@@ -52,7 +52,8 @@ def points_of(house: House, member_id: Any) -> int:
 
 
 def test_lines_become_what_single_calls_make_of_them(house: House) -> None:
-    people = [house.member() for _ in range(3)]
+    people = [house.member() for _ in range(4)]
+    bread = {"sku": "bread", "category": "produce", "quantity": 1, "amount": 50_000}
     baskets: list[dict[str, Any]] = [
         {"amount": 100_000},
         {
@@ -68,20 +69,21 @@ def test_lines_become_what_single_calls_make_of_them(house: House) -> None:
             "channel": "online",
         },
         {"amount": 5},
+        {"amount": 100_000, "lines": [bread, bread]},
     ]
     lines = [earn_line(who.phone, **basket) for who, basket in zip(people, baskets, strict=True)]
     answer = send_batch(house, house.green, lines)
     assert answer.status_code == 202
     batch = answer.json()
-    assert (batch["state"], batch["lines"], batch["done"]) == ("waiting", 3, 0)
+    assert (batch["state"], batch["lines"], batch["done"]) == ("waiting", 4, 0)
     assert answer.headers["Location"] == f"{PATH}/{batch['id']}"
     assert results_so_far(house, batch["id"]) == []
     work(house, batch["id"])
     status = ask(house, house.green, method="GET", target=f"{PATH}/{batch['id']}").json()
-    assert (status["state"], status["done"], status["posted"]) == ("done", 3, 3)
+    assert (status["state"], status["done"], status["posted"]) == ("done", 4, 4)
     assert status["finished_at"] is not None
     found = results(house, house.green, batch["id"], limit=2)
-    assert [each["line"] for each in found] == [1, 2, 3]
+    assert [each["line"] for each in found] == [1, 2, 3, 4]
     for who, basket, line, result in zip(people, baskets, lines, found, strict=True):
         twin = house.member()
         single = ask(house, house.green, body=purchase(twin.phone, **basket)).json()
@@ -96,6 +98,28 @@ def test_lines_become_what_single_calls_make_of_them(house: House) -> None:
         ).json()
         assert entry["explanation"] == twin_entry["explanation"]
         assert points_of(house, who.member_id) == points_of(house, twin.member_id)
+        if basket.get("lines") == [bread, bread]:
+            assert_each_line_counts_by_itself(house, single["id"], twin.member_id)
+            assert_each_line_counts_by_itself(house, result["id"], who.member_id)
+
+
+def assert_each_line_counts_by_itself(house: House, earning_id: str, member_id: Any) -> None:
+    """Give back the first of two lines that read the same, then try it again, then the other."""
+    assert points_of(house, member_id) == 30
+    codes = []
+    for line in (0, 0, 1):
+        back = ask(
+            house,
+            house.green,
+            target=f"/v1/earnings/{earning_id}/refunds",
+            body={
+                "merchant_ref": secrets.token_hex(8),
+                "lines": [{"line": line, "amount": 50_000}],
+            },
+        )
+        codes.append(back.json().get("code", back.status_code))
+    assert codes == [201, "refund_exceeds_original", 201]
+    assert points_of(house, member_id) == 0
 
 
 def results_so_far(house: House, batch_id: str) -> list[Any]:

@@ -62,6 +62,12 @@ def earning(
     )
 
 
+def of_one_line(one: BatchEarning) -> BatchEarning:
+    """Return a purchase whose grants are all of line 0, as where several pay for one line."""
+    base = one.grants[0].base
+    return replace(one, grants=[replace(each, line=0, base=base) for each in one.grants])
+
+
 def post(hands: Hands, *earnings: BatchEarning) -> list[Posted | Refusal]:
     with hands.database.ledger() as connection:
         return earn_batch(connection, now=hands.now, earnings=earnings)
@@ -129,12 +135,13 @@ def test_a_batch_writes_what_single_calls_write(hands: Hands) -> None:
             earning(hands, member_id),
             earning(hands, member_id, 100),
             earning(hands, member_id, 9, 0, 1),
+            of_one_line(earning(hands, member_id, 3, 4)),
         ]
 
     together, apart = hands.wallet(), hands.wallet()
     # The plain ones come first in a batch; the others follow in their order.
     outcomes = post(hands, *purchases(together))
-    order = [0, 1, 4, 5, 2, 3]
+    order = [0, 1, 4, 5, 2, 3, 6]
     asked = purchases(apart)
     for place in order:
         posted = single(hands, asked[place])
@@ -142,6 +149,16 @@ def test_a_batch_writes_what_single_calls_write(hands: Hands) -> None:
         assert isinstance(found, Posted)
         assert (found.sequence, found.result) == (posted.sequence, posted.result)
     assert books(hands, together) == books(hands, apart)
+    # Two grants of one line: both give their points, and what was paid for the line counts once.
+    with hands.database.reading() as session:
+        parts = session.execute(
+            text(
+                "SELECT line, base, points FROM ledger.earned_part "
+                "WHERE member_id = :m AND sequence = 7 ORDER BY part"
+            ),
+            {"m": together},
+        ).all()
+    assert [tuple(each) for each in parts] == [(0, 30, 3), (0, 30, 4), (-1, 970, 0)]
 
 
 def test_each_row_has_its_own_outcome(hands: Hands) -> None:

@@ -35,13 +35,13 @@ class Desk:
     house: House
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def person(self, role: str, *, shop: str = "green", name: str = "") -> Clerk:
+    def person(self, role: str, *, shop: str = "green", name: str = "", login: str = "") -> Clerk:
         """Return somebody of a shop who is signed in with a browser of their own."""
-        clerk = self.invited(role, shop=shop, name=name)
+        clerk = self.invited(role, shop=shop, name=name, login=login)
         clerk.sign_in()
         return clerk
 
-    def invited(self, role: str, *, shop: str = "green", name: str = "") -> Clerk:
+    def invited(self, role: str, *, shop: str = "green", name: str = "", login: str = "") -> Clerk:
         """Return somebody who has set a password by the link, and not signed in."""
         number = next(self.numbers)
         services = self.house.services
@@ -51,7 +51,7 @@ class Desk:
                 session,
                 services.vault,
                 merchant=merchants.merchant(session, code=shop),
-                login=f"{role}{number}",
+                login=login or f"{role}{number}",
                 name=name or f"{role} {number}",
                 role=role,
                 actor="system",

@@ -64,6 +64,38 @@ def test_transactions_come_as_a_file_without_formulas(
     assert refused.answer.url.endswith("/transactions?kind=issuance")
 
 
+def test_tables_are_sorted_searched_and_taken_away_as_files(desk: Desk, boss: Clerk) -> None:
+    desk.person("cashier", name="ژاله")
+    desk.person("cashier", name="آرش")
+    listed = boss.get("/people?sort=-name&q=cashier").text
+    assert "Mina" not in listed.partition("Invite somebody")[0].partition("Your people")[2]
+    assert listed.index("ژاله") < listed.index("آرش"), "ژ comes after آ, falling"
+    assert boss.get("/people?q=nobody").text.count("Nobody is called that") == 1
+    for path, columns in (
+        ("/people", "name,signs_in_as,role,state,pin,since"),
+        ("/people/log", "when,who,what,facts"),
+        ("/places", "store,name_fa,name_en,city_fa,city_en,tills,closed"),
+        ("/keys", "key,state,scopes,fingerprint,registered,last_used"),
+        (
+            "/statements",
+            "first_day,end_day,opening,receivable,payable,fees,net,paid,closing,lines,id",
+        ),
+        ("/reconciliation/disputes", "id,reason,business_date,words,opened,due,decided,state"),
+    ):
+        answer = boss.get(f"{path}?format=csv").answer
+        assert answer.headers["Content-Type"].startswith("text/csv"), path
+        assert answer.content.decode("utf-8-sig").splitlines()[0] == columns
+        shown = boss.get(f"{path}?sort=nothing&from=99999&q=%27")
+        assert shown.status == 200, path
+    found = csv.DictReader(
+        io.StringIO(
+            boss.get("/people?format=csv&sort=name&q=cashier").answer.content.decode("utf-8-sig")
+        )
+    )
+    names = [each["name"] for each in found if each["name"] in {"ژاله", "آرش"}]
+    assert names == ["آرش", "ژاله"]
+
+
 def test_stores_and_tills_are_kept_and_chosen(desk: Desk, boss: Clerk) -> None:
     page = boss.get("/places")
     added = page.send(

@@ -123,6 +123,29 @@ def test_the_page_of_errors_is_that_of_the_catalogue() -> None:
     assert written == errors_page(), "write it anew: python -m merchant_gateway.documents"
     for code in (*catalogue.KINDS, *catalogue_fields.FIELD_TEXTS):
         assert f"| `{code}` |" in written
+    persian = (pages.FOLDER / "errors.fa.md").read_text(encoding="utf-8")
+    assert persian == errors_page("fa"), "write it anew: python -m merchant_gateway.documents"
+
+
+@pytest.mark.parametrize("name", [each for each in pages.NAMES if each not in pages.ENGLISH_ONLY])
+def test_every_page_has_its_persian_one_with_the_same_samples(name: str) -> None:
+    english, persian = (
+        (pages.FOLDER / f"{name}{suffix}.md").read_text(encoding="utf-8") for suffix in ("", ".fa")
+    )
+    ours, theirs = fences(name), fences(f"{name}.fa")
+    assert [(each.words, each.text) for each in ours] == [
+        (each.words, each.text) for each in theirs
+    ]
+    # Headings and tables stand in the same order, with the same codes and links in them.
+    shape = re.compile(r"^(?:#+ |\| `[^`]+`)", re.MULTILINE)
+    assert shape.findall(english) == shape.findall(persian)
+    links = re.compile(r"\]\([^)]+\)")
+    assert sorted(links.findall(english)) == sorted(links.findall(persian))
+    prose = re.sub(r"^ *```.*?^ *```$|`[^`]*`", "", persian, flags=re.DOTALL | re.MULTILINE)
+    for place in re.split(r"\n\n", prose):
+        letters = re.sub(r"[^A-Za-z\u0600-\u06ff]", "", place)
+        foreign = len(re.sub(r"[^A-Za-z]", "", letters))
+        assert foreign <= max(40, len(letters) // 2), place
 
 
 def test_the_page_of_the_client_is_that_of_its_code() -> None:
@@ -171,7 +194,8 @@ def test_the_pages_render_without_html_of_their_own() -> None:
     assert tuple(rendered) == pages.NAMES
     found = {path.name.partition(".")[0] for path in pages.FOLDER.glob("*.md")}
     assert found == set(pages.NAMES)
-    assert rendered["quick-start"].locale == "fa"
+    told = {page.name for page in rendered.values() if page.locale != "fa"}
+    assert told == pages.ENGLISH_ONLY
     for page in rendered.values():
         assert page.title
         assert "<script" not in page.html
@@ -185,8 +209,9 @@ def test_every_link_leads_somewhere(locale: str) -> None:
     for page in rendered.values():
         for target in re.findall(r'href="([^"]+)"', page.html):
             path, _, anchor = target.partition("#")
-            where = rendered[path.removeprefix("/docs/guide/")] if path else page
-            assert path in {"", f"/docs/guide/{where.name}"}, target
+            name = path.removeprefix("/docs/guide/").partition("?")[0]
+            where = rendered[name] if path else page
+            assert path in {"", f"/docs/guide/{where.name}?lang={locale}"}, target
             assert not anchor or f'id="{anchor}"' in where.html, target
     index = DOCS.read_text(encoding="utf-8")
     found = re.findall(r"\]\(([^)]+)\)", index)

@@ -11,6 +11,9 @@ CREATE TABLE network.portal_user (
     password_hash text,
     sealed_totp bytea,
     totp_step bigint NOT NULL,
+    pin_hash text,
+    pin_set_at timestamptz,
+    pin_misses integer NOT NULL,
     created_at timestamptz NOT NULL,
     CONSTRAINT pk_portal_user PRIMARY KEY (user_id),
     CONSTRAINT fk_portal_user_merchant_id_merchant
@@ -24,6 +27,9 @@ CREATE TABLE network.portal_user (
     CONSTRAINT ck_portal_user_status CHECK (status IN ('invited', 'active', 'suspended')),
     CONSTRAINT ck_portal_user_locale CHECK (locale IN ('fa', 'en')),
     CONSTRAINT ck_portal_user_totp_step CHECK (totp_step >= 0),
+    CONSTRAINT ck_portal_user_pin CHECK (
+        (pin_hash IS NULL) = (pin_set_at IS NULL) AND pin_misses >= 0
+    ),
     -- Whoever may do more than serve customers shows a second factor.
     CONSTRAINT ck_portal_user_factors CHECK (
         status <> 'active'
@@ -32,18 +38,22 @@ CREATE TABLE network.portal_user (
 );
 CREATE INDEX ix_portal_user_merchant_id ON network.portal_user (merchant_id);
 GRANT SELECT, INSERT ON network.portal_user TO peyvand_app;
-GRANT UPDATE (name, role, status, locale, password_hash, sealed_totp, totp_step)
-    ON network.portal_user TO peyvand_app;
+GRANT UPDATE (
+    name, role, status, locale, password_hash, sealed_totp, totp_step, pin_hash, pin_set_at, pin_misses
+) ON network.portal_user TO peyvand_app;
 
 -- A code that sets a password, once; only its digest is here. sealed_totp is the secret that goes
 -- with it to an authenticator app, not in force before the code was used. With a proposal it opens
--- nothing before a second operator has approved that.
+-- nothing before a second operator has approved that. again: it replaces a way in that there was.
+-- used_at is also when it was ended; taken: it set a password.
 CREATE TABLE network.portal_link (
     token_digest bytea NOT NULL,
     user_id uuid NOT NULL,
     sealed_totp bytea,
     made_by text NOT NULL,
     proposal_id uuid,
+    again boolean NOT NULL,
+    taken boolean NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
@@ -57,9 +67,11 @@ CREATE TABLE network.portal_link (
 );
 CREATE INDEX ix_portal_link_user_id ON network.portal_link (user_id);
 GRANT SELECT, INSERT, DELETE ON network.portal_link TO peyvand_app;
-GRANT UPDATE (used_at) ON network.portal_link TO peyvand_app;
+GRANT UPDATE (used_at, taken) ON network.portal_link TO peyvand_app;
 
--- A sign-in in one browser. store_id and terminal: the till that this browser stands at.
+-- A sign-in in one browser. store_id and terminal: the till that this browser stands at. From shared_at
+-- on it opens nothing by itself: it asks for a PIN, and whoever typed theirs has a sign-in of their own
+-- that hangs on it (base_id), whose token nobody has.
 CREATE TABLE network.portal_session (
     session_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -72,19 +84,28 @@ CREATE TABLE network.portal_session (
     address text NOT NULL,
     store_id uuid,
     terminal text,
+    shared_at timestamptz,
+    base_id uuid,
     CONSTRAINT pk_portal_session PRIMARY KEY (session_id),
     CONSTRAINT uq_portal_session_token_digest UNIQUE (token_digest),
     CONSTRAINT fk_portal_session_user_id_portal_user
         FOREIGN KEY (user_id) REFERENCES network.portal_user (user_id),
     CONSTRAINT fk_portal_session_store_id_store
         FOREIGN KEY (store_id) REFERENCES network.store (store_id),
+    CONSTRAINT fk_portal_session_base_id_portal_session
+        FOREIGN KEY (base_id) REFERENCES network.portal_session (session_id),
+    CONSTRAINT ck_portal_session_base_id CHECK (base_id IS NULL OR shared_at IS NULL),
     CONSTRAINT ck_portal_session_token_digest CHECK (length(token_digest) = 32),
     CONSTRAINT ck_portal_session_expires_at CHECK (expires_at > created_at),
     CONSTRAINT ck_portal_session_terminal CHECK (terminal IS NULL OR store_id IS NOT NULL)
 );
 CREATE INDEX ix_portal_session_user_id ON network.portal_session (user_id, created_at);
+-- One person at a time stands at a till.
+CREATE UNIQUE INDEX uq_portal_session_base_id ON network.portal_session (base_id)
+    WHERE base_id IS NOT NULL AND ended_at IS NULL;
 GRANT SELECT, INSERT ON network.portal_session TO peyvand_app;
-GRANT UPDATE (seen_at, ended_at, user_agent, address, store_id, terminal) ON network.portal_session
+GRANT UPDATE (seen_at, ended_at, user_agent, address, store_id, terminal, shared_at)
+    ON network.portal_session
     TO peyvand_app;
 
 -- What somebody did at a till of the portal: a row per form that was taken, written in the transaction
