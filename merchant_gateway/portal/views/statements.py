@@ -55,7 +55,9 @@ def index() -> str | Response:
     sums = ("opening", "receivable", "payable", "fees", "net", "paid", "closing", "lines")
     page = listing.arrange(
         found,
-        keys={"day": lambda each: each.window.first_day} | {name: _sum(name) for name in sums},
+        keys={"day": lambda each: each.window.first_day}
+        | {name: _sum(name) for name in sums}
+        | {"paid": lambda each: -each.totals.paid},  # as the table shows it
         sort="-day",
         words=lambda each: f"{each.window.first_day} {format_date(each.window.first_day)}",
     )
