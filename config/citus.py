@@ -23,7 +23,7 @@ MEMBER_TABLES = (
     *("ledger.lot", "ledger.entry", "ledger.movement", "ledger.earned", "ledger.consumption"),
     *("ledger.reference", "ledger.hold", "ledger.hold_slice", "ledger.debt", "ledger.idempotency"),
     *("ledger.evidence", "ledger.used_code", "ledger.opening"),
-    *("ledger.campaign_taking", "ledger.campaign_person"),
+    *("ledger.campaign_taking", "ledger.campaign_person", "ledger.shared_person"),
 )
 """Distributed by member_id."""
 

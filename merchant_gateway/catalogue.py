@@ -42,6 +42,11 @@ MEMBERS = {
         _("This is more than the member agreed to"),
         _("The member can raise the limit in the wallet and show a new code."),
     ),
+    "person_limit": Kind(
+        422,
+        _("This is more than the member may spend of a shared wallet"),
+        _("The wallet's owner set a limit. Take at most facts.left points, the rest in money."),
+    ),
     "invalid_phone": Kind(
         422, _("This is not a mobile number"), _("Send it as 09… or with +98 in front.")
     ),
@@ -108,6 +113,7 @@ MEMBERS = {
 LEDGER = {
     "refused": Kind(422, _("The ledger refused"), _("The code and the facts say why.")),
     "wallet_busy": Kind(503, _("The service is busy"), RETRY, 1),
+    "wallet_moved": Kind(503, _("The member's points are moving just now"), RETRY, 1),
     "points_out_of_range": Kind(
         422, _("The number of points is out of range"), _("Send a smaller amount.")
     ),

@@ -65,7 +65,8 @@ def working(call: Call) -> Iterator[Working]:
 def duplicates_named(call: Call, *, member_id: UUID, prefix: str) -> Iterator[None]:
     """Add the id of the entry that has a merchant's reference to the refusal of its second use.
 
-    References are a merchant's own, so the entry is one of its own too.
+    References are a merchant's own, so the entry is one of its own too. It may lie in a wallet that
+    the member shares, or shared.
     """
     try:
         yield
@@ -73,7 +74,9 @@ def duplicates_named(call: Call, *, member_id: UUID, prefix: str) -> Iterator[No
         sequence = refusal.facts.get("sequence")
         if isinstance(sequence, int):
             refusal.facts["entry"] = call.gateway.services.entry_ids.encode(
-                prefix=prefix, member_id=member_id, sequence=sequence
+                prefix=prefix,
+                member_id=UUID(str(refusal.facts.get("member_id", member_id))),
+                sequence=sequence,
             )
         raise
 

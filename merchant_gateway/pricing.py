@@ -8,7 +8,6 @@ three stale prices under the wallet's lock, where nothing moves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,8 +20,8 @@ from merchant_gateway.posting import Working, today
 from network.campaigns import queries as campaigns
 from network.campaigns.grants import Prices, grants_of, network_price, takings_of
 from network.clearing.parties import NETWORK_PARTY
-from network.database.driver import Channel
 from network.ledger import operations
+from network.ledger.calling import savepoint
 from network.ledger.errors import CampaignExhausted, CampaignPaused, Stale
 from network.ledger.operations_campaigns import lock_wallet
 from network.ledger.values import Event, Posted
@@ -101,7 +100,7 @@ class Earning:
         while True:
             refused: Reason
             try:
-                with _savepoint(work.connection):
+                with savepoint(work.connection):
                     return self._once(work)
             except CampaignExhausted as error:
                 named, refused = error.facts["campaign_id"], "exhausted"
@@ -124,6 +123,7 @@ class Earning:
             explanation=explanation_json(self.quote.explanation),
             evidence=call.evidence(),
             takings=takings_of(self.quote),
+            follow=True,
         )
 
     def _prices(self, party: UUID) -> Prices:
@@ -132,8 +132,3 @@ class Earning:
             return Prices(terms_id=party, price=network_price(terms.face_value(day=day)))
         agreement = terms.agreement(merchant_id=party, day=day)
         return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
-
-
-def _savepoint(connection: Channel) -> AbstractContextManager[object]:
-    """Let a refusal within a transaction leave the transaction usable; alone it needs nothing."""
-    return connection.begin_nested() if isinstance(connection, Session) else nullcontext()

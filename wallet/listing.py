@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from network.language import gettext
 from network.ledger.views import EntryView, LotView
 from network.merchants import queries as merchants
+from network.pools import queries as pools
 from wallet import access
 from wallet.movements import OWN_ACCOUNTS, Directory, Movement, movement
+from wallet.own import Place
 
 ENTRY_PREFIX = "ent"
 
@@ -30,9 +34,37 @@ def directory(session: Session) -> Directory:
     return Directory.of(merchants.all_merchants(session), merchants.stores(session))
 
 
-def listed(entries: Iterable[EntryView], *, directory: Directory) -> list[Movement]:
-    """Return entries as a member reads them, each with its public id."""
-    return [movement(entry, public_id=public_id(entry), directory=directory) for entry in entries]
+def listed(
+    entries: Iterable[EntryView], *, directory: Directory, people: Mapping[UUID, str] | None = None
+) -> list[Movement]:
+    """Return entries as a member reads them, each with its public id.
+
+    ``people`` are the names of those who share the wallet, by whom the entries are told.
+    """
+    return [
+        movement(
+            entry,
+            public_id=public_id(entry),
+            directory=directory,
+            who=people.get(concerns(entry), "") if people else "",
+        )
+        for entry in entries
+    ]
+
+
+def concerns(entry: EntryView) -> UUID:
+    """Return whose doing an entry of a shared wallet is: who bought, paid, joined or left."""
+    if entry.kind in {"join", "leave"} and entry.explanation:
+        return UUID(entry.explanation[0]["facts"]["member_id"])
+    return entry.person_id
+
+
+def people_of(session: Session, where: Place) -> dict[UUID, str]:
+    """Return the names of those who share the member's wallet, the member's own being "you"."""
+    if where.stay is None:
+        return {}
+    found = pools.names(session, access.services().vault, pool_id=where.wallet_id)
+    return found | {where.stay.member_id: gettext("you")}
 
 
 def public_id(entry: EntryView) -> str:

@@ -67,7 +67,10 @@ KINDS: Mapping[str, KindWords] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Movement:
-    """One entry with the words around it; ``points`` is signed unless it only ``moves_inside``."""
+    """One entry with the words around it; ``points`` is signed unless it only ``moves_inside``.
+
+    ``who`` names the person in a shared wallet, and is empty in a wallet of one's own.
+    """
 
     entry: EntryView
     public_id: str
@@ -77,6 +80,7 @@ class Movement:
     moves_inside: bool
     merchant: MerchantView | None
     store: StoreView | None
+    who: str = ""
 
     @property
     def tone(self) -> str:
@@ -109,7 +113,7 @@ class Directory:
         return found.name(current_locale()) if found else ""
 
 
-def movement(entry: EntryView, *, public_id: str, directory: Directory) -> Movement:
+def movement(entry: EntryView, *, public_id: str, directory: Directory, who: str = "") -> Movement:
     """Return an entry as a member reads it."""
     words = KINDS[entry.kind]
     return Movement(
@@ -121,6 +125,7 @@ def movement(entry: EntryView, *, public_id: str, directory: Directory) -> Movem
         moves_inside=words.moves_inside,
         merchant=directory.merchants.get(entry.merchant_id) if entry.merchant_id else None,
         store=directory.stores.get(entry.store_id) if entry.store_id else None,
+        who=who,
     )
 
 

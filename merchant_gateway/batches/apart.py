@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,7 @@ from network.batches import queries
 from network.batches.queries import BatchView, EarlierEntry
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError, UnavailableError
+from network.ids import EntryKey
 from network.ledger import operations
 from network.ledger import queries as ledger
 from network.ledger.errors import DuplicateReference, Refusal, UnknownOriginal
@@ -70,7 +72,7 @@ def post_apart(
         with session.begin_nested():
             posted = _POSTS[kind](session, bench, batch, data, member, common)
     except DuplicateReference as refusal:
-        key = (member.member_id, int(str(refusal.facts["sequence"])))
+        key = named_entry(refusal, member_id=member.member_id)
         entries = queries.earlier_entries(session, keys=[key])
         return earlier(entries.get(key), kind=kind, data=data, refusal=refusal)
     except UnavailableError:
@@ -81,6 +83,12 @@ def post_apart(
     except PeyvandError as error:
         return refused_result(kind, ref, error)
     return posted_result(kind, ref, posted)
+
+
+def named_entry(refusal: Refusal, *, member_id: UUID) -> tuple[UUID, int]:
+    """Return the entry that has a reference already, perhaps in a wallet that the member shares."""
+    owner = UUID(str(refusal.facts.get("member_id", member_id)))
+    return owner, int(str(refusal.facts["sequence"]))
 
 
 def earlier(
@@ -109,7 +117,10 @@ def _check_identifier(
         session, batch, member, kind=_REFERENCES[data["type"]], ref=data["merchant_ref"]
     )
     if known is not None:
-        raise DuplicateReference(DuplicateReference.sentence, facts={"sequence": known})
+        raise DuplicateReference(
+            DuplicateReference.sentence,
+            facts={"sequence": known.sequence, "member_id": str(known.member_id)},
+        )
     if member.code is None:
         raise TokenExpiredError("the token ran out", field="/member/token")
     raise IdentifierExpiredError("the code ran out", field="/member/code")
@@ -127,7 +138,7 @@ def _claim(batch: BatchView, *, line: int, data: dict[str, Any]) -> Claim:
 
 def _by_reference(
     session: Session, batch: BatchView, member: Named, *, kind: str, ref: str
-) -> int | None:
+) -> EntryKey | None:
     return ledger.by_reference(
         session,
         member_id=member.member_id,
@@ -139,7 +150,7 @@ def _by_reference(
 
 def _original(
     session: Session, batch: BatchView, data: dict[str, Any], member: Named, *, kind: str
-) -> int:
+) -> EntryKey:
     found = _by_reference(session, batch, member, kind=kind, ref=data["original_ref"])
     if found is None:
         raise UnknownOriginal(UnknownOriginal.sentence, field="/original_ref")
@@ -174,6 +185,7 @@ def _redeem(
         wall=batch.received_at,
         points=_points(bench, data, now=common["now"]),
         consent=Consent(digest=code.digest, expires_at=code.expires_at, limit=code.limit),
+        follow=True,
         **common,
     )
 
@@ -186,12 +198,13 @@ def _refund_earn(
     member: Named,
     common: dict[str, Any],
 ) -> Posted:
+    original = _original(session, batch, data, member, kind="issuance")
     return operations.refund_earn(
         session,
-        original=_original(session, batch, data, member, kind="issuance"),
+        original=original.sequence,
         amount=data.get("amount"),
         lines=data.get("lines"),
-        **common,
+        **common | {"member_id": original.member_id},
     )
 
 
@@ -206,7 +219,7 @@ def _refund_redeem(
     original = _original(session, batch, data, member, kind="redemption")
     points = data.get("points")
     if points is None:
-        found = ledger.redemption(session, member_id=member.member_id, sequence=original)
+        found = ledger.redemption(session, member_id=original.member_id, sequence=original.sequence)
         if found is None:
             raise UnknownOriginal(UnknownOriginal.sentence, field="/original_ref")
         points = points_back(
@@ -215,7 +228,11 @@ def _refund_redeem(
             remaining=max(1, found.captured - found.refunded),
         )
     return operations.refund_redeem(
-        session, original=original, points=points, grace_days=operations.GRACE_DAYS, **common
+        session,
+        original=original.sequence,
+        points=points,
+        grace_days=operations.GRACE_DAYS,
+        **common | {"member_id": original.member_id},
     )
 
 

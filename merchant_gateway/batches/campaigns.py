@@ -77,6 +77,7 @@ def _post(
         ),
         explanation=explanation_json(quote.explanation),
         takings=takings_of(quote),
+        follow=True,
         **common,
     )
 

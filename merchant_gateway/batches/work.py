@@ -1,11 +1,11 @@
 """Working a batch off: chunk by chunk in the order of its lines.
 
 While one chunk is being posted, the next one is read and priced. The purchases of a chunk are
-posted together; what cannot be (spending, refunds, a purchase whose member showed a code, or that
-a campaign adds to) goes line by line afterwards, and so does every later line of the same member,
-which keeps a member's lines in their order. Each transaction holds the batch, posts, and writes
-down what became of the lines: a worker may die at any moment, and another goes on where the last
-commit left it.
+posted together; what cannot be (spending, refunds, a purchase whose member showed a code or shares
+a wallet, or that a campaign adds to) goes line by line afterwards, and so does every later line of
+the same member, which keeps a member's lines in their order. Each transaction holds the batch,
+posts, and writes down what became of the lines: a worker may die at any moment, and another goes on
+where the last commit left it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.batches.apart import earlier, post_apart
+from merchant_gateway.batches.apart import earlier, named_entry, post_apart
 from merchant_gateway.batches.bench import Bench, Pricing, bench_of, event_of
 from merchant_gateway.batches.members import Named, find_members
 from merchant_gateway.batches.reading import named_in, read_line
@@ -41,7 +41,7 @@ from network.batches.queries import BatchView, ChunkView
 from network.clock import local_date, wall_now
 from network.errors import PeyvandError, UnavailableError
 from network.ledger.batch_arguments import BatchEarning
-from network.ledger.errors import DuplicateReference, Refusal
+from network.ledger.errors import DuplicateReference, Refusal, WalletClosed
 from network.ledger.operations_batch import earn_batch
 from network.merchants import queries as merchants
 from network.merchants import scopes
@@ -308,6 +308,8 @@ def _earn(session: Session, ready: Ready) -> list[tuple[UUID, int, int]]:
     for each, outcome in zip(asked, outcomes, strict=True):
         if isinstance(outcome, DuplicateReference):
             again.append((each, outcome))
+        elif isinstance(outcome, WalletClosed):
+            each.earning = None  # the member may share a wallet now: by itself it is looked for
         elif isinstance(outcome, Refusal):
             each.result = refused_result(each.kind, each.ref, outcome)
         else:
@@ -320,7 +322,7 @@ def _earn(session: Session, ready: Ready) -> list[tuple[UUID, int, int]]:
 def _tell_known(session: Session, again: Sequence[tuple[Wanted, DuplicateReference]]) -> None:
     """Tell lines that were posted before from references that were used for something else."""
     keys = [
-        (each.earning.member_id, int(str(outcome.facts["sequence"])))
+        named_entry(outcome, member_id=each.earning.member_id)
         for each, outcome in again
         if each.earning is not None
     ]

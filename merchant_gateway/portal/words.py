@@ -223,6 +223,11 @@ REFUSALS: Mapping[str, LazyText] = {
         "That is more than the customer allowed. They can raise the limit in the wallet and show "
         "a new code."
     ),
+    "person_limit": _l(
+        "The customer shares a wallet, and may spend fewer points of it at the moment. Take less, "
+        "and the rest in money."
+    ),
+    "wallet_moved": _l("The customer's points are just moving to another wallet. Try once more."),
     "consent_required": _l(
         "Only the code in the customer's wallet pays; a phone number or card never does."
     ),
@@ -284,6 +289,10 @@ MEMBER_FIELD = frozenset(
 )
 """Refusals that the field of the member is to be looked at for."""
 
+_ABOUT_AMOUNT = frozenset(
+    {"code_limit", "person_limit", "insufficient_points", "amount_out_of_range"}
+)
+
 _FIELDS = {
     "business_date": "day",
     "store": "store",
@@ -303,7 +312,7 @@ def refusal(error: PeyvandError) -> tuple[str, str]:
         named = "member" if error.code in MEMBER_FIELD else ""
         if error.code == "day_not_over":
             named = "day"
-        if error.code in {"code_limit", "insufficient_points", "amount_out_of_range"}:
+        if error.code in _ABOUT_AMOUNT:
             named = "amount"
         return named, str(REFUSALS[error.code])
     kind = KINDS.get(error.code)

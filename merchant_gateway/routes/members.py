@@ -10,9 +10,10 @@ from merchant_gateway.errors import IdentifierExpiredError, TokenExpiredError
 from merchant_gateway.gateway import Call
 from merchant_gateway.identify import TOKEN, Identified, identify
 from merchant_gateway.operations import Answer, operation
-from merchant_gateway.posting import working
+from merchant_gateway.posting import Working, working
 from merchant_gateway.schemas.requests import LOOKUP
 from network.ledger import queries as ledger
+from network.ledger import shared_wallets as pooled
 from network.ledger.views import WalletView
 
 
@@ -65,8 +66,14 @@ def looked_up(call: Call, *, given: dict[str, Any]) -> LookedUp:
             if TOKEN in given:
                 raise TokenExpiredError("the token ran out", field="/member/token")
             raise IdentifierExpiredError("the code ran out", field="/member/code")
-        wallet = ledger.wallet(work.session, member_id=who.member_id) if who.present else None
+        wallet = _shown_wallet(work, who) if who.present else None
     token, expires_at = call.gateway.tokens.issue(
         member_id=who.member_id, merchant_id=call.merchant_id, method=who.method, wall=call.wall
     )
     return LookedUp(who=who, wallet=wallet, token=token, expires_at=expires_at)
+
+
+def _shown_wallet(work: Working, who: Identified) -> WalletView | None:
+    """Return the wallet that the member's code opens, a shared one as far as it does for them."""
+    found = ledger.home_wallet(work.session, member_id=who.member_id)
+    return None if found is None else pooled.seen_by(work.session, found, member_id=who.member_id)

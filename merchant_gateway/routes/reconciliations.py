@@ -187,7 +187,7 @@ def _side(
     """Return one side of a break; members stand in it by the merchant's own name of them."""
     if said is None:
         return None
-    member = said.get("member") if view is None else view.member_id
+    member = said.get("member") or (None if view is None else view.member_id)
     told = dict(said)
     if member is not None:
         told["member"] = call.gateway.tokens.pairwise(

@@ -70,6 +70,7 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
             "points": points,
             "consent": consent_of(who),
             "evidence": call.evidence(),
+            "follow": True,
         }
         with duplicates_named(call, member_id=who.member_id, prefix="red"):
             if data["capture"] == "manual":
@@ -165,6 +166,7 @@ def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
             member_id=who.member_id,
             event=event_of(call, {}, now=now, merchant_ref=ref),
             evidence=call.evidence(),
+            follow=True,
         )
     payload = {"merchant_ref": ref, "state": posted.result["state"]}
     return posted_answer(posted, payload, status=200)

@@ -81,7 +81,7 @@ def _transaction(call: Call, entry: EntryView) -> dict[str, Any]:
             sequence=entry.sequence,
         ),
         "kind": entry.kind,
-        "member": gateway.tokens.pairwise(member_id=entry.member_id, merchant_id=call.merchant_id),
+        "member": gateway.tokens.pairwise(member_id=entry.person_id, merchant_id=call.merchant_id),
         "merchant_ref": entry.merchant_ref,
         "points": entry.points,
         "amount": entry.amount,

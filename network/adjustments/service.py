@@ -23,6 +23,7 @@ from network.adjustments.queries import AdjustmentView, view
 from network.ledger import operations_members
 from network.ledger.errors import SamePerson
 from network.ledger.queries import begun_day
+from network.ledger.shared_wallets import home
 from network.ledger.values import Approval, Claim, Posted
 from network.merchants.queries import agreement_on
 from network.operators.audit import record_act
@@ -129,6 +130,10 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
         key="adjustment",
         fingerprint=sha256(row.adjustment_id.bytes).digest(),
     )
+    # Points are granted and taken away where the member's are now; a debt stays where it arose.
+    member_id = row.member_id
+    if row.kind != "write_off":
+        member_id = home(session, member_id=member_id)
     if row.kind == "up":
         today = begun_day(session, now=now)
         if row.expires_on is None:
@@ -138,7 +143,7 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
             session,
             now=now,
             claim=claim,
-            member_id=row.member_id,
+            member_id=member_id,
             issuer_id=row.issuer_id,
             terms_id=terms.agreement_id,
             price=terms.issue_price,
@@ -154,7 +159,7 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
         session,
         now=now,
         claim=claim,
-        member_id=row.member_id,
+        member_id=member_id,
         issuer_id=row.issuer_id,
         points=row.points,
         approval=approval,

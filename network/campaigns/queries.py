@@ -25,17 +25,19 @@ from network.programme.campaigns import Funder, Had, Standing
 ON = ("approved", "paused")
 """States in which a campaign is told of in explanations."""
 
-# One snapshot: the counters are those of the wallet at that sequence.
+# One snapshot: the counters are the person's as of when their wallet, or the one they share, was at
+# that sequence. Who was merged into another has the other's tier and counts.
 _STANDING = text("""
     SELECT m.tier, w.sequence,
            coalesce((SELECT jsonb_agg(jsonb_build_object(
                          'campaign', p.campaign_id, 'points', p.points,
                          'day', CASE WHEN p.day = d.business_date THEN p.day_points ELSE 0 END))
-                     FROM ledger.campaign_person AS p WHERE p.member_id = w.member_id), '[]') AS had
-    FROM ledger.wallet AS w
-    LEFT JOIN network.member AS m ON m.member_id = w.member_id
+                     FROM ledger.campaign_person AS p WHERE p.member_id = l.person), '[]') AS had
+    FROM ledger.whereabouts_of(:member_id) AS l
+    JOIN ledger.wallet AS w ON w.member_id = l.home
+    LEFT JOIN network.member AS m ON m.member_id = l.person
     CROSS JOIN ledger.business_day AS d
-    WHERE w.member_id = :member_id AND d.flipped_at IS NULL
+    WHERE d.flipped_at IS NULL
 """)
 
 _FUNDED = text("""

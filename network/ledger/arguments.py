@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Takings
 
@@ -24,7 +25,7 @@ EVENT = (
     "p_event => ROW(CAST(:merchant_id AS uuid), CAST(:merchant_ref AS text), "
     "CAST(:effective_at AS timestamptz), CAST(:store_id AS uuid), CAST(:terminal AS text), "
     "CAST(:receipt AS text), CAST(:channel AS text), CAST(:amount AS bigint), "
-    "CAST(:base AS bigint), CAST(:currency AS text))::ledger.event_facts"
+    "CAST(:base AS bigint), CAST(:currency AS text), CAST(:person_id AS uuid))::ledger.event_facts"
 )
 EVIDENCE = (
     "p_evidence => ROW(CAST(:key_id AS text), CAST(:signature_base AS bytea), "
@@ -60,8 +61,8 @@ def claim_parameters(claim: Claim) -> dict[str, Any]:
     return {"client_id": claim.client_id, "key": claim.key, "fingerprint": claim.fingerprint}
 
 
-def event_parameters(event: Event) -> dict[str, Any]:
-    """Return the bound values of ``EVENT``."""
+def event_parameters(event: Event, *, person: UUID | None = None) -> dict[str, Any]:
+    """Return the bound values of ``EVENT``; ``person`` is whose points the ledger looks for."""
     return {
         "merchant_id": event.merchant_id,
         "merchant_ref": event.merchant_ref,
@@ -73,6 +74,7 @@ def event_parameters(event: Event) -> dict[str, Any]:
         "amount": event.amount,
         "base": event.base,
         "currency": event.currency,
+        "person_id": person,
     }
 
 

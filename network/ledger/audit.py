@@ -43,6 +43,7 @@ PASSES = (
     links.EARNED_ARRAYS,
     links.CONSUMPTION,
     links.TRANSFERS,
+    links.SHARED,
     links.CORRECTIONS,
     links.LOCKED,
     links.REQUESTS,

@@ -43,7 +43,8 @@ SLICES = Pass(
     ),
 )
 
-# What a person brought from another wallet stands apart; the rest is that of the own entries.
+# What a person brought from another member stands apart; the rest is that of their entries, in
+# whichever wallet.
 PERSONS = Pass(
     body="""
         SELECT member_id, campaign_id,
@@ -52,8 +53,9 @@ PERSONS = Pass(
                coalesce(sum(t.points), 0) AS points,
                coalesce(sum(t.points) FILTER (WHERE t.business_date >= p.day), 0) AS day_points
         FROM ledger.campaign_person AS p
-        FULL JOIN (SELECT member_id, campaign_id, business_date, sum(points) AS points
-                   FROM ledger.campaign_taking GROUP BY member_id, campaign_id, business_date) AS t
+        FULL JOIN (SELECT coalesce(person_id, member_id) AS member_id, campaign_id, business_date,
+                          sum(points) AS points
+                   FROM ledger.campaign_taking GROUP BY 1, 2, 3) AS t
             USING (member_id, campaign_id)
         GROUP BY member_id, campaign_id, p.points, p.brought, p.day_points, p.brought_day
     """,

@@ -154,6 +154,30 @@ TRANSFERS = Pass(
     ),
 )
 
+# Who is in a shared wallet has closed their own, which points there.
+SHARED = Pass(
+    body="""
+        SELECT coalesce(s.member_id, j.member_id) AS member_id, s.pool_id, w.moved_to, w.status
+        FROM ledger.shared_person AS s
+        FULL JOIN (
+            SELECT w.member_id FROM ledger.wallet AS w
+            WHERE w.moved_to IS NOT NULL AND 'join' = (
+                SELECT e.kind FROM ledger.entry AS e
+                WHERE e.member_id = w.member_id AND e.kind IN ('join', 'merge')
+                ORDER BY e.sequence DESC LIMIT 1)
+        ) AS j ON j.member_id = s.member_id
+        LEFT JOIN ledger.wallet AS w ON w.member_id = coalesce(s.member_id, j.member_id)
+    """,
+    rules=(
+        Rule(
+            name="people_are_in_their_pools",
+            wrong="pool_id IS DISTINCT FROM moved_to OR status IS DISTINCT FROM 'closed'",
+            example="format('member %s: in %s, the wallet points to %s and is %s', member_id,"
+            " pool_id, moved_to, status)",
+        ),
+    ),
+)
+
 # The ledger takes the ids of the two people behind a correction as they are given. That they differ
 # is looked at with the entries (two_people), here that there are such operators.
 CORRECTIONS = Pass(
@@ -198,7 +222,8 @@ REQUESTS = Pass(
         SELECT k.what, k.member_id, k.sequence, k.business_date, k.client_id, k.kind, k.key,
                k.state, k.moved_from, e.kind IS NOT NULL AS entered,
                (e.merchant_id, e.merchant_ref) IS NOT DISTINCT FROM (k.client_id, k.key)
-                   OR k.state IN ('moved', 'barred') AND e.kind IN ('join', 'merge') AS held
+                   OR k.state IN ('moved', 'barred') AND e.kind IN ('join', 'leave', 'merge')
+                   AS held
         FROM (
             SELECT 'reference' AS what, member_id, sequence, business_date,
                    merchant_id AS client_id, kind, merchant_ref AS key, state, moved_from

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from network.database.driver import Channel, rows_of
-from network.ledger.errors import translate
+from network.ledger.errors import WalletMoved, translate
 from network.ledger.values import Posted
+
+MOVES = 4
+"""So many times a person may join or leave while one call waits, before it is refused."""
 
 
 def function(name: str, *arguments: str) -> TextClause:
@@ -26,6 +31,30 @@ def post(
 ) -> Posted:
     """Call a function that posts for a member; raise the ledger's own errors."""
     return posted(member_id, one(connection, statement, {"member_id": member_id} | parameters))
+
+
+def post_followed(
+    connection: Channel,
+    statement: TextClause,
+    member_id: UUID,
+    parameters: dict[str, Any],
+) -> Posted:
+    """Call a function that looks for a person's points, again where they moved while it waited.
+
+    Within a transaction it takes a savepoint, because a refusal would end the transaction.
+    """
+    for _ in range(MOVES - 1):
+        try:
+            with savepoint(connection):
+                return post(connection, statement, member_id, parameters)
+        except WalletMoved:
+            continue
+    return post(connection, statement, member_id, parameters)
+
+
+def savepoint(connection: Channel) -> AbstractContextManager[object]:
+    """Let a refusal within a transaction leave it usable; a single call needs nothing."""
+    return connection.begin_nested() if isinstance(connection, Session) else nullcontext()
 
 
 def one(connection: Channel, statement: TextClause, parameters: dict[str, Any]) -> Row[Any]:
@@ -47,9 +76,9 @@ def rows(connection: Channel, statement: TextClause, parameters: dict[str, Any])
 def posted(member_id: UUID, row: Row[Any]) -> Posted:
     """Return a row of type ``ledger.posted`` as a value.
 
-    A replay of a key from before a wallet moved names the wallet that the entry belongs to.
+    The result names the wallet that the entry belongs to where that is not the one asked for.
     """
-    owner = row.result.get("member_id") if row.replayed else None
+    owner = row.result.get("member_id")
     return Posted(
         member_id=UUID(owner) if owner else member_id,
         sequence=row.sequence,

@@ -1,6 +1,6 @@
 """The tables of campaigns' budgets as SQLAlchemy Core sees them: for reading, functions write.
 
-Equal to ``0010_campaigns.sql`` (held by a test).
+Equal to ``0010_campaigns.sql`` and what followed (held by a test).
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ campaign_taking = Table(
     Column("slice", Integer(), primary_key=True, autoincrement=False),
     Column("business_date", Date(), nullable=False),
     Column("points", BigInteger(), nullable=False),
+    Column("person_id", Uuid()),
     Index("ix_campaign_taking_campaign", "campaign_id", "business_date", "member_id", "sequence"),
     schema=LEDGER_SCHEMA,
 )

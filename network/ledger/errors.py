@@ -245,6 +245,20 @@ class ReferenceMoved(Refusal):
     sentence = "this merchant_ref was used with another wallet of the member; see facts.member_id"
 
 
+class WalletMoved(Refusal):
+    """The member's points moved while the call waited for them; asked again, it finds them."""
+
+    code = "wallet_moved"
+    sentence = "the member's points have just moved to another wallet; ask again"
+
+
+class PersonLimit(Refusal):
+    """The wallet's owner lets this person spend fewer points of it: ``facts["left"]``."""
+
+    code = "person_limit"
+    sentence = "this person may spend fewer points of the shared wallet; see facts.left"
+
+
 class PricedAgain(Refusal):
     """The price no longer holds: whoever reckoned it reckons again and asks again."""
 
@@ -293,6 +307,7 @@ REFUSALS: dict[str, type[Refusal]] = {
         CodeExpired,
         CodeUsed,
         CodeLimit,
+        PersonLimit,
         DuplicateReference,
         ReferenceBarred,
         UnknownOriginal,
@@ -324,6 +339,7 @@ MEMBER_REFUSALS: dict[str, type[Refusal]] = {
         SamePerson,
         WriteOffExceedsDebt,
         ReferenceMoved,
+        WalletMoved,
     )
 }
 """What members and operators may be refused with besides (``operations_members``)."""

@@ -5,6 +5,10 @@ when it commits, and its other statements come before them, because the wallet s
 then. ``now`` is programme time, ``wall`` wall time; both in UTC. Every operation raises a
 ``Refusal`` of ``network.ledger.errors`` where it will not post, and then nothing is stored; a
 repeated ``Claim`` is answered with the stored result and ``replayed=True``.
+
+With ``follow`` the member is a person at a till, whose points may have moved: into a wallet that
+several share, or into that of the member they were merged into. The ledger posts where they are,
+and the entry of a shared wallet names the person. Without it exactly that wallet is meant.
 """
 
 from __future__ import annotations
@@ -40,6 +44,7 @@ from network.ledger.arguments import (
 from network.ledger.calling import function as _function
 from network.ledger.calling import one as _one
 from network.ledger.calling import post as _post
+from network.ledger.calling import post_followed as _post_followed
 from network.ledger.calling import posted as _posted
 from network.ledger.errors import ReferenceMoved
 from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted, Takings
@@ -118,6 +123,7 @@ def earn(
     explanation: list[dict[str, Any]],
     evidence: Evidence | None,
     takings: Takings | None = None,
+    follow: bool = False,
 ) -> Posted:
     """Post the points of a purchase; ``grants`` may be empty, the purchase is an entry still.
 
@@ -127,13 +133,13 @@ def earn(
     The result has ``points``, ``state`` (available or pending), ``active_from``, ``expires_on``
     (the earliest), ``repaid`` (of a debt with the issuer) and ``balance``.
     """
-    return _post(
+    return (_post_followed if follow else _post)(
         connection,
         _EARN,
         member_id,
         {"now": now}
         | claim_parameters(claim)
-        | event_parameters(event)
+        | event_parameters(event, person=member_id if follow else None)
         | evidence_parameters(evidence)
         | takings_parameters(takings)
         | grants_parameters(grants)
@@ -153,15 +159,16 @@ def authorise(
     hold_until: datetime,
     consent: Consent | None,
     evidence: Evidence | None,
+    follow: bool = False,
 ) -> Posted:
     """Hold points for a merchant until ``hold_until`` (wall time), to be captured or voided."""
-    return _post(
+    return (_post_followed if follow else _post)(
         connection,
         _AUTHORISE,
         member_id,
         {"now": now, "wall": wall, "points": points, "hold_until": hold_until}
         | claim_parameters(claim)
-        | event_parameters(event)
+        | event_parameters(event, person=member_id if follow else None)
         | consent_parameters(consent)
         | evidence_parameters(evidence),
     )
@@ -228,15 +235,16 @@ def redeem(
     points: int,
     consent: Consent | None,
     evidence: Evidence | None,
+    follow: bool = False,
 ) -> Posted:
     """Take points at once: authorise and capture in one entry."""
-    return _post(
+    return (_post_followed if follow else _post)(
         connection,
         _REDEEM,
         member_id,
         {"now": now, "wall": wall, "points": points}
         | claim_parameters(claim)
-        | event_parameters(event)
+        | event_parameters(event, person=member_id if follow else None)
         | consent_parameters(consent)
         | evidence_parameters(evidence),
     )
@@ -252,6 +260,7 @@ def reverse(
     event: Event,
     evidence: Evidence | None,
     grace_days: int = GRACE_DAYS,
+    follow: bool = False,
 ) -> Posted:
     """Undo what ``event.merchant_ref`` redeemed or held, or bar it if it has not arrived yet.
 
@@ -261,16 +270,20 @@ def reverse(
     parameters = (
         {"now": now, "wall": wall, "grace_days": grace_days}
         | claim_parameters(claim)
-        | event_parameters(event)
+        | event_parameters(event, person=member_id if follow else None)
         | evidence_parameters(evidence)
     )
     asked = {member_id}
     while True:
         try:
-            return _post(connection, _REVERSE, member_id, parameters)
+            return (_post_followed if follow else _post)(
+                connection, _REVERSE, member_id, parameters
+            )
         except ReferenceMoved as moved:
-            # Done under a wallet that has moved into this one since: it is undone there.
-            member_id = UUID(str(moved.facts["member_id"]))
+            # Done under a wallet that has moved into this one since, or that the member has left:
+            # it is undone there.
+            member_id, follow = UUID(str(moved.facts["member_id"])), False
+            parameters["person_id"] = None
             if member_id in asked:
                 raise
             asked.add(member_id)

@@ -7,12 +7,24 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, true, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    text,
+    true,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from network.clock import local_date
 from network.errors import InvariantError
-from network.ledger import tables
+from network.ids import EntryKey
+from network.ledger import shared_wallets, tables
 from network.ledger.views import (
     Cursor,
     EntryView,
@@ -28,6 +40,19 @@ _LOT_COLUMNS = [tables.lot.c[name] for name in LotView.__dataclass_fields__]
 _POSTING_COLUMNS = [tables.posting.c[name] for name in PostingView.__dataclass_fields__]
 _ENTRY_COLUMNS = list(tables.entry.c)
 _SEAL_COLUMNS = [tables.seal.c[name] for name in SealView.__dataclass_fields__]
+
+
+_REFERENCE = text("""
+    SELECT o.member_id, o.sequence
+    FROM ledger.reference AS r
+    JOIN ledger.reference AS o
+      ON o.member_id = CASE r.state WHEN 'moved' THEN r.moved_from ELSE r.member_id END
+     AND o.merchant_id = r.merchant_id AND o.kind = r.kind AND o.merchant_ref = r.merchant_ref
+    WHERE r.member_id IN (:member, (ledger.whereabouts_of(:member)).home)
+      AND r.merchant_id = :merchant AND r.kind = :kind AND r.merchant_ref = :ref
+      AND o.state = 'used'
+    LIMIT 1
+""").bindparams(bindparam("member", type_=Uuid()), bindparam("merchant", type_=Uuid()))
 
 
 def wallet(session: Session, *, member_id: UUID) -> WalletView | None:
@@ -105,13 +130,14 @@ def entries(
     *,
     member_id: UUID,
     before: int | None = None,
+    first: int | None = None,
     limit: int,
     merchant_id: UUID | None = None,
     kinds: Sequence[str] | None = None,
     since: date | None = None,
     until: date | None = None,
 ) -> list[EntryView]:
-    """Return a member's entries, newest first, below the sequence ``before``.
+    """Return a member's entries, newest first, below the sequence ``before`` and from ``first``.
 
     ``since`` and ``until`` bound the business date, half open.
     """
@@ -119,6 +145,8 @@ def entries(
     conditions: list[ColumnElement[bool]] = [table.c.member_id == member_id]
     if before is not None:
         conditions.append(table.c.sequence < before)
+    if first is not None:
+        conditions.append(table.c.sequence >= first)
     if merchant_id is not None:
         conditions.append(table.c.merchant_id == merchant_id)
     if kinds is not None:
@@ -201,23 +229,23 @@ def merchant_page(
 
 def by_reference(
     session: Session, *, member_id: UUID, merchant_id: UUID, kind: str, merchant_ref: str
-) -> int | None:
-    """Return the sequence of the entry that a merchant's reference names, None where none does.
+) -> EntryKey | None:
+    """Return the entry that a merchant's reference names, None where none does.
 
     ``kind`` is issuance, redemption (authorised or captured), refund_issuance or
-    refund_redemption. A voided or barred reference names nothing.
+    refund_redemption. A voided or barred reference names nothing. The entry is in the member's own
+    wallet, in the one that their points are in now, or in one that the reference came from.
     """
-    table = tables.reference
-    sequence: int | None = session.execute(
-        select(table.c.sequence).where(
-            table.c.member_id == member_id,
-            table.c.merchant_id == merchant_id,
-            table.c.kind == kind,
-            table.c.merchant_ref == merchant_ref,
-            table.c.state == "used",
-        )
-    ).scalar_one_or_none()
-    return sequence
+    row = session.execute(
+        _REFERENCE,
+        {"member": member_id, "merchant": merchant_id, "kind": kind, "ref": merchant_ref},
+    ).one_or_none()
+    return None if row is None else EntryKey(row.member_id, row.sequence)
+
+
+def home_wallet(session: Session, *, member_id: UUID) -> WalletView | None:
+    """Return the wallet where a member's points are now: their own, or one they share."""
+    return wallet(session, member_id=shared_wallets.home(session, member_id=member_id))
 
 
 def redemption(session: Session, *, member_id: UUID, sequence: int) -> RedemptionView | None:

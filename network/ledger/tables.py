@@ -377,6 +377,18 @@ used_code = _table(
     key=("member_id", "digest"),
 )
 
+shared_person = _table(
+    "shared_person",
+    _uuid("member_id"),
+    _uuid("pool_id"),
+    _count("spend_limit", null=True),
+    Column("locked", Boolean(), nullable=False),
+    _count("sequence"),
+    _time("joined_at"),
+    Index("ix_shared_person_pool", "pool_id"),
+    key=("member_id",),
+)
+
 opening = _table(
     "opening",
     _uuid("member_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,6 +21,15 @@ HEADLINE_ACCOUNTS = {
     "refund_redemption": ("redemption", -1),
 }
 """Per kind of entry the account whose postings are its headline, and their sign there."""
+
+
+_PERSON = re.compile(r"merchant:[0-9a-f-]{36} member:([0-9a-f-]{36})")
+
+
+def person_in(actor: str) -> UUID | None:
+    """Return the person whom an entry's actor names beside the merchant (``ledger.person_in``)."""
+    found = _PERSON.fullmatch(actor)
+    return None if found is None else UUID(found[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +118,11 @@ class EntryView:
     def change(self, account: str) -> int:
         """Return by how many points the entry changed ``account`` (debt counts below zero)."""
         return sum(posting.points for posting in self.postings if posting.account == account)
+
+    @property
+    def person_id(self) -> UUID:
+        """Return whose entry it is: the person whom it names, else the member."""
+        return person_in(self.actor) or self.member_id
 
     @property
     def points(self) -> int:

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from network.errors import PeyvandError
 from network.ledger import operations_members as operations
 from network.ledger import queries as ledger
+from network.ledger import shared_wallets
+from network.ledger.errors import WalletMoved
 from network.ledger.values import Claim
 from network.members import queries
 from network.members.queries import MemberView, masked_name
@@ -23,6 +25,7 @@ from network.members.resolving import resolve
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.service import queue_sms
 from network.messaging.texts import giving_text, received_text
+from network.pools import queries as pools
 from network.vault import Vault
 
 _PHONE_END = 4
@@ -32,6 +35,12 @@ class OneselfError(PeyvandError):
     """Points are given to somebody else."""
 
     code = "same_person"
+
+
+class NotOnesOwnError(PeyvandError):
+    """The points are in a shared wallet that somebody else made."""
+
+    code = "shared_wallet"
 
 
 class TooManyPointsError(PeyvandError):
@@ -61,16 +70,29 @@ def find_taker(
 ) -> Taker:
     """Return the member with a phone who could get so many points of the giver's now.
 
-    Raises InvalidPhoneError, UnknownMemberError, OneselfError, TooManyPointsError.
+    Raises InvalidPhoneError, UnknownMemberError, OneselfError, NotOnesOwnError,
+    TooManyPointsError.
     """
     found = resolve(session, vault, wall=wall, phone=phone)
-    if found.member_id == giver.member_id:
-        raise OneselfError("that is oneself", field="phone")
-    wallet = ledger.wallet(session, member_id=giver.member_id)
+    home = giving_wallet(session, giver=giver.member_id)
+    if shared_wallets.home(session, member_id=found.member_id) == home:
+        raise OneselfError("that is one wallet", field="phone")
+    wallet = ledger.wallet(session, member_id=home)
     spendable = 0 if wallet is None else wallet.spendable
     if points > spendable:
         raise TooManyPointsError("more than there is", facts={"spendable": spendable})
     return taker(session, vault, member_id=found.member_id)
+
+
+def giving_wallet(session: Session, *, giver: UUID) -> UUID:
+    """Return the wallet that a member may give points of: their own, or one shared that they made.
+
+    Raises NotOnesOwnError: what several people share is not for each of them to give away.
+    """
+    found = pools.pool_of(session, member_id=giver)
+    if found is not None and found[0].owner_id != giver:
+        raise NotOnesOwnError("the points belong to several people")
+    return shared_wallets.home(session, member_id=giver)
 
 
 def taker(session: Session, vault: Vault, *, member_id: UUID) -> Taker:
@@ -125,13 +147,16 @@ def give(
 ) -> Given | CodeRefused:
     """Give the points once the code is right, and tell whoever got them.
 
-    Commit a refusal too: it has been counted. Raises SpendLocked, InsufficientPoints, WalletClosed.
+    Commit a refusal too: it has been counted. Raises NotOnesOwnError, SpendLocked,
+    InsufficientPoints, WalletClosed, and WalletMoved where somebody joined or left just now.
     """
     purpose = _purpose(to.member_id, points)
     sent = read_code(session, vault, phone=giver.phone, code=code, wall=wall, purpose=purpose)
     if isinstance(sent, CodeRefused):
         return sent
     sent.used_at = wall
+    home = giving_wallet(session, giver=giver.member_id)
+    theirs = shared_wallets.home(session, member_id=to.member_id)
     posted = operations.transfer(
         session,
         now=now,
@@ -141,10 +166,17 @@ def give(
             key=f"give-{sent.one_time_code_id}",
             fingerprint=sha256(purpose.encode()).digest(),
         ),
-        member_id=giver.member_id,
-        taker=to.member_id,
+        member_id=home,
+        taker=theirs,
         points=points,
+        actor=f"member:{giver.member_id}" if home != giver.member_id else "member",
     )
+    # Both wallets are locked now: whoever was there before the lock and is still there stays.
+    if (home, theirs) != (
+        giving_wallet(session, giver=giver.member_id),
+        shared_wallets.home(session, member_id=to.member_id),
+    ):
+        raise WalletMoved(WalletMoved.sentence)
     person = queries.member(session, vault, member_id=to.member_id)
     queue_sms(
         session,

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from network.ledger.operations import set_wallet_status
+from network.ledger import shared_wallets
 from network.members.codes import coded_limit
 from network.members.enrolment import (
     check_preferences,
@@ -64,12 +64,13 @@ __all__ = [
 def set_spend_lock(session: Session, *, member_id: UUID, locked: bool) -> None:
     """Lock spending with one switch, or unlock it; a locked wallet goes on earning.
 
-    The lock is the wallet's status in the ledger, checked there under the wallet's own lock.
+    The lock is kept in the ledger and checked there where points move. In a shared wallet it is
+    the person's own and leaves the others alone.
     """
-    set_wallet_status(
-        session.connection(),
-        member_id=member_id,
-        status="spend_locked" if locked else "active",
+    shared_wallets.set_spend_lock(
+        session,
+        member_id=shared_wallets.person(session, member_id=member_id),
+        locked=locked,
     )
 
 

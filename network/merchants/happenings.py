@@ -71,6 +71,7 @@ _ENTRIES = text(
     SELECT e.member_id, e.sequence, e.kind, coalesce(e.merchant_id, o.merchant_id) AS merchant_id,
            e.merchant_ref, e.amount, e.currency, e.business_date, e.effective_at, e.recorded_at,
            e.channel, k.points,
+           coalesce(ledger.person_in(e.actor), ledger.person_in(o.actor), e.member_id) AS person_id,
            CASE WHEN o.kind = 'capture' THEN o.original_sequence
                 ELSE coalesce(e.original_sequence, e.sequence) END AS subject
     FROM unnest(:members, :sequences, :points) WITH ORDINALITY
@@ -129,7 +130,7 @@ class Teller:
             data={
                 "id": entry_id,
                 kind.subject: subject,
-                "member": self._names.name(member_id=row.member_id, merchant_id=row.merchant_id),
+                "member": self._names.name(member_id=row.person_id, merchant_id=row.merchant_id),
                 "merchant_ref": row.merchant_ref,
                 "points": row.points,
                 "amount": row.amount,

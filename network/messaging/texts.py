@@ -38,6 +38,23 @@ def redemption_text(*, points: int, merchant: str, balance: int, address: str, l
     return f"{text}\n{address}"
 
 
+def shared_spend_text(
+    *, person: str, points: int, merchant: str, balance: int, address: str, locale: str
+) -> str:
+    """Return the message to a shared wallet's owner about what another person just spent."""
+    with use_locale(locale):
+        text = gettext(
+            "Peyvand: %(person)s spent %(points)s of your shared wallet at %(merchant)s.\n"
+            "Left: %(balance)s.\n"
+            "Limits and more are in your wallet:",
+            person=person,
+            points=format_points(points),
+            merchant=merchant,
+            balance=format_points(balance),
+        )
+    return f"{text}\n{address}"
+
+
 def giving_text(
     *, code: str, points: int, taker: str, minutes: int, domain: str, locale: str
 ) -> str:

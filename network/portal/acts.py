@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from network.ids import EntryKey
+from network.ledger import shared_wallets
 from network.portal.errors import FormCancelledError, UnknownActError
 from network.portal.models import PortalAct
 
@@ -203,10 +204,10 @@ def of_entry(
 def same_before(
     session: Session, *, merchant_id: UUID, member_id: UUID, amount: int, since: datetime
 ) -> ActView | None:
-    """Return the latest purchase of the same member over the same amount, not undone."""
+    """Return the latest purchase of the same wallet over the same amount, not undone."""
     conditions = [
         PortalAct.merchant_id == merchant_id,
-        PortalAct.member_id == member_id,
+        PortalAct.member_id.in_({member_id, shared_wallets.home(session, member_id=member_id)}),
         PortalAct.kind == EARN,
         PortalAct.amount == amount,
         PortalAct.recorded_at >= since,

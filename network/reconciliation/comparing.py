@@ -22,7 +22,7 @@ _THEIRS = """
 _OURS = """
     jsonb_strip_nulls(jsonb_build_object(
         'type', o.type, 'merchant_ref', o.merchant_ref, 'occurred_at', o.effective_at,
-        'amount', o.amount, 'points', o.points, 'status', o.status,
+        'amount', o.amount, 'points', o.points, 'status', o.status, 'member', o.person_id,
         'business_date', o.business_date, 'store', o.store, 'terminal', o.terminal,
         'receipt', o.receipt))
 """
@@ -32,7 +32,7 @@ _COMPARED = text(f"""
     CREATE TEMP TABLE found ON COMMIT DROP AS
     WITH compared AS (
         SELECT p.line, p.place, array_remove(ARRAY[
-            CASE WHEN t.member_id <> o.member_id THEN 'member_differs' END,
+            CASE WHEN t.member_id <> o.person_id THEN 'member_differs' END,
             CASE WHEN t.status <> o.status THEN 'status_differs' END,
             CASE WHEN t.amount <> o.amount THEN 'amount_differs' END,
             CASE WHEN t.status = o.status AND t.points <> o.points THEN 'points_differ' END,

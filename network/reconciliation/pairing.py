@@ -57,8 +57,9 @@ _REST = (
     """,
     """
     CREATE TEMP TABLE our_rest ON COMMIT DROP AS
-    SELECT o.place, o.type, o.merchant_ref, o.effective_at AS at, o.member_id, o.store, o.terminal,
-           o.receipt, ledger.programme_date(o.effective_at) AS day, o.amount, o.points,
+    SELECT o.place, o.type, o.merchant_ref, o.effective_at AS at, o.person_id AS member_id,
+           o.store, o.terminal, o.receipt, ledger.programme_date(o.effective_at) AS day,
+           o.amount, o.points,
            CASE WHEN o.type IN ('earn', 'refund_earn') THEN o.amount ELSE o.points END AS measure
     FROM our_entry AS o
     WHERE NOT o.claimed AND NOT EXISTS (SELECT FROM pair AS p WHERE p.place = o.place)

@@ -51,7 +51,8 @@ _OUR_ENTRIES = text("""
     CREATE TEMP TABLE our_entry ON COMMIT DROP AS
     WITH called AS MATERIALIZED (
         SELECT e.member_id, e.sequence, e.business_date, e.kind, e.merchant_ref, e.store_id,
-               e.terminal, e.receipt, e.amount, e.effective_at, e.original_sequence
+               e.terminal, e.receipt, e.amount, e.effective_at, e.original_sequence,
+               coalesce(ledger.person_in(e.actor), e.member_id) AS person_id
         FROM ledger.entry AS e
         WHERE e.merchant_id = :merchant_id
           AND e.business_date >= :first AND e.business_date < :end
@@ -72,13 +73,15 @@ _OUR_ENTRIES = text("""
                CASE c.kind WHEN 'issuance' THEN 'earn' WHEN 'redemption' THEN 'redeem'
                     WHEN 'refund_issuance' THEN 'refund_earn' ELSE 'refund_redeem' END AS type,
                c.merchant_ref, c.business_date, c.effective_at, c.amount,
-               coalesce(m.points, 0) AS points, 'done' AS status, c.store_id, c.terminal, c.receipt
+               coalesce(m.points, 0) AS points, 'done' AS status, c.store_id, c.terminal, c.receipt,
+               c.person_id
         FROM called AS c
         LEFT JOIN moved AS m ON m.member_id = c.member_id AND m.sequence = c.sequence
         WHERE c.kind IN ('issuance', 'redemption', 'refund_issuance', 'refund_redemption')
     ), captured AS (
         SELECT c.member_id, c.sequence, 'redeem', h.merchant_ref, c.business_date, a.effective_at,
-               coalesce(c.amount, a.amount), h.captured, 'done', a.store_id, a.terminal, a.receipt
+               coalesce(c.amount, a.amount), h.captured, 'done', a.store_id, a.terminal, a.receipt,
+               c.person_id
         FROM called AS c
         JOIN ledger.hold AS h ON h.member_id = c.member_id AND h.sequence = c.original_sequence
         JOIN ledger.entry AS a ON a.member_id = h.member_id AND a.sequence = h.sequence
@@ -88,7 +91,7 @@ _OUR_ENTRIES = text("""
         SELECT c.member_id, c.sequence, 'redeem', c.merchant_ref, c.business_date, c.effective_at,
                c.amount, h.points,
                CASE h.state WHEN 'authorised' THEN 'authorised' ELSE 'voided' END,
-               c.store_id, c.terminal, c.receipt
+               c.store_id, c.terminal, c.receipt, c.person_id
         FROM called AS c
         JOIN ledger.hold AS h ON h.member_id = c.member_id AND h.sequence = c.sequence
         WHERE c.kind = 'authorisation' AND h.state <> 'captured'
@@ -101,11 +104,11 @@ _OUR_ENTRIES = text("""
     ), every AS (
         SELECT * FROM plain UNION ALL SELECT * FROM captured UNION ALL SELECT * FROM held
     )
-    SELECT row_number() OVER () AS place, e.member_id, e.sequence, e.type COLLATE "C" AS type,
-           e.merchant_ref COLLATE "C" AS merchant_ref, e.business_date, e.effective_at, e.amount,
-           e.points, e.status, s.code COLLATE "C" AS store, e.terminal COLLATE "C" AS terminal,
-           e.receipt COLLATE "C" AS receipt,
-           k.sequence IS NOT NULL AS claimed
+    SELECT row_number() OVER () AS place, e.member_id, e.person_id, e.sequence,
+           e.type COLLATE "C" AS type, e.merchant_ref COLLATE "C" AS merchant_ref,
+           e.business_date, e.effective_at, e.amount, e.points, e.status,
+           s.code COLLATE "C" AS store, e.terminal COLLATE "C" AS terminal,
+           e.receipt COLLATE "C" AS receipt, k.sequence IS NOT NULL AS claimed
     FROM every AS e
     LEFT JOIN network.store AS s ON s.store_id = e.store_id
     LEFT JOIN claimed AS k ON k.member_id = e.member_id AND k.sequence = e.sequence

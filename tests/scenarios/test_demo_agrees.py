@@ -141,6 +141,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "operators_exist",
         "transfers_name_each_other",
         "transfers_mirror_each_other",
+        "people_are_in_their_pools",
         "locked_credit",
         "batch_lines_have_entries",
         "clearing_is_underway",

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 
 from network.clock import local_date
 from network.language import format_points, gettext
-from network.ledger import queries as ledger
 from network.members import queries as member_queries
 from network.members import service as members
 from network.members.cards import grouped
@@ -20,6 +19,7 @@ from network.programme import queries as programme
 from network.settings import PROGRAMME_ZONE
 from wallet import access, forms
 from wallet.limits import CHANGE, limiter
+from wallet.own import place, wallet_of
 
 blueprint = Blueprint("code", __name__, url_prefix="/code")
 PRESETS = (0, 500, 2_000)
@@ -90,7 +90,7 @@ def _panel_facts() -> dict[str, Any]:
     member, wall = access.member(), access.wall()
     today = local_date(access.now(), zone=PROGRAMME_ZONE)
     with access.reading() as session:
-        wallet = ledger.wallet(session, member_id=member.member_id)
+        wallet = wallet_of(session, place(session))
         locked = wallet is not None and wallet.status == LOCKED
         code = member_queries.current_code(
             session,
@@ -123,7 +123,7 @@ def qr_symbol(text: str) -> Markup:
 def _limit_page(value: str, errors: dict[str, str]) -> str:
     today = local_date(access.now(), zone=PROGRAMME_ZONE)
     with access.reading() as session:
-        wallet = ledger.wallet(session, member_id=access.member().member_id)
+        wallet = wallet_of(session, place(session))
         face_value = programme.face_value_on(session, day=today)
     available = wallet.available if wallet else 0
     return render_template(

@@ -9,7 +9,6 @@ from flask import Blueprint, flash, redirect, render_template, request, session,
 from werkzeug.wrappers import Response
 
 from network.language import format_points, gettext
-from network.ledger import queries as ledger
 from network.ledger.errors import InsufficientPoints, Refusal, SpendLocked
 from network.members import giving
 from network.members.errors import InvalidPhoneError, ThrottledError, UnknownMemberError
@@ -18,6 +17,7 @@ from network.members.sign_in import CodeRefused
 from wallet import access, forms
 from wallet.code_words import refusal_words, wait_words
 from wallet.limits import CONFIRM, GIVE, limiter
+from wallet.own import place, wallet_of
 from wallet.views.outbox import is_open
 
 blueprint = Blueprint("give", __name__, url_prefix="/give")
@@ -47,6 +47,8 @@ def offer() -> Response | tuple[str, int]:
             errors = {"phone": gettext("Nobody is a member with this number.")}
         except giving.OneselfError:
             errors = {"phone": gettext("This is your own number.")}
+        except giving.NotOnesOwnError:
+            errors = {"points": _shared_words()}
         except giving.TooManyPointsError as error:
             most = format_points(int(str(error.facts["spendable"])))
             errors = {"points": gettext("You can give at most %(points)s.", points=most)}
@@ -86,6 +88,8 @@ def give() -> Response | tuple[str, int]:
                 wall=access.wall(),
                 wallet_url=services.settings.wallet_url,
             )
+    except giving.NotOnesOwnError:
+        return _code_form(to, {"code": _shared_words()}), 422
     except Refusal as error:
         return _code_form(to, {"code": _refused(error)}), 422
     if isinstance(answer, CodeRefused):
@@ -128,6 +132,10 @@ def _taker() -> Taker | None:
         return None
 
 
+def _shared_words() -> str:
+    return gettext("Your points are in a shared wallet; only who made it can give them away.")
+
+
 def _refused(error: Refusal) -> str:
     if isinstance(error, SpendLocked):
         return gettext("Spending is locked. Unlock it first.")
@@ -138,7 +146,7 @@ def _refused(error: Refusal) -> str:
 
 def _form(typed: dict[str, str], errors: dict[str, str]) -> str:
     with access.reading() as reader:
-        wallet = ledger.wallet(reader, member_id=access.member().member_id)
+        wallet = wallet_of(reader, place(reader))
     return render_template(
         "give/ask.html",
         typed=typed,

@@ -13,7 +13,8 @@ from network.points import worth
 from network.programme import queries as programme
 from network.settings import PROGRAMME_ZONE
 from wallet import access
-from wallet.listing import directory, listed, next_to_expire, next_to_open
+from wallet.listing import directory, listed, next_to_expire, next_to_open, people_of
+from wallet.own import place, wallet_of
 
 blueprint = Blueprint("home", __name__)
 LAST_MOVEMENTS = 6
@@ -23,14 +24,17 @@ SOON = timedelta(days=30)
 @blueprint.get("/")
 def show() -> str:
     """Show the home page."""
-    member_id = access.member().member_id
     today = local_date(access.now(), zone=PROGRAMME_ZONE)
     with access.reading() as session:
-        wallet = ledger.wallet(session, member_id=member_id)
-        lots = ledger.lots(session, member_id=member_id)
+        where = place(session)
+        wallet = wallet_of(session, where)
+        lots = ledger.lots(session, member_id=where.wallet_id)
         face_value = programme.face_value_on(session, day=today)
-        entries = ledger.entries(session, member_id=member_id, before=None, limit=LAST_MOVEMENTS)
+        entries = ledger.entries(
+            session, member_id=where.wallet_id, first=where.first, limit=LAST_MOVEMENTS
+        )
         names = directory(session)
+        people = people_of(session, where)
         suspended = suspended_issuers(session)
     points = wallet.available - wallet.suspended if wallet else 0
     expiring = next_to_expire(lot for lot in lots if lot.issuer_id not in suspended)
@@ -45,5 +49,6 @@ def show() -> str:
         suspended_by=sorted(
             {names.merchant_name(each.issuer_id) for each in lots if each.issuer_id in suspended}
         ),
-        movements=listed(entries, directory=names),
+        movements=listed(entries, directory=names, people=people),
+        shared=where.stay is not None,
     )

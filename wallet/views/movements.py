@@ -18,37 +18,45 @@ from network.ledger import queries as ledger
 from network.programme.explain import from_json, is_note, words
 from network.settings import PROGRAMME_ZONE
 from wallet import access
-from wallet.listing import ENTRY_PREFIX, directory, listed, touched_lots
+from wallet.listing import ENTRY_PREFIX, directory, listed, people_of, touched_lots
 from wallet.movements import GROUP_WORDS, KIND_GROUPS, Directory, Movement
+from wallet.own import place
 
 blueprint = Blueprint("movements", __name__, url_prefix="/movements")
 PAGE = 20
+OWN = "own"
 PERIODS_DAYS = {"7": 7, "30": 30, "90": 90}
 
 
 @blueprint.get("")
 def show() -> str:
-    """Show one page of movements, filtered; ``before`` is the cursor."""
-    member_id = access.member().member_id
+    """Show one page of movements, filtered; ``before`` is the cursor.
+
+    Where the member shares a wallet that is its page; ``wallet=own`` is what was before.
+    """
     group, period = request.args.get("kind", ""), request.args.get("period", "")
     chosen_merchant = request.args.get("merchant", "")
     with access.reading() as session:
         names = directory(session)
+        where = place(session)
+        before_joining = where.stay is not None and request.args.get("wallet") == OWN
+        listed_in = access.member().member_id if before_joining else where.wallet_id
+        people = {} if before_joining else people_of(session, where)
         found = ledger.entries(
             session,
-            member_id=member_id,
-            before=_cursor(),
+            member_id=listed_in,
+            before=_cursor(listed_in),
+            first=None if before_joining else where.first,
             limit=PAGE + 1,
             merchant_id=_merchant_id(chosen_merchant),
             kinds=sorted(KIND_GROUPS[group]) if group in KIND_GROUPS else None,
             since=_since(period),
         )
-    page = listed(found[:PAGE], directory=names)
-    filters: dict[str, Any] = {
-        name: value
-        for name, value in {"kind": group, "period": period, "merchant": chosen_merchant}.items()
-        if value
-    }
+    page = listed(found[:PAGE], directory=names, people=people)
+    asked = {"kind": group, "period": period, "merchant": chosen_merchant}
+    if before_joining:
+        asked["wallet"] = OWN
+    filters: dict[str, Any] = {name: value for name, value in asked.items() if value}
     older = (
         url_for("movements.show", **filters, before=page[-1].public_id)
         if len(found) > PAGE
@@ -61,6 +69,8 @@ def show() -> str:
         newest=url_for("movements.show", **filters) if "before" in request.args else None,
         filters=filters,
         kinds=GROUP_WORDS,
+        shared=where.stay is not None,
+        before_joining=before_joining,
         merchants=_merchant_options(names),
     )
 
@@ -70,9 +80,10 @@ def detail(entry_id: str) -> str:
     """Show one movement of the member's own."""
     key = access.services().entry_ids.decode(entry_id, prefix=ENTRY_PREFIX)
     member = access.member()
-    if key.member_id != member.member_id:
-        abort(404)
     with access.reading() as session:
+        where = place(session)
+        if not where.shows(wallet_id=key.member_id, sequence=key.sequence):
+            abort(404)
         entry = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
         if entry is None:
             abort(404)
@@ -82,13 +93,18 @@ def detail(entry_id: str) -> str:
             else None
         )
         names = directory(session)
+        people = people_of(session, where) if key.member_id == where.wallet_id else {}
+        if original is not None and not where.shows(
+            wallet_id=key.member_id, sequence=original.sequence
+        ):
+            original = None
         parts = figures.earned_parts(
             session,
             member_id=key.member_id,
             sequence=key.sequence,
             business_date=entry.business_date,
         )
-    (shown,) = listed([entry], directory=names)
+    (shown,) = listed([entry], directory=names, people=people)
     steps = [from_json(stored) for stored in entry.explanation]
     return render_template(
         "movement.html",
@@ -128,12 +144,12 @@ def by_line(parts: Iterable[figures.EarnedPart]) -> list[tuple[int, int, int]]:
     return found if len(found) > 1 else []
 
 
-def _cursor() -> int | None:
+def _cursor(wallet_id: UUID) -> int | None:
     text = request.args.get("before")
     if not text:
         return None
     key = access.services().entry_ids.decode(text, prefix=ENTRY_PREFIX)
-    if key.member_id != access.member().member_id:
+    if key.member_id != wallet_id:
         abort(404)
     return key.sequence
 

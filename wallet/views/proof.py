@@ -13,6 +13,7 @@ from network.proofs import queries as proofs
 from network.proofs.queries import MemberProof
 from network.proofs.tree import climb
 from wallet import access
+from wallet.own import place
 
 blueprint = Blueprint("proof", __name__, url_prefix="/proof")
 NIGHTS = 14
@@ -63,5 +64,5 @@ def read_day(text: str) -> date:
 
 def _own(session: Session, day: date) -> MemberProof | None:
     return proofs.member_proof(
-        session, access.services().vault, member_id=access.member().member_id, business_date=day
+        session, access.services().vault, member_id=place(session).wallet_id, business_date=day
     )

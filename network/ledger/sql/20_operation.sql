@@ -62,14 +62,64 @@ BEGIN
 END
 $$;
 
+-- Begins for a person whose points may be elsewhere by now (p_person; where it is NULL, for the
+-- wallet itself): in a wallet shared with others, which the person is then named in, or in that of
+-- the member they were merged into. Where the points are is read before the lock and again after it,
+-- because a join or a leave may have come first: then nothing is held out of order, the caller asks
+-- again (wallet_moved).
+CREATE OR REPLACE FUNCTION ledger.begin_for(
+    p_member uuid, p_person uuid, p_claim ledger.claim_facts, p_now timestamptz
+) RETURNS ledger.operation LANGUAGE plpgsql AS $$
+DECLARE
+    place ledger.whereabouts;
+    op ledger.operation;
+BEGIN
+    IF p_person IS NULL THEN
+        RETURN ledger.begin_operation(p_member, p_claim, p_now);
+    END IF;
+    place := ledger.whereabouts_of(p_person);
+    op := ledger.begin_operation(place.home, p_claim, p_now);
+    IF op.replay IS NOT NULL THEN
+        IF place.home <> p_person THEN
+            op.replay.result := jsonb_build_object('member_id', place.home) || (op.replay).result;
+        END IF;
+    ELSIF (place.home <> p_person OR op.status = 'closed')
+        AND ledger.whereabouts_of(p_person) IS DISTINCT FROM place
+    THEN
+        PERFORM ledger.refuse('wallet_moved');
+    END IF;
+    op.person_id := nullif(place.person, place.home);
+    RETURN op;
+END
+$$;
+
+-- What an answer says of the wallet that was posted to, where that is not the one asked for.
+CREATE OR REPLACE FUNCTION ledger.posted_to(op ledger.operation, p_asked uuid) RETURNS jsonb
+LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN (op).member_id <> p_asked
+            THEN jsonb_build_object('member_id', (op).member_id) ELSE '{}' END;
+
+-- The person whom an entry's actor names beside the merchant, NULL where it names none.
+CREATE OR REPLACE FUNCTION ledger.person_in(p_actor text) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN substring(p_actor FROM '^merchant:[0-9a-f-]{36} member:([0-9a-f-]{36})$')::uuid;
+
 -- The answer to a key that another wallet used: a conflict, unless that wallet has since moved into
--- this one; then the result says whose entry it names.
+-- this one, or was shared by whoever asks again now from here; then the result says whose entry it
+-- names.
 CREATE OR REPLACE FUNCTION ledger.replay_moved(
     p_member uuid, p_prior uuid, p_sequence bigint, p_business_date date, p_result jsonb
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
+DECLARE
+    home uuid;
 BEGIN
     IF ledger.home_of(p_prior) <> p_member THEN
-        PERFORM ledger.refuse_conflict();
+        SELECT ledger.home_of(ledger.person_in(e.actor)) INTO home FROM ledger.entry AS e
+        WHERE e.member_id = p_prior AND e.sequence = p_sequence
+          AND e.business_date = p_business_date;
+        IF home IS DISTINCT FROM p_member THEN
+            PERFORM ledger.refuse_conflict();
+        END IF;
     END IF;
     RETURN ROW(p_sequence, p_business_date, true,
                p_result || jsonb_build_object('member_id', p_prior))::ledger.posted;
@@ -89,6 +139,7 @@ CREATE OR REPLACE FUNCTION ledger.claim_reference(
 DECLARE
     found_state text;
     found_sequence bigint;
+    owner uuid;
 BEGIN
     INSERT INTO ledger.reference
         (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
@@ -97,7 +148,8 @@ BEGIN
     IF FOUND THEN
         RETURN;
     END IF;
-    SELECT r.state, r.sequence INTO found_state, found_sequence FROM ledger.reference AS r
+    SELECT r.state, r.sequence, coalesce(r.moved_from, op.member_id)
+    INTO found_state, found_sequence, owner FROM ledger.reference AS r
     WHERE r.member_id = op.member_id AND r.merchant_id = p_merchant AND r.kind = p_kind
       AND r.merchant_ref = p_ref;
     IF found_state = 'free' THEN
@@ -108,14 +160,21 @@ BEGIN
     ELSIF found_state = 'barred' THEN
         PERFORM ledger.refuse('reference_barred', jsonb_build_object('merchant_ref', p_ref));
     ELSE
+        -- Where it came along with a wallet, the entry is still that wallet's.
+        IF found_state = 'moved' THEN
+            SELECT r.sequence INTO found_sequence FROM ledger.reference AS r
+            WHERE r.member_id = owner AND r.merchant_id = p_merchant AND r.kind = p_kind
+              AND r.merchant_ref = p_ref;
+        END IF;
         PERFORM ledger.refuse('duplicate_reference', jsonb_build_object(
-            'merchant_ref', p_ref, 'sequence', found_sequence));
+            'merchant_ref', p_ref, 'sequence', found_sequence, 'member_id', owner));
     END IF;
 END
 $$;
 
 -- Writes the entry op.sequence with its movements, its digest and its outbox row, and moves op's
--- figures by them.
+-- figures by them. What a merchant asks of a shared wallet names, after p_actor, the person too: who
+-- is there now, or who was when it began.
 CREATE OR REPLACE FUNCTION ledger.write_entry(
     op ledger.operation, p_kind text, p_event ledger.event_facts, p_actor text,
     p_explanation json, p_now timestamptz, p_points bigint,
@@ -127,8 +186,18 @@ DECLARE
     forms text := '';
     effective timestamptz := coalesce(p_event.effective_at, p_now);
     explanation json := coalesce(p_explanation, '[]');
+    actor text := p_actor;
+    person uuid := op.person_id;
     ref text := nullif(p_event.merchant_ref, '');
 BEGIN
+    IF p_event.merchant_id IS NOT NULL AND person IS NULL AND p_original IS NOT NULL THEN
+        SELECT ledger.person_in(e.actor) INTO person FROM ledger.entry AS e
+        WHERE e.member_id = op.member_id AND e.sequence = p_original
+          AND e.business_date = p_original_date;
+    END IF;
+    IF p_event.merchant_id IS NOT NULL AND person IS NOT NULL THEN
+        actor := p_actor || ' member:' || person;
+    END IF;
     FOREACH m IN ARRAY op.moves LOOP
         line := line + 1;
         forms := forms || ledger.movement_form(
@@ -162,12 +231,12 @@ BEGIN
         (op.member_id, op.sequence, op.business_date, p_kind, p_event.merchant_id,
          p_event.store_id, p_event.terminal, ref, p_event.receipt, p_event.channel,
          p_event.amount, p_event.base, p_event.currency, p_original, p_original_date, effective,
-         p_now, p_actor, explanation,
+         p_now, actor, explanation,
          sha256(convert_to(ledger.entry_form(
             op.member_id, op.sequence, op.business_date, p_kind, p_event.merchant_id,
             p_event.store_id, p_event.terminal, ref, p_event.receipt, p_event.channel,
             p_event.amount, p_event.base, p_event.currency, p_original, p_original_date,
-            effective, p_now, p_actor, explanation) || forms, 'UTF8')));
+            effective, p_now, actor, explanation) || forms, 'UTF8')));
 
     IF line > 0 THEN
         INSERT INTO ledger.movement

@@ -32,14 +32,15 @@ END
 $$;
 
 -- Locks a wallet until the transaction ends, so that a purchase can be priced with a history that
--- does not move (after pricing without the lock turned stale too often).
+-- does not move (after pricing without the lock turned stale too often). Of a person who shares a
+-- wallet, that one.
 CREATE OR REPLACE FUNCTION ledger.lock_wallet(p_member uuid) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     found_sequence bigint;
 BEGIN
     SELECT w.sequence INTO found_sequence FROM ledger.wallet AS w
-    WHERE w.member_id = p_member FOR NO KEY UPDATE;
+    WHERE w.member_id = ledger.home_of(p_member) FOR NO KEY UPDATE;
     RETURN found_sequence;
 END
 $$;
@@ -55,7 +56,7 @@ END
 $$;
 
 -- Takes what a purchase's grants have of campaigns out of their budgets, and counts it for the
--- person. Refuses with campaign_paused, campaign_exhausted (less than p_takings wants is left of it)
+-- person, who is one in a shared wallet too. Refuses with campaign_paused, campaign_exhausted (less than p_takings wants is left of it)
 -- or stale (the person has had more of it than the price knew); each names the campaign.
 CREATE OR REPLACE FUNCTION ledger.take_from_campaigns(
     op ledger.operation, p_takings jsonb, p_grants jsonb
@@ -64,6 +65,7 @@ DECLARE
     wanted record;
     known ledger.campaign;
     so_far ledger.campaign_person;
+    person uuid := coalesce(op.person_id, op.member_id);
 BEGIN
     FOR wanted IN
         SELECT coalesce(t.campaign_id, g.campaign_id) AS campaign_id, t.points, g.granted
@@ -89,7 +91,7 @@ BEGIN
         END IF;
         INSERT INTO ledger.campaign_person AS p
             (member_id, campaign_id, points, day, day_points)
-        VALUES (op.member_id, wanted.campaign_id, wanted.points, op.business_date, wanted.points)
+        VALUES (person, wanted.campaign_id, wanted.points, op.business_date, wanted.points)
         ON CONFLICT (member_id, campaign_id) DO UPDATE
         SET points = p.points + excluded.points, day = excluded.day,
             day_points = excluded.day_points
@@ -100,8 +102,7 @@ BEGIN
             PERFORM ledger.refuse('stale', jsonb_build_object(
                 'campaign_id', wanted.campaign_id));
         END IF;
-        PERFORM ledger.take_budget(op.member_id, op.sequence, op.business_date,
-                                   wanted.campaign_id, known.slices, wanted.points);
+        PERFORM ledger.take_budget(op, wanted.campaign_id, known.slices, wanted.points);
     END LOOP;
 END
 $$;
@@ -109,10 +110,10 @@ $$;
 -- Takes p_points of one campaign: whole from one free slice, beginning at the member's own; else
 -- from several free ones; else, where only locked slices can make it up, by waiting for them.
 CREATE OR REPLACE FUNCTION ledger.take_budget(
-    p_member uuid, p_sequence bigint, p_day date, p_campaign uuid, p_slices integer, p_points bigint
+    op ledger.operation, p_campaign uuid, p_slices integer, p_points bigint
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    own integer := abs(hashtext(p_member::text) % p_slices);
+    own integer := abs(hashtext(op.member_id::text) % p_slices);
     number integer;
     wanted bigint := p_points;
 BEGIN
@@ -121,7 +122,7 @@ BEGIN
     ORDER BY (s.slice - own + p_slices) % p_slices LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED;
     IF FOUND THEN
-        PERFORM ledger.take_slice(p_member, p_sequence, p_day, p_campaign, number, p_points);
+        PERFORM ledger.take_slice(op, p_campaign, number, p_points);
         RETURN;
     END IF;
     BEGIN
@@ -134,8 +135,7 @@ BEGIN
             WHERE s.campaign_id = p_campaign AND s.slice = number
             FOR NO KEY UPDATE SKIP LOCKED;
             IF FOUND THEN
-                wanted := wanted - ledger.take_slice(
-                    p_member, p_sequence, p_day, p_campaign, number, wanted);
+                wanted := wanted - ledger.take_slice(op, p_campaign, number, wanted);
             END IF;
             EXIT WHEN wanted = 0;
         END LOOP;
@@ -151,8 +151,7 @@ BEGIN
         SELECT s.slice FROM ledger.campaign_slice AS s
         WHERE s.campaign_id = p_campaign AND s.taken < s.budget ORDER BY s.slice
     LOOP
-        wanted := wanted - ledger.take_slice(
-            p_member, p_sequence, p_day, p_campaign, number, wanted);
+        wanted := wanted - ledger.take_slice(op, p_campaign, number, wanted);
         EXIT WHEN wanted = 0;
     END LOOP;
     IF wanted > 0 THEN
@@ -164,7 +163,7 @@ $$;
 
 -- Takes up to p_points of a slice, waiting for whoever has it, and says how many it were.
 CREATE OR REPLACE FUNCTION ledger.take_slice(
-    p_member uuid, p_sequence bigint, p_day date, p_campaign uuid, p_slice integer, p_points bigint
+    op ledger.operation, p_campaign uuid, p_slice integer, p_points bigint
 ) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     there bigint;
@@ -175,8 +174,9 @@ BEGIN
         UPDATE ledger.campaign_slice AS s SET taken = s.taken + there
         WHERE s.campaign_id = p_campaign AND s.slice = p_slice;
         INSERT INTO ledger.campaign_taking
-            (member_id, sequence, campaign_id, slice, business_date, points)
-        VALUES (p_member, p_sequence, p_campaign, p_slice, p_day, there);
+            (member_id, sequence, campaign_id, slice, business_date, points, person_id)
+        VALUES (op.member_id, op.sequence, p_campaign, p_slice, op.business_date, there,
+                op.person_id);
     END IF;
     RETURN there;
 END

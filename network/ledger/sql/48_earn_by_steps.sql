@@ -26,7 +26,7 @@ CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
     grants jsonb := coalesce(p_grants, ledger.grants_alike(p_kind, p_lines, p_points, p_bases));
-    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    op ledger.operation := ledger.begin_for(p_member, p_event.person_id, p_claim, p_now);
     g ledger.grant_facts;
     alike ledger.grant_facts;
     kinds ledger.grant_facts[] := '{}';
@@ -115,7 +115,8 @@ BEGIN
     answer := ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
         'points', total,
         'state', CASE WHEN starts > op.today THEN 'pending' ELSE 'available' END,
-        'active_from', starts, 'expires_on', expires, 'repaid', repaid));
+        'active_from', starts, 'expires_on', expires, 'repaid', repaid)
+        || ledger.posted_to(op, p_member));
     -- Last, because others wait for the slices of a budget until this transaction ends.
     PERFORM ledger.take_from_campaigns(op, p_takings, grants);
     RETURN answer;

@@ -24,6 +24,44 @@ BEGIN
 END
 $$;
 
+-- What a person has spent of a shared wallet since a day: held or paid, less what came back.
+CREATE OR REPLACE FUNCTION ledger.spent_by(p_wallet uuid, p_person uuid, p_since date)
+RETURNS bigint LANGUAGE sql STABLE
+RETURN (
+    SELECT coalesce(sum(CASE h.state
+               WHEN 'authorised' THEN h.points
+               WHEN 'voided' THEN 0
+               WHEN 'released' THEN 0
+               ELSE (SELECT sum(c.points - c.refunded) FROM ledger.consumption AS c
+                     WHERE c.member_id = p_wallet
+                       AND c.sequence = coalesce(h.capture_sequence, e.sequence))
+           END), 0)::bigint
+    FROM ledger.entry AS e
+    LEFT JOIN ledger.hold AS h ON h.member_id = p_wallet AND h.sequence = e.sequence
+    WHERE e.member_id = p_wallet AND e.business_date >= p_since
+      AND e.kind IN ('authorisation', 'redemption') AND ledger.person_in(e.actor) = p_person);
+
+-- Refuses a person of a shared wallet who has locked spending, or would spend more there than the
+-- wallet's owner lets them in 30 days. What is left is reckoned from the entries, under the lock.
+CREATE OR REPLACE FUNCTION ledger.check_person(op ledger.operation, p_points bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    p ledger.shared_person;
+    spent bigint;
+BEGIN
+    SELECT t.* INTO p FROM ledger.shared_person AS t WHERE t.member_id = op.person_id;
+    IF p.locked THEN
+        PERFORM ledger.refuse('spend_locked');
+    ELSIF p.spend_limit IS NOT NULL THEN
+        spent := ledger.spent_by(op.member_id, op.person_id, op.today - 29);
+        IF spent + p_points > p.spend_limit THEN
+            PERFORM ledger.refuse('person_limit', jsonb_build_object(
+                'left', greatest(0, p.spend_limit - spent), 'points', p_points));
+        END IF;
+    END IF;
+END
+$$;
+
 -- What authorise and redeem have in common, up to where the points are taken.
 CREATE OR REPLACE FUNCTION ledger.begin_spending(
     op ledger.operation, p_now timestamptz, p_wall timestamptz, p_event ledger.event_facts,
@@ -41,6 +79,9 @@ BEGIN
     END IF;
     IF op.due_on <= op.today THEN
         op := ledger.mature_lots(op, p_now);
+    END IF;
+    IF op.person_id IS NOT NULL THEN
+        PERFORM ledger.check_person(op, p_points);
     END IF;
     op.sequence := op.sequence + 1;
     PERFORM ledger.claim_reference(op, p_event.merchant_id, 'redemption', p_event.merchant_ref);
@@ -71,7 +112,7 @@ CREATE OR REPLACE FUNCTION ledger.authorise(
 ) RETURNS ledger.posted
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
-    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    op ledger.operation := ledger.begin_for(p_member, p_event.person_id, p_claim, p_now);
 BEGIN
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
@@ -80,17 +121,18 @@ BEGIN
     op := ledger.take_points(op, p_event.merchant_id, p_points, 'held', NULL);
     INSERT INTO ledger.hold
         (member_id, sequence, business_date, merchant_id, merchant_ref, points, hold_until)
-    VALUES (p_member, op.sequence, op.business_date, p_event.merchant_id, p_event.merchant_ref,
-            p_points, p_hold_until);
+    VALUES (op.member_id, op.sequence, op.business_date, p_event.merchant_id,
+            p_event.merchant_ref, p_points, p_hold_until);
     INSERT INTO ledger.hold_slice (member_id, sequence, part, lot_id, points)
-    SELECT p_member, op.sequence, m.place, m.lot_id, m.points
+    SELECT op.member_id, op.sequence, m.place, m.lot_id, m.points
     FROM unnest(op.moves) WITH ORDINALITY AS m
              (source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on,
               points, place);
     op := ledger.write_entry(op, 'authorisation', p_event, 'merchant:' || p_event.merchant_id,
                              NULL, p_now, p_points);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
-        'state', 'authorised', 'points', p_points, 'hold_until', p_hold_until));
+        'state', 'authorised', 'points', p_points, 'hold_until', p_hold_until)
+        || ledger.posted_to(op, p_member));
 END
 $$;
 
@@ -101,7 +143,7 @@ CREATE OR REPLACE FUNCTION ledger.redeem_by_steps(
     p_evidence ledger.evidence_facts
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
-    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    op ledger.operation := ledger.begin_for(p_member, p_event.person_id, p_claim, p_now);
 BEGIN
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
@@ -112,7 +154,7 @@ BEGIN
     op := ledger.write_entry(op, 'redemption', p_event, 'merchant:' || p_event.merchant_id, NULL,
                              p_now, p_points);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
-        'state', 'captured', 'points', p_points));
+        'state', 'captured', 'points', p_points) || ledger.posted_to(op, p_member));
 END
 $$;
 

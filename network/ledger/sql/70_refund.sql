@@ -317,7 +317,7 @@ CREATE OR REPLACE FUNCTION ledger.reverse(
 ) RETURNS ledger.posted
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
-    op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
+    op ledger.operation := ledger.begin_for(p_member, p_event.person_id, p_claim, p_now);
     ref ledger.reference;
     h ledger.hold;
     outcome text := 'barred';
@@ -331,14 +331,14 @@ BEGIN
         RETURN op.replay;
     END IF;
     SELECT r.* INTO ref FROM ledger.reference AS r
-    WHERE r.member_id = p_member AND r.merchant_id = p_event.merchant_id
+    WHERE r.member_id = op.member_id AND r.merchant_id = p_event.merchant_id
       AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;
     IF ref.state = 'moved' THEN
         -- Used by a wallet that has moved into this one: what it did is undone there.
         PERFORM ledger.refuse('reference_moved', jsonb_build_object('member_id', ref.moved_from));
     END IF;
     SELECT t.* INTO h FROM ledger.hold AS t
-    WHERE t.member_id = p_member AND t.sequence = ref.sequence;
+    WHERE t.member_id = op.member_id AND t.sequence = ref.sequence;
     op := ledger.release_lapsed(op, p_wall, p_now, ref.sequence);
     IF op.due_on <= op.today THEN
         op := ledger.mature_lots(op, p_now);
@@ -347,11 +347,11 @@ BEGIN
     IF ref.state IS NULL THEN
         INSERT INTO ledger.reference
             (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
-        VALUES (p_member, p_event.merchant_id, 'redemption', p_event.merchant_ref, 'barred',
+        VALUES (op.member_id, p_event.merchant_id, 'redemption', p_event.merchant_ref, 'barred',
                 op.sequence, op.business_date);
     ELSIF ref.state <> 'barred' THEN
         UPDATE ledger.reference AS r SET state = 'barred'
-        WHERE r.member_id = p_member AND r.merchant_id = p_event.merchant_id
+        WHERE r.member_id = op.member_id AND r.merchant_id = p_event.merchant_id
           AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;
     END IF;
 
@@ -367,7 +367,7 @@ BEGIN
         SELECT c.sequence, c.business_date, sum(c.points - c.refunded) OVER ()
         INTO original, original_date, points
         FROM ledger.consumption AS c
-        WHERE c.member_id = p_member AND c.sequence = coalesce(h.capture_sequence, ref.sequence)
+        WHERE c.member_id = op.member_id AND c.sequence = coalesce(h.capture_sequence, ref.sequence)
         LIMIT 1;
         IF FOUND THEN
             outcome := 'refunded';
@@ -379,7 +379,7 @@ BEGIN
     op := ledger.write_entry(op, kind, p_event, 'merchant:' || p_event.merchant_id, NULL, p_now,
                              points, original, original_date);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
-        'state', outcome, 'points', points));
+        'state', outcome, 'points', points) || ledger.posted_to(op, p_member));
 END
 $$;
 

@@ -19,6 +19,32 @@ BEGIN
 END
 $$;
 
+-- Where a person's points are, and who the person is there: themselves where they joined a shared
+-- wallet, the member they were merged into otherwise.
+CREATE OR REPLACE FUNCTION ledger.whereabouts_of(p_person uuid) RETURNS ledger.whereabouts
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    place ledger.whereabouts := ROW(p_person, p_person);
+    shares boolean := false;
+    next record;
+BEGIN
+    LOOP
+        SELECT w.moved_to, s.member_id IS NOT NULL AS joined INTO next
+        FROM ledger.wallet AS w
+        LEFT JOIN ledger.shared_person AS s ON s.member_id = w.member_id
+        WHERE w.member_id = place.home;
+        IF next.moved_to IS NULL THEN
+            RETURN place;
+        END IF;
+        shares := shares OR next.joined;
+        place.home := next.moved_to;
+        IF NOT shares THEN
+            place.person := next.moved_to;
+        END IF;
+    END LOOP;
+END
+$$;
+
 -- Sends every open lot of a wallet to `transfer`, pending and locked ones too.
 CREATE OR REPLACE FUNCTION ledger.give_everything(op ledger.operation) RETURNS ledger.operation
 LANGUAGE plpgsql AS $$
@@ -61,10 +87,10 @@ BEGIN
 END
 $$;
 
--- Counts what one wallet has had of campaigns for another too, so that no cap begins anew. Of one
--- person (p_one) the counts add up; a shared wallet has had what whoever had most brought along, so
--- that a family has no less than its members had and coming and going gains nothing.
-CREATE OR REPLACE FUNCTION ledger.bring_campaigns(p_from uuid, p_into uuid, p_one boolean)
+-- Adds what a member has had of campaigns to the counts of the member they turned out to be. Who
+-- joins or leaves a shared wallet keeps their own counts: caps are a person's, wherever their points
+-- are (take_from_campaigns).
+CREATE OR REPLACE FUNCTION ledger.add_campaigns(p_from uuid, p_into uuid)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ledger.campaign_person AS n
@@ -72,20 +98,26 @@ BEGIN
     SELECT p_into, o.campaign_id, o.points, o.day, o.day_points, o.points, o.day_points
     FROM ledger.campaign_person AS o WHERE o.member_id = p_from
     ON CONFLICT (member_id, campaign_id) DO UPDATE
-    SET points = n.points + CASE WHEN p_one THEN excluded.points
-                                 ELSE greatest(excluded.points - n.points, 0) END,
-        brought = n.brought + CASE WHEN p_one THEN excluded.points
-                                   ELSE greatest(excluded.points - n.points, 0) END,
+    SET points = n.points + excluded.points,
+        brought = n.brought + excluded.points,
         day = greatest(n.day, excluded.day),
         day_points = CASE WHEN n.day > excluded.day THEN n.day_points
                           WHEN n.day < excluded.day THEN excluded.day_points
-                          WHEN p_one THEN n.day_points + excluded.day_points
-                          ELSE greatest(n.day_points, excluded.day_points) END,
+                          ELSE n.day_points + excluded.day_points END,
         brought_day = CASE WHEN n.day > excluded.day THEN n.brought_day
                            WHEN n.day < excluded.day THEN excluded.day_points
-                           WHEN p_one THEN n.brought_day + excluded.day_points
-                           ELSE n.brought_day
-                                + greatest(excluded.day_points - n.day_points, 0) END;
+                           ELSE n.brought_day + excluded.day_points END;
+END
+$$;
+
+-- A code that was used up in one wallet is used up in the other: its owner is the same person.
+CREATE OR REPLACE FUNCTION ledger.bring_codes(p_from uuid, p_into uuid) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger.used_code (member_id, digest, expires_at, sequence)
+    SELECT p_into, c.digest, c.expires_at, c.sequence FROM ledger.used_code AS c
+    WHERE c.member_id = p_from
+    ON CONFLICT (member_id, digest) DO NOTHING;
 END
 $$;
 
@@ -139,7 +171,13 @@ BEGIN
     SET state = excluded.state, sequence = excluded.sequence,
         business_date = excluded.business_date, moved_from = excluded.moved_from
     WHERE n.state = 'free';
-    PERFORM ledger.bring_campaigns(p_member, p_into, p_kind = 'merge');
+    PERFORM ledger.bring_codes(p_member, p_into);
+    IF p_kind = 'merge' THEN
+        PERFORM ledger.add_campaigns(p_member, p_into);
+    ELSE
+        INSERT INTO ledger.shared_person (member_id, pool_id, locked, sequence, joined_at)
+        VALUES (p_member, p_into, old.status = 'spend_locked', new.sequence, p_now);
+    END IF;
     old := ledger.write_entry(old, p_kind, NULL, p_actor,
         ledger.linked(p_kind, 'given', points, new), p_now, points);
     new := ledger.write_entry(new, p_kind, NULL, p_actor,
@@ -189,6 +227,7 @@ DECLARE
     points bigint := coalesce(p_points, 0);
     repaid bigint;
     joined boolean;
+    was_locked boolean;
 BEGIN
     IF person.replay IS NOT NULL THEN
         RETURN person.replay;
@@ -214,16 +253,67 @@ BEGIN
     END IF;
     person := ledger.take_over(person, pool);
     repaid := person.repaid;
-    PERFORM ledger.bring_campaigns(p_pool, p_member, false);
+    PERFORM ledger.bring_codes(p_pool, p_member);
+    -- What the person's purchases and redemptions here were called stays taken where they go.
+    INSERT INTO ledger.reference AS n
+        (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date, moved_from)
+    SELECT p_member, r.merchant_id, r.kind, r.merchant_ref,
+           CASE r.state WHEN 'barred' THEN 'barred' ELSE 'moved' END, person.sequence,
+           person.business_date, CASE WHEN r.state <> 'barred' THEN p_pool END
+    FROM ledger.reference AS r
+    JOIN ledger.entry AS e ON e.member_id = p_pool AND e.sequence = r.sequence
+                          AND e.business_date = r.business_date
+    WHERE r.member_id = p_pool AND r.state IN ('used', 'barred')
+      AND ledger.person_in(e.actor) = p_member
+    ON CONFLICT (member_id, merchant_id, kind, merchant_ref) DO UPDATE
+    SET state = excluded.state, sequence = excluded.sequence,
+        business_date = excluded.business_date, moved_from = excluded.moved_from
+    WHERE n.state = 'free';
+    DELETE FROM ledger.shared_person AS s WHERE s.member_id = p_member
+    RETURNING s.locked INTO was_locked;
     pool := ledger.write_entry(pool, 'leave', NULL, p_actor,
         ledger.linked('leave', 'given', points, person), p_now, points);
     person := ledger.write_entry(person, 'leave', NULL, p_actor,
         ledger.linked('leave', 'received', points, pool), p_now, points);
     PERFORM ledger.finish_operation(pool, NULL, NULL, '{}');
-    UPDATE ledger.wallet AS w SET status = 'active', moved_to = NULL
+    UPDATE ledger.wallet AS w
+    SET status = CASE WHEN was_locked THEN 'spend_locked' ELSE 'active' END, moved_to = NULL
     WHERE w.member_id = p_member;
     RETURN ledger.finish_operation(person, p_claim, NULL, jsonb_build_object(
         'points', points, 'giver_sequence', pool.sequence, 'repaid', repaid));
+END
+$$;
+
+-- A person's own switch: their wallet's, or where they share one, theirs alone. Join and leave lock
+-- the person's wallet too, so the switch is carried along either before or after.
+CREATE OR REPLACE FUNCTION ledger.set_spend_lock(p_member uuid, p_locked boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+    own ledger.wallet;
+BEGIN
+    SELECT w.* INTO own FROM ledger.wallet AS w WHERE w.member_id = p_member FOR NO KEY UPDATE;
+    IF own.moved_to IS NULL THEN
+        PERFORM ledger.set_wallet_status(
+            p_member, CASE WHEN p_locked THEN 'spend_locked' ELSE 'active' END);
+        RETURN;
+    END IF;
+    UPDATE ledger.shared_person AS s SET locked = p_locked WHERE s.member_id = p_member;
+    IF NOT FOUND THEN
+        PERFORM ledger.refuse('wallet_closed');
+    END IF;
+END
+$$;
+
+-- How much a person may spend of a shared wallet in 30 days, NULL for all of it.
+CREATE OR REPLACE FUNCTION ledger.limit_person(p_member uuid, p_pool uuid, p_limit bigint)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+BEGIN
+    UPDATE ledger.shared_person AS s SET spend_limit = p_limit
+    WHERE s.member_id = p_member AND s.pool_id = p_pool;
+    IF NOT FOUND THEN
+        PERFORM ledger.refuse('not_in_pool');
+    END IF;
 END
 $$;
 
@@ -277,5 +367,10 @@ GRANT EXECUTE ON FUNCTION
     ledger.join_pool(uuid, uuid, timestamptz, timestamptz, ledger.claim_facts, text),
     ledger.merge(uuid, uuid, timestamptz, timestamptz, ledger.claim_facts, text),
     ledger.leave_pool(uuid, uuid, timestamptz, timestamptz, ledger.claim_facts, bigint, text),
-    ledger.forward(uuid, timestamptz, timestamptz)
+    ledger.forward(uuid, timestamptz, timestamptz),
+    ledger.set_spend_lock(uuid, boolean),
+    ledger.limit_person(uuid, uuid, bigint),
+    ledger.whereabouts_of(uuid),
+    ledger.person_in(text),
+    ledger.spent_by(uuid, uuid, date)
     TO peyvand_app;

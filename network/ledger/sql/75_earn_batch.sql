@@ -211,7 +211,7 @@ BEGIN
         CASE WHEN i.key IS NOT NULL
              THEN ROW(i.merchant_id, i.key, i.fingerprint)::ledger.claim_facts END,
         ROW(i.merchant_id, i.merchant_ref, i.effective_at, i.store_id, i.terminal, i.receipt,
-            i.channel, i.amount, i.base, i.currency)::ledger.event_facts,
+            i.channel, i.amount, i.base, i.currency, NULL)::ledger.event_facts,
         i.grants, i.explanation, NULL, NULL,
         ROW(i.issuer_id, i.campaign_id, i.terms_id, i.locked_to, i.price, NULL, NULL,
             i.active_from, i.expires_on, NULL)::ledger.grant_facts,

@@ -81,12 +81,20 @@ class Hands:
         days: int = 365,
         now: datetime | None = None,
         connection: Connection | Session | None = None,
+        follow: bool = False,
     ) -> Posted:
         """Let a member earn points of the bakery that live for ``days``."""
         if connection is None:
             with self.database.ledger() as own:
                 return self.earn(
-                    member_id, points, claim=claim, ref=ref, days=days, now=now, connection=own
+                    member_id,
+                    points,
+                    claim=claim,
+                    ref=ref,
+                    days=days,
+                    now=now,
+                    connection=own,
+                    follow=follow,
                 )
         moment = now or self.now
         today = local_date(moment, zone=PROGRAMME_ZONE)
@@ -110,6 +118,7 @@ class Hands:
             ],
             explanation=[],
             evidence=None,
+            follow=follow,
         )
 
     def redeem(
@@ -120,6 +129,7 @@ class Hands:
         claim: Claim | None = None,
         ref: str | None = None,
         now: datetime | None = None,
+        follow: bool = False,
     ) -> Posted:
         """Let a member pay the cinema."""
         with self.database.ledger() as connection:
@@ -133,6 +143,7 @@ class Hands:
                 points=points,
                 consent=None,
                 evidence=None,
+                follow=follow,
             )
 
     def authorise(self, member_id: UUID, points: int, *, ref: str | None = None) -> Posted:

@@ -1,7 +1,8 @@
 """Seeded random operations with opposite transfers from real connections: no deadlock, clean books.
 
 Every thread plays its own dice on the same few wallets, gives points both ways between them, joins
-and leaves a shared wallet, and spends, while another runs the night.
+and leaves a shared wallet, and earns and spends, by wallet and in person, while another runs the
+night.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from uuid import UUID
 
 import pytest
 
+from network.ids import EntryKey
 from network.ledger import operations_members as members
-from network.ledger import shared_wallets
+from network.ledger import queries, shared_wallets
 from network.ledger.audit import audit
 from network.ledger.errors import WalletBusyError
 from network.ledger.operations_batch import expire_due
 from network.ledger.values import Posted
+from network.ledger.views import EntryView
 from tests.integration.ledger.conftest import PATIENCE_SECONDS, Hands, attempt
 
 THREADS = 8
@@ -100,8 +103,10 @@ def test_random_operations_with_opposite_transfers(hands: Hands, seed: int) -> N
                 partial(pool, hands, one, shared, points=points),
                 partial(transfer, hands, shared, one, points),
                 partial(night, hands),
+                partial(hands.earn, one, points, follow=True),
+                partial(hands.redeem, one, points, follow=True),
             ]
-            outcome = attempt(dice.choices(acts, weights=[8, 8, 4, 4, 1, 3, 2, 1])[0])
+            outcome = attempt(dice.choices(acts, weights=[8, 8, 4, 4, 1, 3, 2, 1, 4, 4])[0])
             seen[outcome if isinstance(outcome, str) else "posted"] += 1
         return seen
 
@@ -144,6 +149,79 @@ def test_a_merge_meets_spending_and_a_gift(hands: Hands) -> None:
         assert (hands.view(old).available, hands.view(old).status) == (0, "closed")
         assert hands.view(into).available == 100 - spent
     assert differences(hands) == []
+
+
+def test_whoever_joins_while_tills_wait_is_found_where_the_points_went(hands: Hands) -> None:
+    """A till that waited for the closed wallet asks again by itself; nothing is lost or doubled."""
+    for _ in range(3):
+        person, shared = hands.wallet(), hands.wallet()
+        hands.earn(person, 100)
+        outcomes = hands.meet(
+            person,
+            partial(pool, hands, person, shared, points=None),
+            *[partial(hands.redeem, person, 3, follow=True)] * 4,
+            *[partial(hands.earn, person, 5, follow=True)] * 4,
+        )
+        assert all(isinstance(outcome, Posted) for outcome in outcomes), outcomes
+        own, common = hands.view(person), hands.view(shared)
+        assert (own.available, common.available) == (0, 100 - 12 + 20)
+        named = {entry.person_id for entry in _entries(hands, shared) if entry.merchant_id}
+        assert named <= {person}
+    assert differences(hands) == []
+
+
+def test_whoever_leaves_while_tills_wait_spends_nothing_of_the_others(hands: Hands) -> None:
+    """What came before the leave is the shared wallet's; what comes after, the person's own."""
+    for _ in range(3):
+        person, shared = hands.wallet(), hands.wallet()
+        hands.earn(shared, 100)
+        pool(hands, person, shared, points=None)
+        outcomes = hands.meet(
+            shared,
+            partial(pool, hands, person, shared, points=10),
+            *[partial(hands.redeem, person, 4, follow=True)] * 8,
+        )
+        paid = [outcome for outcome in outcomes[1:] if isinstance(outcome, Posted)]
+        before = [each for each in paid if each.member_id == shared]
+        own = hands.view(person).available
+        assert hands.view(shared).available == 90 - 4 * len(before)
+        assert own == 10 - 4 * (len(paid) - len(before))
+        assert {each for each in outcomes if isinstance(each, str)} <= {"insufficient_points"}
+    assert differences(hands) == []
+
+
+def test_a_key_is_answered_once_through_join_and_leave(hands: Hands) -> None:
+    person, shared = hands.wallet(), hands.wallet()
+    first = hands.claim("till-1")
+    hands.earn(person, 50, claim=first, ref="r1")
+    pool(hands, person, shared, points=None)
+    second = hands.claim("till-2")
+    there = hands.earn(person, 30, claim=second, ref="r2", follow=True)
+    assert there.member_id == shared
+    pool(hands, person, shared, points=0)
+    for claim, ref, owner in ((first, "r1", person), (second, "r2", shared)):
+        again = hands.earn(person, 999, claim=claim, ref=ref, follow=True)
+        assert (again.replayed, again.member_id) == (True, owner)
+    assert attempt(partial(hands.earn, person, 30, ref="r2", follow=True)) == "duplicate_reference"
+    other = hands.wallet()
+    assert attempt(partial(hands.earn, other, 30, claim=second, ref="r2", follow=True)) == (
+        "idempotency_conflict"
+    )
+    with hands.database.reading() as session:
+        found = queries.by_reference(
+            session,
+            member_id=person,
+            merchant_id=hands.bakery,
+            kind="issuance",
+            merchant_ref="r2",
+        )
+    assert found == EntryKey(shared, there.sequence)
+    assert differences(hands) == []
+
+
+def _entries(hands: Hands, member_id: UUID) -> list[EntryView]:
+    with hands.database.reading() as session:
+        return queries.entries(session, member_id=member_id, limit=100)
 
 
 def test_a_wallet_that_stays_locked_is_busy_not_broken(hands: Hands) -> None:

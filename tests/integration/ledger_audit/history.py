@@ -34,6 +34,7 @@ PEOPLE = UUID(int=41), UUID(int=42)
 MEMBERS = tuple(UUID(int=n) for n in (31, 32, 33, 34))
 SPENDER, DEBTOR, HOLDER, WALKER = MEMBERS
 GIVER, TAKER = (UUID(int=n) for n in (35, 36))
+SHARER, SHARED = (UUID(int=n) for n in (38, 39))
 WINNER, CAMPAIGN = UUID(int=37), UUID(int=41)
 
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -386,14 +387,14 @@ def _campaign(book: Ledger) -> None:
 
 
 def _beside_the_till(book: Ledger) -> None:
-    """A gift, credit for one merchant, a correction by two people."""
+    """A gift, a shared wallet, credit for one merchant, a correction by two people."""
     later = book.today + timedelta(days=90)
 
     def claim(key: str) -> Claim:
         return Claim(client_id=GIVER, key=key, fingerprint=sha256(key.encode()).digest())
 
     with book.database.ledger() as connection:
-        for member in (GIVER, TAKER):
+        for member in (GIVER, TAKER, SHARER, SHARED):
             operations.open_wallet(connection, member_id=member)
         book.earn(GIVER, BAKERY, 50)
         operations_members.transfer(
@@ -404,6 +405,15 @@ def _beside_the_till(book: Ledger) -> None:
             member_id=GIVER,
             taker=TAKER,
             points=10,
+        )
+        book.earn(SHARER, BAKERY, 30)
+        operations_members.join_pool(
+            connection,
+            now=noon(book.today),
+            wall=wall_now(),
+            claim=claim("share"),
+            member_id=SHARER,
+            pool=SHARED,
         )
         locked = Grant(
             issuer_id=BAKERY,

@@ -23,6 +23,8 @@ from tests.integration.ledger_audit.history import (
     GROCER,
     HOLDER,
     PEOPLE,
+    SHARED,
+    SHARER,
     SPENDER,
     TAKER,
     TERMS,
@@ -127,6 +129,11 @@ FAULTS = (
         " AND sequence = 1",
         named=f"member {GIVER}, entry 2 of ",
         also="entry_digests lots_match_postings terms_exist",
+    ),
+    fault(
+        "people_are_in_their_pools",
+        f"UPDATE ledger.shared_person SET pool_id = '{GIVER}' WHERE member_id = '{SHARER}'",
+        named=f"member {SHARER}: in {GIVER}, the wallet points to {SHARED} and is closed",
     ),
     fault(
         "locked_credit",

@@ -144,6 +144,8 @@ class Player:
         """Post through ``operation`` with the claim, event and clock that the step asks for."""
         self.calls += 1
         who = merchant(step.who)
+        if " in person" in step.what:
+            arguments["follow"] = True
         if operation not in {operations.earn, operations.refund_earn, operations.refund_redeem}:
             arguments["wall"] = self.now
         with self.database.ledger() as connection:

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from network.ids import uuid7
-from network.ledger import operations_members, queries
+from network.ledger import operations_members, queries, shared_wallets
 from network.ledger.values import Approval, Posted
 from tests.scenarios.ledger.player import Player, merchant, number, span, word
 from tests.scenarios.ledger.reader import Step
@@ -65,6 +65,26 @@ def _leaves(player: Player, step: Step) -> Posted:
     pool = player.meet(step.what.split(maxsplit=1)[0])
     points = int(word(step.what, "with") or 0)
     return _call(player, step, operations_members.leave_pool, wall=True, pool=pool, points=points)
+
+
+def _limits(player: Player, step: Step) -> None:
+    """Read "Member to 40": what one of the people may spend of the wallet that steps in."""
+    name, _, limit = step.what.partition(" to ")
+    with player.database.ledger() as connection:
+        shared_wallets.limit_person(
+            connection,
+            member_id=player.meet(name),
+            pool_id=player.member_id,
+            limit=None if limit == "all" else int(limit),
+        )
+
+
+def _switches(player: Player, step: Step) -> None:
+    """Read "spending off" and "spending on"."""
+    with player.database.ledger() as connection:
+        shared_wallets.set_spend_lock(
+            connection, member_id=player.member_id, locked=step.what == "spending off"
+        )
 
 
 def _merges(player: Player, step: Step) -> Posted:
@@ -158,6 +178,8 @@ VERBS: dict[str, Any] = {
     "transfers": _transfers,
     "joins": _joins,
     "leaves": _leaves,
+    "limits": _limits,
+    "switches": _switches,
     "merges": _merges,
     "forwards": _forwards,
     "extends": _extends,

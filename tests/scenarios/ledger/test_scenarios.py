@@ -23,8 +23,8 @@ from tests.scenarios.ledger.stand import faults_in_figures
 
 VERBS |= player_members.VERBS | player_campaigns.VERBS
 FILES = sorted(Path(__file__).parent.glob("*.md"))
-FOLLOWED = {"reference_moved"}
-"""What callers of the Python functions never see: ``reverse`` asks the other wallet."""
+FOLLOWED = {"reference_moved", "wallet_moved"}
+"""What callers of the Python functions do not see: they ask the other wallet, or ask again."""
 
 SCENARIOS = [(path.stem, scenario) for path in FILES for scenario in read(path)]
 

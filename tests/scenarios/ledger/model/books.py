@@ -176,6 +176,7 @@ class Wallet:
     references: dict[tuple[UUID, str, str], Reference] = field(default_factory=dict)
     codes: set[bytes] = field(default_factory=set)
     campaigns: dict[UUID, Counted] = field(default_factory=dict)
+    locked_there: bool = False
 
     def figures(self) -> dict[str, int]:
         """Return what the member's wallet shows."""

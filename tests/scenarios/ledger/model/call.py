@@ -73,7 +73,8 @@ class Call:
         if known and known.state == "barred":
             raise Refused("reference_barred")
         if known and known.state in {"used", "moved"}:
-            raise Refused("duplicate_reference", sequence=known.sequence)
+            named = {"sequence": known.sequence} if known.state == "used" else {}
+            raise Refused("duplicate_reference", **named)
         sequence = len(self.wallet.entries)
         self.wallet.references[key] = Reference(state="used", sequence=sequence)
 

@@ -60,11 +60,8 @@ def spend(takings: Takings, budgets: Mapping[UUID, Budget]) -> None:
         budgets[campaign_id].left -= points
 
 
-def bring(giver: Call, taker: Call, *, one_person: bool) -> None:
-    """Let no cap begin anew where wallets become one, or part.
-
-    Of one person the counts add up; otherwise the higher of the two counts.
-    """
+def bring(giver: Call, taker: Call) -> None:
+    """Add the counts of a member to those of the one they turned out to be."""
     for campaign_id, had in giver.wallet.campaigns.items():
         known = taker.wallet.campaigns.get(campaign_id)
         if known is None:
@@ -72,14 +69,12 @@ def bring(giver: Call, taker: Call, *, one_person: bool) -> None:
                 had, brought=had.points, brought_day=had.day_points
             )
             continue
-        added = had.points if one_person else max(had.points - known.points, 0)
         last = max(known.day, had.day)
         here, there = (each.day_points if each.day == last else 0 for each in (known, had))
-        added_day = there if one_person else max(there - here, 0)
         taker.wallet.campaigns[campaign_id] = Counted(
-            points=known.points + added,
+            points=known.points + had.points,
             day=last,
-            day_points=here + added_day,
-            brought=known.brought + added,
-            brought_day=added_day + (known.brought_day if known.day == last else 0),
+            day_points=here + there,
+            brought=known.brought + had.points,
+            brought_day=there + (known.brought_day if known.day == last else 0),
         )

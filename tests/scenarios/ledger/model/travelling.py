@@ -117,8 +117,9 @@ class Travelling(Returns):
                 given = _spendable(shared, points)
             _begin(shared, person, "leave", "leave", points, "member")
             _hand_over(shared, person, given)
-            bring(shared, person, one_person=False)
-            person.wallet.status, person.wallet.moved_to = "active", None
+            person.wallet.codes |= shared.wallet.codes
+            person.wallet.status = "spend_locked" if person.wallet.locked_there else "active"
+            person.wallet.moved_to = None
             return {
                 "points": points,
                 "giver_sequence": len(shared.wallet.entries),
@@ -163,7 +164,10 @@ def _moves(kind: str, actor: str) -> Pair:
         repaid = new.wallet.repaid()  # by the points that came; not the debts that come after them
         _move_debts(old, new)
         _move_references(old, new)
-        bring(old, new, one_person=kind == "merge")
+        new.wallet.codes |= old.wallet.codes
+        if kind == "merge":
+            bring(old, new)
+        old.wallet.locked_there = old.wallet.status == "spend_locked"
         old.wallet.status, old.wallet.moved_to = "closed", new.member_id
         return {
             "points": points,
