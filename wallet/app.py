@@ -8,9 +8,33 @@ from werkzeug.wrappers import Response
 from network.database.installation import ProgrammeClock
 from network.services import Services
 from wallet import access, limits
-from wallet.views import code, give, home, movements, outbox, partners, profile, proof, sign_in
+from wallet.views import (
+    code,
+    give,
+    home,
+    movements,
+    outbox,
+    partners,
+    pool,
+    pool_acts,
+    profile,
+    proof,
+    sign_in,
+)
 
-VIEWS = (sign_in, home, code, give, movements, partners, profile, proof, outbox)
+VIEWS = (
+    sign_in,
+    home,
+    code,
+    give,
+    movements,
+    partners,
+    pool,
+    pool_acts,
+    profile,
+    proof,
+    outbox,
+)
 
 
 def create_app(

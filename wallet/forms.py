@@ -89,6 +89,21 @@ def read_gift(typed: str) -> int:
     return number
 
 
+def read_some(typed: str) -> int:
+    """Return a count of points from 0 to ten million."""
+    number = parse_whole_number(typed)
+    if number is None:
+        raise ValidationError(gettext("Enter a whole number of points."))
+    if number > MOST_LIMIT_POINTS:
+        raise ValidationError(gettext("This is too much at once."))
+    return number
+
+
+def read_limit(typed: str) -> int | None:
+    """Return a count of points from 0 to ten million, None where nothing was typed."""
+    return read_some(typed) if typed.strip() else None
+
+
 def read_yes(typed: str) -> bool:
     """Return whether a box was ticked."""
     return typed == "yes"
@@ -131,6 +146,24 @@ class GiveForm(WalletForm):
 
     phone = Typed(read_phone)
     points = Typed(read_gift)
+
+
+class PoolForm(WalletForm):
+    """What kind of shared wallet is made."""
+
+    kind = Typed(one_of(("family", "company")))
+
+
+class PointsForm(WalletForm):
+    """How many points somebody takes along; 0 is fine."""
+
+    points = Typed(read_some)
+
+
+class PersonLimitForm(WalletForm):
+    """How much a person may spend in 30 days; empty for no limit."""
+
+    limit = Typed(read_limit)
 
 
 class JoinForm(WalletForm):

@@ -125,3 +125,90 @@ def joining_text(
             address,
         ]
     return "\n".join(lines)
+
+
+def pool_code_text(
+    *,
+    kind: str,
+    code: str,
+    name: str,
+    points: int | None,
+    minutes: int,
+    domain: str,
+    locale: str,
+) -> str:
+    """Return the message with the code that confirms an act on a shared wallet.
+
+    ``kind`` is invite, join, part or limit; ``points`` is None where there is no limit. Bound as in
+    ``sign_in_text``.
+    """
+    with use_locale(locale):
+        facts = {
+            "code": persian_digits(code) if locale == "fa" else code,
+            "name": name,
+            "points": "" if points is None else format_points(points),
+        }
+        if kind == "invite":
+            text = gettext(
+                "Peyvand: the code %(code)s invites %(name)s to spend from your shared wallet.",
+                **facts,
+            )
+        elif kind == "join":
+            text = gettext(
+                "Peyvand: the code %(code)s puts all your points into %(name)s's shared wallet.",
+                **facts,
+            )
+        elif kind == "part":
+            text = gettext(
+                "Peyvand: the code %(code)s lets %(name)s leave your shared wallet with "
+                "%(points)s.",
+                **facts,
+            )
+        elif points is None:
+            text = gettext(
+                "Peyvand: the code %(code)s lets %(name)s spend all of your shared wallet.", **facts
+            )
+        else:
+            text = gettext(
+                "Peyvand: the code %(code)s lets %(name)s spend %(points)s of your shared wallet "
+                "in 30 days.",
+                **facts,
+            )
+        warning = gettext(
+            "It works for %(minutes)s minutes. If you did not ask for this, tell it to nobody.",
+            minutes=format_number(minutes),
+        )
+    return f"{text}\n{warning}\n\n@{domain} #{code}"
+
+
+def pool_news_text(*, kind: str, name: str, points: int | None, address: str, locale: str) -> str:
+    """Return the message about an act on a shared wallet: ``kind`` as above, or left, or ask."""
+    with use_locale(locale):
+        shown = "" if points is None else format_points(points)
+        if kind == "invite":
+            text = gettext("Peyvand: %(name)s invites you to a shared wallet.", name=name)
+        elif kind == "join":
+            text = gettext("Peyvand: %(name)s joined your shared wallet.", name=name)
+        elif kind == "left":
+            text = gettext("Peyvand: %(name)s left your shared wallet.", name=name)
+        elif kind == "ask":
+            text = gettext(
+                "Peyvand: %(name)s asks to leave your shared wallet with %(points)s.",
+                name=name,
+                points=shown,
+            )
+        elif kind == "part":
+            text = gettext(
+                "Peyvand: you left %(name)s's shared wallet, with %(points)s.",
+                name=name,
+                points=shown,
+            )
+        elif points is None:
+            text = gettext("Peyvand: %(name)s's shared wallet has no limit for you.", name=name)
+        else:
+            text = gettext(
+                "Peyvand: you can spend %(points)s of %(name)s's shared wallet in 30 days.",
+                name=name,
+                points=shown,
+            )
+    return f"{text}\n{address}"

@@ -10,6 +10,7 @@ from network.clock import local_date
 from network.ledger import queries as ledger
 from network.ledger.suspending import suspended_issuers
 from network.points import worth
+from network.pools import queries as pools
 from network.programme import queries as programme
 from network.settings import PROGRAMME_ZONE
 from wallet import access
@@ -35,6 +36,9 @@ def show() -> str:
         )
         names = directory(session)
         people = people_of(session, where)
+        invited = where.stay is None and pools.invited(
+            session, access.services().vault, phone=access.member().phone, wall=access.wall()
+        )
         suspended = suspended_issuers(session)
     points = wallet.available - wallet.suspended if wallet else 0
     expiring = next_to_expire(lot for lot in lots if lot.issuer_id not in suspended)
@@ -51,4 +55,5 @@ def show() -> str:
         ),
         movements=listed(entries, directory=names, people=people),
         shared=where.stay is not None,
+        invited=invited,
     )

@@ -176,7 +176,8 @@ def test_a_hold_is_captured_and_what_is_reversed_comes_back_after_the_person_has
     assert undone.data["state"] == "refunded"
     assert till.refund_redemption(held.data["id"], merchant_ref="h-3", points=1).status == 201
     assert family.wallet().available == 150 - 20 - 40 + 10 + 1
-    assert refused(lambda: till.refund_redemption(paid.data["id"], merchant_ref="h-4", points=1))
+    error = refused(lambda: till.refund_redemption(paid.data["id"], merchant_ref="h-4", points=1))
+    assert error.code == "refund_exceeds_original"
     told = [entry for entry in family.entries() if entry.merchant_id is not None]
     assert {entry.person_id for entry in told} == {mina.member_id}
 

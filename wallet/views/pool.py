@@ -1,0 +1,256 @@
+"""Family or company pool: who is in it, who spent how much, making one, leaving and ending it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from network import ids
+from network.errors import PeyvandError
+from network.ids import UnknownIdError
+from network.language import gettext
+from network.ledger import queries as ledger
+from network.pools import acts, queries, service
+from network.pools.queries import PersonView, PoolView
+from wallet import access, forms
+from wallet.limits import CHANGE, limiter
+from wallet.own import place, wallet_of
+from wallet.pool_words import refusal_words
+
+blueprint = Blueprint("pool", __name__, url_prefix="/pool")
+
+
+@blueprint.get("")
+def show() -> str:
+    """Show the shared wallet, or how to come by one."""
+    return page({})
+
+
+@blueprint.post("")
+@limiter.limit(CHANGE)
+def make() -> Response | tuple[str, int]:
+    """Make a shared wallet."""
+    values, errors = forms.load(forms.PoolForm(), request.form)
+    if errors:
+        return page(errors), 422
+    try:
+        with access.unit_of_work() as unit:
+            service.make(
+                unit,
+                member_id=access.member().member_id,
+                kind=values["kind"],
+                now=access.now(),
+                wall=access.wall(),
+            )
+    except PeyvandError as error:
+        return page({"kind": refusal_words(error)}), 422
+    flash(gettext("The shared wallet is made, and your points are in it."), "good")
+    return redirect(url_for("pool.show"), code=303)
+
+
+@blueprint.post("/notices")
+@limiter.limit(CHANGE)
+def set_notices() -> Response:
+    """Choose whether the owner hears of what others spend."""
+    wanted = request.form.get("wanted") == "yes"
+    return _done(
+        lambda unit: service.tell_owner(
+            unit, owner_id=access.member().member_id, wanted=wanted, wall=access.wall()
+        ),
+        gettext("Saved."),
+    )
+
+
+@blueprint.post("/invitations/<invitation>/withdraw")
+@limiter.limit(CHANGE)
+def withdraw(invitation: str) -> Response:
+    """Take an invitation back."""
+    return _done(
+        lambda unit: service.withdraw(
+            unit,
+            owner_id=access.member().member_id,
+            invitation_id=opened(invitation),
+            wall=access.wall(),
+        ),
+        gettext("The invitation is withdrawn."),
+    )
+
+
+@blueprint.post("/invitations/<invitation>/decline")
+@limiter.limit(CHANGE)
+def decline(invitation: str) -> Response:
+    """Say no to an invitation."""
+    return _done(
+        lambda unit: service.decline(
+            unit,
+            access.services().vault,
+            person=access.member(),
+            invitation_id=opened(invitation),
+            wall=access.wall(),
+        ),
+        gettext("You said no to the invitation."),
+    )
+
+
+@blueprint.post("/partings/<parting>/refuse")
+@limiter.limit(CHANGE)
+def refuse(parting: str) -> Response:
+    """Say no to what somebody asks to take along."""
+    return _done(
+        lambda unit: service.refuse_parting(
+            unit,
+            owner_id=access.member().member_id,
+            parting_id=opened(parting),
+            wall=access.wall(),
+        ),
+        gettext("They stay for now; they can ask again."),
+    )
+
+
+@blueprint.get("/leave")
+def ask_leave() -> str:
+    """Say what leaving means, and ask for points to take along."""
+    return _leave_page("", {})
+
+
+@blueprint.post("/leave")
+@limiter.limit(CHANGE)
+def leave() -> Response | tuple[str, int]:
+    """Leave with nothing at once, or ask the owner for points."""
+    values, errors = forms.load(forms.PointsForm(), request.form)
+    if errors:
+        return _leave_page(request.form.get("points", ""), errors), 422
+    member, points = access.member(), values["points"]
+    try:
+        with access.unit_of_work() as unit:
+            found = queries.pool_of(unit, member_id=member.member_id)
+            if points:
+                service.ask_to_leave(
+                    unit, person_id=member.member_id, points=points, wall=access.wall()
+                )
+            else:
+                service.leave(
+                    unit, person_id=member.member_id, now=access.now(), wall=access.wall()
+                )
+            _tell(unit, found[0].owner_id if found else None, points)
+    except PeyvandError as error:
+        return _leave_page(request.form.get("points", ""), {"points": refusal_words(error)}), 422
+    said = (
+        gettext("The owner is asked. You stay until they agree.")
+        if points
+        else gettext("You left. Your wallet is your own again.")
+    )
+    flash(said, "good")
+    return redirect(url_for("pool.show"), code=303)
+
+
+@blueprint.post("/end")
+@limiter.limit(CHANGE)
+def end() -> Response:
+    """End a shared wallet in which its owner is alone."""
+    return _done(
+        lambda unit: service.end(
+            unit, owner_id=access.member().member_id, now=access.now(), wall=access.wall()
+        ),
+        gettext("The shared wallet has ended. All that was in it is yours."),
+    )
+
+
+def page(errors: dict[str, str]) -> str:
+    """Return the page of the shared wallet, with what to look at again."""
+    member, vault, wall = access.member(), access.services().vault, access.wall()
+    with access.reading() as session:
+        found = queries.pool_of(session, member_id=member.member_id)
+        if found is None:
+            invited = queries.invited(session, vault, phone=member.phone, wall=wall)
+            own = ledger.wallet(session, member_id=member.member_id)
+            return render_template("pool/none.html", errors=errors, invited=invited, own=own)
+        pool, stay = found
+        people = queries.people(session, vault, pool=pool)
+        owns = pool.owner_id == member.member_id
+        return render_template(
+            "pool/show.html",
+            errors=errors,
+            typed=request.form,
+            pool=pool,
+            owns=owns,
+            me=stay.member_id,
+            people=people,
+            names={each.member_id: each.name for each in people},
+            wallet=wallet_of(session, place(session)),
+            invitations=queries.invitations(session, vault, pool=pool, wall=wall) if owns else [],
+            public_member=lambda member_id: ids.encode("mem", member_id),
+            partings=_partings(session, pool, None if owns else stay.member_id),
+        )
+
+
+def owned_person(person: str) -> tuple[PoolView, PersonView]:
+    """Return one of the people of the shared wallet that the member made, or answer 404."""
+    try:
+        person_id = ids.decode("mem", person)
+    except UnknownIdError:
+        abort(404)
+    me, vault = access.member().member_id, access.services().vault
+    with access.reading() as session:
+        found = queries.pool_of(session, member_id=me)
+        if found is None or found[0].owner_id != me:
+            abort(404)
+        people = queries.people(session, vault, pool=found[0])
+    chosen = next((each for each in people if each.member_id == person_id), None)
+    if chosen is None:
+        abort(404)
+    return found[0], chosen
+
+
+def opened(text: str) -> UUID:
+    """Return the id in an address, or answer 404."""
+    try:
+        return UUID(text)
+    except ValueError:
+        abort(404)
+
+
+def _partings(session: Session, pool: PoolView, only: UUID | None) -> list[queries.PartingView]:
+    asked = queries.partings(session, pool_id=pool.pool_id)
+    return [each for each in asked if only is None or each.member_id == only]
+
+
+def _done(act: Callable[[Session], object], said: str) -> Response:
+    """Do something in a unit of work and say so, or why not."""
+    try:
+        with access.unit_of_work() as unit:
+            act(unit)
+    except PeyvandError as error:
+        flash(refusal_words(error), "bad")
+    else:
+        flash(said, "good")
+    return redirect(url_for("pool.show"), code=303)
+
+
+def _tell(unit: Session, owner_id: UUID | None, points: int) -> None:
+    if owner_id is None:
+        return
+    services = access.services()
+    acts.tell(
+        unit,
+        services.vault,
+        kind="ask" if points else "left",
+        to=owner_id,
+        about=access.member(),
+        points=points,
+        wallet_url=services.settings.wallet_url,
+        wall=access.wall(),
+    )
+
+
+def _leave_page(value: str, errors: dict[str, str]) -> str:
+    with access.reading() as session:
+        found = queries.pool_of(session, member_id=access.member().member_id)
+        if found is None or found[0].owner_id == access.member().member_id:
+            abort(404)
+        name = queries.shown_name(session, access.services().vault, member_id=found[0].owner_id)
+    return render_template("pool/leave.html", value=value, errors=errors, owner=name)
