@@ -39,6 +39,15 @@ def uuid7() -> UUID:
     return UUID(int=value)
 
 
+def shared_wallet_id() -> UUID:
+    """Return a new id for a wallet that several people share; it sorts after every person's.
+
+    Wallets are locked in the order of their ids, so whoever holds a person's may wait for the one
+    that the person shares, and nobody waits in a circle.
+    """
+    return UUID(int=uuid7().int | 0xF << 124)
+
+
 def encode(prefix: str, identifier: UUID) -> str:
     """Return the public form of a UUID key, for example ``mer_06c1…`` (26 base32 characters)."""
     return f"{prefix}_{_to_base32(identifier.bytes)}"

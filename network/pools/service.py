@@ -17,7 +17,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from network import ids
-from network.ids import uuid7
+from network.ids import shared_wallet_id, uuid7
 from network.ledger import operations_members, shared_wallets
 from network.ledger.errors import OpenDebt
 from network.ledger.operations import open_wallet
@@ -61,7 +61,12 @@ def make(
     if queries.pool_of(session, member_id=member_id) is not None:
         raise AlreadyInAPoolError("one shared wallet at a time")
     row = Pool(
-        pool_id=uuid7(), kind=kind, owner_id=member_id, tells_owner=True, made_at=now, ended_at=None
+        pool_id=shared_wallet_id(),
+        kind=kind,
+        owner_id=member_id,
+        tells_owner=True,
+        made_at=now,
+        ended_at=None,
     )
     session.add(row)
     session.flush()

@@ -65,8 +65,9 @@ $$;
 -- Begins for a person whose points may be elsewhere by now (p_person; where it is NULL, for the
 -- wallet itself): in a wallet shared with others, which the person is then named in, or in that of
 -- the member they were merged into. Where the points are is read before the lock and again after it,
--- because a join or a leave may have come first: then nothing is held out of order, the caller asks
--- again (wallet_moved).
+-- because a join or a leave may have come first: then the caller asks again (wallet_moved). A call
+-- that waited for a person's wallet while they joined holds it on; a shared wallet's id is above
+-- every person's (network.ids), so even then locks are taken in their order.
 CREATE OR REPLACE FUNCTION ledger.begin_for(
     p_member uuid, p_person uuid, p_claim ledger.claim_facts, p_now timestamptz
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$

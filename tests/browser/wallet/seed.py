@@ -74,6 +74,7 @@ class Coalition:
 
     def __init__(self, *, database: Database, owner: Database, now: datetime) -> None:
         self._database = database
+        self.owner = owner
         self.now = now
         self._today = local_date(now, zone=PROGRAMME_ZONE)
         self._numbers = count(1)

@@ -13,7 +13,7 @@ from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.client.errors import ProblemError
 from network.clock import wall_now
 from network.events.queries import Event
-from network.ids import uuid7
+from network.ids import shared_wallet_id, uuid7
 from network.ledger import operations, operations_members, queries, shared_wallets
 from network.ledger.values import Claim
 from network.ledger.views import EntryView, WalletView
@@ -72,7 +72,7 @@ class Family:
 
 @pytest.fixture
 def family(house: House) -> Family:
-    wallet_id = uuid7()
+    wallet_id = shared_wallet_id()
     with house.services.database.ledger() as connection:
         operations.open_wallet(connection, member_id=wallet_id)
     made = Family(
@@ -117,7 +117,7 @@ def test_a_code_and_a_token_of_before_the_join_work_after_it_and_a_used_one_does
     used, fresh = person.code(), person.code()
     key = new_idempotency_key()
     first = till.redeem(member=used, merchant_ref="r-1", points=10, idempotency_key=key)
-    wallet_id = uuid7()
+    wallet_id = shared_wallet_id()
     with house.services.database.ledger() as connection:
         operations.open_wallet(connection, member_id=wallet_id)
     family = Family(house=house, wallet_id=wallet_id, mina=person, reza=person)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from network.clock import local_date
 from network.database.connection import Database
-from network.ids import uuid7
+from network.ids import shared_wallet_id, uuid7
 from network.ledger import operations, queries
 from network.ledger.errors import Refusal
 from network.ledger.partitions import open_first_day
@@ -45,9 +45,9 @@ class Hands:
     cinema: UUID
     pool: ThreadPoolExecutor
 
-    def wallet(self) -> UUID:
-        """Open a wallet and return its member."""
-        member_id = uuid7()
+    def wallet(self, *, shared: bool = False) -> UUID:
+        """Open a wallet, of a person or one to be shared, and return its id."""
+        member_id = shared_wallet_id() if shared else uuid7()
         with self.database.ledger() as connection:
             operations.open_wallet(connection, member_id=member_id)
         return member_id

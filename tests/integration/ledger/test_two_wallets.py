@@ -84,7 +84,7 @@ def differences(hands: Hands) -> list[str]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_operations_with_opposite_transfers(hands: Hands, seed: int) -> None:
     people = [hands.wallet() for _ in range(4)]
-    shared = hands.wallet()
+    shared = hands.wallet(shared=True)
     for person in people:
         hands.earn(person, 500)
 
@@ -154,7 +154,7 @@ def test_a_merge_meets_spending_and_a_gift(hands: Hands) -> None:
 def test_whoever_joins_while_tills_wait_is_found_where_the_points_went(hands: Hands) -> None:
     """A till that waited for the closed wallet asks again by itself; nothing is lost or doubled."""
     for _ in range(3):
-        person, shared = hands.wallet(), hands.wallet()
+        person, shared = hands.wallet(), hands.wallet(shared=True)
         hands.earn(person, 100)
         outcomes = hands.meet(
             person,
@@ -173,7 +173,7 @@ def test_whoever_joins_while_tills_wait_is_found_where_the_points_went(hands: Ha
 def test_whoever_leaves_while_tills_wait_spends_nothing_of_the_others(hands: Hands) -> None:
     """What came before the leave is the shared wallet's; what comes after, the person's own."""
     for _ in range(3):
-        person, shared = hands.wallet(), hands.wallet()
+        person, shared = hands.wallet(), hands.wallet(shared=True)
         hands.earn(shared, 100)
         pool(hands, person, shared, points=None)
         outcomes = hands.meet(
@@ -191,7 +191,7 @@ def test_whoever_leaves_while_tills_wait_spends_nothing_of_the_others(hands: Han
 
 
 def test_a_key_is_answered_once_through_join_and_leave(hands: Hands) -> None:
-    person, shared = hands.wallet(), hands.wallet()
+    person, shared = hands.wallet(), hands.wallet(shared=True)
     first = hands.claim("till-1")
     hands.earn(person, 50, claim=first, ref="r1")
     pool(hands, person, shared, points=None)
