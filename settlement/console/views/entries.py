@@ -30,6 +30,7 @@ from settlement.console import access, listing, tracing
 from settlement.console.filters import party
 from settlement.console.listing import Page
 from settlement.console.redemptions import rounded_up
+from settlement.console.sharing import sharing
 from settlement.console.views.search import ENTRY_PREFIXES
 from settlement.console.words import ENTRY_KINDS
 
@@ -176,6 +177,7 @@ def wallet(public_id: str) -> str | Response:
             "person": _masked(session, member_id),
             "lots": ledger.lots(session, member_id=member_id),
             "tier": _tier(session, member_id),
+            "sharing": sharing(session, member_id=member_id),
             "ladder": tiers(session),
         }
     shown, more = listing.first(entries, MOST_ENTRIES)
