@@ -165,8 +165,9 @@ def test_a_limit_a_lock_and_what_each_may_decide(wallet: Wallet) -> None:
     ):
         status, said = reza.send("/pool/leave", to=path, **fields)
         assert status in {404, 422} or "Only who made" in said, path
-    status, said = reza.send("/give", phone=NEDA, points="5")
-    assert status == 422
+    someone(wallet, NEDA, "Neda")
+    status, said = reza.send("/pool/leave", to="/give", phone=NEDA, points="5")
+    assert (status, "only who made it can give" in said) == (422, True)
     with wallet.services.database.reading() as session:
         stay = shared_wallets.stay(session, member_id=reza.member_id)
     assert stay is not None
@@ -184,12 +185,12 @@ def test_an_invitation_is_for_its_phone_once_and_tells_nothing_of_strangers(
 ) -> None:
     sara, reza = shared(wallet)
     neda = someone(wallet, NEDA, "Neda")
-    for phone, said in ((MEMBER_PHONE, "your own number"), ("12", "not a mobile number")):
-        assert said in sara.send("/pool", to="/pool/invitations", phone=phone)[1]
+    said = sara.send("/pool", to="/pool/invitations", phone=MEMBER_PHONE)[1]
+    assert "your own number" in said
     page = invited(sara, NEDA, neda)
     assert reza.client.get(page).status_code == 404
-    token = neda.client.get(page)
-    assert token.status_code == 200
+    shown = neda.client.get(page)
+    assert shown.status_code == 200
     # A stranger's number looks the same to who invites.
     status, said = sara.send("/pool", to="/pool/invitations", phone="09350000000")
     assert status == 200
