@@ -36,7 +36,7 @@ _WARM_UP = 6
 _DUE_LOTS = text("""
     SELECT count(ledger.earn(w.member_id, CAST(:now AS timestamptz), NULL,
         ROW(w.member_id, :ref, now(), NULL, NULL, NULL, 'in_store', 1, 1,
-            'IRR')::ledger.event_facts,
+            'IRR', NULL)::ledger.event_facts,
         jsonb_build_array(jsonb_build_object('issuer_id', w.member_id, 'terms_id', w.member_id,
             'price', 1000, 'points', 50, 'base', 1, 'active_from', CAST(:today AS date),
             'expires_on', CAST(:today AS date) + 1, 'line', 0)), '[]', NULL))

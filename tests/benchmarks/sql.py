@@ -52,7 +52,7 @@ _REFERENCE = "lpad(:drawn::text, 36, '0')"
 def _event(merchant: str) -> str:
     return (
         f"ROW({merchant}, {_REFERENCE}, now(), NULL, 'till-1', NULL, 'in_store', 1500000, "
-        "1500000, 'IRR')::ledger.event_facts"
+        "1500000, 'IRR', NULL)::ledger.event_facts"
     )
 
 
@@ -121,7 +121,7 @@ def prepare(stand: Stand) -> None:
             text(
                 f"""SELECT count(ledger.earn({uuid_of("member", "g")}, now(), NULL,
                 ROW({uuid_of("merchant", "1")}, 'purse-' || g, now(), NULL, NULL, NULL,
-                    'in_store', 1, 1, 'IRR')::ledger.event_facts,
+                    'in_store', 1, 1, 'IRR', NULL)::ledger.event_facts,
                 jsonb_build_array(jsonb_build_object('issuer_id', {uuid_of("merchant", "1")},
                     'terms_id', {uuid_of("merchant", "1")}, 'price', 1000,
                     'points', CAST(:purse AS bigint), 'base', 1,
