@@ -158,6 +158,12 @@ def pool_code_text(
                 "Peyvand: the code %(code)s puts all your points into %(name)s's shared wallet.",
                 **facts,
             )
+        elif kind == "leave":
+            text = gettext(
+                "Peyvand: the code %(code)s takes you out of %(name)s's shared wallet, without "
+                "points.",
+                **facts,
+            )
         elif kind == "part":
             text = gettext(
                 "Peyvand: the code %(code)s lets %(name)s leave your shared wallet with "
@@ -189,7 +195,7 @@ def pool_news_text(*, kind: str, name: str, points: int | None, address: str, lo
             text = gettext("Peyvand: %(name)s invites you to a shared wallet.", name=name)
         elif kind == "join":
             text = gettext("Peyvand: %(name)s joined your shared wallet.", name=name)
-        elif kind == "left":
+        elif kind in {"leave", "left"}:
             text = gettext("Peyvand: %(name)s left your shared wallet.", name=name)
         elif kind == "ask":
             text = gettext(

@@ -26,8 +26,8 @@ from network.pools import queries, service
 from network.pools.errors import InvitationGoneError
 from network.vault import Vault
 
-Kind = Literal["invite", "join", "part", "limit"]
-INVITE, JOIN, PART, LIMIT = "invite", "join", "part", "limit"
+Kind = Literal["invite", "join", "part", "limit", "leave"]
+INVITE, JOIN, PART, LEAVE = "invite", "join", "part", "leave"
 _LIMITLESS = -1
 
 
@@ -35,8 +35,9 @@ _LIMITLESS = -1
 class Act:
     """What is to be confirmed.
 
-    ``subject`` is a phone (invite), an invitation (join) or a person (part, limit); ``points`` are
-    what a person leaves with, or may spend in 30 days (-1: all).
+    ``subject`` is a phone (invite), an invitation (join), a person (part, limit) or the owner of
+    the wallet that is left with nothing (leave); ``points`` are what a person goes with, or may
+    spend in 30 days (-1: all).
     """
 
     kind: Kind
@@ -150,6 +151,8 @@ def confirm(
             now=now,
             wall=wall,
         )
+    elif act.kind == LEAVE:
+        told = service.leave(session, person_id=by.member_id, now=now, wall=wall).owner_id
     else:
         told = UUID(act.subject)
         service.limit(session, owner_id=by.member_id, person_id=told, most=act.most, wall=wall)

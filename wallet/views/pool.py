@@ -14,7 +14,7 @@ from network.errors import PeyvandError
 from network.ids import UnknownIdError
 from network.language import gettext
 from network.ledger import queries as ledger
-from network.pools import acts, queries, service
+from network.pools import queries, service
 from network.pools.queries import PersonView, PoolView
 from wallet import access, forms
 from wallet.limits import CHANGE, limiter
@@ -111,43 +111,6 @@ def refuse(parting: str) -> Response:
     )
 
 
-@blueprint.get("/leave")
-def ask_leave() -> str:
-    """Say what leaving means, and ask for points to take along."""
-    return _leave_page("", {})
-
-
-@blueprint.post("/leave")
-@limiter.limit(CHANGE)
-def leave() -> Response | tuple[str, int]:
-    """Leave with nothing at once, or ask the owner for points."""
-    values, errors = forms.load(forms.PointsForm(), request.form)
-    if errors:
-        return _leave_page(request.form.get("points", ""), errors), 422
-    member, points = access.member(), values["points"]
-    try:
-        with access.unit_of_work() as unit:
-            found = queries.pool_of(unit, member_id=member.member_id)
-            if points:
-                service.ask_to_leave(
-                    unit, person_id=member.member_id, points=points, wall=access.wall()
-                )
-            else:
-                service.leave(
-                    unit, person_id=member.member_id, now=access.now(), wall=access.wall()
-                )
-            _tell(unit, found[0].owner_id if found else None, points)
-    except PeyvandError as error:
-        return _leave_page(request.form.get("points", ""), {"points": refusal_words(error)}), 422
-    said = (
-        gettext("The owner is asked. You stay until they agree.")
-        if points
-        else gettext("You left. Your wallet is your own again.")
-    )
-    flash(said, "good")
-    return redirect(url_for("pool.show"), code=303)
-
-
 @blueprint.post("/end")
 @limiter.limit(CHANGE)
 def end() -> Response:
@@ -229,28 +192,3 @@ def _done(act: Callable[[Session], object], said: str) -> Response:
     else:
         flash(said, "good")
     return redirect(url_for("pool.show"), code=303)
-
-
-def _tell(unit: Session, owner_id: UUID | None, points: int) -> None:
-    if owner_id is None:
-        return
-    services = access.services()
-    acts.tell(
-        unit,
-        services.vault,
-        kind="ask" if points else "left",
-        to=owner_id,
-        about=access.member(),
-        points=points,
-        wallet_url=services.settings.wallet_url,
-        wall=access.wall(),
-    )
-
-
-def _leave_page(value: str, errors: dict[str, str]) -> str:
-    with access.reading() as session:
-        found = queries.pool_of(session, member_id=access.member().member_id)
-        if found is None or found[0].owner_id == access.member().member_id:
-            abort(404)
-        name = queries.shown_name(session, access.services().vault, member_id=found[0].owner_id)
-    return render_template("pool/leave.html", value=value, errors=errors, owner=name)

@@ -15,8 +15,9 @@ from network.ledger import queries as ledger
 from network.members.errors import InvalidPhoneError, ThrottledError
 from network.members.phones import normalise_phone
 from network.members.sign_in import CodeRefused
-from network.pools import acts, queries
+from network.pools import acts, queries, service
 from network.pools.acts import Act
+from network.pools.queries import PoolView
 from wallet import access, forms
 from wallet.code_words import refusal_words as code_words
 from wallet.code_words import wait_words
@@ -103,6 +104,28 @@ def part(person: str) -> Response | tuple[str, int]:
     return redirect(url_for("pool_acts.confirm"), code=303)
 
 
+@blueprint.get("/leave")
+def ask_leave() -> str:
+    """Say what leaving means, and ask for points to take along."""
+    return _leave_page("", {})
+
+
+@blueprint.post("/leave")
+@limiter.limit(CHANGE)
+def leave() -> Response | tuple[str, int]:
+    """Send the code that confirms leaving with nothing, or ask the owner for points."""
+    values, errors = forms.load(forms.PointsForm(), request.form)
+    refused = "" if errors else _leaving(values["points"])
+    if refused:
+        errors = {"points": refused}
+    if errors:
+        return _leave_page(request.form.get("points", ""), errors), 422
+    if not values["points"]:
+        return redirect(url_for("pool_acts.confirm"), code=303)
+    flash(gettext("The owner is asked. You stay until they agree."), "good")
+    return redirect(url_for("pool.show"), code=303)
+
+
 @blueprint.get("/confirm")
 def confirm() -> Response | str:
     """Show what is confirmed, and ask for the code."""
@@ -175,6 +198,7 @@ def _said(act: Act) -> str:
         "join": gettext("You share a wallet now."),
         "part": gettext("They have a wallet of their own again."),
         "limit": gettext("The limit is set."),
+        "leave": gettext("You left. Your wallet is your own again."),
     }[act.kind]
 
 
@@ -222,3 +246,45 @@ def _code_page(act: Act, errors: dict[str, str]) -> str:
     return render_template(
         "pool/confirm.html", act=act, name=name, errors=errors, outbox_open=is_open()
     )
+
+
+def _left_pool() -> PoolView:
+    """Return the shared wallet that the member could leave, or answer 404."""
+    me = access.member().member_id
+    with access.reading() as reader:
+        found = queries.pool_of(reader, member_id=me)
+    if found is None or found[0].owner_id == me:
+        abort(404)
+    return found[0]
+
+
+def _leaving(points: int) -> str:
+    """Send the code for leaving with nothing, or ask the owner; return why not."""
+    pool, member, services = _left_pool(), access.member(), access.services()
+    if not points:
+        return _ask(Act(kind="leave", subject=str(pool.owner_id)))
+    try:
+        with access.unit_of_work() as unit:
+            service.ask_to_leave(
+                unit, person_id=member.member_id, points=points, wall=access.wall()
+            )
+            acts.tell(
+                unit,
+                services.vault,
+                kind="ask",
+                to=pool.owner_id,
+                about=member,
+                points=points,
+                wallet_url=services.settings.wallet_url,
+                wall=access.wall(),
+            )
+    except PeyvandError as error:
+        return refusal_words(error)
+    return ""
+
+
+def _leave_page(value: str, errors: dict[str, str]) -> str:
+    pool = _left_pool()
+    with access.reading() as reader:
+        name = queries.shown_name(reader, access.services().vault, member_id=pool.owner_id)
+    return render_template("pool/leave.html", value=value, errors=errors, owner=name)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from network.clock import local_date
 from network.proofs import queries as proofs
 from network.proofs.queries import MemberProof
 from network.proofs.tree import climb
+from network.settings import PROGRAMME_ZONE
 from wallet import access
 from wallet.own import place
 
@@ -64,5 +67,12 @@ def read_day(text: str) -> date:
 
 def _own(session: Session, day: date) -> MemberProof | None:
     return proofs.member_proof(
-        session, access.services().vault, member_id=place(session).wallet_id, business_date=day
+        session, access.services().vault, member_id=_holder(session, day), business_date=day
     )
+
+
+def _holder(session: Session, day: date) -> UUID:
+    """Return whose points are proved: of a shared wallet those of days since the member joined."""
+    where = place(session)
+    joined = where.stay and local_date(where.stay.joined_at, zone=PROGRAMME_ZONE)
+    return access.member().member_id if joined and day < joined else where.wallet_id

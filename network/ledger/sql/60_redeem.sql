@@ -62,6 +62,23 @@ BEGIN
 END
 $$;
 
+-- Taking points anew for a hold that ran out is spending again: of a shared wallet only for a person
+-- who is still in it, and within their limit.
+CREATE OR REPLACE FUNCTION ledger.check_late(op ledger.operation, h ledger.hold, p_points bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT ledger.person_in(e.actor) INTO op.person_id FROM ledger.entry AS e
+    WHERE e.member_id = op.member_id AND e.sequence = h.sequence
+      AND e.business_date = h.business_date;
+    IF op.person_id IS NULL THEN
+        RETURN;
+    ELSIF (ledger.whereabouts_of(op.person_id)).home <> op.member_id THEN
+        PERFORM ledger.refuse('hold_expired', jsonb_build_object('hold_until', h.hold_until));
+    END IF;
+    PERFORM ledger.check_person(op, p_points);
+END
+$$;
+
 -- What authorise and redeem have in common, up to where the points are taken.
 CREATE OR REPLACE FUNCTION ledger.begin_spending(
     op ledger.operation, p_now timestamptz, p_wall timestamptz, p_event ledger.event_facts,
@@ -367,6 +384,7 @@ BEGIN
         IF op.status <> 'active' THEN
             PERFORM ledger.refuse('hold_expired', jsonb_build_object('hold_until', h.hold_until));
         END IF;
+        PERFORM ledger.check_late(op, h, settled);
         op := ledger.take_points(op, p_event.merchant_id, settled, 'redemption',
                                  op.business_date, 'hold_expired');
     ELSE

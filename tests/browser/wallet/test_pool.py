@@ -151,9 +151,6 @@ def test_a_limit_a_lock_and_what_each_may_decide(wallet: Wallet) -> None:
     assert sara.send(at, to=f"{at}/limit", limit="50")[0] == 200
     assert sara.confirm()[0] == 200
     assert "at most 50" in reza.client.get("/pool").text
-    reza.send("/code", to="/code/lock", locked="yes")
-    assert "Spending is locked" in reza.client.get("/code").text
-    assert "Spending is locked" not in sara.client.get("/code").text
     # What only the owner may: he finds no such pages, and forged forms do nothing.
     assert reza.client.get(at).status_code == 404
     assert reza.client.get(f"/pool/people/{sara.public_id}").status_code == 404
@@ -168,6 +165,9 @@ def test_a_limit_a_lock_and_what_each_may_decide(wallet: Wallet) -> None:
     someone(wallet, NEDA, "Neda")
     status, said = reza.send("/pool/leave", to="/give", phone=NEDA, points="5")
     assert (status, "only who made it can give" in said) == (422, True)
+    reza.send("/code", to="/code/lock", locked="yes")
+    assert "Spending is locked" in reza.client.get("/code").text
+    assert "Spending is locked" not in sara.client.get("/code").text
     with wallet.services.database.reading() as session:
         stay = shared_wallets.stay(session, member_id=reza.member_id)
     assert stay is not None
@@ -175,7 +175,9 @@ def test_a_limit_a_lock_and_what_each_may_decide(wallet: Wallet) -> None:
     # She neither leaves nor ends it while he is in it.
     assert sara.client.get("/pool/leave").status_code == 404
     assert "Others are still in it" in sara.send("/pool", to="/pool/end")[1]
-    status, said = reza.send("/pool/leave", points="0")
+    assert reza.send("/pool/leave", points="0")[0] == 200
+    assert reza.home() != reza.member_id  # not before the code
+    status, said = reza.confirm()
     assert (status, "You left" in said) == (200, True)
     assert (reza.home(), reza.available()) == (reza.member_id, 0)
 
