@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from network.clock import wall_now
 from network.ledger import queries as ledger
+from network.ledger.suspending import suspend_issuer
 from network.members.service import start_session
+from network.merchants import queries as merchants
+from network.operators import proposals
 from tests.browser.wallet.conftest import Wallet
 from tests.browser.wallet.test_doors import COOKIE, token_of
 
@@ -112,3 +115,26 @@ def test_a_code_to_sign_in_gives_nothing(wallet: Wallet) -> None:
     refused = stranger.post("/sign-in/code", data={"csrf_token": token, "code": gift})
     assert refused.status_code == 422
     assert (available(wallet, friend), available(wallet, giver) > 5) == (0, True)
+
+
+def test_suspended_points_are_told_apart_and_not_given(wallet: Wallet) -> None:
+    giver, client = giver_of(wallet)
+    had = available(wallet, giver)
+    wall = wall_now()
+    with wallet.services.database.unit_of_work() as session:
+        issuer_id = merchants.merchant(session, code="mahtab").merchant_id
+        proposal = proposals.propose(
+            session, kind="points.suspend", subject_id=issuer_id, reason="x", by=uuid4(), now=wall
+        )
+        proposals.decide(
+            session, proposal_id=proposal.proposal_id, approved=True, by=uuid4(), now=wall
+        )
+        suspend_issuer(session, issuer_id=issuer_id, proposal_id=proposal.proposal_id, now=wall)
+    page = " ".join(re.sub(r"<[^>]+>", " ", client.get("/").text).split())
+    assert "Available: 0 points" in page
+    assert f"Suspended {had} " in page
+    assert "has stopped paying" in page
+    assert 'href="/give"' not in client.get("/").text
+    wallet.enrol(FRIEND, name="Navid Rad")
+    _status, told = send(client, "/give", phone=FRIEND, points="1")
+    assert "You can give at most" in told

@@ -11,12 +11,14 @@ from datetime import timedelta
 
 import pytest
 import requests
+from sqlalchemy import text
 
 from merchant_gateway.portal import listing
 from merchant_gateway.portal.views import people as office
 from merchant_gateway.portal.views import standing
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 from network.clock import wall_now
+from network.ids import encode, uuid7
 from network.merchants import places
 from network.merchants import queries as merchants
 from network.operators.audit import record_act, verify
@@ -266,3 +268,56 @@ def test_a_session_is_bound_to_its_end(desk: Desk) -> None:
     )
     assert stale.status_code == 302
     assert json.dumps(stale.headers["Location"]).startswith('"/sign-in')
+
+
+def test_the_payee_says_what_arrived(desk: Desk) -> None:
+    """The form is the call of the gateway: who pays can't send it, and it is said once."""
+    window_id, payment_id = uuid7(), uuid7()
+    with desk.house.services.database.unit_of_work() as session:
+        session.execute(
+            text("""
+                INSERT INTO network.settlement_window (window_id, first_day, end_day, state,
+                                                       settled_at)
+                VALUES (:window, '2020-01-01', '2020-01-02', 'settled', now())
+            """),
+            {"window": window_id},
+        )
+        session.execute(
+            text("""
+                INSERT INTO network.direct_payment
+                    (direct_payment_id, window_id, payer_id, payee_id, currency, amount, iban,
+                     holder, reference, state)
+                VALUES (:payment, :window, :payer, :payee, 'IRR', 19800,
+                        'IR190540000000100324200001', 'Blue', 'PVPORTAL1', 'released')
+            """),
+            {
+                "window": window_id,
+                "payment": payment_id,
+                "payer": desk.house.green.merchant_id,
+                "payee": desk.house.blue.merchant_id,
+            },
+        )
+
+    def say(shop: str, outcome: str) -> tuple[int, str]:
+        clerk = desk.person("finance", shop=shop)
+        token = re.search(r'name="csrf_token" value="([^"]+)"', clerk.get("/account").answer.text)
+        assert token is not None
+        path = f"/statements/{encode('win', window_id)}/payments/{encode('dpy', payment_id)}"
+        sent = {"csrf_token": token[1], "key": uuid7().hex, "outcome": outcome}
+        answer = clerk.post(path, sent, follow=False)
+        with desk.house.services.database.reading() as session:
+            state = session.execute(
+                text("SELECT state FROM network.direct_payment WHERE direct_payment_id = :id"),
+                {"id": payment_id},
+            ).scalar_one()
+        return answer.status, str(state)
+
+    assert say("green", "arrived") == (303, "released")
+    assert say("blue", "perhaps") == (303, "released")
+    assert say("blue", "missing") == (303, "released")
+    assert say("blue", "arrived") == (303, "confirmed")
+    with desk.house.services.database.reading() as session:
+        words = session.execute(
+            text("SELECT arrived FROM network.direct_receipt ORDER BY said_at")
+        ).scalars()
+        assert list(words) == [False, True]
