@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -21,6 +22,7 @@ from config.relay import relay_once
 from merchant_gateway.client import GatewayClient
 from merchant_gateway.operations import Operation, load_operations
 from network.clock import wall_now
+from network.ids import decode, encode
 from network.merchants.happenings import Teller
 from network.sandboxes import queries, time
 from network.sandboxes.opening import database_url, sandbox_services
@@ -247,6 +249,7 @@ def _bodies(things: Things) -> dict[str, Any]:
             "words": "these are ours",
         },
         "add_dispute_note": {"words": "hear us"},
+        "confirm_direct_payment": {"outcome": "arrived"},
         "create_key": {},
         "revoke_key": {},
         "move_sandbox_clock": {"days": 1},
@@ -310,9 +313,30 @@ def _settled(client: GatewayClient, found: dict[str, Any], key_id: str, owner_ur
         entry=found["earning_id"], reason="points", words="it was a larger basket"
     )
     path["dispute_id"] = dispute.data["id"]
+    path["direct_payment_id"] = _between_merchants(owner_url, window["id"])
     path["key_id"] = key_id
     member = {"card": found["card"], "code": found["code"], "phone": found["phone"]}
     return Things(path=path, member=member, earning=found["ref"], owner_url=owner_url)
+
+
+def _between_merchants(owner_url: str, settlement_id: str) -> str:
+    """Return the id of a payment between two merchants, which no night here would make."""
+    payment_id = uuid4()
+    engine = create_engine(owner_url)
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+                INSERT INTO network.direct_payment
+                    (direct_payment_id, window_id, payer_id, payee_id, currency, amount, iban,
+                     holder, reference, state)
+                SELECT :id, :window, min(merchant_id::text)::uuid, max(merchant_id::text)::uuid,
+                       'IRR', 5, 'IR190540000000100324200001', 'Payee', 'PVAPART', 'released'
+                FROM network.merchant
+            """),
+            {"id": payment_id, "window": decode("win", settlement_id)},
+        )
+    engine.dispose()
+    return encode("dpy", payment_id)
 
 
 def _contents(owner_url: str) -> dict[str, str | None]:
