@@ -38,14 +38,21 @@ RETURN E'\n' || json_build_array(
     line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on,
     points)::text;
 
--- The form of the only movement of a purchase that made one lot, the same text as movement_form gives
--- (a test reckons the digests anew). Where a statement is run once, json_build_array costs most to
--- set up: it looks the type of every argument up. Accounts are words of ours, so they need no escapes.
+-- The forms of the only movement of a purchase that made one lot, and of a redemption that took one:
+-- the same text as movement_form gives (a test reckons the digests anew). Where a statement is run once,
+-- json_build_array costs most to set up: it looks the type of every argument up. Accounts are words of
+-- ours, so they need no escapes; a date as JSON follows no session's style.
 CREATE OR REPLACE FUNCTION ledger.issuance_form(
     target ledger.account, issuer_id uuid, lot_id bigint, terms_id uuid, points bigint
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN format(E'\n[1, "issuance", "%s", "%s", null, %s, null, "%s", null, %s]',
               target, issuer_id, lot_id, terms_id, points);
+
+CREATE OR REPLACE FUNCTION ledger.redemption_form(
+    issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid, priced_on date, points bigint
+) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+RETURN format(E'\n[1, "available", "redemption", "%s", "%s", %s, null, "%s", %s, %s]',
+              issuer_id, acceptor_id, lot_id, terms_id, to_json(priced_on), points);
 
 CREATE OR REPLACE FUNCTION ledger.entry_form(
     member_id uuid, sequence bigint, business_date date, kind text, merchant_id uuid,

@@ -194,7 +194,6 @@ DECLARE
     day date;
     outcome jsonb;
     claimed boolean := false;
-    forms text;
     op ledger.operation;
 BEGIN
     IF p_claim.key IS NOT NULL AND p_points BETWEEN 1 AND 1000000000000000
@@ -281,9 +280,6 @@ BEGIN
         (member_id, sequence, part, business_date, acceptor_id, lot_id, points)
     VALUES (p_member, number, 1, day, acceptor, lot, p_points);
 
-    forms := ledger.movement_form(
-        1, 'available', 'redemption', taken.issuer_id, acceptor, lot, NULL, taken.terms_id, day,
-        p_points);
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
          receipt, channel, amount, base, currency, effective_at, recorded_at, actor, explanation,
@@ -297,7 +293,9 @@ BEGIN
             p_member, number, day, 'redemption', acceptor, p_event.store_id, p_event.terminal,
             nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel, p_event.amount,
             p_event.base, p_event.currency, NULL, NULL, coalesce(p_event.effective_at, p_now),
-            p_now, 'merchant:' || acceptor, '[]') || forms, 'UTF8')));
+            p_now, 'merchant:' || acceptor, '[]')
+            || ledger.redemption_form(taken.issuer_id, acceptor, lot, taken.terms_id, day, p_points),
+            'UTF8')));
     INSERT INTO ledger.movement
         (member_id, sequence, line, business_date, source, target, issuer_id, acceptor_id, lot_id,
          terms_id, priced_on, points)
