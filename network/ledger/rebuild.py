@@ -42,7 +42,7 @@ OPENINGS = Pass(
             FROM ledger.opening WINDOW lots AS (PARTITION BY {_KEY} ORDER BY month)
         ) AS o
         FULL JOIN (
-            SELECT m.* FROM ledger.movements('-infinity', {_LATEST}) AS m
+            SELECT m.* FROM ledger.lot_months('-infinity', {_LATEST}) AS m
         ) AS p USING ({_KEY}, month)
     """,
     rules=(
@@ -63,7 +63,7 @@ _REBUILT = f"""
          FROM ledger.opening WHERE month <= {_LATEST}
          ORDER BY member_id, lot_id, issuer_id, month DESC)
         UNION ALL
-        SELECT {_KEY}, {", ".join(_SUMS)} FROM ledger.movements({_LATEST}, 'infinity')
+        SELECT {_KEY}, {", ".join(_SUMS)} FROM ledger.lot_months({_LATEST}, 'infinity')
     ) AS parts GROUP BY {_KEY}
 """
 

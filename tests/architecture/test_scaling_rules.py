@@ -34,7 +34,7 @@ ACROSS_MEMBERS = {
     ("expire_due", "wallet"): "finds who is due; run shard by shard",
     ("forget_requests", "idempotency"): "housekeeping; run shard by shard",
     ("forget_requests", "used_code"): "housekeeping; run shard by shard",
-    ("movements", "every_movement"): "closed days only, summed on every shard",
+    ("lot_months", "every_movement"): "closed days only, summed on every shard",
     ("openings_head", "opening"): "digests per member, of a month that is closed",
     ("write_openings", "opening"): "joined with a closed month's sums, shard by shard",
     ("seal_month", "opening"): "counts the openings of a month that is closed",

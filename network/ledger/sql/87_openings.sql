@@ -45,7 +45,7 @@ GRANT SELECT ON ledger.every_entry, ledger.every_movement, ledger.every_earned,
 -- What the movements of the days from p_first to before p_end came to, per lot and month; month is
 -- the month that follows, which they open. A movement counts for its lot; where it goes on in a child
 -- lot, its two ends count apart.
-CREATE OR REPLACE FUNCTION ledger.movements(p_first date, p_end date)
+CREATE OR REPLACE FUNCTION ledger.lot_months(p_first date, p_end date)
 RETURNS TABLE (
     member_id uuid, lot_id bigint, issuer_id uuid, month date, pending bigint, available bigint,
     held bigint, redeemed bigint, expired bigint, clawed_back bigint, credited bigint,
@@ -156,7 +156,7 @@ BEGIN
            m.credited + coalesce(o.credited, 0), m.issued + coalesce(o.issued, 0),
            m.transferred + coalesce(o.transferred, 0), m.unmatched + coalesce(o.unmatched, 0),
            m.debt + coalesce(o.debt, 0)
-    FROM ledger.movements(v_before, p_month) AS m
+    FROM ledger.lot_months(v_before, p_month) AS m
     LEFT JOIN (
         SELECT DISTINCT ON (b.member_id, b.lot_id, b.issuer_id) b.*
         FROM ledger.opening AS b WHERE b.month < p_month
@@ -195,14 +195,14 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION
-    ledger.movements(date, date),
+    ledger.lot_months(date, date),
     ledger.opening_form(ledger.opening),
     ledger.openings_head(date, bytea, bytea),
     ledger.write_openings(date),
     ledger.seal_month(date, integer, bytea, text, bytea, timestamptz)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    ledger.movements(date, date),
+    ledger.lot_months(date, date),
     ledger.opening_form(ledger.opening),
     ledger.openings_head(date, bytea, bytea),
     ledger.write_openings(date),
