@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,17 +115,20 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_under_the_same_
 def test_a_worker_told_to_stop_ends_what_it_began(
     desk: Desk, workers: Workers, redis_client: redis.Redis
 ) -> None:
-    async def slowly(_self: Receiver, _request: Received, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(1.0)
+    told = threading.Event()
+
+    async def when_told(_self: Receiver, _request: Received, writer: asyncio.StreamWriter) -> None:
+        assert await asyncio.to_thread(told.wait, PATIENCE_SECONDS)
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-    with receiving(slowly) as receiver:
+    with receiving(when_told) as receiver:
         desk.endpoint(receiver.url)
         desk.happen()
         ask_delivery(redis_client)
         worker = workers.start()
         receiver.wait_for(1)
         worker.terminate()
+        told.set()
         assert worker.wait(timeout=PATIENCE_SECONDS) == 0
         assert desk.only().state == "delivered"
 
