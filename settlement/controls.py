@@ -263,11 +263,7 @@ def check_statements(
     def sums(key: tuple[UUID, str]) -> tuple[int, int, int, int, int, int]:
         found, deposit = merchants.get(key), deposits.get(key)
         used = 0 if deposit is None else -deposit.net
-        return (
-            (0, 0, 0, 0, 0, used)
-            if found is None
-            else (found.payable, found.receivable, found.fees, found.vat, found.net, used)
-        )
+        return (*((0, 0, 0, 0, 0) if found is None else _flows(found)), used)
 
     return [
         Check(
@@ -276,16 +272,7 @@ def check_statements(
             expected=sum(each.net for each in merchants.values()),
             found=sum(each.net for each in drafts.values()),
             differences=sum(
-                sums(key)
-                != (
-                    each.payable,
-                    each.receivable,
-                    each.fees,
-                    each.vat,
-                    each.net,
-                    each.deposit_used,
-                )
-                for key, each in drafts.items()
+                sums(key) != (*_flows(each), each.deposit_used) for key, each in drafts.items()
             )
             + len((merchants.keys() | deposits.keys()) - drafts.keys()),
         ),
@@ -299,17 +286,20 @@ def check_statements(
         Check(
             name="closings_follow",
             rows=len(drafts),
-            expected=sum(
-                each.opening + each.net + each.returned - each.called - each.paid
-                for each in drafts.values()
-            ),
+            expected=sum(_closing(each) for each in drafts.values()),
             found=sum(each.closing for each in drafts.values()),
-            differences=sum(
-                each.closing != each.opening + each.net + each.returned - each.called - each.paid
-                for each in drafts.values()
-            ),
+            differences=sum(each.closing != _closing(each) for each in drafts.values()),
         ),
     ]
+
+
+def _flows(of: Position | Totals) -> tuple[int, int, int, int, int]:
+    return of.payable, of.receivable, of.fees, of.vat, of.net
+
+
+def _closing(of: Totals) -> int:
+    """Return what a statement's closing balance must be."""
+    return of.opening + of.net + of.returned - of.called - of.paid
 
 
 def as_json(checks: Sequence[Check]) -> dict[str, Any]:

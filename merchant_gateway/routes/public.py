@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flask import Flask, Response, redirect, render_template, request
@@ -25,6 +26,9 @@ from network.proofs import queries as proofs
 PUBLIC = frozenset({"keys", "points", "merchant_key", "openapi", "docs", "guide", "style", "home"})
 """The endpoints without authentication."""
 
+Page = tuple[str, str, Callable[..., BaseResponse]]
+"""A path, its endpoint and its view."""
+
 NIGHTS = 366
 """How many nights' figures are published at once: a year."""
 
@@ -36,10 +40,12 @@ CONTENT_SECURITY_POLICY = (
 
 def register(app: Flask, gateway: Gateway) -> None:
     """Add the public pages to ``app``."""
-    address = gateway.services.settings.gateway_url
-    css = (Path(__file__).parents[1] / "static" / "docs.css").read_bytes()
-    document = canonical(openapi.document(server=address))
-    guides = {locale: load_pages(locale) for locale in LOCALES}
+    for path, endpoint, view in (*_published(gateway), *_documents(gateway), ("/", "home", _home)):
+        app.add_url_rule(path, endpoint=endpoint, view_func=view, methods=["GET"])
+
+
+def _published(gateway: Gateway) -> Iterator[Page]:
+    """What others verify by: keys, and the nights' figures."""
 
     def keys() -> Response:
         """Publish every key the network ever signed with, as a JWKS (RFC 7517)."""
@@ -70,6 +76,18 @@ def register(app: Flask, gateway: Gateway) -> None:
     def merchant_key(key_id: str) -> Response:
         """Publish the public key that a merchant signed with, also one that is over (RFC 8037)."""
         return _merchant_key(gateway, key_id)
+
+    yield "/.well-known/peyvand-keys.json", "keys", keys
+    yield "/.well-known/peyvand-points.json", "points", points
+    yield "/.well-known/peyvand-merchant-keys/<key_id>.json", "merchant_key", merchant_key
+
+
+def _documents(gateway: Gateway) -> Iterator[Page]:
+    """What merchants' engineers read."""
+    address = gateway.services.settings.gateway_url
+    css = (Path(__file__).parents[1] / "static" / "docs.css").read_bytes()
+    document = canonical(openapi.document(server=address))
+    guides = {locale: load_pages(locale) for locale in LOCALES}
 
     def openapi_json() -> Response:
         """Publish the OpenAPI 3.1 document."""
@@ -109,17 +127,10 @@ def register(app: Flask, gateway: Gateway) -> None:
         response.headers["Cache-Control"] = "public, max-age=3600"
         return response
 
-    for path, endpoint, view in (
-        ("/.well-known/peyvand-keys.json", "keys", keys),
-        ("/.well-known/peyvand-points.json", "points", points),
-        ("/.well-known/peyvand-merchant-keys/<key_id>.json", "merchant_key", merchant_key),
-        ("/openapi.json", "openapi", openapi_json),
-        ("/", "home", _home),
-        ("/docs", "docs", docs),
-        ("/docs/guide/<name>", "guide", guide),
-        ("/docs.css", "style", style),
-    ):
-        app.add_url_rule(path, endpoint=endpoint, view_func=view, methods=["GET"])
+    yield "/openapi.json", "openapi", openapi_json
+    yield "/docs", "docs", docs
+    yield "/docs/guide/<name>", "guide", guide
+    yield "/docs.css", "style", style
 
 
 def _merchant_key(gateway: Gateway, key_id: str) -> Response:

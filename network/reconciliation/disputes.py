@@ -7,27 +7,17 @@ of two people, on a later statement. ``wall`` is wall time, ``now`` programme ti
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from network import ids
-from network.clearing import queries as clearing
-from network.clearing.facts import EntryLine
-from network.clearing.lines import entry_lines
-from network.clearing.statements import canonical, plain
 from network.events.service import publish
 from network.events.types import DISPUTE_DECIDED
-from network.ids import EntryIds
 from network.ledger import queries as ledger
-from network.ledger.views import EntryView
-from network.members.pairwise import PairwiseNames
 from network.operators.audit import record_act
 from network.reconciliation import corrections
 from network.reconciliation.corrections import LONGEST_REASON, Movement
@@ -41,8 +31,8 @@ from network.reconciliation.errors import (
 )
 from network.reconciliation.facts import DISPUTE_REASONS
 from network.reconciliation.models import Break, Correction, Dispute, DisputeNote
+from network.reconciliation.parts import part_of, sign_answer
 from network.settings import CURRENCY
-from network.signing.queries import active_key
 from network.vault import Vault
 
 PREFIX = "dsp"
@@ -53,16 +43,6 @@ OPEN_FOR = timedelta(days=120)
 """How long after its business day a line can be disputed."""
 
 LONGEST_WORDS = 2000
-_STATEMENT = "peyvand dispute answer, version 2"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedAnswer:
-    """What the network says of an entry: canonical JSON, and its Ed25519 signature over it."""
-
-    said: bytes
-    key_id: str
-    signature: bytes
 
 
 class UnknownLineError(UnknownDisputeError):
@@ -92,11 +72,9 @@ def open_dispute(
     of the entry is signed now; the signed request is kept by the ledger. Raises UnknownLineError,
     InvalidDisputeError, DisputeTooLateError, DisputeOpenError, UnknownBreakError.
     """
-    said = words.strip()
     if reason not in DISPUTE_REASONS:
         raise InvalidDisputeError("there is no such reason", field="reason")
-    if not said or len(said) > LONGEST_WORDS:
-        raise InvalidDisputeError("say what is wrong", field="words")
+    said = _said(words)
     entry = ledger.entry(session, member_id=member_id, sequence=sequence)
     lines = None if entry is None else part_of(session, entry=entry, merchant_id=merchant_id)
     if entry is None or lines is None:
@@ -135,19 +113,11 @@ def open_dispute(
     return row.dispute_id
 
 
-def sign_answer(
-    session: Session,
-    vault: Vault,
-    *,
-    entry: EntryView,
-    lines: Sequence[EntryLine],
-    merchant_id: UUID,
-) -> SignedAnswer:
-    """Return what the network says of an entry to a merchant, signed now."""
-    said = canonical(_answer(vault, entry, lines=lines, merchant_id=merchant_id))
-    key = active_key(session, vault=vault, purpose="answers")
-    signature = Ed25519PrivateKey.from_private_bytes(key.private_key).sign(said)
-    return SignedAnswer(said=said, key_id=key.key_id, signature=signature)
+def _said(words: str) -> str:
+    said = words.strip()
+    if not said or len(said) > LONGEST_WORDS:
+        raise InvalidDisputeError("say what is wrong", field="words")
+    return said
 
 
 def say(
@@ -223,81 +193,6 @@ def settle_correction(
     found.state = "open"
     author = ids.encode("opr", by)
     _note(session, found, side="network", author=author, action="declined", words="", wall=wall)
-
-
-def part_of(session: Session, *, entry: EntryView, merchant_id: UUID) -> list[EntryLine] | None:
-    """Return the entry's lines on a merchant's published statement, none before there is one.
-
-    ``None`` where the merchant has no part in the entry: it neither made it nor is there a line.
-    """
-    window = clearing.window_of(session, business_date=entry.business_date)
-    lines: list[EntryLine] = []
-    if window is not None and window.state in clearing.PUBLISHED:
-        lines = entry_lines(
-            session,
-            window=window,
-            merchant_id=merchant_id,
-            member_id=entry.member_id,
-            sequence=entry.sequence,
-        )
-    return lines if lines or entry.merchant_id == merchant_id else None
-
-
-def parties_of(session: Session, *, entry: EntryView) -> set[UUID]:
-    """Return the merchants that may dispute an entry."""
-    named = {entry.merchant_id}
-    for each in entry.postings:
-        named |= {each.issuer_id, each.acceptor_id}
-    return {
-        merchant_id
-        for merchant_id in named
-        if merchant_id is not None
-        and part_of(session, entry=entry, merchant_id=merchant_id) is not None
-    }
-
-
-def points_of(lines: Sequence[EntryLine]) -> int:
-    """Return the points behind lines: several may stand for one posting, as price and fee do."""
-    return sum({each.line: each.points for each in lines}.values())
-
-
-def _answer(
-    vault: Vault, entry: EntryView, *, lines: Sequence[EntryLine], merchant_id: UUID
-) -> dict[str, object]:
-    """Return what the network says of an entry to one merchant, as plain JSON.
-
-    Of another shop's sale it says what stands on this merchant's statement and no more: ``points``
-    are those of its own lines, and what only the other shop knows is not there.
-    """
-    said: dict[str, object] = {
-        "statement": _STATEMENT,
-        "entry": EntryIds(vault).encode(
-            prefix="ent", member_id=entry.member_id, sequence=entry.sequence
-        ),
-        "business_date": entry.business_date.isoformat(),
-        "lines": [
-            {
-                "kind": each.kind,
-                "direction": each.direction,
-                "points": each.points,
-                "price": plain(each.price),
-            }
-            for each in lines
-        ],
-    }
-    if entry.merchant_id != merchant_id:
-        return said | {"points": points_of(lines)}
-    return said | {
-        "kind": entry.kind,
-        "member": PairwiseNames(vault).name(member_id=entry.member_id, merchant_id=merchant_id),
-        "merchant_ref": entry.merchant_ref,
-        "points": entry.points,
-        "amount": entry.amount,
-        "currency": entry.currency,
-        "occurred_at": entry.effective_at.isoformat(),
-        "recorded_at": entry.recorded_at.isoformat(),
-        "digest": f"sha-256:{entry.digest.hex()}",
-    }
 
 
 def _decide(

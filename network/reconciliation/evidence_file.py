@@ -29,7 +29,8 @@ from network.merchants.evidence import Finding, is_signed_body
 from network.operators.audit import record_act
 from network.portal import attesting
 from network.proofs.errors import ProofBrokenError
-from network.reconciliation.disputes import UnknownLineError, part_of, sign_answer
+from network.reconciliation.disputes import UnknownLineError
+from network.reconciliation.parts import part_of, sign_answer
 from network.signing.queries import active_key, published_keys
 from network.vault import Vault
 

@@ -63,15 +63,9 @@ def resolve(
         raise InvalidCorrectionError("there is no such resolution", field="resolution")
     row = _open(session, break_id)
     reason, actor = words.strip()[:LONGEST_REASON], ids.encode("opr", by)
-    wanted = movement
-    moves = resolution not in {ACCEPT_OURS, WRITE_OFF}
+    wanted, moves = movement, resolution not in {ACCEPT_OURS, WRITE_OFF}
     if wanted is None and moves:
-        wanted = movement_of(row, resolution=resolution)
-        if wanted is not None and _corrected_before(session, row):
-            # Entries of ours do not show what was corrected: the difference is not what is missing.
-            raise NothingToMoveError("this was corrected before: say what is still to move")
-        if wanted is None:
-            raise NothingToMoveError("the record does not say what is to move")
+        wanted = _said_by_record(session, row, resolution=resolution)
     if resolution == WRITE_OFF and not reason:
         raise InvalidCorrectionError("a write-off says why", field="words")
     if wanted is None or not moves:
@@ -108,6 +102,16 @@ def resolve(
         facts={"correction": ids.encode("cor", correction_id)},
     )
     return row.state
+
+
+def _said_by_record(session: Session, row: Break, *, resolution: str) -> Movement:
+    wanted = movement_of(row, resolution=resolution)
+    if wanted is None:
+        raise NothingToMoveError("the record does not say what is to move")
+    if _corrected_before(session, row):
+        # Entries of ours do not show what was corrected: the difference is not what is missing.
+        raise NothingToMoveError("this was corrected before: say what is still to move")
+    return wanted
 
 
 def movement_of(row: Break, *, resolution: str) -> Movement | None:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Row, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -74,12 +74,7 @@ def receive(
         raise DayNotOverError("this is no business day that is over", field="business_date")
     digest, size = _measured(file)
     session.execute(_LOCK, {"name": f"record:{merchant_id}:{day}"})
-    latest = session.execute(
-        select(Reconciliation.reconciliation_id, Reconciliation.version, Reconciliation.digest)
-        .where(Reconciliation.merchant_id == merchant_id, Reconciliation.business_date == day)
-        .order_by(Reconciliation.version.desc())
-        .limit(1)
-    ).one_or_none()
+    latest = _latest(session, merchant_id=merchant_id, day=day)
     if latest is not None and latest.digest == digest:
         return Received(
             reconciliation_id=latest.reconciliation_id, version=latest.version, known=True
@@ -113,6 +108,16 @@ def receive(
         )
     _announce(session, reconciliation_id, merchant_id)
     return Received(reconciliation_id=reconciliation_id, version=version, known=False)
+
+
+def _latest(session: Session, *, merchant_id: UUID, day: date) -> Row[UUID, int, bytes] | None:
+    """Return id, version and digest of the day's latest record."""
+    return session.execute(
+        select(Reconciliation.reconciliation_id, Reconciliation.version, Reconciliation.digest)
+        .where(Reconciliation.merchant_id == merchant_id, Reconciliation.business_date == day)
+        .order_by(Reconciliation.version.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def match_again(session: Session, *, reconciliation_id: UUID, wall: datetime) -> bool:

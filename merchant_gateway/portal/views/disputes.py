@@ -23,11 +23,12 @@ from network.ledger import queries as ledger
 from network.ledger.views import EntryView
 from network.portal import queries as people
 from network.reconciliation import queries
-from network.reconciliation.disputes import DECIDED_WITHIN, PREFIX, part_of, points_of
+from network.reconciliation.disputes import DECIDED_WITHIN, PREFIX
 from network.reconciliation.errors import UnknownDisputeError
 from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.evidence_file import evidence_file, file_bytes
 from network.reconciliation.facts import DISPUTE_REASONS, DisputeView
+from network.reconciliation.parts import part_of, points_of
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
 

@@ -23,6 +23,7 @@ from network.reconciliation.disputes import PREFIX
 from network.reconciliation.errors import NothingToMoveError
 from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DISPUTE_REASONS, DisputeView
+from network.reconciliation.parts import parties_of
 from settlement.console import access, listing
 from settlement.console.reconciling import REFUSED, asked_movement, asked_whole, refusal
 
@@ -59,7 +60,7 @@ def new() -> str:
     with access.reading() as session:
         entry = _entry(session, public_id)
         every = parties(session)
-        may = disputes.parties_of(session, entry=entry)
+        may = parties_of(session, entry=entry)
     return render_template(
         "dispute_form.html",
         entry=entry,

@@ -90,12 +90,9 @@ def index(public_id: str) -> str | Response:
         wanted, account = table.asked(window, register)
         searched = table.searched(wanted, names, register)
         if listing.wants_csv():
+            held_account = account[1] if account else None
             return table.file(
-                window,
-                wanted=searched,
-                names=names,
-                register=register,
-                account=account[1] if account else None,
+                window, wanted=searched, names=names, register=register, account=held_account
             )
         sides = owed.portions(session, wanted=replace(wanted, direction=None, kind=None))
         whole = Whole.of(owed.portions(session, wanted=searched))
@@ -113,8 +110,7 @@ def index(public_id: str) -> str | Response:
         page=page,
         terms=known,
         held=held,
-        issuer=codes.get(listing.argument("issuer") or ""),
-        acceptor=codes.get(listing.argument("acceptor") or ""),
+        **{side: codes.get(listing.argument(side) or "") for side in ("issuer", "acceptor")},
         chosen=wanted.direction if wanted.direction in table.DIRECTIONS else None,
         sums=proof.sums(sides) if held else None,
         position=held.position if held else None,

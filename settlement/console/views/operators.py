@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -41,22 +43,7 @@ def index() -> str | Response:
         words=lambda row: f"{row.name} {row.email} {row.role}",
     )
     if listing.wants_csv():
-        return listing.csv_response(
-            "operators",
-            ("operator", "name", "email", "role", "status", "last_seen", "since"),
-            (
-                (
-                    row.public_id,
-                    row.name,
-                    row.email,
-                    row.role,
-                    row.status,
-                    seen[row.operator_id].isoformat() if row.operator_id in seen else None,
-                    row.created_at.isoformat(),
-                )
-                for row in page.rows
-            ),
-        )
+        return _file(page.rows, seen=seen)
     return render_template(
         "operators.html",
         page=page,
@@ -65,6 +52,25 @@ def index() -> str | Response:
         people={each.operator_id: each for each in found},
         roles=ROLES,
         errors={},
+    )
+
+
+def _file(rows: Sequence[queries.OperatorView], *, seen: Mapping[UUID, datetime]) -> Response:
+    return listing.csv_response(
+        "operators",
+        ("operator", "name", "email", "role", "status", "last_seen", "since"),
+        (
+            (
+                row.public_id,
+                row.name,
+                row.email,
+                row.role,
+                row.status,
+                seen[row.operator_id].isoformat() if row.operator_id in seen else None,
+                row.created_at.isoformat(),
+            )
+            for row in rows
+        ),
     )
 
 

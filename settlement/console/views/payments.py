@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from typing import cast
 from uuid import UUID
@@ -28,7 +29,7 @@ from network.money import keeping, service
 from network.money import queries as money
 from network.money.cancelling import check_cancellable
 from network.money.errors import MoneyError, ReleaseError
-from network.money.facts import FileKind, PaymentView, ReleaseTotals
+from network.money.facts import FileKind, KeptFile, PaymentView, ReleaseTotals, ReleaseView
 from network.money.withdrawing import withdraw_release
 from network.operators import proposals
 from network.operators import queries as operators
@@ -76,13 +77,7 @@ def index(public_id: str) -> str | Response:
         release = money.release(session, window_id=window.window_id)
         returned = money.returns(session, first_day=window.first_day, end_day=window.end_day)
         files = keeping.kept_files(session, window_id=window.window_id)
-        signers: list[UUID | None] = [each.made_by for each in files]
-        signers += [] if release is None else [release.proposed_by, release.approved_by]
-        people = {
-            person: operators.operator(session, operator_id=person)
-            for person in signers
-            if person is not None
-        }
+        people = _people(session, files=files, release=release)
     page = listing.arrange(
         payments,
         sort="-amount",
@@ -112,6 +107,19 @@ def index(public_id: str) -> str | Response:
         files=files,
         debits=any(each.fact.mandate_id for each in payments),
     )
+
+
+def _people(
+    session: Session, *, files: Sequence[KeptFile], release: ReleaseView | None
+) -> dict[UUID, operators.OperatorView | None]:
+    """Return the operators who made the files and agreed on the release."""
+    signers: list[UUID | None] = [each.made_by for each in files]
+    signers += [] if release is None else [release.proposed_by, release.approved_by]
+    return {
+        person: operators.operator(session, operator_id=person)
+        for person in signers
+        if person is not None
+    }
 
 
 @blueprint.post("/windows/<public_id>/payments/propose")

@@ -195,29 +195,27 @@ def decide() -> BaseResponse:
             done += 1
         except REFUSED as error:
             refused[type(error)] = error
-    count = format_number(done)
-    if done and approved:
-        flash(
-            ngettext(
-                "%(count)s correction is posted.",
-                "%(count)s corrections are posted.",
-                done,
-                count=count,
-            ),
-            "good",
-        )
-    elif done:
-        flash(
-            ngettext(
-                "%(count)s correction is declined.",
-                "%(count)s corrections are declined.",
-                done,
-                count=count,
-            ),
-            "good",
-        )
+    if done:
+        flash(_said_of(done, approved=approved), "good")
     tell(refused.values())
     return redirect(url_for("reconciliation.corrections"))
+
+
+def _said_of(done: int, *, approved: bool) -> str:
+    count = format_number(done)
+    if approved:
+        return ngettext(
+            "%(count)s correction is posted.",
+            "%(count)s corrections are posted.",
+            done,
+            count=count,
+        )
+    return ngettext(
+        "%(count)s correction is declined.",
+        "%(count)s corrections are declined.",
+        done,
+        count=count,
+    )
 
 
 @blueprint.post("/corrections/<public_id>/withdraw")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from flask import Blueprint, Response, render_template, request
@@ -47,30 +48,9 @@ def find() -> str | Response:
             else []
         )
     rows, more = listing.first(found, MOST_FOUND)
-    page = listing.arrange(
-        rows,
-        sort="recorded",
-        keys={
-            "recorded": lambda row: row.recorded_at,
-            "day": lambda row: row.business_date,
-            "kind": lambda row: row.kind,
-        },
-    )
+    page = _arranged(rows)
     if listing.wants_csv():
-        return listing.csv_response(
-            "entries",
-            ("entry", "kind", "merchant_ref", "business_date", "recorded_at"),
-            (
-                (
-                    entry_id(row.member_id, row.sequence),
-                    row.kind,
-                    row.merchant_ref,
-                    row.business_date.isoformat(),
-                    row.recorded_at.isoformat(),
-                )
-                for row in page.rows
-            ),
-        )
+        return _file(page.rows)
     return render_template(
         "references.html",
         page=page,
@@ -82,6 +62,35 @@ def find() -> str | Response:
         last=typed(last),
         errors=errors,
         asked=bool(merchant and wanted),
+    )
+
+
+def _arranged(rows: Sequence[searching.FoundEntry]) -> listing.Page[searching.FoundEntry]:
+    return listing.arrange(
+        rows,
+        sort="recorded",
+        keys={
+            "recorded": lambda row: row.recorded_at,
+            "day": lambda row: row.business_date,
+            "kind": lambda row: row.kind,
+        },
+    )
+
+
+def _file(rows: Sequence[searching.FoundEntry]) -> Response:
+    return listing.csv_response(
+        "entries",
+        ("entry", "kind", "merchant_ref", "business_date", "recorded_at"),
+        (
+            (
+                entry_id(row.member_id, row.sequence),
+                row.kind,
+                row.merchant_ref,
+                row.business_date.isoformat(),
+                row.recorded_at.isoformat(),
+            )
+            for row in rows
+        ),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
@@ -18,8 +19,9 @@ from network.operators.roles import VIEWER
 from network.proofs import queries as proofs
 from network.reports import flows, lots
 from network.reports.breakage import estimate, experience
+from network.reports.facts import IssuerLiability
 from settlement.console import access, listing
-from settlement.console.charts import share_bar
+from settlement.console.charts import Bar, share_bar
 from settlement.console.filters import party
 from settlement.console.periods import columns_of, mirrored, read_period
 from settlement.console.views.today import worth_at_face_value
@@ -44,28 +46,10 @@ def liability() -> str | Response:
             for each in proofs.proofs(session, limit=period.days, before=period.until)
         }
         face = worth_at_face_value(session, points=sum(each.points for each in found), day=today)
-    page = listing.arrange(
-        found,
-        sort="-owed",
-        keys={
-            "name": lambda row: party(names.get(row.issuer_id)),
-            "points": lambda row: row.points,
-            "owed": lambda row: row.owed,
-        },
-        words=lambda row: party(names.get(row.issuer_id)),
-    )
+    page = _by_issuer(found, names=names)
     if listing.wants_csv():
-        return listing.csv_response(
-            f"liability-{today}",
-            ("issuer", "available", "pending", "held", "points", "owed_rials"),
-            (
-                (_code(names, r.issuer_id), r.available, r.pending, r.held, r.points, whole(r.owed))
-                for r in page.rows
-            ),
-        )
-    largest = max((each.owed for each in found), default=Decimal(0))
+        return _liability_file(page.rows, names=names, today=today)
     owed = sum((each.owed for each in found), Decimal(0))
-    from_here = mirrored()
     return render_template(
         "reports/liability.html",
         page=page,
@@ -76,15 +60,48 @@ def liability() -> str | Response:
         face=face,
         cover=cover,
         covered=Fraction(sum(cover.values())) / Fraction(owed) if owed else None,
-        bars={
-            each.issuer_id: share_bar(each.owed, largest=largest, mirrored=from_here)
-            for each in found
-        },
+        bars=_owed_bars(found),
         whole=whole,
         ends=ends,
         proved=proved,
         chart=columns_of((each.business_date, (("issued", each.outstanding),)) for each in ends),
     )
+
+
+def _by_issuer(
+    found: Sequence[IssuerLiability], *, names: Mapping[UUID, PartyView]
+) -> listing.Page[IssuerLiability]:
+    return listing.arrange(
+        found,
+        sort="-owed",
+        keys={
+            "name": lambda row: party(names.get(row.issuer_id)),
+            "points": lambda row: row.points,
+            "owed": lambda row: row.owed,
+        },
+        words=lambda row: party(names.get(row.issuer_id)),
+    )
+
+
+def _liability_file(
+    rows: Sequence[IssuerLiability], *, names: Mapping[UUID, PartyView], today: date
+) -> Response:
+    return listing.csv_response(
+        f"liability-{today}",
+        ("issuer", "available", "pending", "held", "points", "owed_rials"),
+        (
+            (_code(names, r.issuer_id), r.available, r.pending, r.held, r.points, whole(r.owed))
+            for r in rows
+        ),
+    )
+
+
+def _owed_bars(found: Sequence[IssuerLiability]) -> dict[UUID, Bar | None]:
+    largest = max((each.owed for each in found), default=Decimal(0))
+    from_here = mirrored()
+    return {
+        each.issuer_id: share_bar(each.owed, largest=largest, mirrored=from_here) for each in found
+    }
 
 
 @blueprint.get("/expiry")

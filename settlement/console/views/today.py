@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template, url_for
@@ -58,14 +59,7 @@ def show() -> str:
             "outstanding": held,
             "worth": worth_at_face_value(session, points=held.points, day=open_day),
             "since": since,
-            "fresh": {night.run_id for night in nights if since and night.started_at > since},
-            "nights": nights,
-            "totals": night_queries.window_totals(
-                session, window_ids=[each.window_id for each in nights if each.window_id]
-            ),
-            "failures": {
-                each.run_id: run_failure(each) for each in nights if each.state in _ENDED_BADLY
-            },
+            **_facts_of_nights(session, nights=nights, since=since),
             "blocked": _blocked(behind, nights=nights),
             "waiting": merchants.waiting_agreements(session),
             "nearing": exposure.nearing(session),
@@ -84,6 +78,21 @@ def show() -> str:
         wall=access.wall(),
         **facts,
     )
+
+
+def _facts_of_nights(
+    session: Session, *, nights: Sequence[RunView], since: datetime | None
+) -> dict[str, Any]:
+    return {
+        "nights": nights,
+        "fresh": {night.run_id for night in nights if since and night.started_at > since},
+        "totals": night_queries.window_totals(
+            session, window_ids=[each.window_id for each in nights if each.window_id]
+        ),
+        "failures": {
+            each.run_id: run_failure(each) for each in nights if each.state in _ENDED_BADLY
+        },
+    }
 
 
 def _nights(session: Session, *, since: datetime | None) -> list[RunView]:

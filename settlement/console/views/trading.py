@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from uuid import UUID
 
@@ -115,19 +115,7 @@ def trade() -> str | Response:
         words=lambda row: party(names.get(row.merchant_id)),
     )
     if listing.wants_csv():
-        header = tuple(each.name for each in fields(Traded) if each.name != "merchant_id")
-        return listing.csv_response(
-            f"trade-{period.since}-{period.days}-days",
-            ("merchant", *header, "balance"),
-            (
-                (
-                    _code(names, row.merchant_id),
-                    *(getattr(row, name) for name in header),
-                    row.balance,
-                )
-                for row in page.rows
-            ),
-        )
+        return _trade_file(page.rows, names=names, period=period)
     largest = max((abs(each.balance) for each in found), default=0)
     return render_template(
         "reports/trade.html",
@@ -138,6 +126,24 @@ def trade() -> str | Response:
             each.merchant_id: net_bar(each.balance, largest=largest, mirrored=mirrored())
             for each in found
         },
+    )
+
+
+def _trade_file(
+    rows: Sequence[Traded], *, names: Mapping[UUID, PartyView], period: Period
+) -> Response:
+    header = tuple(each.name for each in fields(Traded) if each.name != "merchant_id")
+    return listing.csv_response(
+        f"trade-{period.since}-{period.days}-days",
+        ("merchant", *header, "balance"),
+        (
+            (
+                _code(names, row.merchant_id),
+                *(getattr(row, name) for name in header),
+                row.balance,
+            )
+            for row in rows
+        ),
     )
 
 

@@ -87,19 +87,7 @@ def show(public_id: str) -> str | Response:
         known = terms_of(session, wanted=[each.fact.terms_id for each in pool])
         waiting = shown(session, proposals.waiting(session, subject_id=window.window_id))
         current = clearing.window_of(session, business_date=window.first_day)
-    page = listing.arrange(
-        positions,
-        sort="-net",
-        keys={
-            "name": lambda row: account_name(row.party, row.account),
-            "net": lambda row: row.net,
-            "receivable": lambda row: row.receivable,
-            "payable": lambda row: row.payable,
-            "fees": lambda row: row.fees,
-            "vat": lambda row: row.vat,
-        },
-        words=lambda row: f"{row.party.code} {row.party.name_fa} {row.party.name_en}",
-    )
+    page = _arranged(positions)
     if listing.wants_csv():
         return _positions_file(window, page.rows)
     return render_template(
@@ -123,6 +111,22 @@ def show(public_id: str) -> str | Response:
         waiting=waiting,
         current=current,
         abortable=not waiting and _abortable(window, nights[0]),
+    )
+
+
+def _arranged(positions: Sequence[PositionView]) -> listing.Page[PositionView]:
+    return listing.arrange(
+        positions,
+        sort="-net",
+        keys={
+            "name": lambda row: account_name(row.party, row.account),
+            "net": lambda row: row.net,
+            "receivable": lambda row: row.receivable,
+            "payable": lambda row: row.payable,
+            "fees": lambda row: row.fees,
+            "vat": lambda row: row.vat,
+        },
+        words=lambda row: f"{row.party.code} {row.party.name_fa} {row.party.name_en}",
     )
 
 
