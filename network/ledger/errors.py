@@ -308,6 +308,7 @@ REFUSALS: dict[str, type[Refusal]] = {
         CodeUsed,
         CodeLimit,
         PersonLimit,
+        WalletMoved,
         DuplicateReference,
         ReferenceBarred,
         UnknownOriginal,
@@ -339,7 +340,6 @@ MEMBER_REFUSALS: dict[str, type[Refusal]] = {
         SamePerson,
         WriteOffExceedsDebt,
         ReferenceMoved,
-        WalletMoved,
     )
 }
 """What members and operators may be refused with besides (``operations_members``)."""
