@@ -17,7 +17,7 @@ from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.models import Member
 from network.members.phones import normalise_phone
-from network.members.queries import MemberView
+from network.members.queries import MemberView, masked_name
 from network.members.sealing import phone_index
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.service import queue_sms
@@ -192,7 +192,7 @@ def tell(
         recipient=person.phone,
         body=pool_news_text(
             kind=kind,
-            name=about.name or queries.ending(about.phone),
+            name=_told_name(about, kind=kind),
             points=points,
             address=f"{wallet_url}/pool",
             locale=person.locale,
@@ -201,6 +201,13 @@ def tell(
         locale=person.locale,
         wall=wall,
     )
+
+
+def _told_name(about: MemberView, *, kind: str) -> str:
+    """Return whom a message is about: to who is only invited, no text of a stranger's choice."""
+    if about.name is None:
+        return queries.ending(about.phone)
+    return masked_name(about.name) if kind == INVITE else about.name
 
 
 def _member_with(session: Session, vault: Vault, *, phone: str) -> UUID | None:

@@ -11,8 +11,12 @@ from network.clearing import nights
 from network.clearing import queries as clearing
 from network.clearing.checking import check_code
 from network.clearing.facts import StatementView, WindowView
+from network.clock import wall_now
+from network.database.installation import ProgrammeClock
 from network.ids import encode
+from network.members.enrolment import enrol
 from network.money import queries as money
+from network.pools import service as pools
 from tests.browser.console.conftest import House, fill_sign_in
 
 CODES = ("mahtab", "sepand", "bostan", "dasht", "parto", "rayan")
@@ -159,3 +163,28 @@ def test_the_pool_is_bridged_from_before_to_after(window: WindowView, page: Page
     bridge = page.get_by_role("region", name="The pool through this window")
     before, *moved, after = map(number, bridge.locator("td").all_inner_texts())
     assert before + sum(moved) == after > 0
+
+
+def test_a_shared_wallet_s_page_says_who_is_in_it_and_the_member_s_leads_there(
+    house: House, page: Page
+) -> None:
+    services, now = house.services, ProgrammeClock(house.services.database).now()
+    with services.database.unit_of_work() as session:
+        member_id = enrol(
+            session,
+            services.vault,
+            phone="09351112233",
+            consents=["membership"],
+            locale="fa",
+            name="Sara Rad",
+            now=now,
+        )
+    with services.database.unit_of_work() as session:
+        made = pools.make(session, member_id=member_id, kind="family", now=now, wall=wall_now())
+    page.goto(f"/members/{encode('mem', member_id)}")
+    page.get_by_role("link", name=encode("mem", made.pool_id)).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("A shared wallet")
+    people = page.get_by_role("region", name="Who shares this wallet, and who did")
+    expect(people.locator("tbody tr")).to_have_count(1)
+    expect(people).to_contain_text("S••• R•••")
+    expect(people).to_contain_text("Owner")
