@@ -1,8 +1,9 @@
-"""The network's own keys as the gateway uses them: opened once, kept for a minute."""
+"""The network's own keys as the gateway uses them: opened, and kept for seconds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -13,9 +14,14 @@ from network.errors import UnavailableError
 from network.signing import queries
 from network.vault import Vault
 
-KEPT_SECONDS = 60.0
+KEPT_SECONDS = 2.0
+"""So long a replaced key may still sign: every process notices a rotation within seconds."""
+
 PUBLISHED_SECONDS = 1.0
 """Another process may sign with a new key already; who looks it up must find it here too."""
+
+_GRACE = timedelta(minutes=1)
+"""Clocks differ, and a process may have kept the key for a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,16 @@ class NetworkKeys:
             if jwk["kid"] == key_id and jwk["purpose"] == purpose:
                 return Ed25519VerifyingKey.from_jwk(jwk).public_key
         raise LookupError(key_id)
+
+    def check_signed(self, *, key_id: str, at: datetime) -> None:
+        """Raise LookupError where a published key had been replaced when it signed, at ``at``.
+
+        So a key that somebody stole, and that was replaced for it, makes nothing new.
+        """
+        for jwk in self.published():
+            until = jwk.get("signs_until") if jwk["kid"] == key_id else None
+            if until is not None and at > datetime.fromisoformat(until) + _GRACE:
+                raise LookupError(key_id)
 
     def published(self) -> list[dict[str, str]]:
         """Return every public key, active and retired, as JWKs."""

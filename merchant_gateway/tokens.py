@@ -89,6 +89,9 @@ class MemberTokens:
                 issuer=self._issuer,
                 options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False},
             )
+            self._keys.check_signed(
+                key_id=str(header["kid"]), at=datetime.fromtimestamp(int(claims["iat"]), UTC)
+            )
             return self._member(claims, merchant_id)
         except (jwt.PyJWTError, ValueError, LookupError, TypeError) as error:
             raise TokenInvalidError("this token was not issued here", field="/member/token") from (

@@ -36,6 +36,7 @@ from network.money.today import open_business_day
 from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.portal import ways_in
+from network.programme import proposing as programme
 from network.settings import CURRENCY
 from settlement import defaults
 from settlement.payments.importing import TAKE_RETURNS, take_proposed
@@ -293,7 +294,12 @@ def _answer_direct(session: Session, proposal: Proposal, _now: datetime) -> None
     )
 
 
+def _set_programme(session: Session, proposal: Proposal, now: datetime) -> None:
+    programme.carry_out(session, proposal=proposal, wall=now)
+
+
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
+    **dict.fromkeys(programme.KINDS, _set_programme),
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
     MOVE_COVER: _move,

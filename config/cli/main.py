@@ -36,6 +36,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
         "config.cli.merchant:merchant",
         _l("Merchants: applications, keys, stores, suspension, exit."),
     ),
+    "programme": (
+        "config.cli.programme:programme",
+        _l("The programme: face value, earning terms, tiers; two people decide each."),
+    ),
     "settle": (
         "config.cli.settle:settle",
         _l("Close, seal, mature and settle a business day, and those before it."),
@@ -71,6 +75,10 @@ COMMANDS: Mapping[str, tuple[str, LazyText]] = {
     "archive": (
         "config.cli.archive:archive",
         _l("Move a settled month to the archive, which the audit still reads."),
+    ),
+    "keys": (
+        "config.cli.keys:keys",
+        _l("The network's own signing keys: list them, replace them."),
     ),
     "backup": (
         "config.cli.backup:backup",

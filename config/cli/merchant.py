@@ -8,10 +8,12 @@ from typing import Any
 
 import click
 
+from config.cli.merchant_agreement import agreement
 from config.cli.merchant_door import applications, approve, decline
 from config.cli.merchant_people import invite
 from config.cli.merchant_places import store, terminal
 from config.cli.merchant_work import done, find, working
+from network.clock import local_date
 from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.merchants import keys as merchant_keys
@@ -20,6 +22,8 @@ from network.merchants.public_keys import fingerprint, read_public_key
 from network.merchants.queries import KeyView, MerchantView
 from network.merchants.scopes import SCOPES
 from network.money.today import open_business_day
+from network.portal import alone
+from network.settings import PROGRAMME_ZONE
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _CODE = click.argument("code")
@@ -30,7 +34,7 @@ def merchant() -> None:
     """Merchants: applications, keys, stores, suspension, exit."""
 
 
-for command in (applications, approve, decline, invite, store, terminal):
+for command in (agreement, applications, approve, decline, invite, store, terminal):
     merchant.add_command(command)
 
 
@@ -83,8 +87,8 @@ def show(code: str, as_json: bool) -> None:  # noqa: FBT001 - click hands flags 
 def add(code: str, name_fa: str, name_en: str, kind: str) -> None:
     """Take a merchant in without an application.
 
-    It stands as approved: next come an agreement (console), a test key, a signed test call
-    (peyvand-merchant ping) and a live key.
+    It stands as approved: next come its agreement and earning terms, then either a test key, a
+    signed test call (peyvand-merchant ping) and a live key, or the portal alone (portal-only).
     """
     with working("add") as work:
         service.register_merchant(
@@ -98,6 +102,25 @@ def add(code: str, name_fa: str, name_en: str, kind: str) -> None:
         )
         work.record("merchant.added", code, {"name_en": name_en, "kind": kind})
     done(_("%(code)s is registered. Give it a test key next.", code=code))
+
+
+@merchant.command("portal-only")
+@_CODE
+def portal_only(code: str) -> None:
+    """Let an approved merchant take part through the portal alone, without a key.
+
+    Its agreement, its earning terms and a face value have to be in force. Invite its first
+    administrator next.
+    """
+    with working("portal-only") as work:
+        alone.admit(
+            work.session,
+            merchant_id=find(work, code).merchant_id,
+            day=local_date(work.programme_now, zone=PROGRAMME_ZONE),
+            now=work.now,
+        )
+        work.record("merchant.portal_alone", code, {})
+    done(_("%(code)s takes part through the portal. Invite its first administrator.", code=code))
 
 
 @merchant.group()

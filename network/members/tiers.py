@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,8 @@ from network.operators.audit import SYSTEM, record_act
 
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_CODE = 40
+MOST_TIERS = 1000
+_TAKEN = "this code or rank is taken"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +46,22 @@ def tiers(session: Session) -> list[TierView]:
 
 def add_tier(session: Session, *, code: str, rank: int, name_fa: str, name_en: str) -> None:
     """Add a step to the ladder; raise InvalidMemberDataError where code or rank is taken."""
-    if not _CODE.fullmatch(code) or len(code) > _LONGEST_CODE or rank < 1:
-        raise InvalidMemberDataError("a tier has a code and a rank above 0", field="code")
-    if not name_fa.strip() or not name_en.strip():
-        raise InvalidMemberDataError("a tier has a name in both languages", field="name")
+    check_tier(session, code=code, rank=rank, name_fa=name_fa, name_en=name_en)
     try:
         with session.begin_nested():
             session.add(Tier(code=code, rank=rank, name_fa=name_fa, name_en=name_en))
     except IntegrityError as error:
-        raise InvalidMemberDataError("this code or rank is taken", field="code") from error
+        raise InvalidMemberDataError(_TAKEN, field="code") from error
+
+
+def check_tier(session: Session, *, code: str, rank: int, name_fa: str, name_en: str) -> None:
+    """Refuse a step that could not be added; raises InvalidMemberDataError."""
+    if not _CODE.fullmatch(code) or len(code) > _LONGEST_CODE or not 1 <= rank <= MOST_TIERS:
+        raise InvalidMemberDataError("a tier has a code and a rank above 0", field="code")
+    if not name_fa.strip() or not name_en.strip():
+        raise InvalidMemberDataError("a tier has a name in both languages", field="name")
+    if session.scalar(select(exists().where(or_(Tier.code == code, Tier.rank == rank)))):
+        raise InvalidMemberDataError(_TAKEN, field="code")
 
 
 def tier_of(session: Session, *, member_id: UUID) -> str:

@@ -52,6 +52,7 @@ class Merchant(Base):
     status: Mapped[str]
     joined_at: Mapped[datetime]
     leaves_on: Mapped[date | None]
+    portal_since: Mapped[datetime | None]
     issuing: Mapped[str] = mapped_column(server_default=text("'open'"))
     directory_fa: Mapped[str | None]
     directory_en: Mapped[str | None]

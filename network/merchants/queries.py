@@ -52,6 +52,7 @@ class MerchantView:
     directory_en: str | None
     directory_url: str | None
     leaves_on: date | None = None
+    portal_since: datetime | None = None
 
     def name(self, locale: str) -> str:
         """Return the name in a language."""
@@ -358,6 +359,7 @@ def _merchant_view(row: Merchant) -> MerchantView:
         directory_en=row.directory_en,
         directory_url=row.directory_url,
         leaves_on=row.leaves_on,
+        portal_since=row.portal_since,
     )
 
 

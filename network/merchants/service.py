@@ -158,12 +158,8 @@ def issue_key(
         environment == LIVE and merchant.status == "applied"
     ):
         raise MerchantStateError("no key now", facts={"status": merchant.status})
-    if environment == LIVE and merchant.status == "approved":
-        if not _has_key(session, merchant_id, environment=TEST, used=True):
-            raise TestCallMissingError("its test key has signed nothing yet")
-        merchant.status = "active"
-        session.flush()
-        access.note_change(session, merchant_id=merchant_id)
+    if environment == LIVE:
+        _let_go_live(session, merchant)
     return register_key(
         session,
         vault,
@@ -173,6 +169,20 @@ def issue_key(
         public_key=public_key,
         scopes=scopes,
     )
+
+
+def _let_go_live(session: Session, merchant: Merchant) -> None:
+    """Let a merchant have its first live key: one that took part through the portal alone, too."""
+    on_its_way = merchant.status == "approved"
+    has_one = _has_key(session, merchant.merchant_id, environment=LIVE, used=False)
+    if not on_its_way and (merchant.portal_since is None or has_one):
+        return
+    if not _has_key(session, merchant.merchant_id, environment=TEST, used=True):
+        raise TestCallMissingError("its test key has signed nothing yet")
+    if on_its_way:
+        merchant.status = "active"
+        session.flush()
+        access.note_change(session, merchant_id=merchant.merchant_id)
 
 
 def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: date) -> None:
@@ -241,7 +251,9 @@ def _before_suspension(session: Session, merchant: Merchant) -> str:
         return "leaving"
     if merchant.code.startswith(APPLICANT_PREFIX):
         return "applied"
-    if _has_key(session, merchant.merchant_id, environment=LIVE, used=False):
+    if merchant.portal_since is not None or _has_key(
+        session, merchant.merchant_id, environment=LIVE, used=False
+    ):
         return "active"
     return "approved"
 

@@ -16,11 +16,14 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from network import ids
 from network.ids import uuid7
+from network.operators.audit import record_act
 from network.operators.errors import ProposalError
 from network.operators.models import ProposalRow
 
 LONGEST_REASON = 300
+PREFIX = "ppl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +103,41 @@ def decide(
     return _view(row)
 
 
+def record(
+    session: Session,
+    *,
+    decision: str,
+    proposal: Proposal,
+    actor: str,
+    now: datetime,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into the audit log that something was ``proposed``, ``approved`` or ``declined``."""
+    record_act(
+        session,
+        now=now,
+        actor=actor,
+        action=f"{proposal.kind}.{decision}",
+        subject=f"proposal:{ids.encode(PREFIX, proposal.proposal_id)}",
+        facts={
+            "subject": str(proposal.subject_id),
+            "reason": proposal.reason,
+            "terms": dict(proposal.terms),
+            **(facts or {}),
+        },
+    )
+
+
 def find(session: Session, *, proposal_id: UUID) -> Proposal | None:
     """Return a proposal, ``None`` where there is none with this id."""
     row = session.get(ProposalRow, proposal_id)
     return None if row is None else _view(row)
 
 
-def waiting(session: Session, *, subject_id: UUID | None = None) -> list[Proposal]:
-    """Return what waits for a second person, the oldest first: all of it, or about one subject."""
+def waiting(
+    session: Session, *, subject_id: UUID | None = None, kind: str | None = None
+) -> list[Proposal]:
+    """Return what waits for a second person, the oldest first; of one subject or kind if named."""
     query = (
         select(ProposalRow)
         .where(ProposalRow.decided_at.is_(None))
@@ -115,6 +145,8 @@ def waiting(session: Session, *, subject_id: UUID | None = None) -> list[Proposa
     )
     if subject_id is not None:
         query = query.where(ProposalRow.subject_id == subject_id)
+    if kind is not None:
+        query = query.where(ProposalRow.kind == kind)
     return [_view(row) for row in session.scalars(query)]
 
 
@@ -137,15 +169,19 @@ def tidy(words: str) -> str:
     return " ".join(words.split())
 
 
-def about(session: Session, *, subject_id: UUID, limit: int = 50) -> list[Proposal]:
+def about(
+    session: Session, *, subject_id: UUID, kind: str | None = None, limit: int = 50
+) -> list[Proposal]:
     """Return what was proposed about a subject, decided or not, the latest first."""
-    rows = session.scalars(
+    query = (
         select(ProposalRow)
         .where(ProposalRow.subject_id == subject_id)
         .order_by(ProposalRow.proposed_at.desc(), ProposalRow.proposal_id.desc())
         .limit(limit)
     )
-    return [_view(row) for row in rows]
+    if kind is not None:
+        query = query.where(ProposalRow.kind == kind)
+    return [_view(row) for row in session.scalars(query)]
 
 
 def _view(row: ProposalRow) -> Proposal:

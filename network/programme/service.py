@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from fractions import Fraction
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,19 +25,25 @@ MAX_CATEGORY_RATES = 500
 MAX_CATEGORY_CHARACTERS = 120
 
 
-class BackdatedError(PeyvandError):
-    """A change would begin today or earlier: points were already priced without it."""
+class ProgrammeError(PeyvandError):
+    """The programme can't be changed so."""
+
+    code = "programme_refused"
+
+
+class BackdatedError(ProgrammeError):
+    """A change would begin on a day that has begun: points were already priced without it."""
 
     code = "backdated"
 
 
-class DateTakenError(PeyvandError):
+class DateTakenError(ProgrammeError):
     """Another value begins on that day already."""
 
     code = "date_taken"
 
 
-class TermsOutOfRangeError(PeyvandError):
+class TermsOutOfRangeError(ProgrammeError):
     """A rate, a period or an amount is not one that terms can have; ``field`` names it."""
 
     code = "terms_out_of_range"
@@ -53,14 +60,11 @@ def set_face_value(
 ) -> None:
     """Let one point be worth ``value`` minor units from ``effective_from`` on.
 
-    ``today`` is the open business day. The first face value may begin on any day, later ones from
-    tomorrow on. Raises BackdatedError, DateTakenError or TermsOutOfRangeError.
+    ``today`` is the last day that has begun (``days.begun_day``). The first face value may begin on
+    any day, later ones from the day after it on. Raises BackdatedError, DateTakenError or
+    TermsOutOfRangeError.
     """
-    if value <= 0:
-        raise TermsOutOfRangeError("a face value is positive", field="value")
-    _check_fraction(value, field="value")
-    is_first = not session.scalar(select(exists().where(FaceValue.effective_from.is_not(None))))
-    _check_date(effective_from, today=today, is_first=is_first)
+    check_face_value(session, value=value, effective_from=effective_from, today=today)
     row = FaceValue(
         effective_from=effective_from,
         numerator=value.numerator,
@@ -70,6 +74,17 @@ def set_face_value(
         set_at=now,
     )
     _insert(session, row)
+
+
+def check_face_value(
+    session: Session, *, value: Fraction, effective_from: date, today: date
+) -> None:
+    """Refuse a face value that could not be set: raises what ``set_face_value`` raises."""
+    if value <= 0:
+        raise TermsOutOfRangeError("a face value is positive", field="value")
+    _check_fraction(value, field="value")
+    days = set(session.scalars(select(FaceValue.effective_from)))
+    _check_date(effective_from, today=today, taken=days)
 
 
 def set_earning_terms(
@@ -88,8 +103,9 @@ def set_earning_terms(
 ) -> EarningTerms:
     """Let purchases at a merchant earn by these terms from ``effective_from`` on.
 
-    Rates are points per minor unit, exact. A merchant's first terms may begin on any day, later
-    ones from tomorrow on. Raises BackdatedError, DateTakenError or TermsOutOfRangeError.
+    Rates are points per minor unit, exact. ``today`` is the last day that has begun
+    (``days.begun_day``). A merchant's first terms may begin on any day, later ones from the day
+    after it on. Raises BackdatedError, DateTakenError or TermsOutOfRangeError.
     """
     terms = EarningTerms(
         earning_terms_id=uuid7(),
@@ -101,11 +117,7 @@ def set_earning_terms(
         expiry_days=expiry_days,
         minimum_amount=minimum_amount,
     )
-    _check_terms(terms)
-    is_first = not session.scalar(
-        select(exists().where(EarningTermsRow.merchant_id == merchant_id))
-    )
-    _check_date(effective_from, today=today, is_first=is_first)
+    check_earning_terms(session, terms=terms, today=today)
     row = EarningTermsRow(
         earning_terms_id=terms.earning_terms_id,
         merchant_id=merchant_id,
@@ -132,6 +144,17 @@ def set_earning_terms(
     return terms
 
 
+def check_earning_terms(session: Session, *, terms: EarningTerms, today: date) -> None:
+    """Refuse earning terms that could not be set: raises what ``set_earning_terms`` raises."""
+    _check_terms(terms)
+    days = session.scalars(
+        select(EarningTermsRow.effective_from).where(
+            EarningTermsRow.merchant_id == terms.merchant_id
+        )
+    )
+    _check_date(terms.effective_from, today=today, taken=set(days))
+
+
 def _insert(session: Session, row: FaceValue | EarningTermsRow) -> None:
     try:
         with session.begin_nested():
@@ -139,9 +162,7 @@ def _insert(session: Session, row: FaceValue | EarningTermsRow) -> None:
     except IntegrityError as error:
         if getattr(error.orig, "sqlstate", None) != "23505":
             raise
-        raise DateTakenError(
-            "another value begins on that day already", field="effective_from"
-        ) from error
+        raise _taken() from error
 
 
 def _check_terms(terms: EarningTerms) -> None:
@@ -179,10 +200,16 @@ def _check_fraction(value: Fraction, *, field: str) -> None:
         raise TermsOutOfRangeError("this fraction is too fine to keep exactly", field=field)
 
 
-def _check_date(effective_from: date, *, today: date, is_first: bool) -> None:
-    if not is_first and effective_from <= today:
+def _check_date(effective_from: date, *, today: date, taken: AbstractSet[date]) -> None:
+    if taken and effective_from <= today:
         raise BackdatedError(
-            "a change begins tomorrow at the earliest",
+            "a change begins on a day to come",
             field="effective_from",
             facts={"today": today.isoformat()},
         )
+    if effective_from in taken:
+        raise _taken()
+
+
+def _taken() -> DateTakenError:
+    return DateTakenError("another value begins on that day already", field="effective_from")

@@ -82,7 +82,9 @@ def furniture_of(session: Session, *, merchant_id: UUID, now: datetime) -> Furni
         )
     )
     return Furniture(
-        merchant=_copied(merchant, status="active", leaves_on=None, issuing=ISSUING_OPEN),
+        merchant=_copied(
+            merchant, status="active", leaves_on=None, issuing=ISSUING_OPEN, portal_since=None
+        ),
         places=(*map(_copied, stores), *map(_copied, terminals)),
         face_values=tuple(
             _copied(each, set_by=None) for each in session.scalars(select(FaceValue))

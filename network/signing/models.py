@@ -31,4 +31,5 @@ class SigningKey(Base):
     public_key: Mapped[bytes]
     sealed_private: Mapped[bytes]
     created_at: Mapped[datetime]
+    signs_from: Mapped[datetime | None]
     retired_at: Mapped[datetime | None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +38,7 @@ def install(app: Flask) -> None:
         is_note=is_note,
         short=short,
         plain=plain,
+        typed=typed,
         lot_name=lots.name,
         day_before=day_before,
         became=redemptions.became,
@@ -95,6 +98,11 @@ def day_before(day: date) -> date:
 def short(text: str, length: int = 12) -> str:
     """Return the beginning of a long identifier."""
     return text if len(text) <= length else f"{text[:length]}…"
+
+
+def typed(value: Fraction) -> str:
+    """Return an exact value as a person types it: a decimal number of at most ten places."""
+    return plain(Decimal(round(value * 10**10)).scaleb(-10))
 
 
 def base64(raw: bytes) -> str:

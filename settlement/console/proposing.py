@@ -21,7 +21,9 @@ from network.money import queries as money
 from network.operators import queries as operators
 from network.operators.proposals import Proposal
 from network.portal import ways_in
+from network.programme import proposing as programme
 from settlement import defaults, second_person
+from settlement.console import proposing_programme
 from settlement.console.filters import party
 from settlement.console.words import said as label
 from settlement.console.words_money import MONEY_ACCOUNTS
@@ -250,4 +252,7 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     defaults.SUSPEND_POINTS: _points,
     defaults.RESUME_POINTS: _points,
     ways_in.WAY_IN: _way_in,
+    programme.FACE_VALUE: proposing_programme.face_value,
+    programme.TERMS: proposing_programme.terms,
+    programme.TIER: proposing_programme.tier,
 }

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from network.clearing.aborting import AbortError
+from network.errors import PeyvandError
 from network.language import LazyText
 from network.language import lazy_gettext as _l
+from network.members.errors import InvalidMemberDataError
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
+from network.programme.service import ProgrammeError
+from settlement.console.programme_form import TAKEN, WRONG
 
 _PLAIN_FIELDS = frozenset(
     {None, "file", "amount", "act", "account", "bank_ref", "mode", "effective_from", "source"}
 )
-REFUSED = (MoneyError, ProposalError, AbortError)
+REFUSED = (MoneyError, ProposalError, AbortError, ProgrammeError, InvalidMemberDataError)
 """What these words are about."""
 
 _WORDS: Mapping[str, Mapping[str, LazyText]] = {
@@ -169,7 +173,19 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
 }
 
 
-def refusal(error: MoneyError | ProposalError | AbortError) -> str:
+_PROGRAMME: Mapping[str, LazyText] = {
+    "backdated": WRONG["effective_from"],
+    "date_taken": TAKEN,
+    "invalid_member_data": _l(
+        "A tier has a code and a rank that no other has, and a name in both languages."
+    ),
+}
+
+
+def refusal(error: PeyvandError) -> str:
     """Return in one sentence what is refused, with the place in a file where it stands."""
-    words = str(_WORDS.get(error.code, {}).get(error.reason, error.message))
+    if isinstance(error, (ProgrammeError, InvalidMemberDataError)):
+        said = _PROGRAMME.get(error.code) or WRONG.get(error.field or "")
+        return str(said or error.message)
+    words = str(_WORDS.get(error.code, {}).get(getattr(error, "reason", ""), error.message))
     return f"{words} ({error.field})" if error.field not in _PLAIN_FIELDS else words

@@ -10,6 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from network.clock import local_date
 from network.errors import PeyvandError
 from network.language import LazyText, format_number, parse_day
 from network.language import gettext as _
@@ -22,6 +23,9 @@ from network.merchants.scopes import SCOPES
 from network.money.today import DayClosingError, open_business_day
 from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
+from network.portal import alone
+from network.programme.queries import NoEarningTermsError, NoFaceValueError
+from network.settings import PROGRAMME_ZONE
 from settlement.console import access
 from settlement.console.announcing import announce
 from settlement.console.words import said as named
@@ -44,6 +48,9 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
     errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),
     errors.PointsOutstandingError: _l("Its points are still in wallets."),
     errors.BalanceOpenError: _l("Its balance is not settled yet."),
+    queries.NoAgreementError: _l("It needs an agreement in force first."),
+    NoEarningTermsError: _l("It needs earning terms in force first."),
+    NoFaceValueError: _l("The programme needs a face value in force first."),
     DayClosingError: _l("The business day is just closing: try again shortly."),
 }
 Act = Callable[[Session, UUID], Mapping[str, Any]]
@@ -224,6 +231,20 @@ def resume(code: str) -> Response:
         return {}
 
     return _do(code, "merchant.resumed", act, said=_("It goes on from where it was."))
+
+
+@blueprint.post("/portal-alone")
+@access.access(APPROVER)
+def admit_to_portal(code: str) -> Response:
+    """Let an approved merchant take part through the portal alone, without a key."""
+
+    def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
+        today = local_date(access.now(), zone=PROGRAMME_ZONE)
+        alone.admit(session, merchant_id=merchant_id, day=today, now=access.wall())
+        return {}
+
+    said = _("It takes part through the portal from now on. Invite its first administrator next.")
+    return _do(code, "merchant.portal_alone", act, said=said)
 
 
 @blueprint.post("/exit")

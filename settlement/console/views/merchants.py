@@ -19,11 +19,16 @@ from network.merchants import applications, public_keys
 from network.merchants import queries as merchants
 from network.merchants.queries import AgreementView, KeyView, NoAgreementError
 from network.money import queries as money
+from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.programme import queries as programme
+from network.programme.days import begun_day
+from network.programme.proposing import TERMS
 from network.sandboxes import queries as sandboxes
 from settlement.console import access, listing
+from settlement.console.proposing import Waiting, shown
+from settlement.console.proposing_programme import WhatIf, what_if_of
 from settlement.console.settling_form import cycle_words
 from settlement.console.words import said
 
@@ -83,6 +88,8 @@ def show(code: str) -> str | Response:
             "stores": merchants.stores(session, merchant_id=merchant_id),
             "keys": merchants.keys(session, merchant_id=merchant_id),
             "terms": programme.all_terms(session, merchant_id=merchant_id),
+            "begun": begun_day(session, wall=access.wall()),
+            "waiting_terms": _waiting_terms(session, merchant_id),
             **_statements(session, merchant_id=merchant_id, limit=LATEST),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
             "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
@@ -197,6 +204,12 @@ def fingerprint(key: KeyView) -> str | None:
     if key.public_key is None:
         return None
     return public_keys.fingerprint(key.public_key)
+
+
+def _waiting_terms(session: Session, merchant_id: UUID) -> list[tuple[Waiting, WhatIf]]:
+    """Return earning terms that wait for a second person, with what they would come to."""
+    waiting = proposals.waiting(session, subject_id=merchant_id, kind=TERMS)
+    return [(each, what_if_of(session, each.proposal)) for each in shown(session, waiting)]
 
 
 def _in_force(session: Session, merchant_id: UUID, day: date) -> AgreementView | None:

@@ -17,4 +17,4 @@ def index() -> str:
     """Show every key that the network signs or signed with; a key's id leads to its row."""
     with access.reading() as session:
         found = signing.network_keys(session)
-    return render_template("network_keys.html", keys=found)
+    return render_template("network_keys.html", keys=found, wall=access.wall())

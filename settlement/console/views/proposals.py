@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 from network import ids
 from network.language import gettext as _
 from network.operators import proposals
-from network.operators.audit import record_act
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
@@ -124,17 +123,12 @@ def put_forward(make: Callable[[Session], Proposal], *, back: str) -> Response:
 
 def record(session: Session, decision: str, proposal: Proposal) -> None:
     """Write into the audit log that something was proposed, approved or declined."""
-    record_act(
+    proposals.record(
         session,
-        now=access.wall(),
+        decision=decision,
+        proposal=proposal,
         actor=access.operator().public_id,
-        action=f"{proposal.kind}.{decision}",
-        subject=f"proposal:{ids.encode('ppl', proposal.proposal_id)}",
-        facts={
-            "subject": str(proposal.subject_id),
-            "reason": proposal.reason,
-            "terms": dict(proposal.terms),
-        },
+        now=access.wall(),
     )
 
 

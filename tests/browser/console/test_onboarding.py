@@ -245,3 +245,27 @@ def _public(door: Applied) -> str:
 def _epoch(house: House) -> int:
     with redis.Redis.from_url(house.services.settings.redis_url) as client:
         return int(client.get(EPOCH_KEY) or 0)
+
+
+@pytest.mark.parametrize("locale", ["en", "fa"])
+def test_terms_are_proposed_with_what_they_would_come_to(
+    house: House, signed_in: Opener, locale: str
+) -> None:
+    shop = "dasht" if locale == "en" else "rayan"
+    size = {"width": 1280, "height": 860} if locale == "en" else {"width": 390, "height": 844}
+    page = signed_in("operator", locale=locale, viewport=size)
+    page.goto(f"/merchants/{shop}/terms/new")
+    page.fill("#effective_from", "2020-01-01")
+    page.fill("#reason", "A new season")
+    page.locator("form[action$='/terms'] button").click()
+    expect(page.locator("#effective_from-error")).to_be_visible()
+    look(page, f"terms-form-{locale}")
+    page.fill("#effective_from", "2090-01-01")
+    page.fill("#base_rate", "12.5")
+    page.fill("#category_rates", "fruit = ۲۵")
+    page.locator("form[action$='/terms'] button").click()
+    expect(page.locator("#terms form[action$='/decline']")).to_be_visible()
+    look(page, f"terms-waiting-{locale}")
+    page.goto("/programme")
+    expect(page.locator("#shops form[action$='/decline']").first).to_be_visible()
+    look(page, f"programme-{locale}")

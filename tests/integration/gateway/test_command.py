@@ -6,13 +6,13 @@ import json
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from click.testing import CliRunner, Result
-from sqlalchemy import text
 
 from merchant_gateway.client import (
     ArgumentError,
@@ -28,8 +28,10 @@ from merchant_gateway.client.journal import Journal, read_journal
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import wall_now
 from network.merchants.keys import register_key, revoke_key
-from network.signing.service import ensure_keys
+from network.signing import queries as signing
+from network.signing.service import rotate_keys
 from tests.integration.gateway.house import House, utc_now
+from tests.integration.services.helpers import wait_for
 from tests.integration.webhooks.receiver import answering, receiving
 
 _VARIABLES = (
@@ -244,11 +246,47 @@ def _kept(house: House, journal: Path) -> str:
     client.close()
     with house.services.database.unit_of_work() as session:
         revoke_key(session, merchant_id=merchant_id, key_id=key_id, now=wall_now())
-        session.execute(
-            text("UPDATE network.signing_key SET retired_at = now() WHERE purpose = 'answers'")
+        rotate_keys(
+            session,
+            house.services.vault,
+            now=wall_now(),
+            announced=timedelta(0),
+            purposes=["answers"],
         )
-        ensure_keys(session, house.services.vault, now=wall_now())
     return key_id
+
+
+def test_a_running_gateway_signs_with_the_new_key(house: House, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with house.services.database.unit_of_work() as session:
+        (made,) = rotate_keys(
+            session,
+            house.services.vault,
+            now=wall_now(),
+            announced=timedelta(0),
+            purposes=["answers"],
+        )
+    person, shop = house.member(), house.green
+    client = GatewayClient(url=house.url, key_id=shop.key_id, key=shop.key, journal=journal)
+    numbers = count(1)
+
+    def signed_anew() -> bool:
+        ref = f"new-{next(numbers)}"
+        client.earn(member={"phone": person.phone}, merchant_ref=ref, amount=10_000)
+        *_earlier, last = read_journal(journal)
+        return f'keyid="{made.key_id}"' in last.signature_input
+
+    wait_for(signed_anew)
+    client.close()
+    code, found = _verified(str(journal), "--network", house.url)
+    assert (code, {each["holds"] for each in found}) == (0, {True})
+    with house.services.database.reading() as session:
+        (old,) = (
+            each
+            for each in signing.published_keys(session)
+            if each["kid"] in made.replaced and each["signs_until"] == made.signs_from.isoformat()
+        )
+    assert old["purpose"] == "answers"
 
 
 def _verified(*arguments: str) -> tuple[int, list[dict[str, Any]]]:

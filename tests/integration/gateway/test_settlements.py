@@ -31,6 +31,7 @@ from network.ledger.partitions import open_first_day
 from network.proofs import tokens
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
+from network.signing.service import rotate_keys
 from settlement.nightly import run_night
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
@@ -264,6 +265,11 @@ def test_anybody_checks_a_statement_with_published_keys_alone(house: House, tmp_
     window = next(iter(house.blue.client.settlements()))["window"]["id"]
     file, keys = tmp_path / "statement.json", tmp_path / "keys.json"
     file.write_bytes(house.blue.client.statement(window).content)
+    with house.services.database.unit_of_work() as session:
+        vault = house.services.vault
+        rotate_keys(
+            session, vault, now=wall_now(), announced=timedelta(0), purposes=["seals"]
+        )  # what was signed before holds by the key of then
     keys.write_text(json.dumps({"keys": published_keys(house.url)}))
     offline = ["verify", str(file), "--keys", str(keys), "--json"]
 

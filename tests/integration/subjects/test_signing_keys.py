@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import text
 
+from network.clock import wall_now
 from network.database.connection import Database
+from network.operators.queries import acts
 from network.signing import queries, service
 from network.signing.queries import NoSigningKeyError
 from network.vault import SealBrokenError, Vault
@@ -78,3 +80,42 @@ def test_without_keys_or_with_another_master_key(database: Database, vault: Vaul
 def test_the_thumbprint_of_rfc_8037() -> None:
     public = base64.urlsafe_b64decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo=")
     assert service.thumbprint(public) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+def test_rotation_announces_then_signs_and_keeps_the_old_key(
+    database: Database, vault: Vault
+) -> None:
+    ensure(database, vault)
+    wall = wall_now()
+
+    def active() -> str:
+        with database.reading() as session:
+            return queries.active_key(session, vault=vault, purpose="answers").key_id
+
+    old = active()
+    with database.unit_of_work() as session:
+        (ahead,) = service.rotate_keys(
+            session, vault, now=wall, announced=timedelta(hours=1), purposes=["answers"]
+        )
+    with database.reading() as session:
+        found = {jwk["kid"]: jwk for jwk in queries.published_keys(session)}
+    assert active() == old, "it is only announced"
+    assert found[ahead.key_id]["signs_from"] == ahead.signs_from.isoformat()
+    assert found[old]["signs_until"] == ahead.signs_from.isoformat()
+    assert ahead.replaced == (old,)
+
+    # A second one that can't wait takes the place of both.
+    with database.unit_of_work() as session:
+        (now,) = service.rotate_keys(
+            session, vault, now=wall, announced=timedelta(0), purposes=["answers"]
+        )
+    assert active() == now.key_id
+    with database.reading() as session:
+        found = {jwk["kid"]: jwk for jwk in queries.published_keys(session)}
+        logged = acts(session, limit=5, action="signing_key.rotated")
+    assert found[old]["signs_until"] == wall.isoformat()
+    assert found[ahead.key_id]["signs_until"] == found[ahead.key_id]["signs_from"]
+    assert set(now.replaced) == {old, ahead.key_id}
+    assert len(logged) == 2
+    with database.unit_of_work() as session:
+        assert service.ensure_keys(session, vault, now=wall) == []

@@ -91,6 +91,24 @@ def test_forged_tokens_are_refused(tokens: MemberTokens, keys: NetworkKeys) -> N
             tokens.read(bad, merchant_id=merchant)
 
 
+def test_a_replaced_key_makes_no_new_tokens(
+    tokens: MemberTokens, keys: NetworkKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member, merchant = ids.uuid7(), ids.uuid7()
+    issued, _ = tokens.issue(member_id=member, merchant_id=merchant, method="phone", wall=WALL)
+    published = keys.published()
+
+    def replaced(until: datetime) -> None:
+        found = [{**each, "signs_until": until.isoformat()} for each in published]
+        monkeypatch.setattr(keys, "published", lambda: found)
+
+    replaced(WALL + timedelta(seconds=1))
+    assert tokens.read(issued, merchant_id=merchant).member_id == member
+    replaced(WALL - timedelta(minutes=5))
+    with pytest.raises(TokenInvalidError):
+        tokens.read(issued, merchant_id=merchant)
+
+
 def test_an_expired_token_still_says_whom_it_named(tokens: MemberTokens) -> None:
     merchant = UUID(int=7)
     token, expires = tokens.issue(

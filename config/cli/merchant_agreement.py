@@ -1,0 +1,133 @@
+"""``peyvand merchant agreement``: what a merchant pays and gives up, by two people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import click
+
+from config.cli.merchant_work import Work, done, find, working
+from config.cli.positions import DAY
+from config.cli.two_people import by_options, named
+from network import ids
+from network.language import gettext as _
+from network.merchants import agreements
+from network.merchants.agreements import BENEFICIARIES, MODELS, TAXED_FEES, Funding
+from network.merchants.queries import AgreementView
+from network.merchants.settling import Settling
+from network.operators.queries import OperatorView
+from network.operators.roles import APPROVER, OPERATOR
+from network.programme.days import begun_day
+
+_PERCENT = Decimal(100)
+
+
+class Exactly(click.ParamType[Decimal]):
+    """A decimal number, exact."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
+        """Return the number; fail where it is none."""
+        try:
+            found = Decimal(str(value))
+        except InvalidOperation:
+            found = Decimal("NaN")
+        if not found.is_finite():
+            self.fail(_("%(text)s is not a number.", text=value), param, ctx)
+        return found
+
+
+EXACTLY = Exactly()
+
+
+@click.command()
+@click.argument("code")
+@click.option("--from", "day", type=DAY, required=True, help="First day, as 2026-12-22.")
+@click.option("--price", type=EXACTLY, required=True, help="Rials it pays for each of its points.")
+@click.option("--fee", type=EXACTLY, required=True, help="Percent of the face value given up.")
+@click.option("--iban", help="The account that it is paid to.")
+@click.option("--cap", type=int, help="Rials that it may owe without a deposit.")
+@click.option("--minimum", type=int, default=0, help="A balance below it is carried over.")
+@click.option("--funding", type=click.Choice(MODELS), default=MODELS[0], show_default=True)
+@click.option(
+    "--lapsed-to", type=click.Choice(BENEFICIARIES), default=BENEFICIARIES[0], show_default=True
+)
+@click.option("--vat", type=EXACTLY, default="0", show_default=True, help="Percent.")
+@click.option("--vat-on", type=click.Choice(TAXED_FEES), default=TAXED_FEES[0], show_default=True)
+@by_options
+def agreement(
+    code: str,
+    day: datetime,
+    price: Decimal,
+    fee: Decimal,
+    iban: str | None,
+    cap: int | None,
+    minimum: int,
+    funding: str,
+    lapsed_to: str,
+    vat: Decimal,
+    vat_on: str,
+    by: str,
+    approved_by: str | None,
+) -> None:
+    """Propose what a merchant pays for its points and gives up on others'.
+
+    Its balance is paid daily; other cycles and mandates are set in the console.
+    """
+    with working("agreement") as work:
+        proposer = named(work, by, role=OPERATOR)
+        today = begun_day(work.session, wall=work.now)
+        made = agreements.propose_agreement(
+            work.session,
+            merchant_id=find(work, code).merchant_id,
+            effective_from=day.date(),
+            issue_price=price,
+            acceptance_fee=fee / _PERCENT,
+            settlement_iban=iban,
+            settling=Settling(cap=cap, minimum=minimum),
+            funding=Funding(
+                model=funding,
+                breakage_beneficiary=lapsed_to,
+                vat_rate=vat / _PERCENT,
+                vat_on=vat_on,
+            ),
+            today=today,
+            now=work.programme_now,
+            proposed_by=proposer.operator_id,
+        )
+        _record(work, "agreement.proposed", code, made, proposer)
+        if approved_by is not None:
+            approver = named(work, approved_by, role=APPROVER)
+            made = agreements.approve_agreement(
+                work.session,
+                agreement_id=made.agreement_id,
+                today=today,
+                now=work.programme_now,
+                approved_by=approver.operator_id,
+            )
+            _record(work, "agreement.approved", code, made, approver)
+    click.echo(ids.encode("agr", made.agreement_id))
+    if approved_by is None:
+        done(_("Proposed. It takes effect once another person has approved it."))
+    else:
+        done(_("Approved. In force from %(day)s.", day=made.effective_from))
+
+
+def _record(
+    work: Work, action: str, code: str, made: AgreementView, operator: OperatorView
+) -> None:
+    facts = {
+        "version": made.version,
+        "effective_from": made.effective_from.isoformat(),
+        "issue_price": f"{made.issue_price:f}",
+        "acceptance_fee": f"{made.acceptance_fee:f}",
+        "funding": made.funding,
+        "agreement": ids.encode("agr", made.agreement_id),
+        "in_the_name_of": operator.public_id,
+    }
+    work.record(action, code, facts)

@@ -1,0 +1,125 @@
+"""The page for an installation's first day: its commands run, and its table is the console's."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from config.cli.main import group
+from config.preparation import prepare_installation
+from network.clock import wall_now
+from network.merchants import queries as merchants
+from network.operators import queries as operators
+from network.operators.roles import ROLES
+from network.programme import queries as programme
+from network.programme.days import begun_day
+from network.services import Services
+from settlement.console.access import OPEN, needed
+from settlement.console.app import VIEWS
+from tests.conftest import MASTER_KEY
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+TODAY = '"$(date +%F)"'
+
+
+def first_day() -> list[list[str]]:
+    """Return the commands of the page's first block, each as a shell would hand it over."""
+    section = PAGE.partition("## First day")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    lines = block.replace("\\\n", " ").splitlines()
+    return [shlex.split(line.replace(TODAY, f"{wall_now():%Y-%m-%d}")) for line in lines if line]
+
+
+def compose_environment() -> set[str]:
+    """Return the names that docker compose hands to the console, whose container runs commands."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    block = text.partition("environment: &environment\n")[2].partition("  depends_on:")[0]
+    return set(re.findall(r"^    ([A-Z_]+):", block, flags=re.MULTILINE))
+
+
+def test_the_commands_of_the_first_day_run_as_they_stand(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_installation(services, wall=wall_now())
+    given = {
+        "DATABASE_URL": services.settings.database_url,
+        "REDIS_URL": services.settings.redis_url,
+        "PEYVAND_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
+    }
+    assert set(given) <= compose_environment()
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    commands = first_day()
+    assert len(commands) == 12
+    for name, *arguments in commands:
+        assert name == "peyvand"
+        done = CliRunner().invoke(group, arguments)
+        assert done.exit_code == 0, (arguments, done.output, done.exception)
+    with services.database.reading() as session:
+        shop = merchants.merchant(session, code="bahar")
+        today = begun_day(session, wall=wall_now())
+        terms = programme.terms_on(session, merchant_id=shop.merchant_id, day=today)
+        assert programme.face_value_on(session, day=today) == 1000
+        assert terms.base_rate * 100_000 == 10
+        assert shop.status == "active"
+        acts = operators.acts(session, limit=50, action="programme.terms.approved")
+        behnam = operators.operator(session, email="behnam@example.org")
+    assert behnam is not None
+    assert [each.facts["in_the_name_of"] for each in acts] == [behnam.public_id]
+
+
+def test_a_command_takes_two_people_with_the_roles(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_installation(services, wall=wall_now())
+    monkeypatch.setenv("DATABASE_URL", services.settings.database_url)
+    monkeypatch.setenv("REDIS_URL", services.settings.redis_url)
+    monkeypatch.setenv("PEYVAND_MASTER_KEY", base64.b64encode(MASTER_KEY).decode())
+
+    def run(*arguments: str) -> tuple[int, str]:
+        done = CliRunner().invoke(group, arguments)
+        return done.exit_code, f"{done.output} {done.exception or ''}"
+
+    for email, role in (("o@x.example", "operator"), ("a@x.example", "approver")):
+        added = run(
+            "operator", "add", "--email", email, "--name", role, "--role", role, "--generate"
+        )
+        assert added[0] == 0, added
+    value = ("programme", "face-value", "1000", "--from", "2026-11-01", "--why", "First")
+    code, said = run(*value, "--by", "nobody@x.example")
+    assert (code, "nobody@x.example" in said) == (1, True)
+    code, said = run(*value, "--by", "o@x.example", "--approved-by", "o@x.example")
+    assert (code, "approver" in said) == (1, True)
+    code, said = run(*value, "--by", "a@x.example", "--approved-by", "a@x.example")
+    assert (code, "second person" in said) == (1, True)
+    code, said = run(*value, "--by", "o@x.example")
+    assert code == 0, said
+    (proposal,) = re.findall(r"ppl_\w+", said)
+    assert run("programme", "decline", proposal, "--by", "a@x.example")[0] == 0
+    assert run("programme", "approve", proposal, "--by", "a@x.example")[0] == 1
+    assert run("programme", "face-value", "1e9", *value[3:], "--by", "o@x.example")[0] == 2
+    with services.database.reading() as session:
+        assert programme.face_values(session) == []
+
+
+def test_the_table_of_roles_is_what_the_console_asks_for() -> None:
+    rows = re.findall(rf"^\| ({'|'.join(ROLES)}) \| [^|]+ \| ([^|]+) \|$", PAGE, flags=re.MULTILINE)
+    written = [(name, role) for role, names in rows for name in re.findall(r"`([^`]+)`", names)]
+    app = Flask(__name__, static_folder=None)
+    for view in VIEWS:
+        app.register_blueprint(view.blueprint)
+    asked = {
+        rule.endpoint: needed(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        if "POST" in (rule.methods or ())
+    }
+    acts = {name: role for name, role in asked.items() if role != OPEN}
+    assert dict(written) == acts
+    assert len(written) == len(acts), "an act stands in the table once"
