@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from merchant_gateway.portal import access
 from merchant_gateway.portal.access import ANY, TILL
 from network import ids
-from network.language import LOCALES, format_number
+from network.language import LOCALES, ascii_digits, format_number
 from network.language import gettext as _
 from network.portal import pins, queries, service, signing_in
 from network.portal.errors import WeakPinError
@@ -46,8 +46,8 @@ def show() -> str:
 def choose_pin() -> Response | tuple[str, int]:
     """Choose a PIN for the till, or go without one again, with the password."""
     person, password = access.user(), request.form.get("password", "")
-    pin, removing = request.form.get("pin", ""), "remove" in request.form
-    if not removing and pin != request.form.get("repeated", ""):
+    pin, removing = ascii_digits(request.form.get("pin", "")), "remove" in request.form
+    if not removing and pin != ascii_digits(request.form.get("repeated", "")):
         return _page(errors={"repeated": _("The two PINs differ.")}), 422
     vault, wall = access.services().vault, access.wall()
     try:
