@@ -14,6 +14,7 @@ from sqlalchemy import text
 from config.access import NotMigratedError, check_revision, embedded, load_settings, revision_of
 from config.doctor_portal import portal
 from config.findings import Finding, fine
+from config.guarding import KEEPS_FAILING, failing
 from config.home import Home
 from config.sandboxes.making import may_make
 from config.services.account import service_account
@@ -50,7 +51,7 @@ def examine(environment: Mapping[str, str]) -> list[Finding]:
     if settings is not None:
         findings.append(fine("settings", _("complete")))
         findings.extend(_database(settings, own=embedded(environment)))
-        findings.append(_redis(settings, own=embedded(environment)))
+        findings.extend(_redis(settings, own=embedded(environment)))
     return findings
 
 
@@ -191,22 +192,44 @@ def _sandboxes(services: Services) -> Finding:
     return Finding(check="sandboxes", ok=able is not False, found=found, advice=advice)
 
 
-def _redis(settings: Settings, *, own: bool) -> Finding:
+def _redis(settings: Settings, *, own: bool) -> Iterator[Finding]:
     client = redis.Redis.from_url(settings.redis_url, socket_connect_timeout=3)
     try:
         client.ping()
         persistent = client.config_get("appendonly").get("appendonly") == "yes"
+        yield Finding(
+            check="valkey",
+            ok=persistent,
+            found=_("reachable") if persistent else _("reachable, without persistence"),
+            advice=""
+            if persistent
+            else _("Switch appendonly on, or queued jobs vanish in a crash."),
+        )
+        yield tasks(client)
     except redis.RedisError as error:
         advice = _("Start it with 'peyvand up'.") if own else _("Look at REDIS_URL.")
-        return Finding(check="valkey", ok=False, found=str(error), advice=advice)
+        yield Finding(check="valkey", ok=False, found=str(error), advice=advice)
     finally:
         client.close()
-    return Finding(
-        check="valkey",
-        ok=persistent,
-        found=_("reachable") if persistent else _("reachable, without persistence"),
-        advice="" if persistent else _("Switch appendonly on, or queued jobs vanish in a crash."),
+
+
+def tasks(client: redis.Redis) -> Finding:
+    """Look for a task of the schedule or the relay that keeps failing; raises redis.RedisError."""
+    stuck = [each for each in failing(client) if each.failures >= KEEPS_FAILING]
+    if not stuck:
+        return fine("tasks", _("no task of the schedule or the relay keeps failing"))
+    found = "; ".join(
+        _(
+            "%(task)s has failed %(count)s times since %(since)s (%(reason)s)",
+            task=each.task,
+            count=each.failures,
+            since=each.since.isoformat(timespec="seconds"),
+            reason=each.reason,
+        )
+        for each in stuck
     )
+    advice = _("Read the log of the schedule and the relay.")
+    return Finding(check="tasks", ok=False, found=found, advice=advice)
 
 
 def _free_bytes(place: Path) -> int:

@@ -17,6 +17,7 @@ from config.access import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
 from config.queues import SANDBOXES, WEBHOOKS, queue
 from network.clock import wall_now
+from network.errors import PeyvandError
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.services import Services
 
@@ -68,13 +69,23 @@ def settle_night(services: Services, *, business_date: str) -> None:
 
 
 def reconcile(services: Services, *, reconciliation_id: str) -> None:
-    """Read and match a merchant's record of a day."""
+    """Read and match a merchant's record of a day; an attempt that fails is counted, and why."""
+    from network.reconciliation.attempts import begin_attempt, note_failure
     from network.reconciliation.service import work_off  # a worker of messages need not load it
 
+    record = UUID(reconciliation_id)
     with services.database.unit_of_work() as session:
-        work_off(
-            session, services.vault, reconciliation_id=UUID(reconciliation_id), wall=wall_now()
-        )
+        begun = begin_attempt(session, reconciliation_id=record, wall=wall_now())
+    if not begun:
+        return
+    try:
+        with services.database.unit_of_work() as session:
+            work_off(session, services.vault, reconciliation_id=record, wall=wall_now())
+    except Exception as error:
+        reason = error.code if isinstance(error, PeyvandError) else type(error).__name__
+        with services.database.unit_of_work() as session:
+            note_failure(session, reconciliation_id=record, reason=reason, wall=wall_now())
+        raise
 
 
 def announce_redemption(

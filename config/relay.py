@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import redis
-import structlog
 
+from config.guarding import Guard
 from config.handlers import HANDLERS
 from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
 from network.database.connection import Database
-from network.errors import UnavailableError
 from network.events.queries import Event
 from network.events.service import mark_dispatched, take_waiting
 from network.events.webhooks.deliveries import tell
@@ -104,15 +103,16 @@ def _bounded(events: list[Event]) -> list[Event]:
 
 
 def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -> None:
-    """Relay until ``stop`` is set; an unreachable database or queue is waited for."""
-    log = structlog.get_logger("peyvand.relay")
+    """Relay until ``stop`` is set; what fails, for whatever reason, is tried again."""
+    guard = Guard(connection, part="relay")
     teller = Teller(vault=services.vault, entry_ids=services.entry_ids)
+
+    def once() -> int:
+        return relay_once(services.database, connection, teller=teller)
+
     while not stop.is_set():
-        try:
-            relayed = relay_once(services.database, connection, teller=teller)
-        except (UnavailableError, redis.RedisError) as error:
-            log.warning("waiting for a service", reason=type(error).__name__)
+        relayed = guard.attempt("outbox", once)
+        if relayed is None:
             stop.wait(FAILED_SECONDS)
-            continue
-        if relayed < BATCH:
+        elif relayed < BATCH:
             stop.wait(IDLE_SECONDS)

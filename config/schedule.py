@@ -7,7 +7,9 @@ database. Several schedules may run; the unique row of a night decides which wor
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import redis
@@ -17,6 +19,7 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
+from config.guarding import Guard
 from config.handlers import KEEP_HOUSE, NIGHT_STALLED, RECONCILE, SETTLE_NIGHT, WORK_BATCH
 from config.jobs import ask_delivery, ask_sandboxes, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
@@ -25,11 +28,10 @@ from network.batches import queries as batches
 from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.database.installation import ProgrammeClock
-from network.errors import UnavailableError
 from network.events.webhooks.deliveries import any_due
 from network.exposure import measuring
 from network.merchants import access
-from network.reconciliation import service as records
+from network.reconciliation import attempts as records
 from network.sandboxes import queries as sandboxes
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
@@ -102,32 +104,64 @@ def tick(services: Services, connection: redis.Redis, *, now: datetime) -> date 
 
 
 def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -> None:
-    """Tick until ``stop`` is set; an unreachable service is waited for."""
-    log = structlog.get_logger("peyvand.schedule")
-    clock = ProgrammeClock(services.database)
-    partitioned: date | None = None
-    house_kept: date | None = None
-    checked: date | None = None
-    told: set[date] = set()
+    """Tick until ``stop`` is set; each task of a tick is guarded alone, so the others go on."""
+    guard = Guard(connection, part="schedule")
+    tasks = Tasks(services, connection)
     while not stop.is_set():
-        try:
-            now = clock.now()
-            partitioned = _partition_ahead(services, now, partitioned)
-            asked = tick(services, connection, now=now)
-            tell_stalled(services, connection, now=now, told=told)
-            ask_batches(services, connection, wall=wall_now())
-            ask_records(services, connection, wall=wall_now())
-            ask_webhooks(services, connection, wall=wall_now())
-            measure_exposure(services, connection, wall=wall_now())
-            checked = keep_quietly(services, now=wall_now(), checked=checked)
-            ask_sandboxes_due(services, connection, wall=wall_now())
-            house_kept = ask_housekeeping(connection, today=_wall_date(), kept=house_kept)
-        except (UnavailableError, redis.RedisError) as error:
-            log.warning("waiting for a service", reason=type(error).__name__)
-        else:
-            if asked is not None:
-                log.info("night asked for", business_date=asked.isoformat())
+        for name, task in tasks.all():
+            guard.attempt(name, task)
         stop.wait(TICK_SECONDS)
+
+
+class Tasks:
+    """What a tick does, by name, and what this process remembers from one tick to the next."""
+
+    def __init__(self, services: Services, connection: redis.Redis) -> None:
+        self._services = services
+        self._connection = connection
+        self._clock = ProgrammeClock(services.database)
+        self._partitioned: date | None = None
+        self._house_kept: date | None = None
+        self._checked: date | None = None
+        self._told: set[date] = set()
+
+    def all(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        """Yield the tasks in their order."""
+        services, connection = self._services, self._connection
+        yield "partitions", self._partition
+        yield "night", self._night
+        yield "stalled_night", self._stalled
+        for name, ask in (
+            ("batches", ask_batches),
+            ("records", ask_records),
+            ("webhooks", ask_webhooks),
+            ("exposure", measure_exposure),
+            ("sandboxes", ask_sandboxes_due),
+        ):
+            yield name, partial(ask, services, connection, wall=wall_now())
+        yield "spare_sandboxes", self._keep_sandboxes
+        yield "housekeeping", self._keep_house
+
+    def _partition(self) -> None:
+        self._partitioned = _partition_ahead(self._services, self._clock.now(), self._partitioned)
+
+    def _night(self) -> None:
+        asked = tick(self._services, self._connection, now=self._clock.now())
+        if asked is not None:
+            log = structlog.get_logger("peyvand.schedule")
+            log.info("night asked for", business_date=asked.isoformat())
+
+    def _stalled(self) -> None:
+        now = self._clock.now()
+        tell_stalled(self._services, self._connection, now=now, told=self._told)
+
+    def _keep_sandboxes(self) -> None:
+        self._checked = keep_quietly(self._services, now=wall_now(), checked=self._checked)
+
+    def _keep_house(self) -> None:
+        self._house_kept = ask_housekeeping(
+            self._connection, today=_wall_date(), kept=self._house_kept
+        )
 
 
 def tell_stalled(

@@ -43,6 +43,8 @@ SUSPEND_ISSUER, RESUME_ISSUER = "issuer.suspend", "issuer.resume"
 SUSPEND_POINTS, RESUME_POINTS = "points.suspend", "points.resume"
 SUSPENDING = frozenset({SUSPEND_ISSUER, RESUME_ISSUER, SUSPEND_POINTS, RESUME_POINTS})
 MOVE_FUND, PAY_DEFAULT, RECOVER_DEFAULT = "fund.move", "default.pay", "default.recover"
+MEASURING = frozenset({PAY_DEFAULT, RECOVER_DEFAULT})
+"""What an issuer owes is measured with these, so it may be stopped or let go by its limit."""
 
 
 def propose_suspension(
@@ -203,7 +205,7 @@ def _pay_default(session: Session, proposal: Proposal, now: datetime) -> None:
         proposal_id=proposal.proposal_id,
         business_date=today,
     )
-    measuring.measure(session, now=now)
+    measuring.measure_now(session, now=now)
 
 
 def _recover(session: Session, proposal: Proposal, now: datetime) -> None:
@@ -221,7 +223,7 @@ def _recover(session: Session, proposal: Proposal, now: datetime) -> None:
         proposal_id=proposal.proposal_id,
         business_date=today,
     )
-    measuring.measure(session, now=now)
+    measuring.measure_now(session, now=now)
 
 
 ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {

@@ -47,8 +47,9 @@ MOVE_COVER = "cover.move"
 SET_MODE = "payments.mode"
 TAKE_AGAIN = "bank.again"
 CONFIRM_DIRECT, FAIL_DIRECT = "direct.confirm", "direct.fail"
-CHANGES_ACCESS = defaults.SUSPENDING
-"""After these the gateway has to look at the merchant anew (``access.announce``)."""
+CHANGES_ACCESS = defaults.SUSPENDING | defaults.MEASURING | {MOVE_COVER}
+"""After these the gateway has to look at the merchant anew (``access.announce``): it was decided
+whether it may give points, or what it owes was measured."""
 
 PROGRAMME = NETWORK_PARTY
 """What a proposal about the whole programme is about."""
@@ -116,7 +117,7 @@ def propose_cover(
     counts once.
     """
     reference = one_spaced(bank_ref)
-    measuring.measure(session, now=now)
+    measuring.measure_now(session, now=now)
     check_movement(session, movement=movement)
     check_bank_ref(session, movement=movement, bank_ref=reference)
     return proposals.propose(

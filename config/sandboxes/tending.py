@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from config.jobs import reconcile
 from config.relay import dispatch
 from config.webhooks import delivering
 from network.batches import queries as batches
@@ -23,7 +24,7 @@ from network.events import queries as events
 from network.events.webhooks.deliveries import next_due
 from network.merchants import queries as merchants
 from network.merchants.happenings import Teller
-from network.reconciliation import service as records
+from network.reconciliation import attempts as records
 from network.sandboxes import queries, service
 from network.sandboxes.furnishing import bring_keys
 from network.sandboxes.opening import sandbox_services
@@ -35,7 +36,7 @@ CONNECTIONS = 4
 WORK_SECONDS = 45.0
 DELIVER_SECONDS = 10.0
 AGAIN = timedelta(seconds=2)
-"""When to look again for events that a transaction elsewhere in the server still keeps back."""
+"""When to look again for events that came while the others were told."""
 
 AFTER_FAILURE = timedelta(minutes=1)
 _MAY_CALL = frozenset({"applied", "approved", "active", "leaving"})
@@ -119,10 +120,7 @@ def _match_records(inside: Services) -> None:
     with inside.database.reading() as session:
         found = records.left_alone(session, before=wall_now() + timedelta(days=1))
     for reconciliation_id in found:
-        with inside.database.unit_of_work() as session:
-            records.work_off(
-                session, inside.vault, reconciliation_id=reconciliation_id, wall=wall_now()
-            )
+        reconcile(inside, reconciliation_id=str(reconciliation_id))
 
 
 def _tell(inside: Services) -> None:

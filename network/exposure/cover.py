@@ -152,7 +152,7 @@ def move_cover(
         require_published(session, today=business_date)
     _check_unanswered(session, movement=movement, bank_ref=bank_ref)
     locked_merchant(session, movement.merchant_id)
-    measuring.measure(session, now=now)
+    measuring.measure_now(session, now=now)
     check_movement(session, movement=movement)
     source, target = {
         "received": ("bank", movement.account),
@@ -177,4 +177,4 @@ def move_cover(
         lines=lines,
     )
     post(session, entries=[entry])
-    measuring.measure(session, now=now)
+    measuring.measure_now(session, now=now)

@@ -8,7 +8,7 @@ limit bounds. No purchase waits for a measurement, and none locks anything that 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,16 +20,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.clock import wall_now
+from network.errors import InvariantError
 from network.events.service import publish
 from network.exposure.limits import Exposure, price_of
 from network.exposure.models import ExposureRow
 from network.ledger.crossings import CROSSINGS, INTO_WALLETS, SIGNED
 from network.merchants import access
 from network.merchants.happenings import EXPOSURE_TOPIC
+from network.money import kept
 from network.settings import CURRENCY
 
-# Who comes while another measures has nothing to do.
-_LOCK = text("SELECT through FROM network.exposure_measure WHERE only_row FOR UPDATE SKIP LOCKED")
+# The schedule that comes while another process measures has nothing to do; who decides on what is
+# measured waits for it, and measures what came since.
+_WAIT = "SELECT through FROM network.exposure_measure WHERE only_row FOR UPDATE"
+_LOCK = {True: text(_WAIT), False: text(f"{_WAIT} SKIP LOCKED")}
 _KEEP = text(
     f"""
     INSERT INTO network.outstanding AS o (issuer_id, terms_id, points)
@@ -66,13 +70,10 @@ _SUMS = text(
     GROUP BY s.issuer_id, a.issue_price, a.funding
     """
 )
-_MONEY = text(
+_UNDER_WAY = text(
     """
-    SELECT party_id, account, sum(amount)::bigint AS amount FROM network.money_posting
-    WHERE account IN ('settlement', 'deposit', 'reserve') AND currency = :currency
-    GROUP BY party_id, account
-    UNION ALL
-    SELECT merchant_id, 'collection', sum(amount)::bigint FROM network.payment
+    SELECT merchant_id AS party_id, 'collection' AS account, sum(amount)::bigint AS amount
+    FROM network.payment
     WHERE direction = 'collection' AND state IN ('prepared', 'released') AND currency = :currency
     GROUP BY merchant_id
     UNION ALL
@@ -90,6 +91,7 @@ _ISSUERS = text(
     ORDER BY a.merchant_id, a.effective_from DESC
     """
 )
+_ACCOUNTS = ("settlement", "deposit", "reserve")
 _FIGURES = ("points", "outstanding", "unsettled", "cap", "deposit", "reserve", "standing")
 
 
@@ -110,18 +112,20 @@ class _Sums:
     owed: dict[Decimal, int] = field(default_factory=lambda: defaultdict(int))
 
 
-def measure(session: Session, *, now: datetime) -> Measured | None:
+def measure(session: Session, *, now: datetime, wait: bool = False) -> Measured | None:
     """Measure every issuer's exposure, write down what changed, and say who may issue.
 
-    ``now`` is wall time. Returns ``None`` where another process is measuring. Whoever calls this
-    announces a change of access after the commit where ``switched`` names somebody.
+    ``now`` is wall time. Returns ``None`` where another process is measuring, unless told to wait
+    for it. Whoever calls this announces a change of access after the commit where ``switched``
+    names somebody.
     """
-    locked = session.execute(_LOCK).one_or_none()
+    locked = session.execute(_LOCK[wait]).one_or_none()
     if locked is None:
         return None
     through = _keep_sealed(session, through=locked.through)
+    kept.keep_settled(session)
     found = _exposures(session, through=through)
-    before = {row.issuer_id: row for row in session.scalars(select(ExposureRow))}
+    before = {row.issuer_id: row for row in _rows(session)}
     changed = {
         issuer: each
         for issuer, each in found.items()
@@ -146,6 +150,22 @@ def measure(session: Session, *, now: datetime) -> Measured | None:
         },
     )
     return Measured(issuers=len(found), changed=len(changed), switched=switched)
+
+
+def measure_now(session: Session, *, now: datetime) -> Measured:
+    """Measure for a decision: after whoever measures just now, and including all that is posted.
+
+    Raises InvariantError where there is nothing to lock.
+    """
+    found = measure(session, now=now, wait=True)
+    if found is None:
+        raise InvariantError("the row of the last measurement is missing")
+    return found
+
+
+def _rows(session: Session) -> Iterable[ExposureRow]:
+    """Return what is stored now, also where this session has read or written it before."""
+    return session.scalars(select(ExposureRow), execution_options={"populate_existing": True})
 
 
 def _keep_sealed(session: Session, *, through: date | None) -> date | None:
@@ -191,7 +211,10 @@ def _reckoned(
             of.held[price] += row.points or 0
             of.owed[price] += row.taken or 0
     money: defaultdict[UUID, dict[str, int]] = defaultdict(dict)
-    for row in session.execute(_MONEY, {"currency": CURRENCY}):
+    for (account, party, currency), amount in kept.balances(session, accounts=_ACCOUNTS).items():
+        if currency == CURRENCY:
+            money[party][account] = amount
+    for row in session.execute(_UNDER_WAY, {"currency": CURRENCY}):
         money[row.party_id][row.account] = row.amount
     return {
         row.merchant_id: _exposure(

@@ -62,6 +62,7 @@ def exposure_of(session: Session, *, merchant_id: UUID) -> ExposureView | None:
         select(ExposureRow, Merchant)
         .join(Merchant, Merchant.merchant_id == ExposureRow.issuer_id)
         .where(ExposureRow.issuer_id == merchant_id)
+        .execution_options(populate_existing=True)
     ).one_or_none()
     return None if row is None else _view(row[0], row[1])
 

@@ -225,6 +225,30 @@ OUTSTANDING = Pass(
     ),
 )
 
+# Balances count on from sums of settled days.
+MONEY_KEPT = Pass(
+    body="""
+        SELECT account, party_id, currency, coalesce(k.amount, 0) AS counted,
+               coalesce(p.amount, 0) AS posted
+        FROM network.money_kept AS k
+        FULL JOIN (
+            SELECT g.account, g.party_id, g.currency, sum(g.amount) AS amount
+            FROM network.money_entry AS e
+            JOIN network.money_posting AS g ON g.money_entry_id = e.money_entry_id
+            WHERE e.business_date <= (SELECT through FROM network.money_kept_through)
+            GROUP BY g.account, g.party_id, g.currency
+        ) AS p USING (account, party_id, currency)
+    """,
+    rules=(
+        Rule(
+            name="money_kept_matches_postings",
+            wrong="counted <> posted",
+            example="format('%s of %s: %s %s kept, postings come to %s', account, party_id,"
+            " counted, currency, posted)",
+        ),
+    ),
+)
+
 DAY_FIGURES = Pass(
     body="""
         SELECT n.account, coalesce(k.points, 0) + coalesce(p.points, 0) AS counted, n.points AS held
@@ -280,5 +304,6 @@ PASSES = (
     SUSPENSIONS,
     DIRECTS,
     OUTSTANDING,
+    MONEY_KEPT,
     DAY_FIGURES,
 )

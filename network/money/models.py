@@ -32,6 +32,7 @@ class MoneyEntry(Base):
         PrimaryKeyConstraint("money_entry_id"),
         Index(None, "window_id"),
         Index(None, "payment_id"),
+        Index(None, "business_date"),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -70,6 +71,31 @@ class MoneyPosting(Base):
     amount: Mapped[int]
 
 
+class MoneyKept(Base):
+    """What a party's account came to when the last day that is kept of ended."""
+
+    __tablename__ = "money_kept"
+    __table_args__ = (
+        PrimaryKeyConstraint("account", "party_id", "currency"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    account: Mapped[str]
+    party_id: Mapped[UUID]
+    currency: Mapped[str]
+    amount: Mapped[int]
+
+
+class MoneyKeptThrough(Base):
+    """The one row that says up to which day money is added up."""
+
+    __tablename__ = "money_kept_through"
+    __table_args__ = (CheckConstraint("only_row", name="only_row"), {"schema": NETWORK_SCHEMA})
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    through: Mapped[date | None]
+
+
 class Payment(Base):
     """What one merchant is paid, or pays, for one window."""
 
@@ -79,6 +105,11 @@ class Payment(Base):
         UniqueConstraint("window_id", "merchant_id", "currency"),
         UniqueConstraint("end_to_end_id"),
         Index(None, "merchant_id"),
+        Index(
+            "ix_payment_under_way",
+            "merchant_id",
+            postgresql_where=text("state IN ('prepared', 'released')"),
+        ),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -235,6 +266,11 @@ class DirectPaymentRow(Base):
         CheckConstraint("state IN ('prepared', 'released', 'confirmed', 'failed')", name="state"),
         Index(None, "payer_id"),
         Index(None, "payee_id"),
+        Index(
+            "ix_direct_payment_under_way",
+            "payer_id",
+            postgresql_where=text("state IN ('prepared', 'released')"),
+        ),
         {"schema": NETWORK_SCHEMA},
     )
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from network.clearing.facts import PartyView
 from network.merchants.queries import settling_of
+from network.money import kept
 from network.money.facts import (
     BankAnswerView,
     BankLine,
@@ -122,18 +123,8 @@ def balances(
 
     With ``before``, as they stood at the beginning of that business day.
     """
-    rows = session.execute(
-        text("""
-            SELECT p.party_id, p.currency, sum(p.amount)::bigint AS amount
-            FROM network.money_posting p
-            JOIN network.money_entry e ON e.money_entry_id = p.money_entry_id
-            WHERE p.account = :account
-              AND (CAST(:before AS date) IS NULL OR e.business_date < :before)
-            GROUP BY p.party_id, p.currency
-        """),
-        {"account": account, "before": before},
-    )
-    return {(row.party_id, row.currency): row.amount for row in rows}
+    found = kept.balances(session, accounts=[account], before=before)
+    return {(party, currency): amount for (_, party, currency), amount in found.items()}
 
 
 def party_balances(session: Session, *, party_id: UUID) -> dict[str, dict[str, int]]:

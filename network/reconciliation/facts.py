@@ -76,7 +76,7 @@ class ReconciliationView:
 
     ``lines`` and ``entries`` count the two sides; ``agreeing`` are pairs without a difference,
     ``idle_lines`` those that moved nothing on either side. ``faults`` are the first hundred of
-    ``faulty``.
+    ``faulty``; ``failure`` says in a code why the last attempt failed.
     """
 
     reconciliation_id: UUID
@@ -100,6 +100,7 @@ class ReconciliationView:
     breaks: int
     faulty: int
     faults: tuple[Fault, ...]
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,8 @@ class Reconciliation(Base):
     breaks: Mapped[int] = mapped_column(server_default=text("0"))
     faulty: Mapped[int] = mapped_column(server_default=text("0"))
     faults: Mapped[list[Any] | None]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    failure: Mapped[str | None]
 
 
 class ReconciliationPart(Base):

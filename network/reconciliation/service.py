@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import BinaryIO
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -65,7 +65,8 @@ def receive(
     """Store a record of a closed business day and announce it to a worker.
 
     ``file`` is read twice, piece by piece. The very bytes of the day's latest version are that
-    version, whoever sends them. Raises DayNotOverError, EmptyRecordError, RecordTooLargeError.
+    version, whoever sends them, unless it failed. Raises DayNotOverError, EmptyRecordError,
+    RecordTooLargeError.
     """
     known_day = session.scalar(
         select(business_day.c.business_date).where(business_day.c.business_date == day)
@@ -75,7 +76,7 @@ def receive(
     digest, size = _measured(file)
     session.execute(_LOCK, {"name": f"record:{merchant_id}:{day}"})
     latest = _latest(session, merchant_id=merchant_id, day=day)
-    if latest is not None and latest.digest == digest:
+    if latest is not None and latest.digest == digest and latest.state != "failed":
         return Received(
             reconciliation_id=latest.reconciliation_id, version=latest.version, known=True
         )
@@ -110,10 +111,15 @@ def receive(
     return Received(reconciliation_id=reconciliation_id, version=version, known=False)
 
 
-def _latest(session: Session, *, merchant_id: UUID, day: date) -> Row[UUID, int, bytes] | None:
-    """Return id, version and digest of the day's latest record."""
+def _latest(session: Session, *, merchant_id: UUID, day: date) -> Row[UUID, int, bytes, str] | None:
+    """Return id, version, digest and state of the day's latest record."""
     return session.execute(
-        select(Reconciliation.reconciliation_id, Reconciliation.version, Reconciliation.digest)
+        select(
+            Reconciliation.reconciliation_id,
+            Reconciliation.version,
+            Reconciliation.digest,
+            Reconciliation.state,
+        )
         .where(Reconciliation.merchant_id == merchant_id, Reconciliation.business_date == day)
         .order_by(Reconciliation.version.desc())
         .limit(1)
@@ -121,13 +127,17 @@ def _latest(session: Session, *, merchant_id: UUID, day: date) -> Row[UUID, int,
 
 
 def match_again(session: Session, *, reconciliation_id: UUID, wall: datetime) -> bool:
-    """Have the version in force matched once more, for entries that came since; say if it will."""
+    """Have a record matched once more, and return whether it will be.
+
+    That is the version in force, for entries that came since, or one that failed.
+    """
     row = session.execute(
         update(Reconciliation)
         .where(
-            Reconciliation.reconciliation_id == reconciliation_id, Reconciliation.state == "done"
+            Reconciliation.reconciliation_id == reconciliation_id,
+            Reconciliation.state.in_(("done", "failed")),
         )
-        .values(state="waiting", touched_at=wall, finished_at=None)
+        .values(state="waiting", touched_at=wall, finished_at=None, attempts=0, failure=None)
         .returning(Reconciliation.merchant_id)
     ).one_or_none()
     if row is None:
@@ -151,8 +161,7 @@ def work_off(session: Session, vault: Vault, *, reconciliation_id: UUID, wall: d
     known = session.get(Reconciliation, reconciliation_id)
     if known is None:
         raise UnknownReconciliationError("there is no such record")
-    # One record of a merchant at a time: neighbouring days look at each other's pairs.
-    session.execute(_LOCK, {"name": f"reconciliation:{known.merchant_id}"})
+    session.execute(select(func.pg_advisory_xact_lock(matching_lock(known.merchant_id))))
     row = session.scalars(
         select(Reconciliation)
         .where(
@@ -168,9 +177,9 @@ def work_off(session: Session, vault: Vault, *, reconciliation_id: UUID, wall: d
         row.state = "superseded"
     else:
         _read_and_match(session, vault, row, wall=wall)
-    row.finished_at = row.touched_at = wall
+    row.finished_at, row.touched_at, row.failure = wall, wall, None
     session.flush()
-    _tell(session, row)
+    tell_finished(session, row)
     return True
 
 
@@ -221,18 +230,6 @@ def content(session: Session, vault: Vault, *, reconciliation_id: UUID) -> Itera
         number += 1
 
 
-def left_alone(session: Session, *, before: datetime) -> list[UUID]:
-    """Return records that wait for a worker since before a moment, the longest first."""
-    return list(
-        session.scalars(
-            select(Reconciliation.reconciliation_id)
-            .where(Reconciliation.state == "waiting", Reconciliation.touched_at < before)
-            .order_by(Reconciliation.touched_at)
-            .limit(100)
-        )
-    )
-
-
 def _is_overtaken(session: Session, row: Reconciliation) -> bool:
     """Return whether a later version of the day is in force already."""
     later = session.scalar(
@@ -260,7 +257,16 @@ def _supersede(session: Session, row: Reconciliation) -> None:
         )
 
 
-def _tell(session: Session, row: Reconciliation) -> None:
+def matching_lock(merchant_id: UUID) -> ColumnElement[int]:
+    """Return the key of the lock under which a merchant's records are matched, one at a time.
+
+    Neighbouring days look at each other's pairs.
+    """
+    return func.hashtextextended(f"reconciliation:{merchant_id}", 0)
+
+
+def tell_finished(session: Session, row: Reconciliation) -> None:
+    """Announce what became of a record."""
     publish(
         session,
         topic=RECONCILIATION_FINISHED,

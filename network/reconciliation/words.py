@@ -63,6 +63,7 @@ RECORD_STATES: Mapping[str, LazyText] = {
     "done": _l("Matched"),
     "refused": _l("Not readable"),
     "superseded": _l("Replaced by a later one"),
+    "failed": _l("Could not be matched"),
 }
 METHODS: Mapping[str, LazyText] = {
     "idempotency_key": _l("Idempotency key"),

@@ -45,6 +45,7 @@ TONES: Mapping[str, str] = {
     "gone": "",
     "refused": "bad",
     "superseded": "",
+    "failed": "bad",
     "posted": "good",
     "accepted": "good",
     "rejected": "",

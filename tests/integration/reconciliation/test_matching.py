@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from config.jobs import reconcile
+from network.clock import wall_now
+from network.reconciliation import attempts, queries, service
 from network.reconciliation.errors import DayNotOverError, EmptyRecordError
 from network.reconciliation.reading import FIELDS
+from network.vault import SealBrokenError, Vault
 from tests.integration.reconciliation.desk import (
     DAY,
     NEXT_DAY,
@@ -161,8 +167,6 @@ def test_what_comes_late_is_found_by_matching_again(desk: Desk) -> None:
     assert [each.kind for each in desk.breaks()] == ["missing_here"]
     desk.earn("R-2", member=anna, when=moment, now=at(2, day=NEXT_DAY))
 
-    from network.reconciliation import service  # the one act of a person that has no short way
-
     with desk.services.database.unit_of_work() as session:
         assert service.match_again(
             session, reconciliation_id=found.reconciliation_id, wall=at(10, day=NEXT_DAY)
@@ -197,3 +201,72 @@ def test_only_a_day_that_is_over_can_be_reconciled(desk: Desk) -> None:
         desk.send(b"")
     with pytest.raises(DayNotOverError):
         desk.send(b"{}\n", day=DAY + timedelta(days=1))
+
+
+def test_a_record_whose_matching_always_fails_ends_as_failed(desk: Desk) -> None:
+    said = play(desk)
+    content = jsonl([*said.values()])
+    broken = desk.send(content, work=False)
+    after = desk.send(b"type,merchant_ref,occurred_at\r\n", day=NEXT_DAY, form="csv", work=False)
+    elsewhere = replace(desk.services, vault=Vault(bytes(32)))  # its pieces do not open there
+
+    def waiting() -> list[UUID]:
+        with desk.services.database.reading() as session:
+            return attempts.left_alone(session, before=wall_now() + timedelta(days=1))
+
+    identifier = str(broken.reconciliation_id)
+    assert {*waiting()} == {broken.reconciliation_id, after.reconciliation_id}
+    for _ in range(attempts.MOST_ATTEMPTS):
+        with pytest.raises(SealBrokenError):
+            reconcile(elsewhere, reconciliation_id=identifier)
+        assert waiting()[0] == after.reconciliation_id  # what was tried hides nobody
+    reconcile(elsewhere, reconciliation_id=identifier)
+    assert waiting() == [after.reconciliation_id]
+    with desk.services.database.reading() as session:
+        failed = queries.reconciliation(session, reconciliation_id=broken.reconciliation_id)
+        told = session.scalars(
+            text("SELECT payload ->> 'state' FROM network.outbox WHERE topic LIKE '%finished'")
+        ).all()
+    assert (failed.state, failed.failure, told) == ("failed", SealBrokenError.code, ["failed"])
+    # The cause is gone: an operator has it matched again, or the shop sends the same once more.
+    with desk.services.database.unit_of_work() as session:
+        assert service.match_again(
+            session, reconciliation_id=broken.reconciliation_id, wall=wall_now()
+        )
+    reconcile(desk.services, reconciliation_id=identifier)
+    with desk.services.database.reading() as session:
+        done = queries.reconciliation(session, reconciliation_id=broken.reconciliation_id)
+    assert (done.state, done.failure, done.breaks) == ("done", None, 1)
+
+
+def test_workers_that_end_without_a_word_are_counted(desk: Desk) -> None:
+    play(desk)
+    broken = desk.send(jsonl(desk.lines()), work=False)
+
+    def begin() -> bool:
+        with desk.services.database.unit_of_work() as session:
+            return attempts.begin_attempt(
+                session, reconciliation_id=broken.reconciliation_id, wall=wall_now()
+            )
+
+    assert [begin() for _ in range(attempts.MOST_ATTEMPTS + 1)][-2:] == [True, False]
+    with desk.services.database.reading() as session:
+        found = queries.reconciliation(session, reconciliation_id=broken.reconciliation_id)
+    assert (found.state, found.failure) == ("failed", attempts.WORKER_LOST)
+    # The same bytes are another try now.
+    assert desk.send(jsonl(desk.lines())).state == "done"
+
+
+def test_a_record_whose_shop_has_another_matched_waits_uncounted(desk: Desk) -> None:
+    play(desk)
+    sent = desk.send(jsonl(desk.lines()), work=False)
+    with desk.services.database.unit_of_work() as session:
+        session.execute(select(func.pg_advisory_xact_lock(service.matching_lock(desk.shop))))
+        with desk.services.database.unit_of_work() as other:
+            assert not attempts.begin_attempt(
+                other, reconciliation_id=sent.reconciliation_id, wall=wall_now()
+            )
+    reconcile(desk.services, reconciliation_id=str(sent.reconciliation_id))
+    with desk.services.database.reading() as session:
+        found = queries.reconciliation(session, reconciliation_id=sent.reconciliation_id)
+    assert found.state == "done"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,7 +19,10 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from config.handlers import HANDLERS
+from config import relay, schedule
+from config.doctor import tasks
+from config.guarding import failing
+from config.handlers import HANDLERS, KEEP_HOUSE
 from config.queues import MESSAGES, NIGHT, QUEUES, queue
 from config.relay import relay_once
 from config.schedule import due_night, tick
@@ -245,6 +249,62 @@ def test_the_schedule_asks_once_for_the_oldest_day_that_ended(
     assert tick(services, redis_client, now=tomorrow) is None
     (job,) = queue(NIGHT, connection=redis_client).jobs
     assert job.args == ["settlement.night", {"business_date": today.isoformat()}]
+
+
+def test_a_task_that_fails_is_seen_and_stops_no_other(
+    services: Services,
+    owner_database: Database,
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(schedule, "TICK_SECONDS", 0.01)
+    # Without the owner's login: no partitions and no sandboxes are made here.
+    mine = replace(services, settings=replace(services.settings, owner_url=None))
+    with owner_database.unit_of_work() as session:
+        session.execute(text("REVOKE SELECT ON network.batch FROM peyvand_app"))
+    stop = threading.Event()
+    thread = threading.Thread(target=schedule.run, args=(mine, redis_client), kwargs={"stop": stop})
+    thread.start()
+    try:
+        wait_for(lambda: not tasks(redis_client).ok)
+        (stuck,) = failing(redis_client)
+        assert (stuck.task, stuck.reason) == ("schedule.batches", "ProgrammingError")
+        assert "schedule.batches" in tasks(redis_client).found
+        (asked,) = queue(NIGHT, connection=redis_client).jobs  # the last task of a tick
+        assert asked.args == [KEEP_HOUSE, {}]
+        with owner_database.unit_of_work() as session:
+            session.execute(text("GRANT SELECT ON network.batch TO peyvand_app"))
+        wait_for(lambda: tasks(redis_client).ok)
+        assert failing(redis_client) == []
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_the_relay_outlives_any_error(
+    services: Services,
+    owner_database: Database,
+    redis_client: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "FAILED_SECONDS", 0.01)
+    with owner_database.unit_of_work() as session:
+        session.execute(text("REVOKE SELECT ON network.outbox FROM peyvand_app"))
+        session.execute(text("INSERT INTO network.outbox (topic, payload) VALUES ('any', '{}')"))
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=relay.run, args=(services, redis_client), kwargs={"stop": stop}
+    )
+    thread.start()
+    try:
+        wait_for(lambda: not tasks(redis_client).ok)
+        with owner_database.unit_of_work() as session:
+            session.execute(text("GRANT SELECT ON network.outbox TO peyvand_app"))
+        wait_for(lambda: waiting(services.database) == 0)
+        wait_for(lambda: tasks(redis_client).ok)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_every_handler_exists_and_has_a_worker() -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID, uuid4
@@ -334,6 +336,73 @@ def test_one_measures_at_a_time(coalition: Coalition, services: Services) -> Non
         assert measuring.measure(session, now=wall_now()) is not None
         with services.database.unit_of_work() as other:
             assert measuring.measure(other, now=wall_now()) is None
+
+
+def test_what_covers_is_measured_again_before_it_goes(
+    coalition: Coalition, services: Services
+) -> None:
+    """A decision waits for whoever measures, instead of believing what was measured before."""
+    moved(services, "received", 30_000)
+    with coalition.owner.unit_of_work() as session:  # as if nothing had been given since
+        session.execute(text("UPDATE network.exposure SET outstanding = 0, unsettled = 0"))
+
+    def release() -> str:
+        with pytest.raises(CoverError) as refused:
+            moved(services, "released", 30_000)
+        return str(refused.value.reason)
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        with services.database.unit_of_work() as session:
+            session.execute(text("SELECT FROM network.exposure_measure FOR UPDATE"))
+            reason = pool.submit(release)
+            waits_for_lock(coalition.owner)
+        assert reason.result(60) == "covers"
+
+
+def waits_for_lock(database: Database) -> None:
+    """Return once somebody in this database waits for a lock."""
+    waiting = text(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE datname = current_database() AND NOT granted)"
+    )
+    for _ in range(6_000):
+        with database.reading() as session:
+            if session.execute(waiting).scalar_one():
+                return
+        time.sleep(0.01)
+    raise TimeoutError("nobody waits for a lock")
+
+
+def test_balances_count_on_from_kept_days(coalition: Coalition, services: Services) -> None:
+    """As of any day they are what the postings come to, whatever is kept."""
+    moved(services, "received", 30_000)
+    before = [DAY, NEXT_DAY, THIRD_DAY, None]
+
+    def found() -> list[dict[tuple[UUID, str], int]]:
+        with services.database.reading() as session:
+            return [
+                money.balances(session, account=account, before=day)
+                for account in ("settlement", "deposit", "bank")
+                for day in before
+            ]
+
+    coalition.programme.move(coalition.at(THIRD_DAY))
+    settle(services, NEXT_DAY)
+    posted = found()
+    measured(services)
+    with services.database.reading() as session:
+        through, kept = session.execute(
+            text(
+                "SELECT through, (SELECT count(*) FROM network.money_kept) "
+                "FROM network.money_kept_through"
+            )
+        ).one()
+    assert (through, kept > 0) == (NEXT_DAY, True)
+    assert [without_nothing(each) for each in found()] == [without_nothing(each) for each in posted]
+
+
+def without_nothing(found: dict[tuple[UUID, str], int]) -> dict[tuple[UUID, str], int]:
+    return {key: amount for key, amount in found.items() if amount}
 
 
 def suspended(services: Services, *, wanted: bool) -> None:

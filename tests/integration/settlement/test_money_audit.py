@@ -323,6 +323,11 @@ FAULTS = (
         named=f"issuer {CINEMA}, terms {TERMS[CINEMA]}: ",
     ),
     fault(
+        "money_kept_matches_postings",
+        "UPDATE network.money_kept SET amount = amount + 1",
+        named=f"deposit of {CINEMA}: ",
+    ),
+    fault(
         "day_figures_match_wallets",
         "UPDATE network.day_figures SET held = held + 1",
         named="held: days come to 3, wallets hold 0",

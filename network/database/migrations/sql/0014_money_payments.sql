@@ -36,6 +36,7 @@ CREATE TABLE network.money_entry (
 );
 CREATE INDEX ix_money_entry_window_id ON network.money_entry (window_id);
 CREATE INDEX ix_money_entry_payment_id ON network.money_entry (payment_id);
+CREATE INDEX ix_money_entry_business_date ON network.money_entry (business_date);
 GRANT SELECT, INSERT ON network.money_entry TO peyvand_app;
 
 CREATE TABLE network.money_posting (
@@ -61,6 +62,28 @@ CREATE TABLE network.money_posting (
 CREATE INDEX ix_money_posting_account ON network.money_posting
     (account, party_id, currency) INCLUDE (amount);
 GRANT SELECT, INSERT ON network.money_posting TO peyvand_app;
+
+-- Sums of the postings of days whose windows are settled, which is when a day's money is final
+-- (network/money/kept.py), up to one day for all.
+CREATE TABLE network.money_kept (
+    account text NOT NULL,
+    party_id uuid NOT NULL,
+    currency text NOT NULL,
+    amount bigint NOT NULL,
+    CONSTRAINT pk_money_kept PRIMARY KEY (account, party_id, currency)
+);
+GRANT SELECT, INSERT ON network.money_kept TO peyvand_app;
+GRANT UPDATE (amount) ON network.money_kept TO peyvand_app;
+
+CREATE TABLE network.money_kept_through (
+    only_row boolean NOT NULL DEFAULT true,
+    through date,
+    CONSTRAINT pk_money_kept_through PRIMARY KEY (only_row),
+    CONSTRAINT ck_money_kept_through_only_row CHECK (only_row)
+);
+INSERT INTO network.money_kept_through DEFAULT VALUES;
+GRANT SELECT ON network.money_kept_through TO peyvand_app;
+GRANT UPDATE (through) ON network.money_kept_through TO peyvand_app;
 
 -- Every money entry sums to zero per currency, whoever inserts its lines; all lines of an entry are
 -- inserted by one statement.
@@ -120,6 +143,8 @@ CREATE TABLE network.payment (
     CONSTRAINT ck_payment_end_to_end_id CHECK (end_to_end_id ~ '^[A-Z0-9]{1,35}$')
 );
 CREATE INDEX ix_payment_merchant_id ON network.payment (merchant_id);
+CREATE INDEX ix_payment_under_way ON network.payment (merchant_id)
+    WHERE state IN ('prepared', 'released');
 GRANT SELECT, INSERT ON network.payment TO peyvand_app;
 GRANT UPDATE (state) ON network.payment TO peyvand_app;
 

@@ -25,6 +25,8 @@ CREATE TABLE network.reconciliation (
     breaks bigint NOT NULL DEFAULT 0,
     faulty bigint NOT NULL DEFAULT 0,
     faults jsonb,
+    attempts bigint NOT NULL DEFAULT 0,
+    failure text,
     CONSTRAINT pk_reconciliation PRIMARY KEY (reconciliation_id),
     CONSTRAINT uq_reconciliation_version UNIQUE (merchant_id, business_date, version),
     CONSTRAINT fk_reconciliation_merchant_id_merchant FOREIGN KEY (merchant_id)
@@ -33,7 +35,12 @@ CREATE TABLE network.reconciliation (
     CONSTRAINT ck_reconciliation_digest CHECK (octet_length(digest) = 32 AND size > 0),
     CONSTRAINT ck_reconciliation_signed CHECK ((signature IS NULL) = (signature_base IS NULL)),
     CONSTRAINT ck_reconciliation_state CHECK (
-        state IN ('waiting', 'done', 'refused', 'superseded')
+        state IN ('waiting', 'done', 'refused', 'superseded', 'failed')
+    ),
+    -- While it waits, failure is how the last attempt ended; worker_lost until one says so.
+    CONSTRAINT ck_reconciliation_failure CHECK (
+        attempts >= 0 AND CASE state WHEN 'waiting' THEN true
+                                     ELSE (state = 'failed') = (failure IS NOT NULL) END
     ),
     CONSTRAINT ck_reconciliation_finished CHECK ((state = 'waiting') = (finished_at IS NULL)),
     CONSTRAINT ck_reconciliation_faults CHECK (
@@ -48,7 +55,7 @@ CREATE INDEX ix_reconciliation_waiting ON network.reconciliation (touched_at)
 CREATE INDEX ix_reconciliation_received_at ON network.reconciliation (received_at);
 GRANT SELECT, INSERT ON network.reconciliation TO peyvand_app;
 GRANT UPDATE (touched_at, finished_at, state, lines, entries, agreeing, idle_lines, breaks, faulty,
-              faults)
+              faults, attempts, failure)
     ON network.reconciliation TO peyvand_app;
 
 -- The record as it was given, in pieces, sealed: it may name people.

@@ -70,6 +70,8 @@ CREATE TABLE network.direct_payment (
 );
 CREATE INDEX ix_direct_payment_payer_id ON network.direct_payment (payer_id);
 CREATE INDEX ix_direct_payment_payee_id ON network.direct_payment (payee_id);
+CREATE INDEX ix_direct_payment_under_way ON network.direct_payment (payer_id)
+    WHERE state IN ('prepared', 'released');
 GRANT SELECT, INSERT ON network.direct_payment TO peyvand_app;
 GRANT UPDATE (state, answered_on) ON network.direct_payment TO peyvand_app;
 
