@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from network.clearing import queries, runs, service
 from network.clearing.facts import RunView
@@ -38,6 +38,9 @@ VERSION = 1
 """The version of the rules by which a day is reckoned; part of the run's key."""
 
 _LOOK_EVERY_SECONDS = 0.1
+_STORE_AFTER_SECONDS = (0.0, 0.5, 2.0)
+"""A database that has just gone may be back in a moment; how a night ended is worth waiting for."""
+
 _LOCK_TIMED_OUT = "55P03"
 _TAKEN = "23505"
 _log = structlog.get_logger("settlement")
@@ -248,25 +251,38 @@ def _store_failure(services: Services, *, run_id: UUID, token: UUID, error: Base
     totals = (
         controls.as_json(error.checks) if isinstance(error, controls.ControlTotalsError) else None
     )
-    code, reason = (
-        (error.code, error.message)
-        if isinstance(error, PeyvandError)
-        else ("internal", type(error).__name__)
-    )
-    try:
-        with services.database.unit_of_work() as session:
-            runs.finish(
-                session,
-                run_id=run_id,
-                token=token,
-                state="stopped" if stopped else "failed",
-                control_totals=totals,
-                error_code=code,
-                error=reason,
-            )
-    except PeyvandError as unsaid:
-        # The row keeps its last heartbeat and is taken over when that is old.
-        _log.warning("settlement.failure_not_stored", code=unsaid.code)
+    code, reason = _words(error)
+    _log.error("settlement.failed", code=code, reason=reason)
+    for pause in _STORE_AFTER_SECONDS:
+        time.sleep(pause)
+        try:
+            with services.database.unit_of_work() as session:
+                runs.finish(
+                    session,
+                    run_id=run_id,
+                    token=token,
+                    state="stopped" if stopped else "failed",
+                    control_totals=totals,
+                    error_code=code,
+                    error=reason,
+                )
+        except (PeyvandError, SQLAlchemyError) as unsaid:
+            # Never instead of the cause. The row keeps its last heartbeat and is taken over when
+            # that is old.
+            _log.warning("settlement.failure_not_stored", reason=_words(unsaid)[1])
+            if isinstance(unsaid, runs.ClaimLostError):
+                return
+        else:
+            return
+
+
+def _words(error: BaseException) -> tuple[str, str]:
+    """Return an error's code and what it says; of PostgreSQL's the condition, never the values."""
+    if isinstance(error, PeyvandError):
+        return error.code, error.message
+    name = type(error).__name__
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return "internal", name if sqlstate is None else f"{name}, SQLSTATE {sqlstate}"
 
 
 def _days(

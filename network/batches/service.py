@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import ColumnElement, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -119,7 +119,14 @@ def receive_batch(
     )
 
 
+def room_lock(merchant_id: UUID) -> ColumnElement[int]:
+    """Return the key of the lock under which a merchant's batches under way are counted."""
+    return func.hashtextextended(f"batches:{merchant_id}", 0)
+
+
 def _check_room(session: Session, *, merchant_id: UUID) -> None:
+    """Refuse one batch too many; whoever else sends for the merchant waits until this one is in."""
+    session.execute(select(func.pg_advisory_xact_lock(room_lock(merchant_id))))
     under_way = session.execute(
         select(func.count())
         .select_from(Batch)

@@ -49,22 +49,50 @@ class QueuesUnreachableError(Exception):
 
 
 def lengths() -> list[QueueLength] | None:
-    """Return the length of each queue, ``None`` where the queues can't be asked."""
+    """Return the length of each queue, ``None`` where the queues can't be asked.
+
+    Two round trips however many jobs and queues there are; clearing away is the workers' business.
+    """
     connection = _connection()
     if connection is None:
         return None
     try:
-        return [
-            QueueLength(
-                name=queue.name,
-                waiting=queue.count,
-                running=queue.started_job_registry.count,
-                failed=queue.failed_job_registry.count,
-            )
-            for queue in _queues(connection)
-        ]
+        queues = _queues(connection)
+        with connection.pipeline(transaction=False) as pipeline:
+            for queue in queues:
+                pipeline.llen(queue.key)
+                pipeline.zcard(queue.started_job_registry.key)
+                pipeline.zcard(queue.failed_job_registry.key)
+            counts = iter(pipeline.execute())
     except RedisError:
         return None
+    return [
+        QueueLength(name=queue.name, waiting=waiting, running=running, failed=failed)
+        for queue, waiting, running, failed in zip(queues, counts, counts, counts, strict=False)
+    ]
+
+
+def newest_failed(*, limit: int) -> list[FailedJob]:
+    """Return the jobs that failed last, without their reasons; none where nobody can be asked.
+
+    Three round trips however many jobs have failed.
+    """
+    connection = _connection()
+    if connection is None:
+        return []
+    try:
+        queues = _queues(connection)
+        with connection.pipeline(transaction=False) as pipeline:
+            for queue in queues:  # their scores say until when they are kept: all for as long
+                pipeline.zrevrange(queue.failed_job_registry.key, 0, limit - 1, withscores=True)
+            found = [pair for pairs in pipeline.execute() for pair in pairs]
+        newest = sorted(found, key=lambda pair: pair[1], reverse=True)[:limit]
+        jobs = Job.fetch_many(
+            [name.decode() for name, _ in newest], connection=connection, serializer=JSONSerializer
+        )
+    except RedisError:
+        return []
+    return [_failed(job.origin, job, reason="") for job in jobs if job is not None]
 
 
 def failed() -> list[FailedJob] | None:
@@ -74,7 +102,7 @@ def failed() -> list[FailedJob] | None:
         return None
     try:
         found = [
-            _failed(queue.name, job)
+            _failed(queue.name, job, reason=_reason(job))
             for queue in _queues(connection)
             for job in Job.fetch_many(
                 queue.failed_job_registry.get_job_ids(0, MOST_SHOWN - 1),
@@ -100,7 +128,7 @@ def retry(*, job_id: str) -> FailedJob | None:
         raise QueuesUnreachableError
     try:
         job = Job.fetch(job_id, connection=connection, serializer=JSONSerializer)
-        found = _failed(job.origin, job)
+        found = _failed(job.origin, job, reason=_reason(job))
         queue = Queue(job.origin, connection=connection, serializer=JSONSerializer)
         queue.failed_job_registry.requeue(job)
     except (InvalidJobOperation, NoSuchJobError):
@@ -110,9 +138,13 @@ def retry(*, job_id: str) -> FailedJob | None:
     return found
 
 
-def _failed(queue: str, job: Job) -> FailedJob:
+def _reason(job: Job) -> str:
     result = job.latest_result()
     lines = ((result.exc_string if result else None) or "").strip().splitlines()
+    return lines[-1][:_LONGEST_REASON] if lines else ""
+
+
+def _failed(queue: str, job: Job, *, reason: str) -> FailedJob:
     topic, payload = _call(job)
     return FailedJob(
         job_id=job.id,
@@ -121,7 +153,7 @@ def _failed(queue: str, job: Job) -> FailedJob:
         payload=payload,
         queued_at=job.enqueued_at,
         failed_at=job.ended_at,
-        reason=lines[-1][:_LONGEST_REASON] if lines else "",
+        reason=reason,
     )
 
 

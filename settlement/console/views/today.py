@@ -74,7 +74,7 @@ def show() -> str:
         days=found.days,
         columns=_columns(found.days),
         queues=queues.lengths(),
-        failures_of_jobs=queues.failed() or [],
+        failures_of_jobs=queues.newest_failed(limit=3),
         wall=access.wall(),
         **facts,
     )

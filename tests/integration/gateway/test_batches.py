@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from fractions import Fraction
 from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.signing import Ed25519SigningKey
+from network.batches.service import room_lock
 from network.campaigns import queries as campaigns
 from network.campaigns.service import (
     CampaignTerms,
@@ -30,6 +32,7 @@ from network.merchants.evidence import Finding, check_evidence
 from network.merchants.keys import register_key
 from network.programme.campaigns import Funder
 from network.reconciliation.evidence import signed_request
+from tests.fixtures.locks import await_waiters
 from tests.integration.gateway.batching import (
     JSONL,
     PATH,
@@ -355,6 +358,17 @@ def test_more_batches_than_may_wait_are_sent_later(house: House) -> None:
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_batches")
     assert answer.json()["facts"] == {"most": len(waiting)}
     assert int(answer.headers["Retry-After"]) > 0
+    # Two that come at the same moment for the one place that is free: one after the other.
+    work(house, waiting.pop())
+    services = house.services
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        with services.database.unit_of_work() as session:
+            session.execute(select(func.pg_advisory_xact_lock(room_lock(house.blue.merchant_id))))
+            sent = [pool.submit(send_batch, house, house.blue, [b"{}"]) for _ in range(2)]
+            await_waiters(services.database, count=2)
+        answers = [each.result(60) for each in sent]
+    assert sorted(each.status_code for each in answers) == [202, 429]
+    waiting += [each.json()["id"] for each in answers if each.status_code == 202]
     for batch_id in waiting:
         work(house, batch_id)
     assert done(house, house.blue, [b"{}"])[0]["status"] == "refused"

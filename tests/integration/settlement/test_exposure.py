@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -34,6 +33,7 @@ from network.services import Services
 from network.vault import Vault
 from settlement import defaults, second_person
 from tests.conftest import MASTER_KEY, DatabaseUrls
+from tests.fixtures.locks import await_waiters
 from tests.fixtures.programme import Programme
 from tests.integration.settlement.coalition import (
     BAKER,
@@ -355,22 +355,8 @@ def test_what_covers_is_measured_again_before_it_goes(
         with services.database.unit_of_work() as session:
             session.execute(text("SELECT FROM network.exposure_measure FOR UPDATE"))
             reason = pool.submit(release)
-            waits_for_lock(coalition.owner)
+            await_waiters(coalition.owner)
         assert reason.result(60) == "covers"
-
-
-def waits_for_lock(database: Database) -> None:
-    """Return once somebody in this database waits for a lock."""
-    waiting = text(
-        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
-        "WHERE datname = current_database() AND NOT granted)"
-    )
-    for _ in range(6_000):
-        with database.reading() as session:
-            if session.execute(waiting).scalar_one():
-                return
-        time.sleep(0.01)
-    raise TimeoutError("nobody waits for a lock")
 
 
 def test_balances_count_on_from_kept_days(coalition: Coalition, services: Services) -> None:

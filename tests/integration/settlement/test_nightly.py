@@ -10,12 +10,14 @@ from hashlib import sha256
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from network.clearing import queries
 from network.clearing.parties import clearing_id
 from network.clearing.runs import InputChangedError
 from network.database.connection import Database
 from network.services import Services
+from settlement import nightly
 from settlement.controls import ControlTotalsError
 from settlement.night import STEPS, Report
 from settlement.nightly import (
@@ -324,6 +326,33 @@ def test_a_missing_price_fails_the_run_and_says_so(
         settle(services, DAY)
     row = run_row(services.database, DAY)
     assert (row["state"], row["error_code"]) == ("failed", "settlement_price_missing")
+
+
+def test_an_error_of_the_database_is_stored_and_never_hidden(
+    services: Services,
+    played: Coalition,
+    owner_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nightly, "_STORE_AFTER_SECONDS", (0.0, 0.0))
+    with owner_database.unit_of_work() as session:
+        session.execute(text("REVOKE INSERT ON network.obligation FROM peyvand_app"))
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        settle(services, DAY)
+    row = run_row(services.database, DAY)
+    assert (row["state"], row["error_code"]) == ("failed", "internal")
+    assert row["error"].endswith(", SQLSTATE 42501")
+    # Where that can't be stored either, the night's own error is still the one that is raised.
+    with owner_database.unit_of_work() as session:
+        session.execute(
+            text(
+                "ALTER TABLE network.settlement_run ADD CONSTRAINT ck_settlement_run_unsaid "
+                "CHECK (state <> 'failed') NOT VALID"
+            )
+        )
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        settle(services, DAY)
+    assert run_row(services.database, DAY)["state"] == "running"
 
 
 @pytest.mark.parametrize("table", ["obligation", "net_position", "statement"])
