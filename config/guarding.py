@@ -89,7 +89,7 @@ def failing(connection: redis.Redis) -> list[Failing]:
     """Return the tasks that failed when they were last tried, by name; raises redis.RedisError."""
     return [
         Failing(
-            task=name.decode(),
+            task=name.decode() if isinstance(name, bytes) else name,
             failures=record["failures"],
             since=datetime.fromisoformat(record["since"]),
             reason=record["reason"],
