@@ -30,6 +30,7 @@ from network.operators.sessions import forget_ended
 from network.portal.signing_in import forget_places
 from network.sandboxes.opening import sandbox_services
 from network.services import Services
+from network.spend_requests.service import forget_requests_to_spend
 
 KEPT = timedelta(days=30)
 """Messages, results of batches, kept answers, merchants' events, ended sign-ins."""
@@ -108,6 +109,7 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
     for name, forget in (
         ("sign_in_codes", partial(forget_codes, wall=wall, limit=PIECE)),
         ("enrolments", partial(forget_unanswered, wall=wall, limit=PIECE)),
+        ("spend_requests", partial(forget_requests_to_spend, before=before, limit=PIECE)),
         ("member_sessions", partial(forget_sessions, before=before, limit=PIECE)),
         ("operator_sessions", partial(forget_ended, before=before, limit=PIECE)),
         ("portal_sign_ins", partial(forget_places, before=before, limit=PIECE)),

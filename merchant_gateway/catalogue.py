@@ -23,7 +23,38 @@ MEMBERS = {
     "consent_required": Kind(
         403,
         _("The member has to agree first"),
-        _("Scan the code in the member's wallet; phone, card and token do not spend."),
+        _(
+            "Scan the code in the member's wallet; phone, card and token do not spend. Or send "
+            "`consent` with `ask`."
+        ),
+    ),
+    "unknown_spend_request": Kind(
+        404,
+        _("Nobody was asked under this id"),
+        _("Check the id; a request that came to nothing is deleted after 30 days."),
+    ),
+    "consent_differs": Kind(
+        409,
+        _("The member is being asked for something else under this merchant_ref"),
+        _("Send what you asked for, or reverse it and ask under another reference."),
+    ),
+    "consent_refused": Kind(
+        422, _("The member said no"), _("Take the sum in money, or ask for the wallet's code.")
+    ),
+    "consent_lapsed": Kind(
+        422,
+        _("The member's word did not come in time"),
+        _("Ask anew under a new key, or scan the code in the member's wallet."),
+    ),
+    "consent_code_wrong": Kind(
+        422,
+        _("This is not the code that the member was sent"),
+        _("Type it again; the facts say how many tries are left."),
+    ),
+    "too_many_asked": Kind(
+        429,
+        _("This member was asked too often"),
+        _("Scan the code in the member's wallet; asking again is possible later."),
     ),
     "token_invalid": Kind(
         422, _("The member token is not valid"), _("Look the member up again to get a new one.")

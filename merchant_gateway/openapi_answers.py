@@ -121,6 +121,12 @@ def responses(each: Operation) -> dict[str, _Described]:
             "headers": _headers("RateLimit", "Peyvand-Environment"),
             "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{each.preview}"}}},
         }
+    if each.waiting is not None:
+        found["202"] = {
+            "description": "The member is asked; nothing is done yet",
+            "headers": _headers("RateLimit", "Peyvand-Environment"),
+            "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{each.waiting}"}}},
+        }
     if "ETag" in each.headers:
         found["304"] = {
             "description": "Not changed since the answer with this ETag",

@@ -103,6 +103,7 @@ class Operation:
     at_the_door: bool = False
     test_only: bool = False
     preview: str | None = None
+    waiting: str | None = None
     headers: tuple[str, ...] = ()
 
     @property
@@ -149,6 +150,7 @@ def operation(
     media_types: tuple[str, ...] = (JSON,),
     at_the_door: bool = False,
     preview: str | None = None,
+    waiting: str | None = None,
     lines: str | None = None,
     line_types: tuple[str, ...] = JSON_LINES,
     most_bytes: int = MAX_BODY_BYTES,
@@ -159,7 +161,8 @@ def operation(
     It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
     or query (GET), and the ids of its path. ``at_the_door``: it works on the tables that keys of
     both environments are in, not in a sandbox. ``preview`` names the schema of what it answers with
-    200 where it is only tried out. ``lines`` names the schema of a line, where the body is lines of
+    200 where it is only tried out, ``waiting`` that of what it answers with 202 where somebody's
+    word is missing. ``lines`` names the schema of a line, where the body is lines of
     a type of ``line_types``; the operation reads them itself. ``headers`` are those of the answer
     that others do not have.
     """
@@ -184,6 +187,7 @@ def operation(
             at_the_door=at_the_door,
             test_only=path.startswith("/sandbox"),
             preview=preview,
+            waiting=waiting,
             lines=lines,
             line_types=line_types,
             most_bytes=most_bytes,

@@ -19,6 +19,7 @@ from wallet.views import (
     pool_acts,
     profile,
     proof,
+    requests,
     sign_in,
 )
 
@@ -27,6 +28,7 @@ VIEWS = (
     home,
     code,
     give,
+    requests,
     movements,
     partners,
     pool,

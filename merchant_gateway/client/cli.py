@@ -30,7 +30,7 @@ from merchant_gateway.client.cli_direct import direct
 from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_verify import verify
-from merchant_gateway.client.client import GatewayClient
+from merchant_gateway.client.client import GatewayClient, new_idempotency_key
 from merchant_gateway.client.errors import (
     ArgumentError,
     KeyFileError,
@@ -40,6 +40,7 @@ from merchant_gateway.client.parameters import BasketLine, Moment, RefundLine
 from merchant_gateway.client.profile import ProfileError, default_file, find_profile
 from merchant_gateway.client.screen import REFUSED, Screen
 
+WAITS = 202
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -227,7 +228,10 @@ def earn(screen: Screen, **given: Any) -> None:
 
 
 @main.command()
-@click.option("--code", required=True, help="The code in the member's wallet; nothing else spends.")
+@_MEMBER
+@click.option("--ask", is_flag=True, help="Ask the member, where it is not the code that names.")
+@click.option("--wait", is_flag=True, help="Ask, wait for the answer in the wallet, and spend.")
+@click.option("--consent-code", help="The code that the member was sent.")
 @_REF
 @_POINTS
 @_AMOUNT
@@ -236,9 +240,16 @@ def earn(screen: Screen, **given: Any) -> None:
 @_PLACE
 @_KEY
 @_command
-def redeem(screen: Screen, *, code: str, **given: Any) -> None:
-    """Spend a member's points by the code in the wallet."""
-    screen.answer(screen.client.redeem(member={"code": code}, **given))
+def redeem(screen: Screen, *, ask: bool, wait: bool, **given: Any) -> None:
+    """Spend a member's points by the code in the wallet, or ask the member (--ask, --wait)."""
+    given["member"] = _member(given) or {}
+    given["consent"] = "ask" if ask or wait else None
+    given["idempotency_key"] = given["idempotency_key"] or new_idempotency_key()
+    answer = screen.client.redeem(**given)
+    if wait and answer.status == WAITS:
+        screen.client.await_consent(answer.data["id"])
+        answer = screen.client.redeem(**given)
+    screen.answer(answer)
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -79,6 +79,17 @@ def spend(context: click.Context, *, member: str, points: int) -> None:
     with screen.errors():
         found = screen.client.sandbox.find(member)
         screen.answer(screen.client.sandbox.spend_at_partner(found, points=points))
+
+
+@sandbox.command()
+@click.argument("request_id")
+@click.argument("said", type=click.Choice(["yes", "no"]))
+@click.pass_context
+def answer(context: click.Context, *, request_id: str, said: Literal["yes", "no"]) -> None:
+    """Answer in the stead of a made-up member who was asked for points."""
+    screen = context.obj()
+    with screen.errors():
+        screen.answer(screen.client.sandbox.answer(request_id, answer=said))
 
 
 @sandbox.command()

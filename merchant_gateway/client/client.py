@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import requests
 
+from merchant_gateway.client.asking import await_consent
 from merchant_gateway.client.batches import Batches
 from merchant_gateway.client.bodies import (
     Line,
@@ -179,6 +180,8 @@ class GatewayClient:
         points: int | None = None,
         amount: int | None = None,
         capture: Literal["auto", "manual"] = "auto",
+        consent: Literal["ask"] | None = None,
+        consent_code: str | None = None,
         occurred_at: datetime | None = None,
         store: str | None = None,
         terminal: str | None = None,
@@ -186,11 +189,18 @@ class GatewayClient:
         channel: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
-        """Spend ``points``, or as many as ``amount`` rials take, by the member's code."""
+        """Spend ``points``, or as many as ``amount`` rials take, by the member's code.
+
+        With ``consent="ask"`` a member named otherwise is asked: status 202. ``await_consent``
+        waits for the answer; then the same call again, with its idempotency key, is done. Or call
+        with the ``consent_code`` that the member was sent.
+        """
         body = measure(points=points, amount=amount) | {
             "member": member,
             "merchant_ref": merchant_ref,
             "capture": capture,
+            "consent": consent,
+            "consent_code": consent_code,
             "occurred_at": time_of(occurred_at),
             "store": store,
             "terminal": terminal,
@@ -225,6 +235,10 @@ class GatewayClient:
     def redemption(self, redemption_id: str) -> Answer:
         """Ask what became of a redemption."""
         return self._get(redemption_path(redemption_id))
+
+    def await_consent(self, request_id: str, *, seconds: float = 300.0) -> Answer:
+        """Ask until a member who was asked has answered, or ``seconds`` are over."""
+        return await_consent(self.redemption, request_id, seconds=seconds)
 
     def reverse(
         self, *, member: Member, merchant_ref: str, idempotency_key: str | None = None

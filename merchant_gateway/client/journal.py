@@ -34,6 +34,8 @@ _MOVES = ("/v1/earnings", "/v1/redemptions")
 _NOTHING_MOVED = ("/v1/earnings/quote",)
 _RESULTS = "/items"
 _DONE = range(200, 300)
+_ASKED = 202
+"""A redemption that waits for the member's word: nothing has moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ def _for_owner(path: str, flags: int) -> int:
 def worth_keeping(record: Record) -> bool:
     """Return whether a call moved points, or told what a batch moved."""
     if record.status not in _DONE or not record.path.startswith(_MOVES):
+        return False
+    if record.status == _ASKED and record.path == "/v1/redemptions":
         return False
     if record.method == "GET":
         return record.path.endswith(_RESULTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from merchant_gateway.client.messages import Answer, Request
@@ -51,6 +51,11 @@ class Sandbox:
     def read_member(self, member_id: str) -> Answer:
         """Read a made-up member's phone, card and points."""
         return self._get(_member(member_id))
+
+    def answer(self, request_id: str, *, answer: Literal["yes", "no"]) -> Answer:
+        """Say yes or no to what was asked of a made-up member, as in the wallet."""
+        path = f"{PATH}/redemptions/{quote(request_id, safe='')}/answer"
+        return self._post(path, {"answer": answer}, None)
 
     def messages(self) -> list[dict[str, Any]]:
         """Return the messages that made-up people got, the newest first, codes included."""

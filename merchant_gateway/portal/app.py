@@ -15,6 +15,7 @@ from merchant_gateway.portal import access, filters, listing
 from merchant_gateway.portal.views import (
     account,
     acts,
+    asking,
     breaks,
     disputes,
     joining,
@@ -39,6 +40,7 @@ from network.services import Services
 VIEWS = (
     account,
     acts,
+    asking,
     breaks,
     disputes,
     joining,

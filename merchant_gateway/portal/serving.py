@@ -112,7 +112,7 @@ def quote(customer: Customer, *, amount: int, at: Place) -> dict[str, Any]:
     stores = {name: value for name, value in at.named().items() if name == "store"}
     return calls.ask(
         "quote_earning",
-        {"member": {"token": customer.token}, **_money(amount), **_when(), **stores},
+        {"member": {"token": customer.token}, **money(amount), **when(), **stores},
     )
 
 
@@ -132,26 +132,26 @@ def earn(*, key: str, token: str, amount: int, at: Place) -> Taken:
     """Post what a purchase earns."""
 
     def post(session: Session, form: Form) -> None:
-        body = {"member": {"token": token}, "merchant_ref": form.merchant_ref, **_money(amount)}
+        body = {"member": {"token": token}, "merchant_ref": form.merchant_ref, **money(amount)}
         answer = calls.ask(
-            "create_earning", {**body, **_when(), **at.named()}, key=key, session=session
+            "create_earning", {**body, **when(), **at.named()}, key=key, session=session
         )
-        _finish(session, form, answer, prefix="ern")
+        finish(session, form, answer, prefix="ern")
 
-    return _once(_form(key, acts.EARN, at, amount=amount), post)
+    return once(form_of(key, acts.EARN, at, amount=amount), post)
 
 
 def redeem(*, key: str, code: str, amount: int, at: Place) -> Taken:
     """Take points for a part of the bill, by the code of the customer's wallet."""
 
     def post(session: Session, form: Form) -> None:
-        body = {"member": {"code": code}, "merchant_ref": form.merchant_ref, **_money(amount)}
+        body = {"member": {"code": code}, "merchant_ref": form.merchant_ref, **money(amount)}
         answer = calls.ask(
-            "create_redemption", {**body, **_when(), **at.named()}, key=key, session=session
+            "create_redemption", {**body, **when(), **at.named()}, key=key, session=session
         )
-        _finish(session, form, answer, prefix="red")
+        finish(session, form, answer, prefix="red")
 
-    return _once(_form(key, acts.REDEEM, at, amount=amount), post)
+    return once(form_of(key, acts.REDEEM, at, amount=amount), post)
 
 
 def undo(*, key: str, original: ActView, at: Place) -> Taken:
@@ -164,18 +164,18 @@ def undo(*, key: str, original: ActView, at: Place) -> Taken:
         if found.kind == acts.EARN:
             answer = calls.ask(
                 "refund_earning",
-                {"merchant_ref": form.merchant_ref, "amount": found.remaining_amount, **_when()},
+                {"merchant_ref": form.merchant_ref, "amount": found.remaining_amount, **when()},
                 key=key,
                 session=session,
                 earning_id=entry_id(found, prefix="ern"),
             )
-            _finish(session, form, answer, prefix="rfd")
+            finish(session, form, answer, prefix="rfd")
             return
         body = {"member": {"token": token_of(found)}, "merchant_ref": found.merchant_ref}
         answer = calls.ask("reverse_redemption", body, key=key, session=session)
         _finish_reversal(session, form, answer, original=found)
 
-    return _once(_form(key, acts.UNDO, at, original=original), post)
+    return once(form_of(key, acts.UNDO, at, original=original), post)
 
 
 def refund(*, key: str, original: ActView, amount: int, at: Place) -> Taken:
@@ -184,14 +184,14 @@ def refund(*, key: str, original: ActView, amount: int, at: Place) -> Taken:
 
     def post(session: Session, form: Form) -> None:
         answer = _ask_refund(_locked(session, original), form, amount=amount, session=session)
-        _finish(session, form, answer, prefix="rfd")
+        finish(session, form, answer, prefix="rfd")
 
-    return _once(_form(key, kind, at, amount=amount, original=original), post)
+    return once(form_of(key, kind, at, amount=amount, original=original), post)
 
 
 def preview(*, key: str, original: ActView, amount: int, at: Place) -> dict[str, Any]:
     """Return what a refund would move, as the gateway answers it; nothing is left behind."""
-    form = _form(key, acts.REFUND_EARN, at, amount=amount, original=original)
+    form = form_of(key, acts.REFUND_EARN, at, amount=amount, original=original)
     return _ask_refund(original, form, amount=amount, query="?preview=true")
 
 
@@ -199,7 +199,7 @@ def cancel(*, key: str, at: Place) -> ActView | None:
     """Have a form never be taken, also where it is still under way; return what it did already."""
     with access.unit_of_work() as session:
         try:
-            return acts.claim(session, form=_form(key, acts.CANCELLED, at), now=access.now())
+            return acts.claim(session, form=form_of(key, acts.CANCELLED, at), now=access.now())
         except FormCancelledError:
             return None
 
@@ -229,7 +229,7 @@ def token_of(of: ActView) -> str:
     return token
 
 
-def _once(form: Form, post: Any) -> Taken:
+def once(form: Form, post: Any) -> Taken:
     """Post a form with the row that remembers it, or return what it did before."""
     with access.unit_of_work() as session:
         known = acts.claim(session, form=form, now=access.now())
@@ -247,7 +247,7 @@ def _ask_refund(
     session: Session | None = None,
     query: str = "",
 ) -> dict[str, Any]:
-    body = {"merchant_ref": form.merchant_ref, **_when()}
+    body = {"merchant_ref": form.merchant_ref, **when()}
     if original.kind == acts.EARN:
         return calls.ask(
             "refund_earning",
@@ -259,7 +259,7 @@ def _ask_refund(
         )
     return calls.ask(
         "refund_redemption",
-        {**body, **_money(amount)},
+        {**body, **money(amount)},
         key=form.key,
         session=session,
         query=query,
@@ -267,9 +267,10 @@ def _ask_refund(
     )
 
 
-def _form(
+def form_of(
     key: str, kind: str, at: Place, *, amount: int | None = None, original: ActView | None = None
 ) -> Form:
+    """Return the form that is being taken at this till."""
     return Form(
         merchant_id=access.merchant().merchant_id,
         key=key,
@@ -284,7 +285,8 @@ def _form(
     )
 
 
-def _finish(session: Session, form: Form, answer: dict[str, Any], *, prefix: str) -> None:
+def finish(session: Session, form: Form, answer: dict[str, Any], *, prefix: str) -> None:
+    """Write down which entry a form came to."""
     acts.finish(
         session,
         form=form,
@@ -319,9 +321,11 @@ def _entry_of(of: ActView) -> EntryKey:
     return EntryKey(of.member_id, of.sequence)
 
 
-def _money(amount: int) -> dict[str, Any]:
+def money(amount: int) -> dict[str, Any]:
+    """Return an amount as a call names it."""
     return {"amount": amount, "currency": CURRENCY}
 
 
-def _when() -> dict[str, str]:
+def when() -> dict[str, str]:
+    """Return the present as a call names it."""
     return {"occurred_at": access.now().isoformat()}

@@ -231,6 +231,10 @@ REFUSALS: Mapping[str, LazyText] = {
     "consent_required": _l(
         "Only the code in the customer's wallet pays; a phone number or card never does."
     ),
+    "consent_refused": _l("The customer said no. Take the sum in money."),
+    "consent_lapsed": _l("No answer came in time, or the code was tried too often. Ask once more."),
+    "consent_differs": _l("The customer is being asked for something else. Begin again."),
+    "too_many_asked": _l("This customer was asked too often. Scan the code in the wallet instead."),
     "already_member": _l("This number belongs to a member already: go back and type it."),
     "too_many_codes": _l("A message was sent a moment ago, or too many today. Ask again later."),
     "unknown_enrolment": _l("This was asked too long ago. Begin again."),

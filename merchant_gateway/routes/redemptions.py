@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from merchant_gateway.asking import asked_answer, asked_status, by_consent, give_up
 from merchant_gateway.gateway import Call
-from merchant_gateway.identify import consent_of, identify, require_code
+from merchant_gateway.identify import CODE, consent_of, identify, require_code
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import (
     duplicates_named,
@@ -30,11 +32,13 @@ from merchant_gateway.schemas.requests import (
     REVERSE,
     VOID,
 )
+from network.database.driver import Channel
 from network.ids import EntryKey
 from network.ledger import operations, queries
 from network.ledger.errors import UnknownOriginal
-from network.ledger.values import Claim, Posted
+from network.ledger.values import Claim, Consent, Event, Posted
 from network.programme.worth import points_back, points_to_pay
+from network.spend_requests.queries import PREFIX
 
 HOLD_LIFE = timedelta(minutes=15)
 
@@ -46,38 +50,37 @@ HOLD_LIFE = timedelta(minutes=15)
     answer="Redemption",
     status=201,
     body=REDEMPTION,
+    waiting="ConsentRequired",
 )
 def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
     """Spend points by the member's code, at once or as a hold of 15 minutes.
 
     The code is single use and carries the member's limit; both are judged where the points move,
-    after the idempotency key, so a retry with a used code gets the stored answer.
+    after the idempotency key, so a retry with a used code gets the stored answer. With
+    `consent: ask` a member named otherwise is asked by a message and in the wallet: 202. Once they
+    have agreed the same call again is done; or send it with the `consent_code` of the message.
     """
     now = call.gateway.clock.now()
     set_time(data, now=now)
     given = data["member"]
-    require_code(given)
     points = _points(call, data, now=now)
     event = event_of(call, data, now=now, merchant_ref=data["merchant_ref"])
+    if CODE not in given and ("consent" in data or "consent_code" in data):
+        return _asked(call, data, now=now, points=points, event=event)
+    require_code(given)
     with working(call) as work:
         who = identify(work.connection, call, given=given)
-        common: dict[str, Any] = {
-            "now": now,
-            "wall": call.wall,
-            "claim": call.claim(),
-            "member_id": who.member_id,
-            "event": event,
-            "points": points,
-            "consent": consent_of(who),
-            "evidence": call.evidence(),
-            "follow": True,
-        }
         with duplicates_named(call, member_id=who.member_id, prefix="red"):
-            if data["capture"] == "manual":
-                until = call.wall + HOLD_LIFE
-                posted = operations.authorise(work.connection, hold_until=until, **common)
-            else:
-                posted = operations.redeem(work.connection, **common)
+            posted = _spend(
+                work.connection,
+                call,
+                data,
+                now=now,
+                member_id=who.member_id,
+                event=event,
+                points=points,
+                consent=consent_of(who),
+            )
     return _redemption_answer(call, posted, status=201)
 
 
@@ -158,6 +161,7 @@ def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
     ref = data["merchant_ref"]
     with working(call) as work:
         who = identify(work.connection, call, given=data["member"])
+        give_up(call, member_id=who.member_id, merchant_ref=ref)
         posted = operations.reverse(
             work.connection,
             now=now,
@@ -176,7 +180,15 @@ def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
     "GET", "/redemptions/<redemption_id>", summary="What became of a redemption", answer="Status"
 )
 def read_redemption(call: Call, _query: dict[str, Any], *, redemption_id: str) -> Answer:
-    """Answer with the state of a redemption of this merchant."""
+    """Answer with the state of a redemption of this merchant, or of what waits for a member's word.
+
+    Once a request has come to a redemption, its id answers with that one, whose own id is in `id`.
+    """
+    if redemption_id.startswith(f"{PREFIX}_"):
+        asked = asked_status(call, redemption_id)
+        if isinstance(asked, Answer):
+            return asked
+        redemption_id = _public_id(call, asked)
     key = open_id(call, redemption_id, prefix="red")
     with call.gateway.services.database.reading() as session:
         found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
@@ -239,6 +251,55 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
     return posted_answer(posted, _refund(call, posted, redemption_id), status=201)
 
 
+def _asked(call: Call, data: dict[str, Any], *, now: datetime, points: int, event: Event) -> Answer:
+    """Spend by the consent that the member gave to this, or ask for it."""
+
+    def post(session: Session, member_id: UUID, agreed: int, consent: Consent) -> Posted:
+        return _spend(
+            session,
+            call,
+            data,
+            now=now,
+            member_id=member_id,
+            event=event,
+            points=agreed,
+            consent=consent,
+        )
+
+    done = by_consent(call, data, points=points, event=event, post=post)
+    if isinstance(done, Posted):
+        return _redemption_answer(call, done, status=201)
+    return asked_answer(call, done)
+
+
+def _spend(
+    connection: Channel,
+    call: Call,
+    data: dict[str, Any],
+    *,
+    now: datetime,
+    member_id: UUID,
+    event: Event,
+    points: int,
+    consent: Consent,
+) -> Posted:
+    """Take the points, or hold them where they are to be captured later."""
+    common: dict[str, Any] = {
+        "now": now,
+        "wall": call.wall,
+        "claim": call.claim(),
+        "member_id": member_id,
+        "event": event,
+        "points": points,
+        "consent": consent,
+        "evidence": call.evidence(),
+        "follow": True,
+    }
+    if data["capture"] == "manual":
+        return operations.authorise(connection, hold_until=call.wall + HOLD_LIFE, **common)
+    return operations.redeem(connection, **common)
+
+
 def _points_back(
     session: Session, call: Call, data: dict[str, Any], *, key: EntryKey, now: datetime
 ) -> int:
@@ -284,10 +345,14 @@ def _moved(call: Call, posted: Posted, redemption_id: str) -> dict[str, Any]:
     }
 
 
-def _redemption_answer(call: Call, posted: Posted, *, status: int) -> Answer:
-    redemption_id = call.gateway.services.entry_ids.encode(
-        prefix="red", member_id=posted.member_id, sequence=posted.sequence
+def _public_id(call: Call, key: EntryKey) -> str:
+    return call.gateway.services.entry_ids.encode(
+        prefix="red", member_id=key.member_id, sequence=key.sequence
     )
+
+
+def _redemption_answer(call: Call, posted: Posted, *, status: int) -> Answer:
+    redemption_id = _public_id(call, EntryKey(posted.member_id, posted.sequence))
     payload = _moved(call, posted, redemption_id)
     payload["balance"] = posted.result["balance"]
     if (until := posted.result.get("hold_until")) is not None:

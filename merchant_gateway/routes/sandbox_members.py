@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from merchant_gateway.asking import read_asked
 from merchant_gateway.errors import (
     FieldError,
     InvalidRequestError,
@@ -17,6 +18,7 @@ from merchant_gateway.gateway import Call
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.schemas.sandbox import (
+    CONSENT_ANSWER,
     MOST_POINTS,
     NEW_CODE,
     NEW_PERSON,
@@ -28,6 +30,7 @@ from network.members.errors import InvalidMemberDataError
 from network.members.pairwise import PairwiseNames, UnknownNameError
 from network.messaging import queries as messaging
 from network.sandboxes import people
+from network.spend_requests import answering
 
 _SHOWN_MESSAGES = 20
 
@@ -147,6 +150,34 @@ def create_partner_redemption(call: Call, data: dict[str, Any], *, member_id: st
         }
 
     return once(call, work, status=201)
+
+
+@operation(
+    "POST",
+    "/sandbox/redemptions/<request_id>/answer",
+    summary="Answer in a member's stead",
+    answer="SandboxAnswer",
+    body=CONSENT_ANSWER,
+)
+def answer_sandbox_request(call: Call, data: dict[str, Any], *, request_id: str) -> Answer:
+    """Say yes or no to what you asked a made-up member, as the member would in the wallet.
+
+    A yes stays a yes; a no may follow it until the points are taken. Nothing is stored for it.
+    """
+    asked = read_asked(call, request_id)
+    whose: dict[str, Any] = {
+        "member_id": asked.member_id,
+        "spend_request_id": asked.spend_request_id,
+        "session_id": None,
+        "wall": call.wall,
+    }
+    vault = call.gateway.services.vault
+    with call.gateway.services.database.unit_of_work() as session:
+        if data["answer"] == "no":
+            found = answering.refuse(session, vault, **whose)
+        else:
+            found = answering.approve(session, vault, code=None, by_hand=True, **whose)
+    return Answer(payload={"id": request_id, "state": found.state})
 
 
 @operation(

@@ -12,9 +12,11 @@ from merchant_gateway.gateway import Call
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import own
 from merchant_gateway.schemas.requests import TRANSACTIONS
+from network import ids
 from network.ids import EntryKey, UnknownIdError
 from network.ledger import queries
 from network.ledger.views import Cursor, EntryView
+from network.spend_requests import queries as spend_requests
 
 _KIND, _CURSOR_PREFIX = "transactions", "cur"
 PREFIXES = {
@@ -65,10 +67,19 @@ def read_transaction(call: Call, _query: dict[str, Any], *, entry_id: str) -> An
     key = any_id(call, entry_id)
     with call.gateway.services.database.reading() as session:
         found = queries.entry(session, member_id=key.member_id, sequence=key.sequence)
+        agreed = spend_requests.consent_to(
+            session, member_id=key.member_id, sequence=key.sequence, wall=call.wall
+        )
     if found is None:
         raise NotFoundError("there is no such entry")
     own(call, found.merchant_id)
     payload = _transaction(call, found) | {"explanation": explained(found.explanation)}
+    if agreed is not None and agreed.answered_at is not None:
+        payload["consent"] = {
+            "id": ids.encode(spend_requests.PREFIX, agreed.spend_request_id),
+            "by": agreed.answered_by,
+            "at": agreed.answered_at.isoformat(),
+        }
     return Answer(payload=payload)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from merchant_gateway.schemas.answers_direct import DIRECT_ANSWERS
-from merchant_gateway.schemas.answers_members import MEMBER_ANSWERS
+from merchant_gateway.schemas.answers_members import CONSENT, MEMBER_ANSWERS
 from merchant_gateway.schemas.answers_reconciliation import RECONCILIATION_ANSWERS
 from merchant_gateway.schemas.shapes import (
     BALANCE,
@@ -237,9 +237,6 @@ SANDBOX: dict[str, Schema] = {
     "SandboxMember": whole(**_PERSON, **_CODE),
     "SandboxMemberNow": whole(**_PERSON),
     "SandboxCode": whole(**_CODE),
-    "SandboxMessages": whole(
-        items=list_of(whole(sent_at=TIME, phone=TEXT, kind=TEXT, text=TEXT)),
-    ),
     "SandboxVisit": whole(points=POINTS, business_date=DAY, balance=BALANCE),
 }
 
@@ -365,7 +362,7 @@ ANSWERS: dict[str, Schema] = {
         moves=_MOVES,
     ),
     "Transaction": _TRANSACTION
-    | {"properties": _TRANSACTION["properties"] | {"explanation": _STEPS}},
+    | {"properties": _TRANSACTION["properties"] | {"explanation": _STEPS, "consent": CONSENT}},
     "Transactions": page(_TRANSACTION),
     "Settlement": _SETTLEMENT,
     "Settlements": page(_SETTLEMENT),

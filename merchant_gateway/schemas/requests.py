@@ -22,6 +22,7 @@ MOST_LINES = 500
 CHANNELS = ("in_store", "online", "app")
 _DIGITS_OF_PHONE = 20
 _DIGITS_OF_CARD = 25
+_DIGITS_OF_CONSENT = 12
 MOST_QUANTITY = 1_000_000
 _IDENTIFIERS = ("phone", "card", "code", "token")
 _OCCURRED = (
@@ -140,6 +141,15 @@ class RedemptionSchema(PointsOrAmountSchema):
 
     member = Part(MemberSchema(), required=True)
     merchant_ref = _reference(required=True)
+    consent = OneOf(
+        choices=("ask",),
+        description="ask: where the member is named by phone, card or token, ask them; 202 then.",
+    )
+    consent_code = Text(
+        longest=_DIGITS_OF_CONSENT,
+        description="The code of the message that asked the member; the same fields otherwise.",
+        example="482913",
+    )
     capture = OneOf(
         choices=("auto", "manual"),
         load_default="auto",

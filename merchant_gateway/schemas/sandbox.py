@@ -48,6 +48,13 @@ class NewCodeSchema(StrictSchema):
     )
 
 
+class ConsentAnswerSchema(StrictSchema):
+    """What a made-up member says to being asked for points."""
+
+    answer = OneOf(choices=("yes", "no"), required=True, description="As tapped in the wallet.")
+
+
+CONSENT_ANSWER = ConsentAnswerSchema()
 NEW_PERSON = NewPersonSchema()
 MOVE_CLOCK = MoveClockSchema()
 PARTNER_REDEMPTION = PartnerRedemptionSchema()

@@ -16,6 +16,7 @@ EXPOSURE_CHANGED = "exposure.changed"
 RECONCILIATION_FINISHED = "reconciliation.finished"
 DISPUTE_DECIDED = "dispute.decided"
 MEMBER_JOINED = "member.joined"
+CONSENT_ANSWERED = "redemption.answered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,19 @@ TYPES: Mapping[str, EventType] = {
             version=1,
             when="Points that were spent with you went back to the member.",
             example=_entry(id=_REFUND, redemption=_REDEMPTION, points=30, **_BY_POINTS),
+        ),
+        EventType(
+            name=CONSENT_ANSWERED,
+            version=1,
+            when="A member whom you asked for points said yes or no in the wallet; after a yes, "
+            "send the redemption again.",
+            example={
+                "id": "spr_8d1m4q…",
+                "state": "approved",
+                "member": "rbM1h7nJ4p0cZ0m3T5oPqW8Yx2s9u4a6d1f3g5h7j8k",
+                "merchant_ref": "R-1403-000412",
+                "points": 120,
+            },
         ),
         EventType(
             name=MEMBER_JOINED,

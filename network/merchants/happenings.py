@@ -20,6 +20,7 @@ from network.errors import InvariantError
 from network.events.feed import Happening
 from network.events.queries import Event
 from network.events.types import (
+    CONSENT_ANSWERED,
     DISPUTE_DECIDED,
     EXPOSURE_CHANGED,
     MEMBER_JOINED,
@@ -38,6 +39,7 @@ _PLAIN = {
     RECONCILIATION_FINISHED: RECONCILIATION_FINISHED,
     DISPUTE_DECIDED: DISPUTE_DECIDED,
     MEMBER_JOINED: MEMBER_JOINED,
+    CONSENT_ANSWERED: CONSENT_ANSWERED,
 }
 """Topics whose payload is told as it is, and the types under which it is."""
 

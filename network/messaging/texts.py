@@ -218,3 +218,30 @@ def pool_news_text(*, kind: str, name: str, points: int | None, address: str, lo
                 points=shown,
             )
     return f"{text}\n{address}"
+
+
+def asking_text(
+    *,
+    code: str,
+    points: int,
+    merchant: str,
+    minutes: int,
+    address: str,
+    domain: str,
+    locale: str,
+) -> str:
+    """Return the message that asks a member for points; ``address`` is where the wallet asks.
+
+    The code is good for exactly this, at the till or in the wallet; bound as in ``sign_in_text``.
+    """
+    with use_locale(locale):
+        text = gettext(
+            "Peyvand: %(merchant)s asks to take %(points)s from you.\n"
+            "If you are paying there now, tell the cashier the code %(code)s or agree in your "
+            "wallet within %(minutes)s minutes. If not, do nothing: nothing is taken.",
+            merchant=merchant,
+            points=format_points(points),
+            code=persian_digits(code) if locale == "fa" else code,
+            minutes=format_number(minutes),
+        )
+    return f"{text}\n{address}\n\n@{domain} #{code}"

@@ -32,6 +32,7 @@ from network.proofs.errors import ProofBrokenError
 from network.reconciliation.disputes import UnknownLineError
 from network.reconciliation.parts import part_of, sign_answer
 from network.signing.queries import active_key, published_keys
+from network.spend_requests.queries import consent_to
 from network.vault import Vault
 
 FORMAT = "peyvand-evidence-2"
@@ -61,6 +62,15 @@ def evidence_file(
     answer = sign_answer(session, vault, entry=entry, lines=lines, merchant_id=merchant_id)
     found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
     request = None if found is None else _request(session, found)
+    agreed = consent_to(session, member_id=entry.member_id, sequence=entry.sequence, wall=wall)
+    if request is not None and agreed is not None and agreed.answered_at is not None:
+        # Within what the network signs: how a member who was asked gave the consent.
+        request["consent"] = {
+            "points": agreed.points,
+            "merchant_ref": agreed.merchant_ref,
+            "by": agreed.answered_by,
+            "at": agreed.answered_at.isoformat(),
+        }
     return {
         "format": FORMAT,
         "entry": public_id,

@@ -36,6 +36,8 @@ CHANGING = {
     "disputes.create": "books",
     "disputes.evidence": "books",
     "disputes.say": "books",
+    "asking.ask": "till",
+    "asking.take": "till",
     "joining.ask": "till",
     "joining.confirm": "till",
     "joining.show": "till",

@@ -13,6 +13,7 @@ from network.points import worth
 from network.pools import queries as pools
 from network.programme import queries as programme
 from network.settings import PROGRAMME_ZONE
+from network.spend_requests import queries as spend_requests
 from wallet import access
 from wallet.listing import directory, listed, next_to_expire, next_to_open, people_of
 from wallet.own import place, wallet_of
@@ -40,11 +41,15 @@ def show() -> str:
             session, access.services().vault, phone=access.member().phone, wall=access.wall()
         )
         suspended = suspended_issuers(session)
+        asked = spend_requests.waiting_for(
+            session, member_id=access.member().member_id, wall=access.wall()
+        )
     points = wallet.available - wallet.suspended if wallet else 0
     expiring = next_to_expire(lot for lot in lots if lot.issuer_id not in suspended)
     return render_template(
         "home.html",
         wallet=wallet,
+        asked=len(asked),
         points=points,
         worth=worth(points=points, face_value=face_value),
         expiring=expiring,

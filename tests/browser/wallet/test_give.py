@@ -42,10 +42,14 @@ def available(wallet: Wallet, member_id: UUID) -> int:
     return 0 if view is None else view.available
 
 
-def send(client: FlaskClient, path: str, **fields: str) -> tuple[int, str]:
+def send(
+    client: FlaskClient, path: str, *, action: str | None = None, **fields: str
+) -> tuple[int, str]:
     """Send a form of the page at ``path``; return status and text of where it ends."""
     token = token_of(client, path)
-    answer = client.post(path, data={"csrf_token": token, **fields}, follow_redirects=True)
+    answer = client.post(
+        action or path, data={"csrf_token": token, **fields}, follow_redirects=True
+    )
     return answer.status_code, answer.text
 
 

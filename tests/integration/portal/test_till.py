@@ -263,3 +263,22 @@ def test_a_new_customer_joins_at_the_till_and_earns(desk: Desk, cashier: Clerk) 
     assert "is a member now" in joined.text
     receipt = joined.send("/till/check", amount="50,000").send("/till/earn")
     assert "50 points" in receipt.text
+
+
+def test_a_customer_without_the_code_is_asked_and_pays(desk: Desk, cashier: Clerk) -> None:
+    person = desk.house.member()
+    cashier.buy(person.phone, amount=200_000)
+    page = cashier.check(person.phone, amount=100_000)
+    waiting = page.send("/till/ask", pay="5,000")
+    assert "went to the customer" in waiting.text
+    again = waiting.send("/till/ask/take")
+    assert "No answer yet" in again.text
+    assert available(desk, person) == 200
+    wrong = again.send("/till/ask/take", code="12")
+    assert (wrong.status, "more tries" in wrong.text) == (422, True)
+    fields = wrong.form("/till/ask/take") | {"code": newest_code(desk.house, person.phone)}
+    first, second = (cashier.post("/till/ask/take", fields) for _ in range(2))
+    assert "Paid with points" in first.text
+    assert "Left to pay in money" in first.text
+    assert first.key == second.key
+    assert available(desk, person) == 150

@@ -1,0 +1,64 @@
+"""Paying with points without the code: the customer is asked, and agrees or does not.
+
+Asking books nothing and is no act of the till. What is booked is the form that takes the points,
+once like every other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from merchant_gateway.portal import calls, forms
+from merchant_gateway.portal.serving import Place, Taken, finish, form_of, money, once, when
+from network.portal import acts
+from network.portal.acts import Form
+
+ASKING = "-ask"
+"""Ends the key under which the customer is asked: the one who takes the points is another call."""
+
+
+class StillWaitingError(Exception):
+    """The customer has not answered yet; nothing is wrong, and nothing was booked."""
+
+
+def ask(*, key: str, token: str, amount: int, at: Place) -> dict[str, Any]:
+    """Ask the customer for points worth ``amount``; return what the gateway answers."""
+    ref = forms.reference_of(key)
+    body = _body(token=token, merchant_ref=ref, amount=amount, at=at)
+    return calls.ask("create_redemption", body, key=f"{key}{ASKING}")
+
+
+def state_of(request_id: str) -> str:
+    """Return what became of it, in the gateway's words."""
+    return str(calls.ask("read_redemption", {}, redemption_id=request_id)["state"])
+
+
+def take(*, key: str, token: str, amount: int, code: str | None, at: Place) -> Taken:
+    """Take the points, by what the customer said in the wallet or by the code of the message.
+
+    Raises StillWaitingError while there is no answer.
+    """
+
+    def post(session: Session, form: Form) -> None:
+        body = _body(token=token, merchant_ref=form.merchant_ref, amount=amount, at=at)
+        if code:
+            body["consent_code"] = code
+        answer = calls.ask("create_redemption", body, key=key, session=session)
+        if "business_date" not in answer:
+            raise StillWaitingError("the customer has not answered")
+        finish(session, form, answer, prefix="red")
+
+    return once(form_of(key, acts.REDEEM, at, amount=amount), post)
+
+
+def _body(*, token: str, merchant_ref: str, amount: int, at: Place) -> dict[str, Any]:
+    return {
+        "member": {"token": token},
+        "merchant_ref": merchant_ref,
+        "consent": "ask",
+        **money(amount),
+        **when(),
+        **at.named(),
+    }

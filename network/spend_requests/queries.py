@@ -1,0 +1,122 @@
+"""Reads of requests to spend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from network.spend_requests.errors import UnknownSpendRequestError
+from network.spend_requests.models import SpendRequest
+
+WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
+WITHDRAWN, TAKEN, EXPIRED = "withdrawn", "taken", "expired"
+
+PREFIX = "spr"
+MOST_BY_TAP = 2_000
+"""Up to so many points a tap in the wallet is enough; above, the code of the message as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendRequestView:
+    """What a merchant asks of a member; ``state`` as of the moment it was read at."""
+
+    spend_request_id: UUID
+    member_id: UUID
+    merchant_id: UUID
+    store_id: UUID | None
+    terminal: str | None
+    merchant_ref: str
+    capture: str
+    points: int
+    amount: int | None
+    state: str
+    requested_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    answered_by: str | None
+    entry: tuple[UUID, int] | None
+
+    @property
+    def needs_code(self) -> bool:
+        """Return whether a tap in the wallet is too little for so many points."""
+        return self.points > MOST_BY_TAP
+
+
+def spend_request(session: Session, *, spend_request_id: UUID, wall: datetime) -> SpendRequestView:
+    """Return one request; raise UnknownSpendRequestError."""
+    row = session.get(SpendRequest, spend_request_id)
+    if row is None:
+        raise UnknownSpendRequestError("nobody was asked under that id")
+    return view_of(row, wall=wall)
+
+
+def newest(
+    session: Session, *, member_id: UUID, merchant_id: UUID, merchant_ref: str, wall: datetime
+) -> SpendRequestView | None:
+    """Return what was asked last under a merchant's reference, ``None`` where nothing was."""
+    row = session.scalars(
+        select(SpendRequest)
+        .where(
+            SpendRequest.member_id == member_id,
+            SpendRequest.merchant_id == merchant_id,
+            SpendRequest.merchant_ref == merchant_ref,
+        )
+        .order_by(SpendRequest.requested_at.desc(), SpendRequest.spend_request_id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else view_of(row, wall=wall)
+
+
+def waiting_for(session: Session, *, member_id: UUID, wall: datetime) -> list[SpendRequestView]:
+    """Return what waits for a member's word, what runs out first before the others."""
+    rows = session.scalars(
+        select(SpendRequest)
+        .where(
+            SpendRequest.member_id == member_id,
+            SpendRequest.state == WAITING,
+            SpendRequest.expires_at > wall,
+        )
+        .order_by(SpendRequest.expires_at, SpendRequest.spend_request_id)
+    )
+    return [view_of(row, wall=wall) for row in rows]
+
+
+def consent_to(
+    session: Session, *, member_id: UUID, sequence: int, wall: datetime
+) -> SpendRequestView | None:
+    """Return how the consent to an entry was asked for and given, ``None`` where by a code."""
+    row = session.scalars(
+        select(SpendRequest).where(
+            SpendRequest.entry_member_id == member_id, SpendRequest.entry_sequence == sequence
+        )
+    ).first()
+    return None if row is None else view_of(row, wall=wall)
+
+
+def view_of(row: SpendRequest, *, wall: datetime) -> SpendRequestView:
+    """Return a row as it stands at wall time ``wall``."""
+    over = row.state in {WAITING, APPROVED} and row.expires_at <= wall
+    entry = None
+    if row.entry_member_id is not None and row.entry_sequence is not None:
+        entry = (row.entry_member_id, row.entry_sequence)
+    return SpendRequestView(
+        spend_request_id=row.spend_request_id,
+        member_id=row.member_id,
+        merchant_id=row.merchant_id,
+        store_id=row.store_id,
+        terminal=row.terminal,
+        merchant_ref=row.merchant_ref,
+        capture=row.capture,
+        points=row.points,
+        amount=row.amount,
+        state=EXPIRED if over else row.state,
+        requested_at=row.requested_at,
+        expires_at=row.expires_at,
+        answered_at=row.answered_at,
+        answered_by=row.answered_by,
+        entry=entry,
+    )

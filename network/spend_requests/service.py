@@ -1,0 +1,336 @@
+"""Asking a member for points without their code: asked, answered, taken, each once.
+
+A merchant who knows a phone number can do no more than ask. Nothing is held while a request waits,
+so it blocks no wallet; what is asked for, by whom, under which reference stands in the row, and the
+answer is good for exactly that. Points move when the till sends its signed call once more: then the
+request is what the ledger uses up as consent, under the wallet's lock. All times are wall time.
+
+Locks: the request's row first, the wallet after it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TypeAlias
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.database.pieces import delete_piece
+from network.language import ascii_digits
+from network.ledger.errors import IdempotencyConflict
+from network.ledger.values import Claim, Consent
+from network.members import queries as members
+from network.merchants import queries as merchants
+from network.messaging.service import queue_sms
+from network.messaging.texts import asking_text
+from network.spend_requests.errors import (
+    ConsentCodeError,
+    ConsentLapsedError,
+    ConsentRefusedError,
+    SpendRequestDiffersError,
+    TooManyAskedError,
+    UnknownSpendRequestError,
+)
+from network.spend_requests.models import SpendRequest
+from network.spend_requests.queries import (
+    APPROVED,
+    PREFIX,
+    REFUSED,
+    TAKEN,
+    WAITING,
+    WITHDRAWN,
+    SpendRequestView,
+    view_of,
+)
+from network.vault import Vault
+
+LIFE = timedelta(minutes=5)
+TAKEN_WITHIN = timedelta(minutes=2)
+"""A yes at the last moment leaves the till so long to send its call again."""
+
+CODE_DIGITS = 6
+MAX_ATTEMPTS = 5
+MOST_WAITING = 6
+MOST_WAITING_HERE = 2
+"""At most so many requests wait for one member, and of them so many of one merchant."""
+
+UNANSWERED = (5, timedelta(days=1))
+UNANSWERED_OF_MERCHANT = (300, timedelta(hours=1))
+"""So many may end without a yes: of one merchant for one member, and for all members."""
+
+VAIN_TRIES_OF_MERCHANT = (200, timedelta(days=1))
+"""So many tries of codes may come to nothing: whoever guesses has one chance in 5,000 a day."""
+
+_Limit: TypeAlias = tuple[int, timedelta, ColumnElement[int], tuple[ColumnElement[bool], ...]]
+_CODE_PURPOSE = "spend-request-code"
+_CONSENT_LABEL = b"peyvand-spend-request-v1"
+LIVE = frozenset({WAITING, APPROVED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a till asks for; ``amount`` in minor units where it named one."""
+
+    merchant_id: UUID
+    merchant_ref: str
+    points: int
+    capture: str
+    amount: int | None = None
+    currency: str | None = None
+    store_id: UUID | None = None
+    terminal: str | None = None
+
+
+def ask(
+    session: Session,
+    vault: Vault,
+    *,
+    member_id: UUID,
+    wish: Wish,
+    claim: Claim,
+    wallet_url: str,
+    domain: str,
+    renewed: bool,
+    wall: datetime,
+) -> SpendRequestView:
+    """Ask the member, by a message with a code and in the wallet; asked again, return what became.
+
+    The same call again (``claim``) is never asked twice; ``renewed``: it brings the answer to an
+    earlier asking, so nobody is asked anew. Raises IdempotencyConflict, SpendRequestDiffersError,
+    ConsentRefusedError, ConsentLapsedError, TooManyAskedError.
+    """
+    lock = int.from_bytes(sha256(_CONSENT_LABEL + member_id.bytes).digest()[:8], signed=True)
+    session.execute(select(func.pg_advisory_xact_lock(lock)))
+    row = _newest(session, member_id=member_id, wish=wish)
+    if (
+        row is not None
+        and row.idempotency_key == claim.key
+        and row.fingerprint != (claim.fingerprint)
+    ):
+        raise IdempotencyConflict("this key belongs to another request")
+    if row is not None and (known := _known(row, wish=wish, claim=claim, wall=wall)) is not None:
+        return known
+    if renewed:
+        raise ConsentLapsedError("nothing waits for this code", field="consent_code")
+    _throttle(session, member_id=member_id, merchant_id=wish.merchant_id, wall=wall)
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    request_id = ids.uuid7()
+    row = SpendRequest(
+        spend_request_id=request_id,
+        member_id=member_id,
+        merchant_id=wish.merchant_id,
+        store_id=wish.store_id,
+        terminal=wish.terminal,
+        merchant_ref=wish.merchant_ref,
+        capture=wish.capture,
+        points=wish.points,
+        amount=wish.amount,
+        currency=wish.currency,
+        idempotency_key=claim.key,
+        fingerprint=claim.fingerprint,
+        digest=_digest(vault, request_id, code),
+        attempts=0,
+        requested_at=wall,
+        expires_at=wall + LIFE,
+        state=WAITING,
+    )
+    session.add(row)
+    session.flush()
+    _tell(session, vault, row, code=code, wallet_url=wallet_url, domain=domain, wall=wall)
+    return view_of(row, wall=wall)
+
+
+def count_try(session: Session, *, spend_request_id: UUID, wall: datetime) -> None:
+    """Count a try of the code before it is looked at; commit it first.
+
+    For a request that is answered nothing is counted. Raises ConsentLapsedError.
+    """
+    row = locked(session, spend_request_id)
+    if row.state != WAITING:
+        return
+    if row.attempts >= MAX_ATTEMPTS or row.expires_at <= wall:
+        raise ConsentLapsedError("the code works no longer")
+    row.attempts += 1
+    session.flush()
+
+
+def begin_taking(
+    session: Session, vault: Vault, *, spend_request_id: UUID, code: str | None, wall: datetime
+) -> Consent:
+    """Return the member's consent for the ledger to use up; the row stays locked until the commit.
+
+    ``code`` is what the cashier typed, whose try has been counted. One that was taken before
+    returns its consent too: the ledger answers with what it did, or refuses the second use. Raises
+    ConsentCodeError, ConsentRefusedError, ConsentLapsedError.
+    """
+    row = locked(session, spend_request_id)
+    if row.state == WAITING and code is not None and row.expires_at > wall:
+        check_code(vault, row, code)
+        answer(row, state=APPROVED, by="code", wall=wall)
+        session.flush()
+    if row.state == REFUSED:
+        raise ConsentRefusedError("the member said no")
+    if row.state != TAKEN and (row.state != APPROVED or row.expires_at <= wall):
+        raise ConsentLapsedError("no consent stands")
+    digest = sha256(_CONSENT_LABEL + spend_request_id.bytes).digest()
+    return Consent(digest=digest, expires_at=row.expires_at, limit=row.points)
+
+
+def note_taken(session: Session, *, spend_request_id: UUID, member_id: UUID, sequence: int) -> None:
+    """Write down which entry a request came to; in the transaction that posted it."""
+    row = locked(session, spend_request_id)
+    if row.state != TAKEN:
+        row.state, row.entry_member_id, row.entry_sequence = TAKEN, member_id, sequence
+        session.flush()
+
+
+def withdraw(session: Session, *, member_id: UUID, merchant_id: UUID, merchant_ref: str) -> None:
+    """End what waits under a reference that its till has given up."""
+    rows = session.scalars(
+        select(SpendRequest)
+        .where(
+            SpendRequest.member_id == member_id,
+            SpendRequest.merchant_id == merchant_id,
+            SpendRequest.merchant_ref == merchant_ref,
+            SpendRequest.state.in_(LIVE),
+        )
+        .with_for_update()
+    )
+    for row in rows:
+        row.state = WITHDRAWN
+        row.answered_at = row.answered_by = row.session_id = None
+    session.flush()
+
+
+def forget_requests_to_spend(session: Session, *, before: datetime, limit: int) -> int:
+    """Delete up to ``limit`` that came to nothing and ended before then; return how many."""
+    gone = (SpendRequest.state != TAKEN, SpendRequest.expires_at < before)
+    return delete_piece(session, SpendRequest, *gone, limit=limit)
+
+
+def _newest(session: Session, *, member_id: UUID, wish: Wish) -> SpendRequest | None:
+    return session.scalars(
+        select(SpendRequest)
+        .where(
+            SpendRequest.member_id == member_id,
+            SpendRequest.merchant_id == wish.merchant_id,
+            SpendRequest.merchant_ref == wish.merchant_ref,
+        )
+        .order_by(SpendRequest.requested_at.desc(), SpendRequest.spend_request_id.desc())
+        .limit(1)
+        .with_for_update()
+    ).first()
+
+
+def _known(
+    row: SpendRequest, *, wish: Wish, claim: Claim, wall: datetime
+) -> SpendRequestView | None:
+    """Return what became of an earlier asking, ``None`` where the member may be asked anew."""
+    view = view_of(row, wall=wall)
+    if view.state in {WAITING, APPROVED, TAKEN}:
+        asked = (row.points, row.amount, row.capture)
+        # An amount may be other points after midnight; what the member saw is what is taken.
+        same = (row.points if wish.amount else wish.points, wish.amount, wish.capture)
+        if view.state != TAKEN and asked != same:
+            raise SpendRequestDiffersError("the member is asked for something else")
+        return view
+    if row.idempotency_key != claim.key:
+        return None
+    if view.state == REFUSED:
+        raise ConsentRefusedError("the member said no")
+    raise ConsentLapsedError("no word came in time")
+
+
+def _throttle(session: Session, *, member_id: UUID, merchant_id: UUID, wall: datetime) -> None:
+    here = (SpendRequest.member_id == member_id, SpendRequest.merchant_id == merchant_id)
+    waiting = (SpendRequest.state == WAITING, SpendRequest.expires_at > wall)
+    no_yes = SpendRequest.state.in_((WAITING, REFUSED, WITHDRAWN))
+    asked, tried = func.count(), func.sum(SpendRequest.attempts)
+    limits: tuple[_Limit, ...] = (
+        (MOST_WAITING_HERE, LIFE, asked, (*here, *waiting)),
+        (MOST_WAITING, LIFE, asked, (here[0], *waiting)),
+        (*UNANSWERED, asked, (*here, no_yes)),
+        (*UNANSWERED_OF_MERCHANT, asked, (here[1], no_yes)),
+        (*VAIN_TRIES_OF_MERCHANT, tried, (here[1], no_yes)),
+    )
+    for most, span, counted, which in limits:
+        count, first = session.execute(
+            select(counted, func.min(SpendRequest.requested_at)).where(
+                *which, SpendRequest.requested_at > wall - span
+            )
+        ).one()
+        if (count or 0) >= most:
+            seconds = -((wall - (first + span)) // timedelta(seconds=1))
+            raise TooManyAskedError("asked too often", facts={"retry_after": max(1, seconds)})
+
+
+def _tell(
+    session: Session,
+    vault: Vault,
+    row: SpendRequest,
+    *,
+    code: str,
+    wallet_url: str,
+    domain: str,
+    wall: datetime,
+) -> None:
+    person = members.member(session, vault, member_id=row.member_id)
+    merchant = merchants.merchant(session, merchant_id=row.merchant_id)
+    address = f"{wallet_url}/requests/{ids.encode(PREFIX, row.spend_request_id)}"
+    queue_sms(
+        session,
+        vault,
+        recipient=person.phone,
+        body=asking_text(
+            code=code,
+            points=row.points,
+            merchant=merchant.name(person.locale),
+            minutes=LIFE // timedelta(minutes=1),
+            address=address,
+            domain=domain,
+            locale=person.locale,
+        ),
+        kind="asking",
+        locale=person.locale,
+        wall=wall,
+        expires_at=row.expires_at,
+    )
+
+
+def answer(row: SpendRequest, *, state: str, by: str, wall: datetime) -> None:
+    """Write a yes or a no down; a yes leaves the till a moment to come for the points."""
+    row.state, row.answered_at, row.answered_by = state, wall, by
+    if state == APPROVED:
+        row.expires_at = max(row.expires_at, wall + TAKEN_WITHIN)
+
+
+def check_code(vault: Vault, row: SpendRequest, code: str) -> None:
+    """Raise ConsentCodeError where this is not the code of the message; the try was counted."""
+    typed = "".join(ascii_digits(code).split())
+    if not hmac.compare_digest(_digest(vault, row.spend_request_id, typed), row.digest):
+        left = MAX_ATTEMPTS - row.attempts
+        raise ConsentCodeError("this is not the code of the message", facts={"attempts_left": left})
+
+
+def locked(session: Session, spend_request_id: UUID) -> SpendRequest:
+    """Return a request's row, locked until the commit; raise UnknownSpendRequestError."""
+    row = session.scalars(
+        select(SpendRequest)
+        .where(SpendRequest.spend_request_id == spend_request_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is None:
+        raise UnknownSpendRequestError("nobody was asked under that id")
+    return row
+
+
+def _digest(vault: Vault, spend_request_id: UUID, code: str) -> bytes:
+    return vault.blind_index(f"{spend_request_id}:{code}", purpose=_CODE_PURPOSE)
