@@ -48,7 +48,8 @@ _OUR_TABLE = text("""
         place bigint, member_id uuid, sequence bigint, type text COLLATE "C",
         merchant_ref text COLLATE "C", business_date date, effective_at timestamptz, amount bigint,
         points bigint, status text, store text COLLATE "C", terminal text COLLATE "C",
-        receipt text COLLATE "C", claimed boolean
+        receipt text COLLATE "C", claimed boolean,
+        person_id uuid GENERATED ALWAYS AS (member_id) STORED
     ) ON COMMIT DROP
 """)
 _OUR_ROW = text("""
