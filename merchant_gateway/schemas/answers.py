@@ -216,6 +216,7 @@ SANDBOX: dict[str, Schema] = {
         partner=text("The code of the made-up partner that gives and takes points beside you."),
         keys=list_of(
             whole(
+                {"signs_until": TIME},
                 kty=TEXT,
                 crv=TEXT,
                 kid=TEXT,
@@ -224,6 +225,7 @@ SANDBOX: dict[str, Schema] = {
                 purpose=TEXT,
                 environment=states("test"),
                 x=TEXT,
+                signs_from=TIME,
             )
         ),
     ),
