@@ -55,15 +55,10 @@ _COMPARED = frozenset({*_BATCH_KINDS.values(), "capture", "authorisation"})
 _TAKEN = frozenset({"redemption", "redeposit"})
 """Kinds of lines for what an acceptor took and gave back."""
 
-_PRICED = _TAKEN | {
-    "margin",
-    "margin_return",
-    "issuance",
-    "clawback",
-    "adjustment_up",
-    "adjustment_down",
-    "expiry",
-}
+_PRICED = _TAKEN.union(
+    ("margin", "margin_return", "issuance", "clawback", "adjustment_up", "adjustment_down"),
+    ("expiry",),
+)
 """Kinds of lines whose amount is points × price; tax has a rate of its own."""
 
 _SHARE_SLACK = Decimal("1.5")

@@ -51,8 +51,7 @@ _WINDOW = whole(id=TEXT, first_day=DAY, end_day=DAY)
 _TOTALS = whole(
     {
         "vat": text("What of the fees is VAT.") | {"type": "integer"},
-        "called": text("What went to the deposit because it did not suffice.")
-        | {"type": "integer"},
+        "called": text("What went into a deposit that did not suffice.") | {"type": "integer"},
         "deposit_opening": WHOLE,
         "deposit_paid_in": WHOLE,
         "deposit_used": WHOLE,

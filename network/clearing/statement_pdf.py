@@ -54,10 +54,8 @@ CHECK_PATH, OF_SANDBOX = "/verify", "test"
 """Where the gateway checks the code of a paper, and the parameter that names whose sandbox's."""
 
 MOST_LINES = 5_000
-_ROW = 5.2
-_FOOT = HEIGHT - 20
+_ROW, _FOOT, _PRICE_PLACES = 5.2, HEIGHT - 20, 10
 _STRONG = ("net", "closing", "deposit_closing")
-_PRICE_PLACES = 10
 
 
 def statement_pdf(

@@ -6,107 +6,44 @@ numeric(20,10) minor units per point, dates business or calendar days of the pro
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Date,
-    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Numeric,
-    PrimaryKeyConstraint,
-    SmallInteger,
     Table,
     Text,
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM, JSON, JSONB
-from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
-from network.database.base import LEDGER_SCHEMA, metadata
-
-_ACCOUNT = ENUM(
-    *("pending", "available", "held", "debt", "issuance", "clawback", "receivable", "redemption"),
-    *("expiry", "adjustment", "transfer"),
-    name="account",
-    schema=LEDGER_SCHEMA,
-    create_type=False,
-)
-_MOVED_POINTS = DOMAIN(
-    "moved_points",
-    BigInteger(),
-    schema=LEDGER_SCHEMA,
-    constraint_name="ck_moved_points",
-    check=text("VALUE > 0"),
-    create_type=False,
+from network.database.base import LEDGER_SCHEMA
+from network.ledger.columns import (
+    ACCOUNT,
+    MOVED_POINTS,
+    bytes_column,
+    count,
+    date_column,
+    integer,
+    list_column,
+    small,
+    table,
+    text_column,
+    time_column,
+    uuid_column,
 )
 
-
-def _uuid(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, Uuid(), nullable=null)
-
-
-def _count(name: str, *, null: bool = False, default: bool = False) -> Column[Any]:
-    zero = text("0") if default else None
-    return Column(name, BigInteger(), nullable=null, server_default=zero)
-
-
-def _text(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, Text(), nullable=null)
-
-
-def _date(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, Date(), nullable=null)
-
-
-def _time(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, DateTime(timezone=True), nullable=null)
-
-
-def _bytes(name: str) -> Column[Any]:
-    return Column(name, LargeBinary(), nullable=False)
-
-
-def _small(name: str) -> Column[Any]:
-    return Column(name, SmallInteger(), nullable=False)
-
-
-def _int(name: str) -> Column[Any]:
-    return Column(name, Integer(), nullable=False)
-
-
-def _list(name: str, item: TypeEngine[Any], *, default: bool = False) -> Column[Any]:
-    empty = text("'{}'::bigint[]") if default else None
-    return Column(name, ARRAY(item), nullable=False, server_default=empty)
-
-
-def _table(name: str, *parts: SchemaItem, key: tuple[str, ...], days: bool = False) -> Table:
-    """Return a table of the ledger; ``days`` says that it is partitioned by business_date."""
-    partition: dict[str, Any] = {"postgresql_partition_by": "RANGE (business_date)"} if days else {}
-    return Table(
-        name,
-        metadata,
-        *parts,
-        PrimaryKeyConstraint(*key, name=f"pk_{name}"),
-        schema=LEDGER_SCHEMA,
-        **partition,
-    )
-
-
-business_day = _table(
+business_day = table(
     "business_day",
-    _date("business_date"),
-    _time("opened_at"),
-    _time("flipped_at", null=True),
-    _time("closed_at", null=True),
+    date_column("business_date"),
+    time_column("opened_at"),
+    time_column("flipped_at", null=True),
+    time_column("closed_at", null=True),
     Index(
         "uq_business_day_open",
         text("(flipped_at IS NULL)"),
@@ -116,25 +53,25 @@ business_day = _table(
     key=("business_date",),
 )
 
-suspended_issuer = _table(
+suspended_issuer = table(
     "suspended_issuer",
-    _uuid("issuer_id"),
-    _uuid("proposal_id"),
-    _time("suspended_at"),
+    uuid_column("issuer_id"),
+    uuid_column("proposal_id"),
+    time_column("suspended_at"),
     key=("issuer_id",),
 )
 
-seal = _table(
+seal = table(
     "seal",
-    _date("business_date"),
-    _small("version"),
-    _bytes("previous_head"),
-    _bytes("head"),
-    _count("entries"),
-    _count("movements"),
-    _text("key_id"),
-    _bytes("signature"),
-    _time("sealed_at"),
+    date_column("business_date"),
+    small("version"),
+    bytes_column("previous_head"),
+    bytes_column("head"),
+    count("entries"),
+    count("movements"),
+    text_column("key_id"),
+    bytes_column("signature"),
+    time_column("sealed_at"),
     ForeignKeyConstraint(
         ["business_date"],
         [business_day.c.business_date],
@@ -143,43 +80,43 @@ seal = _table(
     key=("business_date",),
 )
 
-wallet = _table(
+wallet = table(
     "wallet",
-    _uuid("member_id"),
-    _count("available", default=True),
-    _count("pending", default=True),
-    _count("held", default=True),
-    _count("debt", default=True),
-    _count("sequence", default=True),
+    uuid_column("member_id"),
+    count("available", default=True),
+    count("pending", default=True),
+    count("held", default=True),
+    count("debt", default=True),
+    count("sequence", default=True),
     Column("status", Text(), nullable=False, server_default=text("'active'::text")),
-    _date("due_on", null=True),
-    _uuid("moved_to", null=True),
+    date_column("due_on", null=True),
+    uuid_column("moved_to", null=True),
     Index("ix_wallet_moved_to", "moved_to", postgresql_where=text("moved_to IS NOT NULL")),
     Index("ix_wallet_due", "due_on", postgresql_where=text("due_on IS NOT NULL")),
     key=("member_id",),
 )
 
-lot = _table(
+lot = table(
     "lot",
-    _uuid("member_id"),
-    _count("lot_id"),
-    _count("parent_lot_id", null=True),
-    _uuid("issuer_id"),
-    _uuid("campaign_id", null=True),
-    _uuid("terms_id"),
-    _uuid("locked_to", null=True),
+    uuid_column("member_id"),
+    count("lot_id"),
+    count("parent_lot_id", null=True),
+    uuid_column("issuer_id"),
+    uuid_column("campaign_id", null=True),
+    uuid_column("terms_id"),
+    uuid_column("locked_to", null=True),
     Column("price", Numeric(20, 10), nullable=False),
     Column("active", Boolean(), nullable=False),
     Column("open", Boolean(), nullable=False, server_default=text("true")),
-    _date("active_from"),
-    _date("expires_on"),
-    _count("granted"),
-    _count("remaining"),
-    _count("held", default=True),
-    _count("redeemed", default=True),
-    _count("expired", default=True),
-    _count("clawed_back", default=True),
-    _count("moved", default=True),
+    date_column("active_from"),
+    date_column("expires_on"),
+    count("granted"),
+    count("remaining"),
+    count("held", default=True),
+    count("redeemed", default=True),
+    count("expired", default=True),
+    count("clawed_back", default=True),
+    count("moved", default=True),
     Index(
         "ix_lot_open",
         "member_id",
@@ -191,49 +128,49 @@ lot = _table(
     key=("member_id", "lot_id"),
 )
 
-entry = _table(
+entry = table(
     "entry",
-    _uuid("member_id"),
-    _count("sequence"),
-    _date("business_date"),
-    _text("kind"),
-    _uuid("merchant_id", null=True),
-    _uuid("store_id", null=True),
-    _text("terminal", null=True),
-    _text("merchant_ref", null=True),
-    _text("receipt", null=True),
-    _text("channel", null=True),
-    _count("amount", null=True),
-    _count("base", null=True),
-    _text("currency", null=True),
-    _count("original_sequence", null=True),
-    _date("original_date", null=True),
-    _time("effective_at"),
-    _time("recorded_at"),
-    _text("actor"),
+    uuid_column("member_id"),
+    count("sequence"),
+    date_column("business_date"),
+    text_column("kind"),
+    uuid_column("merchant_id", null=True),
+    uuid_column("store_id", null=True),
+    text_column("terminal", null=True),
+    text_column("merchant_ref", null=True),
+    text_column("receipt", null=True),
+    text_column("channel", null=True),
+    count("amount", null=True),
+    count("base", null=True),
+    text_column("currency", null=True),
+    count("original_sequence", null=True),
+    date_column("original_date", null=True),
+    time_column("effective_at"),
+    time_column("recorded_at"),
+    text_column("actor"),
     Column("explanation", JSON(), nullable=False),
-    _bytes("digest"),
+    bytes_column("digest"),
     Index("ix_entry_merchant", "merchant_id", "business_date", "member_id", "sequence"),
     Index("ix_entry_day", "business_date", postgresql_using="brin"),
     key=("member_id", "sequence", "business_date"),
     days=True,
 )
 
-movement = _table(
+movement = table(
     "movement",
-    _uuid("member_id"),
-    _count("sequence"),
-    _int("line"),
-    _date("business_date"),
-    Column("source", _ACCOUNT, nullable=False),
-    Column("target", _ACCOUNT, nullable=False),
-    _uuid("issuer_id"),
-    _uuid("acceptor_id", null=True),
-    _count("lot_id", null=True),
-    _count("target_lot_id", null=True),
-    _uuid("terms_id", null=True),
-    _date("priced_on", null=True),
-    Column("points", _MOVED_POINTS, nullable=False),
+    uuid_column("member_id"),
+    count("sequence"),
+    integer("line"),
+    date_column("business_date"),
+    Column("source", ACCOUNT, nullable=False),
+    Column("target", ACCOUNT, nullable=False),
+    uuid_column("issuer_id"),
+    uuid_column("acceptor_id", null=True),
+    count("lot_id", null=True),
+    count("target_lot_id", null=True),
+    uuid_column("terms_id", null=True),
+    date_column("priced_on", null=True),
+    Column("points", MOVED_POINTS, nullable=False),
     Index("ix_movement_day", "business_date", postgresql_using="brin"),
     key=("member_id", "sequence", "line", "business_date"),
     days=True,
@@ -243,76 +180,76 @@ movement = _table(
 posting = Table(
     "posting",
     MetaData(),
-    _uuid("member_id"),
-    _count("sequence"),
-    _int("line"),
-    _date("business_date"),
-    _text("account"),
-    _uuid("issuer_id"),
-    _uuid("acceptor_id", null=True),
-    _count("lot_id", null=True),
-    _uuid("terms_id", null=True),
-    _date("priced_on", null=True),
-    _count("points"),
+    uuid_column("member_id"),
+    count("sequence"),
+    integer("line"),
+    date_column("business_date"),
+    text_column("account"),
+    uuid_column("issuer_id"),
+    uuid_column("acceptor_id", null=True),
+    count("lot_id", null=True),
+    uuid_column("terms_id", null=True),
+    date_column("priced_on", null=True),
+    count("points"),
     schema=LEDGER_SCHEMA,
 )
 
-earned = _table(
+earned = table(
     "earned",
-    _uuid("member_id"),
-    _count("sequence"),
-    _date("business_date"),
-    _list("lines", Integer()),
-    _list("issuer_ids", Uuid()),
-    _list("lots", Integer()),
-    _list("terms_ids", Uuid()),
-    _list("bases", BigInteger()),
-    _list("points", BigInteger()),
-    _list("refunded", BigInteger(), default=True),
-    _list("clawed_back", BigInteger(), default=True),
+    uuid_column("member_id"),
+    count("sequence"),
+    date_column("business_date"),
+    list_column("lines", Integer()),
+    list_column("issuer_ids", Uuid()),
+    list_column("lots", Integer()),
+    list_column("terms_ids", Uuid()),
+    list_column("bases", BigInteger()),
+    list_column("points", BigInteger()),
+    list_column("refunded", BigInteger(), default=True),
+    list_column("clawed_back", BigInteger(), default=True),
     key=("member_id", "sequence", "business_date"),
     days=True,
 )
 
-consumption = _table(
+consumption = table(
     "consumption",
-    _uuid("member_id"),
-    _count("sequence"),
-    _int("part"),
-    _date("business_date"),
-    _uuid("acceptor_id"),
-    _count("lot_id"),
-    _count("points"),
-    _count("refunded", default=True),
+    uuid_column("member_id"),
+    count("sequence"),
+    integer("part"),
+    date_column("business_date"),
+    uuid_column("acceptor_id"),
+    count("lot_id"),
+    count("points"),
+    count("refunded", default=True),
     key=("member_id", "sequence", "part"),
 )
 
-reference = _table(
+reference = table(
     "reference",
-    _uuid("member_id"),
-    _uuid("merchant_id"),
-    _text("kind"),
-    _text("merchant_ref"),
-    _text("state"),
-    _count("sequence"),
-    _date("business_date"),
-    _uuid("moved_from", null=True),
+    uuid_column("member_id"),
+    uuid_column("merchant_id"),
+    text_column("kind"),
+    text_column("merchant_ref"),
+    text_column("state"),
+    count("sequence"),
+    date_column("business_date"),
+    uuid_column("moved_from", null=True),
     key=("member_id", "merchant_id", "kind", "merchant_ref"),
 )
 
-hold = _table(
+hold = table(
     "hold",
-    _uuid("member_id"),
-    _count("sequence"),
-    _date("business_date"),
-    _uuid("merchant_id"),
-    _text("merchant_ref"),
+    uuid_column("member_id"),
+    count("sequence"),
+    date_column("business_date"),
+    uuid_column("merchant_id"),
+    text_column("merchant_ref"),
     Column("state", Text(), nullable=False, server_default=text("'authorised'::text")),
-    _count("points"),
-    _count("captured", default=True),
-    _time("hold_until"),
-    _count("capture_sequence", null=True),
-    _count("ended_sequence", null=True),
+    count("points"),
+    count("captured", default=True),
+    time_column("hold_until"),
+    count("capture_sequence", null=True),
+    count("ended_sequence", null=True),
     Index(
         "ix_hold_open",
         "member_id",
@@ -322,104 +259,104 @@ hold = _table(
     key=("member_id", "sequence"),
 )
 
-hold_slice = _table(
+hold_slice = table(
     "hold_slice",
-    _uuid("member_id"),
-    _count("sequence"),
-    _int("part"),
-    _count("lot_id"),
-    _count("points"),
-    _count("captured", default=True),
+    uuid_column("member_id"),
+    count("sequence"),
+    integer("part"),
+    count("lot_id"),
+    count("points"),
+    count("captured", default=True),
     key=("member_id", "sequence", "part"),
 )
 
-debt = _table(
+debt = table(
     "debt",
-    _uuid("member_id"),
-    _uuid("issuer_id"),
-    _count("points"),
+    uuid_column("member_id"),
+    uuid_column("issuer_id"),
+    count("points"),
     key=("member_id", "issuer_id"),
 )
 
-idempotency = _table(
+idempotency = table(
     "idempotency",
-    _uuid("client_id"),
-    _text("key"),
-    _uuid("member_id"),
-    _bytes("fingerprint"),
-    _count("sequence"),
-    _date("business_date"),
+    uuid_column("client_id"),
+    text_column("key"),
+    uuid_column("member_id"),
+    bytes_column("fingerprint"),
+    count("sequence"),
+    date_column("business_date"),
     Column("result", JSONB(), nullable=False),
     Index("ix_idempotency_day", "business_date", postgresql_using="brin"),
     key=("client_id", "key"),
 )
 
-evidence = _table(
+evidence = table(
     "evidence",
-    _uuid("member_id"),
-    _count("sequence"),
-    _date("business_date"),
-    _text("key_id"),
-    _bytes("signature_base"),
-    _bytes("signature"),
-    _bytes("body"),
+    uuid_column("member_id"),
+    count("sequence"),
+    date_column("business_date"),
+    text_column("key_id"),
+    bytes_column("signature_base"),
+    bytes_column("signature"),
+    bytes_column("body"),
     key=("member_id", "sequence", "business_date"),
     days=True,
 )
 
-used_code = _table(
+used_code = table(
     "used_code",
-    _uuid("member_id"),
-    _bytes("digest"),
-    _time("expires_at"),
-    _count("sequence"),
+    uuid_column("member_id"),
+    bytes_column("digest"),
+    time_column("expires_at"),
+    count("sequence"),
     Index("ix_used_code_expires_at", "expires_at", postgresql_using="brin"),
     key=("member_id", "digest"),
 )
 
-shared_person = _table(
+shared_person = table(
     "shared_person",
-    _uuid("member_id"),
-    _uuid("pool_id"),
-    _count("spend_limit", null=True),
+    uuid_column("member_id"),
+    uuid_column("pool_id"),
+    count("spend_limit", null=True),
     Column("locked", Boolean(), nullable=False),
-    _count("sequence"),
-    _time("joined_at"),
+    count("sequence"),
+    time_column("joined_at"),
     Index("ix_shared_person_pool", "pool_id"),
     key=("member_id",),
 )
 
-opening = _table(
+opening = table(
     "opening",
-    _uuid("member_id"),
-    _count("lot_id"),
-    _uuid("issuer_id"),
-    _date("month"),
-    _count("pending"),
-    _count("available"),
-    _count("held"),
-    _count("redeemed"),
-    _count("expired"),
-    _count("clawed_back"),
-    _count("credited"),
-    _count("issued"),
-    _count("transferred"),
-    _count("unmatched"),
-    _count("debt"),
+    uuid_column("member_id"),
+    count("lot_id"),
+    uuid_column("issuer_id"),
+    date_column("month"),
+    count("pending"),
+    count("available"),
+    count("held"),
+    count("redeemed"),
+    count("expired"),
+    count("clawed_back"),
+    count("credited"),
+    count("issued"),
+    count("transferred"),
+    count("unmatched"),
+    count("debt"),
     Index("ix_opening_month", "month", postgresql_using="brin"),
     key=("member_id", "lot_id", "issuer_id", "month"),
 )
 
-month_end = _table(
+month_end = table(
     "month_end",
-    _date("month"),
-    _small("version"),
-    _bytes("seal_head"),
-    _bytes("previous_head"),
-    _bytes("head"),
-    _count("openings"),
-    _text("key_id"),
-    _bytes("signature"),
-    _time("sealed_at"),
+    date_column("month"),
+    small("version"),
+    bytes_column("seal_head"),
+    bytes_column("previous_head"),
+    bytes_column("head"),
+    count("openings"),
+    text_column("key_id"),
+    bytes_column("signature"),
+    time_column("sealed_at"),
     key=("month",),
 )

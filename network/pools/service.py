@@ -27,12 +27,10 @@ from network.members.phones import normalise_phone
 from network.members.queries import MemberView
 from network.members.sealing import phone_index
 from network.operators.audit import record_act
-from network.pools import queries
+from network.pools import locked, queries
 from network.pools.errors import (
     AlreadyInAPoolError,
     InvitationGoneError,
-    NotInAPoolError,
-    NotThePoolsOwnerError,
     OneselfInvitedError,
     OthersInPoolError,
     PartingGoneError,
@@ -84,7 +82,7 @@ def check_invitation(
     Raises NotInAPoolError, NotThePoolsOwnerError, OneselfInvitedError, PoolFullError and
     TooManyInvitationsError. Whether somebody has the phone is not told.
     """
-    pool = queries.view(_owned(session, inviter.member_id))
+    pool = queries.view(locked.owned(session, inviter.member_id))
     if phone == inviter.phone:
         raise OneselfInvitedError("that is oneself", field="phone")
     made = PoolInvitation
@@ -141,7 +139,7 @@ def invite(
 
 def withdraw(session: Session, *, owner_id: UUID, invitation_id: UUID, wall: datetime) -> None:
     """Take an invitation back; raises InvitationGoneError."""
-    pool = _owned(session, owner_id)
+    pool = locked.owned(session, owner_id)
     row = session.get(PoolInvitation, invitation_id, with_for_update=True, populate_existing=True)
     if row is None or row.pool_id != pool.pool_id or row.state != "open":
         raise InvitationGoneError("it is no more")
@@ -154,7 +152,7 @@ def decline(
     session: Session, vault: Vault, *, person: MemberView, invitation_id: UUID, wall: datetime
 ) -> None:
     """Say no to an invitation; raises InvitationGoneError."""
-    row = _invited(session, vault, person, invitation_id, wall)
+    row = locked.invited(session, vault, person, invitation_id, wall)
     row.state, row.decided_at = "declined", wall
     session.flush()
     _record(session, person.member_id, row.pool_id, "pool.declined", wall)
@@ -180,7 +178,7 @@ def join(
         if named is None
         else session.get(Pool, named.pool_id, with_for_update=True, populate_existing=True)
     )
-    row = _invited(session, vault, person, invitation_id, wall)
+    row = locked.invited(session, vault, person, invitation_id, wall)
     if pool is None or pool.ended_at is not None:
         raise InvitationGoneError("the wallet is no more")
     if queries.pool_of(session, member_id=person.member_id) is not None:
@@ -198,14 +196,14 @@ def limit(
     session: Session, *, owner_id: UUID, person_id: UUID, most: int | None, wall: datetime
 ) -> None:
     """Set what one person may spend in 30 days, None for all; raises the ledger's NotInPool."""
-    pool = _owned(session, owner_id)
+    pool = locked.owned(session, owner_id)
     _record(session, owner_id, pool.pool_id, "pool.limited", wall, person=person_id, limit=most)
     shared_wallets.limit_person(session, member_id=person_id, pool_id=pool.pool_id, limit=most)
 
 
 def tell_owner(session: Session, *, owner_id: UUID, wanted: bool, wall: datetime) -> None:
     """Choose whether the owner gets a message about what the others spend."""
-    pool = _owned(session, owner_id)
+    pool = locked.owned(session, owner_id)
     pool.tells_owner = wanted
     session.flush()
     _record(session, owner_id, pool.pool_id, "pool.notices", wall, wanted=wanted)
@@ -216,7 +214,7 @@ def ask_to_leave(session: Session, *, person_id: UUID, points: int, wall: dateti
 
     Raises NotInAPoolError and PoolsOwnerError.
     """
-    pool = _left(session, person_id)
+    pool = locked.left(session, person_id)
     _end_requests(session, pool.pool_id, person_id, "withdrawn", wall)
     session.add(
         PoolParting(
@@ -235,14 +233,14 @@ def ask_to_leave(session: Session, *, person_id: UUID, points: int, wall: dateti
 
 def leave(session: Session, *, person_id: UUID, now: datetime, wall: datetime) -> PoolView:
     """Leave at once, with nothing; raises NotInAPoolError and PoolsOwnerError."""
-    pool = _left(session, person_id)
+    pool = locked.left(session, person_id)
     _part(session, pool, person_id, 0, by=person_id, now=now, wall=wall)
     return queries.view(pool)
 
 
 def parting(session: Session, *, owner_id: UUID, parting_id: UUID) -> PartingView:
     """Return an open request to leave the owner's shared wallet; raises PartingGoneError."""
-    pool = _owned(session, owner_id)
+    pool = locked.owned(session, owner_id)
     for each in queries.partings(session, pool_id=pool.pool_id):
         if each.parting_id == parting_id:
             return each
@@ -263,7 +261,7 @@ def part(
 
     Raises NotInAPoolError, PoolsOwnerError, and the ledger's InsufficientPoints.
     """
-    pool = _owned(session, owner_id)
+    pool = locked.owned(session, owner_id)
     if person_id == owner_id:
         raise PoolsOwnerError("the owner ends the wallet")
     _part(session, pool, person_id, points, by=owner_id, now=now, wall=wall)
@@ -275,7 +273,7 @@ def end(session: Session, *, owner_id: UUID, now: datetime, wall: datetime) -> N
 
     Raises NotInAPoolError, NotThePoolsOwnerError, OthersInPoolError and the ledger's OpenHolds.
     """
-    pool = _owned(session, owner_id)
+    pool = locked.owned(session, owner_id)
     if len(shared_wallets.stays(session, pool_id=pool.pool_id)) > 1:
         raise OthersInPoolError("others are in it")
     pool.ended_at = now
@@ -344,44 +342,6 @@ def _part(
         pool=pool.pool_id,
         points=points,
     )
-
-
-def _owned(session: Session, owner_id: UUID) -> Pool:
-    """Lock the shared wallet that a person made and is in."""
-    pool = _shared(session, owner_id)
-    if pool.owner_id != owner_id:
-        raise NotThePoolsOwnerError("only its owner decides this")
-    return pool
-
-
-def _left(session: Session, person_id: UUID) -> Pool:
-    """Lock the shared wallet that a person who did not make it is in."""
-    pool = _shared(session, person_id)
-    if pool.owner_id == person_id:
-        raise PoolsOwnerError("the owner ends the wallet")
-    return pool
-
-
-def _shared(session: Session, person_id: UUID) -> Pool:
-    found = queries.pool_of(session, member_id=person_id)
-    if found is None:
-        raise NotInAPoolError("in no shared wallet")
-    pool = session.get(Pool, found[0].pool_id, with_for_update=True, populate_existing=True)
-    again = queries.pool_of(session, member_id=person_id)
-    if pool is None or pool.ended_at is not None or again is None or again[0] != found[0]:
-        raise NotInAPoolError("in it no more")
-    return pool
-
-
-def _invited(
-    session: Session, vault: Vault, person: MemberView, invitation_id: UUID, wall: datetime
-) -> PoolInvitation:
-    """Lock an open invitation of a person's own phone."""
-    row = session.get(PoolInvitation, invitation_id, with_for_update=True, populate_existing=True)
-    own = row is not None and row.phone_index == phone_index(vault, phone=person.phone)
-    if row is None or not own or row.state != "open" or row.expires_at <= wall:
-        raise InvitationGoneError("it is no more")
-    return row
 
 
 def _end_requests(

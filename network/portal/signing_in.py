@@ -88,8 +88,7 @@ def sign_in(
     user = None if row is None else row.PortalUser
     right = passwords.matches(None if user is None else user.password_hash, password)
     step = _step_of(vault, user, code=code, wall=wall)
-    enters = right and step is not None
-    if row is None or not enters or not _may_enter(row.PortalUser, row.Merchant):
+    if row is None or not right or step is None or not _may_enter(row.PortalUser, row.Merchant):
         known = "unknown" if user is None else ids.encode(PREFIX, user.user_id)
         record_act(
             session,
@@ -101,16 +100,16 @@ def sign_in(
         )
         return SignIn(token=None)
     # Used up only now: a mistyped password leaves the code to the next attempt.
-    row.PortalUser.totp_step = step
+    row.PortalUser.totp_step, row.PortalUser.pin_misses = step, 0
     sessions.forget_attempts(session, subject=subjects[0][0])
-    row.PortalUser.pin_misses = 0
+    user_id = row.PortalUser.user_id
     token, session_id = _open_session(
-        session, user_id=row.PortalUser.user_id, wall=wall, user_agent=user_agent, address=address
+        session, user_id=user_id, wall=wall, user_agent=user_agent, address=address
     )
     record_act(
         session,
         now=wall,
-        actor=ids.encode(PREFIX, row.PortalUser.user_id),
+        actor=ids.encode(PREFIX, user_id),
         action="portal.signed_in",
         subject=f"merchant:{row.Merchant.code}",
         facts={"session": ids.encode(SESSION_PREFIX, session_id), "address": address},

@@ -9,18 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, abort, render_template, request, url_for
+from sqlalchemy.orm import Session
 
 from network.clock import local_date
 from network.ids import decode, encode
 from network.language import current_locale, sort_key
 from network.ledger import figures
 from network.ledger import queries as ledger
+from network.ledger.views import EntryView
 from network.programme.explain import from_json, is_note, words
 from network.settings import PROGRAMME_ZONE
 from wallet import access
 from wallet.listing import ENTRY_PREFIX, directory, listed, people_of, touched_lots
 from wallet.movements import GROUP_WORDS, KIND_GROUPS, Directory, Movement
-from wallet.own import place
+from wallet.own import Place, place
 
 blueprint = Blueprint("movements", __name__, url_prefix="/movements")
 PAGE = 20
@@ -53,19 +55,14 @@ def show() -> str:
             since=_since(period),
         )
     page = listed(found[:PAGE], directory=names, people=people)
-    asked = {"kind": group, "period": period, "merchant": chosen_merchant}
-    if before_joining:
-        asked["wallet"] = OWN
+    wallet = OWN if before_joining else ""
+    asked = {"kind": group, "period": period, "merchant": chosen_merchant, "wallet": wallet}
     filters: dict[str, Any] = {name: value for name, value in asked.items() if value}
-    older = (
-        url_for("movements.show", **filters, before=page[-1].public_id)
-        if len(found) > PAGE
-        else None
-    )
+    last = page[-1].public_id if len(found) > PAGE else None
     return render_template(
         "movements_page.html" if request.headers.get("HX-Request") else "movements.html",
         days=by_day(page),
-        older=older,
+        older=url_for("movements.show", **filters, before=last) if last else None,
         newest=url_for("movements.show", **filters) if "before" in request.args else None,
         filters=filters,
         kinds=GROUP_WORDS,
@@ -87,17 +84,9 @@ def detail(entry_id: str) -> str:
         entry = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
         if entry is None:
             abort(404)
-        original = (
-            ledger.entry(session, member_id=key.member_id, sequence=entry.original_sequence)
-            if entry.original_sequence is not None
-            else None
-        )
+        original = _original(session, entry, where)
         names = directory(session)
         people = people_of(session, where) if key.member_id == where.wallet_id else {}
-        if original is not None and not where.shows(
-            wallet_id=key.member_id, sequence=original.sequence
-        ):
-            original = None
         parts = figures.earned_parts(
             session,
             member_id=key.member_id,
@@ -119,6 +108,14 @@ def detail(entry_id: str) -> str:
         ],
         parts=by_line(parts),
     )
+
+
+def _original(session: Session, entry: EntryView, where: Place) -> EntryView | None:
+    """Return the entry that this one takes back, where the member may see it."""
+    sequence = entry.original_sequence
+    if sequence is None or not where.shows(wallet_id=entry.member_id, sequence=sequence):
+        return None
+    return ledger.entry(session, member_id=entry.member_id, sequence=sequence)
 
 
 def by_day(page: list[Movement]) -> list[tuple[date, list[Movement]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -15,6 +16,7 @@ from network.language import LazyText
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.operators import queries as audit
+from network.operators.queries import ActView
 from network.portal import announcing, pins, queries, service, ways_in
 from network.portal.errors import (
     InvalidPortalUserError,
@@ -185,17 +187,21 @@ def log() -> str | Response:
         ),
     )
     if listing.wants_csv():
-        lines = (
-            (
-                each.recorded_at,
-                people.get(each.actor, each.actor),
-                each.action,
-                json.dumps(each.facts, ensure_ascii=False, sort_keys=True),
-            )
-            for each in page.rows
-        )
-        return listing.csv_response(f"{merchant.code}-log", ("when", "who", "what", "facts"), lines)
+        return _log_file(page.rows, code=merchant.code, people=people)
     return render_template("office/log.html", page=page, people=people)
+
+
+def _log_file(rows: Sequence[ActView], *, code: str, people: Mapping[str, str]) -> Response:
+    lines = (
+        (
+            each.recorded_at,
+            people.get(each.actor, each.actor),
+            each.action,
+            json.dumps(each.facts, ensure_ascii=False, sort_keys=True),
+        )
+        for each in rows
+    )
+    return listing.csv_response(f"{code}-log", ("when", "who", "what", "facts"), lines)
 
 
 def _arranged(found: list[UserView]) -> Page[UserView]:
