@@ -1,4 +1,4 @@
-"""Rows of shared wallets, locked until the unit of work ends, for whoever is about to change them."""
+"""Rows of shared wallets, locked until the unit of work ends, for whoever is to change them."""
 
 from __future__ import annotations
 
