@@ -225,6 +225,7 @@ def _bodies(things: Things) -> dict[str, Any]:
         "look_up_member": {"member": {"phone": things.member["phone"]}},
         "enrol_member": {"phone": things.member["phone"], "consents": ["membership"]},
         "confirm_member": {"code": "123456"},
+        "answer_sandbox_request": {"answer": "yes"},
         "quote_earning": money,
         "create_earning": {"member": member, "merchant_ref": reference(), **money},
         "refund_earning": {"merchant_ref": reference(), "amount": 1_000, "occurred_at": now},
@@ -290,6 +291,9 @@ def _things(
         "member_id": client.lookup(member={"phone": phone}).data["member"],
         "event_id": client.endpoints.events().data["items"][0]["id"],
         "enrolment_id": client.enrol(phone="09351234567", consents=["membership"]).data["id"],
+        "request_id": client.redeem(
+            member={"phone": phone}, merchant_ref=reference(), points=1, consent="ask"
+        ).data["id"],
     }
 
 

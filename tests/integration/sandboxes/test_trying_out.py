@@ -25,7 +25,6 @@ from merchant_gateway.client import (
 )
 from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import new_idempotency_key
-from merchant_gateway.client.messages import Request
 from merchant_gateway.schemas.answers import SANDBOX
 from network.campaigns import service as campaigns
 from network.campaigns.queries import running
@@ -313,9 +312,6 @@ def test_answers_are_as_documented(tills: Tills) -> None:
         "SandboxMember": person,
         "SandboxMemberNow": sandbox.read_member(person.data["id"]),
         "SandboxCode": sandbox.code(person.data["id"]),
-        "SandboxMessages": tills.green._transport.call(
-            Request(method="GET", path="/v1/sandbox/messages")
-        ),
         "SandboxVisit": sandbox.spend_at_partner(person.data["id"], points=1),
         "SandboxClock": sandbox.move_clock(days=1),
         "SandboxSettlement": sandbox.settle(),
