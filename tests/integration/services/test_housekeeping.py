@@ -137,8 +137,8 @@ SIGN_INS = text("""
         RETURNING merchant_id
     ), person AS (
         INSERT INTO network.portal_user (user_id, merchant_id, login, name, role, status,
-                                         password_hash, totp_step, created_at)
-        SELECT uuidv7(), merchant_id, 'sara@green', 'Sara', 'cashier', 'active', 'x', 0, now()
+                                         password_hash, totp_step, pin_misses, created_at)
+        SELECT uuidv7(), merchant_id, 'sara@green', 'Sara', 'cashier', 'active', 'x', 0, 0, now()
         FROM merchant RETURNING user_id
     ), clerks AS (
         INSERT INTO network.portal_session (session_id, user_id, token_digest, created_at, seen_at,
