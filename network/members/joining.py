@@ -133,25 +133,32 @@ def ask_to_join(
     row.digest = _digest(vault, row.enrolment_id, code)
     session.add(row)
     session.flush()
+    _tell(session, vault, row, number=number, code=code, wallet_url=wallet_url)
+    return _view(row)
+
+
+def _tell(
+    session: Session, vault: Vault, row: TillEnrolment, *, number: str, code: str, wallet_url: str
+) -> None:
+    """Send the person the code, with who asks and what they would agree to."""
     queue_sms(
         session,
         vault,
         recipient=number,
         body=joining_text(
             code=code,
-            merchant=merchants.merchant(session, merchant_id=merchant_id).name(locale),
-            consents=[each for each in granted if each != MEMBERSHIP],
+            merchant=merchants.merchant(session, merchant_id=row.merchant_id).name(row.locale),
+            consents=[each for each in row.consents if each != MEMBERSHIP],
             minutes=CODE_LIFE // timedelta(minutes=1),
             days=LIFE.days,
             address=wallet_url,
-            locale=locale,
+            locale=row.locale,
         ),
         kind="joining",
-        locale=locale,
-        wall=wall,
-        expires_at=wall + CODE_LIFE,
+        locale=row.locale,
+        wall=row.sent_at,
+        expires_at=row.sent_at + CODE_LIFE,
     )
-    return _view(row)
 
 
 def count_try(session: Session, *, enrolment_id: UUID, merchant_id: UUID, wall: datetime) -> None:
