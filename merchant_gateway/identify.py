@@ -55,7 +55,7 @@ def identify(connection: Channel, call: Call, *, given: dict[str, Any]) -> Ident
     identifier, and TokenInvalidError.
     """
     if (token := given.get(TOKEN)) is not None:
-        named = call.gateway.tokens.read(token, merchant_id=call.merchant_id)
+        named = call.gateway.tokens.read(token, merchant_id=call.merchant_id, wall=call.wall)
         return Identified(
             member_id=named.member_id, method=named.method, expires_at=named.expires_at
         )

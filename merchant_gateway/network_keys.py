@@ -63,14 +63,19 @@ class NetworkKeys:
                 return Ed25519VerifyingKey.from_jwk(jwk).public_key
         raise LookupError(key_id)
 
-    def check_signed(self, *, key_id: str, at: datetime) -> None:
+    def check_signed(self, *, key_id: str, at: datetime, life: timedelta, wall: datetime) -> None:
         """Raise LookupError where a published key had been replaced when it signed, at ``at``.
 
-        So a key that somebody stole, and that was replaced for it, makes nothing new.
+        So a key that somebody stole, and that was replaced for it, makes nothing new. Whoever has
+        it writes ``at`` too, so it counts for nothing once ``wall`` is beyond the ``life`` of the
+        last that it signed.
         """
         for jwk in self.published():
             until = jwk.get("signs_until") if jwk["kid"] == key_id else None
-            if until is not None and at > datetime.fromisoformat(until) + _GRACE:
+            if until is None:
+                continue
+            end = datetime.fromisoformat(until) + _GRACE
+            if at > end or wall > end + life:
                 raise LookupError(key_id)
 
     def published(self) -> list[dict[str, str]]:

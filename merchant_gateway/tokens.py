@@ -72,10 +72,11 @@ class MemberTokens:
         )
         return token, expires
 
-    def read(self, token: str, *, merchant_id: UUID) -> TokenMember:
+    def read(self, token: str, *, merchant_id: UUID, wall: datetime) -> TokenMember:
         """Return whom ``token`` names, even when it ran out: the caller judges its time.
 
-        Raises TokenInvalidError where it was not issued here, or to another merchant.
+        ``wall`` is when it was shown. Raises TokenInvalidError where it was not issued here, or to
+        another merchant, or lives longer than any that is, and once no token of its key lives.
         """
         try:
             header = jwt.get_unverified_header(token)
@@ -89,23 +90,26 @@ class MemberTokens:
                 issuer=self._issuer,
                 options={"require": _CLAIMS, "verify_exp": False, "verify_iat": False},
             )
-            self._keys.check_signed(
-                key_id=str(header["kid"]), at=datetime.fromtimestamp(int(claims["iat"]), UTC)
+            issued, expires = (
+                datetime.fromtimestamp(int(claims[name]), UTC) for name in ("iat", "exp")
             )
-            return self._member(claims, merchant_id)
+            if expires - issued > LIFE:
+                raise TokenInvalidError("no token lives as long", field="/member/token")
+            self._keys.check_signed(key_id=str(header["kid"]), at=issued, life=LIFE, wall=wall)
+            return self._member(claims, merchant_id, expires)
         except (jwt.PyJWTError, ValueError, LookupError, TypeError) as error:
             raise TokenInvalidError("this token was not issued here", field="/member/token") from (
                 error
             )
 
-    def _member(self, claims: dict[str, Any], merchant_id: UUID) -> TokenMember:
+    def _member(
+        self, claims: dict[str, Any], merchant_id: UUID, expires_at: datetime
+    ) -> TokenMember:
         subject = str(claims["sub"])
         try:
             member_id = self._pairs.member(subject, merchant_id=merchant_id)
         except UnknownNameError as error:
             raise TokenInvalidError("the subject does not open", field="/member/token") from error
         return TokenMember(
-            member_id=member_id,
-            method=str(claims["amr"][0]),
-            expires_at=datetime.fromtimestamp(int(claims["exp"]), UTC),
+            member_id=member_id, method=str(claims["amr"][0]), expires_at=expires_at
         )

@@ -39,11 +39,11 @@ def tokens(services: Services, keys: NetworkKeys) -> MemberTokens:
 def test_a_token_names_the_member_to_its_merchant_only(tokens: MemberTokens) -> None:
     member, merchant, other = ids.uuid7(), ids.uuid7(), ids.uuid7()
     token, expires = tokens.issue(member_id=member, merchant_id=merchant, method="card", wall=WALL)
-    read = tokens.read(token, merchant_id=merchant)
+    read = tokens.read(token, merchant_id=merchant, wall=WALL)
     assert (read.member_id, read.method, read.expires_at) == (member, "card", expires)
     assert expires == WALL.replace(microsecond=0) + LIFE
     with pytest.raises(TokenInvalidError):
-        tokens.read(token, merchant_id=other)
+        tokens.read(token, merchant_id=other, wall=WALL)
     assert str(member) not in token
     names = {tokens.pairwise(member_id=member, merchant_id=each) for each in (merchant, other)}
     assert len(names) == 2
@@ -71,7 +71,7 @@ def test_forged_tokens_are_refused(tokens: MemberTokens, keys: NetworkKeys) -> N
     ) -> str:
         return jwt.encode(claims, key, algorithm=algorithm, headers={**headers, **head})
 
-    assert tokens.read(forged(good), merchant_id=merchant).member_id == member
+    assert tokens.read(forged(good), merchant_id=merchant, wall=WALL).member_id == member
     for bad in (
         forged(good, key=Ed25519PrivateKey.generate()),
         forged(good, key="x" * 32, algorithm="HS256"),
@@ -82,13 +82,14 @@ def test_forged_tokens_are_refused(tokens: MemberTokens, keys: NetworkKeys) -> N
         forged({**good, "iss": "https://else.example"}),
         forged({**good, "sub": "AAAA"}),
         forged({**good, "amr": []}),
+        forged({**good, "exp": WALL + LIFE + timedelta(seconds=1)}),
         forged({name: value for name, value in good.items() if name != "exp"}),
         "",
         "a.b.c",
         "پیوند",
     ):
         with pytest.raises(TokenInvalidError):
-            tokens.read(bad, merchant_id=merchant)
+            tokens.read(bad, merchant_id=merchant, wall=WALL)
 
 
 def test_a_replaced_key_makes_no_new_tokens(
@@ -103,10 +104,14 @@ def test_a_replaced_key_makes_no_new_tokens(
         monkeypatch.setattr(keys, "published", lambda: found)
 
     replaced(WALL + timedelta(seconds=1))
-    assert tokens.read(issued, merchant_id=merchant).member_id == member
+    assert tokens.read(issued, merchant_id=merchant, wall=WALL).member_id == member
+    # Whoever stole the key writes any time of issue: what counts later is when it was replaced.
+    for later in (LIFE, timedelta(days=300)):
+        with pytest.raises(TokenInvalidError):
+            tokens.read(issued, merchant_id=merchant, wall=WALL + later + timedelta(minutes=2))
     replaced(WALL - timedelta(minutes=5))
     with pytest.raises(TokenInvalidError):
-        tokens.read(issued, merchant_id=merchant)
+        tokens.read(issued, merchant_id=merchant, wall=WALL)
 
 
 def test_an_expired_token_still_says_whom_it_named(tokens: MemberTokens) -> None:
@@ -114,4 +119,4 @@ def test_an_expired_token_still_says_whom_it_named(tokens: MemberTokens) -> None
     token, expires = tokens.issue(
         member_id=UUID(int=5), merchant_id=merchant, method="phone", wall=WALL - timedelta(days=1)
     )
-    assert tokens.read(token, merchant_id=merchant).expires_at == expires < WALL
+    assert tokens.read(token, merchant_id=merchant, wall=WALL).expires_at == expires < WALL
