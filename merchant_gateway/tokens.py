@@ -110,6 +110,4 @@ class MemberTokens:
             member_id = self._pairs.member(subject, merchant_id=merchant_id)
         except UnknownNameError as error:
             raise TokenInvalidError("the subject does not open", field="/member/token") from error
-        return TokenMember(
-            member_id=member_id, method=str(claims["amr"][0]), expires_at=expires_at
-        )
+        return TokenMember(member_id=member_id, method=str(claims["amr"][0]), expires_at=expires_at)

@@ -77,9 +77,7 @@ def _named(
         return key if isinstance(key, PeyvandError) else _looked_up(name, key, found[name])
     try:
         if name == "token":
-            token = bench.tokens.read(
-                value, merchant_id=batch.merchant_id, wall=batch.received_at
-            )
+            token = bench.tokens.read(value, merchant_id=batch.merchant_id, wall=batch.received_at)
             return Named(member_id=token.member_id, identifier=name, expires_at=token.expires_at)
         shown = resolving.resolve(session, bench.services.vault, wall=batch.received_at, code=value)
     except UnavailableError:

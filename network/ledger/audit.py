@@ -2,7 +2,7 @@
 
 PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
 and at most ten named examples per check. What is looked for stands in
-``audit_balances.py``, ``audit_links.py`` and ``audit_campaigns.py``.
+``audit_entries.py``, ``audit_balances.py``, ``audit_links.py`` and ``audit_campaigns.py``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from network.errors import InvariantError
 from network.ledger import audit_balances as balances
 from network.ledger import audit_campaigns as campaigns
+from network.ledger import audit_entries as entries
 from network.ledger import audit_links as links
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import EXAMPLES, Check, Pass, run_pass
@@ -28,7 +29,7 @@ SEALS = "seals"
 
 __all__ = ["Check", "audit", "check_names", "checks"]
 
-MONTHLY_PASSES = (balances.ENTRIES,)
+MONTHLY_PASSES = (entries.ENTRIES,)
 """Over entries and movements of the days [:first, :end), a month at a time."""
 
 PASSES = (

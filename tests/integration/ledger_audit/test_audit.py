@@ -86,13 +86,16 @@ def fault(check: str, *statements: str, named: object, also: str = "") -> Fault:
 
 
 _FIRST_ENTRY = f"member_id = '{SPENDER}' AND sequence = 1"
-_REDIGEST = (
+_REDIGEST_OF = (
     "UPDATE ledger.entry AS e SET digest = ledger.stored_digest(e, (SELECT string_agg("
     "ledger.movement_form(line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id,"
     " terms_id, priced_on, points), '' ORDER BY line) FROM ledger.movement AS p"
     " WHERE p.member_id = e.member_id"
-    f" AND p.sequence = e.sequence)) WHERE {_FIRST_ENTRY}"
+    " AND p.sequence = e.sequence)) WHERE {}"
 )
+_REDIGEST = _REDIGEST_OF.format(_FIRST_ENTRY)
+
+_RAISED = f"member_id = '{TAKER}' AND sequence = 4"
 
 FAULTS = (
     fault(
@@ -107,8 +110,27 @@ FAULTS = (
         "movement_points",
         f"UPDATE ledger.movement SET target = source WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: a movement of no points, or to where",
-        also="entry_digests lots_match_postings wallets_match_postings issuers_match_postings"
-        " issuers_outstanding",
+        also="entry_digests movement_paths lots_match_postings wallets_match_postings"
+        " issuers_match_postings issuers_outstanding",
+    ),
+    *(
+        # No account that has a balance changes, and on a day before its seal the digest is new.
+        fault(
+            "movement_paths",
+            f"UPDATE ledger.movement SET source = '{source}' WHERE {_RAISED} AND line = 1",
+            f"DELETE FROM ledger.seal WHERE business_date >= (SELECT business_date FROM"
+            f" ledger.entry WHERE {_RAISED})",
+            _REDIGEST_OF.format(_RAISED),
+            named=f"member {TAKER}, entry 4 of ",
+        )
+        for source in ("expiry", "clawback", "receivable")
+    ),
+    fault(
+        "movement_paths",
+        f"UPDATE ledger.movement SET target = 'clawback' WHERE member_id = '{DEBTOR}'"
+        " AND source = 'debt' AND line > 1",
+        named=f"member {DEBTOR}, entry ",
+        also="entry_digests",
     ),
     fault(
         "two_people",
