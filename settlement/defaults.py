@@ -32,6 +32,7 @@ from network.exposure.suspending import (
     set_points_suspended,
     set_suspended,
 )
+from network.ledger.queries import open_day
 from network.merchants.locking import locked_merchant
 from network.money.counted import one_spaced
 from network.money.today import open_business_day
@@ -52,12 +53,12 @@ def propose_suspension(
 ) -> Proposal:
     """Propose that an issuer gives no points any more, or that it may again.
 
-    Raises SuspensionError and ProposalError.
+    Raises SuspensionError and ProposalError, and UnpublishedError where it may again.
     """
     check_suspension(locked_merchant(session, merchant_id).issuing, wanted=wanted)
     if not wanted:
         check_resuming(session, merchant_id=merchant_id)
-        check_letting_go(session, merchant_id=merchant_id)
+        check_letting_go(session, merchant_id=merchant_id, today=open_day(session))
     return proposals.propose(
         session,
         kind=SUSPEND_ISSUER if wanted else RESUME_ISSUER,
@@ -168,9 +169,11 @@ def propose_recovery(
 
 def _suspend(session: Session, proposal: Proposal, _now: datetime) -> None:
     wanted = proposal.kind == SUSPEND_ISSUER
-    set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
     if not wanted:
-        check_letting_go(session, merchant_id=proposal.subject_id)
+        # The day first, as wherever money moves: no night begins to pay until this is written.
+        today = open_business_day(session)
+        check_letting_go(session, merchant_id=proposal.subject_id, today=today)
+    set_suspended(session, merchant_id=proposal.subject_id, wanted=wanted)
 
 
 def _suspend_points(session: Session, proposal: Proposal, now: datetime) -> None:

@@ -241,13 +241,15 @@ def recover(
     post(session, entries=[entry])
 
 
-def check_letting_go(session: Session, *, merchant_id: UUID) -> None:
-    """Refuse that an issuer gives points again while its balance belongs to who bore its loss.
+def check_letting_go(session: Session, *, merchant_id: UUID, today: date) -> None:
+    """Refuse that an issuer gives points again while others bear its loss, whatever its balance.
 
-    From then on its balance would be paid out. Raises SuspensionError.
+    From then on what it earns is paid out to it, although it belongs to who bore the loss; an empty
+    balance says nothing about the next night. Raises SuspensionError, and UnpublishedError while a
+    night before ``today`` is not published.
     """
-    balance = balance_of(session, merchant_id=merchant_id)
-    if balance > 0 and borne_for(session, issuer_id=merchant_id).of_others:
+    require_published(session, today=today)
+    if borne_for(session, issuer_id=merchant_id).of_others:
         raise SuspensionError("others bore its loss", reason="recover_first")
 
 

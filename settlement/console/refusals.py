@@ -120,7 +120,7 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "not_suspended": _l("Nobody has stopped it from giving points."),
         "points_first": _l("Its points are suspended: lift that first."),
         "recover_first": _l(
-            "Its balance belongs to who bore its loss: give that back first, or it is paid out."
+            "Others still bear its loss: what it earns belongs to them. Give that back first."
         ),
         "points_suspended": _l("Its points are suspended already."),
         "points_not_suspended": _l("Its points are not suspended."),
