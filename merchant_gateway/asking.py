@@ -30,8 +30,8 @@ from network.spend_requests.errors import ConsentLapsedError
 from network.spend_requests.queries import PREFIX, TAKEN, WAITING, SpendRequestView
 from network.spend_requests.service import Wish
 
-ASK = "ask"
-
+CONSENT_REQUIRED = "consent_required"
+"""The state, to merchants, of what waits for the member's word."""
 
 Post = Callable[[Session, UUID, int, Consent], Posted]
 """Posts for a member so many points by a consent, in a transaction; the route's own."""
@@ -98,7 +98,7 @@ def asked_answer(call: Call, asked: SpendRequestView) -> Answer:
     return Answer(
         payload={
             "id": ids.encode(PREFIX, asked.spend_request_id),
-            "state": "consent_required",
+            "state": CONSENT_REQUIRED,
             "points": asked.points,
             "worth": worth(call, points=asked.points, day=day),
             "expires_at": asked.expires_at.isoformat(),
@@ -125,7 +125,7 @@ def asked_status(call: Call, text: str) -> Answer | EntryKey:
     return Answer(
         payload={
             "id": text,
-            "state": "consent_required" if found.state == WAITING else found.state,
+            "state": CONSENT_REQUIRED if found.state == WAITING else found.state,
             "points": found.points,
             "captured": 0,
             "refunded": 0,
@@ -167,7 +167,9 @@ def _count_try(call: Call, who: Identified, merchant_ref: str) -> None:
         )
         if found is None:
             raise ConsentLapsedError("nobody was asked under this reference", field="consent_code")
-        service.count_try(session, spend_request_id=found.spend_request_id, wall=call.wall)
+        service.count_try(
+            session, spend_request_id=found.spend_request_id, at_till=True, wall=call.wall
+        )
 
 
 def _refuse_used(session: Session, call: Call, who: Identified, wish: Wish) -> None:

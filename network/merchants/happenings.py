@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any
 from uuid import UUID
 
@@ -70,9 +71,9 @@ _SUBJECT_PREFIX = {"earning": "ern", "redemption": "red"}
 # The original of a refund may be a capture, which the merchant knows by its authorisation.
 _ENTRIES = text(
     """
-    SELECT e.member_id, e.sequence, e.kind, coalesce(e.merchant_id, o.merchant_id) AS merchant_id,
-           e.merchant_ref, e.amount, e.currency, e.business_date, e.effective_at, e.recorded_at,
-           e.channel, k.points,
+    SELECT k.place, e.member_id, e.sequence, e.kind,
+           coalesce(e.merchant_id, o.merchant_id) AS merchant_id, e.merchant_ref, e.amount,
+           e.currency, e.business_date, e.effective_at, e.recorded_at, e.channel, k.points,
            coalesce(ledger.person_in(e.actor), ledger.person_in(o.actor), e.member_id) AS person_id,
            CASE WHEN o.kind = 'capture' THEN o.original_sequence
                 ELSE coalesce(e.original_sequence, e.sequence) END AS subject
@@ -82,7 +83,6 @@ _ENTRIES = text(
     LEFT JOIN ledger.entry AS o
         ON o.member_id = e.member_id AND o.sequence = e.original_sequence
        AND o.business_date = e.original_date
-    ORDER BY k.place
     """
 ).bindparams(
     bindparam("members", type_=ARRAY(Uuid())),
@@ -99,17 +99,20 @@ class Teller:
         self._entry_ids = entry_ids
 
     def happenings(self, session: Session, *, events: Sequence[Event]) -> list[Happening]:
-        """Return what merchants are told of ``events``; nothing of those that concern none."""
-        keys = [key for each in events for key in _entries_of(each)]
-        found = [_plain(each) for each in events if each.topic in _PLAIN]
-        if not keys:
-            return found
-        members, sequences, points = zip(*keys, strict=True)
-        rows = session.execute(
-            _ENTRIES,
-            {"members": list(members), "sequences": list(sequences), "points": list(points)},
-        )
-        return [self._entry(row) for row in rows if row.merchant_id is not None] + found
+        """Return what merchants are told of ``events``, in their order: a cause before its effect.
+
+        Nothing of those that concern none.
+        """
+        keys = [list(_entries_of(each)) for each in events]
+        rows = _entries(session, [key for of_event in keys for key in of_event])
+        told: list[Happening] = []
+        places = count(1)
+        for event, of_event in zip(events, keys, strict=True):
+            if event.topic in _PLAIN:
+                told.append(_plain(event))
+            found = [rows.get(place) for place in islice(places, len(of_event))]
+            told += [self._entry(row) for row in found if row and row.merchant_id is not None]
+        return told
 
     def _entry(self, row: Row[Any]) -> Happening:
         kind = _KINDS[row.kind]
@@ -182,6 +185,15 @@ def _plain(event: Event) -> Happening:
         occurred_at=event.recorded_at,
         data=event.payload,
     )
+
+
+def _entries(session: Session, keys: Sequence[tuple[UUID, int, int]]) -> dict[int, Row[Any]]:
+    """Return the entries of all keys, read at once, by their place from 1."""
+    if not keys:
+        return {}
+    members, sequences, points = (list(column) for column in zip(*keys, strict=True))
+    given = {"members": members, "sequences": sequences, "points": points}
+    return {row.place: row for row in session.execute(_ENTRIES, given)}
 
 
 def _entries_of(event: Event) -> Iterator[tuple[UUID, int, int]]:

@@ -5,25 +5,27 @@ so it blocks no wallet; what is asked for, by whom, under which reference stands
 answer is good for exactly that. Points move when the till sends its signed call once more: then the
 request is what the ledger uses up as consent, under the wallet's lock. All times are wall time.
 
-Locks: the request's row first, the wallet after it.
+Locks: the request's row first, then what counts for its merchant, the wallet after both.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from network import ids
 from network.database.pieces import delete_piece
+from network.ids import EntryKey
 from network.language import ascii_digits
+from network.ledger import claims
 from network.ledger.errors import IdempotencyConflict
 from network.ledger.values import Claim, Consent
 from network.members import queries as members
@@ -66,12 +68,15 @@ UNANSWERED_OF_MERCHANT = (300, timedelta(hours=1))
 """So many may end without a yes: of one merchant for one member, and for all members."""
 
 VAIN_TRIES_OF_MERCHANT = (200, timedelta(days=1))
-"""So many tries of codes may come to nothing: whoever guesses has one chance in 5,000 a day."""
+"""So many tries of codes may come to nothing: whoever guesses has one chance in 5,000 a day.
+
+They are looked at before a request is made and before each try at a till is counted."""
 
 _Limit: TypeAlias = tuple[int, timedelta, ColumnElement[int], tuple[ColumnElement[bool], ...]]
 _CODE_PURPOSE = "spend-request-code"
 _CONSENT_LABEL = b"peyvand-spend-request-v1"
 LIVE = frozenset({WAITING, APPROVED})
+_NO_YES = SpendRequest.state.in_((WAITING, REFUSED, WITHDRAWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,16 +111,9 @@ def ask(
     earlier asking, so nobody is asked anew. Raises IdempotencyConflict, SpendRequestDiffersError,
     ConsentRefusedError, ConsentLapsedError, TooManyAskedError.
     """
-    lock = int.from_bytes(sha256(_CONSENT_LABEL + member_id.bytes).digest()[:8], signed=True)
-    session.execute(select(func.pg_advisory_xact_lock(lock)))
-    row = _newest(session, member_id=member_id, wish=wish)
-    if (
-        row is not None
-        and row.idempotency_key == claim.key
-        and row.fingerprint != (claim.fingerprint)
-    ):
-        raise IdempotencyConflict("this key belongs to another request")
-    if row is not None and (known := _known(row, wish=wish, claim=claim, wall=wall)) is not None:
+    _one_at_a_time(session, member_id)
+    known = _known(session, member_id=member_id, wish=wish, claim=claim, wall=wall)
+    if known is not None:
         return known
     if renewed:
         raise ConsentLapsedError("nothing waits for this code", field="consent_code")
@@ -147,16 +145,21 @@ def ask(
     return view_of(row, wall=wall)
 
 
-def count_try(session: Session, *, spend_request_id: UUID, wall: datetime) -> None:
+def count_try(session: Session, *, spend_request_id: UUID, at_till: bool, wall: datetime) -> None:
     """Count a try of the code before it is looked at; commit it first.
 
-    For a request that is answered nothing is counted. Raises ConsentLapsedError.
+    ``at_till``: the merchant tries, who has only so many for all members together; a member who
+    types the code in the wallet is not held up by them. For a request that is answered nothing is
+    counted. Raises ConsentLapsedError, TooManyAskedError.
     """
     row = locked(session, spend_request_id)
     if row.state != WAITING:
         return
     if row.attempts >= MAX_ATTEMPTS or row.expires_at <= wall:
         raise ConsentLapsedError("the code works no longer")
+    if at_till:
+        _one_at_a_time(session, row.merchant_id)
+        _bound(session, (_vain_tries(row.merchant_id),), wall=wall)
     row.attempts += 1
     session.flush()
 
@@ -215,7 +218,11 @@ def forget_requests_to_spend(session: Session, *, before: datetime, limit: int) 
     return delete_piece(session, SpendRequest, *gone, limit=limit)
 
 
-def _newest(session: Session, *, member_id: UUID, wish: Wish) -> SpendRequest | None:
+def _earlier(
+    session: Session, *, member_id: UUID, wish: Wish, claim: Claim, entry: EntryKey | None
+) -> SpendRequest | None:
+    """Return the request that a call is about: what it took, what it asked, else the newest."""
+    first = [] if entry is None else [_came_to(entry).desc().nulls_last()]
     return session.scalars(
         select(SpendRequest)
         .where(
@@ -223,43 +230,84 @@ def _newest(session: Session, *, member_id: UUID, wish: Wish) -> SpendRequest | 
             SpendRequest.merchant_id == wish.merchant_id,
             SpendRequest.merchant_ref == wish.merchant_ref,
         )
-        .order_by(SpendRequest.requested_at.desc(), SpendRequest.spend_request_id.desc())
+        .order_by(
+            *first,
+            (SpendRequest.idempotency_key == claim.key).desc(),
+            SpendRequest.requested_at.desc(),
+            SpendRequest.spend_request_id.desc(),
+        )
         .limit(1)
         .with_for_update()
     ).first()
 
 
+def _came_to(entry: EntryKey) -> ColumnElement[bool]:
+    return and_(
+        SpendRequest.entry_member_id == entry.member_id,
+        SpendRequest.entry_sequence == entry.sequence,
+    )
+
+
 def _known(
-    row: SpendRequest, *, wish: Wish, claim: Claim, wall: datetime
+    session: Session, *, member_id: UUID, wish: Wish, claim: Claim, wall: datetime
 ) -> SpendRequestView | None:
     """Return what became of an earlier asking, ``None`` where the member may be asked anew."""
-    view = view_of(row, wall=wall)
-    if view.state in {WAITING, APPROVED, TAKEN}:
+    entry = claims.answered(session, claim=claim)
+    row = _earlier(session, member_id=member_id, wish=wish, claim=claim, entry=entry)
+    if row is None:
+        return None
+    view, asked_by_this = view_of(row, wall=wall), row.idempotency_key == claim.key
+    if asked_by_this and row.fingerprint != claim.fingerprint:
+        raise IdempotencyConflict("this key belongs to another request")
+    if view.state == TAKEN:
+        # What was taken and voided has given its reference back: another call may ask under it.
+        again = asked_by_this or (entry is not None and view.entry == astuple(entry))
+        return view if again or not _is_free(session, member_id, wish) else None
+    if view.state in LIVE:
         asked = (row.points, row.amount, row.capture)
         # An amount may be other points after midnight; what the member saw is what is taken.
         same = (row.points if wish.amount else wish.points, wish.amount, wish.capture)
-        if view.state != TAKEN and asked != same:
+        if asked != same:
             raise SpendRequestDiffersError("the member is asked for something else")
         return view
-    if row.idempotency_key != claim.key:
+    if not asked_by_this:
         return None
     if view.state == REFUSED:
         raise ConsentRefusedError("the member said no")
     raise ConsentLapsedError("no word came in time")
 
 
+def _is_free(session: Session, member_id: UUID, wish: Wish) -> bool:
+    return claims.may_redeem_under(
+        session,
+        member_id=member_id,
+        merchant_id=wish.merchant_id,
+        merchant_ref=wish.merchant_ref,
+    )
+
+
 def _throttle(session: Session, *, member_id: UUID, merchant_id: UUID, wall: datetime) -> None:
+    _one_at_a_time(session, merchant_id)
     here = (SpendRequest.member_id == member_id, SpendRequest.merchant_id == merchant_id)
     waiting = (SpendRequest.state == WAITING, SpendRequest.expires_at > wall)
-    no_yes = SpendRequest.state.in_((WAITING, REFUSED, WITHDRAWN))
-    asked, tried = func.count(), func.sum(SpendRequest.attempts)
+    asked = func.count()
     limits: tuple[_Limit, ...] = (
         (MOST_WAITING_HERE, LIFE, asked, (*here, *waiting)),
         (MOST_WAITING, LIFE, asked, (here[0], *waiting)),
-        (*UNANSWERED, asked, (*here, no_yes)),
-        (*UNANSWERED_OF_MERCHANT, asked, (here[1], no_yes)),
-        (*VAIN_TRIES_OF_MERCHANT, tried, (here[1], no_yes)),
+        (*UNANSWERED, asked, (*here, _NO_YES)),
+        (*UNANSWERED_OF_MERCHANT, asked, (here[1], _NO_YES)),
+        _vain_tries(merchant_id),
     )
+    _bound(session, limits, wall=wall)
+
+
+def _vain_tries(merchant_id: UUID) -> _Limit:
+    which = (SpendRequest.merchant_id == merchant_id, _NO_YES)
+    return (*VAIN_TRIES_OF_MERCHANT, func.sum(SpendRequest.attempts), which)
+
+
+def _bound(session: Session, limits: tuple[_Limit, ...], *, wall: datetime) -> None:
+    """Raise TooManyAskedError where one of the limits is reached."""
     for most, span, counted, which in limits:
         count, first = session.execute(
             select(counted, func.min(SpendRequest.requested_at)).where(
@@ -334,3 +382,9 @@ def locked(session: Session, spend_request_id: UUID) -> SpendRequest:
 
 def _digest(vault: Vault, spend_request_id: UUID, code: str) -> bytes:
     return vault.blind_index(f"{spend_request_id}:{code}", purpose=_CODE_PURPOSE)
+
+
+def _one_at_a_time(session: Session, whose: UUID) -> None:
+    """Let one transaction at a time count what a member or a merchant has done."""
+    lock = int.from_bytes(sha256(_CONSENT_LABEL + whose.bytes).digest()[:8], signed=True)
+    session.execute(select(func.pg_advisory_xact_lock(lock)))

@@ -100,7 +100,7 @@ def _approve(asked: Asked, *, code: str) -> None:
     which = asked.view.spend_request_id
     if asked.view.needs_code and code:
         with access.unit_of_work() as unit:
-            service.count_try(unit, spend_request_id=which, wall=access.wall())
+            service.count_try(unit, spend_request_id=which, at_till=False, wall=access.wall())
     with access.unit_of_work() as unit:
         answering.approve(
             unit,

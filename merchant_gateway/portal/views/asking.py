@@ -12,6 +12,7 @@ from merchant_gateway.portal.serving import Place
 from network.errors import PeyvandError
 from network.language import format_number, ngettext
 from network.language import gettext as _
+from network.spend_requests.errors import ConsentRefusedError
 
 blueprint = Blueprint("asking", __name__, url_prefix="/till/ask")
 _TRIES = "consent_code_wrong"
@@ -43,10 +44,17 @@ def take() -> str | Response | tuple[str, int]:
     request_id, code = request.form.get("request", ""), forms.typed("code")[:12]
     try:
         taken = asking.take(
-            key=key, token=request.form.get("token", ""), amount=pay, code=code or None, at=at
+            key=key,
+            token=request.form.get("token", ""),
+            amount=pay,
+            request_id=request_id,
+            code=code or None,
+            at=at,
         )
     except StillWaitingError:
         return _page({}, request_id=request_id, again=True)
+    except ConsentRefusedError as error:
+        return _page({"": _sentence(error)}), 422
     except PeyvandError as error:
         return _page({"code": _sentence(error)}, request_id=request_id), 422
     if taken.again:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, func, insert, select, update
 
 from merchant_gateway.client import ConflictError, ForbiddenError
 from merchant_gateway.client.client import new_idempotency_key
@@ -34,6 +34,7 @@ from network.spend_requests.errors import (
 )
 from network.spend_requests.models import SpendRequest
 from network.spend_requests.queries import PREFIX, SpendRequestView
+from network.spend_requests.service import count_try
 from tests.integration.gateway.house import House, Person
 from tests.integration.gateway.test_joining import newest_code
 
@@ -322,6 +323,65 @@ def test_confirm_retry_code_and_reverse_at_once_take_the_points_at_most_once(
         else:
             assert available(house, person) == 100 - 30 * len(taken), outcomes
             assert taken, outcomes
+
+
+def test_a_reference_that_a_void_gave_back_is_asked_for_again(house: House) -> None:
+    person, till = house.member(points=100), house.green.client
+    keys = [new_idempotency_key() for _ in range(3)]
+    held = partial(ask, house, person, "v-1", capture="manual")
+    first = held(idempotency_key=keys[0])
+    by_code = partial(held, idempotency_key=keys[1], consent_code=newest_code(house, person.phone))
+    voided = by_code()
+    till.void(voided.data["id"])
+    assert (by_code().replayed, available(house, person)) == (True, 100)
+    fresh = held(idempotency_key=keys[2])
+    assert (fresh.status, fresh.data["id"] == first.data["id"]) == (202, False)
+    answer(house, person, fresh.data["id"], "yes")
+    late = by_code()  # is no use of the second yes
+    assert (late.replayed, late.data) == (True, voided.data)
+    second = held(idempotency_key=keys[2])
+    assert (second.status, second.data["state"]) == (201, "authorised")
+    assert second.data["id"] != voided.data["id"]
+    assert till.redemption(fresh.data["id"]).data["id"] == second.data["id"]
+    assert refused(held) == "duplicate_reference"
+    till.capture(second.data["id"])
+    assert available(house, person) == 70
+
+
+def test_a_merchant_guesses_only_so_often_whomever_it_asks(house: House) -> None:
+    people, till = [house.member() for _ in range(3)], house.blue.client
+    of_blue = SpendRequest.merchant_id == house.blue.merchant_id
+    ids_of = [
+        key_of(
+            till.redeem(
+                member={"phone": each.phone}, merchant_ref="g-1", points=1, consent="ask"
+            ).data["id"]
+        )
+        for each in people
+    ]
+    with house.services.database.unit_of_work() as session:
+        model = session.execute(
+            select(SpendRequest.__table__).where(SpendRequest.spend_request_id == ids_of[0])
+        ).one()
+        tried = session.scalar(select(func.sum(SpendRequest.attempts)).where(of_blue)) or 0
+        lots, rest = divmod(195 - tried, 5)
+        for attempts in [5] * lots + [rest]:
+            spent = {"spend_request_id": ids.uuid7(), "attempts": attempts, "merchant_ref": "g-0"}
+            session.execute(insert(SpendRequest).values({**model._mapping, **spent}))
+
+    def attempt(person: Person) -> str:
+        return refused(
+            lambda: till.redeem(
+                member={"phone": person.phone}, merchant_ref="g-1", points=1, consent_code="none"
+            )
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(attempt, people * 3))
+    assert (codes.count("consent_code_wrong"), codes.count("too_many_asked")) == (5, 4), codes
+    with house.services.database.unit_of_work() as session:  # the member in the wallet may try
+        count_try(session, spend_request_id=ids_of[0], at_till=False, wall=wall_now())
+        session.execute(delete(SpendRequest).where(of_blue))
 
 
 def _outcome(act: Callable[[], Any]) -> Any:

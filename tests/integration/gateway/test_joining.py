@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import jsonschema
 import pytest
@@ -15,10 +16,12 @@ from merchant_gateway.client.errors import RateLimitedError
 from merchant_gateway.schemas.answers import ANSWERS
 from network import ids
 from network.clock import wall_now
+from network.events.queries import Event
 from network.language import persian_digits
 from network.members import joining, queries, resolving, sign_in
 from network.members.errors import ThrottledError
 from network.members.models import Member, TillEnrolment
+from network.merchants.happenings import Teller
 from network.messaging import queries as messaging
 from tests.integration.gateway.house import House
 
@@ -193,3 +196,36 @@ def test_who_joins_in_the_wallet_is_told_to_who_asked_and_the_rest_is_forgotten(
     assert house.green.client.enrolment(asked).data["state"] == "active"
     with services.database.reading() as session:
         assert session.get(Member, entered.member_id) is not None
+
+
+def test_merchants_are_told_a_cause_before_its_effect(house: House) -> None:
+    person, green = house.member(points=10), house.green.merchant_id
+    entries: dict[str, dict[str, Any]] = {
+        "ledger.issuance": {"sequence": 1, "points": 10},
+        "ledger.issuances": {
+            "members": [str(person.member_id)] * 2,
+            "sequences": [1, 1],
+            "points": [10, 10],
+        },
+    }
+    topics = ["member.joined", "ledger.issuance", "wallet.seen", "redemption.answered"]
+    events = [
+        Event(
+            event_id=ids.uuid7(),
+            topic=topic,
+            member_id=person.member_id,
+            merchant_id=green,
+            payload=entries.get(topic, {}),
+            recorded_at=wall_now(),
+        )
+        for topic in [*topics, "ledger.issuances", "member.joined"]
+    ]
+    services = house.services
+    teller = Teller(vault=services.vault, entry_ids=services.entry_ids)
+    with services.database.reading() as session:
+        told = [each.type for each in teller.happenings(session, events=events)]
+    earned = "earning.created"
+    assert told == [
+        *("member.joined", earned, "redemption.answered"),
+        *(earned, earned, "member.joined"),
+    ]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from network.language import persian_digits
 from network.ledger import queries as ledger
 from network.ledger.evidence import read_evidence
 from network.portal import attesting
 from network.signing.queries import published_keys
+from network.spend_requests.models import SpendRequest
 from tests.integration.gateway.house import Person
+from tests.integration.gateway.test_consent import answer, key_of
 from tests.integration.gateway.test_joining import newest_code
 from tests.integration.portal.desk import Clerk, Desk
 
@@ -282,3 +286,25 @@ def test_a_customer_without_the_code_is_asked_and_pays(desk: Desk, cashier: Cler
     assert "Left to pay in money" in first.text
     assert first.key == second.key
     assert available(desk, person) == 150
+
+
+def test_a_no_and_an_end_without_a_word_are_shown_at_the_till(desk: Desk, cashier: Clerk) -> None:
+    person = desk.house.member()
+    cashier.buy(person.phone, amount=200_000)
+    waiting = cashier.check(person.phone, amount=100_000).send("/till/ask", pay="5,000")
+    fields = waiting.form("/till/ask/take")
+    answer(desk.house, person, fields["request"], "no")
+    for code in ("", newest_code(desk.house, person.phone)):
+        declined = waiting.send("/till/ask/take", code=code)
+        assert (declined.status, "The customer said no" in declined.text) == (422, True)
+        assert 'action="/till/ask/take"' not in declined.answer.text
+    late = cashier.check(person.phone, amount=100_000).send("/till/ask", pay="5,000")
+    with desk.house.services.database.unit_of_work() as session:
+        session.execute(
+            update(SpendRequest)
+            .where(SpendRequest.spend_request_id == key_of(late.form("/till/ask/take")["request"]))
+            .values(expires_at=SpendRequest.requested_at + timedelta(microseconds=1))
+        )
+    ended = late.send("/till/ask/take")
+    assert (ended.status, "No answer came in time" in ended.text) == (422, True)
+    assert available(desk, person) == 200
