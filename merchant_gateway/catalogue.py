@@ -105,7 +105,7 @@ MEMBERS = {
     ),
     "too_many_codes": Kind(
         429,
-        _("A message was sent a moment ago, or too many"),
+        _("A message was sent a moment ago, or too many, or too many codes were wrong"),
         _("Wait for as long as the Retry-After header says, then ask again."),
     ),
     "unknown_enrolment": Kind(

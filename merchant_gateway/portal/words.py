@@ -236,7 +236,10 @@ REFUSALS: Mapping[str, LazyText] = {
     "consent_differs": _l("The customer is being asked for something else. Begin again."),
     "too_many_asked": _l("This customer was asked too often. Scan the code in the wallet instead."),
     "already_member": _l("This number belongs to a member already: go back and type it."),
-    "too_many_codes": _l("A message was sent a moment ago, or too many today. Ask again later."),
+    "too_many_codes": _l(
+        "A message was sent a moment ago, or too many today, or too many codes were wrong. "
+        "Ask again later."
+    ),
     "unknown_enrolment": _l("This was asked too long ago. Begin again."),
     "enrolment_lapsed": _l("The code works no longer. Send another one."),
     "insufficient_points": _l(

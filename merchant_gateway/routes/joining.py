@@ -72,8 +72,10 @@ def enrol_member(call: Call, data: dict[str, Any]) -> Answer:
 def confirm_member(call: Call, data: dict[str, Any], *, enrolment_id: str) -> Answer:
     """Make the customer a member, and answer with a token for them as a look-up does.
 
-    Five tries to a code, each counted before it is looked at. Who has joined in the wallet
-    meanwhile needs no code any more: then any is taken.
+    Five tries to a code, each counted before it is looked at, and 200 wrong ones of a merchant in
+    a day. Who has joined elsewhere meanwhile needs no code any more: then any is taken, but `token`
+    and its `expires_at` come only to whom the code was told. After `expires_at` of the enrolment
+    the answer is `enrolment_lapsed`.
     """
     found = ids.decode(PREFIX, enrolment_id)
     now = call.gateway.clock.now()
@@ -131,15 +133,17 @@ def _read(call: Call, enrolment_id: UUID) -> EnrolmentView:
 
 
 def _named(call: Call, view: EnrolmentView) -> dict[str, Any]:
-    """Return the member as a look-up names them; made anew each time, so nothing of it is kept."""
+    """Return the member's name for the merchant, with a token where their code was told to it.
+
+    Made anew each time, so nothing of it is kept.
+    """
     if view.member_id is None:
         return {}
     tokens = call.gateway.tokens
+    named = {"member": tokens.pairwise(member_id=view.member_id, merchant_id=call.merchant_id)}
+    if not view.told:
+        return named
     token, expires_at = tokens.issue(
         member_id=view.member_id, merchant_id=call.merchant_id, method=_TILL, wall=call.wall
     )
-    return {
-        "token": token,
-        "expires_at": expires_at.isoformat(),
-        "member": tokens.pairwise(member_id=view.member_id, merchant_id=call.merchant_id),
-    }
+    return {**named, "token": token, "expires_at": expires_at.isoformat()}

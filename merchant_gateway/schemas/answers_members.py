@@ -43,10 +43,15 @@ MEMBER_ANSWERS: dict[str, Schema] = {
         **_ASKED, state=states("pending", "active", "expired"), member=or_null(_MEMBER)
     ),
     "Joined": whole(
+        {
+            "token": text(
+                "A JWT for this merchant; send it back as `member.token`. Absent, as `expires_at`, "
+                "where the customer joined elsewhere."
+            ),
+            "expires_at": TIME,
+        },
         id=TEXT,
         state=states("active"),
-        token=text("A JWT for this merchant; send it back as `member.token`."),
-        expires_at=TIME,
         member=_MEMBER,
     ),
 }

@@ -118,7 +118,7 @@ TYPES: Mapping[str, EventType] = {
             example={
                 "id": "enr_6b3k9r…",
                 "member": "rbM1h7nJ4p0cZ0m3T5oPqW8Yx2s9u4a6d1f3g5h7j8k",
-                "by": "wallet",
+                "by": "elsewhere",
             },
         ),
         EventType(

@@ -1,9 +1,10 @@
 """Joining at a till: a merchant asks for somebody, and the person says yes by a code.
 
 Until then nobody has joined: there is no wallet, nothing is earned, and what the till was told is
-sealed in a row that is deleted after a week. The code is told to the cashier, and its message says
-what telling it means; whoever would rather not opens the wallet at the address below it. All times
-are wall time unless named ``now``.
+sealed in a row that is deleted a week after it was last asked. The code is told to the cashier, and
+its message says what telling it means; whoever would rather not opens the wallet at the address
+below it. Locks are taken in one order: the phone's, rows, the merchant's. All times are wall time
+unless named ``now``.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -57,23 +57,28 @@ MOST_MESSAGES = 3
 AGAIN_AFTER = timedelta(minutes=1)
 PHONE_LIMITS = ((4, timedelta(days=1)), (8, LIFE))
 MERCHANT_LIMITS = ((300, timedelta(hours=1)), (2_000, timedelta(days=1)))
-"""At most so many messages to a phone, and so many persons asked by a merchant, in the last so
-long. A phone's count is over all merchants: strangers' numbers are nobody's to try out."""
+"""At most so many messages to a phone, and of a merchant, in the last so long; of a person who was
+asked again earlier messages may count too. A phone's count is over all merchants: strangers'
+numbers are nobody's to try out."""
+
+MOST_VAIN_TRIES = 200
+"""Of a merchant in a day, over all its codes: who guesses enrols a stranger in 5,000 days."""
 
 PREFIX = "enr"
 _CODE_PURPOSE, _PHONE_PURPOSE, _NAME_PURPOSE = "joining-code", "joining-phone", "joining-name"
-JoinedBy = Literal["code", "wallet"]
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnrolmentView:
-    """A person asked to join; ``member_id`` where they did."""
+    """A person asked to join; ``member_id`` where they did, ``told`` where by this code."""
 
     enrolment_id: UUID
     requested_at: datetime
     code_expires_at: datetime
     expires_at: datetime
     member_id: UUID | None
+    told: bool
 
     def state(self, *, wall: datetime) -> str:
         """Return ``active`` for who has joined, else ``pending``, or ``expired`` for good."""
@@ -105,7 +110,7 @@ def ask_to_join(
     plain_name = None if name is None else checked_name(name)
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
-    _lock_phone(session, index)
+    lock_phone(session, index)
     if _member_with(session, index) is not None:
         raise AlreadyMemberError("this phone belongs to a member", field="phone")
     row = _waiting(session, index, merchant_id=merchant_id, wall=wall)
@@ -117,10 +122,11 @@ def ask_to_join(
             phone_index=index,
             sealed_phone=vault.seal(number.encode(), purpose=_PHONE_PURPOSE),
             requested_at=wall,
-            expires_at=wall + LIFE,
             messages=0,
+            all_messages=0,
+            all_tries=0,
         )
-    elif row.sent_at <= wall - timedelta(days=1):
+    elif row.sent_at <= wall - _DAY:
         row.messages = 0
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     row.store_id = row.store_id or store_id
@@ -129,7 +135,8 @@ def ask_to_join(
         row.sealed_name = vault.seal(plain_name.encode(), purpose=_NAME_PURPOSE)
     row.consents, row.locale, row.attempts = granted, locale, 0
     row.messages += 1
-    row.sent_at = wall
+    row.all_messages += 1
+    row.sent_at, row.expires_at = wall, wall + LIFE
     row.digest = _digest(vault, row.enrolment_id, code)
     session.add(row)
     session.flush()
@@ -164,15 +171,19 @@ def _tell(
 def count_try(session: Session, *, enrolment_id: UUID, merchant_id: UUID, wall: datetime) -> None:
     """Count a try before it is made, so that tries beside each other count too; commit it first.
 
-    For who has joined nothing is counted. Raises UnknownEnrolmentError and EnrolmentLapsedError.
+    For who has joined nothing is counted, and their enrolment lapses with its days. Raises
+    UnknownEnrolmentError, EnrolmentLapsedError and ThrottledError.
     """
     row = _own(session, enrolment_id, merchant_id)
-    if row.joined_at is not None:
-        return
-    too_late = wall >= min(row.sent_at + CODE_LIFE, row.expires_at)
-    if too_late or row.attempts >= MAX_ATTEMPTS:
+    joined = row.joined_at is not None
+    too_late = wall >= (row.expires_at if joined else row.sent_at + CODE_LIFE)
+    if too_late or (not joined and row.attempts >= MAX_ATTEMPTS):
         raise EnrolmentLapsedError("the code works no longer", field="code")
+    if joined:
+        return
+    _throttle_tries(session, merchant_id=merchant_id, wall=wall)
     row.attempts += 1
+    row.all_tries += 1
     session.flush()
 
 
@@ -200,10 +211,9 @@ def join_by_code(
         raise EnrolmentCodeError(
             "this is not the code that was sent", field="code", facts={"attempts_left": left}
         )
+    row.all_tries -= 1  # This one was not in vain.
     phone = vault.open(row.sealed_phone or b"", purpose=_PHONE_PURPOSE).decode()
-    index = phone_index(vault, phone=phone)
-    _lock_phone(session, index)
-    member_id = _member_with(session, index)
+    member_id = _member_with(session, phone_index(vault, phone=phone))
     if member_id is None:
         name = None
         if row.sealed_name is not None:
@@ -217,7 +227,7 @@ def join_by_code(
             name=name,
             now=now,
         )
-    note_joined(session, vault, phone=phone, member_id=member_id, by="code", wall=wall)
+    note_joined(session, vault, phone=phone, member_id=member_id, wall=wall, told=enrolment_id)
     return member_id
 
 
@@ -227,12 +237,13 @@ def note_joined(
     *,
     phone: str,
     member_id: UUID,
-    by: JoinedBy,
     wall: datetime,
+    told: UUID | None = None,
 ) -> None:
     """Tell every merchant that asked for this phone (E.164) that its owner is a member now.
 
-    What was kept of the person for it goes.
+    ``told`` is the enrolment whose code was told; the others hear that it was elsewhere, and not
+    where. What was kept of the person for it goes. The caller holds the phone's lock.
     """
     index = phone_index(vault, phone=phone)
     rows = session.scalars(
@@ -243,6 +254,7 @@ def note_joined(
     ).all()
     names = PairwiseNames(vault)
     for row in rows:
+        by = "code" if row.enrolment_id == told else "elsewhere"
         row.phone_index = row.sealed_phone = row.sealed_name = None
         row.member_id, row.joined_at, row.joined_by = member_id, wall, by
         publish(
@@ -279,21 +291,23 @@ def _view(row: TillEnrolment) -> EnrolmentView:
         code_expires_at=row.sent_at + CODE_LIFE,
         expires_at=row.expires_at,
         member_id=row.member_id,
+        told=row.joined_by == "code",
     )
 
 
 def _own(session: Session, enrolment_id: UUID, merchant_id: UUID) -> TillEnrolment:
-    row = session.scalars(
-        select(TillEnrolment)
-        .where(TillEnrolment.enrolment_id == enrolment_id, TillEnrolment.merchant_id == merchant_id)
-        .with_for_update()
-    ).first()
+    """Return the row locked, and with it its phone, whose lock comes first as everywhere."""
+    own = (TillEnrolment.enrolment_id == enrolment_id, TillEnrolment.merchant_id == merchant_id)
+    index = session.scalar(select(TillEnrolment.phone_index).where(*own))
+    if index is not None:
+        lock_phone(session, index)
+    row = session.scalars(select(TillEnrolment).where(*own).with_for_update()).first()
     if row is None:
         raise UnknownEnrolmentError("this merchant asked nobody under that id")
     return row
 
 
-def _lock_phone(session: Session, index: bytes) -> None:
+def lock_phone(session: Session, index: bytes) -> None:
     """Let one of all who ask for a phone, or join with it, through at a time."""
     session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(index[:8], signed=True))))
 
@@ -330,23 +344,51 @@ def _throttle(
     free_at = [wall]
     if row is not None:
         many = row.messages >= MOST_MESSAGES
-        free_at.append(row.sent_at + (timedelta(days=1) if many else AGAIN_AFTER))
-    asked = TillEnrolment.requested_at
-    sent = TillEnrolment.sent_at
-    for whose, when, counted, limits in (
-        (TillEnrolment.phone_index == index, sent, func.sum(TillEnrolment.messages), PHONE_LIMITS),
-        (TillEnrolment.merchant_id == merchant_id, asked, func.count(), MERCHANT_LIMITS),
+        free_at.append(row.sent_at + (_DAY if many else AGAIN_AFTER))
+    for whose, limits in (
+        (TillEnrolment.phone_index == index, PHONE_LIMITS),
+        (TillEnrolment.merchant_id == merchant_id, MERCHANT_LIMITS),
     ):
         for most, span in limits:
-            recent: ColumnElement[bool] = when > wall - span
+            # The daily counter begins anew after a day without a message, so it misses none.
+            counter = TillEnrolment.messages if span <= _DAY else TillEnrolment.all_messages
             count, first = session.execute(
-                select(counted, func.min(when)).where(whose, recent)
+                select(func.sum(counter), func.min(TillEnrolment.sent_at)).where(
+                    whose, TillEnrolment.sent_at > wall - span
+                )
             ).one()
             if (count or 0) >= most:
                 free_at.append(first + span)
-    seconds = -((wall - max(free_at)) // timedelta(seconds=1))
+    seconds = _seconds(wall, max(free_at))
     if seconds > 0:
         raise ThrottledError("too many were asked; wait", facts={"retry_after": seconds})
+
+
+def _throttle_tries(session: Session, *, merchant_id: UUID, wall: datetime) -> None:
+    """Raise ThrottledError where too many codes that a merchant typed were wrong.
+
+    Its tries beside this one wait until this one is counted.
+    """
+    key = func.hashtextextended(f"joining:{merchant_id}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+    span = _DAY + CODE_LIFE
+    count, first = session.execute(
+        select(func.sum(TillEnrolment.all_tries), func.min(TillEnrolment.sent_at)).where(
+            TillEnrolment.merchant_id == merchant_id,
+            TillEnrolment.sent_at > wall - span,
+            TillEnrolment.all_tries > 0,
+        )
+    ).one()
+    if (count or 0) >= MOST_VAIN_TRIES:
+        seconds = _seconds(wall, first + span)
+        raise ThrottledError(
+            "too many codes were wrong; wait", field="code", facts={"retry_after": seconds}
+        )
+
+
+def _seconds(wall: datetime, until: datetime) -> int:
+    """Return the whole seconds to wait, rounded up."""
+    return -((wall - until) // timedelta(seconds=1))
 
 
 def _digest(vault: Vault, enrolment_id: UUID, code: str) -> bytes:

@@ -172,8 +172,8 @@ class TillEnrolment(Base):
 
     __tablename__ = "till_enrolment"
     __table_args__ = (
-        Index(None, "phone_index", "requested_at"),
-        Index(None, "merchant_id", "requested_at"),
+        Index(None, "phone_index", "sent_at"),
+        Index(None, "merchant_id", "sent_at"),
         Index(None, "expires_at", postgresql_where=text("joined_at IS NULL")),
         Index(None, "member_id"),
         {"schema": NETWORK_SCHEMA},
@@ -190,6 +190,8 @@ class TillEnrolment(Base):
     digest: Mapped[bytes]
     attempts: Mapped[int] = mapped_column(Integer)
     messages: Mapped[int] = mapped_column(Integer)
+    all_messages: Mapped[int] = mapped_column(Integer)
+    all_tries: Mapped[int] = mapped_column(Integer)
     requested_at: Mapped[datetime]
     sent_at: Mapped[datetime]
     expires_at: Mapped[datetime]

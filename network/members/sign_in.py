@@ -23,7 +23,7 @@ from network.ids import uuid7
 from network.language import ascii_digits
 from network.members.enrolment import MEMBERSHIP, enrol
 from network.members.errors import ThrottledError
-from network.members.joining import note_joined
+from network.members.joining import lock_phone, note_joined
 from network.members.models import Member, MemberSession, OneTimeCode
 from network.members.phones import normalise_phone
 from network.members.queries import DEVICE_FIELD, person_key
@@ -209,6 +209,7 @@ def confirm_code(
     """
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
+    lock_phone(session, index)
     sent = read_code(session, vault, phone=number, code=code, wall=wall)
     if isinstance(sent, CodeRefused):
         return sent
@@ -232,7 +233,7 @@ def confirm_code(
             name=name,
             money_unit=money_unit,
         )
-        note_joined(session, vault, phone=number, member_id=member_id, by="wallet", wall=wall)
+        note_joined(session, vault, phone=number, member_id=member_id, wall=wall)
     sent.used_at = wall
     return start_session(
         session, vault, member_id=member_id, wall=wall, device=device, joined=joins

@@ -83,7 +83,7 @@ def _said(error: PeyvandError) -> dict[str, str]:
             number=format_number(left),
         )
         named = "code"
-    elif error.code == "enrolment_lapsed":
+    elif error.field == "code":
         named = "code"
     return {named if named in {"code", "name"} else "phone": sentence}
 

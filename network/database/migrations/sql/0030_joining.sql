@@ -12,8 +12,11 @@ CREATE TABLE network.till_enrolment (
     consents jsonb NOT NULL,
     locale text NOT NULL,
     digest bytea NOT NULL,
+    -- Of the code sent last, and of the days since a day without a message; then of the row's life.
     attempts integer NOT NULL,
     messages integer NOT NULL,
+    all_messages integer NOT NULL,
+    all_tries integer NOT NULL,
     requested_at timestamptz NOT NULL,
     sent_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
@@ -32,11 +35,13 @@ CREATE TABLE network.till_enrolment (
     CONSTRAINT ck_till_enrolment_locale CHECK (locale IN ('fa', 'en')),
     CONSTRAINT ck_till_enrolment_attempts CHECK (attempts BETWEEN 0 AND 5),
     CONSTRAINT ck_till_enrolment_messages CHECK (messages BETWEEN 1 AND 3),
+    CONSTRAINT ck_till_enrolment_all_messages CHECK (all_messages >= messages),
+    CONSTRAINT ck_till_enrolment_all_tries CHECK (all_tries >= 0),
     CONSTRAINT ck_till_enrolment_expires_at CHECK (expires_at > requested_at),
     CONSTRAINT ck_till_enrolment_joined CHECK (
         (joined_at IS NULL) = (member_id IS NULL) AND (joined_at IS NULL) = (joined_by IS NULL)
     ),
-    CONSTRAINT ck_till_enrolment_joined_by CHECK (joined_by IN ('code', 'wallet')),
+    CONSTRAINT ck_till_enrolment_joined_by CHECK (joined_by IN ('code', 'elsewhere')),
     -- Nothing personal outlives the waiting.
     CONSTRAINT ck_till_enrolment_personal CHECK (
         (joined_at IS NULL) = (phone_index IS NOT NULL)
@@ -44,14 +49,14 @@ CREATE TABLE network.till_enrolment (
         AND (joined_at IS NULL OR sealed_name IS NULL)
     )
 );
-CREATE INDEX ix_till_enrolment_phone_index_requested_at
-    ON network.till_enrolment (phone_index, requested_at);
-CREATE INDEX ix_till_enrolment_merchant_id_requested_at
-    ON network.till_enrolment (merchant_id, requested_at);
+CREATE INDEX ix_till_enrolment_phone_index_sent_at
+    ON network.till_enrolment (phone_index, sent_at);
+CREATE INDEX ix_till_enrolment_merchant_id_sent_at
+    ON network.till_enrolment (merchant_id, sent_at);
 CREATE INDEX ix_till_enrolment_expires_at
     ON network.till_enrolment (expires_at) WHERE joined_at IS NULL;
 CREATE INDEX ix_till_enrolment_member_id ON network.till_enrolment (member_id);
 GRANT SELECT, INSERT, DELETE ON network.till_enrolment TO peyvand_app;
 GRANT UPDATE (phone_index, sealed_phone, sealed_name, consents, locale, digest, attempts, messages,
-              sent_at, expires_at, member_id, joined_at, joined_by)
+              all_messages, all_tries, sent_at, expires_at, member_id, joined_at, joined_by)
     ON network.till_enrolment TO peyvand_app;
