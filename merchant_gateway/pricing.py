@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from merchant_gateway.gateway import Call
 from merchant_gateway.posting import Working, today
 from network.campaigns import queries as campaigns
-from network.campaigns.grants import Prices, grants_of, network_price, takings_of
+from network.campaigns.grants import Prices, grants_of, left_out, network_price, takings_of
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger import operations
 from network.ledger.calling import savepoint
-from network.ledger.errors import CampaignExhausted, CampaignPaused, Stale
+from network.ledger.errors import CampaignExhausted, CampaignPaused, IssuerSuspended, Stale
 from network.ledger.operations_campaigns import lock_wallet
 from network.ledger.values import Event, Posted
 from network.programme.campaign_pricing import price_with_campaigns
@@ -96,17 +96,13 @@ class Earning:
             return self._while_budgets_last(work.within(locked))
 
     def _while_budgets_last(self, work: Working) -> Posted:
-        """Price again without each campaign that turns out to have too little left."""
+        """Price again without each campaign that turns out to give nothing any more."""
         while True:
-            refused: Reason
             try:
                 with savepoint(work.connection):
                     return self._once(work)
-            except CampaignExhausted as error:
-                named, refused = error.facts["campaign_id"], "exhausted"
-            except CampaignPaused as error:
-                named, refused = error.facts["campaign_id"], "paused"
-            self.gone[UUID(str(named))] = refused
+            except (CampaignExhausted, CampaignPaused, IssuerSuspended) as error:
+                self.gone |= left_out(error, quote=self.quote, merchant_id=self.call.merchant_id)
 
     def _once(self, work: Working) -> Posted:
         call, data, now = self.call, self.data, self.now

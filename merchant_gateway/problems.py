@@ -20,8 +20,8 @@ from merchant_gateway.signing import SigningError
 from network.errors import PeyvandError
 
 MEDIA_TYPE = "application/problem+json"
-_PRIVATE = frozenset({"sequence", "original", "authorisation", "member_id"})
-"""How many entries a member has, and whose wallet it is, is not for a merchant to know."""
+_PRIVATE = frozenset({"sequence", "original", "authorisation", "member_id", "issuer_id"})
+"""How many entries a member has, whose wallet it is, and our own ids are not for a merchant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

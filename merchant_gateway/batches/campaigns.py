@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.bench import Bench, bought_on, purchase_of
-from network.campaigns.grants import Prices, grants_of, network_price, takings_of
+from network.campaigns.grants import Prices, grants_of, left_out, network_price, takings_of
 from network.campaigns.queries import standing
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import local_date
 from network.ledger import operations
-from network.ledger.errors import CampaignExhausted, CampaignPaused
+from network.ledger.errors import CampaignExhausted, CampaignPaused, IssuerSuspended
 from network.ledger.operations_campaigns import lock_wallet
 from network.ledger.values import Posted
 from network.programme.campaign_pricing import price_with_campaigns
@@ -29,7 +29,7 @@ def earn_with_campaigns(
 ) -> Posted:
     """Price and post a purchase in the caller's transaction.
 
-    A campaign whose budget turns out to be used up is left out, and the purchase priced again.
+    A campaign that turns out to give nothing any more is left out, and the purchase priced again.
     ``common`` has the arguments that every operation takes. Raises the ledger's refusals.
     """
     merchant_id: UUID = common["event"].merchant_id
@@ -51,15 +51,11 @@ def earn_with_campaigns(
             standing=known,
             gone=gone,
         )
-        refused: Reason
         try:
             with session.begin_nested():
                 return _post(session, bench, quote, merchant_id=merchant_id, common=common)
-        except CampaignExhausted as error:
-            named, refused = error.facts["campaign_id"], "exhausted"
-        except CampaignPaused as error:
-            named, refused = error.facts["campaign_id"], "paused"
-        gone[UUID(str(named))] = refused
+        except (CampaignExhausted, CampaignPaused, IssuerSuspended) as error:
+            gone |= left_out(error, quote=quote, merchant_id=merchant_id)
 
 
 def _post(

@@ -1,4 +1,4 @@
-"""From a priced purchase to what the ledger posts: a grant per line and funder, and takings."""
+"""From a priced purchase to what the ledger posts: grants and takings, and what it refuses."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from fractions import Fraction
 from uuid import UUID
 
 from network.clearing.parties import NETWORK_PARTY
+from network.ledger.errors import CampaignExhausted, CampaignPaused, IssuerSuspended
 from network.ledger.values import Grant, Takings
 from network.points import round_half_even
-from network.programme.campaigns import CampaignQuote, split
+from network.programme.campaigns import CampaignQuote, Reason, split
 
 _PLACES = 10
 
@@ -69,6 +70,32 @@ def takings_of(quote: CampaignQuote) -> Takings | None:
         return None
     campaigns = {award.campaign.campaign_id: award.points for award in quote.awards}
     return Takings(sequence=quote.sequence, campaigns=campaigns)
+
+
+def left_out(
+    error: CampaignExhausted | CampaignPaused | IssuerSuspended,
+    *,
+    quote: CampaignQuote,
+    merchant_id: UUID,
+) -> dict[UUID, Reason]:
+    """Return which campaigns of ``quote`` the ledger's refusal ends, and why; price without them.
+
+    Where a funder's points are suspended, its campaigns rest. Raises the refusal again where it is
+    about the points of ``merchant_id`` itself.
+    """
+    if isinstance(error, CampaignExhausted):
+        return {UUID(str(error.facts["campaign_id"])): "exhausted"}
+    if isinstance(error, CampaignPaused):
+        return {UUID(str(error.facts["campaign_id"])): "paused"}
+    issuer = UUID(str(error.facts["issuer_id"]))
+    resting = {
+        award.campaign.campaign_id
+        for award in quote.awards
+        if any(funder.party_id == issuer for funder in award.campaign.funders)
+    }
+    if issuer == merchant_id or not resting:
+        raise error
+    return dict.fromkeys(resting, "paused")
 
 
 def _grant(

@@ -60,7 +60,7 @@ class IssuerSuspended(Refusal):
     """Two people suspended the points of this issuer: none come into being meanwhile."""
 
     code = "issuer_suspended"
-    sentence = "points of this issuer are suspended; none can be given now"
+    sentence = "points of this issuer are suspended; none can be given now; see facts.issuer_id"
 
 
 class CodeExpired(Refusal):

@@ -61,7 +61,8 @@ BEGIN
             'expires_on', p_grant.expires_on, 'today', op.today));
     ELSIF EXISTS (SELECT FROM ledger.suspended_issuer AS s
                   WHERE s.issuer_id = p_grant.issuer_id) THEN
-        PERFORM ledger.refuse('issuer_suspended');
+        PERFORM ledger.refuse('issuer_suspended', jsonb_build_object(
+            'issuer_id', p_grant.issuer_id));
     END IF;
     op.lots := op.lots + 1;
     new_lot := op.sequence * 1000000 + op.lots;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from fractions import Fraction
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -10,14 +12,24 @@ import pytest
 import redis
 
 from config.schedule import measure_exposure
+from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.client.errors import ProblemError
 from network.campaigns import queries as campaigns
+from network.campaigns.service import (
+    CampaignTerms,
+    approve_campaign,
+    end_campaign,
+    propose_campaign,
+)
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.exposure.suspending import SuspensionError
 from network.merchants import access
 from network.merchants.settling import Settling
+from network.programme.campaigns import WHOLE, Funder
 from settlement import defaults, second_person
 from tests.integration.gateway import house as houses
+from tests.integration.gateway.batching import done, earn_line
 from tests.integration.gateway.house import House, Shop
 
 PRICE = 1_000
@@ -79,6 +91,34 @@ def test_at_its_limit_a_merchant_gives_no_points(
         assert campaigns.running(session, merchant_id=violet.merchant_id, day=house.today()) == ()
 
 
+def run_shared(house: House, funder: Shop) -> UUID:
+    """Let a bonus of 10 run at the green shop that another pays half of, until its tills know."""
+    today = house.today()
+    terms = CampaignTerms(
+        code="shared",
+        name_fa="مشترک",
+        name_en="Shared",
+        owner_id=NETWORK_PARTY,
+        kind="bonus",
+        value=Fraction(10),
+        first_day=today,
+        last_day=today + timedelta(days=2),
+        funders=[
+            Funder(party_id=party, share=WHOLE // 2)
+            for party in (funder.merchant_id, NETWORK_PARTY)
+        ],
+        budget=1000,
+        merchants=[house.green.merchant_id],
+    )
+    with house.services.database.unit_of_work() as session:
+        campaign_id = propose_campaign(session, terms=terms, today=today, now=wall_now())
+        approve_campaign(session, campaign_id=campaign_id, today=today, now=wall_now())
+    bench_of.cache_clear()
+    while house.green.client.quote(amount=100_000).data["points"] != 20:
+        pass
+    return campaign_id
+
+
 def test_suspended_points_are_neither_given_nor_taken(house: House, redis_url: str) -> None:
     """Two people suspend the green shop's points, and lift that: its tills and others are told."""
     house.shops["rust"] = rust = houses.seat_shop(house.services, house.url, "rust", pending_days=0)
@@ -114,7 +154,18 @@ def test_suspended_points_are_neither_given_nor_taken(house: House, redis_url: s
 
     earn(rust, 30)
     earn(house.green, 12)
+    other = house.member()
+    campaign_id = run_shared(house, rust)
+    assert [each["points"] for each in done(house, house.green, [earn_line(other.phone)])] == [20]
     agree("points", rust.merchant_id, wanted=True)
+    # What tills and batches still keep of a campaign that it funds refuses nobody's purchase.
+    with_it = house.green.client.earn(
+        member={"phone": other.phone}, merchant_ref=uuid4().hex, amount=100_000
+    )
+    assert with_it.data["points"] == 10
+    assert [each["points"] for each in done(house, house.green, [earn_line(other.phone)])] == [10]
+    with house.services.database.unit_of_work() as session:
+        end_campaign(session, campaign_id=campaign_id, now=wall_now())
     assert refused(lambda: earn(rust, 1)).code == "issuing_suspended"
     # 30 of the 42 are suspended, at whose till ever.
     for shop in (rust, house.green):

@@ -106,8 +106,9 @@ def test_none_come_into_being(hands: Hands) -> None:
     claim = hands.claim()
     posted = hands.earn(person, 10, claim=claim)
     suspend(hands, hands.bakery)
-    with pytest.raises(IssuerSuspended):
+    with pytest.raises(IssuerSuspended) as refused:
         hands.earn(person, 10)
+    assert refused.value.facts == {"issuer_id": str(hands.bakery)}
     # A retry of what was posted before gets its answer all the same.
     again = hands.earn(person, 10, claim=claim)
     assert (again.replayed, again.sequence) == (True, posted.sequence)

@@ -198,6 +198,8 @@ def test_a_second_loss_goes_on_where_the_first_ended_and_waits_for_the_night(
     desk.cover("deposit", "received", 10)
     with pytest.raises(UnpublishedError):
         desk.cover("deposit", "drawn", 10)
+    with pytest.raises(UnpublishedError):
+        desk.do("suspension", merchant_id=GROCER, wanted=False)
 
 
 def test_a_loss_leaves_windows_alone_that_were_paid(
