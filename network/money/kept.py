@@ -51,7 +51,7 @@ _BALANCES = text("""
         WHERE p.account = ANY (:accounts) AND e.business_date <= (SELECT through FROM kept)
           AND e.business_date >= coalesce(CAST(:before AS date), 'infinity')
     ) AS found
-    GROUP BY account, party_id, currency
+    GROUP BY account, party_id, currency HAVING sum(amount) <> 0
 """)
 
 
@@ -70,7 +70,7 @@ def keep_settled(session: Session) -> None:
 def balances(
     session: Session, *, accounts: Sequence[str], before: date | None = None
 ) -> dict[tuple[str, UUID, str], int]:
-    """Return balances by account, party and currency: above zero the house owes it.
+    """Return balances by account, party and currency: above zero the house owes it, 0 is left out.
 
     With ``before``, as they stood at the beginning of that business day.
     """
