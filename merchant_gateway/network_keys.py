@@ -45,6 +45,7 @@ class NetworkKeys:
         self._published: BriefCache[str, list[dict[str, str]]] = BriefCache(
             size=1, seconds=PUBLISHED_SECONDS
         )
+        self._used: dict[str, str] = {}
 
     def signing(self, purpose: str) -> NetworkKey:
         """Return the active key of ``purpose``; raise UnavailableError where none was ever read."""
@@ -79,9 +80,14 @@ class NetworkKeys:
                 raise LookupError(key_id)
 
     def published(self) -> list[dict[str, str]]:
-        """Return every public key, active and retired, as JWKs."""
+        """Return every public key, active and retired, as JWKs.
+
+        A list of before a rotation is read anew as soon as this process signs with a newer key.
+        """
         try:
-            return self._published.get("all", self._load_published)
+            found = self._published.get("all", self._load_published)
+            known = {each["kid"] for each in found}
+            return found if known.issuperset(self._used.values()) else self._load_published()
         except UnavailableError:
             held = self._published.stale("all")
             if held is None:
@@ -94,6 +100,7 @@ class NetworkKeys:
             published = queries.published_keys(session)
         # Whoever can sign can also say with which keys, also while the database is away.
         self._published.get("all", lambda: published)
+        self._used[purpose] = active.key_id
         return NetworkKey(key_id=active.key_id, key=Ed25519SigningKey.from_raw(active.private_key))
 
     def _load_published(self) -> list[dict[str, str]]:

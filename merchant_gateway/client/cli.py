@@ -146,10 +146,10 @@ _KEY = click.option(
     help="Idempotency key: the same command with the same key is done once.",
 )
 _MEMBER = _options(
-    click.option("--phone", help="The member's mobile number (earns only)."),
-    click.option("--card", help="The member's card number (earns only)."),
+    click.option("--phone", help="The member's mobile number (spends with --ask)."),
+    click.option("--card", help="The member's card number (spends with --ask)."),
     click.option("--code", help="The code in the member's wallet (earns and spends)."),
-    click.option("--token", help="A member token (earns only)."),
+    click.option("--token", help="A member token (spends with --ask)."),
 )
 _REF = click.option("--ref", "merchant_ref", required=True, help="Your own number for this.")
 _WHEN = click.option(

@@ -14,7 +14,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from config.services.postgres import APPLICATION, OWNER
-from network.database.connection import Database, DatabaseUnavailableError
+from network.database.connection import Database
+from network.errors import UnavailableError
 from network.ledger.values import Posted
 from tests.faults.calls import Call
 from tests.faults.conftest import Victim, await_condition
@@ -85,7 +86,7 @@ class Load:
             )
             try:
                 self.acknowledged[call] = call.make(self._database)
-            except (DatabaseUnavailableError, DBAPIError):
+            except (UnavailableError, DBAPIError):
                 self.unanswered.append(call)
                 return
 

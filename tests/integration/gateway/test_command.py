@@ -124,7 +124,9 @@ def test_wrong_use_says_what_to_do(house: House, profile: Path, tmp_path: Path) 
     assert "none.toml" in nothing.output
     unsaid = CliRunner().invoke(main, ["ping"], env=dict.fromkeys(_VARIABLES, ""))
     assert "peyvand-merchant apply" in unsaid.output
-    assert "--phone" not in _run(profile, "redeem", "--help").output
+    unasked = _run(profile, "redeem", "--phone", "09121234567", "--ref", "no", "--points", "5")
+    assert unasked.exit_code == 1
+    assert "consent_required" in unasked.output
     two = _run(profile, "lookup", "--card", "1", "--phone", "2")
     assert two.exit_code == 2
     line = _run(profile, "quote", "--amount", "1", "--line", "milk")
