@@ -18,7 +18,7 @@ KEPT_SECONDS = 2.0
 """So long a replaced key may still sign: every process notices a rotation within seconds."""
 
 PUBLISHED_SECONDS = 1.0
-"""Another process may sign with a new key already; who looks it up must find it here too."""
+"""Tokens are read with keys of a moment ago; one that is not among them is looked for anew."""
 
 _GRACE = timedelta(minutes=1)
 """Clocks differ, and a process may have kept the key for a moment."""
@@ -45,7 +45,6 @@ class NetworkKeys:
         self._published: BriefCache[str, list[dict[str, str]]] = BriefCache(
             size=1, seconds=PUBLISHED_SECONDS
         )
-        self._used: dict[str, str] = {}
 
     def signing(self, purpose: str) -> NetworkKey:
         """Return the active key of ``purpose``; raise UnavailableError where none was ever read."""
@@ -59,9 +58,10 @@ class NetworkKeys:
 
     def public(self, *, purpose: str, key_id: str) -> Ed25519PublicKey:
         """Return a published key of ``purpose``; raise LookupError where there is none."""
-        for jwk in self.published():
-            if jwk["kid"] == key_id and jwk["purpose"] == purpose:
-                return Ed25519VerifyingKey.from_jwk(jwk).public_key
+        for published in (self.published, self.published_now):
+            for jwk in published():
+                if jwk["kid"] == key_id and jwk["purpose"] == purpose:
+                    return Ed25519VerifyingKey.from_jwk(jwk).public_key
         raise LookupError(key_id)
 
     def check_signed(self, *, key_id: str, at: datetime, life: timedelta, wall: datetime) -> None:
@@ -80,19 +80,21 @@ class NetworkKeys:
                 raise LookupError(key_id)
 
     def published(self) -> list[dict[str, str]]:
-        """Return every public key, active and retired, as JWKs.
-
-        A list of before a rotation is read anew as soon as this process signs with a newer key.
-        """
+        """Return every public key, active and retired, as JWKs, as they were a moment ago."""
         try:
-            found = self._published.get("all", self._load_published)
-            known = {each["kid"] for each in found}
-            return found if known.issuperset(self._used.values()) else self._load_published()
+            return self._published.get("all", self._load_published)
         except UnavailableError:
             held = self._published.stale("all")
             if held is None:
                 raise
             return held
+
+    def published_now(self) -> list[dict[str, str]]:
+        """Return the same as they are: another process may sign with a key of this very moment."""
+        try:
+            return self._load_published()
+        except UnavailableError:
+            return self.published()
 
     def _load(self, purpose: str) -> NetworkKey:
         with self._database.reading() as session:
@@ -100,7 +102,6 @@ class NetworkKeys:
             published = queries.published_keys(session)
         # Whoever can sign can also say with which keys, also while the database is away.
         self._published.get("all", lambda: published)
-        self._used[purpose] = active.key_id
         return NetworkKey(key_id=active.key_id, key=Ed25519SigningKey.from_raw(active.private_key))
 
     def _load_published(self) -> list[dict[str, str]]:

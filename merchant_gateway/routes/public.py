@@ -49,7 +49,7 @@ def _published(gateway: Gateway) -> Iterator[Page]:
 
     def keys() -> Response:
         """Publish every key the network ever signed with, as a JWKS (RFC 7517)."""
-        body = canonical({"keys": gateway.network_keys.published()})
+        body = canonical({"keys": gateway.network_keys.published_now()})
         response = Response(body, content_type="application/jwk-set+json")
         response.headers["Cache-Control"] = "public, max-age=300"
         return response

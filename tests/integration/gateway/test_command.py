@@ -281,7 +281,7 @@ def test_a_running_gateway_signs_with_the_new_key(house: House, tmp_path: Path) 
     wait_for(signed_anew)
     client.close()
     code, found = _verified(str(journal), "--network", house.url)
-    assert (code, {each["holds"] for each in found}) == (0, {True})
+    assert (code, [each for each in found if not each["holds"]]) == (0, [])
     with house.services.database.reading() as session:
         (old,) = (
             each
