@@ -151,14 +151,18 @@ def _accepted_once(house: House) -> dict[str, str]:
 
 
 def _await_both_processes(administrator: psycopg.Connection, name: str) -> None:
-    """Return once two gateway processes have a connection: each reads its keys as it starts."""
+    """Return once two gateway processes have a connection that rests: their keys are read.
+
+    It is the first that each makes, and between its set-up and the keys it rests for no time.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     connected = 0
     while connected < 2:
         assert time.monotonic() < deadline
         row = administrator.execute(
             "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = %s AND application_name = 'peyvand-gateway'",
+            "WHERE datname = %s AND application_name = 'peyvand-gateway' AND state = 'idle' "
+            "AND state_change < clock_timestamp() - interval '250 milliseconds'",
             [name],
         ).fetchone()
         connected = 0 if row is None else row[0]
