@@ -11,22 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network import ids
 from network.language import gettext, use_locale
 from network.merchants.queries import merchant as find_merchant
 from network.messaging.service import queue_message
-from network.portal import roles
 from network.portal.links import MADE
 from network.portal.models import PortalLink, PortalUser
 from network.portal.queries import PREFIX
+from network.portal.readers import READERS_LOCALE, readers_of
 from network.vault import Vault
 
 NEWS = "portal_news"
 TOLD_FOR = timedelta(days=14)
-_READERS_LOCALE = "fa"
 _NAMESPACE = UUID("9b1c1f0e-52a4-5a1f-8e0b-6c4f0d9f7a31")
 
 
@@ -85,18 +84,9 @@ def tell(
         return 0
     about = session.get_one(PortalUser, link.user_id)
     merchant = find_merchant(session, merchant_id=about.merchant_id)
-    readers = session.scalars(
-        select(PortalUser)
-        .where(
-            PortalUser.merchant_id == about.merchant_id,
-            PortalUser.status == "active",
-            or_(PortalUser.role == roles.ADMINISTRATOR, PortalUser.user_id == about.user_id),
-            PortalUser.login.regexp_match("@.*[.]"),  # the others have a name, not an address
-        )
-        .order_by(PortalUser.user_id)
-    ).all()
+    readers = readers_of(session, about=about)
     for reader in readers:
-        locale = reader.locale or _READERS_LOCALE
+        locale = reader.locale or READERS_LOCALE
         with use_locale(locale):
             facts = {
                 "by": maker(session, merchant_id=about.merchant_id, made_by=link.made_by),

@@ -31,6 +31,7 @@ from network.portal import links, roles, service
 from network.portal.errors import SecondOperatorError
 from network.portal.models import PortalLink, PortalUser
 from network.portal.queries import PREFIX, UserView, user_view
+from network.portal.readers import READERS_LOCALE, readers_of
 from network.portal.service import Invited
 from network.vault import Vault
 
@@ -39,7 +40,6 @@ WAY_IN = "portal.way_in"
 
 NEWS = "portal_news"
 PROPOSED, APPROVED = "proposed", "approved"
-_READERS_LOCALE = "fa"
 _NAMESPACE = UUID("3d5cc0a4-6d2b-5b0e-9a41-7d0c2f5a8e17")
 
 
@@ -242,18 +242,9 @@ def tell_administrators(
         return 0
     about = session.get_one(PortalUser, proposal.subject_id)
     merchant = find_merchant(session, merchant_id=about.merchant_id)
-    people = session.scalars(
-        select(PortalUser)
-        .where(
-            PortalUser.merchant_id == about.merchant_id,
-            PortalUser.status == "active",
-            or_(PortalUser.role == roles.ADMINISTRATOR, PortalUser.user_id == about.user_id),
-            PortalUser.login.regexp_match("@.*[.]"),  # the others have a name, not an address
-        )
-        .order_by(PortalUser.user_id)
-    ).all()
+    people = readers_of(session, about=about)
     for person in people:
-        locale = person.locale or _READERS_LOCALE
+        locale = person.locale or READERS_LOCALE
         queue_message(
             session,
             vault,
