@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from network.clearing.streams import Detail
 from network.errors import PeyvandError
 from settlement.netting import Debt, Position, positions
 
-_HALF = Fraction(1, 2)
 _NO_DETAIL = Detail()
 _SETTLING = MOVED_KINDS | POOL_KINDS
 """Each posting that money follows stands behind exactly one obligation of these kinds."""
@@ -121,7 +119,7 @@ class ObligationControls:
             return
         self._priced += 1
         self._amounts["priced"] += each.amount
-        self._differences["price"] += abs(each.amount - each.points * Fraction(each.price)) > _HALF
+        self._differences["price"] += _off_price(each)
         self._differences["shares"] += detail.share != each.amount
         if POOL.name in {each.payer_account, each.payee_account}:
             self.moving[each.terms_id] += 1
@@ -180,6 +178,12 @@ class ObligationControls:
                 differences=wrong["shares"],
             ),
         ]
+
+
+def _off_price(each: Obligation) -> bool:
+    """Return whether an amount is more than half a unit away from points × price."""
+    numerator, denominator = each.price.as_integer_ratio()
+    return 2 * abs(each.amount * denominator - each.points * numerator) > denominator
 
 
 def debts(obligations: Iterable[Obligation]) -> Iterator[Debt]:

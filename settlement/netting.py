@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -59,6 +60,16 @@ class _Key(NamedTuple):
     account: Account
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What an account pays and gets so far."""
+
+    payable: int = 0
+    receivable: int = 0
+    fees: int = 0
+    vat: int = 0
+
+
 def bilateral(debts: Iterable[Debt]) -> list[Debt]:
     """Return at most one debt per pair of accounts and currency, each above zero.
 
@@ -87,28 +98,26 @@ def positions(debts: Iterable[Debt]) -> list[Position]:
     Fees stand apart from what is payable; their payee has them among what is receivable. What a
     deposit or the pool pays is payable, fees too: it is no fee of theirs.
     """
-    payable: defaultdict[_Key, int] = defaultdict(int)
-    receivable: defaultdict[_Key, int] = defaultdict(int)
-    fees: defaultdict[_Key, int] = defaultdict(int)
-    vat: defaultdict[_Key, int] = defaultdict(int)
+    sums: defaultdict[_Key, _Sums] = defaultdict(_Sums)
     for debt in debts:
-        payer = _Key(debt.currency, _payer(debt))
-        own_fee = (debt.fee or debt.vat) and debt.payer_account == _PAID
-        (fees if own_fee else payable)[payer] += debt.amount
-        if own_fee and debt.vat:
-            vat[payer] += debt.amount
-        receivable[_Key(debt.currency, _payee(debt))] += debt.amount
+        payer = sums[_Key(debt.currency, _payer(debt))]
+        if (debt.fee or debt.vat) and debt.payer_account == _PAID:
+            payer.fees += debt.amount
+            payer.vat += debt.amount if debt.vat else 0
+        else:
+            payer.payable += debt.amount
+        sums[_Key(debt.currency, _payee(debt))].receivable += debt.amount
     return [
         Position(
             party=key.account.party_id,
             account=key.account.name,
             currency=key.currency,
-            payable=payable[key],
-            receivable=receivable[key],
-            fees=fees[key],
-            vat=vat[key],
+            payable=found.payable,
+            receivable=found.receivable,
+            fees=found.fees,
+            vat=found.vat,
         )
-        for key in sorted({*payable, *receivable, *fees})
+        for key, found in sorted(sums.items(), key=itemgetter(0))
     ]
 
 

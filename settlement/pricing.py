@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from settlement import routes
 from settlement.routes import Route
 
 _PLACES = 10
+_PRICES_KEPT = 65_536
 _NOTHING = Decimal(0)
 _Dated = TypeVar("_Dated", Agreement, FaceValue)
 
@@ -77,6 +79,7 @@ class PriceBook:
             for merchant, found in by_merchant.items()
         }
         self._face_values = sorted(face_values, key=lambda each: each.effective_from)
+        self._quotes: dict[tuple[UUID, date], AcceptorPrice] = {}
 
     def issuer_terms(self, terms_id: UUID) -> Agreement:
         """Return the terms that stand on a lot; raise MissingPriceError if unknown."""
@@ -87,6 +90,13 @@ class PriceBook:
 
     def acceptor_price(self, *, merchant_id: UUID, day: date) -> AcceptorPrice:
         """Return q of an acceptor on ``day``; raise MissingPriceError where nothing says it."""
+        asked = (merchant_id, day)
+        found = self._quotes.get(asked)
+        if found is None:
+            found = self._quotes[asked] = self._quote(merchant_id=merchant_id, day=day)
+        return found
+
+    def _quote(self, *, merchant_id: UUID, day: date) -> AcceptorPrice:
         agreement = _effective(self._agreements.get(merchant_id, []), day=day)
         if agreement is None:
             raise MissingPriceError(f"merchant {merchant_id} has no agreement on {day}")
@@ -153,11 +163,10 @@ class _Group(NamedTuple):
 
 
 class _Sorter:
-    """Finds the group of a sum; the prices of a day come up again and again."""
+    """Finds the group of a sum; the taxes on two parties' prices come up again and again."""
 
     def __init__(self, book: PriceBook) -> None:
         self._book = book
-        self._quotes: dict[tuple[UUID, date], AcceptorPrice] = {}
         self._vat: dict[tuple[UUID, Decimal, UUID, Decimal], tuple[Decimal, Decimal]] = {}
 
     def group(self, each: PostingSum) -> _Group | None:
@@ -185,12 +194,7 @@ class _Sorter:
     def _redemption(self, each: PostingSum) -> _Group:
         if each.acceptor_id is None or each.priced_on is None:
             raise MissingPriceError("a redemption names neither its acceptor nor its day")
-        asked = (each.acceptor_id, each.priced_on)
-        quoted = self._quotes.get(asked)
-        if quoted is None:
-            quoted = self._quotes[asked] = self._book.acceptor_price(
-                merchant_id=asked[0], day=asked[1]
-            )
+        quoted = self._book.acceptor_price(merchant_id=each.acceptor_id, day=each.priced_on)
         p, vat, acceptance_vat = quoted.price, _NOTHING, _NOTHING
         # What the network gives away in campaigns costs it what acceptors get: no fee on itself.
         if each.issuer_id != NETWORK_PARTY:
@@ -247,12 +251,11 @@ def acceptance_tax(acceptor: AcceptorPrice) -> tuple[Decimal, Decimal]:
 
 
 class _Pen:
-    """Writes the obligations of one window; parties' names and prices come up again and again."""
+    """Writes the obligations of one window."""
 
     def __init__(self, window_id: UUID, *, book: PriceBook) -> None:
         self._window_id = window_id
         self._book = book
-        self._margins: dict[tuple[Decimal, Decimal], Decimal] = {}
 
     def write(self, group: _Group, behind: Sequence[PostingSum]) -> Iterator[Obligation]:
         """Yield what is owed for the points behind a group, one obligation per kind."""
@@ -275,11 +278,7 @@ class _Pen:
 
     def _price(self, route: Route, group: _Group) -> Decimal:
         if route.per == "margin":
-            prices = (group.p, group.q)
-            between = self._margins.get(prices)
-            if between is None:
-                between = self._margins[prices] = ten_places(Fraction(group.p) - Fraction(group.q))
-            return between
+            return _between(group.p, group.q)
         return {
             "p": group.p,
             "q": group.q,
@@ -337,6 +336,12 @@ def check_amount(*, points: int, price: Decimal) -> int:
 def _effective(dated: Sequence[_Dated], *, day: date) -> _Dated | None:
     position = bisect_right(dated, day, key=lambda each: each.effective_from)
     return dated[position - 1] if position else None
+
+
+@lru_cache(maxsize=_PRICES_KEPT)
+def _between(p: Decimal, q: Decimal) -> Decimal:
+    """Return the network's margin; the same two prices meet in issuer after issuer."""
+    return ten_places(Fraction(p) - Fraction(q))
 
 
 def ten_places(price: Fraction) -> Decimal:

@@ -105,21 +105,14 @@ class SettlementRun(Base):
 
 
 class Obligation(Base):
-    """What one account owes another for points of a window; undone points are negative."""
+    """What one account owes another for points of a window; undone points are negative.
+
+    That its window is there and that its id follows from its facts, the audit says.
+    """
 
     __tablename__ = "obligation"
     __table_args__ = (
         PrimaryKeyConstraint("obligation_id"),
-        UniqueConstraint(
-            "window_id",
-            "issuer_id",
-            "acceptor_id",
-            "terms_id",
-            "acceptor_terms_id",
-            "price",
-            "kind",
-            name="uq_obligation_facts",
-        ),
         CheckConstraint(
             f"kind IN ({', '.join(map(repr, OBLIGATION_KINDS))})",
             name="kind",
@@ -143,8 +136,8 @@ class Obligation(Base):
             name="priced_on",
         ),
         CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency"),
-        Index(None, "payer_id", "window_id"),
-        Index(None, "payee_id", "window_id"),
+        Index(None, "window_id", "payer_id"),
+        Index(None, "window_id", "payee_id"),
         {"schema": NETWORK_SCHEMA},
     )
 

@@ -169,7 +169,8 @@ _MAKE_OWED = text("""
         FROM behind AS b
         LEFT JOIN quote AS q ON q.quote = b.quote
         LEFT JOIN terms AS t ON t.terms_id = b.terms_id
-    ), routed AS (
+    ), routed AS MATERIALIZED (
+        -- Kept, so that a price is reckoned once and not wherever it is named.
         SELECT p.*, a.kind, a.payer, a.payer_account, a.payee, a.payee_account, a.per,
                CASE a.per
                    WHEN 'p' THEN p.p

@@ -74,12 +74,15 @@ def obligation_key(
 
     SHA-256 over the bytes of the ids, then the price with ten places, a space and the kind.
     """
-    parties = (window_id, issuer_id, acceptor_id, terms_id, acceptor_terms_id)
-    found = bytearray(
-        sha256(b"".join(each.bytes for each in parties) + f"{price:.10f} {kind}".encode()).digest()[
-            :16
-        ]
+    facts = (
+        window_id.bytes,
+        issuer_id.bytes,
+        acceptor_id.bytes,
+        terms_id.bytes,
+        acceptor_terms_id.bytes,
+        f"{price:.10f} {kind}".encode(),
     )
+    found = bytearray(sha256(b"".join(facts)).digest()[:16])
     found[6] = found[6] & 0x0F | 0x80
     found[8] = found[8] & 0x3F | 0x80
     return UUID(bytes=bytes(found))

@@ -16,10 +16,13 @@ _BATCH = 2000
 _POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
 _SETTLED = f"""
     business_date >= :first_day AND business_date < :end_day
-    AND (c.account = 'redemption'
+    AND (source = 'redemption' OR target = 'redemption' AND NOT negative
          OR c.account IN {_POOL_ACCOUNTS} AND terms_id = ANY (CAST(:on_issue AS uuid[])))
 """
-"""The crossings (c) that money follows: redemptions, and whatever moves points on issue."""
+"""The crossings (c) that money follows: redemptions, and whatever moves points on issue.
+
+Redemptions by their columns and not by ``account``: the planner knows how many of those there are.
+"""
 
 # The one statement that reads a whole day. Everything after it works on its few rows.
 POSTING_SUMS = f"""

@@ -92,11 +92,24 @@ POSITIONS = Pass(
 
 OBLIGATIONS = Pass(
     body="""
-        SELECT o.obligation_id, o.kind, o.points, o.price, o.amount FROM network.obligation AS o
-        JOIN network.settlement_window AS w ON w.window_id = o.window_id
-        WHERE w.state <> 'aborted'
+        SELECT o.obligation_id, o.kind, o.points, o.price, o.amount, w.first_day,
+               network.obligation_key(o.window_id, o.kind, o.issuer_id, o.acceptor_id, o.terms_id,
+                                      o.acceptor_terms_id, o.price) AS key
+        FROM network.obligation AS o
+        LEFT JOIN network.settlement_window AS w ON w.window_id = o.window_id
+        WHERE w.state IS DISTINCT FROM 'aborted'
     """,
     rules=(
+        Rule(
+            name="obligations_in_windows",
+            wrong="first_day IS NULL",
+            example="format('%s stands in no window', obligation_id)",
+        ),
+        Rule(
+            name="obligations_named_by_facts",
+            wrong="obligation_id <> key",
+            example="format('%s should be %s', obligation_id, key)",
+        ),
         Rule(
             name="obligations_priced",
             looked="kind <> 'rounding'",

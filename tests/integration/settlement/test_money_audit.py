@@ -121,6 +121,16 @@ FAULTS = (
         named=f"window of {DAY}, account margin",
     ),
     fault(
+        "obligations_in_windows",
+        f"UPDATE network.obligation SET window_id = '{UUID(int=3)}' WHERE kind = 'vat'",
+        named=" stands in no window",
+    ),
+    fault(
+        "obligations_named_by_facts",
+        "UPDATE network.obligation SET issuer_id = acceptor_id WHERE kind = 'vat'",
+        named=" should be ",
+    ),
+    fault(
         "obligations_priced",
         "UPDATE network.obligation SET amount = amount + 2 WHERE kind = 'vat'",
         named=" × ",
