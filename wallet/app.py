@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, redirect, request, url_for
-from werkzeug.wrappers import Response
+from flask import Flask, request, url_for
 
 from network.database.installation import ProgrammeClock
 from network.services import Services
@@ -59,11 +58,6 @@ def create_app(
     access.install(app)
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
-
-    @app.get("/favicon.ico")
-    @access.public
-    def favicon() -> Response:
-        return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
 
     @app.get("/ping")
     @access.public

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, redirect, request
 
+from config.web.access import public
 from network.errors import ConfigurationError
 
 SHARED = Path(__file__).parent / "assets"
@@ -77,6 +78,7 @@ def install(app: Flask) -> None:
     """Serve the assets of ``app`` and give its templates ``asset_url(name)``."""
     assets = Assets([SHARED, Path(app.root_path) / "assets"])
     app.add_url_rule("/assets/<path>", "assets", assets.serve)
+    app.add_url_rule("/favicon.ico", "favicon", public(lambda: redirect(assets.url("mark.svg"))))
     app.jinja_env.globals["asset_url"] = assets.url
 
 

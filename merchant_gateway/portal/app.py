@@ -69,17 +69,13 @@ def create_app(services: Services, redis: Any) -> Flask:
     load_operations()
     gateway = Gateway.build(services=services, redis=redis, limits=Limits())
     app.extensions["gateway"] = gateway
+    app.extensions["peyvand"] = services
     app.extensions["programme_clock"] = gateway.clock
     app.config["PEYVAND_ADDRESS"] = services.settings.portal_url
     access.install(app)
     filters.install(app)
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
-
-    @app.get("/favicon.ico")
-    @access.public
-    def favicon() -> BaseResponse:
-        return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
 
     for missing in (UnknownActError, UnknownKeyError, UnknownPortalUserError):
         app.register_error_handler(missing, lambda _error: app.handle_http_exception(NotFound()))

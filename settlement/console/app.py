@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import Flask, flash, redirect, request
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response
 
 from network.database.installation import ProgrammeClock
 from network.language import format_number
@@ -116,11 +115,6 @@ def create_app(
     filters.install(app)
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
-
-    @app.get("/favicon.ico")
-    @access.public
-    def favicon() -> Response:
-        return redirect(app.jinja_env.globals["asset_url"]("mark.svg"))  # type: ignore[operator]
 
     @app.errorhandler(UnknownApplicationError)
     @app.errorhandler(UnknownMerchantError)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from config.web import furnish
+from config.web import access, furnish
 from network.operators.roles import ROLES
 from network.services import Services
 from network.settings import Settings
-from settlement.console import access
 from settlement.console.app import create_app
 
 PUBLIC = {

@@ -6,8 +6,7 @@ import pytest
 import redis
 from flask import Flask
 
-from config.web import furnish
-from merchant_gateway.portal import access
+from config.web import access, furnish
 from merchant_gateway.portal.app import create_app
 from network.portal.roles import AREAS
 from network.services import Services

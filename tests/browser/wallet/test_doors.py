@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config.web import furnish
+from config.web.access import OPEN, cookie_name, needed, safe_next
 from network.clock import wall_now
 from network.database.connection import Database
 from network.database.installation import ProgrammeClock
@@ -18,7 +19,6 @@ from network.members.service import start_session
 from network.messaging.service import queue_sms
 from network.services import Services
 from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
-from wallet.access import cookie_name, is_public, safe_next
 from wallet.app import create_app
 from wallet.device import device_name
 from wallet.views.outbox import SHOWN
@@ -50,7 +50,7 @@ def test_every_view_but_the_way_in_asks_who_you_are(wallet: Wallet) -> None:
     open_to_all = {
         rule.endpoint
         for rule in wallet.app.url_map.iter_rules()
-        if is_public(wallet.app.view_functions[rule.endpoint])
+        if needed(wallet.app.view_functions[rule.endpoint]) == OPEN
     }
     assert open_to_all == {
         "favicon",

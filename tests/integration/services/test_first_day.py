@@ -13,6 +13,7 @@ from flask import Flask
 
 from config.cli.main import group
 from config.preparation import prepare_installation
+from config.web.access import OPEN, needed
 from network.clock import wall_now
 from network.merchants import queries as merchants
 from network.operators import queries as operators
@@ -20,7 +21,6 @@ from network.operators.roles import ROLES
 from network.programme import queries as programme
 from network.programme.days import begun_day
 from network.services import Services
-from settlement.console.access import OPEN, needed
 from settlement.console.app import VIEWS
 from tests.conftest import MASTER_KEY
 
