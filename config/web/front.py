@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from config.web import assets, failures, headers, reader, rendering
+from config.web import assets, failures, headers, listing, reader, rendering
 from network.database.installation import ProgrammeClock
 from network.services import Services
 
@@ -47,4 +47,5 @@ def furnish(
     known = clock or app.extensions.get("programme_clock")
     rendering.install(app, clock=known or ProgrammeClock(services.database))
     failures.install(app)
+    listing.install(app)
     return app

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, flash, redirect, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response as BaseResponse
 
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import Limits
 from merchant_gateway.operations import load_operations
-from merchant_gateway.portal import access, filters, listing
+from merchant_gateway.portal import access, filters
 from merchant_gateway.portal.views import (
     account,
     acts,
@@ -31,8 +30,6 @@ from merchant_gateway.portal.views import (
     transactions,
     webhooks,
 )
-from network.language import format_number
-from network.language import gettext as _
 from network.merchants.errors import UnknownKeyError
 from network.portal.errors import UnknownActError, UnknownPortalUserError
 from network.services import Services
@@ -79,17 +76,6 @@ def create_app(services: Services, redis: Any) -> Flask:
 
     for missing in (UnknownActError, UnknownKeyError, UnknownPortalUserError):
         app.register_error_handler(missing, lambda _error: app.handle_http_exception(NotFound()))
-
-    @app.errorhandler(listing.TooManyRowsError)
-    def too_many(_error: listing.TooManyRowsError) -> BaseResponse:
-        flash(
-            _(
-                "More than %(most)s rows: a file would lose some. Ask for fewer days, or a part.",
-                most=format_number(listing.MOST_EXPORTED),
-            ),
-            "bad",
-        )
-        return redirect(request.path + listing.address())
 
     @app.after_request
     def tell_script(response: Response) -> Response:

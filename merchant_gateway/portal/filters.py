@@ -10,7 +10,8 @@ from flask import Flask
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from merchant_gateway.portal import access, forms, listing, words
+from config.web import listing
+from merchant_gateway.portal import access, forms, words
 from network import ids
 from network.language import current_locale, format_date, format_number, unit_factor
 from network.programme import explain

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, flash, redirect, request
+from flask import Flask, request
 from werkzeug.exceptions import NotFound
 
 from network.database.installation import ProgrammeClock
-from network.language import format_number
-from network.language import gettext as _
 from network.merchants.errors import UnknownApplicationError
 from network.merchants.queries import UnknownMerchantError
 from network.services import Services
-from settlement.console import access, filters, listing, passkeys
+from settlement.console import access, filters, passkeys
 from settlement.console.views import (
     agreements,
     applications,
@@ -120,17 +118,6 @@ def create_app(
     @app.errorhandler(UnknownMerchantError)
     def unknown_merchant(_error: Exception) -> Any:
         return app.handle_http_exception(NotFound())
-
-    @app.errorhandler(listing.TooManyRowsError)
-    def too_many(_error: listing.TooManyRowsError) -> Any:
-        flash(
-            _(
-                "More than %(most)s rows: a file would lose some. Ask for fewer days, or a part.",
-                most=format_number(listing.MOST_EXPORTED),
-            ),
-            "bad",
-        )
-        return redirect(request.path + listing.address())
 
     @app.context_processor
     def page_facts() -> dict[str, object]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from config.web import listing
+from config.web.listing import Page
 from network import ids
 from network.money.facts import BankAnswerView, BankLine
-from settlement.console import listing
-from settlement.console.listing import Page
 
 COLUMNS = (
     *("booked_on", "outcome", "amount", "currency", "end_to_end_id", "payment", "bank_ref"),

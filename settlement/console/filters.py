@@ -14,12 +14,13 @@ from flask import Flask
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from config.web import listing
 from network import ids
 from network.clearing.statements import plain
 from network.language import current_locale, gettext
 from network.money.facts import PaymentView
 from network.programme import explain
-from settlement.console import access, listing, lots, reconciling, redemptions, words
+from settlement.console import access, lots, reconciling, redemptions, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
 
 _CREATED = re.compile(r";created=(\d{1,11})\b")

@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network import ids
 from network.clearing import owed
 from network.clearing.facts import OBLIGATION_KINDS, ObligationView, PartyView, WindowView
@@ -16,7 +17,7 @@ from network.clearing.owed import Order, OwedRow, Portion, Search, Wanted
 from network.clearing.parties import Account, account_code
 from network.language import current_locale, sort_key
 from network.language.arranging import figure
-from settlement.console import listing, proof
+from settlement.console import proof
 from settlement.console.words import said
 
 DIRECTIONS = ("receivable", "payable", "fee")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from flask import Response
 
+from config.web import listing
 from network import ids
 from network.clearing.facts import WindowView
 from network.money.facts import PaymentView
-from settlement.console import listing
 from settlement.console.filters import party
 
 

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from flask import abort
 
+from config.web import listing
 from network.language import current_locale
-from settlement.console import listing
 from settlement.console.charts import DayColumns, day_columns
 
 CHOICES = (7, 30, 90, 365)

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, forms, listing, serving, words
+from config.web import listing
+from merchant_gateway.portal import access, forms, serving, words
 from merchant_gateway.portal.access import OFFICE, TILL
 from merchant_gateway.portal.serving import Place
 from network.errors import PeyvandError

@@ -8,7 +8,8 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
-from merchant_gateway.portal import access, listing, words
+from config.web import listing
+from merchant_gateway.portal import access, words
 from merchant_gateway.portal.access import BOOKS
 from network import ids
 from network.errors import PeyvandError
@@ -35,21 +36,18 @@ _COLUMNS = (
 def index() -> str | Response:
     """Show breaks: those not closed, unless the address asks for others."""
     kind, state = listing.argument("kind"), listing.argument("state")
-    csv = listing.wants_csv()
     wanted = Wanted(
         merchant_id=access.merchant().merchant_id,
         kind=kind if kind in KINDS else None,
         state=state if state in STATES else STATES[0],
         day=listing.day("day"),
-        after=None if csv else _after(),
+        after=None if listing.wants_csv() else _after(),
     )
-    most = (listing.MOST_EXPORTED if csv else listing.PAGE_ROWS) + 1
     with access.reading() as session:
-        found = queries.breaks(session, wanted=wanted, limit=most)
-    if csv:
-        name = f"{access.merchant().code}-breaks"
-        return listing.csv_response(name, _COLUMNS, map(_cells, listing.all_of(found)))
-    rows = found[: listing.PAGE_ROWS]
+        found = queries.breaks(session, wanted=wanted, limit=listing.asked(listing.PAGE_ROWS))
+    rows, more = listing.first(found, listing.PAGE_ROWS)
+    if listing.wants_csv():
+        return listing.csv_response(f"{access.merchant().code}-breaks", _COLUMNS, map(_cells, rows))
     return render_template(
         "books/breaks.html",
         rows=rows,
@@ -57,11 +55,7 @@ def index() -> str | Response:
         kind_names=[(each, words.said(each, "break")) for each in KINDS],
         state_names=[(each, words.said(each, "break_state")) for each in STATES],
         newest=listing.address(after=None) if request.args.get("after") else None,
-        older=(
-            listing.address(after=ids.encode(_PREFIX, rows[-1].break_id))
-            if len(found) > len(rows)
-            else None
-        ),
+        older=(listing.address(after=ids.encode(_PREFIX, rows[-1].break_id)) if more else None),
     )
 
 

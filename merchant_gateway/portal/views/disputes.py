@@ -11,7 +11,8 @@ from flask import Response as FileResponse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, calls, forms, listing, words
+from config.web import listing
+from merchant_gateway.portal import access, calls, forms, words
 from merchant_gateway.portal.access import BOOKS
 from network import ids
 from network.clearing.facts import EntryLine

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, calls, forms, listing, words
+from config.web import listing
+from config.web.listing import Page
+from merchant_gateway.portal import access, calls, forms, words
 from merchant_gateway.portal.access import OFFICE
-from merchant_gateway.portal.listing import Page
 from merchant_gateway.signing import Ed25519VerifyingKey, KeyMalformedError
 from merchant_gateway.signing.possession import proof_message
 from network.errors import PeyvandError

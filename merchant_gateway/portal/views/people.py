@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, listing, words
+from config.web import listing
+from config.web.listing import Page
+from merchant_gateway.portal import access, words
 from merchant_gateway.portal.access import OFFICE
-from merchant_gateway.portal.listing import Page
 from network import ids
 from network.language import LazyText
 from network.language import gettext as _

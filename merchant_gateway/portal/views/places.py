@@ -10,7 +10,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, listing
+from config.web import listing
+from merchant_gateway.portal import access
 from merchant_gateway.portal.access import OFFICE
 from network.errors import PeyvandError
 from network.language import LazyText, current_locale

@@ -8,8 +8,9 @@ from uuid import UUID
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from config.web import listing
 from merchant_gateway.operations import JSON_LINES
-from merchant_gateway.portal import access, calls, forms, listing, words
+from merchant_gateway.portal import access, calls, forms, words
 from merchant_gateway.portal.access import BOOKS
 from merchant_gateway.routes.reconciliations import CSV, MOST_BYTES
 from network import ids

@@ -18,8 +18,9 @@ from flask import (
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from merchant_gateway.operations import JSON
-from merchant_gateway.portal import access, calls, forms, listing, words
+from merchant_gateway.portal import access, calls, forms, words
 from merchant_gateway.portal.access import BOOKS
 from merchant_gateway.routes import settlements
 from network import ids

@@ -9,7 +9,8 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template
 from sqlalchemy.orm import Session
 
-from merchant_gateway.portal import access, listing, words
+from config.web import listing
+from merchant_gateway.portal import access, words
 from merchant_gateway.portal.access import BOOKS
 from merchant_gateway.previews import moves_of
 from network.clearing import queries as clearing
@@ -42,7 +43,6 @@ def index() -> str | Response:
         since = listing.day("since") or until - timedelta(days=SHOWN_DAYS - 1)
         stores = _stores(session)
         store = next((s for s in stores.values() if s.code == listing.argument("store")), None)
-        csv = listing.wants_csv()
         found = ledger.merchant_page(
             session,
             merchant_id=access.merchant().merchant_id,
@@ -50,14 +50,14 @@ def index() -> str | Response:
             until=until + timedelta(days=1),
             kinds=[kind] if kind in KINDS else None,
             store_id=None if store is None else store.store_id,
-            offset=0 if csv else start,
-            limit=(listing.MOST_EXPORTED if csv else listing.PAGE_ROWS) + 1,
+            offset=0 if listing.wants_csv() else start,
+            limit=listing.asked(listing.PAGE_ROWS),
         )
-    if csv:
+    rows, more = listing.first(found, listing.PAGE_ROWS)
+    if listing.wants_csv():
         name = f"{access.merchant().code}-{since}-{until}"
-        every = listing.all_of(found)
-        return listing.csv_response(name, _COLUMNS, (_cells(each, stores) for each in every))
-    rows, step = found[: listing.PAGE_ROWS], listing.PAGE_ROWS
+        return listing.csv_response(name, _COLUMNS, (_cells(each, stores) for each in rows))
+    step = listing.PAGE_ROWS
     return render_template(
         "books/transactions.html",
         rows=rows,
@@ -69,7 +69,7 @@ def index() -> str | Response:
         stores=stores,
         store=store,
         newer=listing.address(**{"from": max(0, start - step) or None}) if start else None,
-        older=listing.address(**{"from": start + step}) if len(found) > len(rows) else None,
+        older=listing.address(**{"from": start + step}) if more else None,
     )
 
 

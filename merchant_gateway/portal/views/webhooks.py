@@ -10,7 +10,8 @@ from uuid import UUID
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, calls, forms, listing, words
+from config.web import listing
+from merchant_gateway.portal import access, calls, forms, words
 from merchant_gateway.portal.access import OFFICE
 from network import ids
 from network.errors import PeyvandError

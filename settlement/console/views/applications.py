@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import listing
 from network import ids
 from network.ids import UnknownIdError
 from network.language import LazyText, normalise
@@ -19,7 +20,7 @@ from network.merchants.applications import ApplicationView, Place
 from network.operators import queries as operators
 from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.announcing import announce
 
 blueprint = Blueprint("applications", __name__, url_prefix="/applications")

@@ -9,10 +9,11 @@ from functools import partial
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network.language import gettext as _
 from network.operators import audit, chain_file, queries
 from network.operators.roles import APPROVER
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.words import said
 
 blueprint = Blueprint("audit", __name__)

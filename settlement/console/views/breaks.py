@@ -10,6 +10,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.errors import PeyvandError
 from network.language import format_number, ngettext
@@ -20,7 +21,7 @@ from network.reconciliation import queries, resolving
 from network.reconciliation.facts import KINDS, RESOLUTIONS, BreakView
 from network.reconciliation.queries import Wanted
 from network.reconciliation.words import KINDS as KIND_WORDS
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.reconciling import REFUSED, asked_movement, colleagues, refusal, tell
 
 blueprint = Blueprint("breaks", __name__, url_prefix="/reconciliation/breaks")

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.campaigns import errors, queries, service
 from network.campaigns.queries import CampaignView, FundedView
@@ -24,7 +25,7 @@ from network.members.tiers import tiers
 from network.operators import queries as operators
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.points import price_amount
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.campaign_form import reader
 
 blueprint = Blueprint("campaigns", __name__, url_prefix="/campaigns")

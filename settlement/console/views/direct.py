@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
@@ -18,7 +19,7 @@ from network.money.receipts import receipts
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.proposing import shown
 from settlement.console.views.proposals import put_forward
 

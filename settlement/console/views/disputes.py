@@ -10,6 +10,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.clearing.party_names import parties
 from network.language import gettext as _
@@ -24,7 +25,7 @@ from network.reconciliation.errors import NothingToMoveError
 from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, DISPUTE_REASONS, DisputeView
 from network.reconciliation.parts import parties_of
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.reconciling import REFUSED, asked_movement, asked_whole, refusal
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")

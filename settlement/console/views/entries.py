@@ -8,6 +8,8 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template
 from sqlalchemy.orm import Session
 
+from config.web import listing
+from config.web.listing import Page
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import ObligationView, PartyView
@@ -26,9 +28,8 @@ from network.operators.roles import OPERATOR, VIEWER
 from network.programme import queries as programme
 from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.evidence_file import evidence_file, file_bytes
-from settlement.console import access, listing, tracing
+from settlement.console import access, tracing
 from settlement.console.filters import party
-from settlement.console.listing import Page
 from settlement.console.redemptions import rounded_up
 from settlement.console.sharing import sharing
 from settlement.console.views.search import ENTRY_PREFIXES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from config.web import listing
 from network.clearing.parties import MARGIN
 from network.exposure import queries, waterfall
 from network.language import current_locale, parse_whole_number
@@ -13,7 +14,7 @@ from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from network.settings import CURRENCY
 from settlement import defaults, second_person
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.proposing import shown
 from settlement.console.views.proposals import put_forward
 

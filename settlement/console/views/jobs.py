@@ -8,11 +8,12 @@ from uuid import UUID
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.language import gettext as _
 from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
-from settlement.console import access, listing, queues
+from settlement.console import access, queues
 from settlement.console.queues import FailedJob, QueuesUnreachableError
 from settlement.console.words import said
 

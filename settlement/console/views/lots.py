@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, render_template
 
+from config.web import listing
 from network.ledger import lots as ledger
 from network.ledger.figures import granted_by
 from network.merchants import queries as merchants
 from network.operators.roles import VIEWER
-from settlement.console import access, listing, lots
+from settlement.console import access, lots
 
 blueprint = Blueprint("lots", __name__)
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import StatementView
@@ -26,7 +27,7 @@ from network.programme import queries as programme
 from network.programme.days import begun_day
 from network.programme.proposing import TERMS
 from network.sandboxes import queries as sandboxes
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.proposing import Waiting, shown
 from settlement.console.proposing_programme import WhatIf, what_if_of
 from settlement.console.settling_form import cycle_words

@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network import ids
 from network.clearing import owed, sources, terms
 from network.clearing import queries as clearing
@@ -25,7 +26,7 @@ from network.clearing.owed import Portion, Wanted
 from network.clearing.parties import POOL, Account
 from network.clearing.party_names import parties
 from network.operators.roles import VIEWER
-from settlement.console import access, listing, proof
+from settlement.console import access, proof
 from settlement.console import obligations_table as table
 from settlement.console.views.windows import read_window
 

@@ -10,13 +10,14 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import listing
 from network import ids
 from network.errors import PeyvandError
 from network.language import gettext as _
 from network.operators import managing, passkeys, queries
 from network.operators.errors import InvalidOperatorError, OperatorExistsError
 from network.operators.roles import ADMINISTRATOR, ROLES
-from settlement.console import access, listing
+from settlement.console import access
 
 blueprint = Blueprint("operators", __name__, url_prefix="/operators")
 

@@ -21,6 +21,7 @@ from flask import (
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
@@ -37,7 +38,7 @@ from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.services import Services
 from settlement import second_person
-from settlement.console import access, bank_table, listing
+from settlement.console import access, bank_table
 from settlement.console.payments_table import payments_file
 from settlement.console.proposing import shown
 from settlement.console.refusals import REFUSED, refusal

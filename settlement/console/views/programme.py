@@ -9,6 +9,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import listing
 from network.clearing.parties import NETWORK_PARTY
 from network.language import gettext as _
 from network.members.tiers import tiers
@@ -21,7 +22,7 @@ from network.operators.roles import OPERATOR, VIEWER
 from network.programme import proposing, queries
 from network.programme.days import begun_day
 from network.programme.service import BackdatedError, DateTakenError, TermsOutOfRangeError
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.programme_form import PER, TAKEN, WRONG, Reader
 from settlement.console.proposing import shown
 from settlement.console.refusals import refusal

@@ -9,6 +9,7 @@ from flask import Response as FlaskResponse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import listing
 from network import ids
 from network.language import gettext as _
 from network.operators import proposals
@@ -16,7 +17,7 @@ from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from settlement import second_person
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.announcing import announce
 from settlement.console.proposing import Waiting, shown
 from settlement.console.refusals import REFUSED, refusal

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.errors import PeyvandError
 from network.language import format_number, ngettext, parse_day
@@ -20,7 +21,7 @@ from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.reconciliation import deciding, queries, service
 from network.reconciliation.facts import KINDS
 from network.reconciliation.reading import form_of
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.reconciling import REFUSED, refusal, tell
 
 blueprint = Blueprint("reconciliation", __name__, url_prefix="/reconciliation")

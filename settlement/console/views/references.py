@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from flask import Blueprint, Response, render_template, request
 
+from config.web import listing
 from network.clock import local_date
 from network.language import current_locale, format_date, normalise
 from network.language import gettext as _
@@ -15,7 +16,7 @@ from network.ledger import searching
 from network.merchants import queries as merchants
 from network.operators.roles import VIEWER
 from network.settings import PROGRAMME_ZONE
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.filters import entry_id, party
 
 blueprint = Blueprint("references", __name__, url_prefix="/references")

@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network.clearing.facts import PartyView
 from network.clearing.party_names import parties
 from network.ledger import queries as ledger
@@ -20,7 +21,7 @@ from network.proofs import queries as proofs
 from network.reports import flows, lots
 from network.reports.breakage import estimate, experience
 from network.reports.facts import IssuerLiability
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.charts import Bar, share_bar
 from settlement.console.filters import party
 from settlement.console.periods import columns_of, mirrored, read_period

@@ -11,6 +11,7 @@ from uuid import UUID
 from flask import Blueprint, Response, abort, render_template, url_for
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network.clearing import days
 from network.clearing import nights as night_queries
 from network.clearing import queries as clearing
@@ -26,7 +27,7 @@ from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.points import worth
 from network.programme.queries import NoFaceValueError, face_value_on
-from settlement.console import access, listing, queues
+from settlement.console import access, queues
 from settlement.console.charts import DayColumns, day_columns
 from settlement.console.filters import party
 from settlement.console.proposing import shown

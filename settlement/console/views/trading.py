@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Blueprint, Response, render_template, request
 from sqlalchemy.orm import Session
 
+from config.web import listing
 from network.clearing import days
 from network.clearing.facts import PartyView
 from network.clearing.party_names import parties
@@ -18,7 +19,7 @@ from network.merchants import queries as merchants
 from network.operators.roles import VIEWER
 from network.reports import flows
 from network.reports.facts import TradeCell, Traded, TradeWindow
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.charts import DayColumns, net_bar
 from settlement.console.filters import party
 from settlement.console.periods import Period, columns_of, mirrored, read_period

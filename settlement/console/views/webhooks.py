@@ -11,6 +11,8 @@ from flask import Response as BaseResponse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import listing
+from config.web.listing import Page
 from network import ids
 from network.events import feed
 from network.events.webhooks import deliveries, endpoints, queries
@@ -20,8 +22,7 @@ from network.language import gettext as _
 from network.merchants import queries as merchants
 from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
-from settlement.console import access, listing
-from settlement.console.listing import Page
+from settlement.console import access
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/merchants/<code>/webhooks")
 MOST_DELIVERIES = 1_000

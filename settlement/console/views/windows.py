@@ -17,6 +17,7 @@ from flask import (
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import listing
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.aborting import AbortError, check_abortable
@@ -29,7 +30,7 @@ from network.money import queries as money
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
-from settlement.console import access, listing
+from settlement.console import access
 from settlement.console.charts import Bar, net_bar
 from settlement.console.grid import grid
 from settlement.console.proposing import shown

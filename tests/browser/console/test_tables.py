@@ -17,10 +17,10 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from config.cli.verify import verify
+from config.web import listing
 from network.ids import encode
 from network.operators import queries as operators
 from network.signing.queries import published_keys
-from settlement.console import listing
 from tests.browser.console.conftest import House, Opener, follow
 
 

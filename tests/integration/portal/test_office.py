@@ -13,7 +13,7 @@ import pytest
 import requests
 from sqlalchemy import text
 
-from merchant_gateway.portal import listing
+from config.web import listing
 from merchant_gateway.portal.views import people as office
 from merchant_gateway.portal.views import standing
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession

@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 from flask import Flask
 
+from config.web import listing
 from network.clearing.facts import MatrixCell, PartyView
 from network.language import parse_day
-from settlement.console import charts, listing
+from settlement.console import charts
 from settlement.console.grid import MOST_PARTIES, grid
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 
-from settlement.console import listing
-from settlement.console.listing import TooManyRowsError, csv_response
+from config.web import listing
+from config.web.listing import TooManyRowsError, csv_response
 
 
 @pytest.mark.parametrize(

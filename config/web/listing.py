@@ -1,32 +1,52 @@
-"""Tables: sorting, searching and paging of rows in memory, keys of pages, and export as CSV."""
+"""Tables: sorting, searching and paging as the address asks, keys of pages, and rows as CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Response, request
+from flask import Flask, Response, flash, redirect, request
 from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as BaseResponse
 
+from config.web import access
 from network.ids import EntryIds, UnknownIdError
+from network.language import format_number, parse_day
+from network.language import gettext as _
 from network.language.arranging import arranged, first_of
 from network.language.spreadsheets import MARK, cell, line
-from settlement.console import access
 
 PAGE_ROWS = 50
 MOST_EXPORTED = 100_000
 """Rows of a file that is sorted in memory; what is longer is refused, never cut."""
 
 _PIECE_ROWS = 5_000
+_LONGEST_OFFSET = 1_000_000_000
 Row = TypeVar("Row")
 Key = TypeVar("Key")
 
 
 class TooManyRowsError(Exception):
     """There are more rows than a file made in memory holds: a person has to ask for fewer."""
+
+
+def install(app: Flask) -> None:
+    """Say on the page itself that a file would be too long, with what to ask for instead."""
+
+    @app.errorhandler(TooManyRowsError)
+    def too_many(_error: TooManyRowsError) -> BaseResponse:
+        flash(
+            _(
+                "More than %(most)s rows: a file would lose some. Ask for fewer days, or a part.",
+                most=format_number(MOST_EXPORTED),
+            ),
+            "bad",
+        )
+        return redirect(request.path + address())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +73,14 @@ def arrange(
     ``keys`` gives what each column sorts by, ``sort`` the order where none is asked for, ``words``
     the text of a row that ``?q=`` searches; a number finds the columns' figures that begin with it.
     Text sorts as the Persian alphabet does. ``every`` is given all rows found, for their sums.
+    Raises TooManyRowsError where a file would be too long.
     """
     found, asked = arranged(rows, keys=keys, sort=sort, asked=request.args, words=words)
     if every is not None:
         every(found)
     # A file has every row, in the order of the screen, from whichever page it was asked for.
     if wants_csv():
-        return Page(rows=found, total=len(found), sort=asked)
+        return Page(rows=_all_of(found), total=len(found), sort=asked)
     begin = start(len(found))
     return cut(found[begin : begin + PAGE_ROWS], start=begin, total=len(found), sort=asked)
 
@@ -78,7 +99,8 @@ def cut(rows: Sequence[Row], *, start: int, total: int, sort: str) -> Page[Row]:
 def address(**changes: object) -> str:
     """Return this page's address with some of its query fields changed (``None``: left out)."""
     fields: dict[str, object] = {**request.args.to_dict(), **changes}
-    fields.pop("format", None) if "format" not in changes else None
+    if "format" not in changes:
+        fields.pop("format", None)
     kept = {name: value for name, value in fields.items() if value not in {None, ""}}
     return f"?{urlencode(kept)}" if kept else "?"
 
@@ -112,6 +134,11 @@ def argument(name: str) -> str | None:
     return request.args.get(name) or None
 
 
+def day(name: str) -> date | None:
+    """Return the day in a query field, written in either calendar; ``None`` where there is none."""
+    return parse_day(request.args.get(name, ""))
+
+
 def wants_csv() -> bool:
     """Return whether the address asks for the table as a file."""
     return request.args.get("format") == "csv"
@@ -129,9 +156,13 @@ def first(found: Sequence[Row], shown: int) -> tuple[Sequence[Row], bool]:
     """
     if not wants_csv():
         return found[:shown], len(found) > shown
+    return _all_of(found), False
+
+
+def _all_of(found: Sequence[Row]) -> Sequence[Row]:
     if len(found) > MOST_EXPORTED:
         raise TooManyRowsError
-    return found, False
+    return found
 
 
 def pieces(
@@ -192,3 +223,8 @@ def _file(name: str, lines: Iterator[bytes]) -> Response:
 def start(total: int) -> int:
     """Return from which of ``total`` rows on the page shows (``?from=``)."""
     return first_of(request.args.get("from", ""), total=total)
+
+
+def offset() -> int:
+    """Return from which row on the page shows (``?from=``), of rows not counted."""
+    return start(_LONGEST_OFFSET)
