@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import pytest
 import redis
+from argon2 import PasswordHasher
 
 from network.database.connection import Database
 from network.ids import EntryIds
+from network.operators import passwords
 from network.services import Services
 from network.settings import Settings
 from network.vault import Vault
@@ -22,6 +24,8 @@ from tests.fixtures.cluster import Cluster
 from tests.fixtures.programme import Programme
 
 MASTER_KEY = bytes(range(32))
+OWN_HASHER = passwords._hasher
+"""What the product hashes with; here it stands aside for one that costs next to nothing."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,6 +47,15 @@ class DatabaseUrls:
     name: str
     application: str
     owner: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> None:
+    """Hash passwords with the least that argon2id can do: hundreds of sign-ins cost minutes else.
+
+    A hash says how it was made, so servers in other processes check it as cheaply.
+    """
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture(scope="session")

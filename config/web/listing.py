@@ -73,14 +73,13 @@ def arrange(
     ``keys`` gives what each column sorts by, ``sort`` the order where none is asked for, ``words``
     the text of a row that ``?q=`` searches; a number finds the columns' figures that begin with it.
     Text sorts as the Persian alphabet does. ``every`` is given all rows found, for their sums.
-    Raises TooManyRowsError where a file would be too long.
     """
     found, asked = arranged(rows, keys=keys, sort=sort, asked=request.args, words=words)
     if every is not None:
         every(found)
     # A file has every row, in the order of the screen, from whichever page it was asked for.
     if wants_csv():
-        return Page(rows=_all_of(found), total=len(found), sort=asked)
+        return Page(rows=found, total=len(found), sort=asked)
     begin = start(len(found))
     return cut(found[begin : begin + PAGE_ROWS], start=begin, total=len(found), sort=asked)
 
@@ -156,13 +155,9 @@ def first(found: Sequence[Row], shown: int) -> tuple[Sequence[Row], bool]:
     """
     if not wants_csv():
         return found[:shown], len(found) > shown
-    return _all_of(found), False
-
-
-def _all_of(found: Sequence[Row]) -> Sequence[Row]:
     if len(found) > MOST_EXPORTED:
         raise TooManyRowsError
-    return found
+    return found, False
 
 
 def pieces(

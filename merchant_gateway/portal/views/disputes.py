@@ -42,10 +42,10 @@ def index() -> str | Response:
         found = queries.disputes(
             session,
             merchant_id=access.merchant().merchant_id,
-            limit=listing.MOST_EXPORTED + 1,
+            limit=listing.asked(listing.MOST_EXPORTED),
         )
     page = listing.arrange(
-        found,
+        listing.first(found, listing.MOST_EXPORTED)[0],
         keys={
             "reason": lambda each: words.said(each.reason, "dispute_reason"),
             "day": lambda each: each.business_date,

@@ -169,10 +169,10 @@ def log() -> str | Response:
             subject=own,
             actors=[own, *people],
             or_action="portal_user.",
-            limit=listing.MOST_EXPORTED + 1 if listing.wants_csv() else LOGGED,
+            limit=listing.asked(LOGGED),
         )
     page = listing.arrange(
-        rows,
+        listing.first(rows, LOGGED)[0],
         keys={
             "when": lambda each: each.recorded_at,
             "who": lambda each: people.get(each.actor),

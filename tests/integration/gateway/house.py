@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from uuid import UUID
 
 import requests
@@ -31,8 +29,8 @@ from network.merchants.settling import DEFAULT, Settling
 from network.programme import service as programme
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
+from tests.fixtures.forge import Forged, forge
 
-ROOT = Path(__file__).parents[3]
 START_SECONDS = 90.0
 LIMIT = 100_000
 
@@ -219,30 +217,21 @@ def serving(
     module: str = "config.wsgi",
 ) -> Iterator[None]:
     """Run a front under gunicorn, as in production, on a socket that is open already."""
-    command = [
-        *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
-        *("--bind", f"fd://{listener.fileno()}", "--workers", "2", f"{module}:{application}()"),
-    ]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        pass_fds=[listener.fileno()],
-        env={**os.environ, f"PEYVAND_{application.upper()}_URL": url, **environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+    front = forge(
+        [*("--config", "python:config.gunicorn", "--workers", "2"), f"{module}:{application}()"],
+        listener=listener,
+        environment={**os.environ, f"PEYVAND_{application.upper()}_URL": url, **environment},
     )
     try:
-        _await_health(process, url)
+        _await_health(front, url)
         yield
     finally:
-        process.terminate()
-        _, said = process.communicate(timeout=START_SECONDS)
-        sys.stderr.write(said.decode(errors="replace"))
+        sys.stderr.write(front.stop().decode(errors="replace"))
 
 
-def _await_health(process: subprocess.Popen[bytes], url: str) -> None:
+def _await_health(front: Forged, url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and front.runs():
         try:
             if requests.get(f"{url}/-/health", timeout=2).ok:
                 return
