@@ -22,6 +22,7 @@ from network import ids
 from network.clock import wall_now
 from network.ledger import queries
 from tests.conftest import MASTER_KEY
+from tests.fixtures.forge import ROOT
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.batching import (
     PATH,
@@ -31,7 +32,7 @@ from tests.integration.gateway.batching import (
     results,
     send_batch,
 )
-from tests.integration.gateway.house import ROOT, House
+from tests.integration.gateway.house import House
 from tests.integration.gateway.till import ask
 
 PATIENCE_SECONDS = 120.0

@@ -21,8 +21,9 @@ from merchant_gateway.batches.work import run_batch
 from merchant_gateway.client.cli import main
 from network.ledger import queries
 from tests.fixtures.fences import fences
+from tests.fixtures.forge import ROOT
 from tests.integration.gateway.batching import earn_line, written
-from tests.integration.gateway.house import ROOT, House
+from tests.integration.gateway.house import House
 from tests.integration.gateway.player import Player
 from tests.integration.gateway.till import ask
 

@@ -29,6 +29,7 @@ from settlement.nightly import run_night
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.fences import Fence, fences
+from tests.fixtures.forge import ROOT
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House
 from tests.integration.gateway.player import Player
@@ -94,7 +95,7 @@ def test_the_quick_start_and_the_sandbox_run_as_they_stand(
         environment={
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(houses.ROOT),
+            "PYTHONPATH": str(ROOT),
             "XDG_CONFIG_HOME": str(tmp_path),
             "PEYVAND_GATEWAY_URL": house.url,
         },
