@@ -37,7 +37,8 @@ class DirectConnections:
         try:
             yield connection
         finally:
-            whole = connection.pgconn.transaction_status == TransactionStatus.IDLE
+            server = connection.connection.pgconn
+            whole = server.transaction_status == TransactionStatus.IDLE
             if whole and not self._closed:
                 self._idle.append((connection, opened))
             else:  # lost, left in the middle of something, or come back after the end
@@ -56,7 +57,7 @@ class DirectConnections:
                 connection, opened = self._idle.pop()
             except IndexError:
                 return self._open(), monotonic()
-            if monotonic() - opened < RECYCLE_SECONDS and not was_cut(connection):
+            if monotonic() - opened < RECYCLE_SECONDS and not was_cut(connection.connection):
                 return connection, opened
             connection.close()
 
@@ -70,4 +71,4 @@ class DirectConnections:
             raise TypeError(connection)
         lent.detach()
         connection.autocommit = True
-        return connection
+        return Direct(connection)

@@ -1,8 +1,9 @@
 """A statement on an autocommit connection by the driver itself, past SQLAlchemy's own machinery.
 
 For the few reads and calls that every request makes: SQLAlchemy takes two to four times as long to
-hand a statement over as psycopg does, which is a good part of a signed earn. Errors come out as
-SQLAlchemy's, so that callers need not know which way was taken.
+hand a statement over as psycopg does, and psycopg's cursor two to five times as long as libpq; both
+were a good part of a signed earn. Errors come out as SQLAlchemy's, so that callers need not know
+which way was taken.
 """
 
 from __future__ import annotations
@@ -11,21 +12,82 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import DiagnosticField, ExecStatus
 from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ClauseElement
 
-Direct = psycopg.Connection[Any]
-"""A connection of the driver in autocommit, as ``Database.direct`` lends it."""
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGresult
+
+
+class Direct:
+    """A connection in autocommit, as ``Database.direct`` lends it, and what it has prepared.
+
+    A statement is prepared at its first use, under a name that psycopg does not know, and its
+    values go as text (bytes as they are) whose types PostgreSQL finds in the statement. So one
+    statement is one plan, whatever the size of the numbers in it.
+    """
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self._names: dict[bytes, bytes] = {}
+        self._transformer = Transformer(connection)
+
+    @property
+    def lost(self) -> bool:
+        """Return whether nothing more can be asked on it."""
+        return self.connection.closed
+
+    def close(self) -> None:
+        """Close it, whatever state it is in."""
+        self.connection.close()
+
+    def run(self, written: _Written, values: list[Any]) -> list[Any]:
+        """Return the rows of a statement; raises psycopg's errors."""
+        name = self._names.get(written.query) or self._prepare(written.query)
+        transformer = self._transformer
+        formats = [_BINARY if type(value) is bytes else _TEXT for value in values]
+        sent = transformer.dump_sequence(values, formats)
+        result = self.connection.pgconn.exec_prepared(
+            name,
+            sent,  # type: ignore[arg-type]  # None is NULL, which the types forget
+            transformer.formats,
+        )
+        if result.status not in _FINE:
+            raise self._error(result)
+        if written.row is None:
+            names = [result.fname(column) for column in range(result.nfields)]
+            written.row = _row_of([(each or b"").decode() for each in names])
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, written.row)
+
+    def _prepare(self, query: bytes) -> bytes:
+        name = b"direct_%d" % len(self._names)
+        result = self.connection.pgconn.prepare(name, query)
+        if result.status not in _FINE:
+            raise self._error(result)
+        self._names[query] = name
+        return name
+
+    def _error(self, result: PGresult) -> psycopg.Error:
+        if result.error_field(DiagnosticField.SQLSTATE) is None:  # the connection itself failed
+            return psycopg.OperationalError(result.get_error_message())
+        return error_from_result(result)
+
 
 Channel = Connection | Session | Direct
 """What a statement can be sent by: alone, in a session's transaction, or by the driver itself."""
 
+_TEXT, _BINARY = PyFormat.TEXT, PyFormat.BINARY
+_FINE = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 _OUTDATED = {"0A000", "26000"}
 """What was prepared on this connection is no more what it was: a migration came between."""
 
@@ -38,7 +100,7 @@ def rows_of(connection: Channel, statement: Executable, parameters: Mapping[str,
     On an autocommit connection the driver runs it; anywhere else SQLAlchemy does, in the
     transaction there is. Raises SQLAlchemy's DBAPIError.
     """
-    if isinstance(connection, psycopg.Connection):
+    if isinstance(connection, Direct):
         return _by_driver(connection, statement, parameters)
     if isinstance(connection, Session) or connection.in_transaction():
         return list(connection.execute(statement, dict(parameters)).all())
@@ -66,21 +128,33 @@ class _Written:
     row: Callable[[Iterable[Any]], Any] | None = None
 
 
-def _by_driver(driver: Direct, statement: Executable, parameters: Mapping[str, Any]) -> list[Any]:
+def _by_driver(
+    driver: Direct | psycopg.Connection[Any],
+    statement: Executable,
+    parameters: Mapping[str, Any],
+) -> list[Any]:
     """Run a statement, which the driver then searches for no names; rows are described once."""
     written = _written(statement)
     constants = written.constants
     values = [parameters[name] if name in parameters else constants[name] for name in written.names]
     try:
-        cursor = psycopg.RawCursor(driver).execute(written.query, values)
-        if written.row is None:
-            written.row = _row_of([column.name for column in cursor.description or ()])
-        return [*map(written.row, cursor.fetchall())]
+        if isinstance(driver, Direct):
+            return driver.run(written, values)
+        return _by_cursor(driver, written, values)
     except psycopg.Error as error:
         if error.sqlstate in _OUTDATED:
             written.row = None
             driver.close()
-        raise as_sqlalchemys(error, lost=driver.closed) from error
+        lost = driver.lost if isinstance(driver, Direct) else driver.closed
+        raise as_sqlalchemys(error, lost=lost) from error
+
+
+def _by_cursor(driver: psycopg.Connection[Any], written: _Written, values: list[Any]) -> list[Any]:
+    """Run a statement on a connection of the pool, where psycopg itself minds what is prepared."""
+    cursor = psycopg.RawCursor(driver).execute(written.query, values)
+    if written.row is None:
+        written.row = _row_of([column.name for column in cursor.description or ()])
+    return [*map(written.row, cursor.fetchall())]
 
 
 def as_sqlalchemys(error: psycopg.Error, *, lost: bool) -> BaseException:

@@ -41,7 +41,7 @@ def create_app() -> Flask:
         now = wall_now()
         today = local_date(now, zone=PROGRAMME_ZONE)
         merchant_id = UUID(data["merchant"])
-        with database.ledger() as connection:
+        with database.direct() as connection:
             posted = operations.earn(
                 connection,
                 now=now,

@@ -40,7 +40,7 @@ def test_a_connection_is_kept_until_it_is_of_no_use(database: Database, cluster:
     with database.direct() as connection:
         second = pid(connection)
         assert second != first
-        connection.execute("BEGIN")
+        connection.connection.execute("BEGIN")
     with database.direct() as connection:
         assert pid(connection) != second
 
