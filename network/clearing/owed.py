@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from uuid import UUID
 
 from sqlalchemy import text
@@ -153,7 +152,6 @@ SORTS = frozenset({*_BY_PARTY, *_BY_FIGURE})
 """The columns that rows can be sorted by."""
 
 NO_SEARCH = Search(parties=(), kinds=(), accounts=(), figure="")
-NO_RANKS: Mapping[UUID, int] = MappingProxyType({})
 
 
 def portions(session: Session, *, wanted: Wanted) -> list[Portion]:
