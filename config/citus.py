@@ -20,7 +20,7 @@ from network.settings import database_url
 
 MEMBER_TABLES = (
     "ledger.wallet",  # the first: all others are placed with it
-    *("ledger.lot", "ledger.entry", "ledger.movement", "ledger.earned", "ledger.consumption"),
+    *("ledger.lot", "ledger.entry", "ledger.movement", "ledger.earned", "ledger.redeposited"),
     *("ledger.reference", "ledger.hold", "ledger.hold_slice", "ledger.debt", "ledger.idempotency"),
     *("ledger.evidence", "ledger.used_code", "ledger.opening"),
     *("ledger.campaign_taking", "ledger.campaign_person", "ledger.shared_person"),

@@ -97,10 +97,17 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
         with services.database.unit_of_work() as session:
             return forget(session)
 
+    page: int | None = 0
+
     def requests() -> int:
+        nonlocal page
         with services.database.ledger() as connection:
-            found = forget_requests(connection)
-        return found.keys + found.codes
+            while page is not None:
+                found = forget_requests(connection, page=page)
+                page = found.next_page
+                if found.keys + found.codes:
+                    return found.keys + found.codes
+        return 0
 
     def dispatched() -> int:
         with services.database.ledger() as connection:

@@ -71,12 +71,11 @@ CONSUMPTION = Pass(
                ledger.total(refunded) AS refunded, ledger.total(taken) AS taken,
                ledger.total(given_back) AS given_back
         FROM (
-            SELECT member_id, sequence, lot_id, acceptor_id, points, refunded,
-                   NULL::bigint AS taken, NULL::bigint AS given_back
-            FROM ledger.consumption
-            UNION ALL
-            SELECT member_id, sequence, lot_id, acceptor_id, NULL, NULL, points::bigint, NULL
-            FROM ledger.movement WHERE target = 'redemption'
+            SELECT r.member_id, r.sequence, p.lot_id, p.acceptor_id, r.points, r.refunded,
+                   coalesce(p.points, 0)::bigint AS taken, NULL::bigint AS given_back
+            FROM ledger.redeposited AS r
+            LEFT JOIN (SELECT * FROM ledger.movement WHERE target = 'redemption') AS p
+                USING (member_id, sequence, line)
             UNION ALL
             SELECT e.member_id, e.original_sequence, p.lot_id, p.acceptor_id, NULL, NULL, NULL,
                    p.points::bigint

@@ -39,6 +39,14 @@ MOVED_POINTS = DOMAIN(
     check=text("VALUE > 0"),
     create_type=False,
 )
+FIGURE = DOMAIN(
+    "figure",
+    BigInteger(),
+    schema=LEDGER_SCHEMA,
+    constraint_name="ck_figure",
+    check=text("VALUE >= 0"),
+    create_type=False,
+)
 
 
 def uuid_column(name: str, *, null: bool = False) -> Column[Any]:
@@ -48,6 +56,10 @@ def uuid_column(name: str, *, null: bool = False) -> Column[Any]:
 def count(name: str, *, null: bool = False, default: bool = False) -> Column[Any]:
     zero = text("0") if default else None
     return Column(name, BigInteger(), nullable=null, server_default=zero)
+
+
+def figure(name: str) -> Column[Any]:
+    return Column(name, FIGURE, nullable=False, server_default=text("0"))
 
 
 def text_column(name: str, *, null: bool = False) -> Column[Any]:

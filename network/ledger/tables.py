@@ -20,7 +20,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB
+from sqlalchemy.dialects.postgresql import JSON
 
 from network.database.base import LEDGER_SCHEMA
 from network.ledger.columns import (
@@ -29,6 +29,7 @@ from network.ledger.columns import (
     bytes_column,
     count,
     date_column,
+    figure,
     integer,
     list_column,
     small,
@@ -83,11 +84,11 @@ seal = table(
 wallet = table(
     "wallet",
     uuid_column("member_id"),
-    count("available", default=True),
-    count("pending", default=True),
-    count("held", default=True),
-    count("debt", default=True),
-    count("sequence", default=True),
+    figure("available"),
+    figure("pending"),
+    figure("held"),
+    figure("debt"),
+    figure("sequence"),
     Column("status", Text(), nullable=False, server_default=text("'active'::text")),
     date_column("due_on", null=True),
     uuid_column("moved_to", null=True),
@@ -211,8 +212,20 @@ earned = table(
     days=True,
 )
 
-consumption = table(
+redeposited = table(
+    "redeposited",
+    uuid_column("member_id"),
+    count("sequence"),
+    integer("line"),
+    count("points"),
+    count("refunded"),
+    key=("member_id", "sequence", "line"),
+)
+
+# A view: the movements that paid an acceptor, and what came back of each.
+consumption = Table(
     "consumption",
+    MetaData(),
     uuid_column("member_id"),
     count("sequence"),
     integer("part"),
@@ -220,8 +233,8 @@ consumption = table(
     uuid_column("acceptor_id"),
     count("lot_id"),
     count("points"),
-    count("refunded", default=True),
-    key=("member_id", "sequence", "part"),
+    count("refunded"),
+    schema=LEDGER_SCHEMA,
 )
 
 reference = table(
@@ -286,8 +299,7 @@ idempotency = table(
     bytes_column("fingerprint"),
     count("sequence"),
     date_column("business_date"),
-    Column("result", JSONB(), nullable=False),
-    Index("ix_idempotency_day", "business_date", postgresql_using="brin"),
+    Column("result", JSON(), nullable=False),
     key=("client_id", "key"),
 )
 
@@ -310,7 +322,6 @@ used_code = table(
     bytes_column("digest"),
     time_column("expires_at"),
     count("sequence"),
-    Index("ix_used_code_expires_at", "expires_at", postgresql_using="brin"),
     key=("member_id", "digest"),
 )
 

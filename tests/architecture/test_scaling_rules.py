@@ -24,7 +24,7 @@ FUNCTIONS = sorted((ROOT / "network" / "ledger" / "sql").glob("*.sql"))
 MIGRATIONS = sorted((ROOT / "network" / "database" / "migrations" / "sql").glob("*.sql"))
 OF_MEMBERS = {name.removeprefix("ledger.") for name in MEMBER_TABLES}
 VIEWS = {
-    *("posting", "earned_part"),
+    *("posting", "earned_part", "consumption"),
     *("every_entry", "every_movement", "every_earned", "every_earned_part"),
 }
 

@@ -193,10 +193,8 @@ SELECT $member_of(member), sequence, day, '{0,1,2}', array_fill($merchant_of(sho
        CASE clawed WHEN 0 THEN '{}' ELSE ARRAY[clawed * 10000, 0, 0] END,
        CASE clawed WHEN 0 THEN '{}' ELSE ARRAY[clawed, 0, 0] END
 FROM made.lot;
-INSERT INTO ledger.consumption
-    (member_id, sequence, part, business_date, acceptor_id, lot_id, points, refunded)
-SELECT $member_of(member), ended, place - 1, ended_on, $merchant_of(taker), lot_id, taken, given
-FROM made.lot WHERE taken > 0;
+INSERT INTO ledger.redeposited (member_id, sequence, line, points, refunded)
+SELECT $member_of(member), ended, place, taken, given FROM made.lot WHERE given > 0;
 INSERT INTO ledger.wallet (member_id, available, pending, sequence, due_on)
 SELECT e.member_id, l.available, l.pending, e.last, l.due_on
 FROM (SELECT member_id, max(sequence) AS last FROM made.entry GROUP BY member_id) AS e

@@ -82,7 +82,8 @@ BEGIN
     op := ledger.begin_operation(place.home, p_claim, p_now);
     IF op.replay IS NOT NULL THEN
         IF place.home <> p_person THEN
-            op.replay.result := jsonb_build_object('member_id', place.home) || (op.replay).result;
+            op.replay.result := jsonb_build_object('member_id', place.home)
+                || (op.replay).result::jsonb;
         END IF;
     ELSIF (place.home <> p_person OR op.status = 'closed')
         AND ledger.whereabouts_of(p_person) IS DISTINCT FROM place
@@ -109,7 +110,7 @@ RETURN substring(p_actor FROM '^merchant:[0-9a-f-]{36} member:([0-9a-f-]{36})$')
 -- this one, or was shared by whoever asks again now from here; then the result says whose entry it
 -- names.
 CREATE OR REPLACE FUNCTION ledger.replay_moved(
-    p_member uuid, p_prior uuid, p_sequence bigint, p_business_date date, p_result jsonb
+    p_member uuid, p_prior uuid, p_sequence bigint, p_business_date date, p_result json
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
     home uuid;
@@ -123,7 +124,7 @@ BEGIN
         END IF;
     END IF;
     RETURN ROW(p_sequence, p_business_date, true,
-               p_result || jsonb_build_object('member_id', p_prior))::ledger.posted;
+               (p_result::jsonb || jsonb_build_object('member_id', p_prior))::json)::ledger.posted;
 END
 $$;
 
@@ -266,7 +267,7 @@ CREATE OR REPLACE FUNCTION ledger.finish_operation(
     p_result jsonb
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
-    result jsonb := p_result || jsonb_build_object('balance', jsonb_build_object(
+    result json := p_result || jsonb_build_object('balance', jsonb_build_object(
         'available', op.available, 'pending', op.pending, 'held', op.held, 'debt', op.debt));
 BEGIN
     IF p_evidence.key_id IS NOT NULL THEN

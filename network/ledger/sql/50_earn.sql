@@ -32,8 +32,7 @@ DECLARE
     issuers uuid[];
     agreed uuid[];
     effective timestamptz;
-    outcome jsonb;
-    claimed boolean := false;
+    outcome json;
     op ledger.operation;
 BEGIN
     IF p_grants IS NULL AND p_takings IS NULL AND p_kind.campaign_id IS NULL
@@ -72,28 +71,29 @@ BEGIN
         INTO available, pending, held, number;
     END IF;
     IF number IS NOT NULL THEN
-        outcome := jsonb_build_object(
-            'points', total, 'state', account, 'active_from', p_kind.active_from,
-            'expires_on', p_kind.expires_on, 'repaid', 0, 'balance', jsonb_build_object(
-                'available', available, 'pending', pending, 'held', held, 'debt', 0));
         -- The open day, read after the statement that locks, so that it is what became of it while
         -- that one waited. Ahead of the call's own date, it may have made more of the wallet due.
         -- Then the key: a call that waits for it here holds this wallet, and whoever has the key
         -- waits for no wallet and for no key of a single call, so nobody waits in a circle.
         -- A suspended issuer has no day here: the steps refuse its points.
         SELECT d.business_date INTO day FROM ledger.business_day AS d
-        WHERE d.flipped_at IS NULL AND NOT EXISTS (
+        WHERE d.flipped_at IS NULL AND d.business_date <= calendar AND NOT EXISTS (
             SELECT FROM ledger.suspended_issuer AS s WHERE s.issuer_id = p_kind.issuer_id);
-        IF day <= calendar THEN
-            INSERT INTO ledger.idempotency
-                (client_id, key, member_id, fingerprint, sequence, business_date, result)
-            VALUES (p_claim.client_id, p_claim.key, p_member, p_claim.fingerprint, number, day,
-                    outcome)
-            ON CONFLICT (client_id, key) DO NOTHING;
-            claimed := FOUND;
-        END IF;
-        -- A retry, or a day ahead of the call: put back; the steps answer or post.
-        IF NOT claimed THEN
+    END IF;
+    IF day IS NOT NULL THEN
+        outcome := format(
+            '{"points": %s, "state": "%s", "active_from": %s, "expires_on": %s, "repaid": 0, '
+            '"balance": {"available": %s, "pending": %s, "held": %s, "debt": 0}}',
+            total, account, to_json(p_kind.active_from), to_json(p_kind.expires_on), available,
+            pending, held);
+        INSERT INTO ledger.idempotency
+            (client_id, key, member_id, fingerprint, sequence, business_date, result)
+        VALUES (p_claim.client_id, p_claim.key, p_member, p_claim.fingerprint, number, day, outcome)
+        ON CONFLICT (client_id, key) DO NOTHING;
+    END IF;
+    -- A retry, a day ahead of the call, or not plain: put back; the steps answer or post.
+    IF day IS NULL OR NOT FOUND THEN
+        IF number IS NOT NULL THEN
             -- A due_on that is too early is right still.
             UPDATE ledger.wallet AS w
             SET available = w.available - CASE WHEN active THEN total ELSE 0 END,
@@ -101,8 +101,6 @@ BEGIN
                 sequence = w.sequence - 1
             WHERE w.member_id = p_member;
         END IF;
-    END IF;
-    IF NOT claimed THEN
         RETURN ledger.earn_by_steps(
             p_member, p_now, p_claim, p_event, p_grants, p_explanation, p_evidence, p_takings,
             p_kind, p_lines, p_points, p_bases);

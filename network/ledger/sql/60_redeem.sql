@@ -33,7 +33,7 @@ RETURN (
                WHEN 'voided' THEN 0
                WHEN 'released' THEN 0
                ELSE (SELECT sum(c.points - c.refunded) FROM ledger.consumption AS c
-                     WHERE c.member_id = p_wallet
+                     WHERE c.member_id = p_wallet AND c.business_date >= e.business_date
                        AND c.sequence = coalesce(h.capture_sequence, e.sequence))
            END), 0)::bigint
     FROM ledger.entry AS e
@@ -90,21 +90,6 @@ BEGIN
 END
 $$;
 
--- Remembers the slices that op's movements took to pay the acceptor, in the order taken.
-CREATE OR REPLACE FUNCTION ledger.record_consumption(op ledger.operation, p_acceptor uuid)
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO ledger.consumption
-        (member_id, sequence, part, business_date, acceptor_id, lot_id, points)
-    SELECT op.member_id, op.sequence, row_number() OVER (ORDER BY m.place), op.business_date,
-           p_acceptor, m.lot_id, m.points
-    FROM unnest(op.moves) WITH ORDINALITY AS m
-             (source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on,
-              points, place)
-    WHERE m.target = 'redemption';
-END
-$$;
-
 -- Any redemption, the plain case of redeem included. To follow one redemption, read this function.
 CREATE OR REPLACE FUNCTION ledger.redeem_by_steps(
     p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
@@ -119,7 +104,6 @@ BEGIN
     END IF;
     op := ledger.begin_spending(op, p_now, p_wall, p_event, p_points, p_consent);
     op := ledger.take_points(op, p_event.merchant_id, p_points, 'redemption', op.business_date);
-    PERFORM ledger.record_consumption(op, p_event.merchant_id);
     op := ledger.write_entry(op, 'redemption', p_event, 'merchant:' || p_event.merchant_id, NULL,
                              p_now, p_points);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
@@ -139,13 +123,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     calendar date := ledger.programme_date(p_now);
     acceptor uuid := p_event.merchant_id;
-    wallet record;
-    taken record;
+    available bigint;
+    pending bigint;
     number bigint;
     lot bigint;
+    issuer uuid;
+    terms uuid;
     day date;
-    outcome jsonb;
-    claimed boolean := false;
+    outcome json;
     op ledger.operation;
 BEGIN
     IF p_claim.key IS NOT NULL AND p_points BETWEEN 1 AND 1000000000000000
@@ -158,10 +143,9 @@ BEGIN
         SET available = w.available - p_points, sequence = w.sequence + 1
         WHERE w.member_id = p_member AND w.status = 'active' AND w.held = 0 AND w.debt = 0
           AND w.available >= p_points AND (w.due_on > calendar OR w.due_on IS NULL)
-        RETURNING w.available, w.pending, w.sequence INTO wallet;
-        number := wallet.sequence;
+        RETURNING w.available, w.pending, w.sequence INTO available, pending, number;
     END IF;
-    IF number IS NOT NULL THEN
+    IF FOUND THEN
         -- Takes from the first lot in the order of ix_lot_open, if that is enough.
         UPDATE ledger.lot AS l
         SET remaining = l.remaining - p_points, redeemed = l.redeemed + p_points,
@@ -172,39 +156,33 @@ BEGIN
               AND (t.locked_to IS NULL OR t.locked_to = acceptor)
               AND t.issuer_id <> ALL (ARRAY(SELECT s.issuer_id FROM ledger.suspended_issuer AS s))
             ORDER BY t.locked_to IS NULL, t.expires_on, t.lot_id LIMIT 1)
-        RETURNING l.lot_id, l.issuer_id, l.terms_id INTO taken;
-        lot := taken.lot_id;
+        RETURNING l.lot_id, l.issuer_id, l.terms_id INTO lot, issuer, terms;
+    END IF;
+    -- The open day and the key, as in earn.
+    IF FOUND THEN
+        SELECT d.business_date INTO day FROM ledger.business_day AS d
+        WHERE d.flipped_at IS NULL AND d.business_date <= calendar;
+    END IF;
+    IF FOUND THEN
+        outcome := format('{"state": "captured", "points": %s, "balance": {"available": %s, '
+                          '"pending": %s, "held": 0, "debt": 0}}', p_points, available, pending);
+        INSERT INTO ledger.idempotency
+            (client_id, key, member_id, fingerprint, sequence, business_date, result)
+        VALUES (p_claim.client_id, p_claim.key, p_member, p_claim.fingerprint, number, day, outcome)
+        ON CONFLICT (client_id, key) DO NOTHING;
+    END IF;
+    -- A retry, a day ahead of the call, or not plain: put back; the steps answer or post.
+    IF NOT FOUND THEN
         IF lot IS NOT NULL THEN
-            outcome := jsonb_build_object(
-                'state', 'captured', 'points', p_points, 'balance', jsonb_build_object(
-                    'available', wallet.available, 'pending', wallet.pending, 'held', 0,
-                    'debt', 0));
-            -- The open day and the key, as in earn.
-            SELECT d.business_date INTO day FROM ledger.business_day AS d
-            WHERE d.flipped_at IS NULL;
-            IF day <= calendar THEN
-                INSERT INTO ledger.idempotency
-                    (client_id, key, member_id, fingerprint, sequence, business_date, result)
-                VALUES (p_claim.client_id, p_claim.key, p_member, p_claim.fingerprint, number, day,
-                        outcome)
-                ON CONFLICT (client_id, key) DO NOTHING;
-                claimed := FOUND;
-            END IF;
-            -- A retry, or a day ahead of the call: put back; the steps answer or post.
-            IF NOT claimed THEN
-                UPDATE ledger.lot AS l
-                SET remaining = l.remaining + p_points, redeemed = l.redeemed - p_points,
-                    open = true
-                WHERE l.member_id = p_member AND l.lot_id = lot;
-            END IF;
+            UPDATE ledger.lot AS l
+            SET remaining = l.remaining + p_points, redeemed = l.redeemed - p_points, open = true
+            WHERE l.member_id = p_member AND l.lot_id = lot;
         END IF;
-        IF NOT claimed THEN
+        IF number IS NOT NULL THEN
             UPDATE ledger.wallet AS w
             SET available = w.available + p_points, sequence = w.sequence - 1
             WHERE w.member_id = p_member;
         END IF;
-    END IF;
-    IF NOT claimed THEN
         RETURN ledger.redeem_by_steps(
             p_member, p_now, p_wall, p_claim, p_event, p_points, p_consent, p_evidence);
     END IF;
@@ -228,9 +206,6 @@ BEGIN
             PERFORM ledger.refuse('code_used');
         END IF;
     END IF;
-    INSERT INTO ledger.consumption
-        (member_id, sequence, part, business_date, acceptor_id, lot_id, points)
-    VALUES (p_member, number, 1, day, acceptor, lot, p_points);
 
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
@@ -246,14 +221,14 @@ BEGIN
             nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel, p_event.amount,
             p_event.base, p_event.currency, NULL, NULL, coalesce(p_event.effective_at, p_now),
             p_now, 'merchant:' || acceptor, '[]')
-            || ledger.redemption_form(taken.issuer_id, acceptor, lot, taken.terms_id, day, p_points),
+            || ledger.redemption_form(issuer, acceptor, lot, terms, day, p_points),
             'UTF8')));
     INSERT INTO ledger.movement
         (member_id, sequence, line, business_date, source, target, issuer_id, acceptor_id, lot_id,
          terms_id, priced_on, points)
     VALUES
-        (p_member, number, 1, day, 'available', 'redemption', taken.issuer_id, acceptor, lot,
-         taken.terms_id, day, p_points);
+        (p_member, number, 1, day, 'available', 'redemption', issuer, acceptor, lot, terms, day,
+         p_points);
     INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
     VALUES ('ledger.redemption', p_member, acceptor, jsonb_build_object(
         'sequence', number, 'points', p_points, 'merchant_id', acceptor));

@@ -60,9 +60,7 @@ BEGIN
     WHERE t.member_id = op.member_id AND t.sequence = p_authorisation;
     IF NOT FOUND THEN
         -- A redemption captured in the same call has no hold.
-        IF EXISTS (SELECT FROM ledger.consumption AS c
-                   WHERE c.member_id = op.member_id AND c.sequence = p_authorisation
-                     AND c.acceptor_id = p_merchant) THEN
+        IF (ledger.first_slice(op.member_id, p_authorisation)).acceptor_id = p_merchant THEN
             PERFORM ledger.refuse('already_captured', facts);
         END IF;
         PERFORM ledger.refuse('unknown_original', facts);
@@ -141,7 +139,6 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    PERFORM ledger.record_consumption(op, p_event.merchant_id);
     UPDATE ledger.hold AS t
     SET state = 'captured', captured = settled, capture_sequence = op.sequence
     WHERE t.member_id = p_member AND t.sequence = p_authorisation;

@@ -192,7 +192,7 @@ $$;
 -- lapsed meanwhile continues in a child lot with the grace period; the books keep the day of the
 -- original capture as the day of the price.
 CREATE OR REPLACE FUNCTION ledger.redeposit(
-    op ledger.operation, p_sequence bigint, p_points bigint, p_grace_days integer
+    op ledger.operation, p_sequence bigint, p_day date, p_points bigint, p_grace_days integer
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
     c ledger.consumption;
@@ -203,14 +203,17 @@ DECLARE
 BEGIN
     FOR c IN
         SELECT t.* FROM ledger.consumption AS t
-        WHERE t.member_id = op.member_id AND t.sequence = p_sequence AND t.refunded < t.points
+        WHERE t.member_id = op.member_id AND t.sequence = p_sequence
+          AND t.business_date = p_day AND t.refunded < t.points
         ORDER BY t.part DESC
     LOOP
         EXIT WHEN wanted = 0;
         back := least(wanted, c.points - c.refunded);
         wanted := wanted - back;
-        UPDATE ledger.consumption AS t SET refunded = t.refunded + back
-        WHERE t.member_id = op.member_id AND t.sequence = p_sequence AND t.part = c.part;
+        INSERT INTO ledger.redeposited (member_id, sequence, line, points, refunded)
+        VALUES (op.member_id, p_sequence, c.part, c.points, back)
+        ON CONFLICT (member_id, sequence, line)
+        DO UPDATE SET refunded = redeposited.refunded + excluded.refunded;
         SELECT t.* INTO l FROM ledger.lot AS t
         WHERE t.member_id = op.member_id AND t.lot_id = c.lot_id;
         child := NULL;
@@ -254,11 +257,10 @@ DECLARE
     kind_found text;
     facts jsonb := jsonb_build_object('original', p_original);
 BEGIN
-    SELECT c.* INTO paid FROM ledger.consumption AS c
-    WHERE c.member_id = op.member_id AND c.part = 1 AND c.sequence = coalesce(
+    paid := ledger.first_slice(op.member_id, coalesce(
         (SELECT h.capture_sequence FROM ledger.hold AS h
-         WHERE h.member_id = op.member_id AND h.sequence = p_original), p_original);
-    IF FOUND AND paid.acceptor_id = p_merchant THEN
+         WHERE h.member_id = op.member_id AND h.sequence = p_original), p_original));
+    IF paid.acceptor_id = p_merchant THEN
         RETURN paid;
     END IF;
     SELECT e.kind INTO kind_found FROM ledger.entry AS e
@@ -299,7 +301,7 @@ BEGIN
     op.sequence := op.sequence + 1;
     PERFORM ledger.claim_reference(op, p_event.merchant_id, 'refund_redemption',
                                    p_event.merchant_ref);
-    op := ledger.redeposit(op, paid.sequence, p_points, p_grace_days);
+    op := ledger.redeposit(op, paid.sequence, paid.business_date, p_points, p_grace_days);
     repaid := op.repaid;
     op := ledger.write_entry(op, 'refund_redemption', p_event,
                              'merchant:' || p_event.merchant_id, NULL, p_now, p_points,
@@ -322,7 +324,7 @@ DECLARE
     h ledger.hold;
     outcome text := 'barred';
     kind text := 'void';
-    paid_sequence bigint;
+    paid ledger.consumption;
     points bigint := 0;
     original bigint;
     original_date date;
@@ -364,15 +366,16 @@ BEGIN
     ELSIF h.state = 'voided' THEN
         outcome := 'voided';
     ELSIF ref.state IS NOT NULL THEN
-        SELECT c.sequence, c.business_date, sum(c.points - c.refunded) OVER ()
-        INTO original, original_date, points
-        FROM ledger.consumption AS c
-        WHERE c.member_id = op.member_id AND c.sequence = coalesce(h.capture_sequence, ref.sequence)
-        LIMIT 1;
-        IF FOUND THEN
+        paid := ledger.first_slice(op.member_id, coalesce(h.capture_sequence, ref.sequence));
+        IF paid.sequence IS NOT NULL THEN
+            original := paid.sequence;
+            original_date := paid.business_date;
+            SELECT sum(c.points - c.refunded) INTO points FROM ledger.consumption AS c
+            WHERE c.member_id = op.member_id AND c.sequence = original
+              AND c.business_date = original_date;
             outcome := 'refunded';
             kind := 'refund_redemption';
-            op := ledger.redeposit(op, original, points, p_grace_days);
+            op := ledger.redeposit(op, original, original_date, points, p_grace_days);
         END IF;
     END IF;
     points := coalesce(points, 0);

@@ -84,12 +84,12 @@ BEGIN
         INSERT INTO ledger.idempotency
             (client_id, key, member_id, fingerprint, sequence, business_date, result)
         SELECT i.merchant_id, i.key, i.member_id, i.fingerprint, i.sequence, p_day,
-               jsonb_build_object(
-                   'points', i.points,
-                   'state', CASE WHEN i.active THEN 'available' ELSE 'pending' END,
-                   'active_from', i.active_from, 'expires_on', i.expires_on, 'repaid', 0,
-                   'balance', jsonb_build_object(
-                       'available', i.available, 'pending', i.pending, 'held', i.held, 'debt', 0))
+               format(
+                   '{"points": %s, "state": "%s", "active_from": %s, "expires_on": %s, '
+                   '"repaid": 0, "balance": {"available": %s, "pending": %s, "held": %s, '
+                   '"debt": 0}}',
+                   i.points, ledger.account_of(i.active), to_json(i.active_from),
+                   to_json(i.expires_on), i.available, i.pending, i.held)::json
         FROM unnest(p_items) AS i WHERE i.key IS NOT NULL
         ORDER BY i.key
         ON CONFLICT (client_id, key) DO NOTHING;
@@ -289,7 +289,7 @@ BEGIN
     END LOOP;
     RETURN QUERY
         SELECT b.place, b.member_id, 'posted', NULL::text, NULL::jsonb, b.sequence, day,
-               NULL::jsonb, b.points, b.active, b.active_from, b.expires_on, b.available,
+               NULL::json, b.points, b.active, b.active_from, b.expires_on, b.available,
                b.pending, b.held
         FROM unnest(items) AS b WHERE b.together
         UNION ALL SELECT t.* FROM unnest(outcomes) AS t ORDER BY 1;

@@ -16,7 +16,7 @@ from network.ledger.views import PostingView
 from tests.integration.gateway.house import House, Person, utc_now
 from tests.integration.gateway.till import ask
 
-TABLES = ("entry", "movement", "lot", "debt", "reference", "idempotency", "evidence", "consumption")
+TABLES = ("entry", "movement", "lot", "debt", "reference", "idempotency", "evidence", "redeposited")
 
 
 def traces(house: House) -> dict[str, Any]:

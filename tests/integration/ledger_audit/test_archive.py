@@ -11,8 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from config.services.postgres import SUPERUSER
 from network.database.connection import Database
+from network.ledger import operations
 from network.ledger.archive import ArchiveBusyError, ArchiveRefusedError, archive_month
 from network.ledger.audit import audit
+from network.ledger.errors import WalletBusyError
+from network.ledger.values import Posted
 from tests.fixtures.cluster import Cluster
 from tests.integration.ledger_audit.conftest import Past
 from tests.integration.ledger_audit.history import BAKERY, DEBTOR, SPENDER, verify
@@ -31,6 +34,12 @@ _FIRST_ENTRY = f"member_id = '{DEBTOR}' AND sequence = 1"
 _ARCHIVED = text(
     "SELECT count(*) FROM pg_inherits WHERE inhparent = 'ledger_archive.entry'::regclass"
 )
+_OLD_REDEMPTION = text("""
+    SELECT member_id, sequence, acceptor_id, sum(refunded) OVER () AS given_back
+    FROM ledger.consumption
+    WHERE business_date < :month ORDER BY refunded + 2 < points DESC, member_id, sequence LIMIT 1
+""")
+_GIVEN_BACK = text("SELECT sum(refunded) FROM ledger.consumption WHERE business_date < :month")
 Archive = Callable[..., list[str]]
 
 
@@ -186,10 +195,37 @@ def test_a_month_that_may_not_go_stays(
 
 
 def test_a_move_that_was_interrupted_is_finished(old: Past, archive: Archive) -> None:
+    """A redemption can be refunded before and after, and is never taken for one that never was."""
+    book = old.book
+    with old.database.reading() as session:
+        paid = session.execute(_OLD_REDEMPTION, {"month": MONTH}).one()
+
+    def refund() -> Posted:
+        return book.do(
+            operations.refund_redeem,
+            paid.member_id,
+            paid.acceptor_id,
+            original=paid.sequence,
+            points=1,
+            grace_days=30,
+        )
+
+    refund()
     before = looked_at(old)
-    run(old, f"ALTER TABLE ledger.entry DETACH PARTITION ledger.{NAMES[0]} CONCURRENTLY")
+    run(
+        old,
+        f"ALTER TABLE ledger.entry DETACH PARTITION ledger.{NAMES[0]} CONCURRENTLY",
+        f"ALTER TABLE ledger.movement DETACH PARTITION ledger.{NAMES[1]} CONCURRENTLY",
+    )
+    with pytest.raises(WalletBusyError):
+        refund()
     assert archive() == NAMES
     assert looked_at(old) == before
+    refund()
+    assert looked_at(old)["redeposits_match_postings"] == before["redeposits_match_postings"]
+    with old.database.reading() as session:
+        given_back = session.execute(_GIVEN_BACK, {"month": MONTH}).scalar_one()
+    assert given_back == paid.given_back + 2
 
 
 def test_an_audit_under_way_is_not_disturbed(old: Past, archive: Archive) -> None:

@@ -310,12 +310,13 @@ FAULTS = (
     ),
     fault(
         "consumption_matches_postings",
-        f"UPDATE ledger.consumption SET points = points + 1 WHERE member_id = '{DEBTOR}'",
+        f"INSERT INTO ledger.redeposited VALUES ('{DEBTOR}', 2, 1, 91, 1)",
         named=f"member {DEBTOR}, entry 2, lot 1000001: consumed 91, posted 90",
+        also="redeposits_match_postings",
     ),
     fault(
         "redeposits_match_postings",
-        f"UPDATE ledger.consumption SET refunded = refunded + 1 WHERE member_id = '{DEBTOR}'",
+        f"INSERT INTO ledger.redeposited VALUES ('{DEBTOR}', 2, 1, 90, 1)",
         named=f"member {DEBTOR}, entry 2, lot 1000001: refunded 1, given back 0",
     ),
     fault(

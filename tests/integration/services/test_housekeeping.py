@@ -68,14 +68,23 @@ def test_requests_older_than_thirty_days_go(today: date, services: Services) -> 
     assert left(services) == (KEPT_KEYS, KEPT_CODES)
 
 
-def test_a_call_is_bounded(today: date, services: Services) -> None:
+def test_a_call_goes_through_some_pages(
+    today: date, services: Services, owner_database: Database
+) -> None:
+    with owner_database.unit_of_work() as session:
+        session.execute(PLANT, {"today": today, "ages": [400] * 200})
+    calls: list[Forgotten] = []
     with services.database.ledger() as connection:
-        assert forget_requests(connection, most=2) == Forgotten(keys=2, codes=2)
-        assert forget_requests(connection, most=2) == Forgotten(keys=1, codes=2)
-        assert forget_requests(connection, most=2) == Forgotten(keys=0, codes=0)
-        for most in (0, -1, 100_001):
+        while not calls or calls[-1].next_page is not None:
+            page = calls[-1].next_page if calls else 0
+            calls.append(forget_requests(connection, page=page or 0, pages=1))
+        assert [call.next_page for call in calls[:-1]] == list(range(1, len(calls)))
+        assert sum(call.keys for call in calls) == 203
+        assert sum(call.codes for call in calls) == 204
+        assert 0 < calls[0].keys < 203
+        for pages in (0, -1, 10_001):
             with pytest.raises(DBAPIError):
-                forget_requests(connection, most=most)
+                forget_requests(connection, pages=pages)
 
 
 def test_a_day_ahead_of_the_clock_frees_no_key(
@@ -90,7 +99,7 @@ def test_a_day_ahead_of_the_clock_frees_no_key(
 def test_before_the_first_day_there_is_nothing_to_forget(services: Services) -> None:
     keep_house(services)
     with services.database.ledger() as connection:
-        assert forget_requests(connection) == Forgotten(keys=0, codes=0)
+        assert forget_requests(connection) == Forgotten(keys=0, codes=0, next_page=None)
 
 
 def test_messages_and_nonces_go_in_their_time(today: date, services: Services) -> None:

@@ -23,7 +23,7 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.lot
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.earned
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.consumption
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.redeposited
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.reference
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
@@ -154,7 +154,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA ledger FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT SELECT ON
     ledger.business_day, ledger.seal, ledger.wallet, ledger.lot, ledger.entry, ledger.movement,
-    ledger.posting, ledger.earned, ledger.earned_part, ledger.consumption, ledger.reference,
+    ledger.posting, ledger.earned, ledger.earned_part, ledger.redeposited, ledger.reference,
     ledger.hold, ledger.hold_slice, ledger.debt, ledger.idempotency, ledger.used_code,
     ledger.suspended_issuer
     TO peyvand_app;

@@ -11,7 +11,7 @@ CREATE TYPE ledger.batch_item AS (
 );
 CREATE TYPE ledger.batch_outcome AS (
     place integer, member_id uuid, outcome text, code text, facts jsonb, sequence bigint,
-    business_date date, result jsonb, points bigint, active boolean, active_from date,
+    business_date date, result json, points bigint, active boolean, active_from date,
     expires_on date, available bigint, pending bigint, held bigint
 );
 
