@@ -1,19 +1,19 @@
 """How a batch of earnings is written as arrays for ``ledger.earn_batch``.
 
-The arrays are written here as PostgreSQL reads them, because a driver looks at the type of every
-element; that took longer than posting them.
+What the driver made of such arrays took longer than posting them (``network.database.arrays``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from network.database.arrays import array, texts
 from network.ledger.arguments import NOW, grant_parameters
 from network.ledger.calling import function
 from network.ledger.values import Claim, Event, Grant
@@ -133,32 +133,32 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         line_bases.extend(grants.bases)
     return {
         "merchant": merchant_id,
-        "members": _array(each.member_id for each in earnings),
-        "keys": _texts(None if claim is None else claim.key for claim in claims),
-        "fingerprints": _texts(
+        "members": array(each.member_id for each in earnings),
+        "keys": texts(None if claim is None else claim.key for claim in claims),
+        "fingerprints": texts(
             None if claim is None else f"\\x{claim.fingerprint.hex()}" for claim in claims
         ),
-        "refs": _texts(event.merchant_ref for event in events),
-        "effective": _array(event.effective_at.isoformat() for event in events),
-        "stores": _array(event.store_id for event in events),
-        "terminals": _texts(event.terminal for event in events),
-        "receipts": _texts(event.receipt for event in events),
-        "channels": _texts(event.channel for event in events),
-        "amounts": _array(event.amount for event in events),
-        "bases": _array(event.base for event in events),
-        "currencies": _texts(event.currency for event in events),
-        "explanations": _texts(_encode(each.explanation) for each in earnings),
-        "kinds": _texts(kinds),
-        "kind": _array(kind),
-        "grants": _texts(
+        "refs": texts(event.merchant_ref for event in events),
+        "effective": array(event.effective_at.isoformat() for event in events),
+        "stores": array(event.store_id for event in events),
+        "terminals": texts(event.terminal for event in events),
+        "receipts": texts(event.receipt for event in events),
+        "channels": texts(event.channel for event in events),
+        "amounts": array(event.amount for event in events),
+        "bases": array(event.base for event in events),
+        "currencies": texts(event.currency for event in events),
+        "explanations": texts(_encode(each.explanation) for each in earnings),
+        "kinds": texts(kinds),
+        "kind": array(kind),
+        "grants": texts(
             None
             if found is not None
             else _encode([grant_parameters(grant) for grant in each.grants])
             for each, found in zip(earnings, alike, strict=True)
         ),
-        "line_items": _array(line_items),
-        "line_points": _array(line_points),
-        "line_bases": _array(line_bases),
+        "line_items": array(line_items),
+        "line_points": array(line_points),
+        "line_bases": array(line_bases),
     }
 
 
@@ -169,20 +169,3 @@ def _row(grants: AlikeGrants) -> str:
         f"({grants.issuer_id},,{grants.terms_id},{locked_to},{grants.price},,,"
         f"{grants.active_from},{grants.expires_on},)"
     )
-
-
-def _array(values: Iterable[Any]) -> str:
-    """Return an array of values that need no quotes."""
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-
-
-def _texts(values: Iterable[str | None]) -> str:
-    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
-
-
-def _quoted(text: str) -> str:
-    if "\\" in text:
-        text = text.replace("\\", "\\\\")
-    if '"' in text:
-        text = text.replace('"', '\\"')
-    return f'"{text}"'

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from network.database.arrays import array
 from network.events.feed import EventView, Happening, event, note
 from network.events.models import WebhookEndpoint
 from network.events.service import publish
@@ -41,6 +42,10 @@ _QUEUE = text(
        AND (e.types = '{}' OR v.type = ANY (e.types))
     ORDER BY v.place
     """
+)
+_SUBSCRIBED = text(
+    "SELECT DISTINCT merchant_id FROM network.webhook_endpoint "
+    "WHERE state = 'enabled' AND merchant_id = ANY (CAST(:merchants AS uuid[]))"
 )
 _BEGIN = text(
     """
@@ -173,12 +178,17 @@ def tell(session: Session, *, happenings: Sequence[Happening], now: datetime) ->
     events = note(session, happenings=happenings, now=now)
     if not events:
         return False
+    merchants = {each.merchant_id for each in events}
+    subscribed = set(session.scalars(_SUBSCRIBED, {"merchants": array(merchants)}))
+    events = [each for each in events if each.merchant_id in subscribed]
+    if not events:
+        return False
     queued = session.execute(
         _QUEUE,
         {
-            "events": [each.event_id for each in events],
-            "merchants": [each.merchant_id for each in events],
-            "types": [each.type for each in events],
+            "events": array(each.event_id for each in events),
+            "merchants": array(each.merchant_id for each in events),
+            "types": array(each.type for each in events),
             "now": now,
         },
     )

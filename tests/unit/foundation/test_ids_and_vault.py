@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from uuid import UUID
 
@@ -22,6 +23,15 @@ def test_an_entry_id_opens_to_its_entry(member_id: UUID, sequence: int) -> None:
     assert IDS.decode(text, prefix="ent") == EntryKey(member_id, sequence)
     assert len(text) == 64
     assert member_id.hex not in text
+
+
+@given(st.uuids(), st.integers(1, 2**40 - 1))
+def test_ids_are_written_in_base32(member_id: UUID, sequence: int) -> None:
+    standard = base64.b32encode(member_id.bytes).decode().rstrip("=").lower()
+    assert encode("mem", member_id) == f"mem_{standard}"
+    text = IDS.encode(prefix="ent", member_id=member_id, sequence=sequence)
+    raw = base64.b32decode(text[4:].upper() + "====")
+    assert base64.b32encode(raw).decode().rstrip("=").lower() == text[4:]
 
 
 @given(st.uuids(), st.integers(1, 2**40 - 1), st.integers(4, 63), st.sampled_from("abcdefgh234567"))
