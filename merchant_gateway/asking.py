@@ -33,7 +33,7 @@ from network.spend_requests.service import Wish
 CONSENT_REQUIRED = "consent_required"
 """The state, to merchants, of what waits for the member's word."""
 
-Post = Callable[[Session, UUID, int, Consent], Posted]
+Post = Callable[[Session, Identified, int, Consent], Posted]
 """Posts for a member so many points by a consent, in a transaction; the route's own."""
 
 
@@ -82,7 +82,7 @@ def by_consent(
             wall=call.wall,
         )
         with duplicates_named(call, member_id=who.member_id, prefix="red"):
-            posted = post(session, who.member_id, asked.points, consent)
+            posted = post(session, who, asked.points, consent)
         service.note_taken(
             session,
             spend_request_id=asked.spend_request_id,

@@ -29,10 +29,12 @@ class BriefCache(Generic[KeyT, ValueT]):
         if held is not None and held[0] > moment:
             return held[1]
         value = load()
-        if len(self._values) >= self._size:
-            self._make_room(moment)
-        self._values[key] = (moment + self._seconds, value)
+        self._keep(key, value, moment)
         return value
+
+    def put(self, key: KeyT, value: ValueT) -> None:
+        """Keep a value that came along with something else."""
+        self._keep(key, value, monotonic())
 
     def stale(self, key: KeyT) -> ValueT | None:
         """Return what was last loaded for ``key``, however old, or ``None``."""
@@ -46,6 +48,11 @@ class BriefCache(Generic[KeyT, ValueT]):
     def clear(self) -> None:
         """Drop everything."""
         self._values.clear()
+
+    def _keep(self, key: KeyT, value: ValueT, moment: float) -> None:
+        if len(self._values) >= self._size:
+            self._make_room(moment)
+        self._values[key] = (moment + self._seconds, value)
 
     def _make_room(self, moment: float) -> None:
         for key, (until, _) in list(self._values.items()):

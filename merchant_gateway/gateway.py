@@ -26,6 +26,7 @@ from network.campaigns import queries as campaigns
 from network.database.installation import ProgrammeClock
 from network.ledger.values import Claim
 from network.ledger.values import Evidence as LedgerEvidence
+from network.members.signed_bodies import check_unnamed
 from network.merchants import queries as merchants
 from network.merchants.queries import AgreementView, KeyView, TerminalView
 from network.programme import queries as programme
@@ -39,6 +40,9 @@ TERMS_SECONDS = 2.0
 
 DATED_SECONDS = 15.0
 """Prices and terms are dated in the future by rule: those of a day that has begun do not change."""
+
+MEMBER_KEY_SECONDS = 60.0
+"""What is sealed within this time of a member's erasure nobody can open, as nobody should."""
 
 
 class Terms:
@@ -126,6 +130,8 @@ class Gateway:
     network_keys: NetworkKeys
     tokens: MemberTokens
     terms: Terms
+    member_keys: BriefCache[UUID, bytes]
+    """Members' keys as they are stored, for what seals the requests that tokens come with."""
 
     @classmethod
     def build(cls, *, services: Services, redis: Any, limits: Limits) -> Gateway:
@@ -144,6 +150,7 @@ class Gateway:
                 vault=vault, issuer=services.settings.gateway_url, keys=network_keys
             ),
             terms=Terms(services),
+            member_keys=BriefCache(size=20_000, seconds=MEMBER_KEY_SECONDS),
         )
 
     def inside(self, services: Services) -> Gateway:
@@ -234,11 +241,14 @@ class Call:
             client_id=self.merchant_id, key=self.idempotency_key or "", fingerprint=fingerprint
         )
 
-    def evidence(self) -> LedgerEvidence:
-        """Return what is kept with an entry: the signature base, the signature and the body."""
+    def evidence(self, *, kept: bytes | None = None) -> LedgerEvidence:
+        """Return what is kept with an entry: the signature base, the signature and the body.
+
+        ``kept`` is the body sealed; without it the request names nobody, or NamesPersonError.
+        """
         return LedgerEvidence(
             key_id=self.key.key_id,
             signature_base=self.signed.signature_base,
             signature=self.signed.signature,
-            body=self.body,
+            body=check_unnamed(self.body) if kept is None else kept,
         )

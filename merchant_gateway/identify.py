@@ -18,10 +18,12 @@ from merchant_gateway.posting import Working
 from network.database.driver import Channel
 from network.errors import PeyvandError
 from network.ledger import queries as ledger
-from network.ledger.values import Consent
+from network.ledger.values import Consent, Evidence
 from network.members import resolving
 from network.members.codes import VerifiedCode
 from network.members.resolving import ResolvedMember
+from network.members.sealing import open_person_key
+from network.members.signed_bodies import seal_body
 
 CODE = "code"
 TOKEN = "token"  # noqa: S105 - the name of a kind of identifier, not a secret
@@ -66,6 +68,7 @@ def identify(connection: Channel, call: Call, *, given: dict[str, Any]) -> Ident
             error.field = f"/member/{error.field}"
         raise
     code = found.verified_code
+    call.gateway.member_keys.put(found.member_id, found.sealed_key)
     return Identified(
         member_id=found.member_id,
         method=found.method,
@@ -105,7 +108,23 @@ def require_code(given: dict[str, Any]) -> None:
 
 
 def consent_of(who: Identified) -> Consent:
-    """Return the consent that the member's code carries."""
+    """Return the consent that the member's code carries; raises ConsentRequiredError."""
     if who.code is None:
         raise ConsentRequiredError("only the code in the member's wallet spends", field="/member")
     return Consent(digest=who.code.digest, expires_at=who.code.expires_at, limit=who.code.limit)
+
+
+def evidence_of(call: Call, who: Identified, *, connection: Channel) -> Evidence:
+    """Return what is kept with an entry of a request that names ``who``, sealed with their key.
+
+    A token brings no key along; where the process has not met the member lately, it is read.
+    """
+    vault, member_id = call.gateway.services.vault, who.member_id
+    if who.found is not None:
+        sealed_key = who.found.sealed_key
+    else:
+        sealed_key = call.gateway.member_keys.get(
+            member_id, lambda: resolving.sealed_key_of(connection, member_id=member_id)
+        )
+    key = open_person_key(vault, member_id=member_id, sealed_key=sealed_key)
+    return call.evidence(kept=seal_body(call.body, key=key))

@@ -24,7 +24,7 @@ from network.ledger import operations
 from network.ledger.calling import savepoint
 from network.ledger.errors import CampaignExhausted, CampaignPaused, IssuerSuspended, Stale
 from network.ledger.operations_campaigns import lock_wallet
-from network.ledger.values import Event, Posted
+from network.ledger.values import Event, Evidence, Posted
 from network.programme.campaign_pricing import price_with_campaigns
 from network.programme.campaigns import CampaignQuote, Reason, Standing
 from network.programme.explain import explanation_json
@@ -78,6 +78,7 @@ class Earning:
     now: datetime
     member_id: UUID
     event: Event
+    evidence: Evidence
     quote: CampaignQuote
     gone: dict[UUID, Reason] = field(default_factory=dict)
 
@@ -117,7 +118,7 @@ class Earning:
             event=self.event,
             grants=grants_of(self.quote, merchant_id=call.merchant_id, prices=self._prices),
             explanation=explanation_json(self.quote.explanation),
-            evidence=call.evidence(),
+            evidence=self.evidence,
             takings=takings_of(self.quote),
             follow=True,
         )

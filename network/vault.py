@@ -36,6 +36,7 @@ class Vault:
         self._master_key = master_key
         self.key = lru_cache(maxsize=64)(self._derive)
         self._keyed = lru_cache(maxsize=64)(self._keyed_by)
+        self._cipher = lru_cache(maxsize=64)(self._cipher_of)
 
     def _derive(self, purpose: str, length: int = 32) -> bytes:
         return HKDF(
@@ -45,13 +46,13 @@ class Vault:
     def seal(self, plain: bytes, *, purpose: str) -> bytes:
         """Encrypt and authenticate ``plain``; the result opens only for the same purpose."""
         nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self.key(purpose)).encrypt(nonce, plain, purpose.encode())
+        return nonce + self._cipher(purpose).encrypt(nonce, plain, purpose.encode())
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:
         """Decrypt what ``seal`` made; raise SealBrokenError where anything differs."""
         nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         try:
-            return AESGCM(self.key(purpose)).decrypt(nonce, body, purpose.encode())
+            return self._cipher(purpose).decrypt(nonce, body, purpose.encode())
         except (InvalidTag, ValueError) as error:
             raise SealBrokenError(
                 f"a sealed value for '{purpose}' does not open with this master key"
@@ -62,6 +63,9 @@ class Vault:
         keyed = self._keyed(purpose).copy()  # a fresh one looks the algorithm up each time
         keyed.update(value.encode())
         return keyed.digest()
+
+    def _cipher_of(self, purpose: str) -> AESGCM:
+        return AESGCM(self.key(purpose))
 
     def _keyed_by(self, purpose: str) -> hmac.HMAC:
         return hmac.new(self.key(purpose), digestmod=sha256)

@@ -155,6 +155,10 @@ _REQUESTS = {
     "signed": _l("The network says that this request, signed with the key %(key)s, asked for it."),
     "attested": _l("The network attests who asked for it in the portal."),
     "unknown_key": _l("The request was signed with a shared secret, which proves nothing here."),
+    "erased": _l(
+        "The network says that this request, signed with the key %(key)s, asked for it. The person "
+        "whom it named was erased, so its body cannot be compared with the digest that was signed."
+    ),
     "none": _l("No request is kept for this entry."),
 }
 

@@ -118,6 +118,7 @@ RESOLUTIONS = {
 FINDINGS = {
     "signed": _l("Your signature holds"),
     "attested": _l("Asked for in the portal; the network's signature holds"),
+    "erased": _l("Your signature holds; the member was erased since"),
     "wrong_signature": _l("The signature does not hold"),
     "other_body": _l("The signature is over another body"),
     "unknown_key": _l("The key is not known"),
@@ -190,6 +191,7 @@ TONES = {
     "accepted": "good",
     "signed": "good",
     "attested": "good",
+    "erased": "good",
     "wrong_signature": "bad",
     "other_body": "bad",
     "unknown_key": "warn",

@@ -16,6 +16,7 @@ from merchant_gateway.schemas.batches import ITEMS
 from network import ids
 from network.batches import queries, service
 from network.batches.queries import BatchView
+from network.members.signed_bodies import seal_whole
 
 MOST_LINES = 10_000
 MOST_BYTES = 8 * 1024 * 1024
@@ -53,7 +54,7 @@ def create_batch(call: Call, _query: dict[str, Any]) -> Answer:
             session,
             services.vault,
             claim=call.claim(),
-            evidence=call.evidence(),
+            evidence=call.evidence(kept=seal_whole(services.vault, call.body)),
             lines=lines,
             wall=call.wall,
             now=call.gateway.clock.now(),

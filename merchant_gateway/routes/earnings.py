@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.explaining import explained
 from merchant_gateway.gateway import Call
-from merchant_gateway.identify import identify, refuse_expired
+from merchant_gateway.identify import evidence_of, identify, refuse_expired
 from merchant_gateway.issuing import check_earning, check_issuing
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import (
@@ -92,7 +92,13 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
         refuse_expired(work, call, who, given=given, kind=KIND, ref=ref)
         check_earning(work, call, member_id=who.member_id, kind=KIND, ref=ref)
         earning = Earning(
-            call=call, data=data, now=now, member_id=who.member_id, event=event, quote=quote
+            call=call,
+            data=data,
+            now=now,
+            member_id=who.member_id,
+            event=event,
+            evidence=evidence_of(call, who, connection=work.connection),
+            quote=quote,
         )
         with duplicates_named(call, member_id=who.member_id, prefix="ern"):
             posted = earning.post(work)

@@ -64,7 +64,7 @@ def create_reconciliation(call: Call, query: dict[str, Any]) -> Answer:
             file=BytesIO(call.body),
             sent_by=call.key.key_id,
             wall=call.wall,
-            evidence=call.evidence(),
+            evidence=call.evidence(kept=b""),  # the record is kept apart, sealed
         )
         return _reconciliation(
             queries.reconciliation(session, reconciliation_id=received.reconciliation_id)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from merchant_gateway.asking import asked_answer, asked_status, by_consent, give_up
 from merchant_gateway.gateway import Call
-from merchant_gateway.identify import CODE, consent_of, identify, require_code
+from merchant_gateway.identify import (
+    CODE,
+    Identified,
+    consent_of,
+    evidence_of,
+    identify,
+    require_code,
+)
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import (
     duplicates_named,
@@ -76,7 +82,7 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
                 call,
                 data,
                 now=now,
-                member_id=who.member_id,
+                who=who,
                 event=event,
                 points=points,
                 consent=consent_of(who),
@@ -169,7 +175,7 @@ def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
             claim=call.claim(),
             member_id=who.member_id,
             event=event_of(call, {}, now=now, merchant_ref=ref),
-            evidence=call.evidence(),
+            evidence=evidence_of(call, who, connection=work.connection),
             follow=True,
         )
     payload = {"merchant_ref": ref, "state": posted.result["state"]}
@@ -254,13 +260,13 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
 def _asked(call: Call, data: dict[str, Any], *, now: datetime, points: int, event: Event) -> Answer:
     """Spend by the consent that the member gave to this, or ask for it."""
 
-    def post(session: Session, member_id: UUID, agreed: int, consent: Consent) -> Posted:
+    def post(session: Session, who: Identified, agreed: int, consent: Consent) -> Posted:
         return _spend(
             session,
             call,
             data,
             now=now,
-            member_id=member_id,
+            who=who,
             event=event,
             points=agreed,
             consent=consent,
@@ -278,7 +284,7 @@ def _spend(
     data: dict[str, Any],
     *,
     now: datetime,
-    member_id: UUID,
+    who: Identified,
     event: Event,
     points: int,
     consent: Consent,
@@ -288,11 +294,11 @@ def _spend(
         "now": now,
         "wall": call.wall,
         "claim": call.claim(),
-        "member_id": member_id,
+        "member_id": who.member_id,
         "event": event,
         "points": points,
         "consent": consent,
-        "evidence": call.evidence(),
+        "evidence": evidence_of(call, who, connection=connection),
         "follow": True,
     }
     if data["capture"] == "manual":

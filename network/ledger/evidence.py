@@ -1,11 +1,11 @@
 """The signed request behind an entry, for disputes and the console's drill-down.
 
-Bodies of requests name people, so the application's role cannot read the table and gets at one
-entry's evidence only through a function. Callers are the console's views for the roles operator
-and above, and the pages where a dispute is settled with the merchant that signed, both by way of
-``network.reconciliation.evidence``, which writes each read into the operators' audit log in the
-same unit of work, before anything is shown. Nothing else calls this: not the gateway's routes, not
-the wallet, no job.
+Bodies of requests name people, each sealed with that person's own key; the application's role
+cannot read the table and gets at one entry's evidence only through a function. Callers are the
+console's views for the roles operator and above, and the pages where a dispute is settled with the
+merchant that signed, both by way of ``network.reconciliation.evidence``, which writes each read
+into the operators' audit log in the same unit of work, before anything is shown. Nothing else calls
+this: not the gateway's routes, not the wallet, no job.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class StoredEvidence:
 
     ``signature`` verifies over ``signature_base``; the base carries the digest of ``body``.
     ``line``: which line (from 1) of a body of JSON lines asked for the entry, where it came in a
-    batch.
+    batch. ``body`` is as it is stored, sealed in part (``network.members.signed_bodies``), until
+    that opens it; ``erased`` then says that a person in it could not be opened any more.
     """
 
     key_id: str
@@ -38,6 +39,7 @@ class StoredEvidence:
     signature: bytes
     body: bytes = field(repr=False)
     line: int | None = None
+    erased: bool = False
 
 
 def read_evidence(session: Session, *, member_id: UUID, sequence: int) -> StoredEvidence | None:

@@ -66,6 +66,7 @@ _BY_CODE = (
     .join(_secret, _secret.c.member_id == _member.c.member_id)
     .where(_member.c.code_handle == bindparam("handle"))
 )
+_KEY = select(_key.c.sealed_key).where(_key.c.member_id == bindparam("member_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,7 @@ class ResolvedMember:
     method: Method
     locale: str
     verified_code: VerifiedCode | None = None
+    sealed_key: bytes = field(repr=False, compare=False)
     open_name: Callable[[], str | None] = field(repr=False, compare=False)
 
     @property
@@ -124,6 +126,14 @@ def members_by_card(
     """Return the members with these cards, in one round trip: None for a blocked card."""
     rows = session.execute(_BY_CARDS, {"numbers": list(numbers)})
     return {row.card_number: None if row.blocked_at else row.member_id for row in rows}
+
+
+def sealed_key_of(session: Channel, *, member_id: UUID) -> bytes:
+    """Return the key of a member as it is stored; raise UnknownMemberError where it is gone."""
+    row = _first(session, _KEY, {"member_id": member_id})
+    if row is None:
+        raise UnknownMemberError("there is no such member")
+    return bytes(row.sealed_key)
 
 
 def _first(session: Channel, statement: Select[Any], values: dict[str, object]) -> Any:
@@ -179,5 +189,6 @@ def _resolved(
         method=method,
         locale=row.locale,
         verified_code=verified,
+        sealed_key=row.sealed_key,
         open_name=open_name,
     )

@@ -2,7 +2,8 @@
 
 The gateway checked it when it came; this is the check again, for whoever settles a dispute and
 does not take the gateway's word. The signature covers its base (RFC 9421, 2.5), and the base
-carries the digest of the body (RFC 9530).
+carries the digest of the body (RFC 9530). Once its member is erased the body is no longer whole:
+signature and digest are then all that is left to check (``Finding.ERASED``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class Finding(StrEnum):
     WRONG_SIGNATURE = "wrong_signature"
     OTHER_BODY = "other_body"
     UNKNOWN_KEY = "unknown_key"
+    ERASED = "erased"
+    """Signed; a person in the body was erased since, so it can't be compared with its digest."""
+
     ATTESTED = "attested"
     """No merchant signed: the network attests who asked in the portal (``network.portal``)."""
 
@@ -49,6 +53,8 @@ def check_evidence(
         return Finding.UNKNOWN_KEY
     if not _fits(vault, key, evidence):
         return Finding.WRONG_SIGNATURE
+    if evidence.erased:
+        return Finding.ERASED
     return Finding.SIGNED if is_signed_body(evidence) else Finding.OTHER_BODY
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from network.ledger.evidence import StoredEvidence, read_evidence
+from network.ledger.evidence import StoredEvidence
 from network.ledger.views import EntryView
+from network.members.signed_bodies import entry_evidence
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
 from network.operators.audit import record_act
@@ -37,6 +38,7 @@ class SignedRequest:
 
     Of a batch it is the one ``line`` that asked for the entry; ``size`` is that of all of it.
     ``asked_by``: who asked in the portal, where the network signed in the merchant's place.
+    ``erased``: a member whom the request names is one no more, and cannot be read any more.
     """
 
     key_id: str
@@ -49,6 +51,7 @@ class SignedRequest:
     masked: bool
     line: int | None = None
     asked_by: str | None = None
+    erased: bool = False
 
 
 def signed_request(
@@ -62,7 +65,7 @@ def signed_request(
     wall: datetime,
 ) -> SignedRequest | None:
     """Read an entry's evidence for ``actor`` and log it; ``None`` where there is none."""
-    found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
+    found = entry_evidence(session, vault, member_id=entry.member_id, sequence=entry.sequence)
     if found is None:
         return None
     record_act(
@@ -92,6 +95,7 @@ def signed_request(
         masked=masked,
         line=found.line,
         asked_by=_who_asked(session, found, entry=entry) if attested else None,
+        erased=found.erased,
     )
 
 

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 from sqlalchemy.orm import Session
 
 from network.clearing.statements import canonical
-from network.ledger.evidence import StoredEvidence, read_evidence
+from network.ledger.evidence import StoredEvidence
 from network.ledger.views import EntryView
+from network.members.signed_bodies import entry_evidence
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, is_signed_body
 from network.operators.audit import record_act
@@ -51,8 +52,9 @@ def evidence_file(
 ) -> dict[str, Any]:
     """Return what proves an entry that a merchant caused, as plain JSON, and log who took it.
 
-    The request is there to the byte, so the file may name persons. ``request`` is None where none
-    is kept. Raises UnknownLineError where no merchant caused the entry.
+    The request is there to the byte, so the file may name persons; where a member was erased since,
+    ``erased`` stands in that place and the network signs that it does. ``request`` is None where
+    none is kept. Raises UnknownLineError where no merchant caused the entry.
     """
     if entry.merchant_id is None:
         raise UnknownLineError("no merchant caused this entry")
@@ -60,7 +62,7 @@ def evidence_file(
     merchant_id = entry.merchant_id
     lines = part_of(session, entry=entry, merchant_id=merchant_id) or []
     answer = sign_answer(session, vault, entry=entry, lines=lines, merchant_id=merchant_id)
-    found = read_evidence(session, member_id=entry.member_id, sequence=entry.sequence)
+    found = entry_evidence(session, vault, member_id=entry.member_id, sequence=entry.sequence)
     request = None if found is None else _request(session, found)
     agreed = consent_to(session, member_id=entry.member_id, sequence=entry.sequence, wall=wall)
     if request is not None and agreed is not None and agreed.answered_at is not None:
@@ -117,6 +119,7 @@ def check_file(
             signature=_bytes(request["signature"]),
             body=_bytes(request["body"]),
             line=request["line"],
+            erased=request.get("erased") is True,
         )
         return said, _finding(evidence, request["key"], known)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
@@ -159,6 +162,8 @@ def _finding(
     if key["kid"] != evidence.key_id:
         raise ProofBrokenError("the merchant's key is another one")
     _check(key["x"], evidence.signature, evidence.signature_base, "the request")
+    if evidence.erased:
+        return Finding.ERASED
     if not is_signed_body(evidence):
         raise ProofBrokenError("the request was signed over another body")
     return Finding.SIGNED
@@ -168,7 +173,7 @@ def _request(session: Session, found: StoredEvidence) -> dict[str, Any]:
     """Return a request as it came; ``key`` is None where it was signed with a shared secret."""
     key = merchants.key(session, key_id=found.key_id)
     public = None if key is None else key.public_key
-    return {
+    said = {
         "key_id": found.key_id,
         "key": (
             None
@@ -185,6 +190,7 @@ def _request(session: Session, found: StoredEvidence) -> dict[str, Any]:
         "body": _text(found.body),
         "line": found.line,
     }
+    return said | {"erased": True} if found.erased else said
 
 
 def file_bytes(document: Mapping[str, Any]) -> bytes:

@@ -185,6 +185,7 @@ FINDINGS = {
     "other_body": _l("Signed, but with another body"),
     "unknown_key": _l("Not this merchant's key"),
     "attested": _l("Asked for in the portal; the network signed who asked"),
+    "erased": _l("Signed; the member was erased since"),
 }
 PORTAL_ROLES = {
     "cashier": _l("Cashier"),
@@ -292,6 +293,7 @@ TONES = {
     "closed": "",
     **reconciliation.TONES,
     "signed": "good",
+    "erased": "good",
     "wrong_signature": "bad",
     "other_body": "bad",
     "unknown_key": "bad",

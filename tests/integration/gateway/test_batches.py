@@ -25,8 +25,8 @@ from network.campaigns.service import (
 )
 from network.clock import wall_now
 from network.ledger import queries
-from network.ledger.evidence import read_evidence
 from network.ledger.figures import evidence_key
+from network.members.signed_bodies import entry_evidence
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
 from network.merchants.keys import register_key
@@ -283,7 +283,9 @@ def test_every_entry_leads_to_the_signed_request(house: House) -> None:
             found[place]["id"], prefix=found[place]["id"].partition("_")[0]
         )
         with services.database.reading() as session:
-            kept = read_evidence(session, member_id=key.member_id, sequence=key.sequence)
+            kept = entry_evidence(
+                session, services.vault, member_id=key.member_id, sequence=key.sequence
+            )
             assert kept is not None
             view = merchants.key(session, key_id=kept.key_id)
             entry = queries.entry(session, member_id=key.member_id, sequence=key.sequence)

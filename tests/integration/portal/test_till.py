@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from network.language import persian_digits
 from network.ledger import queries as ledger
-from network.ledger.evidence import read_evidence
+from network.members.signed_bodies import entry_evidence
 from network.portal import attesting
 from network.signing.queries import published_keys
 from network.spend_requests.models import SpendRequest
@@ -220,7 +220,9 @@ def test_the_network_vouches_for_who_asked(desk: Desk, cashier: Clerk) -> None:
     person = desk.house.member()
     cashier.buy(person.phone, amount=10_000)
     with desk.house.services.database.reading() as session:
-        found = read_evidence(session, member_id=person.member_id, sequence=1)
+        found = entry_evidence(
+            session, desk.house.services.vault, member_id=person.member_id, sequence=1
+        )
         published = published_keys(session)
     assert found is not None
     assert attesting.is_attested(found)
@@ -238,7 +240,9 @@ def test_evidence_that_was_changed_does_not_hold(desk: Desk, cashier: Clerk) -> 
     person = desk.house.member()
     cashier.buy(person.phone, amount=10_000)
     with desk.house.services.database.reading() as session:
-        found = read_evidence(session, member_id=person.member_id, sequence=1)
+        found = entry_evidence(
+            session, desk.house.services.vault, member_id=person.member_id, sequence=1
+        )
         published = published_keys(session)
     assert found is not None
     swapped = found.signature_base.replace(b'"@path": /v1/earnings', b'"@path": /v1/earningz')
