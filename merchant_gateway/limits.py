@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from time import monotonic
 
+from merchant_gateway.errors import RateLimitedError
+
 ADDRESS = "address"
 """The quota of addresses that fail, by its name in the headers."""
 
@@ -65,6 +67,12 @@ class LocalRate:
         ahead = due - moment
         left = (self._window - ahead) / self._interval
         return max(0, int(left + _ROUNDING)), math.ceil(ahead)
+
+    def attempt(self, line: str) -> None:
+        """Count one attempt of whoever asks from ``line``; raises RateLimitedError."""
+        if wait := self.wait(line):
+            raise RateLimitedError(retry_after=wait)
+        self.take(line)
 
     def _forget(self, moment: float) -> None:
         self._due = {name: due for name, due in list(self._due.items()) if due > moment}

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import Flask, Response, flash, redirect, request
+from flask import Flask, Response, abort, flash, redirect, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from config.web import access
-from network.ids import EntryIds, UnknownIdError
+from network.ids import EntryIds, UnknownIdError, decode
 from network.language import format_number, parse_day
 from network.language import gettext as _
 from network.language.arranging import arranged, first_of
@@ -126,6 +126,23 @@ def next_line(entry_ids: EntryIds, rows: Sequence[Any]) -> str:
     last = rows[-1]
     key = line_key(entry_ids, member_id=last.member_id, sequence=last.sequence, line=last.line)
     return address(after=key)
+
+
+def moment_key(row: Any) -> str:
+    """Return the key of a row with ``created_at`` and ``public_id``, for ``?before=``."""
+    return f"{row.created_at.isoformat()}~{row.public_id}"
+
+
+def before_moment(prefix: str) -> tuple[datetime, UUID] | None:
+    """Return the row that ``?before=`` names; 404 where it names none."""
+    text = argument("before")
+    if text is None:
+        return None
+    moment, _tilde, public_id = text.partition("~")
+    try:
+        return datetime.fromisoformat(moment), decode(prefix, public_id)
+    except (ValueError, UnknownIdError):
+        abort(404)
 
 
 def argument(name: str) -> str | None:

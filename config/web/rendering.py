@@ -2,7 +2,8 @@
 
 Filters: ``number``, ``decimal(places)``, ``percent``, ``points``, ``money(currency, unit)``,
 ``date``, ``long_date``, ``month``, ``time``, ``datetime``, ``digits`` (Persian digits in Persian),
-``ltr`` (an identifier that keeps its direction and does not break) and ``moment`` (a ``<time>``).
+``ltr`` (an identifier that keeps its direction and does not break), ``short`` (its beginning),
+``moment`` (a ``<time>``), ``typed_day`` (as a form's field has it) and ``day_before`` (of an end).
 Globals: ``_``, ``ngettext``, ``pgettext``, ``locale()``, ``direction()``, ``local(row, "name")``
 (``row.name_fa`` or ``row.name_en``), ``asset_url``, ``other_languages()``, ``request_id()``,
 ``simulated_now()``, ``csrf_token()``.
@@ -11,7 +12,7 @@ Globals: ``_``, ``ngettext``, ``pgettext``, ``locale()``, ``direction()``, ``loc
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial, wraps
 from pathlib import Path
 
@@ -103,6 +104,21 @@ def digits(text: object) -> str:
     return language.persian_digits(plain) if language.current_locale() == "fa" else plain
 
 
+def short(text: str, length: int = 12) -> str:
+    """Return the beginning of a long identifier."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def day_before(day: date) -> date:
+    """Return the last day of a period whose end is the first day after it."""
+    return day - timedelta(days=1)
+
+
+def typed_day(day: date) -> str:
+    """Return a day as a field of a form has it, and as it is read back from there."""
+    return language.format_date(day) if language.current_locale() == "fa" else day.isoformat()
+
+
 def _filters(app: Flask) -> dict[str, Callable[..., object]]:
     def money(
         amount: int, currency: str = CURRENCY, unit: str | None = None, *, signed: bool = False
@@ -126,8 +142,10 @@ def _filters(app: Flask) -> dict[str, Callable[..., object]]:
         "datetime": language.format_datetime,
         "digits": digits,
         "moment": moment,
+        "typed_day": typed_day,
     }
-    return {"ltr": ltr, **{name: for_reader(words) for name, words in spoken.items()}}
+    plain: dict[str, Callable[..., object]] = {"ltr": ltr, "short": short, "day_before": day_before}
+    return {**plain, **{name: for_reader(words) for name, words in spoken.items()}}
 
 
 def for_reader(words: Callable[..., object]) -> Callable[..., object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 from config.web import listing
 from merchant_gateway.portal import access, forms, words
 from network import ids
-from network.language import current_locale, format_date, format_number, unit_factor
+from network.language import current_locale, format_number, unit_factor
 from network.programme import explain
 
 
@@ -25,10 +25,7 @@ def install(app: Flask) -> None:
         explained=explained,
         is_note=is_note,
         toman=toman,
-        short=short,
-        day_before=day_before,
         iso_day=date.fromisoformat,
-        typed_day=typed_day,
         instant=datetime.fromisoformat,
     )
     app.jinja_env.globals.update(
@@ -62,21 +59,6 @@ def is_note(step: dict[str, Any]) -> bool:
 def toman(amount: int) -> str:
     """Return an amount of rials as a till's field has it: whole tomans, grouped, without a word."""
     return format_number(amount // unit_factor(unit=forms.UNIT))
-
-
-def short(text: str, length: int = 12) -> str:
-    """Return the beginning of a long identifier."""
-    return text if len(text) <= length else f"{text[:length]}…"
-
-
-def day_before(day: date) -> date:
-    """Return the last day of a period whose end is the first day after it."""
-    return day - timedelta(days=1)
-
-
-def typed_day(day: date) -> str:
-    """Return a day as a field of a form has it, and as it is read back from there."""
-    return format_date(day) if current_locale() == "fa" else day.isoformat()
 
 
 def entry_id(member_id: UUID, sequence: int) -> str:

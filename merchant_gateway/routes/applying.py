@@ -88,7 +88,7 @@ def register(app: Flask, gateway: Gateway) -> None:
     def send_application_form() -> Response:
         """Take the form; show what is wrong with it beside each field."""
         request.max_content_length = MAX_BYTES
-        _count(attempts)
+        attempts.attempt(line_of(request.remote_addr or ""))
         _choose_language()
         _refuse_other_sites()
         given = {name: value.strip() for name, value in request.form.items() if value.strip()}
@@ -103,7 +103,7 @@ def register(app: Flask, gateway: Gateway) -> None:
     def create_application() -> Response:
         """Take the same as JSON."""
         request.max_content_length = MAX_BYTES
-        _count(attempts)
+        attempts.attempt(line_of(request.remote_addr or ""))
         body = read_json(request.get_data(), request.environ.get("CONTENT_TYPE", ""))
         applied = _apply(gateway, body)
         headers = {"Cache-Control": "no-store", "RateLimit-Policy": POLICY}
@@ -182,14 +182,6 @@ def _answer(applied: Applied) -> dict[str, Any]:
         "state": "waiting",
         "key": key,
     }
-
-
-def _count(attempts: LocalRate) -> None:
-    """Count one attempt of this line; raises RateLimitedError."""
-    line = line_of(request.remote_addr or "")
-    if wait := attempts.wait(line):
-        raise RateLimitedError(retry_after=wait)
-    attempts.take(line)
 
 
 def _choose_language() -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from flask import Flask, Response, render_template, request
 
-from merchant_gateway.errors import RateLimitedError
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import LocalRate
 from merchant_gateway.sandboxes import Sandboxes
@@ -50,7 +49,7 @@ def register(app: Flask, gateway: Gateway, sandboxes: Sandboxes) -> None:
         test = request.args.get(OF_SANDBOX, "").strip().lower()[:LONGEST]
         if not typed:
             return _page(status=200, typed="", test=test)
-        _count(attempts)
+        attempts.attempt(line_of(request.remote_addr or ""))
         beginning = read_code(typed)
         if beginning is None:
             return _page(status=_WRONG, typed=typed, test=test, wrong=True)
@@ -93,13 +92,6 @@ def _in_sandbox(
         with inside.database.reading() as session:
             found = queries.statement_by_code(session, beginning=beginning)
     return found if found is not None and found.merchant.party_id == owner else None
-
-
-def _count(attempts: LocalRate) -> None:
-    line = line_of(request.remote_addr or "")
-    if wait := attempts.wait(line):
-        raise RateLimitedError(retry_after=wait)
-    attempts.take(line)
 
 
 def _page(*, status: int, typed: str, **facts: object) -> Response:

@@ -6,10 +6,11 @@ names neither opens for nobody. ``?format=csv`` takes data out of the house and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from flask import Flask, abort, g, request
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from config.web import access as shared
@@ -28,6 +29,7 @@ from config.web.access import (
 from network.ids import EntryIds
 from network.operators import queries as operators
 from network.operators import service
+from network.operators.audit import record_act
 from network.operators.queries import OperatorView, SessionView
 from network.operators.roles import ANALYST, ROLES
 
@@ -43,6 +45,7 @@ __all__ = [
     "operator_or_none",
     "public",
     "reading",
+    "record",
     "remember",
     "safe_next",
     "services",
@@ -109,3 +112,17 @@ def operator_or_none() -> OperatorView | None:
 def current_session() -> SessionView:
     """Return the sign-in that this request belongs to."""
     return cast("SessionView", g.session_view)
+
+
+def record(
+    session: Session, action: str, *, subject: str, facts: Mapping[str, object] | None = None
+) -> None:
+    """Write an act of the signed-in operator into the audit log."""
+    record_act(
+        session,
+        now=wall(),
+        actor=operator().public_id,
+        action=action,
+        subject=subject,
+        facts=facts or {},
+    )

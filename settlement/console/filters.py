@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -37,11 +37,9 @@ def install(app: Flask) -> None:
         tone=tone,
         explained=explained,
         is_note=is_note,
-        short=short,
         plain=plain,
         typed=typed,
         lot_name=lots.name,
-        day_before=day_before,
         became=redemptions.became,
         standing=standing,
         base64=base64,
@@ -89,16 +87,6 @@ def explained(step: dict[str, Any]) -> str:
 def is_note(step: dict[str, Any]) -> bool:
     """Return whether a stored step says how things stand, rather than what a rule did."""
     return explain.is_note(explain.from_json(step))
-
-
-def day_before(day: date) -> date:
-    """Return the last day of a period whose end is the first day after it."""
-    return day - timedelta(days=1)
-
-
-def short(text: str, length: int = 12) -> str:
-    """Return the beginning of a long identifier."""
-    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def typed(value: Fraction) -> str:

@@ -10,7 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from config.web import listing
+from config.web import fields, listing
 from merchant_gateway.portal import access
 from merchant_gateway.portal.access import OFFICE
 from network.errors import PeyvandError
@@ -72,8 +72,8 @@ def change_store() -> Response:
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
         change = places.rename_store if renamed else places.add_store
-        change(session, merchant_id=merchant_id, code=_field("store"), **_names())
-        return {"store": _field("store"), "name_en": _field("name_en")}
+        change(session, merchant_id=merchant_id, code=fields.words("store"), **fields.names())
+        return {"store": fields.words("store"), "name_en": fields.words("name_en")}
 
     action = "store.renamed" if renamed else "store.added"
     return _do(action, act, said=_("Renamed.") if renamed else _("Added."))
@@ -85,7 +85,7 @@ def close_store() -> Response:
     """Have a store take no more calls."""
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        code = _field("store")
+        code = fields.words("store")
         places.close_store(session, merchant_id=merchant_id, code=code, now=access.wall())
         return {"store": code}
 
@@ -99,14 +99,20 @@ def change_terminal() -> Response:
     wanted = request.form.get("do", "add")
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        till = {"store": _field("store"), "code": _field("terminal")}
+        till = {"store": fields.words("store"), "code": fields.words("terminal")}
         if wanted == "close":
             places.close_terminal(session, merchant_id=merchant_id, **till, now=access.wall())
         elif wanted == "rename":
-            places.rename_terminal(session, merchant_id=merchant_id, **till, name=_field("name"))
+            places.rename_terminal(
+                session, merchant_id=merchant_id, **till, name=fields.words("name")
+            )
         else:
             places.add_terminal(
-                session, merchant_id=merchant_id, **till, name=_field("name"), now=access.wall()
+                session,
+                merchant_id=merchant_id,
+                **till,
+                name=fields.words("name"),
+                now=access.wall(),
             )
         return {"store": till["store"], "terminal": till["code"]}
 
@@ -129,11 +135,3 @@ def _do(action: str, act: Act, *, said: str) -> Response:
         access.gateway().guard.announce()
         flash(said, "good")
     return redirect(url_for("places.index"))
-
-
-def _field(name: str) -> str:
-    return " ".join(request.form.get(name, "").split())
-
-
-def _names() -> dict[str, str]:
-    return {name: _field(name) for name in ("name_fa", "name_en", "city_fa", "city_en")}

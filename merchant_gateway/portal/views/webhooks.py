@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -17,7 +15,6 @@ from network import ids
 from network.errors import PeyvandError
 from network.events.types import SUBSCRIBABLE
 from network.events.webhooks import endpoints, queries
-from network.events.webhooks.queries import DeliveryView
 from network.language import gettext as _
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -129,7 +126,7 @@ def _page(*, errors: dict[str, str]) -> str:
             session,
             merchant_id=merchant_id,
             endpoint_id=None if chosen is None else ids.decode(endpoints.PREFIX, chosen),
-            before=_before(),
+            before=listing.before_moment(queries.PREFIX),
             limit=listing.PAGE_ROWS + 1,
         )
     rows = log[: listing.PAGE_ROWS]
@@ -143,21 +140,7 @@ def _page(*, errors: dict[str, str]) -> str:
         typed=request.form,
         key=forms.new_key,
         newest=listing.address(before=None) if request.args.get("before") else None,
-        older=listing.address(before=_place(rows[-1])) if len(log) > len(rows) else None,
+        older=listing.address(before=listing.moment_key(rows[-1]))
+        if len(log) > len(rows)
+        else None,
     )
-
-
-def _place(last: DeliveryView) -> str:
-    return f"{last.created_at.isoformat()}~{last.public_id}"
-
-
-def _before() -> tuple[datetime, UUID] | None:
-    """Return where ``?before=`` says that the list goes on; 404 where it says nothing sensible."""
-    text = listing.argument("before")
-    if text is None:
-        return None
-    moment, _tilde, delivery = text.partition("~")
-    try:
-        return datetime.fromisoformat(moment), ids.decode(queries.PREFIX, delivery)
-    except (ValueError, ids.UnknownIdError):
-        abort(404)

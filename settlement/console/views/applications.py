@@ -18,7 +18,6 @@ from network.language import lazy_gettext as _l
 from network.merchants import applications, errors, queries
 from network.merchants.applications import ApplicationView, Place
 from network.operators import queries as operators
-from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
 from settlement.console import access
 from settlement.console.announcing import announce
@@ -221,11 +220,9 @@ def _suggested(name: str) -> str:
 
 
 def _record(session: Session, found: ApplicationView, *, action: str, code: str) -> None:
-    record_act(
+    access.record(
         session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action=action,
+        action,
         subject=f"merchant:{code}",
         facts={"application": ids.encode("app", found.application_id)},
     )

@@ -17,7 +17,6 @@ from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.ledger.views import EntryView
 from network.merchants import queries as merchants
-from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
 from network.reconciliation import disputes, queries
 from network.reconciliation.disputes import PREFIX
@@ -96,13 +95,8 @@ def create() -> BaseResponse:
                 break_id=ids.decode("brk", named) if named else None,
             )
             opened = ids.encode(PREFIX, dispute_id)
-            record_act(
-                session,
-                now=access.wall(),
-                actor=access.operator().public_id,
-                action="dispute.opened",
-                subject=opened,
-                facts={"merchant": merchant.code},
+            access.record(
+                session, "dispute.opened", subject=opened, facts={"merchant": merchant.code}
             )
     except REFUSED as error:
         flash(refusal(error), "bad")

@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as BaseResponse
 from config.web import listing
 from network import ids
 from network.language import gettext as _
-from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
 from settlement.console import access, queues
 from settlement.console.queues import FailedJob, QueuesUnreachableError
@@ -65,11 +64,9 @@ def retry() -> BaseResponse:
                 continue
             done += 1
             with access.unit_of_work() as session:
-                record_act(
+                access.record(
                     session,
-                    now=access.wall(),
-                    actor=access.operator().public_id,
-                    action="job.retried",
+                    "job.retried",
                     subject=f"job:{job.topic}",
                     facts={"job": job.job_id, "queue": job.queue, **job.payload},
                 )

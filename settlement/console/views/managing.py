@@ -10,6 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import fields
 from network.clock import local_date
 from network.errors import PeyvandError
 from network.language import LazyText, format_number, parse_day
@@ -21,7 +22,6 @@ from network.merchants import errors, keys, places, queries, service
 from network.merchants.public_keys import fingerprint, read_public_key
 from network.merchants.scopes import SCOPES
 from network.money.today import DayClosingError, open_business_day
-from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
 from network.portal import alone
 from network.programme.queries import NoEarningTermsError, NoFaceValueError
@@ -133,8 +133,10 @@ def add_store(code: str) -> Response:
     """Add a store."""
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        places.add_store(session, merchant_id=merchant_id, code=_field("store"), **_names())
-        return {"store": _field("store"), "name_en": _field("name_en")}
+        places.add_store(
+            session, merchant_id=merchant_id, code=fields.words("store"), **fields.names()
+        )
+        return {"store": fields.words("store"), "name_en": fields.words("name_en")}
 
     return _do(code, "store.added", act, said=_("Added."))
 
@@ -145,8 +147,10 @@ def rename_store(code: str) -> Response:
     """Give a store other names."""
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        places.rename_store(session, merchant_id=merchant_id, code=_field("store"), **_names())
-        return {"store": _field("store"), "name_en": _field("name_en")}
+        places.rename_store(
+            session, merchant_id=merchant_id, code=fields.words("store"), **fields.names()
+        )
+        return {"store": fields.words("store"), "name_en": fields.words("name_en")}
 
     return _do(code, "store.renamed", act, said=_("Renamed."))
 
@@ -157,7 +161,7 @@ def close_store(code: str) -> Response:
     """Have a store take no more calls."""
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
-        store = _field("store")
+        store = fields.words("store")
         places.close_store(session, merchant_id=merchant_id, code=store, now=access.wall())
         return {"store": store}
 
@@ -172,7 +176,7 @@ def add_terminal(code: str) -> Response:
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
         place = _till()
         places.add_terminal(
-            session, merchant_id=merchant_id, **place, name=_field("name"), now=access.wall()
+            session, merchant_id=merchant_id, **place, name=fields.words("name"), now=access.wall()
         )
         return place
 
@@ -186,7 +190,7 @@ def rename_terminal(code: str) -> Response:
 
     def act(session: Session, merchant_id: UUID) -> Mapping[str, Any]:
         place = _till()
-        places.rename_terminal(session, merchant_id=merchant_id, **place, name=_field("name"))
+        places.rename_terminal(session, merchant_id=merchant_id, **place, name=fields.words("name"))
         return place
 
     return _do(code, "terminal.renamed", act, said=_("Renamed."))
@@ -209,7 +213,7 @@ def close_terminal(code: str) -> Response:
 @access.access(OPERATOR)
 def suspend(code: str) -> Response:
     """Refuse every call of a merchant from now on."""
-    reason = _field("reason")
+    reason = fields.words("reason")
     if not reason:
         flash(_("Say why, in a sentence or two."), "bad")
         return _back(code)
@@ -292,14 +296,7 @@ def _do(code: str, action: str, act: Act, *, said: str) -> Response:
 
 
 def _record(session: Session, code: str, action: str, facts: Mapping[str, Any]) -> None:
-    record_act(
-        session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action=action,
-        subject=f"merchant:{code}",
-        facts=facts,
-    )
+    access.record(session, action, subject=f"merchant:{code}", facts=facts)
 
 
 def _refused(code: str, error: PeyvandError) -> Response:
@@ -323,13 +320,5 @@ def _back(code: str) -> Response:
     return redirect(url_for("managing.show", code=code))
 
 
-def _field(name: str) -> str:
-    return " ".join(request.form.get(name, "").split())
-
-
-def _names() -> dict[str, str]:
-    return {name: _field(name) for name in ("name_fa", "name_en", "city_fa", "city_en")}
-
-
 def _till() -> dict[str, str]:
-    return {"store": _field("store"), "code": _field("terminal")}
+    return {"store": fields.words("store"), "code": fields.words("terminal")}

@@ -20,7 +20,6 @@ from network.members.errors import (
     UnknownMemberError,
 )
 from network.members.resolving import resolve
-from network.operators.audit import record_act
 from network.operators.roles import OPERATOR
 from settlement.console import access
 
@@ -49,11 +48,9 @@ def find() -> Response | tuple[str, int]:
             None,
         )
         if found is not None:
-            record_act(
+            access.record(
                 session,
-                now=access.wall(),
-                actor=access.operator().public_id,
-                action="member.looked_up",
+                "member.looked_up",
                 subject=ids.encode("mem", found[1]),
                 facts={"by": found[0]},
             )

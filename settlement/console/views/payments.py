@@ -34,7 +34,6 @@ from network.money.facts import FileKind, KeptFile, PaymentView, ReleaseTotals, 
 from network.money.withdrawing import withdraw_release
 from network.operators import proposals
 from network.operators import queries as operators
-from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.services import Services
 from settlement import second_person
@@ -341,11 +340,9 @@ def take() -> BaseResponse:
 
 
 def _record_statement(session: Session, taken: Imported) -> None:
-    record_act(
+    access.record(
         session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action="bank.statement_taken" if taken.proposal is None else "bank.returns.proposed",
+        "bank.statement_taken" if taken.proposal is None else "bank.returns.proposed",
         subject="bank",
         facts={
             "lines": taken.lines,
@@ -370,14 +367,7 @@ def said(totals: ReleaseTotals) -> str:
 
 
 def _record(session: Session, action: str, public_id: str, **facts: object) -> None:
-    record_act(
-        session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action=action,
-        subject=f"window:{public_id}",
-        facts=facts,
-    )
+    access.record(session, action, subject=f"window:{public_id}", facts=facts)
 
 
 def _window(session: Session, public_id: str) -> WindowView:

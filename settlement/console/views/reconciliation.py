@@ -16,7 +16,6 @@ from network.errors import PeyvandError
 from network.language import format_number, ngettext, parse_day
 from network.language import gettext as _
 from network.merchants import queries as merchants
-from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.reconciliation import deciding, queries, service
 from network.reconciliation.facts import KINDS
@@ -240,11 +239,4 @@ def withdraw(public_id: str) -> BaseResponse:
 
 
 def _record(session: Session, action: str, public_id: str) -> None:
-    record_act(
-        session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action=action,
-        subject=f"record:{public_id}",
-        facts={},
-    )
+    access.record(session, action, subject=f"record:{public_id}")

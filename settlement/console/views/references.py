@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from flask import Blueprint, Response, render_template, request
 
 from config.web import listing
+from config.web.rendering import typed_day
 from network.clock import local_date
-from network.language import current_locale, format_date, normalise
 from network.language import gettext as _
+from network.language import normalise
 from network.language.dates import parse_day
 from network.ledger import searching
 from network.merchants import queries as merchants
@@ -59,8 +60,8 @@ def find() -> str | Response:
         merchants=known,
         merchant=merchant,
         ref=wanted,
-        first=typed(first),
-        last=typed(last),
+        first=typed_day(first),
+        last=typed_day(last),
         errors=errors,
         asked=bool(merchant and wanted),
     )
@@ -93,11 +94,6 @@ def _file(rows: Sequence[searching.FoundEntry]) -> Response:
             for row in rows
         ),
     )
-
-
-def typed(day: date) -> str:
-    """Return a day as the reader would type it."""
-    return format_date(day) if current_locale() == "fa" else day.isoformat()
 
 
 def _errors(first: date, last: date) -> dict[str, str]:

@@ -10,7 +10,6 @@ from network.database.migrate import schema_digest
 from network.errors import UnavailableError
 from network.language import gettext as _
 from network.merchants import queries as merchants
-from network.operators.audit import record_act
 from network.operators.roles import OPERATOR
 from network.sandboxes import service
 from settlement.console import access
@@ -49,11 +48,6 @@ def _reset(session: Session, code: str) -> None:
     )
     if fresh is None:
         raise NoSpareError
-    record_act(
-        session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action="sandbox.reset",
-        subject=f"merchant:{code}",
-        facts={"sandbox": fresh.database_name},
+    access.record(
+        session, "sandbox.reset", subject=f"merchant:{code}", facts={"sandbox": fresh.database_name}
     )

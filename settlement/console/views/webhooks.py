@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -20,7 +19,6 @@ from network.events.webhooks.endpoints import EndpointDisabledError, UnknownEndp
 from network.events.webhooks.queries import DeliveryView
 from network.language import gettext as _
 from network.merchants import queries as merchants
-from network.operators.audit import record_act
 from network.operators.roles import OPERATOR, VIEWER
 from settlement.console import access
 
@@ -48,7 +46,7 @@ def show(code: str) -> str | BaseResponse:
             merchant_id=merchant.merchant_id,
             endpoint_id=None if chosen is None else ids.decode(endpoints.PREFIX, chosen),
             state=state if state in STATES else None,
-            before=_before(),
+            before=listing.before_moment(queries.PREFIX),
             limit=listing.asked(MOST_DELIVERIES),
         )
     shown, more = listing.first(log, MOST_DELIVERIES)
@@ -66,7 +64,9 @@ def show(code: str) -> str | BaseResponse:
         page=page,
         states=STATES,
         newest=listing.address(before=None) if request.args.get("before") else None,
-        earlier=listing.address(before=_place(shown[-1]), **{"from": None}) if more else None,
+        earlier=listing.address(before=listing.moment_key(shown[-1]), **{"from": None})
+        if more
+        else None,
     )
 
 
@@ -161,27 +161,4 @@ def _merchant(session: Session, code: str) -> UUID:
 
 
 def _record(session: Session, code: str, action: str, **facts: str) -> None:
-    record_act(
-        session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action=action,
-        subject=f"merchant:{code}",
-        facts=facts,
-    )
-
-
-def _place(last: DeliveryView) -> str:
-    return f"{last.created_at.isoformat()}~{last.public_id}"
-
-
-def _before() -> tuple[datetime, UUID] | None:
-    """Return where ``?before=`` says that the page goes on; 404 where it says nothing sensible."""
-    text = listing.argument("before")
-    if text is None:
-        return None
-    moment, _tilde, delivery = text.partition("~")
-    try:
-        return datetime.fromisoformat(moment), ids.decode(queries.PREFIX, delivery)
-    except (ValueError, ids.UnknownIdError):
-        abort(404)
+    access.record(session, action, subject=f"merchant:{code}", facts=facts)
