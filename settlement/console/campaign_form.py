@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from fractions import Fraction
 from uuid import UUID
 
@@ -15,13 +14,13 @@ from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
 from network.language import (
     LazyText,
     ascii_digits,
-    parse_day,
     parse_decimal,
     parse_whole_number,
 )
 from network.language import lazy_gettext as _l
 from network.merchants import queries as merchants
 from network.programme.campaigns import WHOLE, Funder
+from settlement.console.form_reader import FormReader
 
 FIELDS: dict[str, LazyText] = {
     "code": _l("Give a code of small letters, digits and hyphens that no other campaign has."),
@@ -48,12 +47,16 @@ _MOST_BELOW = 999_999
 
 
 @dataclass(slots=True)
-class Reader:
-    """Reads a form field by field and remembers what could not be read."""
+class Reader(FormReader):
+    """Reads a campaign's form; knows the parties by their codes."""
 
-    form: Mapping[str, str]
-    codes: Mapping[str, UUID]
-    wrong: dict[str, str] = field(default_factory=dict)
+    WORDS = FIELDS
+
+    codes: Mapping[str, UUID] = field(kw_only=True)
+
+    def exact(self, name: str) -> Fraction:
+        """Return an exact number, which may also be written as a fraction."""
+        return self._needed(name, _exact) or Fraction(0)
 
     def terms(self) -> CampaignTerms | None:
         """Return the campaign's terms, None where something is wrong."""
@@ -65,56 +68,26 @@ class Reader:
             name_en=self.text("name_en"),
             owner_id=owner[0] if owner else NETWORK_PARTY,
             kind=self.text("kind"),
-            value=self.fraction("value"),
+            value=self.exact("value"),
             first_day=self.day("first_day"),
             last_day=self.day("last_day"),
             funders=self.funders(),
-            budget=self.whole("budget") or 0,
-            slices=self.whole("slices") or 0,
-            minimum_amount=self.whole("minimum_amount") or 0,
+            budget=self.whole_or_none("budget") or 0,
+            slices=self.whole_or_none("slices") or 0,
+            minimum_amount=self.whole_or_none("minimum_amount") or 0,
             merchants=parties,
             tiers=self.names("tiers"),
             channels=self.names("channels"),
             categories=self.names("categories"),
-            person_cap=self.whole("person_cap"),
-            day_cap=self.whole("day_cap"),
+            person_cap=self.whole_or_none("person_cap"),
+            day_cap=self.whole_or_none("day_cap"),
         )
         return None if self.wrong else made
-
-    def refuse(self, name: str) -> None:
-        """Say that a field is wrong."""
-        self.wrong[name] = str(FIELDS.get(name, name))
-
-    def text(self, name: str) -> str:
-        """Return a field without spaces around it."""
-        return self.form.get(name, "").strip()
 
     def names(self, name: str) -> tuple[str, ...]:
         """Return the names between a field's commas."""
         given = ascii_digits(self.text(name)).replace("،", ",").split(",")
         return tuple(each.strip() for each in given if each.strip())
-
-    def whole(self, name: str) -> int | None:
-        """Return a whole number, None where the field is empty."""
-        given = self.text(name)
-        number = parse_whole_number(given)
-        if given and number is None:
-            self.refuse(name)
-        return number
-
-    def fraction(self, name: str) -> Fraction:
-        """Return an exact number, 0 where the field holds none."""
-        found = _exact(self.text(name))
-        if found is None:
-            self.refuse(name)
-        return found or Fraction(0)
-
-    def day(self, name: str) -> date:
-        """Return a day in either calendar."""
-        found = parse_day(self.text(name))
-        if found is None:
-            self.refuse(name)
-        return found or date.min
 
     def parties(self, name: str) -> tuple[UUID, ...]:
         """Return parties by their codes."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from fractions import Fraction
 from uuid import UUID
 
 from network.ids import uuid7
-from network.language import LazyText, parse_day, parse_decimal, parse_whole_number
+from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.programme.rules import EarningTerms
+from settlement.console.form_reader import FormReader, exact
 
 PER = 100_000
 """Rates are typed and shown as points per so many rials."""
@@ -30,36 +30,10 @@ TAKEN: LazyText = _l("Something else begins on that day already.")
 
 
 @dataclass(slots=True)
-class Reader:
-    """Reads a form field by field and remembers what could not be read."""
+class Reader(FormReader):
+    """Reads the programme's forms."""
 
-    form: Mapping[str, str]
-    wrong: dict[str, str] = field(default_factory=dict)
-
-    def refuse(self, name: str) -> None:
-        """Say that a field is wrong."""
-        self.wrong[name] = str(WRONG[name])
-
-    def day(self, name: str = "effective_from") -> date:
-        """Return a day; the first there is where the field holds none, which is refused."""
-        found = parse_day(self.form.get(name, ""))
-        if found is None:
-            self.refuse(name)
-        return found or date.min
-
-    def exact(self, name: str) -> Fraction:
-        """Return an exact number, 0 where the field holds none, which is refused."""
-        found = exact(self.form.get(name, ""))
-        if found is None:
-            self.refuse(name)
-        return found or Fraction(0)
-
-    def whole(self, name: str) -> int:
-        """Return a whole number, 0 where the field holds none, which is refused."""
-        found = parse_whole_number(self.form.get(name, ""))
-        if found is None:
-            self.refuse(name)
-        return found or 0
+    WORDS = WRONG
 
     def rates(self, name: str = "category_rates") -> dict[str, Fraction]:
         """Return the rates that lines of ``category = points`` give, in points per rial."""
@@ -81,7 +55,7 @@ class Reader:
         made = EarningTerms(
             earning_terms_id=uuid7(),
             merchant_id=merchant_id,
-            effective_from=self.day(),
+            effective_from=self.day("effective_from"),
             base_rate=self.exact("base_rate") / PER,
             category_rates=self.rates(),
             pending_days=self.whole("pending_days"),
@@ -89,9 +63,3 @@ class Reader:
             minimum_amount=self.whole("minimum_amount"),
         )
         return None if self.wrong else made
-
-
-def exact(text: str) -> Fraction | None:
-    """Return the exact value of a decimal number in any digits, None where it is none."""
-    found = parse_decimal(text)
-    return None if found is None else Fraction(found)

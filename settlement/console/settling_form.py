@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
-from network.language import LazyText, format_date, parse_day, parse_whole_number
+from network.language import LazyText, format_date, parse_day
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.merchants.errors import MerchantDataError
 from network.merchants.settling import CYCLES, MOST_DAYS, Cycle, Settling, checked
+from settlement.console.form_reader import FormReader
 
 FIELDS: dict[str, LazyText] = {
     "credit_cap": _l("Give a whole amount in rials, or nothing."),
@@ -41,31 +42,10 @@ WEEKDAYS = {
 
 
 @dataclass(slots=True)
-class _Reader:
-    """Reads a form field by field and remembers what could not be read."""
+class _Reader(FormReader):
+    """Reads the part of an agreement's form that says how its merchant is paid."""
 
-    form: Mapping[str, str]
-    wrong: dict[str, str] = field(default_factory=dict)
-
-    def text(self, name: str) -> str:
-        return self.form.get(name, "").strip()
-
-    def refuse(self, name: str) -> None:
-        self.wrong[name] = str(FIELDS.get(name, name))
-
-    def whole(self, name: str) -> int | None:
-        given = self.text(name)
-        number = parse_whole_number(given)
-        if given and number is None:
-            self.refuse(name)
-        return number
-
-    def day(self, name: str) -> date | None:
-        given = self.text(name)
-        found = parse_day(given)
-        if given and found is None:
-            self.refuse(name)
-        return found
+    WORDS = FIELDS
 
     def days(self, name: str) -> tuple[date, ...]:
         given = self.text(name).replace("،", ",").replace("\n", ",").split(",")
@@ -80,16 +60,16 @@ def read_settling(form: Mapping[str, str], *, today: date) -> tuple[Settling, di
     """Return what a form says about paying, and what is wrong with it by field."""
     reader = _Reader(form)
     cycle = reader.text("settlement_cycle") or "daily"
-    signed_on = reader.day("mandate_signed_on")
+    signed_on = reader.day_or_none("mandate_signed_on")
     if signed_on is not None and signed_on > today:
         reader.refuse("mandate_signed_on")
     given = Settling(
-        cap=reader.whole("credit_cap"),
+        cap=reader.whole_or_none("credit_cap"),
         cycle=cast("Cycle", cycle),
-        weekday=reader.whole("settlement_weekday") if cycle == "weekly" else None,
+        weekday=reader.whole_or_none("settlement_weekday") if cycle == "weekly" else None,
         days=reader.days("settlement_days") if cycle == "calendar" else (),
         holidays=reader.days("settlement_holidays"),
-        minimum=reader.whole("minimum_payment") or 0,
+        minimum=reader.whole_or_none("minimum_payment") or 0,
         mandate_id=reader.text("mandate_id") or None,
         mandate_signed_on=signed_on,
     )

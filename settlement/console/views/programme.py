@@ -68,7 +68,7 @@ def show() -> str | Response:
 def propose_face_value() -> Response:
     """Propose what a point is worth from a day on."""
     given = Reader(request.form)
-    value, day = given.exact("value"), given.day()
+    value, day = given.exact("value"), given.day("effective_from")
     if given.wrong:
         return _refused(given.wrong)
     return put_forward(

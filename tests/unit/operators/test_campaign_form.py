@@ -21,7 +21,7 @@ def reader(**form: str) -> Reader:
 )
 def test_a_factor_is_exact(given: str, expected: Fraction) -> None:
     form = reader(value=given)
-    assert (form.fraction("value"), form.wrong) == (expected, {})
+    assert (form.exact("value"), form.wrong) == (expected, {})
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_factor_is_exact(given: str, expected: Fraction) -> None:
 )
 def test_what_is_no_factor_is_refused(given: str) -> None:
     form = reader(value=given)
-    assert form.fraction("value") == 0
+    assert form.exact("value") == 0
     assert set(form.wrong) == {"value"}
 
 
@@ -48,10 +48,14 @@ def test_shares_are_read_the_same_way() -> None:
 @pytest.mark.parametrize("given", ["9" * 19, "²", "1e3", "-1"])
 def test_what_is_no_whole_number_is_refused(given: str) -> None:
     form = reader(budget=given)
-    assert form.whole("budget") is None
+    assert form.whole_or_none("budget") is None
     assert set(form.wrong) == {"budget"}
 
 
 def test_whole_numbers_may_be_grouped_or_left_out() -> None:
     form = reader(budget="۱٬۰۰۰٬۰۰۰")
-    assert (form.whole("budget"), form.whole("day_cap"), form.wrong) == (1_000_000, None, {})
+    assert (form.whole_or_none("budget"), form.whole_or_none("day_cap"), form.wrong) == (
+        1_000_000,
+        None,
+        {},
+    )
