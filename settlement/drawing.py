@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from network.clearing.facts import StatementView
-from network.clearing.statement_pdf import PaperLines, draw_statement
+from network.clearing.paper_lines import PaperLines
+from network.clearing.statement_pdf import draw_statement
 
 _PART = ".part"
 _WAITING_PER_PROCESS = 2

@@ -17,9 +17,10 @@ from pathlib import Path
 from uuid import UUID
 
 from network.clearing import queries
-from network.clearing.facts import StatementLine, StatementView, WindowView
+from network.clearing.facts import PartyView, StatementLine, StatementView, WindowView
 from network.clearing.lines import all_statement_lines
-from network.clearing.statement_pdf import paper_lines
+from network.clearing.paper_lines import paper_lines
+from network.clearing.party_names import named_parties
 from network.clearing.statements import statement_csv, statement_json
 from network.database.connection import Database
 from network.ids import EntryIds
@@ -84,13 +85,14 @@ class _Writer:
         self, database: Database, *, report: Callable[[int, int], None] | None
     ) -> Iterator[Exported]:
         with database.snapshot() as session:
+            names = named_parties(session, window=self.window)
             wanted: dict[UUID, list[StatementView]] = {}
             for statement in queries.statements(session, window=self.window):
                 wanted.setdefault(statement.merchant.party_id, []).append(statement)
             total = sum(map(len, wanted.values()))
             every = self._every(all_statement_lines(session, window=self.window), wanted)
             for number, (statement, lines) in enumerate(every, start=1):
-                yield self._write(statement, lines)
+                yield self._write(statement, lines, names)
                 if report is not None:
                     report(number, total)
 
@@ -106,7 +108,12 @@ class _Writer:
         for statement in (each for left in wanted.values() for each in left):
             yield statement, []
 
-    def _write(self, statement: StatementView, lines: list[StatementLine]) -> Exported:
+    def _write(
+        self,
+        statement: StatementView,
+        lines: list[StatementLine],
+        names: dict[str, PartyView],
+    ) -> Exported:
         currency = statement.totals.currency
         stem = f"{statement.merchant.code}-{currency}"
         files = [self.directory / f"{stem}.json", self.directory / f"{stem}.csv"]
@@ -116,7 +123,7 @@ class _Writer:
                 stream.writelines(form(statement, lines=lines, entry_ids=self.entry_ids))
             part.replace(path)
         if self.papers is not None and self.pool is not None:
-            found = paper_lines(statement, lines=lines, entry_ids=self.entry_ids)
+            found = paper_lines(statement, lines=lines, entry_ids=self.entry_ids, names=names)
             for locale in self.papers.locales:
                 files.append(self.directory / f"{stem}.{locale}.pdf")
                 self.pool.draw(

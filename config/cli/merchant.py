@@ -104,6 +104,28 @@ def add(code: str, name_fa: str, name_en: str, kind: str) -> None:
     done(_("%(code)s is registered. Give it a test key next.", code=code))
 
 
+@merchant.command("add-sponsor")
+@_CODE
+@click.option("--name-fa", required=True, help="Name in Persian.")
+@click.option("--name-en", required=True, help="Name in Latin letters.")
+def add_sponsor(code: str, name_fa: str, name_en: str) -> None:
+    """Take a sponsor in: it pays for points of campaigns, and has no stores, tills or keys.
+
+    Next comes its agreement; its fee is 0, because it takes no points.
+    """
+    with working("add-sponsor") as work:
+        service.register_merchant(
+            work.session,
+            code=code,
+            name_fa=name_fa,
+            name_en=name_en,
+            kind=queries.SPONSOR,
+            now=work.programme_now,
+        )
+        work.record("sponsor.added", code, {"name_en": name_en})
+    done(_("%(code)s is registered. Propose its agreement next.", code=code))
+
+
 @merchant.command("portal-only")
 @_CODE
 def portal_only(code: str) -> None:

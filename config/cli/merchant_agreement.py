@@ -10,7 +10,8 @@ import click
 
 from config.cli.merchant_work import Work, done, find, working
 from config.cli.positions import DAY
-from config.cli.two_people import by_options, named
+from config.cli.two_people import by_options
+from config.cli.two_people import named as named_operator
 from network import ids
 from network.language import gettext as _
 from network.merchants import agreements
@@ -59,6 +60,7 @@ EXACTLY = Exactly()
 )
 @click.option("--vat", type=EXACTLY, default="0", show_default=True, help="Percent.")
 @click.option("--vat-on", type=click.Choice(TAXED_FEES), default=TAXED_FEES[0], show_default=True)
+@click.option("--named", is_flag=True, help="Others that are named read its name, and it theirs.")
 @by_options
 def agreement(
     code: str,
@@ -74,13 +76,15 @@ def agreement(
     vat_on: str,
     by: str,
     approved_by: str | None,
+    *,
+    named: bool,
 ) -> None:
     """Propose what a merchant pays for its points and gives up on others'.
 
     Its balance is paid daily; other cycles and mandates are set in the console.
     """
     with working("agreement") as work:
-        proposer = named(work, by, role=OPERATOR)
+        proposer = named_operator(work, by, role=OPERATOR)
         today = begun_day(work.session, wall=work.now)
         made = agreements.propose_agreement(
             work.session,
@@ -96,13 +100,14 @@ def agreement(
                 vat_rate=vat / _PERCENT,
                 vat_on=vat_on,
             ),
+            named=named,
             today=today,
             now=work.programme_now,
             proposed_by=proposer.operator_id,
         )
         _record(work, "agreement.proposed", code, made, proposer)
         if approved_by is not None:
-            approver = named(work, approved_by, role=APPROVER)
+            approver = named_operator(work, approved_by, role=APPROVER)
             made = agreements.approve_agreement(
                 work.session,
                 agreement_id=made.agreement_id,
@@ -127,6 +132,7 @@ def _record(
         "issue_price": f"{made.issue_price:f}",
         "acceptance_fee": f"{made.acceptance_fee:f}",
         "funding": made.funding,
+        "named": made.named,
         "agreement": ids.encode("agr", made.agreement_id),
         "in_the_name_of": operator.public_id,
     }

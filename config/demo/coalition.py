@@ -51,6 +51,7 @@ class Partner:
     department: str
     name: Name
     terms: tuple[Terms, ...]
+    named: bool = False
 
     def terms_on(self, day: int) -> Terms:
         """Return the terms in force on a day of the fortnight, counted from 0."""
@@ -73,6 +74,7 @@ PARTNERS = (
         slug="mahtab",
         department="GROCERY",
         name=Name(fa="فروشگاه مهتاب", en="Mahtab Market"),
+        named=True,
         terms=(
             Terms(
                 version=1,
@@ -132,6 +134,7 @@ PARTNERS = (
         slug="bostan",
         department="PRODUCE",
         name=Name(fa="میوه‌سرای بوستان", en="Bostan Greengrocer"),
+        named=True,
         terms=(
             Terms(
                 version=1,
@@ -150,6 +153,7 @@ PARTNERS = (
         slug="dasht",
         department="MEAT",
         name=Name(fa="گوشت دشت سبز", en="Green Plain Butchers"),
+        named=True,
         terms=(
             Terms(
                 version=1,

@@ -94,7 +94,7 @@ def install(app: Flask) -> None:
 def _admit(wanted: str | None) -> BaseResponse | None:
     if "signed_in" not in g:
         return _locked() if "browser" in g else shared.to_sign_in()
-    if wanted is None or not user().opens(wanted):
+    if wanted is None or not opens(wanted):
         if wanted is not None and current_session().by_pin and request.method == "GET":
             # By a PIN everybody is a cashier; for more there is the password.
             return redirect(url_for("signing.sign_in", next=request.path))
@@ -153,6 +153,11 @@ def user() -> UserView:
 def merchant() -> MerchantView:
     """Return the merchant whose person is signed in."""
     return signed_in().merchant
+
+
+def opens(area: str) -> bool:
+    """Return whether the person may open pages of an area; a sponsor has no till."""
+    return user().opens(area) and (area != TILL or merchant().sells)
 
 
 def current_session() -> SessionView:

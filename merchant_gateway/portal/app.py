@@ -27,6 +27,7 @@ from merchant_gateway.portal.views import (
     standing,
     statements,
     till,
+    trading,
     transactions,
     webhooks,
 )
@@ -50,6 +51,7 @@ VIEWS = (
     standing,
     statements,
     till,
+    trading,
     transactions,
     webhooks,
 )

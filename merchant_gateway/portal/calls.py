@@ -123,7 +123,7 @@ def _stands_for_key(found: SignedIn) -> KeyView:
         revoked_at=None,
         last_used_on=None,
         issuing=found.merchant.issuing,
-        scopes=roles.scopes_of(found.user.role),
+        scopes=roles.scopes_of(found.user.role, sells=found.merchant.sells),
         expires_at=found.session.expires_at,
         leaves_on=found.merchant.leaves_on,
     )

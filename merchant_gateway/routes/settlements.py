@@ -21,6 +21,7 @@ from merchant_gateway.schemas.requests import PAGE
 from network import ids
 from network.clearing import queries, statement_pdf, statements
 from network.clearing.facts import LinePlace, StatementLine, StatementView
+from network.clearing.party_names import named_parties
 from network.language import current_locale
 
 CSV = "text/csv"
@@ -81,8 +82,8 @@ def list_settlement_lines(call: Call, query: dict[str, Any], *, settlement_id: s
         lines = list(
             queries.statement_lines(session, statement=found, after=after, limit=limit + 1)
         )
-    merchant, page = found.merchant.code, lines[:limit]
-    items = [statements.line_record(line, name=name, merchant=merchant) for line in page]
+    page = lines[:limit]
+    items = [statements.line_record(line, name=name) for line in page]
     following = _line_cursor(call, page[-1]) if len(lines) > limit else None
     return Answer(
         payload={"items": items, "next_cursor": following},
@@ -131,6 +132,7 @@ def _pdf(call: Call, session: Session, found: StatementView) -> Answer:
     content = statement_pdf.statement_pdf(
         found,
         **_printed(call, session, found),
+        names=named_parties(session, window=found.window),
         locale=locale,
         check_url=address + statement_pdf.CHECK_PATH,
     )

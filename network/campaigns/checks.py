@@ -16,6 +16,7 @@ from network.campaigns.errors import CampaignDataError
 from network.clearing.parties import NETWORK_PARTY
 from network.members.models import Tier
 from network.merchants.models import Merchant
+from network.merchants.queries import SPONSOR
 from network.programme.campaigns import WHOLE
 
 if TYPE_CHECKING:
@@ -81,10 +82,13 @@ def _check_parties(session: Session, terms: CampaignTerms) -> None:
     """Refuse merchants and tiers that are not there, and a shop's campaign at another shop."""
     funders = {funder.party_id for funder in terms.funders}
     named = {terms.owner_id, *terms.merchants, *funders} - {NETWORK_PARTY}
-    known = set(
-        session.scalars(select(Merchant.merchant_id).where(Merchant.merchant_id.in_(named)))
+    rows = session.execute(
+        select(Merchant.merchant_id, Merchant.kind).where(Merchant.merchant_id.in_(named))
     )
-    _require(named <= known, "merchants")
+    known: dict[UUID, str] = {row.merchant_id: row.kind for row in rows}
+    _require(named <= known.keys(), "merchants")
+    # A sponsor pays, and has no purchases to give points for.
+    _require(all(known[each] != SPONSOR for each in terms.merchants), "merchants")
     _require(NETWORK_PARTY not in terms.merchants, "merchants")
     _require(terms.owner_id == NETWORK_PARTY or list(terms.merchants) == [terms.owner_id], "owner")
     tiers: set[str] = set(session.scalars(select(Tier.code).where(Tier.code.in_(terms.tiers))))

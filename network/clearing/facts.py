@@ -177,12 +177,16 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyView:
-    """A party by its code and names; the network is one, by the code ``network``."""
+    """A party by its code and names; the network is one, by the code ``network``.
+
+    ``kind`` is a merchant's: ``sponsor`` pays for points and sells nothing.
+    """
 
     party_id: UUID
     code: str
     name_fa: str
     name_en: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +269,8 @@ class LinePlace:
 class StatementLine:
     """One posting as one side of an obligation, on the statement of that side.
 
+    ``counterparty`` is the other side's code (for its own points in its own shop the merchant's
+    own), ``None`` where it is the network or may not be named.
     Made by position from a row, since a night makes three of them for each redemption posting.
     """
 
@@ -276,7 +282,7 @@ class StatementLine:
     recorded_at: datetime
     kind: str
     direction: Direction
-    own_points: bool
+    counterparty: str | None
     merchant_ref: str | None
     points: int
     price: Decimal

@@ -35,16 +35,14 @@ _TEXTS = text("""
            string_agg(
                concat('{"amount":', CASE l.direction WHEN 'receivable' THEN l.share
                                                      ELSE -l.share END,
-                      ',"counterparty":', CASE WHEN l.own_points
-                          THEN to_json(coalesce(m.code, l.merchant_id::text))::text
-                          ELSE to_json(CAST(:nobody AS text))::text END,
+                      ',"counterparty":',
+                      to_json(coalesce(l.counterparty, CAST(:nobody AS text)))::text,
                       ',"direction":"', l.direction, '","entry":"', CAST(:entry AS text),
                       '","kind":"', l.kind, '","merchant_ref":',
                       coalesce(to_json(l.merchant_ref)::text, 'null'),
                       ',"points":', l.points, ',"price":"', trim_scale(l.price), '"}'),
                ',' ORDER BY l.line, l.obligation_id, l.direction) AS piece
     FROM statement_line AS l
-    LEFT JOIN network.merchant AS m ON m.merchant_id = l.merchant_id
     WHERE l.merchant_id <> :network
     GROUP BY l.merchant_id, l.currency, l.recorded_at, l.member_id, l.sequence
     ORDER BY l.merchant_id, l.currency, l.recorded_at, l.member_id, l.sequence

@@ -17,6 +17,7 @@ from sqlalchemy import Result, Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import EntryLine, LinePlace, ObligationLine, StatementLine, WindowView
+from network.clearing.naming import CONSENTING, told
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger.crossings import CROSSINGS
 
@@ -33,18 +34,18 @@ _PLACE = tuple(LinePlace.__dataclass_fields__)
 # What a kind says of its postings is their account, and whether they are below zero there; nobody
 # takes points that are given, taken back or lapse, so the acceptor stands for the issuer then.
 _OWED = (
-    """
-    WITH owed AS (
-        SELECT o.*,
+    f"""
+    WITH consenting AS ({CONSENTING.format(end_day=":end_day")}), owed AS (
+        SELECT o.*, {told("o.payer_id", "o.payee_id")} AS told,
                CASE WHEN o.kind IN ('issuance', 'clawback', 'expiry') THEN o.kind
                     WHEN o.kind IN ('adjustment_up', 'adjustment_down') THEN 'adjustment'
                     ELSE 'redemption' END::ledger.account AS account,
                o.kind IN ('issuance', 'adjustment_up') OR o.points < 0 AS negative
         FROM network.obligation o
-        WHERE o.window_id = :window_id AND {obligations} AND o.kind <> 'rounding'
+        WHERE o.window_id = :window_id AND {{obligations}} AND o.kind <> 'rounding'
     ), behind AS (
         SELECT o.obligation_id, o.payer_id, o.payer_account, o.payee_id, o.payee_account, o.kind,
-               o.price, o.amount, o.currency, p.business_date, p.member_id, p.sequence,
+               o.told, o.price, o.amount, o.currency, p.business_date, p.member_id, p.sequence,
                2 * p.line - CASE WHEN p.negative THEN 1 ELSE 0 END AS line,
                CASE WHEN o.points < 0 THEN -p.points ELSE p.points END AS points,
                o.amount::numeric * p.points AS exact, abs(o.points)::numeric AS whole
@@ -98,23 +99,25 @@ _OBLIGATION_LINES = text(
 )
 
 # Each posting stands on the payer's statement and, where that is a merchant, on the payee's; what a
-# deposit pays stands on its owner's. The columns are in the order of StatementLine.
+# deposit pays stands on its owner's. The columns are in the order of StatementLine; who is not told
+# with whom it has to do is told nothing, and reads the network there.
 _SIDE = """
     CROSS JOIN LATERAL (
-        SELECT s.payer_id AS merchant_id,
+        SELECT s.payer_id AS merchant_id, s.payee_id AS other_id,
                CASE WHEN s.payer_account = 'deposit' THEN 'deposit'
                     WHEN s.payer_account <> 'settlement' THEN 'payable'
                     WHEN s.payee_account = 'vat' THEN 'vat'
                     WHEN s.payee_account = 'margin' THEN 'fee'
                     ELSE 'payable' END AS direction
         UNION ALL
-        SELECT s.payee_id, 'receivable' WHERE s.payee_account = 'settlement'
+        SELECT s.payee_id, s.payer_id, 'receivable' WHERE s.payee_account = 'settlement'
     ) AS side
 """
 _SIDES = (
     """
     SELECT side.merchant_id, s.obligation_id, s.member_id, s.sequence, s.line, e.recorded_at,
-           s.kind, side.direction, s.payer_id = s.payee_id AS own_points,
+           s.kind, side.direction,
+           CASE WHEN s.told THEN coalesce(other.code, side.other_id::text) END AS counterparty,
            CASE WHEN e.merchant_id = side.merchant_id THEN e.merchant_ref END AS merchant_ref,
            s.points, s.price, s.share, s.currency
     FROM shared s
@@ -123,6 +126,9 @@ _SIDES = (
      AND e.business_date >= :first_day AND e.business_date < :end_day
 """
     + _SIDE
+    + """
+    LEFT JOIN network.merchant AS other ON s.told AND other.merchant_id = side.other_id
+"""
 )
 
 ALL_LINES = _SPREAD.format(obligations="true", postings="true") + _SIDES

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import Obligation, ObligationView, PartyView
+from network.clearing.facts import Obligation, ObligationView, PartyView, WindowView
 from network.clearing.models import Obligation as ObligationRow
+from network.clearing.naming import CONSENTING
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
 
 _NETWORK = PartyView(
@@ -25,18 +27,35 @@ def parties(session: Session, *, wanted: Iterable[UUID] | None = None) -> dict[U
     """Return merchants by their ids, every one or those that are wanted, and the network."""
     rows = session.execute(
         text("""
-            SELECT merchant_id, code, name_fa, name_en FROM network.merchant
+            SELECT merchant_id, code, name_fa, name_en, kind FROM network.merchant
             WHERE CAST(:wanted AS uuid[]) IS NULL OR merchant_id = ANY (:wanted)
         """),
         {"wanted": None if wanted is None else list(set(wanted))},
     )
     names = {
         row.merchant_id: PartyView(
-            party_id=row.merchant_id, code=row.code, name_fa=row.name_fa, name_en=row.name_en
+            party_id=row.merchant_id,
+            code=row.code,
+            name_fa=row.name_fa,
+            name_en=row.name_en,
+            kind=row.kind,
         )
         for row in rows
     }
     return names | {NETWORK_PARTY: _NETWORK}
+
+
+def named_parties(session: Session, *, window: WindowView) -> dict[str, PartyView]:
+    """Return the merchants that statements of a window may name to each other, by code."""
+    rows = session.execute(text(CONSENTING.format(end_day=":end_day")), {"end_day": window.end_day})
+    found = parties(session, wanted=rows.scalars())
+    return {each.code: each for each in found.values() if each.party_id != NETWORK_PARTY}
+
+
+def may_be_named(session: Session, *, merchant_id: UUID, day: date) -> bool:
+    """Return whether the agreement that is in force before ``day`` lets a merchant be named."""
+    rows = session.execute(text(CONSENTING.format(end_day=":end_day")), {"end_day": day})
+    return merchant_id in set(rows.scalars())
 
 
 def party(names: dict[UUID, PartyView], party_id: UUID) -> PartyView:

@@ -8,19 +8,18 @@ the lines to the JSON and the CSV, which nobody prints.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from network.clearing.checking import check_code
-from network.clearing.facts import StatementLine, StatementView
+from network.clearing.facts import PartyView, StatementLine, StatementView
 from network.clearing.paper import HEIGHT, INNER, MARGIN, Sheet
+from network.clearing.paper_lines import PaperLines, paper_lines
 from network.clearing.statement_rows import (
     Column,
     Group,
     Printed,
-    as_printed,
     by_side,
     counterparty,
     digits,
@@ -34,7 +33,6 @@ from network.clearing.statement_words import (
     reserve_lines,
     sums,
 )
-from network.clearing.statements import entry_namer, line_record
 from network.ids import EntryIds, encode
 from network.language import (
     current_locale,
@@ -45,6 +43,7 @@ from network.language import (
     use_locale,
 )
 from network.language import gettext as _
+from network.merchants.queries import SPONSOR
 from network.signing.queries import LIVE
 
 FORM = "4"
@@ -53,7 +52,6 @@ FORM = "4"
 CHECK_PATH, OF_SANDBOX = "/verify", "test"
 """Where the gateway checks the code of a paper, and the parameter that names whose sandbox's."""
 
-MOST_LINES = 5_000
 _ROW, _FOOT, _PRICE_PLACES = 5.2, HEIGHT - 20, 10
 _STRONG = ("net", "closing", "deposit_closing")
 
@@ -66,47 +64,17 @@ def statement_pdf(
     locale: str,
     check_url: str,
     environment: str = LIVE,
+    names: Mapping[str, PartyView] | None = None,
 ) -> bytes:
     """Return the statement as PDF in ``locale``; ``check_url`` is the page that checks its code.
 
-    A sandbox's, of the ``environment`` ``test``, says on each page that nothing in it is real.
+    ``names`` has the names of counterparties by their codes. A sandbox's, of the ``environment``
+    ``test``, says on each page that nothing in it is real.
     """
-    found = paper_lines(statement, lines=lines, entry_ids=entry_ids)
+    found = paper_lines(statement, lines=lines, entry_ids=entry_ids, names=names)
     return draw_statement(
         statement, found, locale=locale, check_url=check_url, environment=environment
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperLines:
-    """What a paper has of a statement's lines: their sums by kind, and the lines if they are few.
-
-    No more than MOST_LINES of them, and plain values: it can be handed to another process.
-    """
-
-    groups: dict[tuple[str, str, str], Group]
-    printed: list[Printed]
-
-
-def paper_lines(
-    statement: StatementView, *, lines: Iterable[StatementLine], entry_ids: EntryIds
-) -> PaperLines:
-    """Return what the paper has of the lines, in any language."""
-    groups: dict[tuple[str, str, str], Group] = {}
-    printed: list[Printed] = []
-    name = entry_namer(entry_ids)
-    few = statement.totals.lines <= MOST_LINES
-    for line in lines:
-        record = line_record(line, name=name, merchant=statement.merchant.code)
-        group = groups.setdefault(
-            (record["direction"], record["kind"], record["counterparty"]), Group()
-        )
-        group.lines += 1
-        group.points += record["points"]
-        group.amount += record["amount"]
-        if few:
-            printed.append(as_printed(line, record))
-    return PaperLines(groups=groups, printed=printed)
 
 
 def draw_statement(
@@ -120,7 +88,7 @@ def draw_statement(
     """Return the statement as PDF; it reads nothing, so any process can draw it."""
     with use_locale(locale):
         paper = _Paper(statement, check_url=check_url, environment=environment)
-        return paper.draw(found.groups, found.printed)
+        return paper.draw(found)
 
 
 class _Paper:
@@ -147,12 +115,13 @@ class _Paper:
         )
         self._y = 0.0
 
-    def draw(self, groups: dict[tuple[str, str, str], Group], lines: Sequence[Printed]) -> bytes:
+    def draw(self, found: PaperLines) -> bytes:
         self._sheet.page()
         self._head()
         self._totals()
-        self._groups(groups)
-        self._lines(lines)
+        self._names = found.names
+        self._groups(found.groups)
+        self._lines(found.printed)
         self._seal()
         self._sheet.on_every_page(self._foot)
         return self._sheet.finish()
@@ -163,7 +132,7 @@ class _Paper:
         sheet.text(_("Settlement statement"), at=0, y=MARGIN + 9.5, width=120, size=12, grey=90)
         sheet.square_code(self._square_url, at=INNER - side, y=MARGIN, side=side)
         facts = (
-            (_("Merchant"), f"{self._merchant()} ({self._statement.merchant.code})"),
+            (self._of(), f"{self._merchant()} ({self._statement.merchant.code})"),
             (_("Business days"), period(self._statement.window)),
             (_("Settled at"), self._settled()),
             (_("Window"), self._window),
@@ -180,6 +149,9 @@ class _Paper:
     @property
     def _currency(self) -> str:
         return self._statement.totals.currency
+
+    def _of(self) -> str:
+        return _("Sponsor") if self._statement.merchant.kind == SPONSOR else _("Merchant")
 
     def _merchant(self) -> str:
         merchant = self._statement.merchant
@@ -265,7 +237,7 @@ class _Paper:
             (
                 direction_label(direction),
                 kind_label(kind),
-                counterparty(whom, self._statement),
+                counterparty(whom, self._statement, self._names),
                 format_number(group.lines),
                 format_number(group.points),
                 format_number(group.amount),
@@ -301,7 +273,7 @@ class _Paper:
                 format_number(number),
                 moment(line.recorded_at),
                 kind_label(line.kind),
-                counterparty(line.counterparty, self._statement),
+                counterparty(line.counterparty, self._statement, self._names),
                 line.merchant_ref or "—",
                 line.entry,
                 format_number(line.points),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from network.clearing.facts import StatementLine, StatementView
+from network.clearing.facts import PartyView, StatementLine, StatementView
 from network.clearing.parties import NETWORK_NAME
 from network.language import current_locale, format_date, format_time, persian_digits
 from network.language import gettext as _
@@ -69,11 +70,16 @@ def by_side(item: tuple[tuple[str, str, str], Group]) -> tuple[int, tuple[str, s
     return (_SIDES.index(side) if side in _SIDES else len(_SIDES), item[0])
 
 
-def counterparty(code: str, statement: StatementView) -> str:
-    """Return a counterparty as the statement names it: the network, or the merchant itself."""
+def counterparty(code: str, statement: StatementView, names: Mapping[str, PartyView]) -> str:
+    """Return a counterparty in words: the network, the merchant itself, another by its name."""
     if code == NETWORK_NAME:
         return _("The network")
-    return _("Own points") if code == statement.merchant.code else code
+    if code == statement.merchant.code:
+        return _("Own points")
+    known = names.get(code)
+    if known is None:
+        return code
+    return known.name_fa if current_locale() == "fa" else known.name_en
 
 
 def moment(of: datetime) -> str:

@@ -12,10 +12,11 @@ Amounts of lines are signed as the merchant sees them: what it is owed above zer
 below; they add up to ``net``, but for those that its deposit paid (``deposit``), which add up to
 ``deposit_used``: what the deposit lacked is ``called`` from the balance. VAT has lines of its own
 (``vat``) and stands among the fees. Figures of VAT and of a deposit stand in a statement only if
-one of them is not zero. A counterparty is named only where both agreements allow it, which
-no agreement does yet, so it is the network, or the merchant itself for its own points in its own
-shop. A merchant that leaves also reads what the network holds of it (``reserve``), and by which
-month that comes free at the latest.
+one of them is not zero. A counterparty is named by its code only where both agreements in force on
+the window's last day allow it (``naming``). Else it is the network, as for all that the network
+itself gets and pays; for its own points in its own shop it is the merchant itself. A merchant that
+leaves also reads what the network holds of it (``reserve``), and by which month that comes free at
+the latest.
 ``digest`` is the SHA-256 of ``{"lines": …, "reserve": …, "totals": …}`` in the form of RFC 8785,
 ``reserve`` only where it is told; seal, times and what the network ``signed`` over it
 (``signed_statements``) stand outside that form.
@@ -104,13 +105,11 @@ def entry_namer(entry_ids: EntryIds) -> Callable[[UUID, int], str]:
     return name
 
 
-def line_record(
-    line: StatementLine, *, name: Callable[[UUID, int], str], merchant: str
-) -> dict[str, Any]:
-    """Return a statement line as the merchant with the code ``merchant`` may see it."""
+def line_record(line: StatementLine, *, name: Callable[[UUID, int], str]) -> dict[str, Any]:
+    """Return a statement line as its merchant may see it."""
     return {
         "amount": line.share if line.direction == "receivable" else -line.share,
-        "counterparty": merchant if line.own_points else NETWORK_NAME,
+        "counterparty": line.counterparty or NETWORK_NAME,
         "direction": line.direction,
         "entry": name(line.member_id, line.sequence),
         "kind": line.kind,
@@ -195,7 +194,7 @@ def statement_json(
     yield b',"environment":' + canonical(environment) + b',"lines":['
     between = b""
     for line in lines:
-        yield between + canonical(line_record(line, name=name, merchant=code))
+        yield between + canonical(line_record(line, name=name))
         between = b","
     yield b'],"merchant":' + canonical(code)
     if statement.reserve is not None:
@@ -223,7 +222,7 @@ def statement_csv(
     namer = entry_namer(entry_ids)
     yield _row(_COLUMNS)
     for line in lines:
-        record = line_record(line, name=namer, merchant=statement.merchant.code)
+        record = line_record(line, name=namer)
         yield _cells({"record": "line", "currency": currency} | record)
     for name in sum_names(statement.totals):
         amount = getattr(statement.totals, name)

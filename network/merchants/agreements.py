@@ -24,8 +24,8 @@ from network.merchants.errors import (
     UnknownAgreementError,
 )
 from network.merchants.locking import locked_merchant
-from network.merchants.models import Agreement
-from network.merchants.queries import AgreementView, agreement_view
+from network.merchants.models import Agreement, Merchant
+from network.merchants.queries import SPONSOR, AgreementView, agreement_view
 from network.merchants.settling import DEFAULT, Settling, checked
 from network.settings import CURRENCY
 
@@ -68,6 +68,7 @@ def propose_agreement(
     settlement_iban: str | None = None,
     settling: Settling = DEFAULT,
     funding: Funding = DEFAULT_FUNDING,
+    named: bool = False,
     proposed_by: UUID | None = None,
 ) -> AgreementView:
     """Write down prices that are to begin on ``effective_from``; nothing changes until approved.
@@ -75,17 +76,16 @@ def propose_agreement(
     ``issue_price`` is minor units per point that the merchant funded, ``acceptance_fee`` the share
     of the face value that it gives up on points it takes (0.02 is 2 %), each with at most ten
     decimal places; ``funding`` says when points are paid for and which VAT falls on the network's
-    fee. ``today`` is the latest day that has begun (``ledger.begun_day``); only a merchant's
-    first agreement may begin on it or before. Raises MerchantDataError, BackdatedAgreementError,
-    UnknownMerchantError.
+    fee; ``named`` lets merchants that are named, too, read its name on their statements. ``today``
+    is the latest day that has begun (``ledger.begun_day``); only a merchant's first agreement may
+    begin on it or before. Raises MerchantDataError, BackdatedAgreementError, UnknownMerchantError.
     """
     _check_price(issue_price, least=Decimal(0), below=MAX_PRICE, field="issue_price")
     if issue_price == 0:
         raise MerchantDataError("an issue price is positive", field="issue_price")
-    _check_price(acceptance_fee, least=Decimal(0), below=Decimal(1), field="acceptance_fee")
     iban = None if settlement_iban is None else _checked_iban(settlement_iban)
     paying = checked(settling)
-    locked_merchant(session, merchant_id)
+    _check_fee(locked_merchant(session, merchant_id), acceptance_fee)
     _check_date(session, merchant_id=merchant_id, effective_from=effective_from, today=today)
     latest = session.scalar(
         select(func.max(Agreement.version)).where(Agreement.merchant_id == merchant_id)
@@ -98,6 +98,7 @@ def propose_agreement(
         issue_price=issue_price,
         acceptance_fee=acceptance_fee,
         **_checked_funding(funding),
+        named=named,
         currency=CURRENCY,
         settlement_iban=iban,
         credit_cap=paying.cap,
@@ -173,6 +174,12 @@ def withdraw_agreement(session: Session, *, agreement_id: UUID, by: UUID) -> Agr
     session.delete(agreement)
     session.flush()
     return found
+
+
+def _check_fee(merchant: Merchant, fee: Decimal) -> None:
+    _check_price(fee, least=Decimal(0), below=Decimal(1), field="acceptance_fee")
+    if merchant.kind == SPONSOR and fee != 0:
+        raise MerchantDataError("a sponsor takes no points", field="acceptance_fee")
 
 
 def _checked_funding(funding: Funding) -> dict[str, Any]:

@@ -73,6 +73,12 @@ class MerchantStateError(PeyvandError):
     code = "merchant_state"
 
 
+class SponsorSellsNothingError(PeyvandError):
+    """Stores, keys, earning terms and purchases are for merchants that sell."""
+
+    code = "sponsor_sells_nothing"
+
+
 class ApplicationReviewedError(PeyvandError):
     """Somebody has decided on this application already."""
 

@@ -21,7 +21,7 @@ from network.merchants.errors import (
     TooManyNewKeysError,
     UnknownKeyError,
 )
-from network.merchants.locking import locked_merchant
+from network.merchants.locking import locked_seller
 from network.merchants.models import MerchantKey
 from network.merchants.public_keys import checked_public_key
 from network.merchants.scopes import SCOPES, ordered
@@ -64,13 +64,13 @@ def register_key(
     registers one public key once in each, so that a revoked one does not come back. ``scopes`` are
     what the key opens. Who holds a key can make others, so there are at most twenty new ones of an
     environment in 24 hours. Raises InvalidKeyError, KeyKnownError, TooManyKeysError,
-    TooManyNewKeysError or UnknownMerchantError.
+    TooManyNewKeysError, SponsorSellsNothingError or UnknownMerchantError.
     """
     if environment not in {LIVE, TEST}:
         raise InvalidKeyError("a key is for live or test", field="environment")
     opens = _checked_scopes(scopes)
     raw = None if public_key is None else checked_public_key(public_key)
-    locked_merchant(session, merchant_id)
+    locked_seller(session, merchant_id)
     if _count_active(session, merchant_id, environment, now) >= MAX_ACTIVE_KEYS:
         raise TooManyKeysError(
             f"a merchant has at most {MAX_ACTIVE_KEYS} active keys; revoke one first",

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from network.merchants.errors import SponsorSellsNothingError
 from network.merchants.models import Merchant
-from network.merchants.queries import UnknownMerchantError
+from network.merchants.queries import SPONSOR, UnknownMerchantError
 
 
 def locked_merchant(session: Session, merchant_id: UUID) -> Merchant:
@@ -21,4 +22,12 @@ def locked_merchant(session: Session, merchant_id: UUID) -> Merchant:
     ).first()
     if merchant is None:
         raise UnknownMerchantError("there is no such merchant")
+    return merchant
+
+
+def locked_seller(session: Session, merchant_id: UUID) -> Merchant:
+    """Return a merchant's row if it sells; raise SponsorSellsNothingError for a sponsor."""
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.kind == SPONSOR:
+        raise SponsorSellsNothingError("a sponsor sells nothing")
     return merchant

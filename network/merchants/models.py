@@ -237,6 +237,7 @@ class Agreement(Base):
     breakage_beneficiary: Mapped[str] = mapped_column(server_default=text("'network'"))
     vat_rate: Mapped[Decimal] = mapped_column(server_default=text("0"))
     vat_on: Mapped[str] = mapped_column(server_default=text("'margin'"))
+    named: Mapped[bool] = mapped_column(server_default=text("false"))
     currency: Mapped[str]
     settlement_iban: Mapped[str | None]
     credit_cap: Mapped[int | None]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from network.ids import uuid7
 from network.merchants.errors import MerchantDataError, UnknownPlaceError
 from network.merchants.inserting import insert_row
-from network.merchants.locking import locked_merchant
+from network.merchants.locking import locked_seller
 from network.merchants.models import Store, Terminal
 
 LONGEST_NAME = 120
@@ -30,9 +30,9 @@ def add_store(
 ) -> UUID:
     """Add a place of a merchant and return its id; ``code`` is what its tills send.
 
-    Raises CodeTakenError or MerchantDataError.
+    Raises CodeTakenError, MerchantDataError or SponsorSellsNothingError.
     """
-    locked_merchant(session, merchant_id)
+    locked_seller(session, merchant_id)
     store = Store(
         store_id=uuid7(),
         merchant_id=merchant_id,

@@ -20,6 +20,9 @@ from network.merchants.settling import Cycle, Settling
 APPLICANT_PREFIX = "applicant-"
 """Codes of those who have applied; approval gives them one to be known by."""
 
+SPONSOR = "sponsor"
+"""The kind of a party that pays for points of campaigns and sells nothing (0037_sponsors.sql)."""
+
 ISSUING_OPEN = "open"
 """``merchant.issuing`` of who may give points: below its limit, its points not suspended."""
 
@@ -53,6 +56,11 @@ class MerchantView:
     directory_url: str | None
     leaves_on: date | None = None
     portal_since: datetime | None = None
+
+    @property
+    def sells(self) -> bool:
+        """Return whether it has shops: a sponsor only pays."""
+        return self.kind != SPONSOR
 
     def name(self, locale: str) -> str:
         """Return the name in a language."""
@@ -136,6 +144,7 @@ class AgreementView:
     breakage_beneficiary: str
     vat_rate: Decimal
     vat_on: str
+    named: bool
     currency: str
     settlement_iban: str | None
     settling: Settling
@@ -321,6 +330,7 @@ def agreement_view(row: Agreement) -> AgreementView:
         breakage_beneficiary=row.breakage_beneficiary,
         vat_rate=row.vat_rate,
         vat_on=row.vat_on,
+        named=row.named,
         currency=row.currency,
         settlement_iban=row.settlement_iban,
         settling=settling_of(row),
@@ -346,21 +356,7 @@ def settling_of(row: Agreement | Row[Any]) -> Settling:
 
 
 def _merchant_view(row: Merchant) -> MerchantView:
-    return MerchantView(
-        merchant_id=row.merchant_id,
-        code=row.code,
-        name_fa=row.name_fa,
-        name_en=row.name_en,
-        kind=row.kind,
-        status=row.status,
-        issuing=row.issuing,
-        joined_at=row.joined_at,
-        directory_fa=row.directory_fa,
-        directory_en=row.directory_en,
-        directory_url=row.directory_url,
-        leaves_on=row.leaves_on,
-        portal_since=row.portal_since,
-    )
+    return MerchantView(**{name: getattr(row, name) for name in MerchantView.__dataclass_fields__})
 
 
 def _terminal_view(row: Terminal) -> TerminalView:
@@ -368,16 +364,7 @@ def _terminal_view(row: Terminal) -> TerminalView:
 
 
 def _store_view(row: Store) -> StoreView:
-    return StoreView(
-        store_id=row.store_id,
-        merchant_id=row.merchant_id,
-        code=row.code,
-        name_fa=row.name_fa,
-        name_en=row.name_en,
-        city_fa=row.city_fa,
-        city_en=row.city_en,
-        closed_at=row.closed_at,
-    )
+    return StoreView(**{name: getattr(row, name) for name in StoreView.__dataclass_fields__})
 
 
 def _key_view(row: MerchantKey, merchant: Merchant) -> KeyView:

@@ -36,7 +36,7 @@ from network.merchants.keys import (
 from network.merchants.locking import locked_merchant
 from network.merchants.models import Merchant, MerchantKey, Nonce
 from network.merchants.places import add_store
-from network.merchants.queries import APPLICANT_PREFIX
+from network.merchants.queries import APPLICANT_PREFIX, SPONSOR
 from network.merchants.scopes import SCOPES
 from network.money import queries as money
 from network.vault import Vault
@@ -80,8 +80,11 @@ def register_merchant(
     """Take a merchant into the network and return its id.
 
     ``code`` is a slug of at most 40 characters. ``status`` is ``active``, or ``approved`` for one
-    that has yet to make its signed test call. Raises CodeTakenError or MerchantDataError.
+    that has yet to make its signed test call; a sponsor, which signs nothing, is active at once.
+    Raises CodeTakenError or MerchantDataError.
     """
+    if kind == SPONSOR and status != "active":
+        raise MerchantDataError("a sponsor has no test to pass", field="status")
     if status not in {"applied", "approved", "active"}:
         raise MerchantDataError("a merchant begins as applied, approved or active", field="status")
     merchant = Merchant(
@@ -251,8 +254,10 @@ def _before_suspension(session: Session, merchant: Merchant) -> str:
         return "leaving"
     if merchant.code.startswith(APPLICANT_PREFIX):
         return "applied"
-    if merchant.portal_since is not None or _has_key(
-        session, merchant.merchant_id, environment=LIVE, used=False
+    if (
+        merchant.kind == SPONSOR
+        or merchant.portal_since is not None
+        or _has_key(session, merchant.merchant_id, environment=LIVE, used=False)
     ):
         return "active"
     return "approved"

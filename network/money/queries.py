@@ -28,7 +28,7 @@ from network.money.facts import (
 from network.money.models import BankAnswer, Payment, PaymentRelease
 
 _PAYMENTS = """
-    SELECT p.*, m.code, m.name_fa, m.name_en, w.first_day
+    SELECT p.*, m.code, m.name_fa, m.name_en, m.kind AS merchant_kind, w.first_day
     FROM network.payment p
     JOIN network.merchant m ON m.merchant_id = p.merchant_id
     JOIN network.settlement_window w ON w.window_id = p.window_id
@@ -358,7 +358,11 @@ def _payment_view(row: Row[Any]) -> PaymentView:
         fact=payment_fact(row),
         state=row.state,
         merchant=PartyView(
-            party_id=row.merchant_id, code=row.code, name_fa=row.name_fa, name_en=row.name_en
+            party_id=row.merchant_id,
+            code=row.code,
+            name_fa=row.name_fa,
+            name_en=row.name_en,
+            kind=row.merchant_kind,
         ),
         first_day=row.first_day,
     )

@@ -40,9 +40,13 @@ def opens(role: str, area: str) -> bool:
     return area in _OPENS[role]
 
 
-def scopes_of(role: str) -> tuple[str, ...]:
-    """Return what calls of ``role`` may do, in the words in which keys say it."""
-    return scopes.ordered(scope for area in _OPENS[role] for scope in _SCOPES[area])
+def scopes_of(role: str, *, sells: bool = True) -> tuple[str, ...]:
+    """Return what calls of ``role`` may do, in the words in which keys say it.
+
+    Where the merchant does not sell, nobody of it stands at a till.
+    """
+    opened = _OPENS[role] if sells else _OPENS[role] - {TILL}
+    return scopes.ordered(scope for area in opened for scope in _SCOPES[area])
 
 
 def needs_second_factor(role: str) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from network.clearing.parties import NETWORK_PARTY
 from network.members import tiers
 from network.merchants import queries as merchants
+from network.merchants.errors import SponsorSellsNothingError
 from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.programme import service
@@ -63,10 +64,12 @@ def propose_terms(
 ) -> Proposal:
     """Propose what a merchant's purchases earn from a day on; the id of ``terms`` is not kept.
 
-    Raises BackdatedError, DateTakenError, TermsOutOfRangeError, UnknownMerchantError and
-    ProposalError.
+    Raises BackdatedError, DateTakenError, TermsOutOfRangeError, UnknownMerchantError,
+    SponsorSellsNothingError and ProposalError.
     """
     merchant = merchants.merchant(session, merchant_id=terms.merchant_id)
+    if not merchant.sells:
+        raise SponsorSellsNothingError("a sponsor's purchases earn nothing")
     service.check_earning_terms(session, terms=terms, today=begun_day(session, wall=wall))
     return proposals.propose(
         session,

@@ -96,6 +96,22 @@ class TradeWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerTrade:
+    """A merchant's trade with another that may be named to it, or (``None``) with all others."""
+
+    partner_id: UUID | None
+    taken_points: int
+    taken_amount: int
+    spent_points: int
+    spent_amount: int
+
+    @property
+    def balance(self) -> int:
+        """Return what was owed to the merchant for their points less what they were owed."""
+        return self.taken_amount - self.spent_amount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Traded:
     """A merchant's trade: points of others that it took, its own taken elsewhere, and at home."""
 

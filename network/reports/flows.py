@@ -14,13 +14,45 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from network.reports.facts import DayEnd, TradeCell, Traded, TradeWindow
+from network.clearing.naming import CONSENTING
+from network.reports.facts import DayEnd, PartnerTrade, TradeCell, Traded, TradeWindow
 
 _SET_ASIDE = ("pool", "deposit", "reserve")
 _PERIOD = """
     w.state = 'settled' AND w.first_day >= :since AND w.first_day < :until
     AND o.kind IN ('redemption', 'redeposit')
 """
+
+_TRADE_OF = text(f"""
+    WITH nights AS (
+        SELECT window_id, end_day FROM network.settlement_window
+        WHERE state = 'settled' AND first_day >= :since AND first_day < :until
+    ), consenting AS (
+        SELECT n.window_id, c.merchant_id
+        FROM nights AS n CROSS JOIN LATERAL ({CONSENTING.format(end_day="n.end_day")}) AS c
+    ), traded AS (
+        SELECT w.window_id, o.points, o.amount, o.acceptor_id = :merchant AS taken,
+               CASE WHEN o.issuer_id = :merchant THEN o.acceptor_id ELSE o.issuer_id END AS other_id
+        FROM network.obligation o
+        JOIN network.settlement_window w ON w.window_id = o.window_id
+        WHERE {_PERIOD} AND o.issuer_id <> o.acceptor_id
+          AND (o.issuer_id = :merchant OR o.acceptor_id = :merchant)
+    )
+    SELECT theirs.merchant_id AS partner_id,
+           coalesce(sum(t.points) FILTER (WHERE taken), 0)::bigint AS taken_points,
+           coalesce(sum(t.amount) FILTER (WHERE taken), 0)::bigint AS taken_amount,
+           coalesce(sum(t.points) FILTER (WHERE NOT taken), 0)::bigint AS spent_points,
+           coalesce(sum(t.amount) FILTER (WHERE NOT taken), 0)::bigint AS spent_amount
+    FROM traded AS t
+    LEFT JOIN consenting AS mine
+           ON mine.window_id = t.window_id AND mine.merchant_id = :merchant
+    LEFT JOIN consenting AS theirs
+           ON theirs.window_id = t.window_id AND theirs.merchant_id = t.other_id
+          AND mine.merchant_id IS NOT NULL
+    GROUP BY theirs.merchant_id
+    ORDER BY theirs.merchant_id IS NULL, sum(CASE WHEN taken THEN t.amount ELSE -t.amount END) DESC,
+             theirs.merchant_id
+""")
 
 
 def day_ends(session: Session, *, since: date, until: date) -> list[DayEnd]:
@@ -66,6 +98,18 @@ def trade(session: Session, *, since: date, until: date) -> list[TradeCell]:
         {"since": since, "until": until},
     )
     return [TradeCell(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def trade_of(
+    session: Session, *, merchant_id: UUID, since: date, until: date
+) -> list[PartnerTrade]:
+    """Return a merchant's trade as it may see it: by partner where both may be named, else in one.
+
+    What counts is what both agreements said of each window; its own points at home are left out.
+    The partner that the merchant was owed most by comes first, all that are not named last.
+    """
+    rows = session.execute(_TRADE_OF, {"since": since, "until": until, "merchant": merchant_id})
+    return [PartnerTrade(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def trade_windows(

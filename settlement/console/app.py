@@ -45,6 +45,7 @@ from settlement.console.views import (
     sandboxes,
     search,
     signing,
+    sponsors,
     statements,
     tiers,
     today,
@@ -55,6 +56,7 @@ from settlement.console.views import (
 
 VIEWS = (
     signing,
+    sponsors,
     today,
     windows,
     payments,

@@ -226,6 +226,7 @@ MERCHANT_KINDS = {
     "travel": _l("Travel"),
     "online": _l("Online shop"),
     "services": _l("Services"),
+    "sponsor": _l("Sponsor"),
 }
 KEY_STATES = {
     "active": _l("In use"),

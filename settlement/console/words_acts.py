@@ -88,6 +88,7 @@ ACTIONS = {
     "programme.tier.approved": _l("Approved a tier"),
     "programme.tier.declined": _l("Declined a tier"),
     "merchant.added": _l("Registered a merchant"),
+    "sponsor.added": _l("Registered a sponsor"),
     "merchant.portal_alone": _l("Let a merchant take part through the portal alone"),
     "merchant.suspended": _l("Suspended a merchant"),
     "merchant.resumed": _l("Let a merchant go on"),

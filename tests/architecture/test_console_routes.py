@@ -21,6 +21,7 @@ PUBLIC = {
 }
 CHANGING = {
     "agreements.propose": "operator",
+    "sponsors.add": "operator",
     "agreements.approve": "approver",
     "agreements.withdraw": "operator",
     "applications.approve": "operator",

@@ -152,6 +152,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "recovered_was_borne",
         "directs_in_money_ledger",
         "two_people_behind_directs",
+        "sponsors_sell_nothing",
         "one_entry_per_proposal",
         "outstanding_matches_lots",
     }

@@ -133,7 +133,8 @@ def _partners() -> list[Partner]:
         face_value = programme.face_value_on(session, day=today)
         terms = programme.terms_by_merchant(session, day=today)
         stores = merchants.stores(session)
-        found = merchants.all_merchants(session, active_only=True)
+        active = merchants.all_merchants(session, active_only=True)
+        found = [each for each in active if each.sells]
     places: dict[UUID, list[StoreView]] = {}
     for store in stores:
         places.setdefault(store.merchant_id, []).append(store)

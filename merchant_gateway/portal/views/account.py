@@ -31,7 +31,7 @@ blueprint = Blueprint("account", __name__)
 @access.area(ANY)
 def home() -> Response:
     """Go to the page that this person works on."""
-    return redirect(url_for("till.show" if access.user().opens(TILL) else "statements.index"))
+    return redirect(url_for("till.show" if access.opens(TILL) else "statements.index"))
 
 
 @blueprint.get("/account")

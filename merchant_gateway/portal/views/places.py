@@ -22,6 +22,7 @@ from network.merchants import errors, places, queries
 blueprint = Blueprint("places", __name__, url_prefix="/places")
 Act = Callable[[Session, UUID], Mapping[str, Any]]
 _REFUSALS: dict[type[PeyvandError], LazyText] = {
+    errors.SponsorSellsNothingError: _l("A sponsor has no stores, tills or keys."),
     errors.CodeTakenError: _l("This code is taken."),
     errors.MerchantDataError: _l("Some field is empty, too long, or not as it should be."),
     errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),

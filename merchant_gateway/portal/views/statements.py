@@ -26,6 +26,7 @@ from merchant_gateway.routes import settlements
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import StatementLine, StatementView
+from network.clearing.party_names import named_parties
 from network.errors import PeyvandError
 from network.language import format_date
 from network.language import gettext as _
@@ -90,6 +91,7 @@ def show(window_id: str) -> str:
     with access.services().database.snapshot() as session:
         found = _statement(session, window_id)
         lines = list(_lines(session, found, side=side, start=start))
+        names = named_parties(session, window=found.window)
         partners = handed_out(
             session,
             window_id=found.window.window_id,
@@ -107,6 +109,7 @@ def show(window_id: str) -> str:
         said=said,
         keys={each.fact.direct_payment_id: forms.new_key() for each in partners},
         rows=rows,
+        names=names,
         side=side,
         forms=tuple(FORMS),
         newer=listing.address(**{"from": max(0, start - step) or None}) if start else None,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from network import ids
@@ -55,7 +57,7 @@ def propose(code: str) -> Response | tuple[str, int]:
     """Write a proposal down; nothing changes until another person approves it."""
     day = parse_day(request.form.get("effective_from", ""))
     price = parse_decimal(request.form.get("issue_price", ""))
-    fee = parse_decimal(request.form.get("acceptance_fee", ""))
+    fee = _fee(code)
     given = {"effective_from": day, "issue_price": price, "acceptance_fee": fee}
     funding, wrong_funding = funding_form.read(request.form)
     wrong = {name: str(_FIELDS[name]) for name, value in given.items() if value is None}
@@ -74,18 +76,12 @@ def propose(code: str) -> Response | tuple[str, int]:
                 settlement_iban=request.form.get("settlement_iban", "").strip() or None,
                 settling=settling,
                 funding=funding,
+                named=request.form.get("named") == "yes",
                 today=ledger.begun_day(session, now=access.now()),
                 now=access.now(),
                 proposed_by=access.operator().operator_id,
             )
-            record_act(
-                session,
-                now=access.wall(),
-                actor=access.operator().public_id,
-                action="agreement.proposed",
-                subject=f"merchant:{code}",
-                facts=_facts(proposed),
-            )
+            _record(session, "agreement.proposed", proposed, code=code)
     except (errors.MerchantDataError, errors.BackdatedAgreementError) as error:
         field = error.field or "effective_from"
         return _form(code, {field: str(_FIELDS[field])}), 400
@@ -106,14 +102,7 @@ def approve(code: str, agreement_id: str) -> Response:
                 now=access.now(),
                 approved_by=access.operator().operator_id,
             )
-            record_act(
-                session,
-                now=access.wall(),
-                actor=access.operator().public_id,
-                action="agreement.approved",
-                subject=f"merchant:{code}",
-                facts=_facts(approved),
-            )
+            _record(session, "agreement.approved", approved, code=code)
     except tuple(_REFUSALS) as error:
         flash(str(_REFUSALS[type(error)]), "bad")
     else:
@@ -134,14 +123,7 @@ def withdraw(code: str, agreement_id: str) -> Response:
                 agreement_id=ids.decode("agr", agreement_id),
                 by=access.operator().operator_id,
             )
-            record_act(
-                session,
-                now=access.wall(),
-                actor=access.operator().public_id,
-                action="agreement.withdrawn",
-                subject=f"merchant:{code}",
-                facts=_facts(withdrawn),
-            )
+            _record(session, "agreement.withdrawn", withdrawn, code=code)
     except tuple(_REFUSALS) as error:
         flash(str(_REFUSALS[type(error)]), "bad")
     else:
@@ -166,8 +148,29 @@ def _form(code: str, wrong: dict[str, str]) -> str:
     )
 
 
+def _fee(code: str) -> Decimal | None:
+    """Return the fee of the form, percent; a sponsor takes no points and is asked for none."""
+    with access.reading() as session:
+        if not merchants.merchant(session, code=code).sells:
+            return Decimal(0)
+    return parse_decimal(request.form.get("acceptance_fee", ""))
+
+
 def _today() -> date:
     return local_date(access.now(), zone=PROGRAMME_ZONE)
+
+
+def _record(
+    session: Session, action: str, agreement: merchants.AgreementView, *, code: str
+) -> None:
+    record_act(
+        session,
+        now=access.wall(),
+        actor=access.operator().public_id,
+        action=action,
+        subject=f"merchant:{code}",
+        facts=_facts(agreement),
+    )
 
 
 def _facts(agreement: merchants.AgreementView) -> dict[str, object]:
@@ -178,5 +181,6 @@ def _facts(agreement: merchants.AgreementView) -> dict[str, object]:
         "acceptance_fee": f"{agreement.acceptance_fee:f}",
         "paying": {name: value for name, value in written(agreement.settling).items() if value},
         "agreement": ids.encode("agr", agreement.agreement_id),
+        "named": agreement.named,
         **funding_form.facts(agreement),
     }

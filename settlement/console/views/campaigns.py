@@ -22,6 +22,7 @@ from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
 from network.members.tiers import tiers
+from network.merchants.queries import all_merchants
 from network.operators import queries as operators
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.points import price_amount
@@ -219,6 +220,12 @@ def _form(wrong: dict[str, str]) -> str:
     with access.reading() as session:
         today = ledger.begun_day(session, now=access.now())
         ladder = tiers(session)
+        sponsors = [each.code for each in all_merchants(session) if not each.sells]
     return render_template(
-        "campaign_form.html", errors=wrong, given=request.form, today=today, ladder=ladder
+        "campaign_form.html",
+        errors=wrong,
+        given=request.form,
+        today=today,
+        ladder=ladder,
+        sponsors=sponsors,
     )

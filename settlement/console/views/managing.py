@@ -43,6 +43,9 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
         "Its test key has signed nothing yet: a live key follows a signed test call."
     ),
     errors.MerchantStateError: _l("That can't be done in the state this merchant is in."),
+    errors.SponsorSellsNothingError: _l(
+        "A sponsor sells nothing: it has no stores, keys or earning terms."
+    ),
     errors.CodeTakenError: _l("This code is taken."),
     errors.MerchantDataError: _l("Some field is empty, too long, or not as it should be."),
     errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -117,6 +117,8 @@ def propose_terms(code: str) -> Response | tuple[str, int]:
     """Propose what a merchant's purchases earn from a day on."""
     with access.reading() as session:
         merchant = merchants.merchant(session, code=code)
+    if not merchant.sells:
+        abort(404)
     given = Reader(request.form)
     terms = given.terms(merchant_id=merchant.merchant_id)
     if terms is None:

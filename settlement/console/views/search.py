@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from network import ids
 from network.clearing import queries as clearing
 from network.clearing.checking import read_code
-from network.clearing.statement_pdf import MOST_LINES
+from network.clearing.paper_lines import MOST_LINES
 from network.clearing.statement_rows import ENTRY_SHOWN
 from network.clearing.statements import entry_namer
 from network.ids import UnknownIdError

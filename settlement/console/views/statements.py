@@ -12,7 +12,8 @@ from network import ids
 from network.clearing import queries as clearing
 from network.clearing import sources, statement_pdf, statement_words, statements
 from network.clearing.checking import check_code
-from network.clearing.facts import StatementLine, StatementView
+from network.clearing.facts import PartyView, StatementLine, StatementView
+from network.clearing.party_names import named_parties
 from network.clearing.terms import terms_behind
 from network.language import current_locale
 from network.merchants import queries as merchants
@@ -65,20 +66,28 @@ def file(code: str, window_id: str, kind: str) -> Response:
     with access.services().database.snapshot() as session:
         found = _statement(session, code=code, window_id=window_id)
         lines = clearing.statement_lines(session, statement=found)
-        body = _document(found, lines, kind=kind)
+        names = named_parties(session, window=found.window)
+        body = _document(found, lines, kind=kind, names=names)
     response = Response(body, mimetype=_FORMS[kind])
     name = f"{code}-{found.window.first_day}.{kind}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
-def _document(found: StatementView, lines: Iterable[StatementLine], *, kind: str) -> bytes:
+def _document(
+    found: StatementView,
+    lines: Iterable[StatementLine],
+    *,
+    kind: str,
+    names: dict[str, PartyView],
+) -> bytes:
     entry_ids = access.entry_ids()
     if kind == "pdf":
         return statement_pdf.statement_pdf(
             found,
             lines=lines,
             entry_ids=entry_ids,
+            names=names,
             locale=current_locale(),
             check_url=access.services().settings.gateway_url + statement_pdf.CHECK_PATH,
         )

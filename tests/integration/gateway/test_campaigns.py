@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from time import monotonic
 from typing import Any
@@ -14,10 +15,14 @@ from sqlalchemy import text
 
 from merchant_gateway.gateway import TERMS_SECONDS
 from network.campaigns import queries, service
+from network.campaigns.errors import CampaignDataError
 from network.campaigns.service import CampaignTerms
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.members.tiers import add_tier, set_tier
+from network.merchants import agreements
+from network.merchants import service as merchants
+from network.merchants.queries import SPONSOR
 from network.programme.campaigns import WHOLE, Funder
 from tests.integration.gateway.house import House, Person
 
@@ -120,6 +125,36 @@ def test_a_bonus_of_two_funders_from_the_quote_to_its_refund(house: House) -> No
     assert taken(house, campaign_id) == 15
     end(house, campaign_id)
     assert earn(house, person, "c-2")["points"] == 40
+
+
+def test_a_sponsor_s_bonus_is_owed_by_the_sponsor(house: House) -> None:
+    today = house.today()
+    with house.services.database.unit_of_work() as session:
+        cola = merchants.register_merchant(
+            session, code="cola", name_fa="کولا", name_en="Cola", kind=SPONSOR, now=wall_now()
+        )
+        agreed = agreements.propose_agreement(
+            session,
+            merchant_id=cola,
+            effective_from=today,
+            issue_price=Decimal("1005.5"),
+            acceptance_fee=Decimal(0),
+            today=today,
+            now=wall_now(),
+        )
+        agreements.approve_agreement(
+            session, agreement_id=agreed.agreement_id, today=today, now=wall_now()
+        )
+    funders = (Funder(party_id=cola, share=WHOLE),)
+    # It pays at others' tills; it has no purchases of its own.
+    with pytest.raises(CampaignDataError) as at_its_own:
+        run(house, "nowhere", "20", funders=funders, merchants=(cola,))
+    assert at_its_own.value.field == "merchants"
+    campaign_id = run(house, "cola", "20", funders=funders)
+    person = house.member()
+    assert earn(house, person, "s-1")["points"] == 60
+    assert lots(house, person) == [(house.green.merchant_id, 40, 0), (cola, 20, 0)]
+    end(house, campaign_id)
 
 
 def test_a_tier_has_its_own_campaign(house: House) -> None:

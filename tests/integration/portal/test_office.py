@@ -82,6 +82,7 @@ def test_tables_are_sorted_searched_and_taken_away_as_files(desk: Desk, boss: Cl
             "/statements",
             "first_day,end_day,opening,receivable,payable,fees,net,paid,closing,lines,id",
         ),
+        ("/trade", "partner,taken_points,taken_amount,spent_points,spent_amount,balance"),
         ("/reconciliation/disputes", "id,reason,business_date,words,opened,due,decided,state"),
     ):
         answer = boss.get(f"{path}?format=csv").answer

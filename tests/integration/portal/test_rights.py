@@ -18,6 +18,7 @@ from tests.integration.portal.desk import PASSWORD, Clerk, Desk, code_of
 TILL_PAGES = ("/till", "/till/day", "/till/place?change=yes")
 BOOKS_PAGES = (
     "/statements",
+    "/trade",
     "/transactions",
     "/reconciliation",
     "/reconciliation/breaks",

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from network.clearing.facts import StatementView
-from network.clearing.statement_pdf import PaperLines
+from network.clearing.paper_lines import PaperLines
 from settlement.drawing import clear_parts, drawers
 
 
@@ -26,7 +26,7 @@ def draw(directory: Path, papers: int, *, statement: StatementView, lines: Paper
 
 if __name__ == "__main__":
     # Only here: a drawing process loads this module too, and needs none of it.
-    from network.clearing.statement_pdf import paper_lines
+    from network.clearing.paper_lines import paper_lines
     from tests.unit.settlement.test_documents import GROCER, IDS, LINE, drafted
 
     made = drafted({(GROCER, "IRR"): -1000})

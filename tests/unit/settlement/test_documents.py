@@ -41,7 +41,7 @@ LINE = StatementLine(
     recorded_at=datetime(2026, 3, 22, tzinfo=UTC),
     kind="redemption",
     direction="receivable",
-    own_points=False,
+    counterparty=None,
     merchant_ref='=HYPERLINK("x"), بستنی',
     points=7,
     price=Decimal("979.5000000000"),
@@ -53,7 +53,7 @@ FEE = replace(LINE, direction="fee", kind="margin", share=-41, price=Decimal("-2
 
 def written(line: StatementLine) -> LineText:
     """Return a line as the database writes it."""
-    record = line_record(line, name=lambda *_: "ENTRY", merchant="grocer")
+    record = line_record(line, name=lambda *_: "ENTRY")
     piece = canonical(record).decode().replace('"ENTRY"', f'"{ENTRY}"')
     return LineText(line.merchant_id, line.currency, line.member_id, line.sequence, 1, piece)
 

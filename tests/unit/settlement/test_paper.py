@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from network.clearing import paper_lines
 from network.clearing import statement_pdf as papers
 from network.clearing.checking import CODE_BYTES, check_code, read_code
 from network.clearing.facts import StatementLine
@@ -59,7 +60,7 @@ def test_every_line_is_printed_up_to_a_length_and_the_sums_beyond(
 ) -> None:
     lines = [replace(LINE, sequence=number) for number in range(1, 91)]
     assert pages(printed(lines, locale="en")) == 3
-    monkeypatch.setattr(papers, "MOST_LINES", 89)
+    monkeypatch.setattr(paper_lines, "MOST_LINES", 89)
     assert pages(printed(lines, locale="en")) == 1
 
 

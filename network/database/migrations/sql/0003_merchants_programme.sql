@@ -105,7 +105,8 @@ GRANT UPDATE (expires_at, revoked_at, last_used_on) ON network.merchant_key TO p
 -- the issuer pays for its points: when they are taken, when they are given (the money lies in the
 -- pool until then), or when they are taken, out of its deposit. Of points that lapse in the pool,
 -- breakage_beneficiary keeps the money. vat_rate falls on the network's margin, which the issuer
--- pays, or on the acceptance fee, which the acceptor gives up.
+-- pays, or on the acceptance fee, which the acceptor gives up. named is the merchant's consent that
+-- others who are named, too, learn whom they owe and are owed by (network/clearing/naming.py).
 CREATE TABLE network.agreement (
     agreement_id uuid NOT NULL,
     merchant_id uuid NOT NULL,
@@ -117,6 +118,7 @@ CREATE TABLE network.agreement (
     breakage_beneficiary text NOT NULL DEFAULT 'network',
     vat_rate numeric(20, 10) NOT NULL DEFAULT 0,
     vat_on text NOT NULL DEFAULT 'margin',
+    named boolean NOT NULL DEFAULT false,
     currency text NOT NULL,
     settlement_iban text,
     -- What the merchant may owe, and when its balance is paid (network/merchants/settling.py).
