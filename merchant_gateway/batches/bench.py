@@ -14,13 +14,13 @@ from merchant_gateway.tokens import MemberTokens
 from network.batches.queries import BatchView
 from network.clock import local_date
 from network.database.installation import ProgrammeClock
-from network.ledger.batch_arguments import AlikeGrants
+from network.ledger.batch_arguments import AlikeGrants, GrantKind
 from network.ledger.values import Event
-from network.merchants.queries import AgreementView
 from network.programme.campaign_pricing import decided_by_purchase, price_with_campaigns
 from network.programme.campaigns import Campaign
 from network.programme.explain import explanation_json
-from network.programme.rules import EarningTerms, Line, Purchase, Quote
+from network.programme.plain_pricing import PlainPricing
+from network.programme.rules import EarningTerms, Line, Purchase
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
@@ -77,53 +77,74 @@ class Pricing:
         self._merchant_id = merchant_id
         self._now = now
         self._day = local_date(now, zone=PROGRAMME_ZONE)
-        self._own: dict[date, EarningTerms] = {}
-        self._campaigns: dict[date, tuple[Campaign, ...]] = {}
-        self._agreement: AgreementView | None = None
+        self._days: dict[date, _Day] = {}
+        self._kinds: dict[tuple[date, date], GrantKind] = {}
 
-    def price(self, data: dict[str, Any]) -> tuple[AlikeGrants, list[dict[str, Any]]] | None:
+    def price(self, data: dict[str, Any]) -> tuple[AlikeGrants, list[dict[str, Any]] | str] | None:
         """Return the grants and the explanation of a purchase, as the single call comes to them.
 
         By the terms of the day it was made, posted on the day of ``now``. ``None`` where a campaign
         gives something, or may by who buys: such a purchase goes by itself. Raises what
         ``price_purchase`` raises, NoEarningTermsError and NoAgreementError.
         """
-        bought = bought_on(data, now=self._now)
-        own = self._own.get(bought)
-        if own is None:
-            own = self._terms.earning(merchant_id=self._merchant_id, day=bought)
-            self._own[bought] = own
+        day = self._day_of(bought_on(data, now=self._now))
+        if not day.campaigns:
+            plain = day.plain.price(amount=data["amount"], lines=data.get("lines", ()))
+            if plain is not None:
+                kind = self._kind(day.plain.active_from, day.plain.expires_on)
+                return AlikeGrants(kind, plain.points, plain.bases), plain.explanation
         quote = price_with_campaigns(
             purchase=purchase_of(data),
-            terms=own,
+            terms=day.own,
             day=self._day,
             channel=data["channel"],
-            campaigns=self._running(bought),
+            campaigns=day.campaigns,
             standing=None,
         )
         if not decided_by_purchase(quote):
             return None
-        return self._grants(quote.own), explanation_json(quote.explanation)
+        lines = quote.own.lines
+        grants = AlikeGrants(
+            self._kind(quote.own.active_from, quote.own.expires_on),
+            [line.points for line in lines],
+            [line.amount for line in lines],
+        )
+        return grants, explanation_json(quote.explanation)
 
-    def _running(self, bought: date) -> tuple[Campaign, ...]:
-        found = self._campaigns.get(bought)
+    def _day_of(self, bought: date) -> _Day:
+        found = self._days.get(bought)
         if found is None:
-            found = self._terms.campaigns(merchant_id=self._merchant_id, day=bought)
-            self._campaigns[bought] = found
+            own = self._terms.earning(merchant_id=self._merchant_id, day=bought)
+            found = _Day(
+                own=own,
+                plain=PlainPricing(terms=own, day=self._day),
+                campaigns=self._terms.campaigns(merchant_id=self._merchant_id, day=bought),
+            )
+            self._days[bought] = found
         return found
 
-    def _grants(self, quote: Quote) -> AlikeGrants:
-        if self._agreement is None:
-            self._agreement = self._terms.agreement(merchant_id=self._merchant_id, day=self._day)
-        return AlikeGrants(
-            issuer_id=self._merchant_id,
-            terms_id=self._agreement.agreement_id,
-            price=self._agreement.issue_price,
-            active_from=quote.active_from,
-            expires_on=quote.expires_on,
-            points=[line.points for line in quote.lines],
-            bases=[line.amount for line in quote.lines],
-        )
+    def _kind(self, active_from: date, expires_on: date) -> GrantKind:
+        found = self._kinds.get((active_from, expires_on))
+        if found is None:
+            agreement = self._terms.agreement(merchant_id=self._merchant_id, day=self._day)
+            found = GrantKind(
+                issuer_id=self._merchant_id,
+                terms_id=agreement.agreement_id,
+                price=agreement.issue_price,
+                active_from=active_from,
+                expires_on=expires_on,
+            )
+            self._kinds[active_from, expires_on] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Day:
+    """By what purchases of a day are priced."""
+
+    own: EarningTerms
+    plain: PlainPricing
+    campaigns: tuple[Campaign, ...]
 
 
 def purchase_of(data: dict[str, Any]) -> Purchase:

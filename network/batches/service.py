@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from network.batches.errors import TooManyBatchesError
-from network.batches.models import Batch, BatchChunk, BatchEntries, BatchLine, BatchRequest
+from network.batches.models import Batch, BatchChunk, BatchLine, BatchRequest
+from network.database.arrays import array
 from network.database.pieces import delete_piece
 from network.events.service import publish
 from network.ids import uuid7
@@ -37,6 +38,13 @@ _PURPOSE = "batch-lines"
 _RESULTS = text(
     "UPDATE network.batch_chunk SET state = 'apart', results = CAST(:results AS jsonb) "
     "WHERE batch_id = :batch_id AND number = :number"
+)
+
+_LINK = text(
+    "INSERT INTO network.batch_entries "
+    "(batch_id, line, merchant_id, recorded_at, members, sequences, lines) "
+    "VALUES (:batch_id, :line, :merchant_id, :recorded_at, CAST(:members AS uuid[]), "
+    "CAST(:sequences AS bigint[]), CAST(:lines AS integer[]))"
 )
 
 
@@ -247,16 +255,18 @@ def link_entries(
     """Let entries (member, sequence, line) that were recorded at one moment lead to the request."""
     if not made:
         return
+    members, sequences, lines = map(array, zip(*made, strict=True))
     session.execute(
-        insert(BatchEntries).values(
-            batch_id=batch_id,
-            line=made[0][2],
-            merchant_id=merchant_id,
-            recorded_at=recorded_at,
-            members=[member_id for member_id, _, _ in made],
-            sequences=[sequence for _, sequence, _ in made],
-            lines=[line for _, _, line in made],
-        )
+        _LINK,
+        {
+            "batch_id": batch_id,
+            "line": made[0][2],
+            "merchant_id": merchant_id,
+            "recorded_at": recorded_at,
+            "members": members,
+            "sequences": sequences,
+            "lines": lines,
+        },
     )
 
 

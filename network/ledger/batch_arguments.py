@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -50,17 +50,34 @@ EARN_BATCH = function(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlikeGrants:
-    """Grants of one purchase that differ in points and base only, one for each of its lines."""
+class GrantKind:
+    """What grants that differ in points and base only have in common."""
 
     issuer_id: UUID
     terms_id: UUID
     price: Decimal
     active_from: date
     expires_on: date
+    locked_to: UUID | None = None
+    row: str = field(init=False, repr=False, compare=False)
+    """The kind as a row of ``ledger.grant_facts``, without points, base and line."""
+
+    def __post_init__(self) -> None:
+        locked_to = "" if self.locked_to is None else self.locked_to
+        row = (
+            f"({self.issuer_id},,{self.terms_id},{locked_to},{self.price},,,"
+            f"{self.active_from},{self.expires_on},)"
+        )
+        object.__setattr__(self, "row", row)
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeGrants:
+    """Grants of one purchase that are of one kind, one for each of its lines."""
+
+    kind: GrantKind
     points: Sequence[int]
     bases: Sequence[int]
-    locked_to: UUID | None = None
 
     @classmethod
     def of(cls, grants: Sequence[Grant]) -> AlikeGrants | None:
@@ -75,16 +92,15 @@ class AlikeGrants:
             same = replace(first, points=grant.points, base=grant.base, line=line)
             if grant != same or grant.campaign_id is not None:
                 return None
-        return cls(
+        kind = GrantKind(
             issuer_id=first.issuer_id,
             terms_id=first.terms_id,
             price=first.price,
             active_from=first.active_from,
             expires_on=first.expires_on,
-            points=[grant.points for grant in grants],
-            bases=[grant.base for grant in grants],
             locked_to=first.locked_to,
         )
+        return cls(kind, [grant.points for grant in grants], [grant.base for grant in grants])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +108,13 @@ class BatchEarning:
     """One purchase of a batch, with the arguments that ``operations.earn`` takes.
 
     Without a ``claim`` its reference alone keeps it from being posted twice. ``alike`` stands in
-    the place of ``grants`` where whoever prices knows that they are.
+    the place of ``grants`` where whoever prices knows that they are; ``explanation`` may be JSON.
     """
 
     member_id: UUID
     claim: Claim | None
     event: Event
-    explanation: list[dict[str, Any]]
+    explanation: list[dict[str, Any]] | str
     grants: Sequence[Grant] = ()
     alike: AlikeGrants | None = None
 
@@ -127,7 +143,7 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         if grants is None:
             kind.append(None)
             continue
-        kind.append(kinds.setdefault(_row(grants), len(kinds) + 1))
+        kind.append(kinds.setdefault(grants.kind.row, len(kinds) + 1))
         line_items.extend([place] * len(grants.points))
         line_points.extend(grants.points)
         line_bases.extend(grants.bases)
@@ -147,7 +163,10 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         "amounts": array(event.amount for event in events),
         "bases": array(event.base for event in events),
         "currencies": texts(event.currency for event in events),
-        "explanations": texts(_encode(each.explanation) for each in earnings),
+        "explanations": texts(
+            said if isinstance(said := each.explanation, str) else _encode(said)
+            for each in earnings
+        ),
         "kinds": texts(kinds),
         "kind": array(kind),
         "grants": texts(
@@ -160,12 +179,3 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         "line_points": array(line_points),
         "line_bases": array(line_bases),
     }
-
-
-def _row(grants: AlikeGrants) -> str:
-    """Return what they share as a row of ``ledger.grant_facts``, without points, base and line."""
-    locked_to = "" if grants.locked_to is None else grants.locked_to
-    return (
-        f"({grants.issuer_id},,{grants.terms_id},{locked_to},{grants.price},,,"
-        f"{grants.active_from},{grants.expires_on},)"
-    )

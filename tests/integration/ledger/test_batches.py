@@ -75,6 +75,7 @@ def post(hands: Hands, *earnings: BatchEarning) -> list[Posted | Refusal]:
 
 def single(hands: Hands, one: BatchEarning) -> Posted:
     assert one.claim is not None
+    assert isinstance(one.explanation, list)
     with hands.database.ledger() as connection:
         return operations.earn(
             connection,
