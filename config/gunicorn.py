@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from config.logging import log_configuration
 from config.wsgi import load
 
-worker_class = "gthread"
+# Without epoll (macOS, for whoever develops there) gunicorn's own threads do.
+worker_class = "config.serving.PatientWorker" if sys.platform == "linux" else "gthread"
 threads = 4
 timeout = 30
 graceful_timeout = 5
@@ -23,6 +25,7 @@ forwarded_allow_ips = "*" if int(os.environ.get("PEYVAND_TRUSTED_PROXIES") or 0)
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a heartbeat file
 control_socket_disable = True
 accesslog = None
+logger_class = "config.front_log.FrontLog"
 errorlog = "-"
 logconfig_dict = log_configuration(os.environ.get("PEYVAND_PART", "front"), environment=os.environ)
 

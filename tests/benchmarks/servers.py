@@ -1,7 +1,8 @@
 """WSGI servers beside each other: ``python -m tests.benchmarks.servers``, and part of the full run.
 
 Each serves the gateway from two processes (waitress has only one) of four threads, on the same
-stand. Beside the rate of signed earns stand the properties that the gateway leans on: the target as
+stand; the first is gunicorn as the product runs it, with threads of its own (``config.serving``).
+Beside the rate of signed earns stand the properties that the gateway leans on: the target as
 it stood on the wire, limits on headers, clients that stop in the middle, and an end that answers
 what it has begun. Servers that are not installed are left out; ``pip install granian waitress``
 brings them.
@@ -67,6 +68,13 @@ SERVERS = (
         name="gunicorn",
         needs="gunicorn",
         command=_gunicorn("--workers", str(WORKERS), "--threads", str(THREADS)),
+    ),
+    Server(
+        name="gunicorn_gthread",
+        needs="gunicorn",
+        command=_gunicorn(
+            *("--workers", str(WORKERS), "--threads", str(THREADS), "--worker-class", "gthread")
+        ),
     ),
     Server(
         name="gunicorn_sync",
