@@ -5,11 +5,11 @@
 #   make demo    set up, play a coalition on real purchases, leave the apps running
 #                (DEMO="--days 3 --no-serve" passes options)
 #   make test    set up, run the whole suite (TESTS="tests/unit -k rounding" runs a part)
-#   make soak    the ledger against its model for 200,000 random steps, FUZZ=600 seconds of requests
+#   make soak    the ledger against its model for STEPS=200000 random steps, FUZZ=600 seconds of requests
 #                that follow from the OpenAPI document, then ROUNDS=200 of each fault: killed
 #                servers, full volumes, cut lines (about an hour)
 #   make replay  a whole year of purchases through a gateway, settled each night, reckoned twice
-#                (hours; REPLAY="--days 31" plays the first month of it)
+#                (an hour or more; REPLAY="--days 31" plays the first month of it)
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
@@ -28,6 +28,7 @@ TESTS ?= tests
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((3 * (os.cpu_count() or 1) + 1) // 2)')
 ROUNDS ?= 200
 FUZZ ?= 600
+STEPS ?= 200000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup client demo test soak replay check bench lock clean
@@ -52,7 +53,7 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 soak: $(STAMP)
-	@PEYVAND_HYPOTHESIS=soak $(BIN)/python -m pytest -n 0 \
+	@PEYVAND_HYPOTHESIS=soak PEYVAND_SOAK_STEPS=$(STEPS) $(BIN)/python -m pytest -n 2 -o timeout=0 \
 		tests/scenarios/ledger/test_state_machine.py
 	@PEYVAND_FUZZ_SECONDS=$(FUZZ) $(BIN)/python -m pytest -n 0 -o timeout=0 \
 		tests/conformance/test_openapi_fuzzed.py

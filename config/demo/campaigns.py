@@ -77,6 +77,13 @@ PLANS = (
 )
 
 
+def sharing_a_budget(day: int) -> frozenset[str]:
+    """Return the merchants with a campaign on a day of the play, counted from 0."""
+    return frozenset(
+        slug for plan in PLANS if plan.first_day <= day <= plan.last_day for slug in plan.merchants
+    )
+
+
 def tier_of_household(household_id: int) -> str | None:
     """Return the tier that a household is given when it joins, None for everybody's."""
     return SILVER_CODE if household_id % _ONE_IN == 0 else None

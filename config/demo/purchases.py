@@ -1,11 +1,15 @@
 """Read the sample of purchases and put it on the days and hours of the demo."""
 
 import csv
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from config.demo.actions import Line
@@ -41,6 +45,20 @@ class Basket:
     parts: tuple[Part, ...]
 
 
+class _Row(NamedTuple):
+    """A row of the file, its columns in their order."""
+
+    basket_id: int
+    household_id: int
+    store_id: int
+    bought_at: str
+    department: str
+    category: str
+    product_id: str
+    quantity: int
+    cents: int
+
+
 def load_baskets(
     *, first_day: date, path: Path = SAMPLE, days: int | None = None
 ) -> tuple[Basket, ...]:
@@ -48,17 +66,37 @@ def load_baskets(
 
     With `days` only those of the first so many days, without keeping the others.
     """
-    with path.open(encoding="utf-8", newline="") as stream:
-        begins = date.fromisoformat(min(row["bought_at"] for row in csv.DictReader(stream))[:10])
-    ends = None if days is None else (begins + timedelta(days=days)).isoformat()
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = [
-            row for row in csv.DictReader(stream) if ends is None or row["bought_at"][:10] < ends
-        ]
-    rows.sort(key=lambda row: int(row["basket_id"]))
+    begins = date.fromisoformat(min(row[3] for row in _columns(path))[:10])
+    ends = "9999" if days is None else (begins + timedelta(days=days)).isoformat()
+    rows = [_row(row) for row in _columns(path) if row[3] < ends]
+    rows.sort(key=attrgetter("basket_id"))
     return tuple(
         _basket(rows=list(group), begins=begins, first_day=first_day)
-        for _, group in groupby(rows, key=lambda row: row["basket_id"])
+        for _, group in groupby(rows, key=attrgetter("basket_id"))
+    )
+
+
+def _columns(path: Path) -> Iterator[list[str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = csv.reader(stream)
+        if tuple(next(rows)) != _Row._fields:
+            raise ValueError(f"{path} has other columns than {_Row._fields}")
+        yield from rows
+
+
+def _row(columns: list[str]) -> _Row:
+    """Return a row; a year has a million of them, and few different texts."""
+    basket, household, store, bought_at, department, category, product, quantity, cents = columns
+    return _Row(
+        int(basket),
+        int(household),
+        int(store),
+        sys.intern(bought_at),
+        sys.intern(department),
+        sys.intern(category),
+        sys.intern(product),
+        int(quantity),
+        int(cents),
     )
 
 
@@ -87,16 +125,16 @@ def share_out(*, amount: int, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     )
 
 
-def _basket(*, rows: list[dict[str, str]], begins: date, first_day: date) -> Basket:
+def _basket(*, rows: list[_Row], begins: date, first_day: date) -> Basket:
     merchants = {name: partner.slug for name, partner in partner_of_department().items()}
-    bought_at = datetime.fromisoformat(rows[0]["bought_at"])
+    bought_at = datetime.fromisoformat(rows[0].bought_at)
     day = (bought_at.date() - begins).days
     moved = datetime.combine(first_day + timedelta(days=day), bought_at.time())
-    rows.sort(key=lambda row: (row["department"], int(row["product_id"])))
+    rows.sort(key=lambda row: (row.department, int(row.product_id)))
     return Basket(
-        basket_id=int(rows[0]["basket_id"]),
-        household_id=int(rows[0]["household_id"]),
-        store_id=int(rows[0]["store_id"]),
+        basket_id=rows[0].basket_id,
+        household_id=rows[0].household_id,
+        store_id=rows[0].store_id,
         day=day,
         bought_at=within_opening_hours(moved).replace(tzinfo=ZoneInfo(TIME_ZONE)),
         parts=tuple(
@@ -104,14 +142,14 @@ def _basket(*, rows: list[dict[str, str]], begins: date, first_day: date) -> Bas
                 merchant=merchants[department],
                 lines=tuple(
                     Line(
-                        sku=row["product_id"],
-                        category=row["category"],
-                        quantity=int(row["quantity"]),
-                        amount=int(row["cents"]) * RIALS_PER_CENT,
+                        sku=row.product_id,
+                        category=row.category,
+                        quantity=row.quantity,
+                        amount=row.cents * RIALS_PER_CENT,
                     )
                     for row in group
                 ),
             )
-            for department, group in groupby(rows, key=lambda row: row["department"])
+            for department, group in groupby(rows, key=attrgetter("department"))
         ),
     )

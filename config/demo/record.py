@@ -3,9 +3,14 @@
 It holds no points out of answers, so that somebody else can recompute them from it.
 """
 
+from __future__ import annotations
+
+import json
 from dataclasses import asdict
 from datetime import date
-from typing import Any, TypeAlias
+from pathlib import Path
+from threading import Lock
+from typing import Any, TextIO, TypeAlias
 
 from config.demo.actions import (
     Capture,
@@ -17,6 +22,29 @@ from config.demo.actions import (
 )
 
 PointAction: TypeAlias = Earn | Redeem | Capture | Void | RefundEarn | RefundRedeem
+
+
+class Record:
+    """The file of what was asked; several tills may write it, each request as it is answered."""
+
+    def __init__(self, path: Path) -> None:
+        self._stream: TextIO = path.open("w", encoding="utf-8")
+        self._turn = Lock()
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Write one request down."""
+        text = json.dumps(line, ensure_ascii=False) + "\n"
+        with self._turn:
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Let readers see all of it."""
+        with self._turn:
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
 
 
 def as_record(

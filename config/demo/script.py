@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from itertools import count
 from random import Random
 
@@ -65,10 +66,18 @@ class _Purchase:
     member: str
     reference: str
     channel: Channel
-    rng: Random
     lines: tuple[Line, ...]
+    seed: float
     points: int = 0
     going_back: bool = False
+    dice: Random | None = None
+
+    @property
+    def rng(self) -> Random:
+        """Return what decides about this purchase; a year's dice at once would fill a gigabyte."""
+        if self.dice is None:
+            self.dice = Random(self.seed)  # noqa: S311 - a play, no secret
+        return self.dice
 
     @property
     def paid(self) -> int:
@@ -95,28 +104,32 @@ class Player:
         self._seed = seed
         self._days = days
         self._partners = {partner.slug: partner for partner in coalition.PARTNERS}
-        self._queue: list[tuple[datetime, int, Step]] = []
+        self._queue: list[tuple[datetime, bool, int, Step]] = []
         self._counter = count()
         self._bought: defaultdict[str, list[_Purchase]] = defaultdict(list)
         self._short_lived: defaultdict[str, list[int]] = defaultdict(list)
-        enrolled: set[int] = set()
+        self._enrolled: set[int] = set()
+        self._baskets: defaultdict[int, list[Basket]] = defaultdict(list)
         for basket in sorted(baskets, key=lambda each: (each.bought_at, each.basket_id)):
-            if basket.household_id not in enrolled:
-                enrolled.add(basket.household_id)
-                self._plan_enrolment(basket)
-            self._plan_basket(basket)
+            self._baskets[basket.day].append(basket)
 
     def actions(self, day: int) -> Iterator[Action]:
         """Yield the actions of a day, counted from 0; days are asked for in order."""
         last = self._first_day + timedelta(days=day)
+        for basket in self._baskets.pop(day, ()):
+            if basket.household_id not in self._enrolled:
+                self._enrolled.add(basket.household_id)
+                self._plan_enrolment(basket)
+            self._plan_basket(basket)
         while self._queue and self._queue[0][0].date() <= last:
-            at, _, step = heapq.heappop(self._queue)
+            at, _, _, step = heapq.heappop(self._queue)
             action = step(at)
             if action is not None:
                 yield action
 
-    def _plan(self, at: datetime, step: Step) -> None:
-        heapq.heappush(self._queue, (at, next(self._counter), step))
+    def _plan(self, at: datetime, step: Step, *, follows: bool = True) -> None:
+        """Plan a step; of two at one time what was bought goes before what follows from it."""
+        heapq.heappush(self._queue, (at, follows, next(self._counter), step))
 
     def _day(self, at: datetime) -> int:
         return (at.date() - self._first_day).days
@@ -129,7 +142,11 @@ class Player:
             name=names.member_name(household),
             phone=names.member_phone(household),
         )
-        self._plan(basket.bought_at - STEP, lambda at: Enrol(occurred_at=at, member=member))
+        self._plan(
+            basket.bought_at - STEP,
+            lambda at: Enrol(occurred_at=at, member=member),
+            follows=False,
+        )
 
     def _plan_basket(self, basket: Basket) -> None:
         rng = Random(f"{self._seed}:{basket.basket_id}")  # noqa: S311 - a play, no secret
@@ -143,14 +160,12 @@ class Player:
                 member=_member_key(basket.household_id),
                 reference=str(basket.basket_id),
                 channel=channel,
-                rng=Random(rng.random()),  # noqa: S311 - a play, no secret
                 lines=part.lines,
+                seed=rng.random(),
             )
             at = basket.bought_at + number * BETWEEN_PARTS
-            if with_points and part.merchant == with_points_at:
-                self._plan(at, lambda at, purchase=purchase: self._redeem(purchase, at))  # type: ignore[misc]
-            else:
-                self._plan(at, lambda at, purchase=purchase: self._earn(purchase, at))  # type: ignore[misc]
+            pays = self._redeem if with_points and part.merchant == with_points_at else self._earn
+            self._plan(at, partial(pays, purchase), follows=False)
 
     def _earn(self, purchase: _Purchase, at: datetime) -> Action | None:
         if not purchase.paid:
@@ -162,6 +177,7 @@ class Player:
         self._bought[purchase.member].append(purchase)
         if not purchase.going_back and purchase.rng.random() < REFUNDS_PURCHASE:
             self._plan_refund(purchase, at)
+        purchase.dice = None  # nothing is left to decide about it
         return Earn(
             occurred_at=at,
             member=purchase.member,

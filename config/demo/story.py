@@ -12,24 +12,30 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from threading import Event, Lock
+from typing import Self
 
 from sqlalchemy import create_engine, text
 
 from config.demo import campaigns, coalition
+from config.demo.lanes import Lanes, open_lanes
 from config.demo.people import add_people
 from config.demo.purchases import SAMPLE, Basket, load_baskets
-from config.demo.script import DAYS, Player
+from config.demo.record import Record
+from config.demo.script import DAYS
 from config.demo.stage import Seat, Signatories, set_stage
-from config.demo.tills import Taken, Tills
+from config.demo.tills import Taken
 from network.clock import day_start, local_date, wall_now
 from network.database.installation import ProgrammeClock, move_clock
 from network.ledger.partitions import ensure_partitions, open_first_day
 from network.operators import service as operators
 from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
+from settlement.night import STEPS, Report
 from settlement.nightly import run_night
 
 RECORD, COALITION, SIGN_INS = "requests.jsonl", "coalition.json", "sign-ins.json"
@@ -37,6 +43,8 @@ OPERATORS = (
     ("operator@demo.peyvand", "Demo Operator", "administrator"),
     ("approver@demo.peyvand", "Demo Approver", "approver"),
 )
+
+_UNTIL_MATURED = STEPS[: STEPS.index("mature") + 1]
 
 Say = Callable[[str, int, int], None]
 """Told what is being played, how many actions of the day are done, and about how many there are."""
@@ -51,6 +59,22 @@ class Day:
     seconds: float
     night_seconds: float
     obligations: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a play goes; by itself one request after the other, then the night.
+
+    Households play in so many ``lanes`` at once. Programme time goes from purchase to purchase, or
+    by ``clock_step`` where that is more. With ``batches`` shops send most purchases in the evening.
+    With ``nights_beside`` a day's purchases go on while the night of the day before still settles
+    it: once that day is closed, and what lapses with it has lapsed, as members look at balances.
+    """
+
+    lanes: int = 1
+    batches: bool = False
+    clock_step: timedelta = timedelta(0)
+    nights_beside: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,6 +141,10 @@ def add_operators(services: Services, *, home: Path) -> Signatories:
     return Signatories(proposer=made[0], approver=made[1])
 
 
+def _nothing_more(day: Day) -> None:
+    """Leave a settled day as it is."""
+
+
 def play(
     services: Services,
     *,
@@ -126,86 +154,147 @@ def play(
     days: int,
     say: Say,
     purchases: Path = SAMPLE,
-    clock_step: timedelta = timedelta(0),
+    pace: Pace | None = None,
+    settled: Callable[[Day], None] = _nothing_more,
 ) -> Story:
     """Set the stage and play ``days`` days of ``purchases``, each with its night.
 
-    Returns what happened. ``say`` is called after every action and may raise to end the play.
-    Programme time goes from purchase to purchase, or by ``clock_step`` where that is more.
+    Returns what happened. ``say`` is called after every action and may raise to end the play;
+    ``settled`` after every night, one at a time.
     """
+    pace = pace or Pace()
     clock = ProgrammeClock(services.database)
-    baskets = load_baskets(first_day=first_day, path=purchases, days=days)
-    story = Story(first_day=first_day, baskets=baskets)
-    say("stage", 0, 1)
-    story.seats = set_stage(
-        services,
-        baskets=baskets,
+    story = Story(
         first_day=first_day,
-        now=clock.now(),
-        signatories=add_operators(services, home=home),
+        baskets=load_baskets(first_day=first_day, path=purchases, days=days),
     )
-    _write_keys(home, story.seats)
-    add_people(services, home=home)
-    (home / COALITION).write_text(
-        json.dumps(
-            coalition.as_json(first_day=first_day)
-            | campaigns.as_json(first_day=first_day, baskets=baskets),
-            ensure_ascii=False,
-            indent=1,
-        )
-        + "\n",
-        encoding="utf-8",
-    )
-    tills = Tills(
+    say("stage", 0, 1)
+    _open_shops(services, story, home=home, now=clock.now())
+    lanes = open_lanes(
         services,
+        number=pace.lanes,
+        batches=pace.batches,
+        baskets=story.baskets,
         seats=story.seats,
         gateway_url=gateway_url,
-        move_clock=_Hands(services, clock, step=clock_step).show,
-        record=home / RECORD,
+        move_clock=_Hands(services, clock, step=pace.clock_step).show,
+        record=Record(home / RECORD),
+        first_day=first_day,
+        days=max(days, DAYS),
     )
     try:
-        player = Player(
-            baskets=baskets, first_day=first_day, balance=tills.balance, days=max(days, DAYS)
-        )
-        for number in range(days):
-            story.days.append(_play_day(services, clock, tills, player, story, number, say))
-        story.member_phone = _richest(tills)
+        with _Nights(services, clock, say=say, settled=settled) as nights:
+            for number in range(days):
+                _play_day(nights, lanes, story, number, say=say, beside=pace.nights_beside)
+            nights.await_last(story)
+        story.member_phone = lanes.richest()
     finally:
-        tills.close()
+        lanes.close()
     with services.database.unit_of_work() as session:
         now = wall_now()
         move_clock(session, to=now, wall=now)
     return story
 
 
-def _play_day(
-    services: Services,
-    clock: ProgrammeClock,
-    tills: Tills,
-    player: Player,
-    story: Story,
-    number: int,
-    say: Say,
-) -> Day:
-    day = story.first_day + timedelta(days=number)
-    parts = sum(len(basket.parts) for basket in story.baskets if basket.day == number)
-    taken = Taken()
-    began = time.monotonic()
-    for action in player.actions(number):
-        tills.perform(action, business_date=day, taken=taken)
-        say(day.isoformat(), taken.requests, max(parts, taken.requests))
-    tills.flush()
-    played = time.monotonic()
-    _catch_up(services, clock, day_start(day + timedelta(days=1), zone=PROGRAMME_ZONE))
-    say(f"{day.isoformat()} night", 0, 1)
-    result = run_night(services, business_date=day, started_by="demo")
-    return Day(
-        business_date=day,
-        taken=taken,
-        seconds=played - began,
-        night_seconds=time.monotonic() - played,
-        obligations=result.obligations,
+def _open_shops(services: Services, story: Story, *, home: Path, now: datetime) -> None:
+    """Set the stage, and leave keys, sign-ins and the coalition's terms in files of the home."""
+    story.seats = set_stage(
+        services,
+        baskets=story.baskets,
+        first_day=story.first_day,
+        now=now,
+        signatories=add_operators(services, home=home),
     )
+    _write_keys(home, story.seats)
+    add_people(services, home=home)
+    (home / COALITION).write_text(
+        json.dumps(
+            coalition.as_json(first_day=story.first_day)
+            | campaigns.as_json(first_day=story.first_day, baskets=story.baskets),
+            ensure_ascii=False,
+            indent=1,
+        )
+        + "\n",
+        encoding="utf-8",
+    )
+
+
+def _play_day(
+    nights: _Nights, lanes: Lanes, story: Story, number: int, *, say: Say, beside: bool
+) -> None:
+    day = story.first_day + timedelta(days=number)
+    began = time.monotonic()
+    taken = lanes.play_day(
+        number,
+        business_date=day,
+        told=lambda done, total: say(day.isoformat(), done, total),
+    )
+    seconds = time.monotonic() - began
+    nights.await_last(story)
+    nights.begin(day, taken=taken, seconds=seconds)
+    if not beside:
+        nights.await_last(story)
+
+
+class _Nights:
+    """The nights of a play, one at a time, in a thread of their own."""
+
+    def __init__(
+        self,
+        services: Services,
+        clock: ProgrammeClock,
+        *,
+        say: Say,
+        settled: Callable[[Day], None],
+    ) -> None:
+        self._services = services
+        self._clock = clock
+        self._say = say
+        self._settled = settled
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="night")
+        self._last: Future[Day] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._thread.shutdown()
+
+    def begin(self, day: date, *, taken: Taken, seconds: float) -> None:
+        """End a day and begin its night; return when the next day's balances stand."""
+        _catch_up(
+            self._services, self._clock, day_start(day + timedelta(days=1), zone=PROGRAMME_ZONE)
+        )
+        matured = Event()
+        self._last = self._thread.submit(self._run, day, taken, seconds, matured)
+        matured.wait()
+
+    def await_last(self, story: Story) -> None:
+        """Wait for the night that runs, if one does, and add its day to the story."""
+        if self._last is not None:
+            story.days.append(self._last.result())
+            self._last = None
+
+    def _run(self, day: date, taken: Taken, seconds: float, matured: Event) -> Day:
+        def told(report: Report) -> None:
+            if report.step not in _UNTIL_MATURED:
+                matured.set()
+
+        began = time.monotonic()
+        try:
+            self._say(f"{day.isoformat()} night", 0, 1)
+            result = run_night(self._services, business_date=day, started_by="demo", progress=told)
+        finally:
+            matured.set()
+        played = Day(
+            business_date=day,
+            taken=taken,
+            seconds=seconds,
+            night_seconds=time.monotonic() - began,
+            obligations=result.obligations,
+        )
+        self._settled(played)
+        return played
 
 
 class _Hands:
@@ -216,17 +305,22 @@ class _Hands:
         self._clock = clock
         self._step = step
         self._shown: datetime | None = None
+        self._turn = Lock()
 
     def show(self, to: datetime) -> None:
         """Move forward until ``to`` at least; by a whole step, but not over midnight."""
         if self._shown is not None and to <= self._shown:
             return
-        midnight = day_start(
-            local_date(to, zone=PROGRAMME_ZONE) + timedelta(days=1), zone=PROGRAMME_ZONE
-        )
-        # A night needs a while of wall time in which the day must not end by itself.
-        self._shown = max(to, min(to + self._step, midnight - timedelta(minutes=30)))
-        _catch_up(self._services, self._clock, self._shown)
+        with self._turn:
+            if self._shown is not None and to <= self._shown:
+                return
+            midnight = day_start(
+                local_date(to, zone=PROGRAMME_ZONE) + timedelta(days=1), zone=PROGRAMME_ZONE
+            )
+            # A night needs a while of wall time in which the day must not end by itself.
+            shown = max(to, min(to + self._step, midnight - timedelta(minutes=30)))
+            _catch_up(self._services, self._clock, shown)
+            self._shown = shown
 
 
 def _catch_up(services: Services, clock: ProgrammeClock, to: datetime) -> None:
@@ -234,12 +328,6 @@ def _catch_up(services: Services, clock: ProgrammeClock, to: datetime) -> None:
     if clock.now() < to:
         with services.database.unit_of_work() as session:
             move_clock(session, to=to, wall=wall_now())
-
-
-def _richest(tills: Tills) -> str:
-    """Return the phone of the member with the most to spend: there is most to try."""
-    member = max(tills.members, key=lambda each: (tills.balance(each), each))
-    return tills.phones[member]
 
 
 def _write_keys(home: Path, seats: dict[str, Seat]) -> None:
@@ -253,4 +341,4 @@ def _write_keys(home: Path, seats: dict[str, Seat]) -> None:
         path.write_text(seat.key.to_pem(), encoding="ascii")
 
 
-__all__ = ["DAYS", "Day", "Story", "begin_simulated", "first_day_of", "play"]
+__all__ = ["DAYS", "Day", "Pace", "Story", "begin_simulated", "first_day_of", "play"]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from uuid import UUID
 
 from config.demo.actions import (
@@ -24,7 +22,7 @@ from config.demo.actions import (
     Void,
 )
 from config.demo.campaigns import tier_of_household
-from config.demo.record import as_record
+from config.demo.record import Record, as_record
 from config.demo.stage import Seat
 from merchant_gateway.client import GatewayClient
 from merchant_gateway.client.errors import ProblemError
@@ -35,8 +33,10 @@ from network.members import enrolment
 from network.members import queries as members
 from network.members.tiers import set_tier
 from network.services import Services
+from network.settings import CURRENCY
 
 CREATED = 201
+REFUSED = "refused"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,38 +63,49 @@ class Tills:
         seats: Mapping[str, Seat],
         gateway_url: str,
         move_clock: Callable[[datetime], None],
-        record: Path,
+        record: Record,
     ) -> None:
         self._services = services
         self._move_clock = move_clock
-        self._clients = {
+        self.clients = {
             slug: GatewayClient(url=gateway_url, key_id=seat.key_id, key=seat.key)
             for slug, seat in seats.items()
         }
         self.members: dict[str, UUID] = {}
         self.phones: dict[str, str] = {}
+        self.kept: dict[tuple[str, str], Earn] = {}
+        """Purchases that wait for the evening, by merchant and reference."""
+
         self._earnings: dict[tuple[str, str], str] = {}
         self._lines: dict[tuple[str, str], tuple[Line, ...]] = {}
         self._redemptions: dict[tuple[str, str], str] = {}
-        self._record: TextIO = record.open("w", encoding="utf-8")
+        self._record = record
 
     def close(self) -> None:
-        """Close the connections and the record."""
-        self._record.close()
-        for client in self._clients.values():
+        """Close the connections."""
+        for client in self.clients.values():
             client.close()
 
     def balance(self, member: str) -> int:
         """Return the points that a member can spend, as the wallet shows it."""
-        with self._services.database.reading() as session:
+        with self._services.database.glance() as session:
             wallet = ledger.wallet(session, member_id=self.members[member])
         return 0 if wallet is None else wallet.spendable
 
     def perform(self, action: Action, *, business_date: date, taken: Taken) -> None:
-        """Carry out one action; a refusal is counted and written down like an answer."""
+        """Carry out one action; a refusal is counted and written down like an answer.
+
+        What would follow from a refusal is never asked.
+        """
         self._move_clock(action.occurred_at)
         if isinstance(action, Enrol):
             self._enrol(action)
+            return
+        if isinstance(action, RefundEarn):
+            bought = self.kept.pop((action.merchant, action.original_ref), None)
+            if bought is not None:  # it can't go back before it was sent
+                self.perform(bought, business_date=business_date, taken=taken)
+        if self._follows_a_refusal(action):
             return
         began = time.perf_counter()
         try:
@@ -106,12 +117,44 @@ class Tills:
         taken.latencies_ms.append((time.perf_counter() - began) * 1000)
         taken.requests += 1
         taken.by_kind[type(action).__name__] += 1
-        line = as_record(action, business_date=business_date, status=status, replayed=replayed)
-        self._record.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._record.add(
+            as_record(action, business_date=business_date, status=status, replayed=replayed)
+        )
 
-    def flush(self) -> None:
-        """Let readers of the record see all of it."""
-        self._record.flush()
+    def _follows_a_refusal(self, action: Action) -> bool:
+        """Return whether what an action is about was never posted."""
+        match action:
+            case RefundEarn():
+                return (action.merchant, action.original_ref) not in self._earnings
+            case Capture() | Void() | RefundRedeem():
+                return (action.merchant, action.original_ref) not in self._redemptions
+            case _:
+                return False
+
+    def keep(self, purchase: Earn) -> None:
+        """Keep a purchase for the evening's batch."""
+        self._move_clock(purchase.occurred_at)
+        self.kept[purchase.merchant, purchase.merchant_ref] = purchase
+
+    def line_of(self, purchase: Earn) -> dict[str, Any]:
+        """Return a purchase as a line of a batch."""
+        return {
+            "type": "earn",
+            "member": {"phone": self.phones[purchase.member]},
+            "merchant_ref": purchase.merchant_ref,
+            "amount": purchase.amount,
+            "currency": CURRENCY,
+            "occurred_at": purchase.occurred_at.isoformat(),
+            "store": purchase.store,
+            "channel": purchase.channel,
+            "lines": [_as_line(line) for line in purchase.lines],
+        }
+
+    def earned(self, purchase: Earn, *, earning_id: str) -> None:
+        """Remember under which id a purchase earned, for its refunds."""
+        key = purchase.merchant, purchase.merchant_ref
+        self._earnings[key] = earning_id
+        self._lines[key] = purchase.lines
 
     def _enrol(self, action: Enrol) -> None:
         with self._services.database.unit_of_work() as session:
@@ -137,11 +180,11 @@ class Tills:
             case Redeem():
                 return self._redeem(action)
             case Capture():
-                return self._clients[action.merchant].capture(
+                return self.clients[action.merchant].capture(
                     self._redemptions[action.merchant, action.original_ref], points=action.points
                 )
             case Void():
-                return self._clients[action.merchant].void(
+                return self.clients[action.merchant].void(
                     self._redemptions[action.merchant, action.original_ref]
                 )
             case RefundEarn():
@@ -152,7 +195,7 @@ class Tills:
                 raise TypeError(action)
 
     def _earn(self, action: Earn) -> Answer:
-        answer = self._clients[action.merchant].earn(
+        answer = self.clients[action.merchant].earn(
             member={"phone": self.phones[action.member]},
             merchant_ref=action.merchant_ref,
             amount=action.amount,
@@ -161,13 +204,11 @@ class Tills:
             store=action.store,
             channel=action.channel,
         )
-        key = action.merchant, action.merchant_ref
-        self._earnings[key] = answer.data["id"]
-        self._lines[key] = action.lines
+        self.earned(action, earning_id=answer.data["id"])
         return answer
 
     def _redeem(self, action: Redeem) -> Answer:
-        answer = self._clients[action.merchant].redeem(
+        answer = self.clients[action.merchant].redeem(
             member={"code": self._code(action.member)},
             merchant_ref=action.merchant_ref,
             points=action.points,
@@ -183,7 +224,7 @@ class Tills:
     def _refund_earn(self, action: RefundEarn) -> Answer:
         key = action.merchant, action.original_ref
         places = {line.sku: place for place, line in enumerate(self._lines.get(key, ()))}
-        return self._clients[action.merchant].refund_earning(
+        return self.clients[action.merchant].refund_earning(
             self._earnings[key],
             merchant_ref=action.merchant_ref,
             amount=None if action.lines else action.amount,
@@ -192,7 +233,7 @@ class Tills:
         )
 
     def _refund_redeem(self, action: RefundRedeem) -> Answer:
-        client = self._clients[action.merchant]
+        client = self.clients[action.merchant]
         redemption_id = self._redemptions[action.merchant, action.original_ref]
         points = action.points
         if points is None:
@@ -207,12 +248,13 @@ class Tills:
 
     def _code(self, member: str) -> str:
         """Return what the member's wallet shows at this minute, with the balance as its limit."""
-        with self._services.database.reading() as session:
+        limit = max(1, self.balance(member)) * 2
+        with self._services.database.glance() as session:
             code = members.current_code(
                 session,
                 self._services.vault,
                 member_id=self.members[member],
-                limit=max(1, self.balance(member)) * 2,
+                limit=limit,
                 wall=wall_now(),
             )
         return code.text

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from network.clock import wall_now
 from network.database.connection import Database
+from network.database.driver import Channel, rows_of
 from network.errors import PeyvandError
+
+_OFFSET = text("SELECT clock_offset FROM network.installation")
 
 
 class ClockFixedError(PeyvandError):
@@ -41,7 +44,7 @@ class ProgrammeClock:
         """Return the present programme time in UTC."""
         if not self.simulated:
             return wall_now()
-        with self._database.ledger() as connection:
+        with self._database.direct() as connection:
             return wall_now() + clock_offset(connection)
 
 
@@ -50,9 +53,9 @@ def is_simulated(connection: Connection | Session) -> bool:
     return bool(connection.execute(text("SELECT simulated FROM network.installation")).scalar_one())
 
 
-def clock_offset(connection: Connection | Session) -> timedelta:
+def clock_offset(connection: Channel) -> timedelta:
     """Return how far programme time lies from wall time (zero in a real installation)."""
-    offset = connection.execute(text("SELECT clock_offset FROM network.installation")).scalar_one()
+    ((offset,),) = rows_of(connection, _OFFSET, {})
     if not isinstance(offset, timedelta):
         raise TypeError(offset)
     return offset

@@ -46,14 +46,15 @@ def differences(
     positions: Iterable[Mapping[str, Any]],
     expected: Counter[Row],
     nets: Mapping[str, Position],
-) -> int:
-    """Return how many obligations and positions of a day are on one side only, or differ."""
+) -> list[str]:
+    """Return the obligations and positions of a day that are on one side only, or differ."""
     stated = stated_rows(obligations)
     found = {row["merchant"]: row["net"] for row in positions if row["net"]}
     wanted = {name: each.net for name, each in nets.items() if each.net}
-    return (
-        (stated - expected).total()
-        + (expected - stated).total()
-        + len(found.items() ^ wanted.items())
-        + int(sum(found.values()) != 0)
-    )
+    wrong = [f"the product alone owes {row}" for row in (stated - expected).elements()]
+    wrong += [f"the oracle alone owes {row}" for row in (expected - stated).elements()]
+    wrong += [f"the product alone nets {each}" for each in sorted(found.items() - wanted.items())]
+    wrong += [f"the oracle alone nets {each}" for each in sorted(wanted.items() - found.items())]
+    if sum(found.values()):
+        wrong.append(f"the nets sum to {sum(found.values())}")
+    return wrong

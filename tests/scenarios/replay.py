@@ -1,11 +1,13 @@
 """A year of The Complete Journey through a gateway, settled each night and reckoned a second time.
 
-    python -m tests.scenarios.replay FILE [--days N]
+    python -m tests.scenarios.replay FILE [--days N] [--lanes N] [--one-by-one]
 
 FILE has the purchases (``config/demo/make_sample.py --year FILE``). An installation of its own is
 made for it and thrown away. The second reckoning is the oracle's, which shares no line with the
 product: every obligation and every position of each day must be the same, and so must the pool.
-Prints the year's table, a line per month; exits with 1 where anything differs.
+Each day is compared when its night ends, and each month told with it; at the end the whole year is
+audited. Prints the year's table, a line per month. Exits with 1 where anything differs, and where
+it was stopped before its last day (Ctrl-C: the days until then have their table).
 """
 
 from __future__ import annotations
@@ -15,25 +17,35 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date, timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from click import Abort
 from rich.console import Console
-from rich.table import Table
 
 from config.access import open_services
 from config.cli import obligations as obligations_command
 from config.cli import positions as positions_command
+from config.cli.audit import every_check, seal_verifier
 from config.cli.demo import installation_of
 from config.demo import show
 from config.demo.clearing_away import clear
-from config.demo.story import Say, Story, begin_simulated, first_day_of, play
+from config.demo.story import (
+    COALITION,
+    RECORD,
+    Day,
+    Pace,
+    Say,
+    begin_simulated,
+    first_day_of,
+    play,
+)
 from config.home import Home
 from config.logging import configure
 from config.supervisor import StopSignals, stop_signals
@@ -42,113 +54,83 @@ from network.clock import wall_now
 from network.services import Services
 from tests.scenarios.comparison import differences, expected_rows
 from tests.scenarios.oracle.coalition import Coalition
-from tests.scenarios.oracle.money import TAKEN, Obligation, pool
-from tests.scenarios.oracle.oracle import Oracle, read_records
+from tests.scenarios.oracle.money import positions
+from tests.scenarios.oracle.oracle import Oracle
+from tests.scenarios.year import Year, line, month_of, table
 
 YEAR = 365
-CLOCK_STEP = timedelta(minutes=10)
-"""Moving the clock takes a commit of its own, which a purchase a few seconds on does not need."""
+PACE = Pace(lanes=6, batches=True, clock_step=timedelta(hours=4), nights_beside=True)
+"""Households wait for each other's answers no more than customers of different tills do. Moving
+the clock takes a commit of its own, which a purchase an hour on does not need."""
 
 
-@dataclass(kw_only=True)
-class Month:
-    """What one month came to, points and minor units; ``wrong`` counts days that differ."""
+class SecondReckoning:
+    """The oracle, a night behind the product: reads what was asked, and compares what is owed."""
 
-    requests: int = 0
-    refused: int = 0
-    taken: int = 0
-    acceptors: int = 0
-    margins: int = 0
-    vat: int = 0
-    funded: int = 0
-    lapsed: int = 0
-    rounding: int = 0
-    wrong: int = 0
+    def __init__(self, services: Services, *, home: Path, console: Console) -> None:
+        self.year = Year()
+        self._services = services
+        self._home = home
+        self._console = console
+        self._read = 0
+        self._month = ""
 
-    def add(self, other: Month) -> None:
-        """Add another month's figures."""
-        for each in fields(Month):
-            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+    @cached_property
+    def _oracle(self) -> Oracle:
+        plain = json.loads((self._home / COALITION).read_text("utf-8"))
+        return Oracle(Coalition(plain), keep_balances=False)
 
-
-@dataclass(kw_only=True)
-class Year:
-    """The table: months in their order, what lay in the pool at each one's end, and the sum."""
-
-    months: dict[str, Month] = field(default_factory=dict)
-    pools: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def total(self) -> Month:
-        """Return the sum over all months."""
-        total = Month()
-        for month in self.months.values():
-            total.add(month)
-        return total
-
-
-def month_of(found: Iterable[Obligation]) -> Month:
-    """Return what obligations come to by what they are for."""
-    month = Month()
-    for each in found:
-        if each.kind in TAKEN:
-            month.taken += each.points
-            month.acceptors += each.amount
-        elif each.kind.endswith("_margin"):
-            month.margins += each.amount
-        elif each.kind.endswith("_vat"):
-            month.vat += each.amount
-        elif each.kind == "issuance":
-            month.funded += each.amount
-        elif each.kind == "expiry":
-            month.lapsed += each.amount
-        elif each.kind == "rounding":
-            month.rounding += each.amount
-    return month
-
-
-def compare(services: Services, story: Story, oracle: Oracle) -> Year:
-    """Hold every day that was settled against the oracle, and sum the days up by month."""
-    found = oracle.obligations()
-    by_day: dict[date, list[Obligation]] = {}
-    for each in found:
-        by_day.setdefault(each.business_date, []).append(each)
-    expected, nets = expected_rows(found), oracle.positions()
-    year = Year()
-    for day in story.days:
+    def settled(self, day: Day) -> None:
+        """Reckon a settled day again and compare its obligations, its positions and its sum."""
         business_date = day.business_date
-        month = month_of(by_day.get(business_date, []))
+        self._oracle.advance_to(business_date)
+        self._oracle.run(self._records(until=business_date))
+        found = self._oracle.settle()
+        month = month_of(found)
         month.requests, month.refused = day.taken.requests, day.taken.refused
-        with services.database.reading() as session:
+        with self._services.database.reading() as session:
             window = positions_command.settled_window(session, day=business_date)
-            month.wrong = differences(
+            wrong = differences(
                 obligations=obligations_command.as_records(session, window=window),
                 positions=positions_command.as_records(session, window=window),
-                expected=expected.get(business_date, Counter()),
-                nets=nets.get(business_date, {}),
+                expected=expected_rows(found).get(business_date, Counter()),
+                nets=positions(found).get(business_date, {}),
             )
+        month.wrong = len(wrong)
+        for each in wrong:
+            self._console.print(f"{business_date} DIFFERS: {each}", style="red", soft_wrap=True)
         name = f"{business_date:%Y-%m}"
-        year.months.setdefault(name, Month()).add(month)
-        year.pools[name] = pool(found, until=business_date)
-    return year
+        if self._month not in {"", name}:
+            self.tell_month()
+        self._month = name
+        self.year.add(name, month, pool=self._oracle.books.pool)
+
+    def tell_month(self) -> None:
+        """Print the month that was added to last."""
+        months, pools = self.year.months, self.year.pools
+        told = line(self._month, months[self._month], pool=pools[self._month])
+        self._console.print(told, soft_wrap=True)
+
+    def _records(self, *, until: date) -> Iterator[dict[str, Any]]:
+        """Yield what was asked since this was read before; what came after ``until`` can wait."""
+        last = until.isoformat()
+        with (self._home / RECORD).open("rb") as stream:
+            stream.seek(self._read)
+            for text in stream:
+                if not text.endswith(b"\n"):
+                    return
+                record = json.loads(text)
+                if record["business_date"] > last:
+                    return
+                self._read += len(text)
+                yield record
 
 
-def table(year: Year) -> Table:
-    """Return the year as a person reads it."""
-    names = [each.name for each in fields(Month)]
-    drawn = Table(title="The year, points and rials", title_justify="left")
-    for heading in ("month", *names, "pool"):
-        drawn.add_column(heading, justify="left" if heading == "month" else "right")
-    rows = [(name, month, year.pools[name]) for name, month in year.months.items()]
-    for name, month, pooled in rows:
-        drawn.add_row(name, *(f"{getattr(month, each):,}" for each in names), f"{pooled:,}")
-    drawn.add_section()
-    drawn.add_row("all", *(f"{getattr(year.total, each):,}" for each in names), "")
-    return drawn
+def replay(*, purchases: Path, days: int, pace: Pace) -> Year:
+    """Play ``days`` days of ``purchases`` on a fresh installation; return its table.
 
-
-def replay(*, purchases: Path, days: int) -> Year:
-    """Play ``days`` days of ``purchases`` on a fresh installation; return its table."""
+    Asked to stop, it ends with the nights that are settled by then.
+    """
     console = Console(stderr=True)
     with TemporaryDirectory(prefix="peyvand-replay-") as directory:
         home = Home.from_environment({"PEYVAND_HOME": directory})
@@ -169,8 +151,9 @@ def replay(*, purchases: Path, days: int) -> Year:
             ) as (_supervisor, addresses),
             open_services(environment, application_name="peyvand-replay") as services,
         ):
-            with progress(console, signals=signals) as say:
-                story = play(
+            second = SecondReckoning(services, home=home.path, console=console)
+            with suppress(Abort), progress(console, signals=signals) as say:
+                play(
                     services,
                     gateway_url=addresses["gateway"],
                     home=home.path,
@@ -178,15 +161,27 @@ def replay(*, purchases: Path, days: int) -> Year:
                     days=days,
                     say=say,
                     purchases=purchases,
-                    clock_step=CLOCK_STEP,
+                    pace=pace,
+                    settled=second.settled,
                 )
-            console.print("Reckoning a second time …")
-            plain = json.loads((home.path / "coalition.json").read_text("utf-8"))
-            oracle = Oracle(Coalition(plain), keep_balances=False)
-            with (home.path / "requests.jsonl").open(encoding="utf-8") as stream:
-                oracle.run(read_records(stream))
-            oracle.advance_to(story.days[-1].business_date + timedelta(days=1))
-            return compare(services, story, oracle)
+            if second.year.days:
+                second.tell_month()
+            second.year.audited = audited(services, console)
+            return second.year
+
+
+def audited(services: Services, console: Console) -> int:
+    """Audit the year by every check of the product; return how many differences there are."""
+    began = time.monotonic()
+    wrong = rows = 0
+    with services.database.snapshot() as session:
+        for check in every_check(session, verify=seal_verifier(session)):
+            rows += check.rows
+            wrong += check.differences
+            if check.differences:
+                console.print(f"the audit's {check.name}: {check.differences} DIFFERENCES")
+    console.print(f"audit: {rows:,} rows, {wrong} differences, {time.monotonic() - began:,.0f} s")
+    return wrong
 
 
 @contextmanager
@@ -194,19 +189,20 @@ def progress(console: Console, *, signals: StopSignals) -> Iterator[Say]:
     """Show a bar to a person, and a line per day to a file."""
     with show.progress(quiet=not console.is_terminal, signals=signals) as draw:
         began = time.monotonic()
-        lines: dict[str, int] = {}
+        requests: dict[str, int] = {}
 
         def say(what: str, done: int, total: int) -> None:
             draw(what, done, total)
             if signals.asked:
                 raise Abort
-            if console.is_terminal or not what.endswith("night"):
-                lines[what] = done
+            if console.is_terminal:
                 return
-            day = what.removesuffix(" night")
-            console.print(
-                f"{day}: {lines.get(day, 0):,} requests, {time.monotonic() - began:,.0f} s"
-            )
+            day, _, night = what.partition(" ")
+            if not night:
+                requests[day] = done
+                return
+            seconds = time.monotonic() - began
+            console.print(f"{day}: {requests.pop(day, 0):,} requests, {seconds:,.0f} s")
 
         yield say
 
@@ -216,18 +212,21 @@ def main() -> int:
     parser = ArgumentParser(description="Replay a year of purchases and reckon it twice.")
     parser.add_argument("purchases", type=Path)
     parser.add_argument("--days", type=int, default=YEAR)
+    parser.add_argument("--lanes", type=int, default=PACE.lanes, help="tills at work at once")
+    parser.add_argument("--one-by-one", action="store_true", help="no batches in the evening")
     asked = parser.parse_args()
     began = time.monotonic()
-    year = replay(purchases=asked.purchases, days=asked.days)
+    pace = replace(PACE, lanes=asked.lanes, batches=not asked.one_by_one)
+    year = replay(purchases=asked.purchases, days=asked.days, pace=pace)
     console = Console()
     wide = console if console.is_terminal else Console(width=200)
     wide.print(table(year))
-    total = year.total
+    total, wrong = year.total, year.total.wrong + year.audited
     wide.print(
-        f"{total.requests:,} requests in {time.monotonic() - began:,.0f} s; "
-        + (f"{total.wrong} differences." if total.wrong else "everything agrees with the oracle.")
+        f"{year.days} days, {total.requests:,} requests in {time.monotonic() - began:,.0f} s; "
+        + (f"{wrong} differences." if wrong else "everything agrees with the oracle.")
     )
-    return 1 if total.wrong else 0
+    return 1 if wrong or year.days < asked.days else 0
 
 
 if __name__ == "__main__":

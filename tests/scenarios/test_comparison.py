@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.scenarios.comparison import differences, expected_rows
 from tests.scenarios.oracle.money import Obligation, Position, positions
-from tests.scenarios.replay import Month, Year, month_of, table
+from tests.scenarios.year import Month, Year, month_of, table
 
 DAY = date(2026, 3, 22)
 
@@ -58,7 +58,7 @@ def stated() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def compared(obligations: list[dict[str, Any]], nets: list[dict[str, Any]]) -> int:
     expected: Counter[Any] = expected_rows(FOUND)[DAY]
     wanted: dict[str, Position] = positions(FOUND)[DAY]
-    return differences(obligations=obligations, positions=nets, expected=expected, nets=wanted)
+    return len(differences(obligations=obligations, positions=nets, expected=expected, nets=wanted))
 
 
 def test_what_agrees_has_no_difference() -> None:

@@ -117,39 +117,80 @@ def arrows(each: Movement) -> list[tuple[str, str, str, Fraction]]:
 
 
 def obligations(movements: Iterable[Movement]) -> list[Obligation]:
-    """Add up the points per day, pair, terms and kind, and price each sum once."""
-    sums: defaultdict[tuple[date, str, str, str, str, str, str, Fraction], int]
-    sums = defaultdict(int)
-    prices: dict[str, Fraction] = {}
+    """Return what is owed for points that moved, on all days."""
+    by_day: defaultdict[date, list[Movement]] = defaultdict(list)
     for each in movements:
-        prices[each.issuer_terms] = each.p
-        for payer, payee, kind, price in arrows(each):
-            who = (each.business_date, payer, payee, kind, each.acceptor)
-            sums[*who, each.issuer_terms, each.acceptor_terms, price] += each.points
-    found = [
-        Obligation(
-            business_date=day,
-            payer=payer,
-            payee=payee,
-            kind=kind,
-            acceptor=acceptor,
-            issuer_terms=issuer_terms,
-            acceptor_terms=acceptor_terms,
-            points=points,
-            amount=half_even(points * price),
-        )
-        for (
-            day,
-            payer,
-            payee,
-            kind,
-            acceptor,
-            issuer_terms,
-            acceptor_terms,
-            price,
-        ), points in sums.items()
-    ]
-    return sorted(found + rounding(found, prices))
+        by_day[each.business_date].append(each)
+    books = Books()
+    return sorted(each for _, moved in sorted(by_day.items()) for each in books.add_day(moved))
+
+
+class Books:
+    """Days one after the other: what the pool is to hold is carried from each to the next."""
+
+    def __init__(self) -> None:
+        self.pool = 0
+        self._prices: dict[str, Fraction] = {}
+        self._points: defaultdict[str, int] = defaultdict(int)
+        self._amounts: defaultdict[str, int] = defaultdict(int)
+
+    def add_day(self, movements: Iterable[Movement]) -> list[Obligation]:
+        """Return the obligations of a day, which comes after those that were added before.
+
+        The points are added up per pair, terms, price and kind, and each sum is priced once.
+        """
+        sums: defaultdict[tuple[date, str, str, str, str, str, str, Fraction], int]
+        sums = defaultdict(int)
+        for each in movements:
+            self._prices[each.issuer_terms] = each.p
+            for payer, payee, kind, price in arrows(each):
+                who = (each.business_date, payer, payee, kind, each.acceptor)
+                sums[*who, each.issuer_terms, each.acceptor_terms, price] += each.points
+        found = [
+            Obligation(
+                business_date=day,
+                payer=payer,
+                payee=payee,
+                kind=kind,
+                acceptor=acceptor,
+                issuer_terms=issuer_terms,
+                acceptor_terms=acceptor_terms,
+                points=points,
+                amount=half_even(points * price),
+            )
+            for (
+                day,
+                payer,
+                payee,
+                kind,
+                acceptor,
+                issuer_terms,
+                acceptor_terms,
+                price,
+            ), points in sums.items()
+        ]
+        found += self._rounding(found)
+        self.pool += pool(found)
+        return found
+
+    def _rounding(self, found: list[Obligation]) -> list[Obligation]:
+        """Return what brings the pool, for each terms, to points times p."""
+        moving: defaultdict[str, list[Obligation]] = defaultdict(list)
+        for each in found:
+            if POOL in {each.payer, each.payee}:
+                moving[each.issuer_terms].append(each)
+        result = []
+        for terms, flows in sorted(moving.items()):
+            self._points[terms] += sum(pool_points(each) for each in flows)
+            self._amounts[terms] += pool(flows)
+            missing = half_even(self._points[terms] * self._prices[terms]) - self._amounts[terms]
+            if missing:
+                self._amounts[terms] += missing
+                day = flows[0].business_date
+                result.append(
+                    Obligation(day, ROUNDING, POOL, "rounding", "", terms, terms, 0, missing)
+                )
+        return result
 
 
 def pool_points(each: Obligation) -> int:
@@ -159,27 +200,8 @@ def pool_points(each: Obligation) -> int:
     return 0 if each.kind.endswith("_margin") else -each.points
 
 
-def rounding(found: list[Obligation], prices: dict[str, Fraction]) -> list[Obligation]:
-    """Return what brings the pool, day by day and for each terms, to points times p."""
-    moving: defaultdict[tuple[str, date], list[Obligation]] = defaultdict(list)
-    for each in found:
-        if POOL in {each.payer, each.payee}:
-            moving[each.issuer_terms, each.business_date].append(each)
-    points: defaultdict[str, int] = defaultdict(int)
-    amounts: defaultdict[str, int] = defaultdict(int)
-    result = []
-    for (terms, day), flows in sorted(moving.items()):
-        points[terms] += sum(pool_points(each) for each in flows)
-        amounts[terms] += sum(each.amount if each.payee == POOL else -each.amount for each in flows)
-        missing = half_even(points[terms] * prices[terms]) - amounts[terms]
-        if missing:
-            amounts[terms] += missing
-            result.append(Obligation(day, ROUNDING, POOL, "rounding", "", terms, terms, 0, missing))
-    return result
-
-
-def pool(found: Iterable[Obligation], *, until: date) -> int:
-    """Return what lies in the pool after a day."""
+def pool(found: Iterable[Obligation], *, until: date = date.max) -> int:
+    """Return what obligations bring into the pool, those after a day left aside."""
     return sum(
         each.amount * ((each.payee == POOL) - (each.payer == POOL))
         for each in found

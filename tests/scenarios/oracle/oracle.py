@@ -52,6 +52,7 @@ from tests.scenarios.oracle.campaigns import Given
 from tests.scenarios.oracle.coalition import Coalition, Terms
 from tests.scenarios.oracle.money import (
     NETWORK,
+    Books,
     Movement,
     Obligation,
     Position,
@@ -101,6 +102,7 @@ class Oracle:
         self.campaigns = coalition.campaigns
         self.wallets: dict[str, Wallet] = {}
         self.movements: list[Movement] = []
+        self.books = Books()
         self.day_ends: dict[date, dict[str, Balance]] = {}
         self.purchases: dict[tuple[str, str], Purchase] = {}
         self.redemptions: dict[tuple[str, str], Redemption] = {}
@@ -160,6 +162,14 @@ class Oracle:
     def obligations(self) -> list[Obligation]:
         """Return the obligations of all days."""
         return obligations(self.movements)
+
+    def settle(self) -> list[Obligation]:
+        """Return the obligations of the day that ends, and forget its movements.
+
+        For who wants each day as it ends, in its order, and never all of them.
+        """
+        moved, self.movements = self.movements, []
+        return self.books.add_day(moved)
 
     def positions(self) -> dict[date, dict[str, Position]]:
         """Return the net positions of all days on which points changed hands."""

@@ -72,6 +72,9 @@ class Wallet:
     gone: list[tuple[str, Lot, int]] = field(default_factory=list)
     """What left lots without being spent: kind, lot, points. Whoever watches takes it out."""
 
+    calendar: dict[date, list[Lot]] = field(default_factory=dict)
+    """The lots that lapse or become active on a day to come, in order of creation."""
+
     def balance(self) -> Balance:
         """Return the sums over lots and debts."""
         return Balance(
@@ -82,13 +85,17 @@ class Wallet:
         )
 
     def begin_day(self, day: date) -> None:
-        """Retire what lapses on this day, then activate what was pending until now."""
-        for lot in self.lots:
+        """Retire what lapses on this day, then activate what was pending until now.
+
+        Every day has to begin, in its order.
+        """
+        due = self.calendar.pop(day, [])
+        for lot in due:
             if lot.expires_on <= day:
                 self._went("expiry", lot, lot.remaining)
                 lot.expired += lot.remaining
                 lot.remaining = 0
-        for lot in self.lots:
+        for lot in due:
             if not lot.active and lot.active_from <= day:
                 lot.active = True
                 self._repay(lot, lot.remaining)
@@ -96,6 +103,8 @@ class Wallet:
     def credit(self, lot: Lot) -> None:
         """Add a new lot; active points first repay what is owed to their issuer."""
         self.lots.append(lot)
+        for day in {lot.active_from, lot.expires_on}:
+            self.calendar.setdefault(day, []).append(lot)
         if lot.active:
             self._repay(lot, lot.remaining)
 
