@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -187,6 +188,11 @@ class PartyView:
     name_fa: str
     name_en: str
     kind: str = ""
+
+
+def code_of(names: Mapping[UUID, PartyView], party_id: UUID) -> str:
+    """Return a party's code for a file, or its id where nobody is known by it."""
+    return names[party_id].code if party_id in names else str(party_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,6 @@ the latest.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,6 +43,7 @@ from network.clearing.facts import (
 from network.clearing.parties import NETWORK_NAME
 from network.ids import EntryIds, encode
 from network.language.spreadsheets import guarded
+from network.language.spreadsheets import line as csv_line
 from network.signing.queries import LIVE
 
 _COLUMNS = (
@@ -220,7 +219,7 @@ def statement_csv(
     """
     currency = statement.totals.currency
     namer = entry_namer(entry_ids)
-    yield _row(_COLUMNS)
+    yield csv_line(_COLUMNS)
     for line in lines:
         record = line_record(line, name=namer)
         yield _cells({"record": "line", "currency": currency} | record)
@@ -289,16 +288,10 @@ def window_record(window: WindowView) -> dict[str, Any]:
 
 
 def _cells(record: dict[str, Any]) -> bytes:
-    return _row([_cell(name, record.get(name)) for name in _COLUMNS])
+    return csv_line([_cell(name, record.get(name)) for name in _COLUMNS])
 
 
 def _cell(column: str, value: object) -> str:
     text = "" if value is None else str(value)
     # Figures are ours and may begin with a minus; text may come from anybody.
     return text if column in _FIGURES else guarded(text)
-
-
-def _row(cells: Iterable[str]) -> bytes:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue().encode()

@@ -19,7 +19,6 @@ from network.ledger import queries as ledger
 from network.merchants import agreements, errors
 from network.merchants import queries as merchants
 from network.merchants.settling import DEFAULT
-from network.operators.audit import record_act
 from network.operators.roles import APPROVER, OPERATOR
 from network.settings import PROGRAMME_ZONE
 from settlement.console import access, funding_form
@@ -163,14 +162,7 @@ def _today() -> date:
 def _record(
     session: Session, action: str, agreement: merchants.AgreementView, *, code: str
 ) -> None:
-    record_act(
-        session,
-        now=access.wall(),
-        actor=access.operator().public_id,
-        action=action,
-        subject=f"merchant:{code}",
-        facts=_facts(agreement),
-    )
+    access.record(session, action, subject=f"merchant:{code}", facts=_facts(agreement))
 
 
 def _facts(agreement: merchants.AgreementView) -> dict[str, object]:

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, render_template
 from sqlalchemy.orm import Session
 
 from config.web import listing
-from network.clearing.facts import PartyView
+from network.clearing.facts import PartyView, code_of
 from network.clearing.party_names import parties
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
@@ -91,7 +91,7 @@ def _liability_file(
         f"liability-{today}",
         ("issuer", "available", "pending", "held", "points", "owed_rials"),
         (
-            (_code(names, r.issuer_id), r.available, r.pending, r.held, r.points, whole(r.owed))
+            (code_of(names, r.issuer_id), r.available, r.pending, r.held, r.points, whole(r.owed))
             for r in rows
         ),
     )
@@ -224,7 +224,3 @@ def _merchant(session: Session) -> tuple[PartyView | None, UUID | None]:
     found = merchants.merchant(session, code=code)
     view = parties(session)[found.merchant_id]
     return view, view.party_id
-
-
-def _code(names: Mapping[UUID, PartyView], party_id: UUID) -> str:
-    return names[party_id].code if party_id in names else str(party_id)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from config.web import listing
 from network.clearing import days
-from network.clearing.facts import PartyView
+from network.clearing.facts import PartyView, code_of
 from network.clearing.party_names import parties
 from network.ledger import figures
 from network.ledger import queries as ledger
@@ -53,7 +53,7 @@ def movement() -> str | Response:
             f"movement-{period.since}-{period.days}-days",
             ("merchant", *_SUMS),
             (
-                (_code(names, row.merchant_id), *(getattr(row, name) for name in _SUMS))
+                (code_of(names, row.merchant_id), *(getattr(row, name) for name in _SUMS))
                 for row in page.rows
             ),
         )
@@ -139,7 +139,7 @@ def _trade_file(
         ("merchant", *header, "balance"),
         (
             (
-                _code(names, row.merchant_id),
+                code_of(names, row.merchant_id),
                 *(getattr(row, name) for name in header),
                 row.balance,
             )
@@ -166,7 +166,7 @@ def partners(code: str) -> str | Response:
             f"trade-{code}-{period.since}-{period.days}-days",
             ("partner", "taken_points", "taken_rials", "spent_points", "spent_rials"),
             (
-                (_code(names, partner_id), t_points, t_amount, s_points, s_amount)
+                (code_of(names, partner_id), t_points, t_amount, s_points, s_amount)
                 for partner_id, (t_points, t_amount, s_points, s_amount) in rows.items()
             ),
         )
@@ -242,7 +242,3 @@ def _three(moved: Iterable[figures.DayFigures | figures.MerchantDay]) -> list[Da
 
 def _by(name: str) -> Callable[[figures.PartyFigures], int]:
     return lambda row: int(getattr(row, name))
-
-
-def _code(names: Mapping[UUID, PartyView], party_id: UUID) -> str:
-    return names[party_id].code if party_id in names else str(party_id)
