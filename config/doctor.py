@@ -143,10 +143,54 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
         found=_("%(count)s days that ended are not settled", count=behind),
         advice="" if behind <= _RECENT_DAYS else _("Run 'peyvand settle' and read what it says."),
     )
+    yield _programme(services)
     yield _backup(services)
     yield _sandboxes(services)
     yield from portal(services)
     yield fine("owner", _("known") if owner else _("not given here (only migrations need it)"))
+
+
+def _programme(services: Services) -> Finding:
+    """Look whether every purchase of today finds its prices: value, terms, agreements."""
+    with services.database.reading() as session:
+        value, active, lacking = session.execute(
+            text("""
+                SELECT EXISTS (SELECT FROM network.face_value WHERE effective_from <= d.day),
+                       EXISTS (SELECT FROM network.merchant WHERE status = 'active'),
+                       ARRAY(SELECT m.code FROM network.merchant AS m
+                             WHERE m.status = 'active' AND NOT (
+                                 EXISTS (SELECT FROM network.agreement AS a
+                                         WHERE a.merchant_id = m.merchant_id
+                                           AND a.approved_at IS NOT NULL
+                                           AND a.effective_from <= d.day)
+                                 AND (m.kind = 'sponsor' OR EXISTS (
+                                     SELECT FROM network.earning_terms AS t
+                                     WHERE t.merchant_id = m.merchant_id
+                                       AND t.effective_from <= d.day)))
+                             ORDER BY m.code)
+                FROM (SELECT coalesce(max(business_date), current_date) AS day
+                      FROM ledger.business_day) AS d
+            """)
+        ).one()
+    if not active:
+        return fine("programme", _("no merchant takes part yet"))
+    if not value:
+        return Finding(
+            check="programme",
+            ok=False,
+            found=_("no face value is in force: no point can be given or taken"),
+            advice=_("Two people set one: 'peyvand programme face-value', or in the console."),
+        )
+    if lacking:
+        return Finding(
+            check="programme",
+            ok=False,
+            found=_("without agreement or earning terms: %(codes)s", codes=", ".join(lacking)),
+            advice=_(
+                "Two people set them: 'peyvand merchant agreement', 'peyvand programme terms'."
+            ),
+        )
+    return fine("programme", _("every merchant that takes part has its prices"))
 
 
 def _backup(services: Services) -> Finding:

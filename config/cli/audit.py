@@ -59,20 +59,23 @@ def audit(as_json: bool, rebuild: bool, since: datetime | None) -> None:  # noqa
 def every_check(
     session: Session, *, verify: Verifier | None, since: date | None = None
 ) -> Iterator[Check]:
-    """Yield the checks of the points ledger, then those of money, one by one as they are done."""
+    """Yield the checks of points, of money and of decisions, one by one as they are done."""
     from network.ledger import audit as points
     from network.money import audit as money
+    from network.operators import audit_decisions as decisions
 
     yield from points.checks(session, verify=verify, since=since)
     yield from money.checks(session)
+    yield from decisions.checks(session)
 
 
 def every_name() -> list[str]:
     """Return the names of these checks in their order."""
     from network.ledger import audit as points
     from network.money import audit as money
+    from network.operators import audit_decisions as decisions
 
-    return points.check_names() + money.check_names()
+    return points.check_names() + money.check_names() + decisions.check_names()
 
 
 def seal_verifier(session: Session) -> Verifier:

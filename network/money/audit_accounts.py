@@ -292,28 +292,6 @@ DAY_FIGURES = Pass(
     ),
 )
 
-# An entry with a sponsor as its merchant would be a purchase at nobody's till.
-SPONSORS = Pass(
-    body="""
-        SELECT m.code, (SELECT count(*) FROM ledger.entry AS e
-                        WHERE e.merchant_id = m.merchant_id) AS entries,
-               (SELECT count(*) FROM network.store AS s WHERE s.merchant_id = m.merchant_id)
-             + (SELECT count(*) FROM network.merchant_key AS k
-                WHERE k.merchant_id = m.merchant_id)
-             + (SELECT count(*) FROM network.earning_terms AS t
-                WHERE t.merchant_id = m.merchant_id) AS held
-        FROM network.merchant AS m WHERE m.kind = 'sponsor'
-    """,
-    rules=(
-        Rule(
-            name="sponsors_sell_nothing",
-            wrong="entries > 0 OR held > 0",
-            example="format('%s: %s entries as if of its tills; %s stores, keys and terms', code,"
-            " entries, held)",
-        ),
-    ),
-)
-
 PASSES = (
     DAYS,
     CLOSINGS,
@@ -325,7 +303,6 @@ PASSES = (
     RELEASES,
     SUSPENSIONS,
     DIRECTS,
-    SPONSORS,
     OUTSTANDING,
     MONEY_KEPT,
     DAY_FIGURES,

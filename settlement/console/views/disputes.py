@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -35,11 +36,17 @@ _MOST = 1_000
 @access.access(VIEWER)
 def index() -> str:
     """Show disputes: those not decided, the one that is due first at the top, or all."""
-    every = listing.argument("show") == "all"
+    every, before = listing.argument("show") == "all", listing.argument("before")
     with access.reading() as session:
-        found = queries.disputes(session, undecided=not every, limit=_MOST)
+        found = queries.disputes(
+            session,
+            undecided=not every,
+            before=ids.decode(PREFIX, before) if before else None,
+            limit=_MOST + 1,
+        )
+    shown, more = listing.first(found, _MOST)
     page = listing.arrange(
-        found,
+        shown,
         sort="due",
         keys={
             "due": lambda row: row.due_at,
@@ -49,7 +56,19 @@ def index() -> str:
         },
         words=lambda row: f"{row.merchant_code} {row.name_fa} {row.name_en} {row.words}",
     )
-    return render_template("disputes.html", page=page, every=every, wall=access.wall())
+    return render_template(
+        "disputes.html",
+        page=page,
+        every=every,
+        wall=access.wall(),
+        most=_MOST,
+        newest=listing.address(before=None, **{"from": None}) if before else None,
+        older=_before(shown[-1].dispute_id) if more else None,
+    )
+
+
+def _before(dispute_id: UUID) -> str:
+    return listing.address(before=ids.encode(PREFIX, dispute_id), **{"from": None})
 
 
 @blueprint.get("/new")

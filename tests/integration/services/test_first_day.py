@@ -12,10 +12,13 @@ from click.testing import CliRunner
 from flask import Flask
 
 from config.cli.main import group
+from config.doctor import examine
 from config.preparation import prepare_installation
 from config.web.access import OPEN, needed
 from network.clock import wall_now
 from network.merchants import queries as merchants
+from network.merchants import service as merchants_service
+from network.operators import audit_decisions
 from network.operators import queries as operators
 from network.operators.roles import ROLES
 from network.programme import queries as programme
@@ -44,6 +47,12 @@ def compose_environment() -> set[str]:
     return set(re.findall(r"^    ([A-Z_]+):", block, flags=re.MULTILINE))
 
 
+def programme_of(environment: dict[str, str]) -> tuple[bool, str]:
+    """Return what the doctor says about the programme's prices."""
+    (found,) = (each for each in examine(environment) if each.check == "programme")
+    return found.ok, found.found
+
+
 def test_the_commands_of_the_first_day_run_as_they_stand(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +67,7 @@ def test_the_commands_of_the_first_day_run_as_they_stand(
         monkeypatch.setenv(name, value)
     commands = first_day()
     assert len(commands) == 12
+    assert programme_of(given) == (True, "no merchant takes part yet")
     for name, *arguments in commands:
         assert name == "peyvand"
         done = CliRunner().invoke(group, arguments)
@@ -71,8 +81,17 @@ def test_the_commands_of_the_first_day_run_as_they_stand(
         assert shop.status == "active"
         acts = operators.acts(session, limit=50, action="programme.terms.approved")
         behnam = operators.operator(session, email="behnam@example.org")
+        # What the commands did on two people's word, the audit finds behind it.
+        decided = list(audit_decisions.checks(session))
     assert behnam is not None
     assert [each.facts["in_the_name_of"] for each in acts] == [behnam.public_id]
+    assert [each for each in decided if each.differences] == []
+    assert programme_of(given) == (True, "every merchant that takes part has its prices")
+    with services.database.unit_of_work() as session:
+        merchants_service.register_merchant(
+            session, code="bare", name_fa="ب", name_en="B", kind="grocer", now=wall_now()
+        )
+    assert programme_of(given) == (False, "without agreement or earning terms: bare")
 
 
 def test_a_command_takes_two_people_with_the_roles(

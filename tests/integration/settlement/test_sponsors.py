@@ -18,7 +18,7 @@ from network.merchants import agreements, service
 from network.merchants.errors import MerchantDataError, SponsorSellsNothingError
 from network.merchants.queries import SPONSOR
 from network.merchants.settling import Settling
-from network.money import audit
+from network.operators import audit_decisions as audit
 from network.services import Services
 from network.vault import Vault
 from settlement.payments.files import schema

@@ -1,0 +1,244 @@
+"""The audit of decisions: what takes two people stands on the word of two, and says what they saw.
+
+The database refuses one person's word (CHECK constraints) and changes of what was decided
+(triggers). Whoever may switch these off is found here: each face value, earning terms, tier and
+payment mode is compared with the proposal that two different people signed, each agreement and
+campaign with its own two, and an agreement in force also with the chained audit log. What nobody
+signed is right only in a simulated installation, which is furnished by the installation itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy.orm import Session
+
+from network.ledger.audit_pass import Check, Pass, Rule, run_pass
+
+_SIMULATED = "(SELECT simulated FROM network.installation)"
+
+
+def _signed(kind: str, *, says: str) -> str:
+    """Return SQL for whether two people signed a proposal of a kind that says the same."""
+    return f"""EXISTS (
+        SELECT FROM network.proposal AS p
+        WHERE p.kind = '{kind}' AND p.approved AND p.decided_by <> p.proposed_by AND {says})"""
+
+
+PROPOSALS = Pass(
+    body="""
+        SELECT proposal_id, kind, proposed_by, decided_by FROM network.proposal WHERE approved
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_proposals",
+            wrong="decided_by IS NULL OR decided_by = proposed_by",
+            example="format('proposal %s (%s) was approved by who proposed it, %s', proposal_id,"
+            " kind, proposed_by)",
+        ),
+    ),
+)
+
+_VALUE_SIGNED = _signed(
+    "programme.face_value",
+    says="""p.decided_by = v.set_by AND (p.terms ->> 'effective_from')::date = v.effective_from
+        AND p.terms ->> 'value' = format('%s/%s', v.numerator, v.denominator)""",
+)
+FACE_VALUES = Pass(
+    body=f"""
+        SELECT v.effective_from, v.numerator, v.denominator, v.set_by,
+               {_VALUE_SIGNED} OR v.set_by IS NULL AND {_SIMULATED} AS agreed
+        FROM network.face_value AS v
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_face_values",
+            wrong="NOT agreed",
+            example="format('face value %s/%s from %s, by %s: no two people agreed on it',"
+            " numerator, denominator, effective_from, coalesce(set_by::text, 'nobody'))",
+        ),
+    ),
+)
+
+_TERMS_SIGNED = _signed(
+    "programme.terms",
+    says="""p.subject_id = t.merchant_id AND p.decided_by = t.set_by
+        AND (p.terms ->> 'effective_from')::date = t.effective_from
+        AND p.terms ->> 'base_rate' = format('%s/%s', t.numerator, t.denominator)
+        AND (p.terms ->> 'pending_days')::integer = t.pending_days
+        AND (p.terms ->> 'expiry_days')::integer = t.expiry_days
+        AND (p.terms ->> 'minimum_amount')::bigint = t.minimum_amount
+        AND p.terms -> 'category_rates' = r.rates""",
+)
+TERMS = Pass(
+    body=f"""
+        SELECT m.code, t.effective_from, t.set_by,
+               {_TERMS_SIGNED} OR t.set_by IS NULL AND {_SIMULATED} AS agreed
+        FROM network.earning_terms AS t
+        JOIN network.merchant AS m ON m.merchant_id = t.merchant_id
+        CROSS JOIN LATERAL (
+            SELECT coalesce(
+                jsonb_object_agg(c.category, format('%s/%s', c.numerator, c.denominator)), '{{}}'
+            ) AS rates
+            FROM network.category_rate AS c WHERE c.earning_terms_id = t.earning_terms_id
+        ) AS r
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_terms",
+            wrong="NOT agreed",
+            example="format('earning terms of %s from %s, by %s: no two people agreed on them',"
+            " code, effective_from, coalesce(set_by::text, 'nobody'))",
+        ),
+    ),
+)
+
+# The first step of the ladder comes with the installation.
+_TIER_SIGNED = _signed(
+    "programme.tier",
+    says="""p.terms ->> 'code' = t.code AND (p.terms ->> 'rank')::integer = t.rank
+        AND p.terms ->> 'name_fa' = t.name_fa AND p.terms ->> 'name_en' = t.name_en""",
+)
+TIERS = Pass(
+    body=f"""
+        SELECT t.code, t.rank, {_TIER_SIGNED} OR {_SIMULATED} AS agreed
+        FROM network.tier AS t WHERE t.code <> 'member'
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_tiers",
+            wrong="NOT agreed",
+            example="format('tier %s of rank %s: no two people agreed on it', code, rank)",
+        ),
+    ),
+)
+
+# The log has what an agreement said when it was approved: by page, or by command under two names.
+AGREEMENTS = Pass(
+    body=f"""
+        SELECT m.code, a.version, a.effective_from, a.proposed_by, a.approved_by,
+               CASE WHEN a.proposed_by IS NULL THEN a.approved_by IS NULL AND {_SIMULATED}
+                    ELSE coalesce(a.approved_by <> a.proposed_by, false) END AS agreed,
+               coalesce((l.facts ->> 'issue_price')::numeric = a.issue_price
+                    AND (l.facts ->> 'acceptance_fee')::numeric = a.acceptance_fee
+                    AND l.facts ->> 'funding' = a.funding
+                    AND (l.facts ->> 'effective_from')::date = a.effective_from
+                    AND (l.facts ->> 'named')::boolean = a.named, {_SIMULATED}) AS as_logged
+        FROM network.agreement AS a
+        JOIN network.merchant AS m ON m.merchant_id = a.merchant_id
+        LEFT JOIN LATERAL (
+            SELECT g.facts FROM network.audit_log AS g
+            WHERE g.subject = 'merchant:' || m.code AND g.action = 'agreement.approved'
+              AND (g.facts ->> 'version')::integer = a.version
+            ORDER BY g.sequence LIMIT 1
+        ) AS l ON true
+        WHERE a.approved_at IS NOT NULL
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_agreements",
+            wrong="NOT agreed",
+            example="format('agreement of %s, version %s: proposed by %s, approved by %s', code,"
+            " version, coalesce(proposed_by::text, 'nobody'),"
+            " coalesce(approved_by::text, 'nobody'))",
+        ),
+        Rule(
+            name="agreements_as_logged",
+            wrong="NOT as_logged",
+            example="format('agreement of %s, version %s from %s: the audit log has no approval of"
+            " it that says the same', code, version, effective_from)",
+        ),
+    ),
+)
+
+CAMPAIGNS = Pass(
+    body=f"""
+        SELECT code, proposed_by, approved_by,
+               CASE WHEN proposed_by IS NULL THEN approved_by IS NULL AND {_SIMULATED}
+                    ELSE coalesce(approved_by <> proposed_by, false) END AS agreed
+        FROM network.campaign WHERE approved_at IS NOT NULL
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_campaigns",
+            wrong="NOT agreed",
+            example="format('campaign %s: proposed by %s, approved by %s', code,"
+            " coalesce(proposed_by::text, 'nobody'), coalesce(approved_by::text, 'nobody'))",
+        ),
+    ),
+)
+
+MODES = Pass(
+    body="""
+        SELECT y.effective_from, y.mode,
+               p.approved AND p.decided_by <> p.proposed_by AND p.kind = 'payments.mode'
+               AND p.terms ->> 'mode' = y.mode
+               AND (p.terms ->> 'effective_from')::date = y.effective_from AS agreed
+        FROM network.payment_mode AS y
+        LEFT JOIN network.proposal AS p ON p.proposal_id = y.proposal_id
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_payment_modes",
+            wrong="NOT coalesce(agreed, false)",
+            example="format('%s from %s: no two people agreed on it', mode, effective_from)",
+        ),
+    ),
+)
+
+# An issuer is stopped, and let go, by the newest word of two.
+STOPPED = Pass(
+    body="""
+        SELECT m.code, m.issuing, coalesce((
+                   SELECT p.kind FROM network.proposal AS p
+                   WHERE p.subject_id = m.merchant_id AND p.approved
+                     AND p.kind IN ('issuer.suspend', 'issuer.resume', 'points.suspend')
+                     AND p.decided_by <> p.proposed_by
+                   ORDER BY p.decided_at DESC LIMIT 1) <> 'issuer.resume', false) AS agreed
+        FROM network.merchant AS m
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_stopped_issuers",
+            looked="agreed OR issuing = 'default'",
+            wrong="agreed <> (issuing = 'default')",
+            example="format('%s: stopped from giving points: %s; two people want that: %s', code,"
+            " issuing = 'default', agreed)",
+        ),
+    ),
+)
+
+# An entry with a sponsor as its merchant would be a purchase at nobody's till.
+SPONSORS = Pass(
+    body="""
+        SELECT m.code, (SELECT count(*) FROM ledger.entry AS e
+                        WHERE e.merchant_id = m.merchant_id) AS entries,
+               (SELECT count(*) FROM network.store AS s WHERE s.merchant_id = m.merchant_id)
+             + (SELECT count(*) FROM network.merchant_key AS k
+                WHERE k.merchant_id = m.merchant_id)
+             + (SELECT count(*) FROM network.earning_terms AS t
+                WHERE t.merchant_id = m.merchant_id) AS held
+        FROM network.merchant AS m WHERE m.kind = 'sponsor'
+    """,
+    rules=(
+        Rule(
+            name="sponsors_sell_nothing",
+            wrong="entries > 0 OR held > 0",
+            example="format('%s: %s entries as if of its tills; %s stores, keys and terms', code,"
+            " entries, held)",
+        ),
+    ),
+)
+
+PASSES = (PROPOSALS, FACE_VALUES, TERMS, TIERS, AGREEMENTS, CAMPAIGNS, MODES, STOPPED, SPONSORS)
+
+
+def checks(session: Session) -> Iterator[Check]:
+    """Yield every check of decisions, one by one as they are done, from the session's snapshot."""
+    for part in PASSES:
+        yield from run_pass(session, part)
+
+
+def check_names() -> list[str]:
+    """Return the names of all checks, in the order in which they are done."""
+    return [rule.name for part in PASSES for rule in part.rules]

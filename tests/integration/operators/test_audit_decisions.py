@@ -1,0 +1,212 @@
+"""The audit of decisions finds what a person with every right changed by hand, and names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from network.database.connection import Database
+from network.ledger.audit_pass import Check
+from network.ledger.partitions import open_first_day
+from network.merchants import agreements, service
+from network.operators import audit_decisions, proposals
+from network.operators.audit import record_act
+from network.programme import proposing
+from network.programme.rules import EarningTerms
+
+NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
+TODAY = NOW.date()
+ANNA, BEHZAD = UUID(int=1), UUID(int=2)
+
+FAULTS = (
+    (
+        "two_people_behind_proposals",
+        "UPDATE network.proposal SET decided_by = proposed_by",
+        "approved by who proposed it",
+    ),
+    (
+        "two_people_behind_face_values",
+        "UPDATE network.face_value SET numerator = 2000",
+        "face value 2000/1 from 2026-11-22",
+    ),
+    (
+        "two_people_behind_face_values",
+        """INSERT INTO network.face_value
+               (effective_from, numerator, denominator, currency, set_at)
+           VALUES ('2027-01-01', 1, 1, 'IRR', now())""",
+        "face value 1/1 from 2027-01-01, by nobody",
+    ),
+    (
+        "two_people_behind_terms",
+        "UPDATE network.category_rate SET numerator = 9",
+        "earning terms of mahtab from 2026-11-22",
+    ),
+    (
+        "two_people_behind_terms",
+        "UPDATE network.earning_terms SET expiry_days = 10",
+        "earning terms of mahtab from 2026-11-22",
+    ),
+    (
+        "two_people_behind_tiers",
+        "UPDATE network.tier SET rank = 7 WHERE code = 'gold'",
+        "tier gold of rank 7",
+    ),
+    (
+        "two_people_behind_agreements",
+        "UPDATE network.agreement SET approved_by = proposed_by",
+        f"agreement of mahtab, version 1: proposed by {ANNA}, approved by {ANNA}",
+    ),
+    (
+        "agreements_as_logged",
+        "UPDATE network.agreement SET issue_price = issue_price + 1",
+        "agreement of mahtab, version 1 from 2026-11-22",
+    ),
+    (
+        "agreements_as_logged",
+        "UPDATE network.agreement SET named = true",
+        "agreement of mahtab, version 1 from 2026-11-22",
+    ),
+    (
+        "two_people_behind_campaigns",
+        """INSERT INTO network.campaign
+           SELECT gen_random_uuid(), 'spring', 'b', 'b', merchant_id, 'bonus', 5, 1, 0, now(),
+                  now(), '{}', '{}', '{}', '{}', NULL, NULL, 100, 16, 'approved', NULL, now(),
+                  NULL, now()
+           FROM network.merchant""",
+        "campaign spring: proposed by nobody",
+    ),
+    (
+        "two_people_behind_payment_modes",
+        """INSERT INTO network.payment_mode
+           VALUES ('2027-01-01', 'direct', gen_random_uuid(), now())""",
+        "direct from 2027-01-01",
+    ),
+    (
+        "two_people_behind_stopped_issuers",
+        "UPDATE network.merchant SET issuing = 'default'",
+        "mahtab: stopped from giving points: t",
+    ),
+    (
+        "sponsors_sell_nothing",
+        "UPDATE network.merchant SET kind = 'sponsor'",
+        "mahtab: 0 entries as if of its tills; 2 stores, keys and terms",
+    ),
+)
+
+
+@pytest.fixture
+def decided(database: Database, owner_database: Database) -> Database:
+    """Return a real installation in which two people set value, terms, a tier and an agreement."""
+    with owner_database.unit_of_work() as session:
+        open_first_day(session, business_date=TODAY)
+    with database.unit_of_work() as session:
+        shop = service.register_merchant(
+            session, code="mahtab", name_fa="مهتاب", name_en="Mahtab", kind="grocer", now=NOW
+        )
+        service.add_store(session, merchant_id=shop, code="main", name_fa="م", name_en="M")
+        facts: dict[str, Any] = {"reason": "agreed", "by": ANNA, "wall": NOW}
+        terms = EarningTerms(
+            earning_terms_id=UUID(int=9),
+            merchant_id=shop,
+            effective_from=TODAY,
+            base_rate=Fraction(1, 10_000),
+            category_rates={"bread": Fraction(3, 10_000)},
+            pending_days=0,
+            expiry_days=365,
+            minimum_amount=0,
+        )
+        for each in (
+            proposing.propose_face_value(
+                session, value=Fraction(1000), effective_from=TODAY, **facts
+            ),
+            proposing.propose_terms(session, terms=terms, **facts),
+            proposing.propose_tier(
+                session, code="gold", rank=1, name_fa="طلایی", name_en="Gold", **facts
+            ),
+        ):
+            done = proposals.decide(
+                session, proposal_id=each.proposal_id, approved=True, by=BEHZAD, now=NOW
+            )
+            proposing.carry_out(session, proposal=done, wall=NOW)
+        agreed = agreements.propose_agreement(
+            session,
+            merchant_id=shop,
+            effective_from=TODAY,
+            issue_price=Decimal("987.5"),
+            acceptance_fee=Decimal("0.02"),
+            today=TODAY,
+            now=NOW,
+            proposed_by=ANNA,
+        )
+        agreements.approve_agreement(
+            session, agreement_id=agreed.agreement_id, today=TODAY, now=NOW, approved_by=BEHZAD
+        )
+        record_act(
+            session,
+            now=NOW,
+            actor="behzad",
+            action="agreement.approved",
+            subject="merchant:mahtab",
+            facts={
+                "version": 1,
+                "effective_from": TODAY.isoformat(),
+                "issue_price": "987.5",
+                "acceptance_fee": "0.02",
+                "funding": "on_redemption",
+                "named": False,
+            },
+        )
+    return database
+
+
+def found(session: Session) -> dict[str, Check]:
+    return {each.name: each for each in audit_decisions.checks(session)}
+
+
+@contextmanager
+def tampered(owner: Database, statement: str) -> Iterator[Session]:
+    """Yield a session of the owner's in which a change was made, guards off; nothing stays."""
+    with owner.rehearsal() as session:
+        tables = ("proposal", "face_value", "tier", "agreement", "merchant", "payment_mode")
+        for table in tables:
+            session.execute(text(f"ALTER TABLE network.{table} DISABLE TRIGGER USER"))
+        for table in ("proposal", "agreement"):
+            name = f"ck_{table}_two_people"
+            session.execute(text(f"ALTER TABLE network.{table} DROP CONSTRAINT {name}"))
+        session.execute(
+            text(
+                "ALTER TABLE network.payment_mode"
+                " DROP CONSTRAINT fk_payment_mode_proposal_id_proposal"
+            )
+        )
+        session.execute(text(statement))
+        yield session
+
+
+def test_what_two_people_decided_is_clean_and_each_change_by_hand_is_named(
+    decided: Database, owner_database: Database
+) -> None:
+    with decided.snapshot() as session:
+        clean = found(session)
+    assert list(clean) == audit_decisions.check_names()
+    assert [each for each in clean.values() if each.differences] == []
+    assert {name for name, each in clean.items() if not each.rows} == {
+        "two_people_behind_campaigns",
+        "two_people_behind_payment_modes",
+        "two_people_behind_stopped_issuers",
+        "sponsors_sell_nothing",
+    }
+    for check, statement, named in FAULTS:
+        with tampered(owner_database, statement) as session:
+            after = found(session)[check]
+        assert any(named in each for each in after.examples), (check, statement, after)
+    assert {check for check, _statement, _named in FAULTS} == set(audit_decisions.check_names())
