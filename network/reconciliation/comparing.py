@@ -28,29 +28,26 @@ _OURS = """
 """
 _ENTRY_SUBJECT = "'e:' || o.member_id || ':' || o.sequence"
 
+_DIFFERENCES = {
+    "member_differs": "t.member_id <> o.person_id",
+    "status_differs": "t.status <> o.status",
+    "amount_differs": "t.amount <> o.amount",
+    "points_differ": "t.status = o.status AND t.points <> o.points",
+    "date_differs": "o.status = 'done' AND o.business_date <> :day",
+}
+_KINDS = ", ".join(f"CASE WHEN {wrong} THEN '{kind}' END" for kind, wrong in _DIFFERENCES.items())
 _COMPARED = text(f"""
     CREATE TEMP TABLE found ON COMMIT DROP AS
-    WITH compared AS (
-        SELECT p.line, p.place, array_remove(ARRAY[
-            CASE WHEN t.member_id <> o.person_id THEN 'member_differs' END,
-            CASE WHEN t.status <> o.status THEN 'status_differs' END,
-            CASE WHEN t.amount <> o.amount THEN 'amount_differs' END,
-            CASE WHEN t.status = o.status AND t.points <> o.points THEN 'points_differ' END,
-            CASE WHEN o.status = 'done' AND o.business_date <> :day THEN 'date_differs' END
-        ], NULL) AS kinds
-        FROM pair AS p
-        JOIN their_line AS t ON t.line = p.line
-        JOIN our_entry AS o ON o.place = p.place
-    )
-    SELECT {_ENTRY_SUBJECT} AS subject, c.kinds, t.line, {_THEIRS} AS theirs,
-           o.member_id, o.sequence, {_OURS} AS ours
-    FROM compared AS c
-    JOIN their_line AS t ON t.line = c.line
-    JOIN our_entry AS o ON o.place = c.place
-    WHERE c.kinds <> '{{}}'
+    SELECT {_ENTRY_SUBJECT} AS subject, array_remove(ARRAY[{_KINDS}], NULL) AS kinds,
+           t.line, {_THEIRS} AS theirs, o.member_id, o.sequence, {_OURS} AS ours
+    FROM pair AS p
+    JOIN their_line AS t ON t.line = p.line
+    JOIN our_entry AS o ON o.place = p.place
+    WHERE {" OR ".join(f"({wrong})" for wrong in _DIFFERENCES.values())}
 """)
 # A line that says what another line says already, of this record or of another day's, is a
-# duplicate; one that moved nothing is nothing to miss.
+# duplicate; one that moved nothing is nothing to miss. Only lines that share their name with one
+# that is left over are looked at.
 _MISSING_HERE = text(f"""
     INSERT INTO found (subject, kinds, line, theirs)
     SELECT 'l:' || t.type || ':' || t.merchant_ref || ':' || row_number() OVER (
@@ -67,20 +64,24 @@ _MISSING_HERE = text(f"""
                           AND o.merchant_ref = l.merchant_ref) AS again,
                p.line IS NOT NULL AS paired
         FROM their_line AS l LEFT JOIN pair AS p ON p.line = l.line
-        WHERE p.line IS NOT NULL OR l.status = 'done'
+        WHERE (p.line IS NOT NULL OR l.status = 'done')
+          AND (l.type, l.merchant_ref) IN (SELECT r.type, r.merchant_ref FROM their_rest AS r)
     ) AS t
     WHERE NOT t.paired
 """)
 _MISSING_THERE = text(f"""
     INSERT INTO found (subject, kinds, member_id, sequence, ours)
     SELECT {_ENTRY_SUBJECT},
-           ARRAY[CASE WHEN EXISTS (SELECT FROM our_entry AS x JOIN pair AS q ON q.place = x.place
-                                   WHERE x.type = o.type AND x.merchant_ref = o.merchant_ref)
+           ARRAY[CASE WHEN (o.type, o.merchant_ref) IN (
+                              SELECT x.type, x.merchant_ref FROM our_entry AS x
+                              JOIN pair AS q ON q.place = x.place
+                              WHERE (x.type, x.merchant_ref) IN (SELECT n.type, n.merchant_ref
+                                                                 FROM our_rest AS n))
                       THEN 'duplicate' ELSE 'missing_there' END],
            o.member_id, o.sequence, {_OURS}
     FROM our_entry AS o
-    WHERE o.business_date = :day AND o.status = 'done' AND NOT o.claimed
-      AND NOT EXISTS (SELECT FROM pair AS p WHERE p.place = o.place)
+    WHERE o.business_date = :day AND o.status = 'done'
+      AND o.place IN (SELECT r.place FROM our_rest AS r)
 """)
 
 # Where both sides agree on the money but not on the points, the rules gave ours; where points were
@@ -162,7 +163,7 @@ _COUNTS = text("""
             WHERE line IS NOT NULL AND sequence IS NOT NULL) AS differing,
            (SELECT count(*) FROM found WHERE line IS NULL) AS missing_there,
            (SELECT count(*) FROM their_line AS t WHERE t.status <> 'done'
-            AND NOT EXISTS (SELECT FROM pair AS p WHERE p.line = t.line)) AS idle_lines
+            AND t.line IN (SELECT r.line FROM their_rest AS r)) AS idle_lines
 """)
 
 

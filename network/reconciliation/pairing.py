@@ -2,7 +2,8 @@
 
 Each step looks only at what the steps before left over, and pairs one to one: where several lines
 share a name, the first of one side goes with the first of the other in an order of what they say,
-never of where they stand in the file. The steps work on the tables of ``sides``.
+never of where they stand in the file. The steps work on the tables of ``sides``; what no step
+pairs is left in ``their_rest`` and ``our_rest``, which are small on a usual day.
 """
 
 from __future__ import annotations
@@ -65,6 +66,11 @@ _REST = (
     WHERE NOT o.claimed AND NOT EXISTS (SELECT FROM pair AS p WHERE p.place = o.place)
     """,
 )
+_TAKE_MET = """
+    , theirs AS (DELETE FROM their_rest AS r USING met WHERE r.line = met.line),
+      ours AS (DELETE FROM our_rest AS r USING met WHERE r.place = met.place)
+    INSERT INTO pair SELECT line, place, :method FROM met
+"""
 _SAID = "at, merchant_ref, amount, points, member_id, store, terminal, receipt"
 
 
@@ -93,9 +99,10 @@ def match(session: Session, *, merchant_id: UUID) -> None:
     session.execute(text(_PAIR))
     session.execute(_BY_KEY, {"merchant_id": merchant_id})
     session.execute(_BY_REFERENCE)
+    session.execute(text("ANALYZE pair"))
     for statement in _REST:
         session.execute(text(statement))
-    for table in ("pair", "their_rest", "our_rest"):
+    for table in ("their_rest", "our_rest"):
         session.execute(text(f"ANALYZE {table}"))
     for step in _STEPS:
         session.execute(_statement(step), {"method": step.method})
@@ -113,13 +120,12 @@ def _statement(step: _Step) -> TextClause:
         return (
             f"(SELECT r.{number}, {', '.join(f'r.{name}' for name in step.columns)},"
             f" row_number() OVER (PARTITION BY {columns} ORDER BY {_SAID}, {number}) AS nth"
-            f" FROM {table} AS r WHERE {there}"
-            f" AND NOT EXISTS (SELECT FROM pair AS p WHERE p.{number} = r.{number}))"
+            f" FROM {table} AS r WHERE {there})"
         )
 
     return text(
-        f"INSERT INTO pair SELECT t.line, o.place, :method FROM {side('their_rest', 'line')} AS t"
-        f" JOIN {side('our_rest', 'place')} AS o ON {same} AND o.nth = t.nth"
+        f"WITH met AS (SELECT t.line, o.place FROM {side('their_rest', 'line')} AS t"
+        f" JOIN {side('our_rest', 'place')} AS o ON {same} AND o.nth = t.nth)" + _TAKE_MET
     )
 
 
@@ -130,7 +136,6 @@ def _by_time(session: Session) -> None:
         return (
             f"SELECT r.{number} AS number, r.type, r.measure, r.at FROM {table} AS r"
             f" WHERE r.measure IS NOT NULL"
-            f" AND NOT EXISTS (SELECT FROM pair AS p WHERE p.{number} = r.{number})"
             f" ORDER BY r.type, r.measure, {_SAID}, {number}"
         )
 
@@ -142,11 +147,14 @@ def _by_time(session: Session) -> None:
     if found:
         session.execute(
             text(
-                "INSERT INTO pair SELECT line, place, 'amount_time'"
-                " FROM unnest(CAST(:lines AS bigint[]), CAST(:places AS bigint[]))"
-                " AS f (line, place)"
+                "WITH met AS (SELECT * FROM unnest(CAST(:lines AS bigint[]),"
+                " CAST(:places AS bigint[])) AS f (line, place))" + _TAKE_MET
             ),
-            {"lines": [line for line, _ in found], "places": [place for _, place in found]},
+            {
+                "method": "amount_time",
+                "lines": [line for line, _ in found],
+                "places": [place for _, place in found],
+            },
         )
 
 

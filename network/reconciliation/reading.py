@@ -32,12 +32,16 @@ FIELDS = (
 )
 """Every field of a line, in the order of the documentation."""
 
-_KNOWN = frozenset(FIELDS)
+_PLACES = {name: place for place, name in enumerate(FIELDS)}
+_VALUES = tuple(name for name in FIELDS if name != "currency")
+"""What a line keeps of its fields, in its own order."""
+
+_ALWAYS = ("type", "merchant_ref", "occurred_at")
 _LONGEST = 64
 _TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII
 )
-_DIGITS = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
+_MOST_DIGITS = 19
 _CARD = re.compile(r"[0-9]{16}", re.ASCII)
 # As the gateway's fields: control characters, lone surrogates, and marks that change the direction
 # of what follows. The zero-width non-joiner belongs to Persian.
@@ -79,6 +83,21 @@ class Reader:
         # A shop's own day may begin or end some hours from the programme's.
         self._earliest = day_start(day - _ONE_DAY, zone=PROGRAMME_ZONE)
         self._end = day_start(day + 2 * _ONE_DAY, zone=PROGRAMME_ZONE)
+        self._readers: dict[str, Callable[[Any], Any]] = {
+            "type": _one_of_types,
+            "merchant_ref": _reference,
+            "idempotency_key": _text,
+            "occurred_at": self._moment,
+            "amount": _whole,
+            "currency": _currency,
+            "points": _whole,
+            "status": _one_of_statuses,
+            "member": self._named,
+            "card": _card,
+            "store": _text,
+            "terminal": _reference,
+            "receipt": _reference,
+        }
 
     def read(self, pieces: Iterable[bytes], *, form: Form) -> Iterator[Line | Fault]:
         """Yield every line of a record, or what is wrong with it, in order."""
@@ -127,49 +146,31 @@ class Reader:
         if header is None:
             yield Fault(line=1, field="", code="missing")
 
-    def _line(self, number: int, given: dict[str, Any]) -> Iterator[Line | Fault]:
-        """Yield the line, or a fault for each field that is wrong."""
+    def _line(self, number: int, given: dict[str, Any]) -> Iterable[Line | Fault]:
+        """Return the line, or a fault for each field that is wrong."""
+        values: dict[str, Any] = {}
         faults: list[tuple[str, str]] = []
-
-        def take(name: str, read: Callable[[Any], Any], *, needed: bool = False) -> Any:
-            value = given.get(name)
-            if value is None:
-                if needed or name in given:
-                    faults.append((name, "missing" if name not in given else "null"))
-                return None
-            try:
-                return read(value)
-            except _WrongError as error:
-                faults.append((name, str(error)))
-                return None
-
-        if not given.keys() <= _KNOWN:
-            faults.extend((name, "unknown_field") for name in given if name not in _KNOWN)
-        kind = take("type", _one_of_types, needed=True)
-        money = kind in {EARN, REFUND_EARN}
-        read = Line(
-            line=number,
-            type=kind,
-            merchant_ref=take("merchant_ref", _reference, needed=True),
-            idempotency_key=take("idempotency_key", _text),
-            occurred_at=take("occurred_at", self._moment, needed=True),
-            amount=take("amount", _whole, needed=money),
-            points=take("points", _whole, needed=kind is not None and not money),
-            status=take("status", _one_of_statuses) or DONE,
-            member_id=take("member", self._named),
-            card=take("card", _card),
-            store=take("store", _text),
-            terminal=take("terminal", _reference),
-            receipt=take("receipt", _reference),
-        )
-        take("currency", _currency)
+        for name, value in given.items():
+            read = self._readers.get(name)
+            if read is None:
+                faults.append((name, "unknown_field"))
+            elif value is None:
+                faults.append((name, "null"))
+            else:
+                try:
+                    values[name] = read(value)
+                except _WrongError as error:
+                    faults.append((name, str(error)))
+        faults += [(name, "missing") for name in _needed(values.get("type")) if name not in given]
         if "member" in given and "card" in given:
             faults.append(("card", "member_and_card"))
         if faults:
-            for name, code in faults:
-                yield Fault(line=number, field=name, code=code)
-        else:
-            yield read
+            return [
+                Fault(line=number, field=name, code=code)
+                for name, code in sorted(faults, key=lambda fault: _PLACES.get(fault[0], -1))
+            ]
+        values.setdefault("status", DONE)
+        return (Line(number, *map(values.get, _VALUES)),)
 
     def _moment(self, value: Any) -> datetime:
         text = _string(value)
@@ -244,13 +245,20 @@ def _object_of(raw: bytes) -> dict[str, Any]:
     return value
 
 
+def _needed(kind: str | None) -> tuple[str, ...]:
+    """Return the fields that a line of this kind must have; ``None`` for a kind not understood."""
+    if kind is None:
+        return _ALWAYS
+    return (*_ALWAYS, "amount" if kind in {EARN, REFUND_EARN} else "points")
+
+
 def _header_faults(header: list[str]) -> Iterator[Fault]:
     for place, name in enumerate(header):
-        if name not in _KNOWN:
+        if name not in _PLACES:
             yield Fault(line=1, field=name[:_LONGEST], code="unknown_field")
         elif name in header[:place]:
             yield Fault(line=1, field=name, code="duplicate_key")
-    for name in ("type", "merchant_ref", "occurred_at"):
+    for name in _ALWAYS:
         if name not in header:
             yield Fault(line=1, field=name, code="missing")
 
@@ -264,7 +272,7 @@ def _string(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    text = _string(value)
+    text = value if value and type(value) is str else _string(value)
     if len(text) > _LONGEST:
         raise _WrongError("too_long")
     if not (text.isascii() and text.isprintable()) and _UNPRINTABLE.search(text):
@@ -287,7 +295,8 @@ def _whole(value: Any) -> int:
     if isinstance(value, _Number):
         raise _WrongError("not_integer")
     if isinstance(value, str):
-        if _DIGITS.fullmatch(value) is None:
+        digits = value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+        if not digits or (value[0] == "0" and value != "0"):
             raise _WrongError("not_integer")
         value = int(value)
     if type(value) is not int:
