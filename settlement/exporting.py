@@ -1,30 +1,33 @@
-"""Every statement of a window as files: JSON, CSV and paper for each merchant, in one pass.
+"""Every statement of a window as files: JSON, CSV and paper for each merchant.
 
 The bytes are those that the gateway serves. A statement asked for alone reads the whole day for its
-own lines; here the lines of all are spread once and come merchant by merchant, so that no more
-than one merchant's are held, and what stands on the papers that are being drawn. Each file appears
-under its name when it is whole, so whoever is killed and starts again leaves no half of one.
+own lines; here the lines of all are spread once and come merchant by merchant, written by the
+database but for the entry's public id and the reference as a cell of CSV. Papers need the lines
+themselves and take a second pass, which holds one merchant's. Each file appears under its name when
+it is whole, so whoever is killed and starts again leaves no half of one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from uuid import UUID
 
-from network.clearing import queries
-from network.clearing.facts import PartyView, StatementLine, StatementView, WindowView
+from sqlalchemy.orm import Session
+
+from network.clearing import line_texts, queries
+from network.clearing.facts import StatementLine, StatementView, WindowView
+from network.clearing.line_texts import ENTRY, REF, WrittenLines
 from network.clearing.lines import all_statement_lines
 from network.clearing.paper_lines import paper_lines
 from network.clearing.party_names import named_parties
-from network.clearing.statements import statement_csv, statement_json
+from network.clearing.statements import csv_frame, csv_reference, json_frame
 from network.database.connection import Database
 from network.ids import EntryIds
-from settlement.drawing import Drawers, clear_parts, drawers, part_of
+from settlement.drawing import clear_parts, drawers, part_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +67,8 @@ def export_statements(
     ``report`` is told how many statements are written, of how many. Raises OSError.
     """
     clear_parts(directory)
-    with ExitStack() as stack:
-        pool = None if papers is None else stack.enter_context(drawers(processes=papers.processes))
-        writer = _Writer(
-            window=window, entry_ids=entry_ids, directory=directory, papers=papers, pool=pool
-        )
-        found = list(writer.written(database, report=report))
+    writer = _Writer(window=window, entry_ids=entry_ids, directory=directory, papers=papers)
+    found = list(writer.written(database, report=report))
     return sorted(found, key=lambda each: (each.merchant, each.currency))
 
 
@@ -79,22 +78,83 @@ class _Writer:
     entry_ids: EntryIds
     directory: Path
     papers: Papers | None
-    pool: Drawers | None
 
     def written(
         self, database: Database, *, report: Callable[[int, int], None] | None
     ) -> Iterator[Exported]:
         with database.snapshot() as session:
-            names = named_parties(session, window=self.window)
-            wanted: dict[UUID, list[StatementView]] = {}
-            for statement in queries.statements(session, window=self.window):
-                wanted.setdefault(statement.merchant.party_id, []).append(statement)
-            total = sum(map(len, wanted.values()))
-            every = self._every(all_statement_lines(session, window=self.window), wanted)
+            statements = queries.statements(session, window=self.window)
+            total = len(statements)
+            told = report or _quiet
+            for number, exported in enumerate(self._files(session, statements), start=1):
+                yield exported
+                if self.papers is None:
+                    told(number, total)
+            if self.papers is not None:
+                for number in self._draw(session, statements, papers=self.papers):
+                    told(number, total)
+
+    def _files(self, session: Session, statements: Sequence[StatementView]) -> Iterator[Exported]:
+        wanted = {(each.merchant.party_id, each.totals.currency): each for each in statements}
+        lines = line_texts.written_lines(session, window=self.window)
+        for key, found in groupby(lines, key=attrgetter("merchant_id", "currency")):
+            statement = wanted.pop(key, None)
+            if statement is not None:
+                yield self._write(statement, found)
+        # Who had a balance and no line has a statement too.
+        for statement in wanted.values():
+            yield self._write(statement, ())
+
+    def _write(self, statement: StatementView, lines: Iterable[WrittenLines]) -> Exported:
+        files = [self._path(statement, "json"), self._path(statement, "csv")]
+        parts = [part_of(path) for path in files]
+        count, between = 0, ""
+        (head, tail), (header, footer) = json_frame(statement), csv_frame(statement)
+        with parts[0].open("wb") as document, parts[1].open("wb") as table:
+            document.write(head)
+            table.write(header)
+            for each in lines:
+                entry = self.entry_ids.encode(
+                    prefix="ent", member_id=each.member_id, sequence=each.sequence
+                )
+                document.write((between + each.piece.replace(ENTRY, entry)).encode())
+                ref = csv_reference(each.merchant_ref)
+                table.write(each.rows.replace(ENTRY, entry).replace(REF, ref).encode())
+                count, between = count + each.lines, ","
+            document.write(tail)
+            table.write(footer)
+        for part, path in zip(parts, files, strict=True):
+            part.replace(path)
+        if self.papers is not None:
+            files += [self._path(statement, f"{each}.pdf") for each in self.papers.locales]
+        return Exported(
+            merchant=statement.merchant.code,
+            currency=statement.totals.currency,
+            lines=count,
+            files=tuple(files),
+        )
+
+    def _draw(
+        self, session: Session, statements: Sequence[StatementView], *, papers: Papers
+    ) -> Iterator[int]:
+        """Have every paper drawn, merchant by merchant; yield how many statements have theirs."""
+        wanted: dict[UUID, list[StatementView]] = {}
+        for statement in statements:
+            wanted.setdefault(statement.merchant.party_id, []).append(statement)
+        names = named_parties(session, window=self.window)
+        every = self._every(all_statement_lines(session, window=self.window), wanted)
+        with drawers(processes=papers.processes) as pool:
             for number, (statement, lines) in enumerate(every, start=1):
-                yield self._write(statement, lines, names)
-                if report is not None:
-                    report(number, total)
+                found = paper_lines(statement, lines=lines, entry_ids=self.entry_ids, names=names)
+                for locale in papers.locales:
+                    pool.draw(
+                        self._path(statement, f"{locale}.pdf"),
+                        statement=statement,
+                        lines=found,
+                        locale=locale,
+                        check_url=papers.check_url,
+                    )
+                yield number
 
     def _every(
         self, lines: Iterable[StatementLine], wanted: dict[UUID, list[StatementView]]
@@ -104,38 +164,12 @@ class _Writer:
             for statement in wanted.pop(merchant_id, []):
                 currency = statement.totals.currency
                 yield statement, [each for each in own if each.currency == currency]
-        # Who had a balance and no line has a statement too.
         for statement in (each for left in wanted.values() for each in left):
             yield statement, []
 
-    def _write(
-        self,
-        statement: StatementView,
-        lines: list[StatementLine],
-        names: dict[str, PartyView],
-    ) -> Exported:
-        currency = statement.totals.currency
-        stem = f"{statement.merchant.code}-{currency}"
-        files = [self.directory / f"{stem}.json", self.directory / f"{stem}.csv"]
-        for path, form in zip(files, (statement_json, statement_csv), strict=True):
-            part = part_of(path)
-            with part.open("wb") as stream:
-                stream.writelines(form(statement, lines=lines, entry_ids=self.entry_ids))
-            part.replace(path)
-        if self.papers is not None and self.pool is not None:
-            found = paper_lines(statement, lines=lines, entry_ids=self.entry_ids, names=names)
-            for locale in self.papers.locales:
-                files.append(self.directory / f"{stem}.{locale}.pdf")
-                self.pool.draw(
-                    files[-1],
-                    statement=statement,
-                    lines=found,
-                    locale=locale,
-                    check_url=self.papers.check_url,
-                )
-        return Exported(
-            merchant=statement.merchant.code,
-            currency=currency,
-            lines=len(lines),
-            files=tuple(files),
-        )
+    def _path(self, statement: StatementView, form: str) -> Path:
+        return self.directory / f"{statement.merchant.code}-{statement.totals.currency}.{form}"
+
+
+def _quiet(_done: int, _total: int) -> None:
+    """Tell nobody."""

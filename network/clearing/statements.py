@@ -187,21 +187,27 @@ def statement_json(
 
     ``environment`` is ``test`` for a sandbox's.
     """
-    code = statement.merchant.code
     name = entry_namer(entry_ids)
-    yield b'{"digest":' + canonical(f"sha-256:{statement.digest.hex()}")
-    yield b',"environment":' + canonical(environment) + b',"lines":['
+    head, tail = json_frame(statement, environment=environment)
+    yield head
     between = b""
     for line in lines:
         yield between + canonical(line_record(line, name=name))
         between = b","
-    yield b'],"merchant":' + canonical(code)
+    yield tail
+
+
+def json_frame(statement: StatementView, *, environment: str = LIVE) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the lines of a statement as JSON."""
+    head = b'{"digest":' + canonical(f"sha-256:{statement.digest.hex()}")
+    head += b',"environment":' + canonical(environment) + b',"lines":['
+    tail = b'],"merchant":' + canonical(statement.merchant.code)
     if statement.reserve is not None:
-        yield b',"reserve":' + canonical(reserve_record(statement.reserve))
-    yield b',"seal":' + canonical(seal_record(statement))
-    yield b',"signed":' + canonical(statement.signed)
-    yield b',"totals":' + canonical(totals_record(statement.totals))
-    yield b',"window":' + canonical(window_record(statement.window)) + b"}"
+        tail += b',"reserve":' + canonical(reserve_record(statement.reserve))
+    tail += b',"seal":' + canonical(seal_record(statement))
+    tail += b',"signed":' + canonical(statement.signed)
+    tail += b',"totals":' + canonical(totals_record(statement.totals))
+    return head, tail + b',"window":' + canonical(window_record(statement.window)) + b"}"
 
 
 def statement_csv(
@@ -219,22 +225,42 @@ def statement_csv(
     """
     currency = statement.totals.currency
     namer = entry_namer(entry_ids)
-    yield csv_line(_COLUMNS)
+    head, tail = csv_frame(statement, environment=environment)
+    yield head
     for line in lines:
         record = line_record(line, name=namer)
-        yield _cells({"record": "line", "currency": currency} | record)
-    for name in sum_names(statement.totals):
-        amount = getattr(statement.totals, name)
-        yield _cells({"record": name, "amount": amount, "currency": currency})
-    if statement.totals.carried is not None:
-        yield _cells({"record": "carried", "entry": statement.totals.carried})
-    for row in _reserve_rows(statement.reserve):
-        yield _cells({"currency": currency} | row)
-    yield _cells({"record": "environment", "entry": environment})
-    yield _cells({"record": "window", "entry": encode("win", statement.window.window_id)})
-    yield _cells({"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"})
-    yield _cells({"record": "seal", "entry": statement.seal_head.hex()})
-    yield _cells({"record": "signed", "entry": statement.signed})
+        yield csv_record(record, currency=currency)
+    yield tail
+
+
+def csv_frame(statement: StatementView, *, environment: str = LIVE) -> tuple[bytes, bytes]:
+    """Return the header and the rows behind the lines of a statement as CSV."""
+    totals = statement.totals
+    rows: list[dict[str, Any]] = [
+        {"record": name, "amount": getattr(totals, name), "currency": totals.currency}
+        for name in sum_names(totals)
+    ]
+    if totals.carried is not None:
+        rows.append({"record": "carried", "entry": totals.carried})
+    rows += [{"currency": totals.currency} | row for row in _reserve_rows(statement.reserve)]
+    rows += [
+        {"record": "environment", "entry": environment},
+        {"record": "window", "entry": encode("win", statement.window.window_id)},
+        {"record": "digest", "entry": f"sha-256:{statement.digest.hex()}"},
+        {"record": "seal", "entry": statement.seal_head.hex()},
+        {"record": "signed", "entry": statement.signed},
+    ]
+    return csv_line(_COLUMNS), b"".join(map(_cells, rows))
+
+
+def csv_record(record: dict[str, Any], *, currency: str) -> bytes:
+    """Return a line's record as a row of CSV."""
+    return _cells({"record": "line", "currency": currency} | record)
+
+
+def csv_reference(merchant_ref: str | None) -> str:
+    """Return a merchant's reference as a cell among others of a row of CSV."""
+    return csv_line([guarded(merchant_ref)]).decode().removesuffix("\r\n") if merchant_ref else ""
 
 
 def seal_record(statement: StatementView) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from network.clearing import line_texts, lines, owing, queries, service
 from network.clearing.facts import LinePlace, Obligation, StatementLine, WindowView
-from network.clearing.statements import canonical, line_record
+from network.clearing.statements import canonical, csv_record, csv_reference, line_record
 from network.database.connection import Database
 from network.points import largest_remainder
 from settlement import rates
@@ -75,7 +75,7 @@ def test_many_postings_spread_like_the_pure_method(
             by=member(chance.randrange(40)),
             issuer=chance.choice(merchants),
             acceptor=chance.choice(merchants),
-            ref=chance.choice(("", ODD, 'no" quote\\', "بستنی\u2028\x7f/")),
+            ref=chance.choice(("", ODD, 'no" quote\\', "بستنی\u2028\x7f/", "=1,2", "a,b", " - ")),
         )
     window, found = settle_by_hand(database)
     assert len(found) >= 18
@@ -97,13 +97,21 @@ def written_as_the_statements_have_them(database: Database, window: WindowView) 
     """Hold the texts and sums that the database makes against every line and its record."""
     codes = {BAKER: "baker", GROCER: "grocer", CINEMA: "cinema"}
     expected: dict[UUID, list[bytes]] = defaultdict(list)
+    rows: dict[UUID, list[bytes]] = defaultdict(list)
     sums: Counter[tuple[UUID, str]] = Counter()
     with database.scratch() as session:
         for line in lines.all_statement_lines(session, window=window):
             if line.merchant_id in codes:
                 record = line_record(line, name=lambda m, n: f"{m}/{n}")
                 expected[line.merchant_id].append(canonical(record))
+                rows[line.merchant_id].append(csv_record(record, currency=line.currency))
                 sums[line.merchant_id, line.direction] += line.share
+        written: dict[UUID, list[tuple[bytes, bytes]]] = defaultdict(list)
+        for of in line_texts.written_lines(session, window=window):
+            name, ref = f"{of.member_id}/{of.sequence}", csv_reference(of.merchant_ref)
+            row = of.rows.replace(line_texts.ENTRY, name).replace(line_texts.REF, ref)
+            piece = of.piece.replace(line_texts.ENTRY, name)
+            written[of.merchant_id].append((piece.encode(), row.encode()))
         line_texts.make_lines(session, window=window)
         found: dict[UUID, list[bytes]] = defaultdict(list)
         for each in line_texts.line_texts(session):
@@ -113,6 +121,10 @@ def written_as_the_statements_have_them(database: Database, window: WindowView) 
     assert {merchant: b",".join(each) for merchant, each in found.items()} == {
         merchant: b",".join(each) for merchant, each in expected.items()
     }
+    for merchant, pairs in written.items():
+        assert b",".join(piece for piece, _ in pairs) == b",".join(expected[merchant])
+        assert b"".join(row for _, row in pairs) == b"".join(rows[merchant])
+    assert written.keys() == rows.keys()
     assert {(each.merchant_id, each.direction): each.share for each in summed} == sums
     assert sum(each.lines for each in summed) == sum(map(len, expected.values()))
 
