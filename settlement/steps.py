@@ -161,7 +161,7 @@ def obligations(night: Night) -> list[netting.Position]:
             window_id=night.window_id,
             input_hash=found.input_hash,
         )
-        owing.store_obligations(session)
+        owing.store_obligations(session, window_id=night.window_id)
         service.add_pool_balances(session, window_id=night.window_id, balances=found.pool)
     return [
         netting.Position(

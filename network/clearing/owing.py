@@ -225,10 +225,13 @@ _POOL_FLOWS = text("""
     FROM owed WHERE 'pool' IN (payer_account, payee_account)
     GROUP BY terms_id ORDER BY terms_id
 """)
+# Whoever stores holds the run, so nobody else writes the window's obligations now, and those that
+# are there are found by one join: ON CONFLICT would look for each in the index first.
 _STORE = text(f"""
     INSERT INTO network.obligation ({", ".join(_FACTS)})
-    SELECT {", ".join(_FACTS)} FROM owed ORDER BY issuer_id, acceptor_id
-    ON CONFLICT (obligation_id) DO NOTHING
+    SELECT {", ".join(_FACTS)} FROM owed
+    WHERE NOT EXISTS (SELECT FROM network.obligation AS o
+                      WHERE o.window_id = :window_id AND o.obligation_id = owed.obligation_id)
 """)
 _ADD = text(f"""
     INSERT INTO owed ({", ".join(_FACTS)}) SELECT {", ".join(_FACTS)}
@@ -321,9 +324,9 @@ def pool_flows(session: Session) -> list[PoolFlow]:
     return [PoolFlow(*row) for row in session.execute(_POOL_FLOWS)]
 
 
-def store_obligations(session: Session) -> None:
+def store_obligations(session: Session, *, window_id: UUID) -> None:
     """Add the obligations that are not there yet; their ids follow from their facts."""
-    session.execute(_STORE)
+    session.execute(_STORE, {"window_id": window_id})
 
 
 def add_rounding(session: Session, *, obligations: Sequence[Obligation]) -> None:

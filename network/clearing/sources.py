@@ -17,11 +17,12 @@ _POOL_ACCOUNTS = "('issuance', 'adjustment', 'clawback', 'expiry')"
 _SETTLED = f"""
     business_date >= :first_day AND business_date < :end_day
     AND (source = 'redemption' OR target = 'redemption' AND NOT negative
-         OR c.account IN {_POOL_ACCOUNTS} AND terms_id = ANY (CAST(:on_issue AS uuid[])))
+         OR terms_id = ANY (CAST(:on_issue AS uuid[])) AND c.account IN {_POOL_ACCOUNTS})
 """
 """The crossings (c) that money follows: redemptions, and whatever moves points on issue.
 
 Redemptions by their columns and not by ``account``: the planner knows how many of those there are.
+What is quickly said of a movement stands first.
 """
 
 # The one statement that reads a whole day. Everything after it works on its few rows.

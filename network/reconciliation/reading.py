@@ -170,7 +170,7 @@ class Reader:
                 for name, code in sorted(faults, key=lambda fault: _PLACES.get(fault[0], -1))
             ]
         values.setdefault("status", DONE)
-        return (Line(number, *map(values.get, _VALUES)),)
+        return (Line._make((number, *map(values.get, _VALUES))),)
 
     def _moment(self, value: Any) -> datetime:
         text = _string(value)

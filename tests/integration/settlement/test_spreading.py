@@ -40,7 +40,7 @@ def settle_by_hand(database: Database) -> tuple[WindowView, list[Obligation]]:
             terms=rates.issuer_terms(book, asked=asked.terms),
             arrows=rates.arrows(),
         )
-        owing.store_obligations(session)
+        owing.store_obligations(session, window_id=window_id)
         window = queries.window(session, window_id=window_id)
         assert window is not None
         return window, [each.fact for each in queries.obligations(session, window=window)]
