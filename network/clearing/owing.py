@@ -169,8 +169,7 @@ _MAKE_OWED = text("""
         FROM behind AS b
         LEFT JOIN quote AS q ON q.quote = b.quote
         LEFT JOIN terms AS t ON t.terms_id = b.terms_id
-    ), routed AS MATERIALIZED (
-        -- Kept, so that a price is reckoned once and not wherever it is named.
+    ), routed AS (
         SELECT p.*, a.kind, a.payer, a.payer_account, a.payee, a.payee_account, a.per,
                CASE a.per
                    WHEN 'p' THEN p.p
@@ -182,6 +181,10 @@ _MAKE_OWED = text("""
                END::numeric(20, 10) AS price
         FROM priced AS p
         JOIN arrow AS a USING (account, negative, own, funding, beneficiary)
+        WHERE a.per NOT IN ('vat', 'acceptance_vat')
+           OR a.per = 'vat' AND p.vat_rate <> 0
+           OR a.per = 'acceptance_vat' AND p.acceptance_vat <> 0
+        OFFSET 0 -- so that a price is reckoned once and not wherever it is named
     )
     SELECT network.obligation_key(CAST(:window_id AS uuid), kind, issuer_id, acceptor_id, terms_id,
                                   acceptor_terms_id, price) AS obligation_id,
