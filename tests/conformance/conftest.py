@@ -30,12 +30,8 @@ def house(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[House]:
         services = Services(
             settings=settings, database=database, vault=vault, entry_ids=EntryIds(vault)
         )
-        with settled_house(
-            cluster,
-            database=name,
-            services=services,
-            redis_url=redis_url,
-            module="tests.conformance.serving",
-        ) as house:
+        owner_url = cluster.url("peyvand_owner", database=name)
+        module = "tests.conformance.serving"
+        with settled_house(services, owner_url=owner_url, module=module) as house:
             yield house
         database.dispose()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import MASTER_KEY
 from tests.integration.gateway.house import House, environment_of
 
 ROOT = Path(__file__).parents[2]
@@ -24,11 +22,7 @@ def _effort() -> list[str]:
 
 def test_what_the_document_promises_holds(house: House, redis_url: str, tmp_path: Path) -> None:
     person = house.member(points=50_000)
-    environment = environment_of(
-        house.services,
-        master_key=base64.b64encode(MASTER_KEY).decode(),
-        redis_url=redis_url,
-    )
+    environment = environment_of(house.services)
     done = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{house.url}/openapi.json"),

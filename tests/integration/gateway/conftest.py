@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 
 import pytest
@@ -14,8 +13,7 @@ from network.settings import Settings
 from network.vault import Vault
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House
+from tests.integration.gateway.house import House, open_house
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +39,13 @@ def gateway_services(
 
 
 @pytest.fixture(scope="module")
-def house(gateway_services: Services, redis_url: str) -> Iterator[House]:
+def gateway_owner_url(cluster: Cluster, gateway_database: str) -> str:
+    """Return the owner's URL of this module's database."""
+    return cluster.url("peyvand_owner", database=gateway_database)
+
+
+@pytest.fixture(scope="module")
+def house(gateway_services: Services) -> Iterator[House]:
     """Yield the coalition with its gateway running."""
-    with houses.listening() as (listener, url):
-        house = houses.furnish(gateway_services, url=url)
-        environment = houses.environment_of(
-            gateway_services,
-            master_key=base64.b64encode(MASTER_KEY).decode(),
-            redis_url=redis_url,
-        )
-        with houses.serving(listener, url=url, environment=environment):
-            yield house
-        for shop in house.shops.values():
-            shop.client.close()
+    with open_house(gateway_services) as house:
+        yield house

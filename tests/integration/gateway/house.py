@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import sys
@@ -12,14 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from uuid import UUID
 
 import requests
+from sqlalchemy import text
 
 from config.preparation import prepare_installation
 from merchant_gateway.client import GatewayClient
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import local_date, wall_now
+from network.database.connection import Database
+from network.ledger.partitions import open_first_day
 from network.members import queries as members
 from network.members import service as member_service
 from network.members.enrolment import enrol
@@ -240,13 +245,54 @@ def _await_health(front: Forged, url: str) -> None:
     raise RuntimeError("the front did not start")
 
 
-def environment_of(services: Services, *, master_key: str, redis_url: str) -> dict[str, str]:
-    """Return the environment by which a gateway process finds these services."""
+def environment_of(services: Services) -> dict[str, str]:
+    """Return the environment by which another process finds these services."""
+    settings = services.settings
     return {
-        "DATABASE_URL": services.settings.database_url,
-        "REDIS_URL": redis_url,
-        "PEYVAND_MASTER_KEY": master_key,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "PEYVAND_MASTER_KEY": base64.b64encode(settings.master_key).decode(),
     }
+
+
+@contextmanager
+def open_house(
+    services: Services,
+    *,
+    owner_url: str | None = None,
+    module: str = "config.wsgi",
+    journals: Path | None = None,
+    **environment: str,
+) -> Iterator[House]:
+    """Yield the coalition with its gateway running, and close its clients.
+
+    With the owner's URL it is a simulated installation in which today is open. The shops' clients
+    keep journals in ``journals``; ``environment`` adds to that of the gateway.
+    """
+    with listening() as (listener, url):
+        house = furnish(services, url=url)
+        if owner_url is not None:
+            _simulate(house, owner_url=owner_url)
+        if journals is not None:
+            for shop in house.shops.values():
+                shop.client.close()
+                shop.client = GatewayClient(
+                    url=url, key_id=shop.key_id, key=shop.key, journal=journals / shop.code
+                )
+        environment = {**environment_of(services), **environment}
+        with serving(listener, url=url, environment=environment, module=module):
+            yield house
+        for shop in house.shops.values():
+            shop.client.close()
+
+
+def _simulate(house: House, *, owner_url: str) -> None:
+    owner = Database(owner_url, pool_size=1)
+    with owner.unit_of_work() as session:
+        session.execute(text("UPDATE network.installation SET simulated = true"))
+    owner.dispose()
+    with house.services.database.unit_of_work() as session:
+        open_first_day(session, business_date=house.today())
 
 
 def utc_now() -> datetime:

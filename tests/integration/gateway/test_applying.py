@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -21,7 +20,6 @@ from network.merchants import applications, queries
 from network.merchants.access import announce
 from network.merchants.errors import MerchantStateError
 from network.operators.audit import verify
-from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, utc_now
@@ -64,11 +62,7 @@ def apply(house: House, body: Any = GOOD, **headers: str) -> requests.Response:
 
 def run(house: House, redis_url: str, *arguments: str) -> Result:
     """Run ``peyvand merchant`` as an operator on the same installation would."""
-    environment = houses.environment_of(
-        house.services,
-        master_key=base64.b64encode(MASTER_KEY).decode(),
-        redis_url=redis_url,
-    )
+    environment = houses.environment_of(house.services)
     return CliRunner().invoke(
         group, ["merchant", *arguments], env=environment, catch_exceptions=False
     )

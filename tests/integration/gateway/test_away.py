@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,10 +16,8 @@ from config.services.programs import find_programs
 from config.services.valkey import Valkey
 from merchant_gateway.client import GatewayClient, ServerError
 from network.services import Services
-from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House
+from tests.integration.gateway.house import House, open_house
 from tests.integration.gateway.till import ask, headers_of, published_keys, purchase, send
 
 PATIENCE_SECONDS = 30.0
@@ -47,17 +44,8 @@ def private_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 @pytest.fixture(scope="module")
 def house(gateway_services: Services, private_valkey: Valkey) -> Iterator[House]:
     """Yield the coalition behind a gateway on the private Valkey."""
-    with houses.listening() as (listener, url):
-        house = houses.furnish(gateway_services, url=url)
-        environment = houses.environment_of(
-            gateway_services,
-            master_key=base64.b64encode(MASTER_KEY).decode(),
-            redis_url=private_valkey.url(),
-        )
-        with houses.serving(listener, url=url, environment=environment):
-            yield house
-        for shop in house.shops.values():
-            shop.client.close()
+    with open_house(gateway_services, REDIS_URL=private_valkey.url()) as house:
+        yield house
 
 
 def test_without_postgresql_a_signed_503_and_then_all_is_well(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import subprocess
@@ -21,7 +20,6 @@ from config.schedule import LEFT_ALONE, ask_batches
 from network import ids
 from network.clock import wall_now
 from network.ledger import queries
-from tests.conftest import MASTER_KEY
 from tests.fixtures.forge import ROOT
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.batching import (
@@ -43,9 +41,7 @@ _DONE = text("SELECT posted + known + refused, state FROM network.batch WHERE ba
 @contextmanager
 def worker(house: House, redis_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker of batches as ``peyvand up`` does."""
-    environment = houses.environment_of(
-        house.services, master_key=base64.b64encode(MASTER_KEY).decode(), redis_url=redis_url
-    )
+    environment = houses.environment_of(house.services)
     process = subprocess.Popen(
         [sys.executable, "-m", "config.parts", "worker", BATCHES],
         cwd=ROOT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 import shlex
@@ -16,22 +15,17 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import text
 
 from merchant_gateway.documents.pages import NAMES
 from network.clock import day_start, wall_now
-from network.database.connection import Database
 from network.database.installation import move_clock
-from network.ledger.partitions import open_first_day
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 from settlement.nightly import run_night
-from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.fences import Fence, fences
 from tests.fixtures.forge import ROOT
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House
+from tests.integration.gateway.house import House, open_house
 from tests.integration.gateway.player import Player
 from tests.integration.sandboxes.stand import standing
 
@@ -39,27 +33,10 @@ STATEMENTS = "Statements"
 
 
 @pytest.fixture(scope="module")
-def house(
-    cluster: Cluster, gateway_database: str, gateway_services: Services, redis_url: str
-) -> Iterator[House]:
+def house(gateway_services: Services, gateway_owner_url: str) -> Iterator[House]:
     """Yield a simulated coalition, whose night can be run when a page comes to it."""
-    owner = Database(cluster.url("peyvand_owner", database=gateway_database), pool_size=1)
-    with owner.unit_of_work() as session:
-        session.execute(text("UPDATE network.installation SET simulated = true"))
-    owner.dispose()
-    with houses.listening() as (listener, url):
-        house = houses.furnish(gateway_services, url=url)
-        with gateway_services.database.unit_of_work() as session:
-            open_first_day(session, business_date=house.today())
-        environment = houses.environment_of(
-            gateway_services,
-            master_key=base64.b64encode(MASTER_KEY).decode(),
-            redis_url=redis_url,
-        )
-        with houses.serving(listener, url=url, environment=environment):
-            yield house
-        for shop in house.shops.values():
-            shop.client.close()
+    with open_house(gateway_services, owner_url=gateway_owner_url) as house:
+        yield house
 
 
 def test_every_call_of_the_flows_is_answered_as_it_says(house: House) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,10 +14,8 @@ import requests
 
 from merchant_gateway.client.client import new_idempotency_key
 from network.services import Services
-from tests.conftest import MASTER_KEY
 from tests.integration.gateway import ahead
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House, utc_now
+from tests.integration.gateway.house import House, open_house, utc_now
 from tests.integration.gateway.till import headers_of, send
 
 BEYOND = timedelta(seconds=150)
@@ -54,24 +51,12 @@ class Till:
 
 
 @pytest.fixture
-def till(services: Services, redis_url: str, tmp_path: Path) -> Iterator[Till]:
+def till(services: Services, tmp_path: Path) -> Iterator[Till]:
     """Yield a till before a gateway of its own."""
     file = tmp_path / "ahead"
     file.write_text("0", encoding="ascii")
-    with houses.listening() as (listener, url):
-        house = houses.furnish(services, url=url)
-        environment = houses.environment_of(
-            services, master_key=base64.b64encode(MASTER_KEY).decode(), redis_url=redis_url
-        )
-        with houses.serving(
-            listener,
-            url=url,
-            environment={**environment, ahead.FILE: str(file)},
-            module=ahead.__name__,
-        ):
-            yield Till(house=house, file=file)
-        for shop in house.shops.values():
-            shop.client.close()
+    with open_house(services, module=ahead.__name__, **{ahead.FILE: str(file)}) as house:
+        yield Till(house=house, file=file)
 
 
 def redemption(ref: str, member: dict[str, str]) -> dict[str, Any]:

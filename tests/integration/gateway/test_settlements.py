@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
@@ -23,22 +22,14 @@ from merchant_gateway.client import GatewayClient, NotFoundError, ProblemError
 from merchant_gateway.client.canonical import canonical
 from merchant_gateway.client.cli import main
 from network.clearing.checking import check_code
-from network.clock import day_start, wall_now
-from network.database.connection import Database
-from network.database.installation import move_clock
+from network.clock import wall_now
 from network.ids import decode, encode
-from network.ledger.partitions import open_first_day
 from network.proofs import tokens
 from network.services import Services
-from network.settings import PROGRAMME_ZONE
 from network.signing.service import rotate_keys
-from settlement.nightly import run_night
-from tests.conftest import MASTER_KEY
-from tests.fixtures.cluster import Cluster
 from tests.fixtures.fences import fences
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.batching import work
 from tests.integration.gateway.house import House
+from tests.integration.gateway.settled import settled_house, trade
 from tests.integration.gateway.till import believe, headers_of, published_keys, send
 
 
@@ -48,73 +39,19 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("journals")
 
 
-def _trade(house: House) -> None:
-    """Let the shops earn, refund, hold, capture and send a batch: all that a journal can hold."""
-    person = house.member(points=40)
-    green, blue = house.green.client, house.blue.client
-    earned = green.earn(member={"phone": person.phone}, merchant_ref="E", amount=90_000).data
-    green.refund_earning(earned["id"], merchant_ref="E-back", amount=30_000)
-    held = blue.redeem(member=person.code(), merchant_ref="H", points=12, capture="manual").data
-    blue.capture(held["id"], points=7)
-    green.redeem(member=person.code(), merchant_ref="own", points=5)  # its own points
-    other = blue.redeem(member=person.code(), merchant_ref="V", points=3, capture="manual").data
-    blue.void(other["id"])
-    line = {
-        "type": "earn",
-        "merchant_ref": "B",
-        "member": {"phone": person.phone},
-        "amount": 20_000,
-        "currency": "IRR",
-        "occurred_at": wall_now().isoformat(),
-    }
-    batch_id = blue.batches.send([line]).data["id"]
-    work(house, batch_id)
-    for result in blue.batches.results(batch_id):
-        assert result["status"] == "posted", result
+@pytest.fixture(scope="module")
+def house(gateway_services: Services, gateway_owner_url: str, journals: Path) -> Iterator[House]:
+    """Yield a simulated coalition with a settled day that both shops have journals of."""
+    with settled_house(
+        gateway_services, owner_url=gateway_owner_url, journals=journals, besides=trade
+    ) as house:
+        yield house
 
 
 @pytest.fixture(scope="module")
-def house(
-    cluster: Cluster,
-    gateway_database: str,
-    gateway_services: Services,
-    redis_url: str,
-    journals: Path,
-) -> Iterator[House]:
-    """Yield a simulated coalition in which 30 points were spent, 10 came back, and a night ran."""
-    owner = Database(cluster.url("peyvand_owner", database=gateway_database), pool_size=1)
-    with owner.unit_of_work() as session:
-        session.execute(text("UPDATE network.installation SET simulated = true"))
-    owner.dispose()
-    with houses.listening() as (listener, url):
-        house = houses.furnish(gateway_services, url=url)
-        for shop in house.shops.values():
-            shop.client.close()
-            shop.client = GatewayClient(
-                url=url, key_id=shop.key_id, key=shop.key, journal=journals / shop.code
-            )
-        today = house.today()
-        with gateway_services.database.unit_of_work() as session:
-            open_first_day(session, business_date=today)
-        environment = houses.environment_of(
-            gateway_services,
-            master_key=base64.b64encode(MASTER_KEY).decode(),
-            redis_url=redis_url,
-        )
-        with houses.serving(listener, url=url, environment=environment):
-            person = house.member(points=100)
-            spent = house.blue.client.redeem(
-                member=person.code(), merchant_ref="spent", points=30
-            ).data
-            house.blue.client.refund_redemption(spent["id"], merchant_ref="back", points=10)
-            _trade(house)
-            midnight = day_start(today + timedelta(days=1), zone=PROGRAMME_ZONE)
-            with gateway_services.database.unit_of_work() as session:
-                move_clock(session, to=midnight + timedelta(hours=1), wall=wall_now())
-            run_night(gateway_services, started_by="test")
-            yield house
-        for shop in house.shops.values():
-            shop.client.close()
+def window(house: House) -> str:
+    """Return the public id of the window that was settled."""
+    return str(next(iter(house.blue.client.settlements()))["window"]["id"])
 
 
 def test_the_acceptor_receives_and_the_issuer_pays(house: House) -> None:
@@ -143,8 +80,7 @@ def test_a_settlement_its_lines_and_its_statement_agree(house: House) -> None:
     assert entry["merchant_ref"] == lines[0]["merchant_ref"]
 
 
-def test_a_dispute_tells_each_side_its_own_lines(house: House) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+def test_a_dispute_tells_each_side_its_own_lines(house: House, window: str) -> None:
     entries = {
         each["merchant_ref"]: each["entry"] for each in house.blue.client.settlement_lines(window)
     }
@@ -172,11 +108,11 @@ def test_a_dispute_tells_each_side_its_own_lines(house: House) -> None:
 
 def test_digest_code_and_seal_by_hand_as_the_guide_says(
     house: House,
+    window: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
     content = house.blue.client.statement(window).content
     (tmp_path / "statement.json").write_bytes(content)
     (tmp_path / "keys.json").write_text(json.dumps({"keys": published_keys(house.url)}))
@@ -190,8 +126,7 @@ def test_digest_code_and_seal_by_hand_as_the_guide_says(
         exec(shown.text, {})  # noqa: S102 - the same
 
 
-def test_the_statement_as_csv(house: House) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+def test_the_statement_as_csv(house: House, window: str) -> None:
     answer = house.blue.client.statement(window, form="csv")
     rows = list(csv.DictReader(io.StringIO(answer.content.decode())))
     totals = {row["record"]: row["amount"] for row in rows if row["record"] != "line"}
@@ -199,8 +134,7 @@ def test_the_statement_as_csv(house: House) -> None:
     assert int(totals["net"]) == statement["totals"]["net"]
 
 
-def test_the_statement_on_paper_in_both_languages(house: House) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+def test_the_statement_on_paper_in_both_languages(house: House, window: str) -> None:
     target = f"/v1/settlements/{window}/statement"
     found = {}
     for language in ("fa-IR, en;q=0.5", "en"):
@@ -217,8 +151,7 @@ def test_the_statement_on_paper_in_both_languages(house: House) -> None:
     assert found["fa"].content != found["en"].content
 
 
-def test_both_shops_replay_the_night_and_agree(house: House, journals: Path) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+def test_both_shops_replay_the_night_and_agree(house: House, window: str, journals: Path) -> None:
     for shop in house.shops.values():
         found = shop.client.replay(window, journal=journals / shop.code)
         assert found.findings == [], shop.code
@@ -228,9 +161,8 @@ def test_both_shops_replay_the_night_and_agree(house: House, journals: Path) -> 
 
 
 def test_a_journal_that_lacks_or_forges_a_line_does_not_agree(
-    house: House, journals: Path, tmp_path: Path
+    house: House, window: str, journals: Path, tmp_path: Path
 ) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
     lines = [line for line in (journals / "blue").read_text().splitlines() if line]
     spent = next(place for place, line in enumerate(lines) if "/v1/redemptions" in line)
     lacking = tmp_path / "lacking"
@@ -261,8 +193,9 @@ def test_replay_from_a_terminal(house: House, journals: Path, tmp_path: Path) ->
     assert paper.stdout_bytes.startswith(b"%PDF-")
 
 
-def test_anybody_checks_a_statement_with_published_keys_alone(house: House, tmp_path: Path) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+def test_anybody_checks_a_statement_with_published_keys_alone(
+    house: House, window: str, tmp_path: Path
+) -> None:
     file, keys = tmp_path / "statement.json", tmp_path / "keys.json"
     file.write_bytes(house.blue.client.statement(window).content)
     with house.services.database.unit_of_work() as session:
@@ -326,8 +259,7 @@ def test_anybody_reads_the_nights_figure_of_outstanding_points(house: House) -> 
         assert night["points"] == moved.scalar_one()
 
 
-def test_the_statement_in_a_form_that_there_is_not(house: House) -> None:
-    window = next(iter(house.blue.client.settlements()))["window"]["id"]
+def test_the_statement_in_a_form_that_there_is_not(house: House, window: str) -> None:
     target = f"/v1/settlements/{window}/statement"
     headers, _ = headers_of(house, house.blue, method="GET", target=target)
     response = send(house, method="GET", target=target, headers={**headers, "Accept": "text/html"})

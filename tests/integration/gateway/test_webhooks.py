@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -25,48 +24,27 @@ from merchant_gateway.client.cli import main
 from merchant_gateway.schemas.answers import ANSWERS
 from network import ids
 from network.clock import day_start, wall_now
-from network.database.connection import Database
 from network.database.installation import move_clock
 from network.events.types import TYPES
 from network.events.webhooks.endpoints import MOST_ENDPOINTS, Wanted, change
 from network.ledger.operations import mature
-from network.ledger.partitions import open_first_day
 from network.merchants.happenings import Teller
 from network.operators.models import AuditLog
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 from settlement.nightly import run_night
-from tests.conftest import MASTER_KEY
 from tests.fixtures.aside import aside
-from tests.fixtures.cluster import Cluster
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House, Shop
+from tests.integration.gateway.house import House, Shop, open_house
 from tests.integration.webhooks.receiver import Receiver, answering, receiving
 
 
 @pytest.fixture(scope="module")
-def house(
-    cluster: Cluster, gateway_database: str, gateway_services: Services, redis_url: str
-) -> Iterator[House]:
+def house(gateway_services: Services, gateway_owner_url: str) -> Iterator[House]:
     """Yield a simulated coalition whose gateway lets webhooks go to this machine."""
-    owner = Database(cluster.url("peyvand_owner", database=gateway_database), pool_size=1)
-    with owner.unit_of_work() as session:
-        session.execute(text("UPDATE network.installation SET simulated = true"))
-    owner.dispose()
-    with houses.listening() as (listener, url):
-        house = houses.furnish(gateway_services, url=url)
-        with gateway_services.database.unit_of_work() as session:
-            open_first_day(session, business_date=house.today())
-        environment = houses.environment_of(
-            gateway_services,
-            master_key=base64.b64encode(MASTER_KEY).decode(),
-            redis_url=redis_url,
-        )
-        environment["PEYVAND_WEBHOOK_LOOPBACK"] = "1"
-        with houses.serving(listener, url=url, environment=environment):
-            yield house
-        for shop in house.shops.values():
-            shop.client.close()
+    with open_house(
+        gateway_services, owner_url=gateway_owner_url, PEYVAND_WEBHOOK_LOOPBACK="1"
+    ) as house:
+        yield house
 
 
 @pytest.fixture(autouse=True)

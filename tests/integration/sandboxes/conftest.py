@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import text
 
 from merchant_gateway.client import GatewayClient
 from network.database.connection import Database
 from network.ids import EntryIds
-from network.ledger.partitions import open_first_day
 from network.services import Services
 from network.settings import Settings
 from network.vault import Vault
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House
+from tests.integration.gateway.house import House, open_house
 from tests.integration.sandboxes.stand import Stand, standing, with_test_key
 
 
 @pytest.fixture(scope="package")
 def owner_url_of_house(cluster: Cluster) -> Iterator[str]:
-    """Yield the owner's URL of the coalition's database, a simulated installation's."""
+    """Yield the owner's URL of the coalition's database."""
     with cluster.fresh_database() as name:
-        url = cluster.url("peyvand_owner", database=name)
-        owner = Database(url, pool_size=1)
-        with owner.unit_of_work() as session:
-            session.execute(text("UPDATE network.installation SET simulated = true"))
-        owner.dispose()
-        yield url
+        yield cluster.url("peyvand_owner", database=name)
 
 
 @pytest.fixture(scope="package")
@@ -51,18 +42,8 @@ def house(
     services = Services(
         settings=settings, database=database, vault=vault, entry_ids=EntryIds(vault)
     )
-    with houses.listening() as (listener, url):
-        house = houses.furnish(services, url=url)
-        with database.unit_of_work() as session:
-            open_first_day(session, business_date=house.today())
-        environment = houses.environment_of(
-            services, master_key=base64.b64encode(MASTER_KEY).decode(), redis_url=redis_url
-        )
-        environment["PEYVAND_WEBHOOK_LOOPBACK"] = "1"
-        with houses.serving(listener, url=url, environment=environment):
-            yield house
-        for shop in house.shops.values():
-            shop.client.close()
+    with open_house(services, owner_url=owner_url_of_house, PEYVAND_WEBHOOK_LOOPBACK="1") as house:
+        yield house
     database.dispose()
 
 

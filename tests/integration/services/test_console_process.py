@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 
 import pyotp
@@ -17,7 +16,6 @@ from network.ledger.partitions import open_first_day
 from network.operators import service as operators
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
-from tests.conftest import MASTER_KEY
 from tests.integration.gateway.house import environment_of, listening, serving
 
 PASSWORD = "correct horse battery"
@@ -41,9 +39,7 @@ def test_the_first_page_shows_the_queues(
             password=PASSWORD,
         )
     Queue("messages", connection=redis_client).enqueue("nobody.works_here")
-    environment = environment_of(
-        services, master_key=base64.b64encode(MASTER_KEY).decode(), redis_url=redis_url
-    )
+    environment = environment_of(services)
     with (
         listening() as (listener, url),
         serving(listener, url=url, environment=environment, application="console"),

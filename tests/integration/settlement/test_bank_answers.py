@@ -8,7 +8,6 @@ from uuid import UUID
 import pytest
 
 from network.clock import wall_now
-from network.database.connection import Database
 from network.exposure.cover import CoverError, Movement
 from network.money import audit
 from network.money import queries as money
@@ -17,11 +16,9 @@ from network.money.errors import BankLineAgainError
 from network.operators import proposals
 from network.operators.errors import ProposalError
 from network.services import Services
-from network.vault import Vault
 from settlement import second_person
 from settlement.payments.answers import BankFileError
 from settlement.payments.importing import take_answers
-from tests.fixtures.programme import Programme
 from tests.integration.settlement.bank import HOUSE_IBAN, Booking, statement
 from tests.integration.settlement.coalition import (
     BAKER,
@@ -29,7 +26,6 @@ from tests.integration.settlement.coalition import (
     GROCER,
     IBANS,
     NEXT_DAY,
-    THIRD_DAY,
     Coalition,
 )
 from tests.integration.settlement.paying import (
@@ -46,24 +42,8 @@ from tests.integration.settlement.paying import (
 from tests.integration.settlement.pictures import settle
 
 
-@pytest.fixture
-def coalition(owner_database: Database, programme: Programme, vault: Vault) -> Coalition:
-    """Return the coalition with accounts that the baker and the grocer are paid on."""
-    made = Coalition(owner=owner_database, programme=programme, accounts=IBANS)
-    made.found(vault=vault)
-    made.play_two_days()
-    made.programme.move(made.at(THIRD_DAY))
-    return made
-
-
-@pytest.fixture
-def paying(services: Services) -> Services:
-    """Return services whose house has an account."""
-    return replace(services, settings=replace(services.settings, payment_iban=HOUSE_IBAN))
-
-
 def test_a_return_stands_on_the_next_statement_and_clearing_comes_back_to_zero(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     release(paying)
@@ -96,7 +76,7 @@ def test_a_return_stands_on_the_next_statement_and_clearing_comes_back_to_zero(
 
 
 def test_what_the_bank_says_twice_or_wrongly_moves_nothing(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     paid = payments(paying)[BAKER].fact
@@ -124,7 +104,7 @@ def test_what_the_bank_says_twice_or_wrongly_moves_nothing(
 
 
 def test_a_payment_the_bank_never_answered_comes_back_on_two_peoples_word(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     payout, awaited = (payments(paying)[each].fact for each in (BAKER, GROCER))
@@ -166,7 +146,7 @@ def test_a_payment_the_bank_never_answered_comes_back_on_two_peoples_word(
     assert settle(paying, NEXT_DAY).replayed
 
 
-def test_a_booking_after_the_cancellation_counts(coalition: Coalition, paying: Services) -> None:
+def test_a_booking_after_the_cancellation_counts(banked: Coalition, paying: Services) -> None:
     settle(paying, DAY)
     release(paying)
     fact = payments(paying)[BAKER].fact
@@ -187,7 +167,7 @@ def test_a_booking_after_the_cancellation_counts(coalition: Coalition, paying: S
 
 
 def test_what_the_bank_returns_after_the_cancellation_is_not_counted_twice(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     release(paying)
@@ -225,7 +205,7 @@ def approved(services: Services, proposal_id: UUID) -> None:
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_booking_that_is_a_deposit_answers_no_payment(
-    coalition: Coalition, paying: Services, *, waits: bool
+    banked: Coalition, paying: Services, *, waits: bool
 ) -> None:
     settle(paying, DAY)
     release(paying)
@@ -242,7 +222,7 @@ def test_a_booking_that_is_a_deposit_answers_no_payment(
 
 
 def test_a_reference_that_no_bank_gives_is_refused_and_not_cut(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     with pytest.raises(CoverError) as refused:
         entered(paying, "X" * 72, amount=1)
@@ -250,7 +230,7 @@ def test_a_reference_that_no_bank_gives_is_refused_and_not_cut(
 
 
 def test_a_booking_that_answered_a_payment_is_no_deposit(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     release(paying)
@@ -279,7 +259,7 @@ def test_a_booking_that_answered_a_payment_is_no_deposit(
 
 
 def test_a_statement_with_returns_moves_nothing_on_one_persons_word(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     release(paying)
@@ -306,7 +286,7 @@ def test_a_statement_with_returns_moves_nothing_on_one_persons_word(
 
 
 def test_a_booking_whose_deposit_was_declined_counts_after_all(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     """The bank's line came while somebody wanted the booking to be a deposit; nobody does now."""
     settle(paying, DAY)

@@ -8,9 +8,9 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -21,8 +21,8 @@ from network.clearing import service as clearing_service
 from network.clearing.statements import statement_json
 from network.clock import wall_now
 from network.database.connection import Database
-from network.exposure import measuring, queries
-from network.exposure.cover import Act, CoverError, Movement, held
+from network.exposure import measuring
+from network.exposure.cover import CoverError, held
 from network.exposure.suspending import SuspensionError
 from network.merchants.service import begin_exit as leave
 from network.merchants.settling import Settling
@@ -31,7 +31,7 @@ from network.money.paying import under_way
 from network.money.today import DayClosingError, open_business_day
 from network.services import Services
 from network.vault import Vault
-from settlement import defaults, second_person
+from settlement import second_person
 from tests.conftest import MASTER_KEY, DatabaseUrls
 from tests.fixtures.locks import await_waiters
 from tests.fixtures.programme import Programme
@@ -46,10 +46,16 @@ from tests.integration.settlement.coalition import (
     Coalition,
     member,
 )
+from tests.integration.settlement.exposed import (
+    ANNA,
+    BEHNAM,
+    given,
+    measured,
+    moved,
+    suspended,
+    without_nothing,
+)
 from tests.integration.settlement.pictures import settle
-
-ANNA, BEHNAM = uuid4(), uuid4()
-FIGURES = ("outstanding", "unsettled", "amount", "limit", "standing")
 
 
 @pytest.fixture
@@ -66,72 +72,6 @@ def coalition(owner_database: Database, programme: Programme, vault: Vault) -> C
     given(made, 50, issuer=GROCER, to=member(9))
     made.play_two_days()
     return made
-
-
-def given(coalition: Coalition, points: int, *, issuer: UUID, to: UUID) -> None:
-    """Post an issuance on the first day."""
-    when = datetime(2026, 1, 1, tzinfo=UTC)
-    with coalition.owner.unit_of_work() as session:
-        session.execute(
-            text("""
-                INSERT INTO ledger.entry
-                    (member_id, sequence, business_date, kind, merchant_id, merchant_ref,
-                     effective_at, recorded_at, actor, explanation, digest)
-                VALUES (:member, 1, :day, 'issuance', :issuer, 'given', :at, :at, 'test', '[]',
-                        :digest)
-            """),
-            {
-                "member": to,
-                "day": DAY,
-                "issuer": issuer,
-                "at": when,
-                "digest": sha256(to.bytes).digest(),
-            },
-        )
-        session.execute(
-            text("""
-                INSERT INTO ledger.movement
-                    (member_id, sequence, line, business_date, source, target, issuer_id, lot_id,
-                     terms_id, points)
-                VALUES (:member, 1, 1, :day, 'issuance', 'available', :issuer, 1001, :terms,
-                        :points)
-            """),
-            {"member": to, "day": DAY, "issuer": issuer, "terms": TERMS[issuer], "points": points},
-        )
-
-
-def measured(services: Services, merchant: UUID = BAKER) -> tuple[object, ...]:
-    with services.database.unit_of_work() as session:
-        assert measuring.measure(session, now=wall_now()) is not None
-    with services.database.reading() as session:
-        view = queries.exposure_of(session, merchant_id=merchant)
-    assert view is not None
-    return (*(getattr(view.found, name) for name in FIGURES), view.issuing)
-
-
-def moved(
-    services: Services,
-    act: Act,
-    amount: int,
-    *,
-    merchant: UUID = BAKER,
-    reserve: bool = False,
-    bank_ref: str | None = None,
-) -> None:
-    movement = Movement(
-        merchant_id=merchant, account="reserve" if reserve else "deposit", act=act, amount=amount
-    )
-    with services.database.unit_of_work() as session:
-        proposal = second_person.propose_cover(
-            session,
-            movement=movement,
-            bank_ref=uuid4().hex if bank_ref is None else bank_ref,
-            reason="agreed",
-            by=ANNA,
-            now=wall_now(),
-        )
-    with services.database.unit_of_work() as session:
-        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
 
 
 def test_exposure_over_two_nights_and_a_deposit(coalition: Coalition, services: Services) -> None:
@@ -385,19 +325,6 @@ def test_balances_count_on_from_kept_days(coalition: Coalition, services: Servic
         ).one()
     assert (through, kept > 0) == (NEXT_DAY, True)
     assert [without_nothing(each) for each in found()] == [without_nothing(each) for each in posted]
-
-
-def without_nothing(found: dict[tuple[UUID, str], int]) -> dict[tuple[UUID, str], int]:
-    return {key: amount for key, amount in found.items() if amount}
-
-
-def suspended(services: Services, *, wanted: bool) -> None:
-    with services.database.unit_of_work() as session:
-        proposal = defaults.propose_suspension(
-            session, merchant_id=BAKER, wanted=wanted, reason="unpaid", by=ANNA, now=wall_now()
-        )
-    with services.database.unit_of_work() as session:
-        second_person.approve(session, proposal_id=proposal.proposal_id, by=BEHNAM, now=wall_now())
 
 
 def test_two_people_stop_an_issuer_whatever_its_limit_says(

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from network.clock import wall_now
-from network.database.connection import Database
 from network.money import queries as money
 from network.money import service
 from network.money.errors import ReleaseError
 from network.services import Services
-from network.vault import Vault
 from settlement.payments.files import PaymentFileError, schema
-from tests.fixtures.programme import Programme
 from tests.integration.settlement.bank import HOUSE_IBAN
 from tests.integration.settlement.coalition import (
     BAKER,
     DAY,
     GROCER,
     IBANS,
-    THIRD_DAY,
     Coalition,
 )
 from tests.integration.settlement.paying import (
@@ -40,25 +35,7 @@ from tests.integration.settlement.paying import (
 from tests.integration.settlement.pictures import settle
 
 
-@pytest.fixture
-def coalition(owner_database: Database, programme: Programme, vault: Vault) -> Coalition:
-    """Return the coalition with accounts that the baker and the grocer are paid on."""
-    made = Coalition(owner=owner_database, programme=programme, accounts=IBANS)
-    made.found(vault=vault)
-    made.play_two_days()
-    made.programme.move(made.at(THIRD_DAY))
-    return made
-
-
-@pytest.fixture
-def paying(services: Services) -> Services:
-    """Return services whose house has an account."""
-    return replace(services, settings=replace(services.settings, payment_iban=HOUSE_IBAN))
-
-
-def test_a_statement_is_paid_once_and_closes_at_zero(
-    coalition: Coalition, paying: Services
-) -> None:
+def test_a_statement_is_paid_once_and_closes_at_zero(banked: Coalition, paying: Services) -> None:
     settle(paying, DAY)
     found = payments(paying)
     # Baker: 9900 − 6856 − 217 = 2827. Grocer: 8815 − 11859 − 141 = −3185.
@@ -77,7 +54,7 @@ def test_a_statement_is_paid_once_and_closes_at_zero(
 
 
 def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     window_id = window(paying).window_id
@@ -108,7 +85,7 @@ def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
 
 
 def test_the_bank_is_asked_for_the_day_on_which_the_payments_were_let_out(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     # In the evening, UTC: the next day in the programme's zone.
@@ -128,12 +105,10 @@ def test_the_bank_is_asked_for_the_day_on_which_the_payments_were_let_out(
         "UPDATE network.payment SET state = 'cancelled' WHERE direction = 'collection'",
     ],
 )
-def test_a_wrong_total_is_not_exported(
-    coalition: Coalition, paying: Services, planted: str
-) -> None:
+def test_a_wrong_total_is_not_exported(banked: Coalition, paying: Services, planted: str) -> None:
     settle(paying, DAY)
     release(paying)
-    with coalition.owner.unit_of_work() as session:
+    with banked.owner.unit_of_work() as session:
         for each in planted.split(";"):
             session.execute(text(each))
     with pytest.raises(PaymentFileError) as refused:
@@ -141,9 +116,9 @@ def test_a_wrong_total_is_not_exported(
     assert refused.value.reason == "totals"
 
 
-def test_money_entries_sum_to_zero_and_never_change(coalition: Coalition, paying: Services) -> None:
+def test_money_entries_sum_to_zero_and_never_change(banked: Coalition, paying: Services) -> None:
     settle(paying, DAY)
-    with coalition.owner.reading() as session:
+    with banked.owner.reading() as session:
         wrong = session.execute(
             text(
                 "SELECT money_entry_id FROM network.money_posting "
@@ -160,13 +135,13 @@ def test_money_entries_sum_to_zero_and_never_change(coalition: Coalition, paying
     ):
         with (
             pytest.raises(Exception, match=r"never changed|is off by"),
-            coalition.owner.unit_of_work() as session,
+            banked.owner.unit_of_work() as session,
         ):
             session.execute(text(statement_text))
 
 
 def test_what_is_cancelled_before_a_file_is_made_is_not_in_it(
-    coalition: Coalition, paying: Services
+    banked: Coalition, paying: Services
 ) -> None:
     settle(paying, DAY)
     release(paying)
