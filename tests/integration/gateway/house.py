@@ -7,13 +7,14 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from uuid import UUID
 
 import requests
@@ -262,7 +263,7 @@ def open_house(
     owner_url: str | None = None,
     module: str = "config.wsgi",
     journals: Path | None = None,
-    **environment: str,
+    environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[House]:
     """Yield the coalition with its gateway running, and close its clients.
 
@@ -279,8 +280,8 @@ def open_house(
                 shop.client = GatewayClient(
                     url=url, key_id=shop.key_id, key=shop.key, journal=journals / shop.code
                 )
-        environment = {**environment_of(services), **environment}
-        with serving(listener, url=url, environment=environment, module=module):
+        whole = {**environment_of(services), **environment}
+        with serving(listener, url=url, environment=whole, module=module):
             yield house
         for shop in house.shops.values():
             shop.client.close()

@@ -44,7 +44,7 @@ def private_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]
 @pytest.fixture(scope="module")
 def house(gateway_services: Services, private_valkey: Valkey) -> Iterator[House]:
     """Yield the coalition behind a gateway on the private Valkey."""
-    with open_house(gateway_services, REDIS_URL=private_valkey.url()) as house:
+    with open_house(gateway_services, environment={"REDIS_URL": private_valkey.url()}) as house:
         yield house
 
 

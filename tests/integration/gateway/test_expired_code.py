@@ -55,7 +55,7 @@ def till(services: Services, tmp_path: Path) -> Iterator[Till]:
     """Yield a till before a gateway of its own."""
     file = tmp_path / "ahead"
     file.write_text("0", encoding="ascii")
-    with open_house(services, module=ahead.__name__, **{ahead.FILE: str(file)}) as house:
+    with open_house(services, module=ahead.__name__, environment={ahead.FILE: str(file)}) as house:
         yield Till(house=house, file=file)
 
 

@@ -42,7 +42,7 @@ from tests.integration.webhooks.receiver import Receiver, answering, receiving
 def house(gateway_services: Services, gateway_owner_url: str) -> Iterator[House]:
     """Yield a simulated coalition whose gateway lets webhooks go to this machine."""
     with open_house(
-        gateway_services, owner_url=gateway_owner_url, PEYVAND_WEBHOOK_LOOPBACK="1"
+        gateway_services, owner_url=gateway_owner_url, environment={"PEYVAND_WEBHOOK_LOOPBACK": "1"}
     ) as house:
         yield house
 

@@ -42,7 +42,9 @@ def house(
     services = Services(
         settings=settings, database=database, vault=vault, entry_ids=EntryIds(vault)
     )
-    with open_house(services, owner_url=owner_url_of_house, PEYVAND_WEBHOOK_LOOPBACK="1") as house:
+    with open_house(
+        services, owner_url=owner_url_of_house, environment={"PEYVAND_WEBHOOK_LOOPBACK": "1"}
+    ) as house:
         yield house
     database.dispose()
 
