@@ -271,9 +271,12 @@ def open_house(
     keep journals in ``journals``; ``environment`` adds to that of the gateway.
     """
     with listening() as (listener, url):
+        if owner_url is not None:
+            _simulate(owner_url)
         house = furnish(services, url=url)
         if owner_url is not None:
-            _simulate(house, owner_url=owner_url)
+            with services.database.unit_of_work() as session:
+                open_first_day(session, business_date=house.today())
         if journals is not None:
             for shop in house.shops.values():
                 shop.client.close()
@@ -287,13 +290,12 @@ def open_house(
             shop.client.close()
 
 
-def _simulate(house: House, *, owner_url: str) -> None:
+def _simulate(owner_url: str) -> None:
+    """Make an installation a simulated one, which is for good once anything has begun."""
     owner = Database(owner_url, pool_size=1)
     with owner.unit_of_work() as session:
         session.execute(text("UPDATE network.installation SET simulated = true"))
     owner.dispose()
-    with house.services.database.unit_of_work() as session:
-        open_first_day(session, business_date=house.today())
 
 
 def utc_now() -> datetime:
