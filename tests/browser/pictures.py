@@ -105,7 +105,7 @@ def _portal_state(browser: Browser, url: str, home: Path) -> Path:
     page.locator("input[name=code]").press("Enter")
     page.wait_for_url(f"{url}/till**")
     if "/place" in page.url:
-        page.locator("main form button").first.click()
+        page.locator("main form.places button").first.click()
         page.wait_for_url(f"{url}/till")
     return _state(context.storage_state(), "portal")
 
