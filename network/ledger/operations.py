@@ -273,15 +273,15 @@ def reverse(
         | event_parameters(event, person=member_id if follow else None)
         | evidence_parameters(evidence)
     )
-    asked = {member_id}
+    asked: set[UUID] = set() if follow else {member_id}
     while True:
         try:
             return (_post_followed if follow else _post)(
                 connection, _REVERSE, member_id, parameters
             )
         except ReferenceMoved as moved:
-            # Done under a wallet that has moved into this one since, or that the member has left:
-            # it is undone there.
+            # Done under a wallet that has moved into this one since (the person's own, perhaps), or
+            # that the member has left: it is undone there.
             member_id, follow = UUID(str(moved.facts["member_id"])), False
             parameters["person_id"] = None
             if member_id in asked:

@@ -26,8 +26,8 @@ RETURN ARRAY(
         c.member_id, c.number + row_number() OVER so_far, c.points, c.active, p_merchant,
         c.merchant_ref, c.issuer_id, c.terms_id, c.active_from, c.expires_on, c.amount, c.base,
         c.based, c.together, lead(c.place) OVER so_far IS NULL,
-        c.available + sum(CASE WHEN c.active THEN c.points ELSE 0 END) OVER so_far,
-        c.pending + sum(CASE WHEN c.active THEN 0 ELSE c.points END) OVER so_far, c.held,
+        c.available + ledger.total(CASE WHEN c.active THEN c.points ELSE 0 END) OVER so_far,
+        c.pending + ledger.total(CASE WHEN c.active THEN 0 ELSE c.points END) OVER so_far, c.held,
         least(c.due_on, min(CASE WHEN c.active THEN c.expires_on ELSE c.active_from END)
                         OVER so_far),
         c.place, c.campaign_id, c.locked_to, c.price,
@@ -54,11 +54,11 @@ RETURN ARRAY(
             member_id, key, fingerprint, merchant_ref, effective_at, store_id, terminal,
             receipt, channel, amount, base, currency, explanation, kind, grants, place)
         LEFT JOIN (
-            SELECT x.item, sum(x.points)::bigint AS points, sum(x.base)::bigint AS based,
+            SELECT x.item, ledger.total(x.points) AS points, ledger.total(x.base) AS based,
                    array_agg(x.points) AS line_points, array_agg(x.base) AS line_bases,
                    min(least(x.points, x.base)) >= 0
                    AND max(x.points) <= 1000000000000000
-                   AND sum(x.points) BETWEEN 1 AND 1000000000000000 AS plain
+                   AND ledger.total(x.points) BETWEEN 1 AND 1000000000000000 AS plain
             FROM unnest(p_line_items, p_line_points, p_line_bases) AS x (item, points, base)
             GROUP BY x.item
         ) AS l ON l.item = i.place

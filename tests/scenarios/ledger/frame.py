@@ -14,7 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from network.clock import local_date
 from network.ids import uuid7
-from network.ledger import operations, operations_campaigns, operations_members, queries
+from network.ledger import (
+    operations,
+    operations_campaigns,
+    operations_members,
+    queries,
+    suspending,
+)
 from network.ledger.day import close_day
 from network.ledger.values import Claim, Event, Grant, Posted
 from network.settings import PROGRAMME_ZONE
@@ -36,7 +42,7 @@ WALLETS = ("member_id", "taker", "pool", "into")
 """The arguments that name a wallet."""
 
 RETRY_EVERY = 5
-_MODULES = (operations, operations_members, operations_campaigns)
+_MODULES = (operations, operations_members, operations_campaigns, suspending)
 PRICE = Decimal("950.5000000000")
 ZERO_WALL = noon(date(2026, 6, 1))
 """Wall and programme time are two clocks; nothing may depend on how far apart they are."""
@@ -159,6 +165,8 @@ class Frame(RuleBasedStateMachine):
                 for member_id in self.members:
                     self.compare(member_id)
         finally:
+            for issuer in sorted(self.model.suspended):
+                self.suspend(issuer, wanted=False)
             self.stack.close()
             # The next run begins where the clock of this one stands.
             while close_day(self.database, now=self.latest):
@@ -170,6 +178,12 @@ class Frame(RuleBasedStateMachine):
     def open_wallet(self, member: int) -> None:
         """Open a wallet, perhaps again."""
         self.play("open_wallet", member_id=self.members[member])
+
+    def suspend(self, issuer: UUID, *, wanted: bool) -> None:
+        """Suspend an issuer's points, or lift that; issuers are those of all runs."""
+        name = "suspend" if wanted else "resume"
+        facts = {"issuer_id": issuer, "proposal_id": self.stand.proposals[name, issuer]}
+        self.play(f"{name}_issuer", **facts, **({"now": self.now} if wanted else {}))
 
     def close_days(self, most: int) -> None:
         """Close the days that are due, one at a time; no clock that is behind closes any.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -138,11 +138,15 @@ class Machine(Frame):
         self, member: int, merchant: UUID, ref: str | None, points: int, code: Any, life: int
     ) -> None:
         """Hold points."""
-        until = self.wall + timedelta(minutes=life)
+        until = self.in_minutes(life)
         consent = self._consent(code)
         self.post(
             "authorise", member, merchant, ref, points=points, hold_until=until, consent=consent
         )
+
+    def in_minutes(self, minutes: int) -> datetime:
+        """Return a moment of wall time, so many minutes from now."""
+        return self.wall + timedelta(minutes=minutes)
 
     def _consent(self, code: tuple[str, int, int] | None) -> Consent | None:
         if code is None:
@@ -150,7 +154,7 @@ class Machine(Frame):
         name, limit, minutes = code
         return Consent(
             digest=sha256(name.encode()).digest(),
-            expires_at=self.wall + timedelta(minutes=minutes),
+            expires_at=self.in_minutes(minutes),
             limit=limit,
         )
 

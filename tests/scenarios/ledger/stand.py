@@ -11,10 +11,12 @@ from typing import Self
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from network.database.connection import Database
 from network.ledger.audit import audit
 from network.ledger.partitions import open_first_day
+from network.operators import proposals
 from network.settings import PROGRAMME_ZONE
 from tests.fixtures.cluster import Cluster
 from tests.integration.ledger_audit.history import add_operator
@@ -46,6 +48,8 @@ class Stand:
     spoilt: bool = False
     toured: bool = False
     seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    proposals: dict[tuple[str, UUID], UUID] = field(default_factory=dict)
+    """What two people agreed on in this database, by kind and issuer."""
     _database: Database | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -81,6 +85,9 @@ class Stand:
             open_first_day(session, business_date=FIRST_DAY)
             for operator in PEOPLE:
                 add_operator(session, operator, at=noon(FIRST_DAY))
+            for kind in ("suspend", "resume"):
+                for merchant in MERCHANTS:
+                    self.proposals[kind, merchant] = _agreed(session, f"points.{kind}", merchant)
             for merchant, versions in TERMS.items():
                 session.execute(_MERCHANT, {"id": merchant, "at": noon(FIRST_DAY)})
                 for version, terms in enumerate(versions, start=1):
@@ -95,6 +102,15 @@ class Stand:
                         },
                     )
         return database
+
+
+def _agreed(session: Session, kind: str, subject_id: UUID) -> UUID:
+    now = noon(FIRST_DAY)
+    made = proposals.propose(
+        session, kind=kind, subject_id=subject_id, reason="a test", by=PEOPLE[0], now=now
+    )
+    proposals.decide(session, proposal_id=made.proposal_id, approved=True, by=PEOPLE[1], now=now)
+    return made.proposal_id
 
 
 def faults(database: Database) -> list[str]:

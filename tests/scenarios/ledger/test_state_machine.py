@@ -47,6 +47,7 @@ SUCCESSES = {
     *(("close_account", "posted"), ("transfer", "replayed"), ("reverse", "replayed")),
     *(("open_campaign", "done"), ("run_campaign", "done"), ("earn", "stale")),
     *(("earn", "campaign_exhausted"), ("earn", "campaign_paused")),
+    *(("suspend_issuer", "True"), ("resume_issuer", "True"), ("earn", "issuer_suspended")),
     *(("earn_batch", "available"), ("earn_batch", "pending"), ("earn_batch", "replayed")),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis.stateful import initialize
 
 from tests.scenarios.ledger.frame import POOL
-from tests.scenarios.ledger.promotions import Promotions
+from tests.scenarios.ledger.persons import Persons
 from tests.scenarios.ledger.stand import MERCHANTS, PEOPLE
 
 _FIRST, _SECOND, _ = MERCHANTS
@@ -13,7 +13,7 @@ _GOODS = [(100, [(_FIRST, 0, 60, 0, 365)])]
 _LATER = [(100, [(_FIRST, 0, 10, 4, 365)])]
 
 
-class Tour(Promotions):
+class Tour(Persons):
     """The whole machine."""
 
     @initialize()
@@ -27,6 +27,7 @@ class Tour(Promotions):
         self._desk()
         self._company()
         self._fair()
+        self._courts()
         self.stand.toured = True
 
     def _till(self) -> None:
@@ -62,6 +63,11 @@ class Tour(Promotions):
         self.correct_upwards(2, _FIRST, 5, PEOPLE, 0)
         self.correct_downwards(2, 0, 2, PEOPLE)
         self.close_days(1)
+
+    def _courts(self) -> None:
+        self.suspend(_FIRST, wanted=True)
+        self.earn(0, _FIRST, None, _GOODS, 0)
+        self.suspend(_FIRST, wanted=False)
 
     def _fair(self) -> None:
         self.open_campaign(60, 20, None)

@@ -195,6 +195,11 @@ class Wallet:
             key=lambda lot: (lot.expires_on, lot.lot_id),
         )
 
+    def joined(self) -> bool:
+        """Return whether the wallet moved by a join, not by a merge."""
+        moves = [entry.kind for entry in self.entries if entry.kind in {"join", "merge"}]
+        return self.moved_to is not None and moves[-1] == "join"
+
     def entry(self, sequence: int) -> Entry | None:
         """Return an entry by its number."""
         return self.entries[sequence - 1] if 0 < sequence <= len(self.entries) else None

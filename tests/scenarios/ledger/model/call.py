@@ -38,6 +38,10 @@ class Call:
     business_date: date
     today: date
     wall: datetime | None = None
+    suspended: frozenset[UUID] = frozenset()
+    person: UUID | None = None
+    person_locked: bool = False
+    """Which of a shared wallet's people asks, if one does, and whether they locked spending."""
 
     # ---------------------------------------------------------------- entries and references
 
@@ -51,11 +55,14 @@ class Call:
     ) -> Entry:
         """Begin an entry, which takes the movements that follow."""
         of = self.wallet.entry(original) if original is not None else None
+        person = self.person or (named_in(of) if of else None)
+        if event:
+            actor = f"merchant:{event.merchant_id}" + (f" member:{person}" if person else "")
         entry = Entry(
             sequence=len(self.wallet.entries) + 1,
             business_date=self.business_date,
             kind=kind,
-            actor=f"merchant:{event.merchant_id}" if event else actor,
+            actor=actor,
             original_sequence=original,
             original_date=of.business_date if of else None,
         )
@@ -118,6 +125,8 @@ class Call:
             raise Refused("wallet_closed" if self.wallet.status == "closed" else self.wallet.status)
         self.release_lapsed()
         self.mature()
+        if self.person_locked:
+            raise Refused("spend_locked")
         self.write(kind, event)
         self.claim_reference("redemption", event)
         if consent is None:
@@ -137,8 +146,7 @@ class Call:
 
         Spendable = max(0, eligible lots - all debt); credit locked to this acceptor comes first.
         """
-        eligible = self.eligible(None, acceptor)
-        self.check_spendable(eligible, points, refusal)
+        eligible = self.spendable(points, None, acceptor, refusal=refusal)
         slices = share_out(sorted(eligible, key=lambda lot: lot.locked_to is None), points)
         for lot, taken in slices:
             if target == "held":
@@ -147,24 +155,29 @@ class Call:
                 self.pay("available", taken, lot, acceptor)
         return slices
 
-    def eligible(self, *locks: UUID | None) -> list[Lot]:
-        """Return the available lots that are locked to one of these, None for unlocked ones."""
-        lots = self.wallet.open_lots()
-        return [lot for lot in lots if lot.active and lot.locked_to in locks]
+    def spendable(
+        self, points: int, *locks: UUID | None, refusal: str = "insufficient_points"
+    ) -> list[Lot]:
+        """Return the available lots that are locked to one of these, None for unlocked ones.
 
-    def check_spendable(
-        self, eligible: list[Lot], points: int, refusal: str = "insufficient_points"
-    ) -> None:
-        """Refuse what goes beyond the eligible lots less all debt."""
-        debt = self.wallet.figures()["debt"]
-        spendable = max(0, sum(lot.remaining for lot in eligible) - debt)
-        if points > spendable:
-            raise Refused(refusal, spendable=spendable)
+        Without suspended ones. Refuses what goes beyond them less all debt.
+        """
+        lots = [lot for lot in self.wallet.open_lots() if lot.active and lot.locked_to in locks]
+        eligible = [lot for lot in lots if lot.issuer_id not in self.suspended]
+        left = sum(lot.remaining for lot in eligible) - self.wallet.figures()["debt"]
+        if points > left:
+            suspended = sum(lot.remaining for lot in lots) - sum(lot.remaining for lot in eligible)
+            if left + suspended >= points:
+                raise Refused("points_suspended", spendable=max(0, left), suspended=suspended)
+            raise Refused(refusal, spendable=max(0, left))
+        return eligible
 
     def new_lot(self, grant: Grant, place: int) -> Lot:
         """Return the lot of a grant, empty; what has lapsed already is not granted."""
         if grant.expires_on <= self.today:
             raise Refused("grant_lapsed")
+        if grant.issuer_id in self.suspended:
+            raise Refused("issuer_suspended", issuer_id=str(grant.issuer_id))
         return Lot(
             lot_id=len(self.wallet.entries) * LOTS_PER_ENTRY + place,
             issuer_id=grant.issuer_id,
@@ -265,6 +278,12 @@ def share_out(lots: Iterable[Lot], points: int) -> list[tuple[Lot, int]]:
             slices.append((lot, taken))
             points -= taken
     return slices
+
+
+def named_in(entry: Entry) -> UUID | None:
+    """Return the person of a shared wallet whom an entry names."""
+    _, _, person = entry.actor.partition(" member:")
+    return UUID(person) if person else None
 
 
 def where(lot: Lot) -> str:

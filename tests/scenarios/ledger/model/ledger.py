@@ -24,7 +24,7 @@ from network.clock import local_date
 from network.ledger.values import Claim, Event, Grant, Posted, Takings
 from network.settings import PROGRAMME_ZONE
 from tests.scenarios.ledger.model.books import Earned, Lot, Refused, Wallet
-from tests.scenarios.ledger.model.call import Call, check_count, where
+from tests.scenarios.ledger.model.call import Call, check_count, named_in, where
 from tests.scenarios.ledger.model.promising import Budget, check_history, promise, spend
 
 Rule = Callable[[Call], dict[str, Any]]
@@ -38,6 +38,7 @@ class Ledger:
     wallets: dict[UUID, Wallet] = field(default_factory=dict)
     answers: dict[tuple[UUID, str], tuple[bytes, Posted]] = field(default_factory=dict)
     budgets: dict[UUID, Budget] = field(default_factory=dict)
+    suspended: set[UUID] = field(default_factory=set)
 
     # ---------------------------------------------------------------- the frame of every call
 
@@ -49,12 +50,20 @@ class Ledger:
         now: datetime,
         claim: Claim | None,
         wall: datetime | None = None,
+        follow: bool = False,
     ) -> Posted:
-        """Answer a key that is known; else apply the rule to a copy and keep it if all is well."""
-        if known := self.known(claim, member_id):
-            return known
-        call = self.begin(member_id, now, wall)
-        return self.finish(call, rule(call), claim)
+        """Answer a key that is known; else apply the rule to a copy and keep it if all is well.
+
+        ``follow``: the member is a person whose points may be elsewhere; the answer says where.
+        """
+        home, person = self.whereabouts(member_id) if follow else (member_id, member_id)
+        there = {} if home == member_id else {"member_id": str(home)}
+        if known := self.known(claim, home):
+            return replace(known, result=there | known.result)
+        call = self.begin(home, now, wall)
+        if person != home:
+            call.person, call.person_locked = person, self.wallets[person].locked_there
+        return self.finish(call, rule(call) | there, claim)
 
     def known(self, claim: Claim | None, member_id: UUID) -> Posted | None:
         """Return the answer that a key stands for; a wallet's keys go where the wallet goes."""
@@ -62,7 +71,10 @@ class Ledger:
             return None
         fingerprint, posted = self.answers[claim.client_id, claim.key]
         owner = posted.member_id
-        if fingerprint != claim.fingerprint or member_id not in {owner, self.home(owner)}:
+        entry = self.wallets[owner].entry(posted.sequence)
+        person = named_in(entry) if entry else None
+        may_ask = {owner, self.home(owner)} | ({self.home(person)} if person else set())
+        if fingerprint != claim.fingerprint or member_id not in may_ask:
             raise Refused("idempotency_conflict")
         named = {} if owner == member_id else {"member_id": str(owner)}
         return replace(posted, replayed=True, result=posted.result | named)
@@ -75,6 +87,7 @@ class Ledger:
             business_date=self.day,
             today=max(self.day, local_date(now, zone=PROGRAMME_ZONE)),
             wall=wall,
+            suspended=frozenset(self.suspended),
         )
 
     def finish(self, call: Call, result: dict[str, Any], claim: Claim | None) -> Posted:
@@ -95,6 +108,18 @@ class Ledger:
         """Return the wallet where a member's points are."""
         wallet = self.wallets.get(member_id)
         return self.home(wallet.moved_to) if wallet and wallet.moved_to else member_id
+
+    def whereabouts(self, person: UUID) -> tuple[UUID, UUID]:
+        """Return where a person's points are, and who the person is there.
+
+        Themselves where they joined a shared wallet, else the member they were merged into.
+        """
+        home, who, shares = person, person, False
+        while (wallet := self.wallets.get(home)) and wallet.moved_to:
+            shares = shares or wallet.joined()
+            home = wallet.moved_to
+            who = who if shares else home
+        return home, who
 
     def wallet(self, member_id: UUID) -> Wallet:
         """Return a member's wallet."""
@@ -128,6 +153,18 @@ class Ledger:
         self.day += timedelta(days=1)
         return before
 
+    def suspend_issuer(self, *, issuer_id: UUID, proposal_id: UUID, now: datetime) -> bool:  # noqa: ARG002 - who agreed, and when, moves no point
+        """Suspend an issuer's points once."""
+        before = len(self.suspended)
+        self.suspended.add(issuer_id)
+        return len(self.suspended) > before
+
+    def resume_issuer(self, *, issuer_id: UUID, proposal_id: UUID) -> bool:  # noqa: ARG002 - the same
+        """Lift it again."""
+        before = len(self.suspended)
+        self.suspended.discard(issuer_id)
+        return len(self.suspended) < before
+
     def mature(self, *, now: datetime, wall: datetime, member_id: UUID) -> Posted | None:
         """Do what is due; nothing due posts nothing."""
         before = len(self.wallet(member_id).entries)
@@ -151,6 +188,7 @@ class Ledger:
         event: Event,
         grants: Sequence[Grant],
         takings: Takings | None = None,
+        follow: bool = False,
     ) -> Posted:
         """Grant one lot per (issuer, campaign, terms, price, life); note what may be taken back."""
 
@@ -204,7 +242,7 @@ class Ledger:
                 "repaid": call.wallet.repaid(),
             }
 
-        posted = self.post(rule, member_id=member_id, now=now, claim=claim)
+        posted = self.post(rule, member_id=member_id, now=now, claim=claim, follow=follow)
         if takings and not posted.replayed:
             spend(takings, self.budgets)
         return posted

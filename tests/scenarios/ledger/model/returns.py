@@ -27,12 +27,14 @@ class Returns(Spending):
         member_id: UUID,
         event: Event,
         grace_days: int = 30,
+        follow: bool = False,
     ) -> Posted:
         """Void, refund or bar what the reference did; afterwards no call with it succeeds.
 
         A reference that came from another wallet is reversed there.
         """
-        owner = self._user(claim, member_id, event)
+        home = self.whereabouts(member_id)[0] if follow else member_id
+        owner = self._user(claim, home, event)
         if owner:
             return self.reverse(
                 now=now,
@@ -70,7 +72,7 @@ class Returns(Spending):
             wallet.references[key].state = "barred"
             return {"state": state, "points": points}
 
-        return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall)
+        return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall, follow=follow)
 
     def _user(self, claim: Claim, member_id: UUID, event: Event) -> UUID | None:
         """Return the wallet that used a reference before it moved into the one that is asked."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from network.ledger.values import Claim, Consent, Event, Posted
 from tests.scenarios.ledger.model.books import Hold, Refused, Slice
-from tests.scenarios.ledger.model.call import Call, check_count
+from tests.scenarios.ledger.model.call import Call, check_count, named_in
 from tests.scenarios.ledger.model.ledger import Ledger
 
 LATE = timedelta(hours=24)
@@ -28,6 +28,7 @@ class Spending(Ledger):
         points: int,
         hold_until: datetime,
         consent: Consent | None,
+        follow: bool = False,
     ) -> Posted:
         """Move available points to held."""
 
@@ -45,7 +46,7 @@ class Spending(Ledger):
             )
             return {"state": "authorised", "points": points, "hold_until": hold_until.isoformat()}
 
-        return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall)
+        return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall, follow=follow)
 
     def redeem(
         self,
@@ -57,6 +58,7 @@ class Spending(Ledger):
         event: Event,
         points: int,
         consent: Consent | None,
+        follow: bool = False,
     ) -> Posted:
         """Move available points to the acceptor's redemption."""
 
@@ -65,7 +67,7 @@ class Spending(Ledger):
             call.take("redemption", points, event.merchant_id)
             return {"state": "captured", "points": points}
 
-        return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall)
+        return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall, follow=follow)
 
     def capture(
         self,
@@ -99,6 +101,7 @@ class Spending(Ledger):
             if hold.state == "released":
                 if call.wallet.status != "active":
                     raise Refused("hold_expired")
+                self._check_late(call, hold)
                 call.take("redemption", settled, event.merchant_id, "hold_expired")
             else:
                 released = hold.points - settled
@@ -121,6 +124,15 @@ class Spending(Ledger):
             }
 
         return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall)
+
+    def _check_late(self, call: Call, hold: Hold) -> None:
+        """Refuse to take points anew for a person who has left, or has locked spending."""
+        made = call.wallet.entry(hold.sequence)
+        person = named_in(made) if made else None
+        if person and self.whereabouts(person)[0] != call.member_id:
+            raise Refused("hold_expired")
+        if person and self.wallets[person].locked_there:
+            raise Refused("spend_locked")
 
     def void(
         self,

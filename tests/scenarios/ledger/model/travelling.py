@@ -106,9 +106,7 @@ class Travelling(Returns):
         """
 
         def rule(person: Call, shared: Call) -> dict[str, Any]:
-            moves = [e.kind for e in person.wallet.entries if e.kind in {"join", "merge"}]
-            joined = person.wallet.moved_to and moves[-1] == "join"
-            if not joined or self.home(member_id) != pool:
+            if not person.wallet.joined() or self.home(member_id) != pool:
                 raise Refused("not_in_pool")
             _retire(person, shared)
             given = []
@@ -190,9 +188,7 @@ def _spendable(call: Call, points: int) -> list[tuple[Lot, int]]:
     """Return the slices that a wallet may give away: unlocked ones, as far as debts let it."""
     if call.wallet.status != "active":
         raise Refused("wallet_closed" if call.wallet.status == "closed" else call.wallet.status)
-    eligible = call.eligible(None)
-    call.check_spendable(eligible, points)
-    return share_out(eligible, points)
+    return share_out(call.spendable(points, None), points)
 
 
 def _begin(giver: Call, taker: Call, kind: str, rule: str, points: int, actor: str) -> None:
