@@ -29,18 +29,14 @@ $$;
 -- joined by line feeds. An explanation stands in it as it was written (type json keeps the text, and
 -- nobody parses it). Times are ISO 8601 in UTC without a zone, whatever the session's settings. The
 -- digest is SHA-256 over its UTF-8 bytes. Writers and the audit use the same two functions; a change
--- of form is a new version number, never a change of these. The text is that of json_build_array,
--- which looks the type of every value up for every row; concat does it once for a statement.
+-- of form is a new version number, never a change of these.
 CREATE OR REPLACE FUNCTION ledger.movement_form(
     line integer, source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid,
     lot_id bigint, target_lot_id bigint, terms_id uuid, priced_on date, points bigint
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN concat(
-    E'\n[', line, ', "', source, '", "', target, '", "', issuer_id, '", ',
-    CASE WHEN acceptor_id IS NULL THEN 'null' ELSE concat('"', acceptor_id, '"') END, ', ',
-    coalesce(lot_id::text, 'null'), ', ', coalesce(target_lot_id::text, 'null'), ', ',
-    CASE WHEN terms_id IS NULL THEN 'null' ELSE concat('"', terms_id, '"') END, ', ',
-    coalesce(to_json(priced_on), 'null'), ', ', points, ']');
+RETURN E'\n' || json_build_array(
+    line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on,
+    points)::text;
 
 -- The forms of the only movement of a purchase that made one lot, and of a redemption that took one:
 -- the same text as movement_form gives (a test reckons the digests anew). Where a statement is run once,
@@ -64,16 +60,10 @@ CREATE OR REPLACE FUNCTION ledger.entry_form(
     base bigint, currency text, original_sequence bigint, original_date date,
     effective_at timestamptz, recorded_at timestamptz, actor text, explanation json
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN concat(
-    '[1, "', member_id, '", ', sequence, ', ', to_json(business_date), ', ', to_json(kind), ', ',
-    CASE WHEN merchant_id IS NULL THEN 'null' ELSE concat('"', merchant_id, '"') END, ', ',
-    CASE WHEN store_id IS NULL THEN 'null' ELSE concat('"', store_id, '"') END, ', ',
-    coalesce(to_json(terminal), 'null'), ', ', coalesce(to_json(merchant_ref), 'null'), ', ',
-    coalesce(to_json(receipt), 'null'), ', ', coalesce(to_json(channel), 'null'), ', ',
-    coalesce(amount::text, 'null'), ', ', coalesce(base::text, 'null'), ', ',
-    coalesce(to_json(currency), 'null'), ', ', coalesce(original_sequence::text, 'null'), ', ',
-    coalesce(to_json(original_date), 'null'), ', ', to_json(effective_at AT TIME ZONE 'UTC'),
-    ', ', to_json(recorded_at AT TIME ZONE 'UTC'), ', ', to_json(actor), ', ', explanation, ']');
+RETURN json_build_array(
+    1, member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
+    receipt, channel, amount, base, currency, original_sequence, original_date,
+    effective_at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', actor, explanation)::text;
 
 -- The digest that an entry's row should carry, from what is stored (for the audit).
 CREATE OR REPLACE FUNCTION ledger.stored_digest(e ledger.entry, p_movements text) RETURNS bytea

@@ -177,7 +177,7 @@ class Call:
         if grant.expires_on <= self.today:
             raise Refused("grant_lapsed")
         if grant.issuer_id in self.suspended:
-            raise Refused("issuer_suspended", issuer_id=str(grant.issuer_id))
+            raise Refused("issuer_suspended")
         return Lot(
             lot_id=len(self.wallet.entries) * LOTS_PER_ENTRY + place,
             issuer_id=grant.issuer_id,
