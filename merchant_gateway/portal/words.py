@@ -50,11 +50,22 @@ LINE_KINDS = {
     "redeposit": _l("Points given back"),
     "margin": _l("Network's margin"),
     "margin_return": _l("Margin returned"),
+    "vat": _l("VAT on the margin"),
+    "vat_return": _l("VAT on the margin, returned"),
+    "acceptance_vat": _l("VAT on the acceptance fee"),
+    "acceptance_vat_return": _l("VAT on the acceptance fee, returned"),
+    "issuance": _l("Earning, funded on issue"),
+    "clawback": _l("Clawback"),
+    "adjustment_up": _l("Correction upwards"),
+    "adjustment_down": _l("Correction downwards"),
+    "expiry": _l("Expiry"),
 }
 SIDES = {
     "receivable": _l("You receive"),
     "payable": _l("You pay"),
     "fee": _l("Network's fee"),
+    "vat": _l("Value added tax"),
+    "deposit": _l("From the deposit"),
 }
 MOVES = {
     "available": _l("Can be spent"),

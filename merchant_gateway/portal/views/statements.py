@@ -37,7 +37,7 @@ blueprint = Blueprint("statements", __name__, url_prefix="/statements")
 MOST_WINDOWS = 4_000
 """Ten years of nights, which a table sorts in memory."""
 
-SIDES = ("receivable", "payable", "fee")
+SIDES = ("receivable", "payable", "fee", "vat", "deposit")
 FORMS: Mapping[str, str] = {
     "pdf": settlements.PDF,
     "csv": settlements.CSV,
@@ -111,6 +111,7 @@ def show(window_id: str) -> str:
         rows=rows,
         names=names,
         side=side,
+        sides=_sides(found),
         forms=tuple(FORMS),
         newer=listing.address(**{"from": max(0, start - step) or None}) if start else None,
         older=listing.address(**{"from": start + step}) if len(lines) > len(rows) else None,
@@ -157,6 +158,12 @@ def _lines(
     every = clearing.statement_lines(session, statement=found)
     wanted = (line for line in every if side in {None, line.direction})
     return islice(wanted, start, start + listing.PAGE_ROWS + 1)
+
+
+def _sides(found: StatementView) -> tuple[str, ...]:
+    """Return the sides that the statement can have lines on."""
+    rare = {"vat": found.totals.vat, "deposit": found.totals.deposit_used}
+    return tuple(side for side in SIDES if rare.get(side, 1))
 
 
 def _statement(session: Session, window_id: str) -> StatementView:
