@@ -69,7 +69,7 @@ def _post(
     return operations.earn(
         session,
         grants=grants_of(
-            quote, merchant_id=merchant_id, prices=partial(_prices, bench, common["now"])
+            quote, merchant_id=merchant_id, prices=partial(prices, bench, common["now"])
         ),
         explanation=explanation_json(quote.explanation),
         takings=takings_of(quote),
@@ -78,7 +78,8 @@ def _post(
     )
 
 
-def _prices(bench: Bench, now: datetime, party: UUID) -> Prices:
+def prices(bench: Bench, now: datetime, party: UUID) -> Prices:
+    """Return by which terms a party pays for points that are given at ``now``."""
     day = local_date(now, zone=PROGRAMME_ZONE)
     if party == NETWORK_PARTY:
         return Prices(terms_id=party, price=network_price(bench.terms.face_value(day=day)))

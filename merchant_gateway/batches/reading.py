@@ -124,11 +124,12 @@ def _texts_of_lines(lines: Any) -> int:
         if line.__class__ is not dict or not _LINE_REQUIRED <= line.keys() <= _LINE_KNOWN:
             return 0
         texts += len(line)
-        quantity = line.setdefault("quantity", 1)
-        if not (
-            _whole(line["amount"], least=0)
-            and _whole(quantity, least=1)
-            and quantity <= MOST_QUANTITY
+        amount, quantity = line["amount"], line.setdefault("quantity", 1)
+        if (
+            amount.__class__ is not int
+            or quantity.__class__ is not int
+            or not 0 <= amount <= MAX_AMOUNT
+            or not 1 <= quantity <= MOST_QUANTITY
         ):
             return 0
         for name, most in _LINE_TEXTS.items():
@@ -148,7 +149,7 @@ def _one_identifier(member: Any) -> bool:
 
 def _text(value: Any, longest: int) -> bool:
     """Return whether a value is text of 1 to ``longest`` characters, no space at either end."""
-    return value.__class__ is str and 0 < len(value) <= longest and len(value.strip()) == len(value)
+    return value.__class__ is str and 0 < len(value) <= longest and value.strip() == value
 
 
 def _whole(value: Any, *, least: int) -> bool:

@@ -1,41 +1,33 @@
 """Working a batch off: chunk by chunk in the order of its lines.
 
 While one chunk is being posted, the next one is read and priced. The purchases of a chunk are
-posted together; what cannot be (spending, refunds, a purchase whose member showed a code or shares
-a wallet, or that a campaign adds to) goes line by line afterwards, and so does every later line of
-the same member, which keeps a member's lines in their order. Each transaction holds the batch,
-posts, and writes down what became of the lines: a worker may die at any moment, and another goes on
-where the last commit left it.
+posted together. What cannot be goes afterwards, and so does every later line of the same member,
+which keeps a member's lines in their order: purchases that a campaign may add to in groups
+(``batches.groups``); spending, refunds, and purchases whose member showed a code or shares a wallet
+line by line. Each transaction holds the batch, posts, and writes down what became of the lines: a
+worker may die at any moment, and another goes on where the last commit left it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.batches.apart import earlier, named_entry, post_apart
+from merchant_gateway.batches.apart import post_apart
 from merchant_gateway.batches.bench import Bench, Pricing, bench_of, event_of
+from merchant_gateway.batches.groups import groups_of, post_group, tell_known
+from merchant_gateway.batches.lines import Wanted, check_key, read
 from merchant_gateway.batches.members import Named, find_members
-from merchant_gateway.batches.reading import named_in, read_line
 from merchant_gateway.batches.results import posted_result, refused_result, tally_of
 from merchant_gateway.batches.stuck import unexpected
-from merchant_gateway.errors import (
-    InsufficientScopeError,
-    InternalError,
-    KeyRevokedError,
-    MerchantLeavingError,
-    MerchantSuspendedError,
-)
-from merchant_gateway.issuing import check_issuing
-from merchant_gateway.schemas.batches import EARN, REDEEM, REFUND_EARN, REFUND_REDEEM
-from merchant_gateway.schemas.load import check_time
+from merchant_gateway.errors import InternalError
+from merchant_gateway.schemas.batches import EARN
 from network.batches import queries, service
 from network.batches.queries import BatchView, ChunkView
 from network.clock import local_date, wall_now
@@ -44,36 +36,10 @@ from network.ledger.batch_arguments import BatchEarning
 from network.ledger.errors import DuplicateReference, Refusal, WalletClosed
 from network.ledger.operations_batch import earn_batch
 from network.merchants import queries as merchants
-from network.merchants import scopes
-from network.merchants.queries import KeyView
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
 log = logging.getLogger("peyvand.batches")
-
-_SCOPES = {
-    EARN: scopes.EARNINGS,
-    REDEEM: scopes.REDEMPTIONS,
-    REFUND_EARN: scopes.REFUNDS,
-    REFUND_REDEEM: scopes.REFUNDS,
-}
-"""What a key must open for a line, as for the single call."""
-
-_TAKES_PART = {EARN, REDEEM}
-"""What a merchant that has left does no more; its refunds go on."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Wanted:
-    """A line: what it asks for, whose it is, and its result where that is known already."""
-
-    line: int
-    kind: str | None = None
-    ref: str | None = None
-    data: dict[str, Any] = field(default_factory=dict)
-    member: Named | None = None
-    earning: BatchEarning | None = None
-    result: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +82,7 @@ def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
         key = merchants.key(session, key_id=batch.key_id)
     today = local_date(now, zone=PROGRAMME_ZONE)
     lines = [
-        _read(number, each, batch=batch, key=key, today=today)
+        read(number, each, batch=batch, key=key, today=today)
         for number, each in enumerate(raw, chunk.first_line)
     ]
     good = [each for each in lines if each.result is None]
@@ -129,42 +95,6 @@ def _prepare(bench: Bench, batch: BatchView, *, after: int) -> Ready | None:
             problem = unexpected(error, batch_id=batch.batch_id, line=each.line)
             each.result = refused_result(each.kind, each.ref, problem)
     return Ready(chunk=chunk, now=now, lines=lines)
-
-
-def _read(number: int, raw: bytes, *, batch: BatchView, key: KeyView | None, today: date) -> Wanted:
-    """Read a line, and refuse what the key that signed the batch does not open (any more).
-
-    The time is checked before anything else looks at it: the first and the last days of the
-    calendar cannot be told in every zone.
-    """
-    try:
-        data = read_line(raw)
-        _check_key(key, kind=data["type"], today=today)
-        check_time(data["occurred_at"], now=batch.programme_at)
-    except PeyvandError as error:
-        kind, ref = named_in(raw)
-        return Wanted(line=number, kind=kind, ref=ref, result=refused_result(kind, ref, error))
-    except Exception as error:  # noqa: BLE001 - one line must not stop the others
-        problem = unexpected(error, batch_id=batch.batch_id, line=number)
-        return Wanted(line=number, result=refused_result(None, None, problem))
-    return Wanted(line=number, kind=data["type"], ref=data["merchant_ref"], data=data)
-
-
-def _check_key(key: KeyView | None, *, kind: str, today: date) -> None:
-    """Refuse what the single call would refuse today, so that it may be sent again later.
-
-    A key that was replaced meanwhile was good when it signed, and stays so for its batch.
-    """
-    if key is None or key.revoked_at is not None:
-        raise KeyRevokedError("the key was revoked")
-    if key.merchant_status not in {"active", "leaving"}:
-        raise MerchantSuspendedError(f"{key.merchant_code} is {key.merchant_status}")
-    if _SCOPES[kind] not in key.scopes:
-        raise InsufficientScopeError("not with this key", facts={"scope": _SCOPES[kind]})
-    if kind in _TAKES_PART and key.leaves_on is not None and key.leaves_on <= today:
-        raise MerchantLeavingError("it left", facts={"left_on": key.leaves_on.isoformat()})
-    if kind == EARN:
-        check_issuing(key)
 
 
 def _members(bench: Bench, batch: BatchView, lines: list[Wanted]) -> list[Named | PeyvandError]:
@@ -237,8 +167,9 @@ def _work_off(bench: Bench, batch: BatchView, ready: Ready) -> bool:
                 each.earning = None
             if not _post_together(bench, batch, ready):
                 return False
-    for each in _apart(ready):
-        if not _post_alone(bench, batch, each):
+    for group in groups_of(_apart(ready), received_at=batch.received_at):
+        left = _post_group(bench, batch, group)
+        if left is None or not all(_post_alone(bench, batch, each) for each in left):
             return False
     with bench.services.database.unit_of_work() as session:
         if not service.lock(session, batch_id=batch.batch_id):
@@ -253,6 +184,17 @@ def _apart(ready: Ready) -> list[Wanted]:
     if stored is None:
         return [each for each in ready.lines if each.result is None]
     return [each for each, known in zip(ready.lines, stored, strict=True) if known is None]
+
+
+def _post_group(bench: Bench, batch: BatchView, group: list[Wanted]) -> list[Wanted] | None:
+    """Post lines of different members; return those left for themselves, None as ``post_group``."""
+    if len(group) == 1:
+        return group
+    try:
+        return post_group(bench, batch, group)
+    except Exception as error:  # noqa: BLE001 - one line must not stop the others
+        unexpected(error, batch_id=batch.batch_id, line=group[0].line)
+    return group
 
 
 def _post_together(bench: Bench, batch: BatchView, ready: Ready) -> bool:
@@ -291,7 +233,7 @@ def _refuse_barred(session: Session, batch: BatchView, ready: Ready) -> None:
     """
     today = local_date(ready.now, zone=PROGRAMME_ZONE)
     try:
-        _check_key(merchants.held_key(session, key_id=batch.key_id), kind=EARN, today=today)
+        check_key(merchants.held_key(session, key_id=batch.key_id), kind=EARN, today=today)
     except PeyvandError as error:
         for each in ready.lines:
             if each.earning is not None:
@@ -315,22 +257,8 @@ def _earn(session: Session, ready: Ready) -> list[tuple[UUID, int, int]]:
         else:
             each.result = posted_result(each.kind or EARN, each.ref or "", outcome)
             made.append((outcome.member_id, outcome.sequence, each.line))
-    _tell_known(session, again)
+    tell_known(session, again)
     return made
-
-
-def _tell_known(session: Session, again: Sequence[tuple[Wanted, DuplicateReference]]) -> None:
-    """Tell lines that were posted before from references that were used for something else."""
-    keys = [
-        named_entry(outcome, member_id=each.earning.member_id)
-        for each, outcome in again
-        if each.earning is not None
-    ]
-    entries = queries.earlier_entries(session, keys=keys)
-    for (each, outcome), key in zip(again, keys, strict=True):
-        each.result = earlier(
-            entries.get(key), kind=each.kind or EARN, data=each.data, refusal=outcome
-        )
 
 
 def _post_alone(bench: Bench, batch: BatchView, each: Wanted) -> bool:
@@ -379,7 +307,7 @@ def _result_alone(
     today = local_date(now, zone=PROGRAMME_ZONE)
     key = merchants.held_key(session, key_id=batch.key_id)
     try:
-        _check_key(key, kind=each.kind or EARN, today=today)
+        check_key(key, kind=each.kind or EARN, today=today)
     except PeyvandError as error:
         return refused_result(each.kind, each.ref, error)
     return post_apart(

@@ -8,7 +8,7 @@ dies leaves either both or neither.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -241,6 +241,32 @@ def write_line(
 ) -> None:
     """Write the result of a line that went by itself."""
     session.execute(insert(BatchLine).values(batch_id=batch_id, line=line, result=result))
+    _count(session, batch_id=batch_id, tally=tally, wall=wall)
+
+
+def lines_done(session: Session, *, batch_id: UUID, lines: Sequence[int]) -> set[int]:
+    """Return which of these lines have their result; read under the lock."""
+    query = select(BatchLine.line).where(BatchLine.batch_id == batch_id)
+    return set(session.scalars(query.where(BatchLine.line.in_(lines))))
+
+
+def write_lines(
+    session: Session,
+    *,
+    batch_id: UUID,
+    results: Mapping[int, dict[str, Any]],
+    tally: Tally,
+    wall: datetime,
+) -> None:
+    """Write the results of lines that went in a group."""
+    if results:
+        session.execute(
+            insert(BatchLine),
+            [
+                {"batch_id": batch_id, "line": line, "result": result}
+                for line, result in results.items()
+            ],
+        )
     _count(session, batch_id=batch_id, tally=tally, wall=wall)
 
 

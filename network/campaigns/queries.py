@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, or_, select, text, 
 from sqlalchemy.orm import Session
 
 from network.campaigns.models import Campaign, CampaignFunder
+from network.database.arrays import array
 from network.database.driver import Channel, rows_of
 from network.ledger.campaign_tables import campaign_slice, campaign_taking
 from network.ledger.tables import business_day
@@ -27,18 +28,21 @@ ON = ("approved", "paused")
 
 # One snapshot: the counters are the person's as of when their wallet, or the one they share, was at
 # that sequence. Who was merged into another has the other's tier and counts.
-_STANDING = text("""
-    SELECT m.tier, w.sequence,
+_STANDINGS = """
+    SELECT g.member_id, m.tier, w.sequence,
            coalesce((SELECT jsonb_agg(jsonb_build_object(
                          'campaign', p.campaign_id, 'points', p.points,
                          'day', CASE WHEN p.day = d.business_date THEN p.day_points ELSE 0 END))
                      FROM ledger.campaign_person AS p WHERE p.member_id = l.person), '[]') AS had
-    FROM ledger.whereabouts_of(:member_id) AS l
+    FROM {given} AS g (member_id)
+    CROSS JOIN LATERAL ledger.whereabouts_of(g.member_id) AS l
     JOIN ledger.wallet AS w ON w.member_id = l.home
     LEFT JOIN network.member AS m ON m.member_id = l.person
     CROSS JOIN ledger.business_day AS d
     WHERE d.flipped_at IS NULL
-""")
+"""
+_STANDING = text(_STANDINGS.format(given="(VALUES (CAST(:member_id AS uuid)))"))
+_ALL_STANDINGS = text(_STANDINGS.format(given="unnest(CAST(:members AS uuid[]))"))
 
 _FUNDED = text("""
     SELECT l.issuer_id, l.price, count(*) AS lots, sum(l.granted) AS granted,
@@ -135,9 +139,16 @@ class TakingView:
 def standing(connection: Channel, *, member_id: UUID) -> Standing | None:
     """Return a member's tier and what it has had of campaigns, None where there is no wallet."""
     rows = rows_of(connection, _STANDING, {"member_id": member_id})
-    if not rows:
-        return None
-    row = rows[0]
+    return _standing(rows[0]) if rows else None
+
+
+def standings(session: Session, *, member_ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """Return ``standing`` of many members in one round trip; who has no wallet is left out."""
+    rows = session.execute(_ALL_STANDINGS, {"members": array(member_ids)})
+    return {row.member_id: _standing(row) for row in rows}
+
+
+def _standing(row: Any) -> Standing:
     return Standing(
         tier=row.tier or "",
         sequence=row.sequence,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from network.database.arrays import array
 from network.ledger.arguments import MEMBER
 from network.ledger.calling import function, one
 
@@ -24,6 +26,7 @@ _RUN = function(
     "p_running => CAST(:running AS boolean)",
 )
 _LOCK = function("lock_wallet", MEMBER)
+_LOCK_ALL = function("lock_wallets", "p_members => CAST(:members AS uuid[])")
 
 
 def open_campaign(
@@ -58,3 +61,8 @@ def lock_wallet(connection: Connection | Session, *, member_id: UUID) -> int | N
     """Lock a wallet until the transaction ends; return its sequence, None where there is none."""
     sequence: int | None = one(connection, _LOCK, {"member_id": member_id})[0]
     return sequence
+
+
+def lock_wallets(session: Session, *, member_ids: Sequence[UUID]) -> None:
+    """Lock the wallets of members until the transaction ends, in the order of all such locks."""
+    one(session, _LOCK_ALL, {"members": array(member_ids)})

@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from functools import partial
 
 import requests
@@ -24,8 +25,11 @@ from config.demo.stage import Seat
 from config.queues import BATCHES
 from merchant_gateway.signing import RequestMessage, sign_request
 from network.campaigns import queries as campaigns
+from network.campaigns.service import CampaignTerms, approve_campaign, propose_campaign
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import local_date, wall_now
 from network.ids import uuid7
+from network.programme.campaigns import WHOLE, Funder
 from network.settings import PROGRAMME_ZONE
 from tests.benchmarks.figures import Contender
 from tests.benchmarks.http import MEMBERS, Scene, environment
@@ -33,6 +37,7 @@ from tests.benchmarks.stand import Stand
 
 PATH = "/v1/earnings/batches"
 LINES = 10_000
+CAMPAIGN_LINES = 500
 WARM_UP = 1_000
 SENDERS = 2
 PATIENCE_SECONDS = 300.0
@@ -57,16 +62,37 @@ def working(stand: Stand) -> Iterator[None]:
         yield
 
 
-def _seats(stand: Stand, scene: Scene) -> list[Seat]:
-    """Return merchants without a campaign: lines that one may touch go by themselves."""
-    today = local_date(wall_now(), zone=PROGRAMME_ZONE)
-    with stand.services.database.reading() as session:
+def _seats(stand: Stand, scene: Scene) -> tuple[list[Seat], list[Seat]]:
+    """Return merchants without a campaign, and as many for whom one of the network runs from now.
+
+    It adds to every purchase, and there is enough of it; each person may have much.
+    """
+    now = wall_now()
+    today = local_date(now, zone=PROGRAMME_ZONE)
+    with stand.services.database.unit_of_work() as session:
         free = [
             seat
             for seat in scene.seats
             if not campaigns.running(session, merchant_id=seat.merchant_id, day=today)
         ]
-    return free[:SENDERS]
+        plain, added = free[:SENDERS], free[SENDERS : 2 * SENDERS]
+        terms = CampaignTerms(
+            code="bench",
+            name_fa="سنجش",
+            name_en="Bench",
+            owner_id=NETWORK_PARTY,
+            kind="bonus",
+            value=Fraction(15),
+            first_day=today,
+            last_day=today + timedelta(days=2),
+            funders=(Funder(party_id=NETWORK_PARTY, share=WHOLE),),
+            budget=10**9,
+            merchants=tuple(seat.merchant_id for seat in added),
+            person_cap=10**8,
+        )
+        campaign_id = propose_campaign(session, terms=terms, today=today, now=now)
+        approve_campaign(session, campaign_id=campaign_id, today=today, now=now)
+    return plain, added
 
 
 def _body(scene: Scene, lines: int, sender: int) -> bytes:
@@ -118,9 +144,8 @@ def _send(body: bytes, seat: Seat, *, port: int) -> None:
         raise RuntimeError(f"a batch was not accepted: {answer.text}")
 
 
-def _post(stand: Stand, scene: Scene, *, port: int, lines: int) -> float:
+def _post(stand: Stand, scene: Scene, seats: list[Seat], *, port: int, lines: int) -> float:
     """Send all batches at once; return the seconds until every line is committed."""
-    seats = _seats(stand, scene)
     bodies = [_body(scene, lines, sender) for sender in range(SENDERS)]
     began = time.perf_counter()
     with ThreadPoolExecutor(SENDERS) as pool:
@@ -136,22 +161,31 @@ def _post(stand: Stand, scene: Scene, *, port: int, lines: int) -> float:
     raise TimeoutError("the batches were not worked off")
 
 
-def _round(stand: Stand, scene: Scene, *, port: int) -> float:
+def _round(stand: Stand, scene: Scene, seats: list[Seat], *, port: int, lines: int) -> float:
     """Return earnings a second, with workers that have done a few before."""
     with working(stand):
-        _post(stand, scene, port=port, lines=WARM_UP)
-        return LINES * SENDERS / _post(stand, scene, port=port, lines=LINES)
+        _post(stand, scene, seats, port=port, lines=min(WARM_UP, lines))
+        return lines * SENDERS / _post(stand, scene, seats, port=port, lines=lines)
 
 
 def contenders(stand: Stand, scene: Scene, *, port: int) -> list[Contender]:
-    """Return the figure of batches over HTTP, through the gateway at ``port``."""
+    """Return the figures of batches over HTTP, through the gateway at ``port``."""
+    plain, added = _seats(stand, scene)
     return [
         Contender(
             name="http_batch",
             unit="earns/s",
             once=True,
-            take=partial(_round, stand, scene, port=port),
+            take=partial(_round, stand, scene, plain, port=port, lines=LINES),
             ratio_to="http_earn",
             note="two signed batches of 10,000 at once, from request to committed",
-        )
+        ),
+        Contender(
+            name="http_batch_campaign",
+            unit="earns/s",
+            once=True,
+            take=partial(_round, stand, scene, added, port=port, lines=CAMPAIGN_LINES),
+            ratio_to="http_earn",
+            note="two of 500 lines, to each of which a campaign of the network adds",
+        ),
     ]

@@ -102,24 +102,27 @@ BEGIN
             PERFORM ledger.refuse('stale', jsonb_build_object(
                 'campaign_id', wanted.campaign_id));
         END IF;
-        PERFORM ledger.take_budget(op, wanted.campaign_id, known.slices, wanted.points);
+        PERFORM ledger.take_budget(
+            op, wanted.campaign_id, known.slices, wanted.points,
+            coalesce((p_takings -> 'slices' ->> wanted.campaign_id::text)::integer,
+                     abs(hashtext(op.member_id::text) % known.slices)));
     END LOOP;
 END
 $$;
 
--- Takes p_points of one campaign: whole from one free slice, beginning at the member's own; else
+-- Takes p_points of one campaign: whole from one free slice, beginning at the one that is named (of
+-- many purchases one that they hold, see 76_earn_in_campaigns.sql, or else the member's own); else
 -- from several free ones; else, where only locked slices can make it up, by waiting for them.
 CREATE OR REPLACE FUNCTION ledger.take_budget(
-    op ledger.operation, p_campaign uuid, p_slices integer, p_points bigint
+    op ledger.operation, p_campaign uuid, p_slices integer, p_points bigint, p_first integer
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    own integer := abs(hashtext(op.member_id::text) % p_slices);
     number integer;
     wanted bigint := p_points;
 BEGIN
     SELECT s.slice INTO number FROM ledger.campaign_slice AS s
     WHERE s.campaign_id = p_campaign AND s.budget - s.taken >= p_points
-    ORDER BY (s.slice - own + p_slices) % p_slices LIMIT 1
+    ORDER BY (s.slice - p_first + p_slices) % p_slices LIMIT 1
     FOR NO KEY UPDATE SKIP LOCKED;
     IF FOUND THEN
         PERFORM ledger.take_slice(op, p_campaign, number, p_points);
@@ -129,7 +132,7 @@ BEGIN
         FOR number IN
             SELECT s.slice FROM ledger.campaign_slice AS s
             WHERE s.campaign_id = p_campaign AND s.taken < s.budget
-            ORDER BY (s.slice - own + p_slices) % p_slices
+            ORDER BY (s.slice - p_first + p_slices) % p_slices
         LOOP
             PERFORM FROM ledger.campaign_slice AS s
             WHERE s.campaign_id = p_campaign AND s.slice = number

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from merchant_gateway.batches import apart
+from merchant_gateway.batches import lines as batch_lines
 from merchant_gateway.batches import work as batch_work
 from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.batches.reading import read_line
@@ -219,7 +220,7 @@ def test_a_failure_nobody_foresaw_is_its_lines_alone(
         return read_line(raw)
 
     monkeypatch.setitem(apart._POSTS, "refund_earn", refund)
-    monkeypatch.setattr(batch_work, "read_line", read)
+    monkeypatch.setattr(batch_lines, "read_line", read)
     with pytest.raises(UnavailableError):
         work(house, batch_id)
     work(house, batch_id)
