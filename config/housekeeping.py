@@ -1,4 +1,4 @@
-"""The daily housekeeping: what nobody may or need keep is forgotten, in pieces.
+"""The daily housekeeping: what nobody may or need keep is forgotten or sealed, in pieces.
 
 Each kind is a step of its own, and each piece of it a unit of work: none holds rows for long, and
 one that fails lets the others go on.
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config.sandboxes.tending import open_sandboxes
+from merchant_gateway.batches.keeping import keep_bodies
 from network.batches.service import forget_batches
 from network.clock import wall_now
 from network.errors import PeyvandError, UnavailableError
@@ -127,5 +128,6 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
         ("merchant_events", partial(feed.forget, before=before, limit=PIECE)),
     ):
         yield name, partial(piece, forget)
+    yield "batch_bodies", partial(keep_bodies, services)
     yield "outbox", dispatched
     yield "requests", requests

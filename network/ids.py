@@ -54,6 +54,11 @@ def shared_wallet_id() -> UUID:
     return UUID(int=uuid7().int | 0xF << 124)
 
 
+def is_shared_wallet(identifier: UUID) -> bool:
+    """Return whether an id is that of a wallet that several people share."""
+    return identifier.int >> 124 == 0xF  # noqa: PLR2004 - the first hexadecimal digit, see above
+
+
 def encode(prefix: str, identifier: UUID) -> str:
     """Return the public form of a UUID key, for example ``mer_06c1…`` (26 base32 characters)."""
     return f"{prefix}_{_to_base32(identifier.bytes)}"

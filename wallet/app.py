@@ -11,6 +11,7 @@ from wallet.views import (
     code,
     give,
     home,
+    leaving,
     movements,
     outbox,
     partners,
@@ -33,6 +34,7 @@ VIEWS = (
     pool,
     pool_acts,
     profile,
+    leaving,
     proof,
     outbox,
 )

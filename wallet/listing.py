@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from network.language import gettext
 from network.ledger.views import EntryView, LotView
+from network.merchants import naming
 from network.merchants import queries as merchants
 from network.pools import queries as pools
 from wallet import access
@@ -29,9 +30,25 @@ class TouchedLot:
     last_day: date
 
 
-def directory(session: Session) -> Directory:
-    """Return the names of all merchants and stores."""
-    return Directory.of(merchants.all_merchants(session), merchants.stores(session))
+def directory(
+    session: Session,
+    entries: Collection[EntryView],
+    *,
+    issuers: Collection[UUID] = (),
+    everybody: bool = False,
+) -> Directory:
+    """Return the names of the merchants and stores of these entries, and of ``issuers``.
+
+    ``everybody`` names all merchants, for a list to choose from.
+    """
+    stores = {each.store_id for each in entries if each.store_id is not None}
+    wanted = {each.merchant_id for each in entries if each.merchant_id is not None} | {*issuers}
+    return Directory.of(
+        merchants.all_merchants(session)
+        if everybody
+        else naming.merchants_named(session, merchant_ids=wanted),
+        naming.stores_named(session, store_ids=stores),
+    )
 
 
 def listed(

@@ -19,7 +19,7 @@ class Batch(Base):
     """A merchant's batch: ``received_at`` is wall time, ``programme_at`` the programme's.
 
     ``state`` is waiting, working or done; ``posted``, ``known`` (posted before) and ``refused``
-    count its lines.
+    count its lines. ``persons_sealed``: whom its signed body names opens with their own keys.
     """
 
     __tablename__ = "batch"
@@ -35,6 +35,11 @@ class Batch(Base):
             "ix_batch_finished_at",
             "finished_at",
             postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_batch_unsealed",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL AND NOT persons_sealed"),
         ),
         _SCHEMA,
     )
@@ -53,6 +58,7 @@ class Batch(Base):
     programme_at: Mapped[datetime]
     touched_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    persons_sealed: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class BatchChunk(Base):

@@ -15,9 +15,10 @@ signature and the digest under it still hold, the rest can be read, the person c
 
 from __future__ import annotations
 
+import os
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from sqlalchemy.orm import Session
 from network.errors import InvariantError
 from network.ledger.evidence import StoredEvidence, read_evidence
 from network.members.models import MemberKey
-from network.members.sealing import PersonKey, open_person_key
+from network.members.sealing import KEY_BYTES, PersonKey, open_person_key
 from network.vault import Vault
 
 KEPT, WHOLE = 0x01, 0x02
@@ -148,15 +149,39 @@ def opened(session: Session, vault: Vault, *, evidence: StoredEvidence) -> Store
     if evidence.body[:1] != bytes((KEPT,)):
         return evidence
     pieces, rest = _read(evidence.body)
-    keys = _person_keys(session, vault, persons={each.person for each in pieces})
+    persons = {UUID(bytes=each.person) for each in pieces if each.person != _NOBODY}
+    keys = person_keys(session, vault, member_ids=persons)
     body, erased = _joined(pieces, rest, open_piece=lambda each: _open(vault, keys, each))
     return replace(evidence, body=body, erased=erased)
 
 
-def _open(vault: Vault, keys: Mapping[bytes, PersonKey], piece: _Sealed) -> bytes | None:
+def person_keys(
+    session: Session, vault: Vault, *, member_ids: Collection[UUID]
+) -> dict[UUID, PersonKey]:
+    """Return the keys of these members that are still there."""
+    wanted, found = sorted(member_ids), {}
+    for first in range(0, len(wanted), _KEYS_AT_ONCE):
+        rows = session.execute(
+            select(MemberKey.member_id, MemberKey.sealed_key).where(
+                MemberKey.member_id.in_(wanted[first : first + _KEYS_AT_ONCE])
+            )
+        )
+        for row in rows:
+            found[row.member_id] = open_person_key(
+                vault, member_id=row.member_id, sealed_key=row.sealed_key
+            )
+    return found
+
+
+def lost_key(member_id: UUID) -> PersonKey:
+    """Return a key of somebody who has left: what it seals opens for nobody."""
+    return PersonKey(member_id=member_id, key=os.urandom(KEY_BYTES))
+
+
+def _open(vault: Vault, keys: Mapping[UUID, PersonKey], piece: _Sealed) -> bytes | None:
     if piece.person == _NOBODY:
         return vault.open(piece.content, purpose=_PURPOSE)
-    key = keys.get(piece.person)
+    key = keys.get(UUID(bytes=piece.person))
     return None if key is None else key.open(piece.content, name=_FIELD)
 
 
@@ -192,20 +217,3 @@ def _joined(
 def _length(sealed: bytes) -> int:
     """Return how many bytes were sealed: without the nonce (12) and the tag (16)."""
     return len(sealed) - 28
-
-
-def _person_keys(session: Session, vault: Vault, *, persons: set[bytes]) -> dict[bytes, PersonKey]:
-    """Return the keys that are still there, by the person's id."""
-    wanted = [UUID(bytes=each) for each in sorted(persons - {_NOBODY})]
-    found: dict[bytes, PersonKey] = {}
-    for first in range(0, len(wanted), _KEYS_AT_ONCE):
-        rows = session.execute(
-            select(MemberKey.member_id, MemberKey.sealed_key).where(
-                MemberKey.member_id.in_(wanted[first : first + _KEYS_AT_ONCE])
-            )
-        )
-        for row in rows:
-            found[row.member_id.bytes] = open_person_key(
-                vault, member_id=row.member_id, sealed_key=row.sealed_key
-            )
-    return found

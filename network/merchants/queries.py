@@ -190,7 +190,7 @@ def merchant(
     row = session.scalars(query).first()
     if row is None:
         raise UnknownMerchantError("there is no such merchant")
-    return _merchant_view(row)
+    return merchant_view(row)
 
 
 def all_merchants(session: Session, *, active_only: bool = False) -> list[MerchantView]:
@@ -198,12 +198,10 @@ def all_merchants(session: Session, *, active_only: bool = False) -> list[Mercha
 
     Who has only applied, or was declined, is no merchant yet.
     """
-    query = select(Merchant).order_by(Merchant.code)
-    if active_only:
-        query = query.where(Merchant.status == "active")
-    else:
-        query = query.where(~Merchant.code.startswith(APPLICANT_PREFIX))
-    return [_merchant_view(row) for row in session.scalars(query)]
+    applied = Merchant.code.startswith(APPLICANT_PREFIX)
+    which = Merchant.status == "active" if active_only else ~applied
+    rows = session.scalars(select(Merchant).where(which).order_by(Merchant.code))
+    return [merchant_view(row) for row in rows]
 
 
 def key(connection: Channel, *, key_id: str) -> KeyView | None:
@@ -246,7 +244,7 @@ def store_by_code(session: Session, *, merchant_id: UUID, code: str) -> StoreVie
     row = session.scalars(
         select(Store).where(Store.merchant_id == merchant_id, Store.code == code)
     ).first()
-    return None if row is None else _store_view(row)
+    return None if row is None else store_view(row)
 
 
 def stores(session: Session, *, merchant_id: UUID | None = None) -> list[StoreView]:
@@ -254,7 +252,7 @@ def stores(session: Session, *, merchant_id: UUID | None = None) -> list[StoreVi
     query = select(Store).order_by(Store.merchant_id, Store.code)
     if merchant_id is not None:
         query = query.where(Store.merchant_id == merchant_id)
-    return [_store_view(row) for row in session.scalars(query)]
+    return [store_view(row) for row in session.scalars(query)]
 
 
 def terminals(session: Session, *, store_id: UUID) -> list[TerminalView]:
@@ -355,7 +353,8 @@ def settling_of(row: Agreement | Row[Any]) -> Settling:
     )
 
 
-def _merchant_view(row: Merchant) -> MerchantView:
+def merchant_view(row: Merchant) -> MerchantView:
+    """Return a stored merchant as it is read."""
     return MerchantView(**{name: getattr(row, name) for name in MerchantView.__dataclass_fields__})
 
 
@@ -363,7 +362,8 @@ def _terminal_view(row: Terminal) -> TerminalView:
     return TerminalView(**{name: getattr(row, name) for name in TerminalView.__dataclass_fields__})
 
 
-def _store_view(row: Store) -> StoreView:
+def store_view(row: Store) -> StoreView:
+    """Return a stored store as it is read."""
     return StoreView(**{name: getattr(row, name) for name in StoreView.__dataclass_fields__})
 
 

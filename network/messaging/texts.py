@@ -73,6 +73,21 @@ def giving_text(
     return f"{text}\n\n@{domain} #{code}"
 
 
+def leaving_text(*, code: str, points: int, minutes: int, domain: str, locale: str) -> str:
+    """Return the message with the code that closes an account; bound as in ``sign_in_text``."""
+    with use_locale(locale):
+        shown = persian_digits(code) if locale == "fa" else code
+        text = gettext(
+            "Peyvand: the code %(code)s closes your account for good; %(points)s expire.\n"
+            "It works for %(minutes)s minutes. If you did not ask for this, tell it to nobody and "
+            "end the other sign-ins in your wallet.",
+            code=shown,
+            points=format_points(points),
+            minutes=format_number(minutes),
+        )
+    return f"{text}\n\n@{domain} #{code}"
+
+
 def received_text(*, points: int, giver: str, address: str, locale: str) -> str:
     """Return the message to whoever was given points; ``address`` is the wallet's."""
     with use_locale(locale):

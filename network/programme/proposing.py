@@ -1,4 +1,4 @@
-"""What two people decide about the programme: what a point is worth, what is earned, the tiers.
+"""What two people decide about the programme: face value, terms, tiers, what a tap may spend.
 
 One proposes, which refuses at once what could not be done; another approves, which checks it again
 and sets it in the same unit of work. What a proposal holds are whole numbers and text: fractions as
@@ -24,9 +24,11 @@ from network.operators.proposals import Proposal
 from network.programme import service
 from network.programme.days import begun_day
 from network.programme.rules import EarningTerms
+from network.spend_requests import tapping
 
 FACE_VALUE, TERMS, TIER = "programme.face_value", "programme.terms", "programme.tier"
-KINDS = (FACE_VALUE, TERMS, TIER)
+TAP_LIMIT = "programme.tap_limit"
+KINDS = (FACE_VALUE, TERMS, TIER, TAP_LIMIT)
 
 
 def propose_face_value(
@@ -117,6 +119,25 @@ def propose_tier(
     )
 
 
+def propose_tap_limit(
+    session: Session, *, points: int, reason: str, by: UUID, wall: datetime
+) -> Proposal:
+    """Propose up to how many points a member agrees to a shop's asking by a tap alone.
+
+    Raises TapLimitError and ProposalError.
+    """
+    tapping.check_tap_limit(points=points)
+    return proposals.propose(
+        session,
+        kind=TAP_LIMIT,
+        subject_id=NETWORK_PARTY,
+        reason=reason,
+        by=by,
+        now=wall,
+        terms={"points": points},
+    )
+
+
 def carry_out(session: Session, *, proposal: Proposal, wall: datetime) -> None:
     """Set what an approved proposal says, in the unit of work that approves it.
 
@@ -179,6 +200,12 @@ def _add_tier(session: Session, proposal: Proposal, _wall: datetime) -> None:
     )
 
 
+def _set_tap_limit(session: Session, proposal: Proposal, wall: datetime) -> None:
+    tapping.set_tap_limit(
+        session, points=proposal.terms["points"], set_by=proposal.decided_by, wall=wall
+    )
+
+
 def _written(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
@@ -187,4 +214,5 @@ _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     FACE_VALUE: _set_face_value,
     TERMS: _set_terms,
     TIER: _add_tier,
+    TAP_LIMIT: _set_tap_limit,
 }

@@ -23,7 +23,6 @@ from network.spend_requests.errors import (
 from network.spend_requests.models import SpendRequest
 from network.spend_requests.queries import (
     APPROVED,
-    MOST_BY_TAP,
     PREFIX,
     REFUSED,
     TAKEN,
@@ -46,7 +45,7 @@ def approve(
     wall: datetime,
     by_hand: bool = False,
 ) -> SpendRequestView:
-    """Say yes in the wallet; above MOST_BY_TAP points with the code, whose try has been counted.
+    """Say yes in the wallet; of many points with the code, whose try has been counted.
 
     ``by_hand``: a sandbox's made-up member, for whom the merchant answers, without a code.
 
@@ -58,7 +57,7 @@ def approve(
         return view_of(row, wall=wall)
     if view_of(row, wall=wall).state != WAITING:
         raise ConsentLapsedError("it waits no longer")
-    if row.points > MOST_BY_TAP and not by_hand:
+    if row.needs_code and not by_hand:
         if not code:
             raise CodeNeededError("so many points take the code", field="code")
         check_code(vault, row, code)
@@ -69,7 +68,7 @@ def approve(
         raise SpendLocked(SpendLocked.sentence)
     if wallet is not None and wallet.status == "active" and wallet.spendable < row.points:
         raise FewerPointsError("there are fewer points")
-    by = "wallet_code" if row.points > MOST_BY_TAP else "wallet"
+    by = "wallet_code" if row.needs_code else "wallet"
     answer(row, state=APPROVED, by=by, wall=wall)
     row.session_id = session_id
     _publish(session, vault, row)

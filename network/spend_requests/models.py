@@ -5,12 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
 from network.members.models import Member
 from network.merchants.models import Merchant, Store
+
+
+class TapLimit(Base):
+    """Up to how many points a tap in the wallet is enough; the newest row holds."""
+
+    __tablename__ = "tap_limit"
+    __table_args__ = (
+        CheckConstraint("points BETWEEN 0 AND 1000000000", name="points"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    tap_limit_id: Mapped[UUID] = mapped_column(primary_key=True)
+    points: Mapped[int]
+    set_at: Mapped[datetime]
+    set_by: Mapped[UUID]
 
 
 class SpendRequest(Base):
@@ -33,6 +48,7 @@ class SpendRequest(Base):
     merchant_ref: Mapped[str]
     capture: Mapped[str]
     points: Mapped[int]
+    needs_code: Mapped[bool]
     amount: Mapped[int | None]
     currency: Mapped[str | None]
     idempotency_key: Mapped[str]

@@ -10,19 +10,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network.spend_requests.errors import UnknownSpendRequestError
-from network.spend_requests.models import SpendRequest
+from network.spend_requests.models import SpendRequest, TapLimit
 
 WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
 WITHDRAWN, TAKEN, EXPIRED = "withdrawn", "taken", "expired"
 
 PREFIX = "spr"
 MOST_BY_TAP = 2_000
-"""Up to so many points a tap in the wallet is enough; above, the code of the message as well."""
+"""Up to so many points a tap in the wallet is enough, until two people have set another limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendRequestView:
-    """What a merchant asks of a member; ``state`` as of the moment it was read at."""
+    """What a merchant asks of a member; ``state`` as of the moment it was read at.
+
+    ``needs_code``: a tap in the wallet is too little for so many points, by the limit of when the
+    member was asked.
+    """
 
     spend_request_id: UUID
     member_id: UUID
@@ -32,6 +36,7 @@ class SpendRequestView:
     merchant_ref: str
     capture: str
     points: int
+    needs_code: bool
     amount: int | None
     state: str
     requested_at: datetime
@@ -40,10 +45,15 @@ class SpendRequestView:
     answered_by: str | None
     entry: tuple[UUID, int] | None
 
-    @property
-    def needs_code(self) -> bool:
-        """Return whether a tap in the wallet is too little for so many points."""
-        return self.points > MOST_BY_TAP
+
+def most_by_tap(session: Session) -> int:
+    """Return up to how many points a tap is enough; above, it takes the message's code as well."""
+    newest = session.scalar(
+        select(TapLimit.points)
+        .order_by(TapLimit.set_at.desc(), TapLimit.tap_limit_id.desc())
+        .limit(1)
+    )
+    return MOST_BY_TAP if newest is None else newest
 
 
 def spend_request(session: Session, *, spend_request_id: UUID, wall: datetime) -> SpendRequestView:
@@ -112,6 +122,7 @@ def view_of(row: SpendRequest, *, wall: datetime) -> SpendRequestView:
         merchant_ref=row.merchant_ref,
         capture=row.capture,
         points=row.points,
+        needs_code=row.needs_code,
         amount=row.amount,
         state=EXPIRED if over else row.state,
         requested_at=row.requested_at,

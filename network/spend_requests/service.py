@@ -49,6 +49,7 @@ from network.spend_requests.queries import (
     WAITING,
     WITHDRAWN,
     SpendRequestView,
+    most_by_tap,
     view_of,
 )
 from network.vault import Vault
@@ -129,6 +130,7 @@ def ask(
         merchant_ref=wish.merchant_ref,
         capture=wish.capture,
         points=wish.points,
+        needs_code=wish.points > most_by_tap(session),
         amount=wish.amount,
         currency=wish.currency,
         idempotency_key=claim.key,

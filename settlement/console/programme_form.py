@@ -24,6 +24,7 @@ WRONG: Mapping[str, LazyText] = {
     "pending_days": _l("Give whole days, from 0 to 366."),
     "expiry_days": _l("Give whole days, from 1 to 3660."),
     "minimum_amount": _l("Give an amount in rials; 0 where there is no minimum."),
+    "points": _l("Give whole points, from 0 to 1,000,000,000."),
     "rank": _l("Give a whole number above 0."),
 }
 TAKEN: LazyText = _l("Something else begins on that day already.")

@@ -255,4 +255,5 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     programme.FACE_VALUE: proposing_programme.face_value,
     programme.TERMS: proposing_programme.terms,
     programme.TIER: proposing_programme.tier,
+    programme.TAP_LIMIT: proposing_programme.tap_limit,
 }

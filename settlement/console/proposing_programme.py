@@ -9,7 +9,13 @@ from fractions import Fraction
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from network.language import current_locale, format_date, format_decimal, format_number
+from network.language import (
+    current_locale,
+    format_date,
+    format_decimal,
+    format_number,
+    format_points,
+)
 from network.language import gettext as _
 from network.merchants import queries as merchants
 from network.operators.proposals import Proposal
@@ -86,6 +92,15 @@ def tier(_session: Session, proposal: Proposal) -> tuple[str, str]:
         rank=format_number(proposal.terms["rank"]),
     )
     return words, url_for("programme.show", _anchor="tiers")
+
+
+def tap_limit(_session: Session, proposal: Proposal) -> tuple[str, str]:
+    """Return the words for a proposed limit of a tap, and the page that it is shown on."""
+    words = _(
+        "A tap in the wallet is enough up to %(points)s",
+        points=format_points(proposal.terms["points"]),
+    )
+    return words, url_for("programme.show", _anchor="tap")
 
 
 def _day(proposal: Proposal) -> str:

@@ -42,6 +42,7 @@ CHANGING = {
     "programme.propose_face_value": "operator",
     "programme.propose_terms": "operator",
     "programme.propose_tier": "operator",
+    "programme.propose_tap_limit": "operator",
     "campaigns.propose": "operator",
     "campaigns.approve": "approver",
     "campaigns.change": "approver",

@@ -35,12 +35,14 @@ def show() -> str:
         entries = ledger.entries(
             session, member_id=where.wallet_id, first=where.first, limit=LAST_MOVEMENTS
         )
-        names = directory(session)
         people = people_of(session, where)
         invited = where.stay is None and pools.invited(
             session, access.services().vault, phone=access.member().phone, wall=access.wall()
         )
         suspended = suspended_issuers(session)
+        names = directory(
+            session, entries, issuers={each.issuer_id for each in lots} & {*suspended}
+        )
         asked = spend_requests.waiting_for(
             session, member_id=access.member().member_id, wall=access.wall()
         )

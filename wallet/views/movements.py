@@ -39,7 +39,6 @@ def show() -> str:
     group, period = request.args.get("kind", ""), request.args.get("period", "")
     chosen_merchant = request.args.get("merchant", "")
     with access.reading() as session:
-        names = directory(session)
         where = place(session)
         before_joining = where.stay is not None and request.args.get("wallet") == OWN
         listed_in = access.member().member_id if before_joining else where.wallet_id
@@ -54,6 +53,7 @@ def show() -> str:
             kinds=sorted(KIND_GROUPS[group]) if group in KIND_GROUPS else None,
             since=_since(period),
         )
+        names = directory(session, found, everybody=True)
     page = listed(found[:PAGE], directory=names, people=people)
     wallet = OWN if before_joining else ""
     asked = {"kind": group, "period": period, "merchant": chosen_merchant, "wallet": wallet}
@@ -85,7 +85,11 @@ def detail(entry_id: str) -> str:
         if entry is None:
             abort(404)
         original = _original(session, entry, where)
-        names = directory(session)
+        names = directory(
+            session,
+            [entry] if original is None else [entry, original],
+            issuers={lot.issuer_id for lot in entry.lots},
+        )
         people = people_of(session, where) if key.member_id == where.wallet_id else {}
         parts = figures.earned_parts(
             session,

@@ -38,3 +38,23 @@ END
 $$;
 REVOKE ALL ON FUNCTION ledger.read_batch_evidence(uuid, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.read_batch_evidence(uuid, bigint) TO peyvand_app;
+
+-- The signed body of a batch that is still sealed as a whole, NULL where it is not.
+CREATE OR REPLACE FUNCTION ledger.read_batch_body(p_batch uuid)
+RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    SELECT r.body FROM network.batch_request AS r
+    WHERE r.batch_id = p_batch AND substring(r.body FROM 1 FOR 1) = '\x02'::bytea
+$$;
+REVOKE ALL ON FUNCTION ledger.read_batch_body(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.read_batch_body(uuid) TO peyvand_app;
+
+-- Puts in its place the same body sealed with the keys of whom it names; the table's trigger lets this
+-- one change through, once.
+CREATE OR REPLACE FUNCTION ledger.keep_batch_body(p_batch uuid, p_body bytea)
+RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+    UPDATE network.batch_request AS r SET body = p_body WHERE r.batch_id = p_batch
+$$;
+REVOKE ALL ON FUNCTION ledger.keep_batch_body(uuid, bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.keep_batch_body(uuid, bytea) TO peyvand_app;

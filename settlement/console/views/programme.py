@@ -22,6 +22,7 @@ from network.operators.roles import OPERATOR, VIEWER
 from network.programme import proposing, queries
 from network.programme.days import begun_day
 from network.programme.service import BackdatedError, DateTakenError, TermsOutOfRangeError
+from network.spend_requests.queries import most_by_tap
 from settlement.console import access
 from settlement.console.programme_form import PER, TAKEN, WRONG, Reader
 from settlement.console.proposing import shown
@@ -42,6 +43,7 @@ def show() -> str | Response:
         values = queries.face_values(session)
         facts: dict[str, Any] = {
             "ladder": tiers(session),
+            "tap": most_by_tap(session),
             "shops": [
                 each for each in merchants.all_merchants(session) if each.status in _NOT_OVER
             ],
@@ -101,6 +103,26 @@ def propose_tier() -> Response:
             wall=access.wall(),
         ),
         back=url_for("programme.show", _anchor="tiers"),
+    )
+
+
+@blueprint.post("/programme/tap-limit")
+@access.access(OPERATOR)
+def propose_tap_limit() -> Response:
+    """Propose up to how many points a tap in the wallet is enough."""
+    given = Reader(request.form)
+    points = given.whole("points")
+    if given.wrong:
+        return _refused(given.wrong)
+    return put_forward(
+        lambda session: proposing.propose_tap_limit(
+            session,
+            points=points,
+            reason=request.form.get("reason", ""),
+            by=access.operator().operator_id,
+            wall=access.wall(),
+        ),
+        back=url_for("programme.show", _anchor="tap"),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import pytest
 from flask.testing import FlaskClient
 
 from network import ids
@@ -15,6 +16,7 @@ from network.members import service as members
 from network.spend_requests import queries, service
 from network.spend_requests.queries import MOST_BY_TAP, PREFIX
 from network.spend_requests.service import Wish
+from network.spend_requests.tapping import TapLimitError, set_tap_limit
 from tests.browser.wallet.conftest import Wallet
 from tests.browser.wallet.test_give import giver_of, newest_code, send
 
@@ -68,6 +70,17 @@ def test_a_member_agrees_refuses_and_is_asked_for_the_code_of_large_sums(wallet:
     assert (status, "You agreed" in page, state_of(wallet, first)) == (200, True, "approved")
     status, page = answer(client, first, "refuse")
     assert (status, "You said no" in page, state_of(wallet, first)) == (200, True, "refused")
+    with wallet.services.database.unit_of_work() as session:
+        with pytest.raises(TapLimitError):
+            set_tap_limit(session, points=-1, set_by=uuid4(), wall=wall_now())
+        set_tap_limit(session, points=39, set_by=uuid4(), wall=wall_now())
+    small = asked(wallet, member_id, points=40)
+    status, page = answer(client, small, "approve")
+    assert (status, "Type the code" in page) == (422, True)
+    assert answer(client, small, "approve", code=newest_code(client))[0] == 200
+    with wallet.services.database.unit_of_work() as session:
+        set_tap_limit(session, points=MOST_BY_TAP, set_by=uuid4(), wall=wall_now())
+    assert state_of(wallet, small) == "approved"
     second = asked(wallet, member_id, points=MOST_BY_TAP + 1)
     status, page = answer(client, second, "approve")
     assert (status, "Type the code" in page) == (422, True)

@@ -10,20 +10,32 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
+from merchant_gateway.batches.keeping import keep_bodies
+from network.batches import bodies
+from network.batches.models import Batch
 from network.clock import wall_now
 from network.ids import EntryKey
 from network.ledger import queries as ledger
 from network.ledger.evidence import StoredEvidence, read_evidence
-from network.members.models import MemberKey
-from network.members.signed_bodies import ERASED, NamesPersonError, check_unnamed, entry_evidence
+from network.members import leaving
+from network.members.signed_bodies import (
+    ERASED,
+    KEPT,
+    WHOLE,
+    NamesPersonError,
+    check_unnamed,
+    entry_evidence,
+)
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
 from network.proofs.errors import ProofBrokenError
 from network.reconciliation.evidence import signed_request
 from network.reconciliation.evidence_file import check_file, evidence_file
 from network.signing.queries import published_keys
+from tests.integration.gateway.batching import done, earn_line, written
 from tests.integration.gateway.house import House, Person
 from tests.integration.gateway.till import ask
 
@@ -74,9 +86,9 @@ def file_of(house: House, key: EntryKey) -> tuple[dict[str, Any], list[dict[str,
 
 
 def lose_key(house: House, person: Person) -> None:
-    """Delete a member's key, as erasing the member does."""
+    """Erase a member."""
     with house.services.database.unit_of_work() as session:
-        session.execute(delete(MemberKey).where(MemberKey.member_id == person.member_id))
+        leaving.erase(session, member_id=person.member_id, now=wall_now(), wall=wall_now())
 
 
 def buy(house: House, body: str) -> EntryKey:
@@ -185,3 +197,55 @@ def test_the_page_says_that_a_person_is_gone(house: House) -> None:
     assert (shown.erased, shown.finding) == (True, Finding.ERASED)
     assert "tea" in (shown.body or "")
     assert person.phone not in (shown.body or "")
+
+
+def keep_again(house: House) -> None:
+    """Try to put another body in the place of a batch's that is sealed for its members."""
+    with house.services.database.unit_of_work() as session:
+        batch_id = session.scalars(select(Batch.batch_id).where(Batch.persons_sealed)).first()
+        assert batch_id is not None
+        bodies.keep(session, batch_id=batch_id, body=b"\x01")
+
+
+def test_a_batch_is_sealed_for_each_of_its_members(house: House) -> None:
+    leaver, stayer, gone = house.member(), house.member(), house.member()
+    lines: list[Any] = [
+        earn_line(leaver.phone, 50_000),
+        b"broken",
+        earn_line("+989350000001", 50_000),
+        earn_line(stayer.card, 60_000, member={"card": stayer.card}),
+        earn_line(gone.phone, 70_000),
+    ]
+    found = done(house, house.green, lines)
+    keys = [
+        house.services.entry_ids.decode(found[place]["id"], prefix="ern") for place in (0, 3, 4)
+    ]
+    body = opened(house, keys[0]).body
+    assert body == written(lines)
+    assert kept(house, keys[0]).body[0] == WHOLE
+    lose_key(house, gone)  # before the night
+    while keep_bodies(house.services):
+        pass
+    stored = kept(house, keys[0]).body
+    assert stored[0] == KEPT
+    for secret in (leaver.phone, stayer.card, gone.phone, "+989350000001"):
+        assert secret.encode() not in stored
+    read = opened(house, keys[1])
+    assert (read.erased, read.line, finding(house, read)) == (True, 4, Finding.ERASED)
+    assert read.body == body.replace(json.dumps({"phone": gone.phone}).encode(), ERASED)
+    lose_key(house, leaver)
+    left = opened(house, keys[1]).body.split(b"\n")
+    assert json.loads(left[0])["member"] == json.loads(left[4])["member"] == {"erased": True}
+    assert json.loads(left[3])["member"] == {"card": stayer.card}
+    with pytest.raises(DBAPIError, match="append-only"):
+        keep_again(house)
+
+
+def test_a_whole_batch_that_still_has_its_people_proves_as_before(house: House) -> None:
+    person = house.member()
+    found = done(house, house.green, [earn_line(person.phone, 50_000)])
+    key = house.services.entry_ids.decode(found[0]["id"], prefix="ern")
+    while keep_bodies(house.services):
+        pass
+    read = opened(house, key)
+    assert (read.erased, finding(house, read)) == (False, Finding.SIGNED)

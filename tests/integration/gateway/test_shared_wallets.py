@@ -15,13 +15,18 @@ from network.clock import wall_now
 from network.events.queries import Event
 from network.ids import shared_wallet_id, uuid7
 from network.ledger import operations, operations_members, queries, shared_wallets
+from network.ledger.evidence import read_evidence
 from network.ledger.values import Claim
 from network.ledger.views import EntryView, WalletView
+from network.members.signed_bodies import entry_evidence
 from network.merchants.happenings import Teller
 from network.messaging import notices
+from network.spend_requests.errors import FewerPointsError
+from tests.integration.gateway import test_consent as consent
 from tests.integration.gateway.batching import done, earn_line, refund_line
 from tests.integration.gateway.house import House, Person
 from tests.integration.gateway.test_campaigns import end, run
+from tests.integration.gateway.test_joining import newest_code
 
 
 @dataclass(kw_only=True)
@@ -252,3 +257,45 @@ def test_a_cap_is_each_persons_own(family: Family) -> None:
     quoted = till.quote(member={"phone": family.mina.phone}, amount=400_000)
     assert quoted.data["points"] == 40
     end(family.house, campaign_id)
+
+
+def test_a_person_who_is_asked_agrees_for_the_shared_wallet_within_their_limit(
+    family: Family,
+) -> None:
+    house, reza, key = family.house, family.reza, new_idempotency_key()
+    family.limit(reza, 40)
+    asked = consent.ask(house, reza, "s-1", idempotency_key=key)
+    assert (asked.status, family.wallet().held) == (202, 0)
+    consent.answer(house, reza, asked.data["id"], "yes")
+    taken = consent.ask(house, reza, "s-1", idempotency_key=key)
+    assert (taken.status, taken.data["points"], family.wallet().available) == (201, 30, 120)
+    (spent,) = [entry for entry in family.entries() if entry.kind == "redemption"]
+    assert spent.person_id == reza.member_id
+
+    beyond = consent.ask(house, reza, "s-2", points=11).data["id"]
+    with pytest.raises(FewerPointsError):  # ten are left of the limit
+        consent.answer(house, reza, beyond, "yes")
+    typed = {"points": 11, "consent_code": newest_code(house, reza.phone)}
+    assert refused(lambda: consent.ask(house, reza, "s-2", **typed)).code == "person_limit"
+    consent.answer(house, reza, beyond, "no")
+
+    consent.ask(house, reza, "s-3", points=10)
+    typed = {"points": 10, "consent_code": newest_code(house, reza.phone)}
+    assert consent.ask(house, reza, "s-3", **typed).data["state"] == "captured"
+    assert family.wallet().available == 110
+
+
+def test_the_evidence_of_a_shared_wallet_opens_with_the_persons_key(family: Family) -> None:
+    house, mina = family.house, family.mina
+    house.green.client.earn(
+        member={"phone": mina.phone}, merchant_ref="shared-bread", amount=100_000
+    )
+    entry = next(each for each in family.entries() if each.merchant_ref == "shared-bread")
+    where: dict[str, Any] = {"member_id": family.wallet_id, "sequence": entry.sequence}
+    with house.services.database.reading() as session:
+        stored = read_evidence(session, **where)
+        found = entry_evidence(session, house.services.vault, **where)
+    assert stored is not None
+    assert found is not None
+    assert mina.phone.encode() not in stored.body
+    assert mina.phone.encode() in found.body

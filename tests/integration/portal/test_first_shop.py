@@ -233,6 +233,13 @@ def test_a_change_begins_on_a_day_to_come_and_takes_two(
         "/programme/tiers", code="gold", rank="1", name_fa="طلایی", name_en="Gold", reason="x"
     )
     assert "a rank that no other has" in taken.text
+    assert "enough up to 2,000 points" in taken.text
+    wrong = page.send("/programme/tap-limit", points="1000000001", reason="No codes")
+    assert "Give whole points" in wrong.text
+    page.send("/programme/tap-limit", points="500", reason="Careful")
+    assert "enough up to 2,000 points" in anna.get("/programme").text
+    decide(behnam)
+    assert "enough up to 500 points" in anna.get("/programme").text
     with bare.database.reading() as session:
         day = begun_day(session, wall=wall_now())
         assert programme.face_value_on(session, day=day) == Fraction(1000)

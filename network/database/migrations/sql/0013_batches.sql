@@ -15,6 +15,7 @@ CREATE TABLE network.batch (
     programme_at timestamptz NOT NULL,
     touched_at timestamptz NOT NULL,
     finished_at timestamptz,
+    persons_sealed boolean NOT NULL DEFAULT false,
     CONSTRAINT pk_batch PRIMARY KEY (batch_id),
     CONSTRAINT uq_batch_merchant_id_idempotency_key UNIQUE (merchant_id, idempotency_key),
     CONSTRAINT fk_batch_merchant_id_merchant
@@ -28,8 +29,11 @@ CREATE TABLE network.batch (
 -- What is under way: for the schedule, and for the limit of a merchant.
 CREATE INDEX ix_batch_under_way ON network.batch (merchant_id, touched_at) WHERE state <> 'done';
 CREATE INDEX ix_batch_finished_at ON network.batch (finished_at) WHERE finished_at IS NOT NULL;
+-- Batches whose signed body is not yet sealed with the keys of whom it names.
+CREATE INDEX ix_batch_unsealed ON network.batch (finished_at)
+    WHERE finished_at IS NOT NULL AND NOT persons_sealed;
 GRANT SELECT, INSERT, DELETE ON network.batch TO peyvand_app;
-GRANT UPDATE (state, posted, known, refused, touched_at, finished_at)
+GRANT UPDATE (state, posted, known, refused, touched_at, finished_at, persons_sealed)
     ON network.batch TO peyvand_app;
 
 -- Up to 1,000 lines in their order, sealed until they are worked off; results has one value per line,
@@ -100,7 +104,17 @@ CREATE TABLE network.batch_entries (
 CREATE INDEX ix_batch_entries_recorded_at
     ON network.batch_entries (merchant_id, recorded_at);
 GRANT SELECT, INSERT ON network.batch_entries TO peyvand_app;
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON network.batch_request
+-- One change there is: a body that was sealed whole (first byte 2) when it came is sealed with the keys
+-- of whom it names (first byte 1), once, by ledger.keep_batch_body. The digest in the signature base
+-- says whether it is the same.
+CREATE TRIGGER append_only BEFORE UPDATE ON network.batch_request
+    FOR EACH ROW WHEN (
+        (OLD.batch_id, OLD.key_id, OLD.signature_base, OLD.signature)
+            IS DISTINCT FROM (NEW.batch_id, NEW.key_id, NEW.signature_base, NEW.signature)
+        OR substring(OLD.body FROM 1 FOR 1) <> '\x02'::bytea
+        OR substring(NEW.body FROM 1 FOR 1) <> '\x01'::bytea
+    ) EXECUTE FUNCTION ledger.refuse_change();
+CREATE TRIGGER append_only_kept BEFORE DELETE ON network.batch_request
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON network.batch_entries
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();

@@ -1,3 +1,14 @@
+-- Up to how many points a tap in the wallet is enough, set by two people; the newest row holds.
+CREATE TABLE network.tap_limit (
+    tap_limit_id uuid NOT NULL,
+    points bigint NOT NULL,
+    set_at timestamptz NOT NULL,
+    set_by uuid NOT NULL,
+    CONSTRAINT pk_tap_limit PRIMARY KEY (tap_limit_id),
+    CONSTRAINT ck_tap_limit_points CHECK (points BETWEEN 0 AND 1000000000)
+);
+GRANT SELECT, INSERT ON network.tap_limit TO peyvand_app;
+
 -- What merchants asked members to pay (network/spend_requests): a redemption that waits for the
 -- member's word. Nothing of the wallet is held or touched before it is given. A row that came to a
 -- redemption stays: it says how the consent was given.
@@ -10,6 +21,7 @@ CREATE TABLE network.spend_request (
     merchant_ref text NOT NULL,
     capture text NOT NULL,
     points bigint NOT NULL,
+    needs_code boolean NOT NULL,
     amount bigint,
     currency text,
     idempotency_key text NOT NULL,
