@@ -9,7 +9,7 @@
 #                that follow from the OpenAPI document, then ROUNDS=200 of each fault: killed
 #                servers, full volumes, cut lines (about an hour)
 #   make replay  a whole year of purchases through a gateway, settled each night, reckoned twice
-#                (an hour or more; REPLAY="--days 31" plays the first month of it)
+#                (an hour or two; REPLAY="--days 31" plays the first month of it)
 #   make check   lint, types, import contracts, translations, migrations
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;

@@ -8,10 +8,14 @@ from datetime import date
 from typing import Any, TypeGuard
 from uuid import UUID
 
+import structlog
+
 from config.demo.actions import Action, Earn
 from config.demo.record import Record, as_record
 from config.demo.tills import CREATED, REFUSED, Taken, Tills
 from network.services import Services
+
+_log = structlog.get_logger("peyvand.demo")
 
 _AT_ONCE = "app"
 """Who buys in the shop's app looks what it earned; everybody else's points can wait."""
@@ -52,6 +56,7 @@ def hand_in(
             taken.by_kind[type(purchase).__name__] += 1
             if result["status"] == REFUSED:
                 taken.refused += 1
+                _log.warning("refused", code=result["problem"]["code"], merchant=purchase.merchant)
                 status, place = 422, (till.members[purchase.member], 0)
             else:
                 till.earned(purchase, earning_id=result["id"])

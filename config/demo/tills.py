@@ -10,6 +10,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from config.demo.actions import (
     Action,
     Capture,
@@ -34,6 +36,8 @@ from network.members import queries as members
 from network.members.tiers import set_tier
 from network.services import Services
 from network.settings import CURRENCY
+
+_log = structlog.get_logger("peyvand.demo")
 
 CREATED = 201
 REFUSED = "refused"
@@ -114,6 +118,7 @@ class Tills:
         except ProblemError as problem:
             status, replayed = problem.status, False
             taken.refused += 1
+            _log.warning("refused", code=problem.code, merchant=action.merchant)
         taken.latencies_ms.append((time.perf_counter() - began) * 1000)
         taken.requests += 1
         taken.by_kind[type(action).__name__] += 1
