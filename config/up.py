@@ -37,7 +37,7 @@ FRONTS: Mapping[str, int] = {
 The database takes most of the other core; two processes on two cores only cool each other's caches.
 """
 
-_GATEWAY_THREADS = ("--threads", "8")
+GATEWAY_THREADS = ("--threads", "8")
 
 OWNER_URLS = ("DATABASE_OWNER_URL", "SANDBOX_DATABASE_OWNER_URL")
 """Whose logins may change the tables or make databases: for the schedule alone."""
@@ -210,7 +210,7 @@ def parts(
             arguments=[
                 *("gunicorn", "--config", "python:config.gunicorn", "--name", f"peyvand-{name}"),
                 *("--workers", str(workers), "--bind", f"fd://{descriptor}"),
-                *(_GATEWAY_THREADS if name == "gateway" else ()),
+                *(GATEWAY_THREADS if name == "gateway" else ()),
                 f"config.wsgi:{name}()",
             ],
             environment=common,
