@@ -1,10 +1,11 @@
 """The audit of decisions: what takes two people stands on the word of two, and says what they saw.
 
 The database refuses one person's word (CHECK constraints) and changes of what was decided
-(triggers). Whoever may switch these off is found here: each face value, earning terms, tier and
-payment mode is compared with the proposal that two different people signed, each agreement and
-campaign with its own two, and an agreement in force also with the chained audit log. What nobody
-signed is right only in a simulated installation, which is furnished by the installation itself.
+(triggers). Whoever may switch these off is found here: each face value, earning terms, tier, limit
+of a tap and payment mode is compared with the proposal that two different people signed, each
+agreement and campaign with its own two, and an agreement in force also with the chained audit log.
+What nobody signed is right only in a simulated installation, which is furnished by the installation
+itself.
 """
 
 from __future__ import annotations
@@ -109,6 +110,24 @@ TIERS = Pass(
             name="two_people_behind_tiers",
             wrong="NOT agreed",
             example="format('tier %s of rank %s: no two people agreed on it', code, rank)",
+        ),
+    ),
+)
+
+_TAP_SIGNED = _signed(
+    "programme.tap_limit",
+    says="p.decided_by = t.set_by AND (p.terms ->> 'points')::bigint = t.points",
+)
+TAP_LIMITS = Pass(
+    body=f"""
+        SELECT t.set_at, t.points, t.set_by, {_TAP_SIGNED} AS agreed FROM network.tap_limit AS t
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_tap_limits",
+            wrong="NOT agreed",
+            example="format('a tap up to %s points, by %s: no two people agreed on it', points,"
+            " set_by)",
         ),
     ),
 )
@@ -230,7 +249,18 @@ SPONSORS = Pass(
     ),
 )
 
-PASSES = (PROPOSALS, FACE_VALUES, TERMS, TIERS, AGREEMENTS, CAMPAIGNS, MODES, STOPPED, SPONSORS)
+PASSES = (
+    PROPOSALS,
+    FACE_VALUES,
+    TERMS,
+    TIERS,
+    TAP_LIMITS,
+    AGREEMENTS,
+    CAMPAIGNS,
+    MODES,
+    STOPPED,
+    SPONSORS,
+)
 
 
 def checks(session: Session) -> Iterator[Check]:

@@ -61,6 +61,11 @@ FAULTS = (
         "tier gold of rank 7",
     ),
     (
+        "two_people_behind_tap_limits",
+        "UPDATE network.tap_limit SET points = 1000000",
+        f"a tap up to 1000000 points, by {BEHZAD}",
+    ),
+    (
         "two_people_behind_agreements",
         "UPDATE network.agreement SET approved_by = proposed_by",
         f"agreement of mahtab, version 1: proposed by {ANNA}, approved by {ANNA}",
@@ -132,6 +137,7 @@ def decided(database: Database, owner_database: Database) -> Database:
             proposing.propose_tier(
                 session, code="gold", rank=1, name_fa="طلایی", name_en="Gold", **facts
             ),
+            proposing.propose_tap_limit(session, points=5000, **facts),
         ):
             done = proposals.decide(
                 session, proposal_id=each.proposal_id, approved=True, by=BEHZAD, now=NOW
