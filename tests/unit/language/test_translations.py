@@ -58,5 +58,5 @@ def test_a_front_says_it_its_own_way_and_borrows_what_it_lacks() -> None:
         said = {each: Speaker(package=each).gettext("Balance") for each in ("wallet", "network")}
         assert said == {"wallet": "موجودی", "network": "مانده"}
         assert Speaker(package="settlement").gettext("Balance") == said["network"]
-        assert Speaker(package="config").gettext("Partner") == "همراه"
+        assert Speaker(package="config").gettext("My code") == "کد من"
         assert Speaker(package="wallet").gettext("nobody says this") == "nobody says this"
