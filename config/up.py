@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,18 +25,8 @@ from network.language import gettext as _
 from network.services import Services
 from network.settings import PROGRAMME_ZONE, Settings
 
-FRONTS: Mapping[str, int] = {
-    "gateway": max(1, (os.cpu_count() or 1) // 2),
-    "wallet": 1,
-    "console": 1,
-    "portal": 1,
-}
-"""The fronts, with the number of processes each has: the gateway one for every two cores.
-
-The database takes most of the other core; two processes on two cores only cool each other's caches.
-"""
-
-GATEWAY_THREADS = ("--threads", "8")
+FRONTS: Mapping[str, int] = {"gateway": 2, "wallet": 1, "console": 1, "portal": 1}
+"""The fronts, with the number of processes each has."""
 
 OWNER_URLS = ("DATABASE_OWNER_URL", "SANDBOX_DATABASE_OWNER_URL")
 """Whose logins may change the tables or make databases: for the schedule alone."""
@@ -210,7 +199,6 @@ def parts(
             arguments=[
                 *("gunicorn", "--config", "python:config.gunicorn", "--name", f"peyvand-{name}"),
                 *("--workers", str(workers), "--bind", f"fd://{descriptor}"),
-                *(GATEWAY_THREADS if name == "gateway" else ()),
                 f"config.wsgi:{name}()",
             ],
             environment=common,

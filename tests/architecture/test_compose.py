@@ -10,7 +10,6 @@ import yaml
 
 from config.queues import QUEUES
 from config.services.postgres import SETTINGS
-from config.up import GATEWAY_THREADS
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -50,11 +49,6 @@ def test_every_queue_has_a_worker() -> None:
     commands = [list(each.get("command", ())) for each in SERVICES.values()]
     workers = [command[-1] for command in commands if command[-2:-1] == ["worker"]]
     assert sorted(workers) == sorted(QUEUES)
-
-
-def test_the_gateway_has_the_threads_of_the_embedded_one() -> None:
-    command = SERVICES["gateway"]["command"]
-    assert tuple(command[command.index("--threads") :][:2]) == GATEWAY_THREADS
 
 
 def test_every_variable_that_the_readme_names_reaches_the_parts() -> None:

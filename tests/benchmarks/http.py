@@ -137,8 +137,8 @@ def _fill_purses(stand: Stand, *, members: list[UUID], issuer: UUID) -> None:
 
 
 @contextmanager
-def serving(stand: Stand, *, application: str) -> Iterator[int]:
-    """Serve an application as ``peyvand up`` serves the gateway on two cores; yield its port."""
+def serving(stand: Stand, *, application: str, workers: int = 2) -> Iterator[int]:
+    """Serve an application as production does; yield its port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
@@ -146,7 +146,7 @@ def serving(stand: Stand, *, application: str) -> Iterator[int]:
         server = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
-                *("--workers=1", "--threads=8", "--bind", f"fd://{listener.fileno()}", application),
+                *("--workers", str(workers), "--bind", f"fd://{listener.fileno()}", application),
             ],
             env={**os.environ, **environment(stand)},
             pass_fds=[listener.fileno()],

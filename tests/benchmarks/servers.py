@@ -1,6 +1,6 @@
 """WSGI servers beside each other: ``python -m tests.benchmarks.servers``, and part of the full run.
 
-Each serves the gateway from one process of eight threads (sync: eight processes), on the same
+Each serves the gateway from two processes (waitress has only one) of four threads, on the same
 stand; the first is gunicorn as the product runs it, with threads of its own (``config.serving``).
 Beside the rate of signed earns stand the properties that the gateway leans on: the target as
 it stood on the wire, limits on headers, clients that stop in the middle, and an end that answers
@@ -31,7 +31,7 @@ from tests.benchmarks import http, sql
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.stand import Stand, open_stand
 
-WORKERS, THREADS = 1, 8
+WORKERS, THREADS = 2, 4
 REQUESTS = 1_000
 STALLED = 32
 """Clients that stop in the middle of a request: more than all threads together."""
