@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -395,24 +397,26 @@ def test_the_command_listens_and_verifies(
     with receiving(answering(204)) as free:
         port = free.port
     made = json.loads(command("webhook", "add", f"http://127.0.0.1:{port}/"))
-    heard: list[str] = []
-    listening = threading.Thread(
-        target=lambda: heard.append(
-            command(
-                *("webhook", "listen", "--port", str(port)),
-                *("--secret", made["secret"], "--count", "1"),
-            )
-        )
+    listening = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from merchant_gateway.client.cli import main; main()"),
+            *("webhook", "listen", "--port", str(port), "--count", "1"),
+        ],
+        env={**os.environ, "PEYVAND_WEBHOOK_SECRET": made["secret"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    listening.start()
-    sent = json.loads(command("webhook", "test", made["id"]))
-    aside(lambda: delivering.run(house.services, loopback=True, linger_seconds=0))
-    for _ in range(100):
-        log = json.loads(command("webhook", "deliveries", made["id"]))
-        if log[0]["state"] == "delivered":
-            break
-        command("webhook", "redeliver", sent["id"])
+    try:
+        assert listening.stderr is not None
+        assert f"127.0.0.1:{port}/" in listening.stderr.readline()
+        sent = json.loads(command("webhook", "test", made["id"]))
         aside(lambda: delivering.run(house.services, loopback=True, linger_seconds=0))
-    listening.join()
-    assert json.loads(heard[0]) == sent
+        heard, _ = listening.communicate(timeout=60)
+    finally:
+        listening.kill()
+        listening.communicate()
+    assert json.loads(heard) == sent
+    (delivery,) = json.loads(command("webhook", "deliveries", made["id"]))
+    assert delivery["state"] == "delivered"
     assert [each["id"] for each in json.loads(command("webhook", "list"))] == [made["id"]]
