@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from fractions import Fraction
 from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
-from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.signing import Ed25519SigningKey
-from network.batches.service import room_lock
-from network.campaigns import queries as campaigns
-from network.campaigns.service import (
-    CampaignTerms,
-    approve_campaign,
-    end_campaign,
-    propose_campaign,
-)
 from network.clock import wall_now
 from network.ledger import queries
 from network.ledger.figures import evidence_key
@@ -30,11 +19,8 @@ from network.members.signed_bodies import entry_evidence
 from network.merchants import queries as merchants
 from network.merchants.evidence import Finding, check_evidence
 from network.merchants.keys import register_key
-from network.programme.campaigns import Funder
 from network.reconciliation.evidence import signed_request
-from tests.fixtures.locks import await_waiters
 from tests.integration.gateway.batching import (
-    JSONL,
     PATH,
     done,
     earn_line,
@@ -44,7 +30,7 @@ from tests.integration.gateway.batching import (
     work,
 )
 from tests.integration.gateway.house import House, utc_now
-from tests.integration.gateway.till import ask, headers_of, purchase, send
+from tests.integration.gateway.till import ask, purchase
 
 
 def points_of(house: House, member_id: Any) -> int:
@@ -324,137 +310,12 @@ def test_every_entry_leads_to_the_signed_request(house: House) -> None:
         session.execute(text("SELECT body FROM network.batch_request"))
 
 
-def test_what_is_wrong_with_a_whole_batch(house: House) -> None:
-    person = house.member()
-    good = earn_line(person.phone)
-    empty = send_batch(house, house.green, [b"", b"  "])
-    assert (empty.status_code, empty.json()["errors"][0]["code"]) == (422, "empty_list")
-    many = send_batch(house, house.green, [b"{}"] * 10_001)
-    hollow = send_batch(house, house.green, [b""] * 100_000 + [b"{}"])
-    assert (hollow.status_code, hollow.json()["errors"][0]["code"]) == (422, "too_many")
-    assert (many.status_code, many.json()["errors"][0]["code"]) == (422, "too_many")
-    kind = send_batch(house, house.green, [good], media_type="application/json")
-    assert (kind.status_code, kind.json()["code"]) == (415, "unsupported_media_type")
-    body = b"x" * (8 * 1024 * 1024 + 1)
-    headers, _ = headers_of(
-        house, house.green, method="POST", target=PATH, body=body, media_type=JSONL
-    )
-    large = send(house, method="POST", target=PATH, headers=headers, body=body)
-    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
-    strange = ask(house, house.green, method="GET", target=f"{PATH}/bat_aaaaaaaaaaaaaaaaaaaaaaaaaa")
-    assert (strange.status_code, strange.json()["code"]) == (404, "unknown_batch")
-    mine = send_batch(house, house.green, [good]).json()["id"]
-    theirs = ask(house, house.blue, method="GET", target=f"{PATH}/{mine}")
-    assert (theirs.status_code, theirs.json()["code"]) == (404, "unknown_batch")
-    longest = earn_line(person.phone, receipt="x" * (64 * 1024))
-    assert done(house, house.green, [longest])[0]["problem"]["code"] == "body_too_large"
-
-
-def test_more_batches_than_may_wait_are_sent_later(house: House) -> None:
-    waiting = []
-    while True:
-        answer = send_batch(house, house.blue, [b"{}"])
-        if answer.status_code != 202:
-            break
-        waiting.append(answer.json()["id"])
-    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_batches")
-    assert answer.json()["facts"] == {"most": len(waiting)}
-    assert int(answer.headers["Retry-After"]) > 0
-    # Two that come at the same moment for the one place that is free: one after the other.
-    work(house, waiting.pop())
-    services = house.services
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        with services.database.unit_of_work() as session:
-            session.execute(select(func.pg_advisory_xact_lock(room_lock(house.blue.merchant_id))))
-            sent = [pool.submit(send_batch, house, house.blue, [b"{}"]) for _ in range(2)]
-            await_waiters(services.database, count=2)
-        answers = [each.result(60) for each in sent]
-    assert sorted(each.status_code for each in answers) == [202, 429]
-    waiting += [each.json()["id"] for each in answers if each.status_code == 202]
-    for batch_id in waiting:
-        work(house, batch_id)
-    assert done(house, house.blue, [b"{}"])[0]["status"] == "refused"
-
-
 def test_problems_are_told_in_the_readers_language(house: House) -> None:
     answer = send_batch(house, house.green, [earn_line("09990000000", amount=0)])
     work(house, answer.json()["id"])
     problem = results(house, house.green, answer.json()["id"], language="fa")[0]["problem"]
     assert not problem["title"].isascii()
     assert not problem["errors"][0]["detail"].isascii()
-
-
-def test_a_purchase_in_a_campaign_takes_from_its_budget(house: House) -> None:
-    person, today = house.member(), house.today()
-    terms = CampaignTerms(
-        code="autumn",
-        name_fa="پاییز",
-        name_en="Autumn",
-        owner_id=house.blue.merchant_id,
-        kind="bonus",
-        value=Fraction(25),
-        first_day=today,
-        last_day=today + timedelta(days=3),
-        funders=[Funder(party_id=house.blue.merchant_id, share=10_000)],
-        budget=60,
-        merchants=[house.blue.merchant_id],
-    )
-    with house.services.database.unit_of_work() as session:
-        campaign_id = propose_campaign(session, terms=terms, today=today, now=wall_now())
-        approve_campaign(session, campaign_id=campaign_id, today=today, now=wall_now())
-    bench_of.cache_clear()  # as a worker that starts now, which keeps nothing of campaigns yet
-    lines = [earn_line(person.phone, 100_000) for _ in range(3)]
-    found = done(house, house.blue, lines)
-    assert [each["points"] for each in found] == [35, 35, 10]
-    again = done(house, house.blue, lines)
-    assert [(each["status"], each["points"]) for each in again] == [
-        ("known", 35), ("known", 35), ("known", 10),
-    ]  # fmt: skip
-    with house.services.database.unit_of_work() as session:
-        campaign = campaigns.campaign(session, campaign_id=campaign_id)
-        end_campaign(session, campaign_id=campaign_id, now=wall_now())
-    assert campaign is not None
-    assert campaign.taken == 50
-
-
-def test_what_a_campaign_is_not_for_is_posted_together(house: House) -> None:
-    person, today = house.member(), house.today()
-    terms = CampaignTerms(
-        code="bakery",
-        name_fa="نان",
-        name_en="Bakery",
-        owner_id=house.blue.merchant_id,
-        kind="bonus",
-        value=Fraction(25),
-        first_day=today,
-        last_day=today + timedelta(days=3),
-        funders=[Funder(party_id=house.blue.merchant_id, share=10_000)],
-        budget=60,
-        merchants=[house.blue.merchant_id],
-        channels=["online"],
-    )
-    with house.services.database.unit_of_work() as session:
-        campaign_id = propose_campaign(session, terms=terms, today=today, now=wall_now())
-        approve_campaign(session, campaign_id=campaign_id, today=today, now=wall_now())
-    bench_of.cache_clear()
-    other = house.member()
-    lines = [
-        earn_line(other.phone),
-        earn_line(other.phone, channel="online"),
-        earn_line(person.phone),
-    ]
-    found = done(house, house.blue, lines)
-    assert [each["points"] for each in found] == [10, 35, 10]
-    with house.services.database.reading() as session:
-        alone = session.scalars(
-            text(
-                "SELECT l.line FROM network.batch_line AS l JOIN network.batch USING (batch_id) "
-                "WHERE received_at = (SELECT max(received_at) FROM network.batch)"
-            )
-        ).all()
-    assert alone == [2]
-    with house.services.database.unit_of_work() as session:
-        end_campaign(session, campaign_id=campaign_id, now=wall_now())
 
 
 def test_a_key_opens_no_more_in_a_batch_than_by_itself(house: House) -> None:

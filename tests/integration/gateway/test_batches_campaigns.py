@@ -81,6 +81,12 @@ def run(house: House, running: list[UUID], code: str, value: int, **other: Any) 
     return campaign_id
 
 
+def paid_by(shop: Shop) -> dict[str, Any]:
+    """What makes a campaign a shop's own, which it pays for and runs alone."""
+    funders = (Funder(party_id=shop.merchant_id, share=WHOLE),)
+    return {"owner_id": shop.merchant_id, "funders": funders, "merchants": (shop.merchant_id,)}
+
+
 def taken(house: House, campaign_id: UUID) -> int:
     with house.services.database.reading() as session:
         found = queries.campaign(session, campaign_id=campaign_id)
@@ -248,3 +254,37 @@ def _await_waiting(house: House, both: Sequence[Future[None]]) -> None:
         assert not any(each.done() for each in both)
         sleep(0.005)
     raise TimeoutError("the batches do not meet")
+
+
+def test_a_purchase_in_a_campaign_takes_from_its_budget(house: House, running: list[UUID]) -> None:
+    person, own = house.member(), paid_by(house.blue)
+    campaign_id = run(house, running, "autumn", 25, budget=60, **own)
+    lines = [earn_line(person.phone, 100_000) for _ in range(3)]
+    found = done(house, house.blue, lines)
+    assert [each["points"] for each in found] == [35, 35, 10]
+    again = done(house, house.blue, lines)
+    assert [(each["status"], each["points"]) for each in again] == [
+        ("known", 35), ("known", 35), ("known", 10),
+    ]  # fmt: skip
+    assert taken(house, campaign_id) == 50
+
+
+def test_what_a_campaign_is_not_for_is_posted_together(house: House, running: list[UUID]) -> None:
+    person, own = house.member(), paid_by(house.blue)
+    run(house, running, "bakery", 25, budget=60, channels=("online",), **own)
+    other = house.member()
+    lines = [
+        earn_line(other.phone),
+        earn_line(other.phone, channel="online"),
+        earn_line(person.phone),
+    ]
+    found = done(house, house.blue, lines)
+    assert [each["points"] for each in found] == [10, 35, 10]
+    with house.services.database.reading() as session:
+        alone = session.scalars(
+            text(
+                "SELECT l.line FROM network.batch_line AS l JOIN network.batch USING (batch_id) "
+                "WHERE received_at = (SELECT max(received_at) FROM network.batch)"
+            )
+        ).all()
+    assert alone == [2]
