@@ -36,6 +36,7 @@ from network.money.today import open_business_day
 from network.operators import proposals
 from network.operators.proposals import Proposal
 from network.portal import ways_in
+from network.programme import cancelling
 from network.programme import proposing as programme
 from network.settings import CURRENCY
 from settlement import defaults
@@ -299,8 +300,13 @@ def _set_programme(session: Session, proposal: Proposal, now: datetime) -> None:
     programme.carry_out(session, proposal=proposal, wall=now)
 
 
+def _cancel_value(session: Session, proposal: Proposal, now: datetime) -> None:
+    cancelling.carry_out(session, proposal=proposal, wall=now)
+
+
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     **dict.fromkeys(programme.KINDS, _set_programme),
+    **dict.fromkeys(cancelling.KINDS, _cancel_value),
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
     MOVE_COVER: _move,

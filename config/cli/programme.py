@@ -17,6 +17,7 @@ from config.cli.positions import DAY
 from config.cli.two_people import approve as approve_proposal
 from config.cli.two_people import by_options, named, proposal_id, put_forward, record
 from network import ids
+from network.clearing.parties import NETWORK_PARTY
 from network.ids import uuid7
 from network.language import format_decimal
 from network.language import gettext as _
@@ -26,7 +27,7 @@ from network.operators import proposals
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR
-from network.programme import proposing, queries
+from network.programme import cancelling, proposing, queries
 from network.programme.days import begun_day
 from network.programme.rules import EarningTerms
 
@@ -58,6 +59,13 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _WHY = click.option("--why", required=True, help="The reason, for the second person and the log.")
 _FROM = click.option("--from", "day", type=DAY, required=True, help="First day, as 2026-12-22.")
 _PROPOSAL = click.argument("proposal")
+_CANCELLED = {
+    "face-value": cancelling.FACE_VALUE,
+    "terms": cancelling.TERMS,
+    "agreement": cancelling.AGREEMENT,
+    "payments": cancelling.MODE,
+}
+_DECIDED = (*proposing.KINDS, *cancelling.KINDS)
 
 
 @click.group()
@@ -186,6 +194,37 @@ def tier(
 
 
 @programme.command()
+@click.argument("what", type=click.Choice(list(_CANCELLED)))
+@click.argument("code", required=False)
+@click.option("--from", "day", type=DAY, required=True, help="The day it would begin on.")
+@_WHY
+@by_options
+def cancel(
+    what: str, code: str | None, day: datetime, why: str, by: str, approved_by: str | None
+) -> None:
+    """Propose that what was approved for a day to come never begins.
+
+    CODE is the merchant's, for its terms and agreement.
+    """
+    kind = _CANCELLED[what]
+    if (kind in cancelling.OF_ALL) != (code is None):
+        raise click.UsageError(_("Terms and agreements are a merchant's: name it, and only there."))
+
+    def make(work: Work, operator_id: UUID) -> Proposal:
+        return cancelling.propose_cancelling(
+            work.session,
+            kind=kind,
+            subject_id=NETWORK_PARTY if code is None else find(work, code).merchant_id,
+            effective_from=day.date(),
+            reason=why,
+            by=operator_id,
+            wall=work.now,
+        )
+
+    _propose(make, by=by, approved_by=approved_by)
+
+
+@programme.command()
 @_PROPOSAL
 @click.option("--by", required=True, help="Who approves it: an operator's e-mail.")
 def approve(proposal: str, by: str) -> None:
@@ -230,7 +269,7 @@ def _propose(make: Callable[[Work, UUID], Proposal], *, by: str, approved_by: st
 
 def _waiting(work: Work, text: str) -> Proposal:
     found = proposals.find(work.session, proposal_id=proposal_id(text))
-    if found is None or found.kind not in proposing.KINDS:
+    if found is None or found.kind not in _DECIDED:
         raise ProposalError(_("There is no such proposal."), reason="unknown")
     return found
 
@@ -274,7 +313,7 @@ def _facts(work: Work) -> dict[str, Any]:
                 "terms": dict(each.terms),
                 "why": each.reason,
             }
-            for kind in proposing.KINDS
+            for kind in _DECIDED
             for each in proposals.waiting(session, kind=kind)
         ],
     }

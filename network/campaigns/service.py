@@ -28,7 +28,7 @@ from network.campaigns.errors import (
 from network.campaigns.models import Campaign, CampaignFunder
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger.operations_campaigns import open_campaign, run_campaign
-from network.merchants.models import Merchant
+from network.merchants.locking import locked_merchant
 from network.merchants.queries import NoAgreementError, agreement_on
 from network.operators.audit import SYSTEM, record_act
 from network.programme.campaigns import Funder
@@ -217,12 +217,15 @@ def _locked(session: Session, campaign_id: UUID, *, states: set[str]) -> Campaig
 
 def _check_funders(session: Session, row: Campaign, *, today: date) -> None:
     parties = session.scalars(
-        select(CampaignFunder.party_id).where(CampaignFunder.campaign_id == row.campaign_id)
+        select(CampaignFunder.party_id)
+        .where(CampaignFunder.campaign_id == row.campaign_id)
+        .order_by(CampaignFunder.party_id)
     )
     for party in parties:
         if party == NETWORK_PARTY:
             continue
-        if session.get_one(Merchant, party).leaves_on is not None:
+        # Locked: its agreement must not be cancelled while a campaign that it pays is approved.
+        if locked_merchant(session, party).leaves_on is not None:
             raise CampaignDataError("a funder is leaving the network", field="funders")
         try:
             agreement_on(session, merchant_id=party, day=max(today, row.first_day))

@@ -27,11 +27,14 @@ from network.merchants.locking import locked_merchant
 from network.merchants.models import Agreement, Merchant
 from network.merchants.queries import SPONSOR, AgreementView, agreement_view
 from network.merchants.settling import DEFAULT, Settling, checked
+from network.operators.models import ProposalRow
 from network.settings import CURRENCY
 
 PRICE_PLACES = 10
 MAX_PRICE = Decimal(10) ** 10
 
+CANCEL = "agreement.cancel"
+"""The kind of proposal by which an approved agreement never begins (programme/cancelling.py)."""
 MODELS = ("on_redemption", "on_issue", "prefunded")
 BENEFICIARIES = ("network", "issuer")
 TAXED_FEES = ("margin", "acceptance_fee")
@@ -87,13 +90,10 @@ def propose_agreement(
     paying = checked(settling)
     _check_fee(locked_merchant(session, merchant_id), acceptance_fee)
     _check_date(session, merchant_id=merchant_id, effective_from=effective_from, today=today)
-    latest = session.scalar(
-        select(func.max(Agreement.version)).where(Agreement.merchant_id == merchant_id)
-    )
     agreement = Agreement(
         agreement_id=uuid7(),
         merchant_id=merchant_id,
-        version=(latest or 0) + 1,
+        version=_next_version(session, merchant_id),
         effective_from=effective_from,
         issue_price=issue_price,
         acceptance_fee=acceptance_fee,
@@ -174,6 +174,21 @@ def withdraw_agreement(session: Session, *, agreement_id: UUID, by: UUID) -> Agr
     session.delete(agreement)
     session.flush()
     return found
+
+
+def _next_version(session: Session, merchant_id: UUID) -> int:
+    """Return the next version of a merchant's agreement; that of a cancelled one is not reused."""
+    latest = session.scalar(
+        select(func.max(Agreement.version)).where(Agreement.merchant_id == merchant_id)
+    )
+    gone = session.scalar(
+        select(func.max(ProposalRow.terms["version"].as_integer())).where(
+            ProposalRow.subject_id == merchant_id,
+            ProposalRow.kind == CANCEL,
+            ProposalRow.approved.is_(True),
+        )
+    )
+    return max(latest or 0, gone or 0) + 1
 
 
 def _check_fee(merchant: Merchant, fee: Decimal) -> None:

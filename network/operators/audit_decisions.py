@@ -4,6 +4,7 @@ The database refuses one person's word (CHECK constraints) and changes of what w
 (triggers). Whoever may switch these off is found here: each face value, earning terms, tier, limit
 of a tap and payment mode is compared with the proposal that two different people signed, each
 agreement and campaign with its own two, and an agreement in force also with the chained audit log.
+What two people approved for a day stands, unless two people cancelled it before that day.
 What nobody signed is right only in a simulated installation, which is furnished by the installation
 itself.
 """
@@ -205,6 +206,61 @@ MODES = Pass(
     ),
 )
 
+# The newest word of two about a day: what they set stands, what they cancelled is gone.
+STANDING = Pass(
+    body="""
+        SELECT d.what, d.day, d.cancelled, CASE d.what
+                   WHEN 'face value' THEN EXISTS (
+                       SELECT FROM network.face_value AS v WHERE v.effective_from = d.day)
+                   WHEN 'earning terms' THEN EXISTS (
+                       SELECT FROM network.earning_terms AS t
+                       WHERE t.effective_from = d.day AND t.merchant_id = d.subject_id)
+                   ELSE EXISTS (
+                       SELECT FROM network.payment_mode AS y WHERE y.effective_from = d.day)
+               END AS stands
+        FROM (
+            SELECT DISTINCT ON (k.what, p.subject_id, p.terms ->> 'effective_from')
+                   k.what, p.subject_id, (p.terms ->> 'effective_from')::date AS day,
+                   p.kind = k.cancels AS cancelled
+            FROM network.proposal AS p
+            JOIN (VALUES
+                ('face value', 'programme.face_value', 'programme.cancel_face_value'),
+                ('earning terms', 'programme.terms', 'programme.cancel_terms'),
+                ('mode of payment', 'payments.mode', 'payments.cancel_mode')
+            ) AS k (what, sets, cancels) ON p.kind IN (k.sets, k.cancels)
+            WHERE p.approved
+            ORDER BY k.what, p.subject_id, p.terms ->> 'effective_from', p.decided_at DESC,
+                     p.proposal_id DESC
+        ) AS d
+        UNION ALL
+        SELECT format('agreement of %s, version %s', m.code, a.version), a.day,
+               c.proposal_id IS NOT NULL,
+               EXISTS (SELECT FROM network.agreement AS g
+                       WHERE g.merchant_id = m.merchant_id AND g.version = a.version
+                         AND g.approved_at IS NOT NULL)
+        FROM (
+            SELECT g.subject, (g.facts ->> 'version')::integer AS version,
+                   min(g.facts ->> 'effective_from')::date AS day
+            FROM network.audit_log AS g
+            WHERE g.action = 'agreement.approved' AND g.facts ? 'version'
+            GROUP BY 1, 2
+        ) AS a
+        JOIN network.merchant AS m ON a.subject = 'merchant:' || m.code
+        LEFT JOIN network.proposal AS c
+            ON c.kind = 'agreement.cancel' AND c.approved AND c.subject_id = m.merchant_id
+           AND (c.terms ->> 'version')::integer = a.version
+    """,
+    rules=(
+        Rule(
+            name="approved_values_stand",
+            wrong="stands = cancelled",
+            example="format('%s from %s: two people %s', what, day, CASE WHEN cancelled"
+            " THEN 'cancelled it, and it is still there'"
+            " ELSE 'approved it, and it is gone' END)",
+        ),
+    ),
+)
+
 # An issuer is stopped, and let go, by the newest word of two.
 STOPPED = Pass(
     body="""
@@ -258,6 +314,7 @@ PASSES = (
     AGREEMENTS,
     CAMPAIGNS,
     MODES,
+    STANDING,
     STOPPED,
     SPONSORS,
 )

@@ -67,7 +67,7 @@ class CategoryRate(Base):
     )
 
     earning_terms_id: Mapped[UUID] = mapped_column(
-        ForeignKey(EarningTermsRow.earning_terms_id), primary_key=True
+        ForeignKey(EarningTermsRow.earning_terms_id, ondelete="CASCADE"), primary_key=True
     )
     category: Mapped[str] = mapped_column(primary_key=True)
     numerator: Mapped[int]

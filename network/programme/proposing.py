@@ -57,7 +57,10 @@ def propose_face_value(
         reason=reason,
         by=by,
         now=wall,
-        terms={"value": _written(value), "effective_from": effective_from.isoformat()},
+        terms={
+            "effective_from": effective_from.isoformat(),
+            **said_of_value(value.numerator, value.denominator),
+        },
     )
 
 
@@ -81,15 +84,8 @@ def propose_terms(
         by=by,
         now=wall,
         terms={
-            "merchant": merchant.code,
             "effective_from": terms.effective_from.isoformat(),
-            "base_rate": _written(terms.base_rate),
-            "category_rates": {
-                name: _written(rate) for name, rate in sorted(terms.category_rates.items())
-            },
-            "pending_days": terms.pending_days,
-            "expiry_days": terms.expiry_days,
-            "minimum_amount": terms.minimum_amount,
+            **said_of_terms(terms, merchant=merchant.code),
         },
     )
 
@@ -144,6 +140,25 @@ def carry_out(session: Session, *, proposal: Proposal, wall: datetime) -> None:
     Raises what proposing it raises, where a day has begun or a place was taken meanwhile.
     """
     _ACTS[proposal.kind](session, proposal, wall)
+
+
+def said_of_value(numerator: int, denominator: int) -> dict[str, Any]:
+    """Return what proposals about a face value hold, its day apart."""
+    return {"value": _written(Fraction(numerator, denominator))}
+
+
+def said_of_terms(terms: EarningTerms, *, merchant: str) -> dict[str, Any]:
+    """Return what proposals about a merchant's earning terms hold, their day apart."""
+    return {
+        "merchant": merchant,
+        "base_rate": _written(terms.base_rate),
+        "category_rates": {
+            name: _written(rate) for name, rate in sorted(terms.category_rates.items())
+        },
+        "pending_days": terms.pending_days,
+        "expiry_days": terms.expiry_days,
+        "minimum_amount": terms.minimum_amount,
+    }
 
 
 def terms_of(proposal: Proposal) -> EarningTerms:

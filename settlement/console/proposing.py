@@ -21,6 +21,7 @@ from network.money import queries as money
 from network.operators import queries as operators
 from network.operators.proposals import Proposal
 from network.portal import ways_in
+from network.programme import cancelling
 from network.programme import proposing as programme
 from settlement import defaults, second_person
 from settlement.console import proposing_programme
@@ -96,16 +97,6 @@ def _again(session: Session, proposal: Proposal) -> tuple[str, str]:
         outcome=label(terms["outcome"], "bank"),
     )
     return words, url_for("findings.show", public_id=ids.encode("bnk", proposal.subject_id))
-
-
-def _mode(session: Session, proposal: Proposal) -> tuple[str, str]:
-    del session
-    words = _(
-        "How merchants are paid from %(day)s on: %(mode)s",
-        day=format_date(date.fromisoformat(proposal.terms["effective_from"])),
-        mode=label(proposal.terms["mode"], "mode"),
-    )
-    return words, url_for("direct.mode")
 
 
 def _direct(session: Session, proposal: Proposal) -> tuple[str, str]:
@@ -242,7 +233,7 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     defaults.MOVE_FUND: _fund,
     defaults.PAY_DEFAULT: _default,
     defaults.RECOVER_DEFAULT: _recovery,
-    second_person.SET_MODE: _mode,
+    second_person.SET_MODE: proposing_programme.mode,
     second_person.CONFIRM_DIRECT: _direct,
     second_person.FAIL_DIRECT: _direct,
     TAKE_RETURNS: _returns,
@@ -256,4 +247,5 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     programme.TERMS: proposing_programme.terms,
     programme.TIER: proposing_programme.tier,
     programme.TAP_LIMIT: proposing_programme.tap_limit,
+    **dict.fromkeys(cancelling.KINDS, proposing_programme.cancellation),
 }

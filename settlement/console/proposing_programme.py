@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -14,16 +15,18 @@ from network.language import (
     format_date,
     format_decimal,
     format_number,
+    format_percent,
     format_points,
 )
 from network.language import gettext as _
 from network.merchants import queries as merchants
 from network.operators.proposals import Proposal
-from network.programme import proposing, what_if
+from network.programme import cancelling, proposing, what_if
 from network.programme.queries import NoEarningTermsError, terms_on
 from network.programme.what_if import Compared
 from settlement.console.filters import party
 from settlement.console.programme_form import PER
+from settlement.console.words import said as label
 
 _PLACES = 4
 
@@ -101,6 +104,46 @@ def tap_limit(_session: Session, proposal: Proposal) -> tuple[str, str]:
         points=format_points(proposal.terms["points"]),
     )
     return words, url_for("programme.show", _anchor="tap")
+
+
+def agreement(session: Session, proposal: Proposal) -> tuple[str, str]:
+    """Return the words for an agreement that is to be cancelled, and the merchant's page."""
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    held = proposal.terms
+    words = _(
+        "%(merchant)s from %(day)s on: agreement %(version)s, %(price)s rials per point, a fee of "
+        "%(fee)s",
+        merchant=party(merchant),
+        day=_day(proposal),
+        version=format_number(held["version"]),
+        price=format_decimal(Fraction(held["issue_price"]), places=10),
+        fee=format_percent(Fraction(held["acceptance_fee"]), places=8),
+    )
+    return words, url_for("merchants.show", code=merchant.code)
+
+
+def mode(_session: Session, proposal: Proposal) -> tuple[str, str]:
+    """Return the words for a mode of payment, and the page that it is set on."""
+    words = _(
+        "How merchants are paid from %(day)s on: %(mode)s",
+        day=_day(proposal),
+        mode=label(proposal.terms["mode"], "mode"),
+    )
+    return words, url_for("direct.mode")
+
+
+def cancellation(session: Session, proposal: Proposal) -> tuple[str, str]:
+    """Return the words for what is to be cancelled before it begins, and its page."""
+    words, address = _CANCELLED[proposal.kind](session, proposal)
+    return _("Cancel, before it begins: %(what)s", what=words), address
+
+
+_CANCELLED: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
+    cancelling.FACE_VALUE: face_value,
+    cancelling.TERMS: terms,
+    cancelling.AGREEMENT: agreement,
+    cancelling.MODE: mode,
+}
 
 
 def _day(proposal: Proposal) -> str:

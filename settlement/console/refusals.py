@@ -11,13 +11,17 @@ from network.language import lazy_gettext as _l
 from network.members.errors import InvalidMemberDataError
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
+from network.programme.cancelling import ValueKeptError
 from network.programme.service import ProgrammeError
 from settlement.console.programme_form import TAKEN, WRONG
 
 _PLAIN_FIELDS = frozenset(
     {None, "file", "amount", "act", "account", "bank_ref", "mode", "effective_from", "source"}
 )
-REFUSED = (MoneyError, ProposalError, AbortError, ProgrammeError, InvalidMemberDataError)
+REFUSED = (
+    *(MoneyError, ProposalError, AbortError, ProgrammeError, InvalidMemberDataError),
+    ValueKeptError,
+)
 """What these words are about."""
 
 _WORDS: Mapping[str, Mapping[str, LazyText]] = {
@@ -124,6 +128,12 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         ),
         "points_suspended": _l("Its points are suspended already."),
         "points_not_suspended": _l("Its points are not suspended."),
+    },
+    "value_kept": {
+        "unknown": _l("Nothing that two people approved begins on that day."),
+        "begun": _l("Its day has begun, so it stays: propose another value for a day to come."),
+        "funds_campaign": _l("A campaign is paid by this agreement: end the campaign first."),
+        "changed": _l("It says something else by now: decline this, and propose it anew."),
     },
     "proposal_refused": {
         "no_reason": _l("Say why, in a sentence or two."),

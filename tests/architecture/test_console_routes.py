@@ -43,6 +43,7 @@ CHANGING = {
     "programme.propose_terms": "operator",
     "programme.propose_tier": "operator",
     "programme.propose_tap_limit": "operator",
+    "cancelling.propose": "operator",
     "campaigns.propose": "operator",
     "campaigns.approve": "approver",
     "campaigns.change": "approver",

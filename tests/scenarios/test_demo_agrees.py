@@ -155,6 +155,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "sponsors_sell_nothing",
         "two_people_behind_proposals",
         "two_people_behind_payment_modes",
+        "approved_values_stand",
         "two_people_behind_tap_limits",
         "two_people_behind_stopped_issuers",
         "one_entry_per_proposal",

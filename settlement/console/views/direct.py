@@ -11,13 +11,15 @@ from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
 from network.language import gettext as _
 from network.language import parse_day
-from network.ledger import queries as ledger
 from network.money import direct
 from network.money import queries as money
 from network.money.facts import DirectView
 from network.money.receipts import receipts
 from network.operators import proposals
+from network.operators import queries as operators
 from network.operators.roles import OPERATOR, VIEWER
+from network.programme import cancelling
+from network.programme.days import begun_day
 from settlement import second_person
 from settlement.console import access
 from settlement.console.proposing import shown
@@ -135,7 +137,7 @@ def answer(public_id: str) -> BaseResponse:
 def mode() -> str:
     """Show how merchants are paid, since when, and what is decided for days to come."""
     with access.reading() as session:
-        today = ledger.begun_day(session, now=access.now())
+        today = begun_day(session, wall=access.wall())
         return render_template(
             "payment_mode.html",
             today=today,
@@ -146,9 +148,11 @@ def mode() -> str:
                 [
                     each
                     for each in proposals.waiting(session, subject_id=second_person.PROGRAMME)
-                    if each.kind == second_person.SET_MODE
+                    if each.kind in {second_person.SET_MODE, cancelling.MODE}
                 ],
             ),
+            gone=shown(session, cancelling.cancelled(session, kind=cancelling.MODE)),
+            people={each.operator_id: each for each in operators.all_operators(session)},
         )
 
 

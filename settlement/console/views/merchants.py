@@ -23,6 +23,7 @@ from network.money import queries as money
 from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.roles import VIEWER
+from network.programme import cancelling
 from network.programme import queries as programme
 from network.programme.days import begun_day
 from network.programme.proposing import TERMS
@@ -91,6 +92,7 @@ def show(code: str) -> str | Response:
             "terms": programme.all_terms(session, merchant_id=merchant_id),
             "begun": begun_day(session, wall=access.wall()),
             "waiting_terms": _waiting_terms(session, merchant_id),
+            **_cancelling(session, merchant_id),
             **_statements(session, merchant_id=merchant_id, limit=LATEST),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
             "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
@@ -205,6 +207,21 @@ def fingerprint(key: KeyView) -> str | None:
     if key.public_key is None:
         return None
     return public_keys.fingerprint(key.public_key)
+
+
+def _cancelling(session: Session, merchant_id: UUID) -> dict[str, Any]:
+    """Return by kind what is proposed to be cancelled before it begins, and what was."""
+    kinds = (cancelling.AGREEMENT, cancelling.TERMS)
+    return {
+        "cancelling": {
+            kind: shown(session, proposals.waiting(session, subject_id=merchant_id, kind=kind))
+            for kind in kinds
+        },
+        "gone": {
+            kind: shown(session, cancelling.cancelled(session, kind=kind, subject_id=merchant_id))
+            for kind in kinds
+        },
+    }
 
 
 def _waiting_terms(session: Session, merchant_id: UUID) -> list[tuple[Waiting, WhatIf]]:

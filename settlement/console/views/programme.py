@@ -19,7 +19,7 @@ from network.operators import queries as operators
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import OPERATOR, VIEWER
-from network.programme import proposing, queries
+from network.programme import cancelling, proposing, queries
 from network.programme.days import begun_day
 from network.programme.service import BackdatedError, DateTakenError, TermsOutOfRangeError
 from network.spend_requests.queries import most_by_tap
@@ -52,8 +52,9 @@ def show() -> str | Response:
             "people": {each.operator_id: each for each in operators.all_operators(session)},
             "waiting": {
                 kind: shown(session, proposals.waiting(session, kind=kind))
-                for kind in proposing.KINDS
+                for kind in (*proposing.KINDS, *cancelling.KINDS)
             },
+            "gone": shown(session, cancelling.cancelled(session, kind=cancelling.FACE_VALUE)),
         }
     if listing.wants_csv():
         rows = [

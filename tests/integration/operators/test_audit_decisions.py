@@ -96,6 +96,19 @@ FAULTS = (
         "direct from 2027-01-01",
     ),
     (
+        "approved_values_stand",
+        "DELETE FROM network.face_value",
+        "face value from 2026-11-22: two people approved it, and it is gone",
+    ),
+    (
+        "approved_values_stand",
+        """INSERT INTO network.proposal
+           SELECT gen_random_uuid(), 'agreement.cancel', merchant_id, '{"version": 1}', 'x',
+                  proposed_by, now(), approved_by, now(), true
+           FROM network.agreement""",
+        "agreement of mahtab, version 1 from 2026-11-22: two people cancelled it, and it is still",
+    ),
+    (
         "two_people_behind_stopped_issuers",
         "UPDATE network.merchant SET issuing = 'default'",
         "mahtab: stopped from giving points: t",

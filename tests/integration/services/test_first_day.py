@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,12 @@ def test_a_command_takes_two_people_with_the_roles(
     assert run("programme", "decline", proposal, "--by", "a@x.example")[0] == 0
     assert run("programme", "approve", proposal, "--by", "a@x.example")[0] == 1
     assert run("programme", "face-value", "1e9", *value[3:], "--by", "o@x.example")[0] == 2
+    two = ("--by", "o@x.example", "--approved-by", "a@x.example")
+    later = ("--from", f"{wall_now() + timedelta(days=3):%Y-%m-%d}", "--why", "Agreed", *two)
+    assert run("programme", "cancel", "face-value", *later)[0] == 1
+    assert run("programme", "face-value", "1000", *later)[0] == 0
+    assert run("programme", "cancel", "face-value", "bahar", *later)[0] == 2
+    assert run("programme", "cancel", "face-value", *later)[0] == 0
     with services.database.reading() as session:
         assert programme.face_values(session) == []
 

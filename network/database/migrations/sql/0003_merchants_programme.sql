@@ -236,7 +236,8 @@ CREATE TABLE network.category_rate (
     denominator bigint NOT NULL,
     CONSTRAINT pk_category_rate PRIMARY KEY (earning_terms_id, category),
     CONSTRAINT fk_category_rate_earning_terms_id_earning_terms
-        FOREIGN KEY (earning_terms_id) REFERENCES network.earning_terms (earning_terms_id),
+        FOREIGN KEY (earning_terms_id) REFERENCES network.earning_terms (earning_terms_id)
+        ON DELETE CASCADE,
     CONSTRAINT ck_category_rate_category CHECK (category <> '' AND length(category) <= 120),
     CONSTRAINT ck_category_rate_rate CHECK (numerator >= 0 AND denominator > 0)
 );
