@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from config.web import access
 from network.ids import EntryIds, UnknownIdError, decode
-from network.language import format_number, parse_day
+from network.language import format_number, parse_day, sort_key
 from network.language import gettext as _
 from network.language.arranging import arranged, first_of
 from network.language.spreadsheets import MARK, cell, line
@@ -93,6 +93,20 @@ def cut(rows: Sequence[Row], *, start: int, total: int, sort: str) -> Page[Row]:
         newer=address(**{"from": max(0, start - PAGE_ROWS) or None}) if start else None,
         older=address(**{"from": start + PAGE_ROWS}) if start + PAGE_ROWS < total else None,
     )
+
+
+def order(columns: Collection[str], *, usual: str) -> str:
+    """Return how the address wants rows sorted by the database: ``?sort=``, ``-`` before it falls.
+
+    ``usual`` is the order where none of ``columns`` is asked for.
+    """
+    wanted = request.args.get("sort", "")
+    return wanted if wanted.removeprefix("-") in columns else usual
+
+
+def ranked(names: Mapping[str, str]) -> list[str]:
+    """Return keys in the order in which the alphabet puts their names, to sort by in a query."""
+    return sorted(names, key=lambda key: sort_key(names[key]))
 
 
 def address(**changes: object) -> str:

@@ -9,7 +9,8 @@ long as its points are those of its postings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -160,6 +161,32 @@ _STATEMENT_LINES = text(
 """
 )
 
+# As a table shows them. Shares need all postings of the merchant in any case, so another order
+# costs no more than the usual one. Who is not told sorts behind all names.
+_TABLE_LINES = (
+    _SPREAD.format(obligations=_OF_MERCHANT, postings="true")
+    + _SIDES
+    + """
+    WHERE side.merchant_id = :merchant_id
+      AND (CAST(:direction AS text) IS NULL OR side.direction = :direction)
+    ORDER BY {column} {falls} NULLS LAST, e.recorded_at, s.member_id, s.sequence, s.line,
+             s.obligation_id, side.direction
+    LIMIT :limit OFFSET :offset
+"""
+)
+_RANK = "array_position(CAST(:ranked AS text[]), {0})"
+SORTS = {
+    "recorded": "e.recorded_at",
+    "kind": _RANK.format("s.kind"),
+    "side": _RANK.format("side.direction"),
+    "reference": "CASE WHEN e.merchant_id = side.merchant_id THEN e.merchant_ref END",
+    "counterparty": _RANK.format("CASE WHEN s.told THEN other.code END"),
+    "points": "s.points",
+    "price": "s.price",
+    "amount": "CASE side.direction WHEN 'receivable' THEN s.share ELSE -s.share END",
+}
+"""What a statement's lines may be sorted by, as a table shows it."""
+
 # One entry's lines need no shares, so nothing but its own postings is read.
 _ENTRY_LINES = text(
     _OWED.format(
@@ -240,6 +267,43 @@ def statement_lines(
         **place,
     )
     return map(_statement_line, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTable:
+    """A page of a statement's lines, of one side where ``direction`` names one.
+
+    ``column`` is one of SORTS. ``ranked`` has codes (of kinds, sides or counterparties, whichever
+    column it is) in the order of their names in the reader's language.
+    """
+
+    direction: str | None
+    column: str
+    falls: bool
+    ranked: Sequence[str]
+    offset: int
+    limit: int
+
+
+def table_lines(
+    session: Session, *, window: WindowView, merchant_id: UUID, wanted: LineTable
+) -> list[StatementLine]:
+    """Return a page of a merchant's lines of a window in the order that a person wants."""
+    rows = spread(
+        session,
+        text(
+            _TABLE_LINES.format(
+                column=SORTS[wanted.column], falls="DESC" if wanted.falls else "ASC"
+            )
+        ),
+        window=window,
+        merchant_id=merchant_id,
+        direction=wanted.direction,
+        ranked=list(wanted.ranked),
+        offset=wanted.offset,
+        limit=wanted.limit,
+    )
+    return [_statement_line(row) for row in rows]
 
 
 def spread(

@@ -38,7 +38,7 @@ from network.settings import PROGRAMME_ZONE
 
 _LOT_COLUMNS = [tables.lot.c[name] for name in LotView.__dataclass_fields__]
 _POSTING_COLUMNS = [tables.posting.c[name] for name in PostingView.__dataclass_fields__]
-_ENTRY_COLUMNS = list(tables.entry.c)
+ENTRY_COLUMNS = list(tables.entry.c)
 _SEAL_COLUMNS = [tables.seal.c[name] for name in SealView.__dataclass_fields__]
 
 
@@ -110,7 +110,7 @@ def entry(session: Session, *, member_id: UUID, sequence: int) -> EntryView | No
     """Return one entry with its postings and the lots it touched, None where there is none."""
     table = tables.entry
     row = session.execute(
-        select(*_ENTRY_COLUMNS).where(table.c.member_id == member_id, table.c.sequence == sequence)
+        select(*ENTRY_COLUMNS).where(table.c.member_id == member_id, table.c.sequence == sequence)
     ).one_or_none()
     if row is None:
         return None
@@ -151,11 +151,9 @@ def entries(
         conditions.append(table.c.merchant_id == merchant_id)
     if kinds is not None:
         conditions.append(table.c.kind.in_(kinds))
-    conditions += _days(since=since, until=until)
-    query = (
-        select(*_ENTRY_COLUMNS).where(*conditions).order_by(table.c.sequence.desc()).limit(limit)
-    )
-    return _entries(session, query)
+    conditions += in_days(since=since, until=until)
+    query = select(*ENTRY_COLUMNS).where(*conditions).order_by(table.c.sequence.desc()).limit(limit)
+    return entries_of(session, query)
 
 
 def merchant_entries(
@@ -174,7 +172,7 @@ def merchant_entries(
     """
     table = tables.entry
     position = tuple_(table.c.business_date, table.c.member_id, table.c.sequence)
-    conditions = [table.c.merchant_id == merchant_id, *_days(since=since, until=until)]
+    conditions = [table.c.merchant_id == merchant_id, *in_days(since=since, until=until)]
     if after_cursor is not None:
         conditions.append(table.c.business_date >= after_cursor.business_date)
         conditions.append(
@@ -182,49 +180,12 @@ def merchant_entries(
             > tuple_(after_cursor.business_date, after_cursor.member_id, after_cursor.sequence)
         )
     query = (
-        select(*_ENTRY_COLUMNS)
+        select(*ENTRY_COLUMNS)
         .where(*conditions)
         .order_by(table.c.business_date, table.c.member_id, table.c.sequence)
         .limit(limit)
     )
-    return _entries(session, query)
-
-
-def merchant_page(
-    session: Session,
-    *,
-    merchant_id: UUID,
-    since: date,
-    until: date,
-    kinds: Sequence[str] | None = None,
-    store_id: UUID | None = None,
-    offset: int = 0,
-    limit: int,
-) -> list[EntryView]:
-    """Return the entries that a merchant caused in [since, until), the newest first, for a page.
-
-    Rows before ``offset`` are read and left out: for people who turn pages, not for programs, which
-    have ``merchant_entries``.
-    """
-    table = tables.entry
-    conditions = [table.c.merchant_id == merchant_id, *_days(since=since, until=until)]
-    if kinds is not None:
-        conditions.append(table.c.kind.in_(kinds))
-    if store_id is not None:
-        conditions.append(table.c.store_id == store_id)
-    query = (
-        select(*_ENTRY_COLUMNS)
-        .where(*conditions)
-        .order_by(
-            table.c.business_date.desc(),
-            table.c.recorded_at.desc(),
-            table.c.member_id,
-            table.c.sequence.desc(),
-        )
-        .offset(offset)
-        .limit(limit)
-    )
-    return _entries(session, query)
+    return entries_of(session, query)
 
 
 def by_reference(
@@ -335,7 +296,8 @@ def seal_of(session: Session, *, business_date: date) -> SealView | None:
     return None if row is None else SealView(**row._mapping)  # noqa: SLF001 - the same
 
 
-def _days(*, since: date | None, until: date | None) -> list[ColumnElement[bool]]:
+def in_days(*, since: date | None, until: date | None) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep entries to business days in [since, until)."""
     day = tables.entry.c.business_date
     conditions: list[ColumnElement[bool]] = []
     if since is not None:
@@ -349,7 +311,8 @@ def _lots(session: Session, query: Select[Any]) -> list[LotView]:
     return [LotView(**row._mapping) for row in session.execute(query)]  # noqa: SLF001 - the same
 
 
-def _entries(session: Session, query: Select[Any]) -> list[EntryView]:
+def entries_of(session: Session, query: Select[Any]) -> list[EntryView]:
+    """Return the entries that a query of ENTRY_COLUMNS finds, with their postings."""
     rows = session.execute(query).all()
     postings = _postings(session, rows)
     return [_entry(row, postings, ()) for row in rows]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
@@ -13,7 +11,7 @@ from merchant_gateway.portal import access, words
 from merchant_gateway.portal.access import BOOKS
 from network import ids
 from network.errors import PeyvandError
-from network.ids import EntryKey, UnknownIdError
+from network.ids import EntryKey
 from network.language import gettext as _
 from network.portal import queries as people
 from network.reconciliation import queries, resolving
@@ -23,6 +21,9 @@ from network.reconciliation.queries import Wanted
 
 blueprint = Blueprint("breaks", __name__, url_prefix="/reconciliation/breaks")
 STATES = ("not_closed", "open", "proposed", "resolved", "gone")
+MOST_SORTED = 5_000
+"""Breaks that a table sorts at once; a file has them all."""
+
 _PREFIX = "brk"
 _COLUMNS = (
     *("break", "business_date", "kind", "state", "resolution", "type", "reference", "line"),
@@ -41,21 +42,35 @@ def index() -> str | Response:
         kind=kind if kind in KINDS else None,
         state=state if state in STATES else STATES[0],
         day=listing.day("day"),
-        after=None if listing.wants_csv() else _after(),
     )
     with access.reading() as session:
-        found = queries.breaks(session, wanted=wanted, limit=listing.asked(listing.PAGE_ROWS))
-    rows, more = listing.first(found, listing.PAGE_ROWS)
+        found = queries.breaks(session, wanted=wanted, limit=listing.asked(MOST_SORTED))
+    rows, more = listing.first(found, MOST_SORTED)
+    page = listing.arrange(
+        rows,
+        sort="opened",
+        keys={
+            "opened": lambda row: row.opened_at,
+            "kind": lambda row: words.said(row.kind, "break"),
+            "day": lambda row: row.business_date,
+            "reference": _reference,
+            "difference": lambda row: tuple(
+                abs(row.difference(name) or 0) for name in ("amount", "points")
+            ),
+            "state": lambda row: words.said(row.state, "break_state"),
+        },
+        words=lambda row: f"{words.said(row.kind, 'break')} {_reference(row)}",
+    )
     if listing.wants_csv():
-        return listing.csv_response(f"{access.merchant().code}-breaks", _COLUMNS, map(_cells, rows))
+        name = f"{access.merchant().code}-breaks"
+        return listing.csv_response(name, _COLUMNS, map(_cells, page.rows))
     return render_template(
         "books/breaks.html",
-        rows=rows,
+        page=page,
+        beyond=MOST_SORTED if more else None,
         wanted=wanted,
         kind_names=[(each, words.said(each, "break")) for each in KINDS],
         state_names=[(each, words.said(each, "break_state")) for each in STATES],
-        newest=listing.address(after=None) if request.args.get("after") else None,
-        older=(listing.address(after=ids.encode(_PREFIX, rows[-1].break_id)) if more else None),
     )
 
 
@@ -129,12 +144,8 @@ def _dispute(session: Session, found: BreakView) -> DisputeView | None:
     return disputes[0] if disputes else None
 
 
-def _after() -> UUID | None:
-    text = listing.argument("after")
-    try:
-        return None if text is None else ids.decode(_PREFIX, text)
-    except UnknownIdError:
-        abort(404)
+def _reference(row: BreakView) -> str:
+    return str((row.theirs or row.ours or {}).get("merchant_ref", ""))
 
 
 def _cells(row: BreakView) -> tuple[object, ...]:

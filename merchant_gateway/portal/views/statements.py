@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Mapping
 
 from flask import (
     Blueprint,
@@ -25,10 +24,11 @@ from merchant_gateway.portal.access import BOOKS
 from merchant_gateway.routes import settlements
 from network import ids
 from network.clearing import queries as clearing
-from network.clearing.facts import StatementLine, StatementView
+from network.clearing.facts import PartyView, StatementView
+from network.clearing.lines import SORTS, LineTable, table_lines
 from network.clearing.party_names import named_parties
 from network.errors import PeyvandError
-from network.language import format_date
+from network.language import current_locale, format_date
 from network.language import gettext as _
 from network.money.direct import handed_out
 from network.money.receipts import UnknownDirectPaymentError, receipts
@@ -88,10 +88,16 @@ def show(window_id: str) -> str:
     side, start = listing.argument("side"), listing.offset()
     if side is not None and side not in SIDES:
         abort(404)
+    sort = listing.order(SORTS, usual="recorded")
     with access.services().database.snapshot() as session:
         found = _statement(session, window_id)
-        lines = list(_lines(session, found, side=side, start=start))
         names = named_parties(session, window=found.window)
+        lines = table_lines(
+            session,
+            window=found.window,
+            merchant_id=found.merchant.party_id,
+            wanted=_table(sort, names, side=side, start=start),
+        )
         partners = handed_out(
             session,
             window_id=found.window.window_id,
@@ -100,21 +106,41 @@ def show(window_id: str) -> str:
         said = receipts(
             session, direct_payment_ids=[each.fact.direct_payment_id for each in partners]
         )
-    rows = lines[: listing.PAGE_ROWS]
-    step = listing.PAGE_ROWS
     return render_template(
         "books/statement.html",
         found=found,
         partners=partners,
         said=said,
         keys={each.fact.direct_payment_id: forms.new_key() for each in partners},
-        rows=rows,
+        page=listing.cut(
+            lines[: listing.PAGE_ROWS], start=start, total=start + len(lines), sort=sort
+        ),
         names=names,
         side=side,
         sides=_sides(found),
         forms=tuple(FORMS),
-        newer=listing.address(**{"from": max(0, start - step) or None}) if start else None,
-        older=listing.address(**{"from": start + step}) if len(lines) > len(rows) else None,
+    )
+
+
+def _table(sort: str, names: Mapping[str, PartyView], *, side: str | None, start: int) -> LineTable:
+    """Return which lines to read: one more than the page shows, to know of the rest."""
+    column = sort.removeprefix("-")
+    shown = {
+        "kind": {each: words.said(each, "line") for each in words.LINE_KINDS},
+        "side": {each: words.said(each, "side") for each in SIDES},
+        "counterparty": {
+            code: each.name_fa if current_locale() == "fa" else each.name_en
+            for code, each in names.items()
+        }
+        | {access.merchant().code: _("yourself")},
+    }
+    return LineTable(
+        direction=side,
+        column=column,
+        falls=sort.startswith("-"),
+        ranked=listing.ranked(shown.get(column, {})),
+        offset=start,
+        limit=listing.PAGE_ROWS + 1,
     )
 
 
@@ -149,15 +175,6 @@ def file(window_id: str, kind: str) -> Response:
     name = f"{access.merchant().code}-{found.window.first_day}.{kind}"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def _lines(
-    session: Session, found: StatementView, *, side: str | None, start: int
-) -> Iterator[StatementLine]:
-    """Return one page's lines and one more; of one side they are counted within that side."""
-    every = clearing.statement_lines(session, statement=found)
-    wanted = (line for line in every if side in {None, line.direction})
-    return islice(wanted, start, start + listing.PAGE_ROWS + 1)
 
 
 def _sides(found: StatementView) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,14 +17,18 @@ from merchant_gateway.previews import moves_of
 from network.clearing import queries as clearing
 from network.ids import EntryKey, UnknownIdError
 from network.language import current_locale
+from network.ledger import merchant_pages
 from network.ledger import queries as ledger
+from network.ledger.merchant_pages import SORTS, Asked, Order
 from network.ledger.views import EntryView
 from network.merchants import queries as merchants
+from network.merchants.queries import StoreView
 from network.portal import acts
 from network.portal import queries as people
 
 blueprint = Blueprint("transactions", __name__, url_prefix="/transactions")
 SHOWN_DAYS = 7
+USUAL = f"-{merchant_pages.BY_DAY}"
 KINDS = tuple(words.ENTRY_KINDS)
 PREFIXES = ("ent", "ern", "red", "rfd")
 _COLUMNS = (
@@ -36,40 +41,64 @@ _COLUMNS = (
 @access.area(BOOKS)
 def index() -> str | Response:
     """Show what this merchant's tills and programs caused, of the last week unless asked."""
-    kind, start = listing.argument("kind"), listing.offset()
+    start = listing.offset()
     with access.reading() as session:
-        open_day = ledger.open_day(session)
-        until = listing.day("until") or open_day
-        since = listing.day("since") or until - timedelta(days=SHOWN_DAYS - 1)
         stores = _stores(session)
-        store = next((s for s in stores.values() if s.code == listing.argument("store")), None)
-        found = ledger.merchant_page(
+        asked, store = _asked(session, stores)
+        sortable = merchant_pages.can_be_sorted(session, asked=asked)
+        sort = listing.order(SORTS, usual=USUAL) if sortable else USUAL
+        found = merchant_pages.page(
             session,
-            merchant_id=access.merchant().merchant_id,
-            since=since,
-            until=until + timedelta(days=1),
-            kinds=[kind] if kind in KINDS else None,
-            store_id=None if store is None else store.store_id,
+            asked=asked,
+            order=_order(sort, stores),
             offset=0 if listing.wants_csv() else start,
             limit=listing.asked(listing.PAGE_ROWS),
         )
-    rows, more = listing.first(found, listing.PAGE_ROWS)
+    since, until = asked.since, asked.until - timedelta(days=1)
     if listing.wants_csv():
+        rows, _more = listing.first(found, listing.PAGE_ROWS)
         name = f"{access.merchant().code}-{since}-{until}"
         return listing.csv_response(name, _COLUMNS, (_cells(each, stores) for each in rows))
-    step = listing.PAGE_ROWS
     return render_template(
         "books/transactions.html",
-        rows=rows,
+        page=listing.cut(
+            found[: listing.PAGE_ROWS], start=start, total=start + len(found), sort=sort
+        ),
+        beyond=None if sortable else merchant_pages.MOST_SORTED,
         since=since,
         until=until,
-        kind=kind,
+        kind=asked.kinds[0] if asked.kinds else "",
         kind_names=[(each, words.said(each, "entry")) for each in KINDS],
         store_names=[(each.code, each.name(current_locale())) for each in stores.values()],
         stores=stores,
         store=store,
-        newer=listing.address(**{"from": max(0, start - step) or None}) if start else None,
-        older=listing.address(**{"from": start + step}) if more else None,
+    )
+
+
+def _asked(session: Session, stores: Mapping[UUID, StoreView]) -> tuple[Asked, StoreView | None]:
+    """Return which entries the address asks for, and the store among them."""
+    kind = listing.argument("kind")
+    until = listing.day("until") or ledger.open_day(session)
+    store = next((s for s in stores.values() if s.code == listing.argument("store")), None)
+    asked = Asked(
+        merchant_id=access.merchant().merchant_id,
+        since=listing.day("since") or until - timedelta(days=SHOWN_DAYS - 1),
+        until=until + timedelta(days=1),
+        kinds=[kind] if kind in KINDS else None,
+        store_id=None if store is None else store.store_id,
+        words=(listing.argument("q") or "").replace("\0", "").strip() or None,
+    )
+    return asked, store
+
+
+def _order(sort: str, stores: Mapping[UUID, StoreView]) -> Order:
+    names = (
+        {str(each.store_id): each.name(current_locale()) for each in stores.values()}
+        if sort.removeprefix("-") == "store"
+        else {each: words.said(each, "entry") for each in KINDS}
+    )
+    return Order(
+        column=sort.removeprefix("-"), falls=sort.startswith("-"), ranked=listing.ranked(names)
     )
 
 
@@ -111,7 +140,7 @@ def show(entry_id: str) -> str:
     )
 
 
-def _cells(entry: EntryView, stores: dict[UUID, Any]) -> tuple[object, ...]:
+def _cells(entry: EntryView, stores: Mapping[UUID, StoreView]) -> tuple[object, ...]:
     store = None if entry.store_id is None else stores.get(entry.store_id)
     return (
         access.services().entry_ids.encode(
@@ -132,7 +161,7 @@ def _cells(entry: EntryView, stores: dict[UUID, Any]) -> tuple[object, ...]:
     )
 
 
-def _stores(session: Session) -> dict[UUID, Any]:
+def _stores(session: Session) -> dict[UUID, StoreView]:
     found = merchants.stores(session, merchant_id=access.merchant().merchant_id)
     return {each.store_id: each for each in found}
 

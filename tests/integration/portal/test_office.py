@@ -14,11 +14,13 @@ import requests
 from sqlalchemy import text
 
 from config.web import listing
+from merchant_gateway.portal import words
 from merchant_gateway.portal.views import people as office
 from merchant_gateway.portal.views import standing
 from merchant_gateway.signing import Ed25519SigningKey, prove_possession
 from network.clock import wall_now
 from network.ids import encode, uuid7
+from network.ledger import merchant_pages
 from network.merchants import places
 from network.merchants import queries as merchants
 from network.operators.audit import record_act, verify
@@ -64,6 +66,40 @@ def test_transactions_come_as_a_file_without_formulas(
     refused = boss.get("/transactions?format=csv&kind=issuance")
     assert "More than" in refused.text
     assert refused.answer.url.endswith("/transactions?kind=issuance")
+
+
+def test_transactions_are_sorted_and_searched(
+    desk: Desk, boss: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = desk.house.member()
+    for amount in (9_000, 70_000, 30_000):
+        receipt = boss.buy(person.phone, amount=amount)
+    receipt.send(f"/till/acts/{receipt.key}/undo")
+
+    def rows(query: str) -> list[dict[str, str]]:
+        answer = boss.get(f"/transactions?format=csv&{query}").answer
+        return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+    every = rows("")
+    assert {"issuance", "refund_issuance"} <= {each["kind"] for each in every}
+    key = {"points": int, "amount": lambda text: int(text or 2**63)}
+    for column in ("points", "amount", "reference", "happened"):
+        value = key.get(column, str)
+        for sign in ("", "-"):
+            found = [each[column] for each in rows(f"sort={sign}{column}")]
+            known = [value(each) for each in found if each]
+            assert known == sorted(known, reverse=bool(sign)), (sign, column)
+            assert found[len(known) :] == [""] * (len(every) - len(known)), "missing ones last"
+    kinds = [each["kind"] for each in rows("sort=kind")]
+    assert kinds == sorted(kinds, key=lambda kind: str(words.ENTRY_KINDS[kind]))
+    assert len(rows("sort=store")) == len(every)
+    wanted = every[-1]["reference"]
+    assert {each["reference"] for each in rows(f"q={wanted.lower()}")} == {wanted}
+    assert rows("q=%25") == rows("q=%00nothing") == []
+    # Too many to sort are said to be, and stand by their day.
+    monkeypatch.setattr(merchant_pages, "MOST_SORTED", len(every) - 1)
+    assert rows("sort=points") == every
+    assert "too many to sort" in boss.get("/transactions?sort=points").text
 
 
 def test_tables_are_sorted_searched_and_taken_away_as_files(desk: Desk, boss: Clerk) -> None:

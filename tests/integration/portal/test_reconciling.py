@@ -79,6 +79,22 @@ def record(desk: Desk, day: date, finance: Clerk) -> Page:
     return matched(desk, waiting)
 
 
+def test_breaks_are_sorted_and_searched(record: Page, finance: Clerk) -> None:
+    assert "A different amount" in record.text
+
+    def shown(query: str) -> list[str]:
+        page = finance.get(f"/reconciliation/breaks?{query}").answer.text
+        return re.findall(r"LOST-1|P-\w+", page.partition("<tbody>")[2])
+
+    by_reference = shown("sort=reference")
+    assert len(by_reference) > 1
+    assert by_reference == sorted(by_reference)
+    assert shown("sort=-reference") == by_reference[::-1]
+    assert shown("sort=difference")[-1] == "LOST-1", "90,000 is more than 50,000"
+    assert shown("q=lost") == ["LOST-1"]
+    assert shown("q=nothing+like+it") == []
+
+
 def break_page(finance: Clerk, kind: str) -> Page:
     """Open the one break of a kind."""
     found = re.search(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 from network.clearing import line_texts, lines, owing, queries, service
@@ -80,6 +82,7 @@ def test_many_postings_spread_like_the_pure_method(
     window, found = settle_by_hand(database)
     assert len(found) >= 18
     written_as_the_statements_have_them(database, window)
+    sorted_as_a_table_wants_them(database, window)
     with database.reading() as session:
         for each in found:
             behind = list(
@@ -91,6 +94,57 @@ def test_many_postings_spread_like_the_pure_method(
             assert sum(line.points for line in behind) == each.points
             assert sum(line.share for line in behind) == each.amount
             assert len(behind) == each.postings
+
+
+def sorted_as_a_table_wants_them(database: Database, window: WindowView) -> None:
+    """Hold every order of the table, page by page, against the statement's lines."""
+    kinds = ["redeposit", "redemption", "margin_return", "margin"]
+
+    def signed(line: StatementLine) -> int:
+        return line.share if line.direction == "receivable" else -line.share
+
+    by: dict[str, Callable[[StatementLine], Any]] = {
+        "recorded": lambda line: line.recorded_at,
+        "kind": lambda line: (line.kind not in kinds, kinds.index(line.kind)),
+        "reference": lambda line: (line.merchant_ref or "").encode(),
+        "points": lambda line: line.points,
+        "price": lambda line: line.price,
+        "amount": signed,
+    }
+    with database.reading() as session:
+        every = list(
+            lines.statement_lines(
+                session, window=window, merchant_id=GROCER, after=None, limit=None
+            )
+        )
+
+        def table(column: str, *, falls: bool, side: str | None = None) -> list[StatementLine]:
+            found: list[StatementLine] = []
+            for offset in range(0, len(every) + 1, 90):
+                wanted = lines.LineTable(
+                    direction=side,
+                    column=column,
+                    falls=falls,
+                    ranked=kinds,
+                    offset=offset,
+                    limit=90,
+                )
+                found += lines.table_lines(
+                    session, window=window, merchant_id=GROCER, wanted=wanted
+                )
+            return found
+
+        for column, value in by.items():
+            shown = table(column, falls=False)
+            assert Counter(shown) == Counter(every), column
+            known = [each for each in shown if column != "reference" or each.merchant_ref]
+            assert list(map(value, known)) == sorted(map(value, known)), column
+        falling = [signed(each) for each in table("amount", falls=True)]
+        assert falling == sorted(falling, reverse=True)
+        payable = table("recorded", falls=False, side="payable")
+        assert payable == [each for each in every if each.direction == "payable"]
+        assert set(by) | {"side", "counterparty"} == set(lines.SORTS)
+        assert Counter(table("counterparty", falls=True)) == Counter(every)
 
 
 def written_as_the_statements_have_them(database: Database, window: WindowView) -> None:
