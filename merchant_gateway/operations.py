@@ -50,6 +50,7 @@ _SCOPES = {
     "reconciliations": scopes.SETTLEMENTS,
     "disputes": scopes.SETTLEMENTS,
     "direct-payments": scopes.SETTLEMENTS,
+    "trade": scopes.SETTLEMENTS,
     "webhook-endpoints": scopes.WEBHOOKS,
     "events": scopes.WEBHOOKS,
     "keys": scopes.KEYS,
@@ -127,7 +128,7 @@ SUBJECTS = (
         "settlements",
     ),
     *("webhooks", "events", "keys", "sandbox", "sandbox_members"),
-    *("reconciliations", "disputes", "direct_payments"),
+    *("reconciliations", "disputes", "direct_payments", "trade"),
 )
 
 

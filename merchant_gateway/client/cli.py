@@ -29,6 +29,7 @@ from merchant_gateway.client.cli_again import resend
 from merchant_gateway.client.cli_direct import direct
 from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
+from merchant_gateway.client.cli_trade import trade
 from merchant_gateway.client.cli_verify import verify
 from merchant_gateway.client.client import GatewayClient, new_idempotency_key
 from merchant_gateway.client.errors import (
@@ -111,7 +112,7 @@ def main(
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
     *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute, disputes),
-    *(direct, resend),
+    *(direct, trade, resend),
     *cli_members.COMMANDS,
 ):
     main.add_command(_each)

@@ -30,6 +30,7 @@ from merchant_gateway.client.own_keys import Keys
 from merchant_gateway.client.reconciliation import Reconciliation
 from merchant_gateway.client.replay import Replay, replay
 from merchant_gateway.client.sandbox import Sandbox
+from merchant_gateway.client.trade import Trade
 from merchant_gateway.client.transport import Transport
 from merchant_gateway.signing import SigningKey
 
@@ -80,6 +81,7 @@ class GatewayClient:
         self.endpoints = Endpoints(self._transport)
         self.reconciliation = Reconciliation(self._transport)
         self.direct_payments = DirectPayments(self._transport)
+        self.trade = Trade(self._transport)
         self.keys = Keys(self._transport)
         self.sandbox = Sandbox(self._transport)
 
@@ -353,8 +355,7 @@ class GatewayClient:
         found = iter(self.settlements())
         for each in found:
             if each["window"]["id"] == settlement_id:
-                before = next(found, None)
-                return None if before is None else before["totals"]
+                return next(found, {"totals": None})["totals"]
         return None
 
     def _get(

@@ -21,6 +21,7 @@ from merchant_gateway.client.messages import Request
 from merchant_gateway.client.own_keys import Keys
 from merchant_gateway.client.reconciliation import Reconciliation
 from merchant_gateway.client.sandbox import Sandbox
+from merchant_gateway.client.trade import Trade
 
 _HEAD = """\
 # The Python client
@@ -70,6 +71,7 @@ _PARTS: tuple[tuple[str, str, type], ...] = (
     ("client.endpoints", "webhooks.md", Endpoints),
     ("client.reconciliation", "reconciliation.md", Reconciliation),
     ("client.direct_payments", "flows.md#payments-between-merchants", DirectPayments),
+    ("client.trade", "flows.md#who-sends-you-customers", Trade),
     ("client.keys", "keys.md", Keys),
     ("client.sandbox", "sandbox.md", Sandbox),
 )

@@ -1,4 +1,4 @@
-"""What payments between merchants answer, as JSON Schema (2020-12)."""
+"""What is told of other merchants, payments and trade, as JSON Schema (2020-12)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from merchant_gateway.schemas.shapes import (
     whole,
 )
 
+_PARTNER = whole(code=TEXT, name_fa=TEXT, name_en=TEXT)
 _DIRECT = whole(
     id=TEXT,
     settlement=text("The window whose statement it pays a part of."),
     business_date=DAY,
     side=states("payer", "payee"),
-    partner=whole(code=TEXT, name_fa=TEXT, name_en=TEXT),
+    partner=_PARTNER,
     amount=WHOLE,
     currency=TEXT,
     iban=text("The payee's account."),
@@ -29,8 +30,23 @@ _DIRECT = whole(
     state=states("released", "confirmed", "failed"),
     receipt=or_null(whole(outcome=states("arrived", "missing"), said_at=TIME)),
 )
+_TRADED = whole(
+    partner=or_null(_PARTNER),
+    taken_points={"type": "integer", "description": "Points of theirs that were taken here."},
+    taken_amount={"type": "integer", "description": "What was owed to you for them."},
+    spent_points={"type": "integer", "description": "Your points that were spent there."},
+    spent_amount={"type": "integer", "description": "What was owed to them for yours."},
+    balance={"type": "integer", "description": "taken_amount less spent_amount."},
+)
 
 DIRECT_ANSWERS: dict[str, Schema] = {
     "DirectPayment": _DIRECT,
     "DirectPayments": page(_DIRECT),
+    "Trade": whole(
+        since=DAY,
+        until=DAY,
+        currency=TEXT,
+        named={"type": "boolean", "description": "Whether your agreement lets you be named."},
+        **page(_TRADED)["properties"],
+    ),
 }

@@ -249,6 +249,13 @@ class TransactionsQuery(PageSchema):
     until = Day(description="Business days before this one.")
 
 
+class TradeQuery(PageSchema):
+    """Of which settled windows to tell the trade."""
+
+    since = Day(description="Windows that begin on this day or later; 30 days where absent.")
+    until = Day(description="Windows that begin before this day; up to today where absent.")
+
+
 EARNING = EarningSchema()
 QUOTE = QuoteSchema()
 LOOKUP = LookupSchema()
@@ -262,3 +269,4 @@ EMPTY = EmptySchema()
 PREVIEW = PreviewQuery()
 PAGE = PageSchema()
 TRANSACTIONS = TransactionsQuery()
+TRADE = TradeQuery()

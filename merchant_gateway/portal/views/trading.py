@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from uuid import UUID
 
 from flask import Blueprint, Response, abort, render_template
 
@@ -13,12 +12,10 @@ from merchant_gateway.portal import access
 from merchant_gateway.portal.access import BOOKS
 from network.clearing.facts import PartyView
 from network.clearing.parties import NETWORK_NAME
-from network.clearing.party_names import may_be_named, parties
-from network.language import current_locale
+from network.language import current_locale, sort_key
 from network.language import gettext as _
 from network.ledger import queries as ledger
-from network.reports import flows
-from network.reports.facts import PartnerTrade
+from network.reports.named import NamedTrade, trade_by_name
 
 blueprint = Blueprint("trading", __name__, url_prefix="/trade")
 PERIODS = (7, 30, 90, 365)
@@ -33,46 +30,42 @@ def show() -> str | Response:
     merchant_id = access.merchant().merchant_id
     with access.services().database.snapshot() as session:
         until = ledger.open_day(session) + timedelta(days=1)
-        found = flows.trade_of(
+        found = trade_by_name(
             session, merchant_id=merchant_id, since=until - timedelta(days=days), until=until
         )
-        names = parties(
-            session, wanted=[each.partner_id for each in found if each.partner_id is not None]
-        )
-        named = may_be_named(session, merchant_id=merchant_id, day=until)
     page = listing.arrange(
-        [(_name(each, names), each) for each in found],
+        [(_name(partner), partner, sums) for partner, sums in found.rows],
         keys={
-            "name": lambda row: (row[1].partner_id is None, row[0]),
-            "balance": lambda row: row[1].balance,
-            "taken": lambda row: row[1].taken_amount,
-            "spent": lambda row: row[1].spent_amount,
+            "name": lambda row: (row[1] is None, sort_key(row[0])),
+            "balance": lambda row: row[2].balance,
+            "taken": lambda row: row[2].taken_amount,
+            "spent": lambda row: row[2].spent_amount,
         },
         sort="-balance",
         words=lambda row: row[0],
     )
     if listing.wants_csv():
-        return _file((each for _words, each in page.rows), names=names, days=days)
+        return _file(((partner, sums) for _words, partner, sums in page.rows), days=days)
     return render_template(
         "books/trade.html",
         page=page,
         days=days,
         periods=PERIODS,
-        named=named,
+        named=found.named,
     )
 
 
-def _file(rows: Iterable[PartnerTrade], *, names: dict[UUID, PartyView], days: int) -> Response:
+def _file(rows: Iterable[NamedTrade], *, days: int) -> Response:
     figures = ("taken_points", "taken_amount", "spent_points", "spent_amount", "balance")
     return listing.csv_response(
         f"{access.merchant().code}-trade-{days}-days",
         ("partner", *figures),
         (
             (
-                NETWORK_NAME if each.partner_id is None else names[each.partner_id].code,
-                *(getattr(each, name) for name in figures),
+                NETWORK_NAME if partner is None else partner.code,
+                *(getattr(sums, name) for name in figures),
             )
-            for each in rows
+            for partner, sums in rows
         ),
     )
 
@@ -85,8 +78,7 @@ def _days() -> int:
     return found
 
 
-def _name(each: PartnerTrade, names: dict[UUID, PartyView]) -> str:
-    if each.partner_id is None:
+def _name(partner: PartyView | None) -> str:
+    if partner is None:
         return _("Others in the network")
-    found = names[each.partner_id]
-    return found.name_fa if current_locale() == "fa" else found.name_en
+    return partner.name_fa if current_locale() == "fa" else partner.name_en

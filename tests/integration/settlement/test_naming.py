@@ -6,15 +6,26 @@ import csv
 import io
 import json
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
+from redis import Redis
 from sqlalchemy import text
 
+from merchant_gateway.errors import InsufficientScopeError, InvalidRequestError
+from merchant_gateway.gateway import Call, Gateway
+from merchant_gateway.guard import Admission
+from merchant_gateway.limits import Limits
+from merchant_gateway.operations import load_operations, perform
+from merchant_gateway.signing import Evidence
 from network.clearing import queries
 from network.clearing.paper_lines import paper_lines
 from network.clearing.party_names import may_be_named, named_parties
 from network.clearing.statement_pdf import statement_pdf
+from network.clock import wall_now
+from network.merchants.queries import KeyView
+from network.merchants.scopes import SCOPES
 from network.reports import flows
 from network.services import Services
 from tests.integration.settlement.coalition import (
@@ -99,6 +110,69 @@ def test_two_who_agreed_read_each_other_s_names_and_nobody_else(
         lines = json.loads(whole)["lines"]
         named = [each["counterparty"] for each in rows if each["record"] == "line"]
         assert named == [each["counterparty"] for each in lines]
+    a_program_reads_trade_page_by_page(services)
+
+
+def a_program_reads_trade_page_by_page(services: Services) -> None:
+    """Ask the gateway's operation for the trade of both days."""
+    gateway = Gateway.build(services=services, redis=Redis(), limits=Limits())
+    days = f"since={DAY}&until={THIRD_DAY}"
+
+    def asked(merchant: UUID, query: str, *, scopes: tuple[str, ...] = SCOPES) -> Any:
+        now = wall_now()
+        call = Call(
+            gateway=gateway,
+            request_id="req",
+            key=KeyView(
+                key_id="mk_live_a",
+                merchant_id=merchant,
+                merchant_code="a",
+                merchant_status="active",
+                environment="live",
+                algorithm="ed25519",
+                public_key=None,
+                sealed_secret=None,
+                created_at=now,
+                revoked_at=None,
+                last_used_on=None,
+                issuing="open",
+                scopes=scopes,
+            ),
+            method="GET",
+            authority="gateway.example",
+            target=f"/v1/trade?{query}",
+            body=b"",
+            signed=Evidence(signature_base=b"", signature=b""),
+            wall=now,
+            admission=Admission(remaining=0, reset=0, epoch=None),
+            idempotency_key=None,
+        )
+        operation = load_operations()["list_trade"]
+        return perform(operation, call, media_type="", path_ids={}).payload
+
+    first = asked(GROCER, f"{days}&limit=1")
+    assert (first["named"], first["since"], first["until"]) == (
+        True,
+        DAY.isoformat(),
+        THIRD_DAY.isoformat(),
+    )
+    (row,) = first["items"]
+    assert (row["partner"]["code"], row["taken_points"], row["spent_points"]) == ("baker", 1, 0)
+    # The days go on in the cursor, and may be repeated beside it, but not be others.
+    for again in (f"cursor={first['next_cursor']}", f"{days}&cursor={first['next_cursor']}"):
+        last = asked(GROCER, again)
+        (others,) = last["items"]
+        assert (others["partner"], others["taken_points"], last["next_cursor"]) == (None, 12, None)
+    assert others["balance"] == others["taken_amount"] - others["spent_amount"]
+    for wrong in (f"since={NEXT_DAY}&cursor={first['next_cursor']}", "cursor=AAAA"):
+        with pytest.raises(InvalidRequestError):
+            asked(GROCER, wrong)
+    assert asked(CINEMA, days)["named"] is False
+    assert [each["partner"] for each in asked(CINEMA, days)["items"]] == [None]
+    assert asked(GROCER, "until=0001-01-01")["items"] == []
+    assert asked(GROCER, "")["items"], "the last thirty days, until today"
+    with pytest.raises(InsufficientScopeError):
+        asked(GROCER, "", scopes=("transactions",))
 
 
 def test_what_was_given_out_stays_and_papers_and_trade_have_the_names(
