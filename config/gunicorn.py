@@ -12,7 +12,7 @@ from config.logging import log_configuration
 from config.wsgi import load
 
 # Without epoll (macOS, for whoever develops there) gunicorn's own threads do.
-worker_class = "config.serving.PatientWorker" if sys.platform == "linux" else "gthread"
+worker_class = "config.serving.worker.PatientWorker" if sys.platform == "linux" else "gthread"
 threads = 4
 timeout = 30
 graceful_timeout = 5

@@ -16,7 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.utils import get_content_length
 from werkzeug.wsgi import get_input_stream
 
-from merchant_gateway.errors import BodyTooLargeError, RateLimitedError
+from merchant_gateway.errors import BadRequestError, BodyTooLargeError, RateLimitedError
 from merchant_gateway.exchange import Exchange
 from merchant_gateway.gateway import Call, Gateway
 from merchant_gateway.limits import ADDRESS
@@ -57,9 +57,9 @@ def receive(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_
     """Check the address, the size and the key, and read the body.
 
     More than MAX_BODY_BYTES is read only from who has signed the head with a live key: anybody who
-    applies has a test key. Raises RateLimitedError, BodyTooLargeError, and what the key and the
-    signature raise. Sets ``exchange.parsed`` as soon as the signature was read, so that a refusal
-    can be bound to it.
+    applies has a test key. Raises RateLimitedError, BodyTooLargeError, BadRequestError, and what
+    the key and the signature raise. Sets ``exchange.parsed`` as soon as the signature was read, so
+    that a refusal can be bound to it.
     """
     environ, keys = exchange.environ, gateway.merchant_keys
     if wait := gateway.failures.wait(line_of(exchange.address)):
@@ -81,12 +81,23 @@ def receive(exchange: Exchange, *, gateway: Gateway, most_bytes: int = MAX_BODY_
     if (stated or 0) > MAX_BODY_BYTES:
         head = _message(environ, body=_SOMETHING)
         verify_head(request=head, parsed=parsed, key=keys.material(view), now=exchange.wall)
-    if stated is not None and "wsgi.input_terminated" in environ:
-        return bytes(environ["wsgi.input"].read(stated))
+    return _read_body(environ, stated=stated, most_bytes=most_bytes)
+
+
+def _read_body(environ: WSGIEnvironment, *, stated: int | None, most_bytes: int) -> bytes:
+    """Return the whole body; a part of one would only look like a body with a wrong digest."""
     try:
-        return get_input_stream(environ, max_content_length=most_bytes).read()
+        if stated is not None and "wsgi.input_terminated" in environ:
+            body = bytes(environ["wsgi.input"].read(stated))
+        else:
+            body = get_input_stream(environ, max_content_length=most_bytes).read()
     except RequestEntityTooLarge as error:
         raise BodyTooLargeError(f"at most {most_bytes} bytes") from error
+    except OSError as error:
+        raise BadRequestError("the body did not arrive") from error
+    if len(body) < (stated or 0):
+        raise BadRequestError("the body ended too early")
+    return body
 
 
 def _check_size(stated: int | None, *, most_bytes: int) -> None:

@@ -39,7 +39,7 @@ from merchant_gateway.signing import (
 )
 
 KEYS_PATH = "/.well-known/peyvand-keys.json"
-TRY_AGAIN = frozenset({429, 502, 503, 504})
+TRY_AGAIN = frozenset({408, 429, 502, 503, 504})
 LONGEST_WAIT_SECONDS = 30.0
 FIRST_WAIT_SECONDS = 0.2
 _REFUSED = 400
@@ -119,9 +119,9 @@ class Transport:
         """Send a request and return its answer.
 
         Signs every attempt anew under the same idempotency key. Tries again on lost connections,
-        429, 502, 503 and 504, as long as ``attempts`` allow, unless it is told to wait longer than
-        anybody does at a till. Raises ProblemError, UnreachableError or UntrustedAnswerError, each
-        of which can send the request again.
+        408, 429, 502, 503 and 504, as long as ``attempts`` allow, unless it is told to wait longer
+        than anybody does at a till. Raises ProblemError, UnreachableError or UntrustedAnswerError,
+        each of which can send the request again.
         """
         try:
             return self._attempt(request)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,6 +22,7 @@ from tests.integration.gateway.house import House, Person, utc_now
 from tests.integration.gateway.till import ask, believe, headers_of, purchase, send
 
 FUTURE = (utc_now() + timedelta(hours=1)).isoformat()
+CROWD = 1_000
 LONG_AGO = (utc_now() - timedelta(days=31)).isoformat()
 
 
@@ -227,6 +232,36 @@ def test_the_same_signed_request_counts_once(house: House) -> None:
     assert first.status_code == 200
     assert (second.status_code, second.json()["code"]) == (401, "nonce_replayed")
     believe(house, second, signed.binding)
+
+
+def test_half_a_body_is_no_wrong_digest(house: House, person: Person) -> None:
+    body = json.dumps(purchase(person.phone)).encode()
+    headers, _ = headers_of(house, house.green, method="POST", target="/v1/earnings", body=body)
+    lines = {"Host": urlsplit(house.url).netloc, "Content-Length": str(len(body)), **headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    with _line(house) as line:
+        line.sendall(f"POST /v1/earnings HTTP/1.1\r\n{head}\r\n".encode() + body[:-1])
+        line.shutdown(socket.SHUT_WR)
+        heard = b"".join(iter(partial(line.recv, 65_536), b""))
+    assert heard.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"bad_request"' in heard
+
+
+def test_a_crowd_that_only_stands_there_is_in_nobodys_way(house: House, person: Person) -> None:
+    starts = (b"", b"POST /v1/earnings HT", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n1234")
+    with ExitStack() as stack:
+        for number in range(CROWD):
+            stack.enter_context(_line(house)).sendall(starts[number % len(starts)])
+        for number in range(5):
+            answer = house.green.client.earn(
+                member={"phone": person.phone}, merchant_ref=f"crowd-{number}", amount=10_000
+            )
+            assert answer.data["points"] == 1
+
+
+def _line(house: House) -> socket.socket:
+    at = urlsplit(house.url)
+    return socket.create_connection((str(at.hostname), at.port or 80), timeout=20)
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 65, "not allowed here!!", "پیوند-پیوند-پیوند"])

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from config.serving import MOST_KEPT_BYTES, Progress, progress_of
+from config.serving.caller import Progress, progress_of
+from config.serving.patience import MOST_KEPT_BYTES
 from tests.integration.services import echoing
-
-PATIENCE_SECONDS = 60
-PING = b"GET /ping HTTP/1.1\r\nHost: here\r\n\r\n"
-
-
-def head(*headers: bytes, path: bytes = b"/a") -> bytes:
-    lines = b"".join(each + b"\r\n" for each in headers)
-    return b"POST %b HTTP/1.1\r\nHost: here\r\n%b\r\n" % (path, lines)
-
-
-def post(body: bytes, *more: bytes) -> bytes:
-    return head(b"Content-Length: %d" % len(body), *more) + body
-
+from tests.integration.services.fronting import (
+    PING,
+    Front,
+    everything,
+    get,
+    head,
+    post,
+    serving,
+    until,
+)
 
 PROGRESS = {
     "nothing": (b"", Progress.PARTLY),
@@ -54,63 +48,6 @@ PROGRESS = {
 def test_how_far_a_request_is(name: str) -> None:
     received, progress = PROGRESS[name]
     assert progress_of(bytearray(received)) is progress
-
-
-class Front:
-    """A front with one process of four threads, and ways to speak to it."""
-
-    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
-        self.port, self.process = port, process
-
-    def call(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_SECONDS)
-
-    def ask(self, *pieces: bytes) -> bytes:
-        """Send pieces, then no more; return all that is answered."""
-        with self.call() as line:
-            for piece in pieces:
-                line.sendall(piece)
-            line.shutdown(socket.SHUT_WR)
-            return everything(line)
-
-
-def everything(line: socket.socket) -> bytes:
-    heard = b""
-    while piece := line.recv(65_536):
-        heard += piece
-    return heard
-
-
-def until(line: socket.socket, end: bytes) -> bytes:
-    """Return what is heard up to ``end``."""
-    heard = b""
-    while not heard.endswith(end):
-        piece = line.recv(65_536)
-        assert piece, heard
-        heard += piece
-    return heard
-
-
-@contextmanager
-def serving() -> Iterator[Front]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(128)
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"),
-                *("--workers", "1", "--bind", f"fd://{listener.fileno()}"),
-                f"{echoing.__name__}:application",
-            ],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            cwd=Path(__file__).parents[3],
-            pass_fds=[listener.fileno()],
-        )
-        try:
-            yield Front(listener.getsockname()[1], process)
-        finally:
-            process.send_signal(signal.SIGQUIT)
-            process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -171,22 +108,38 @@ def test_a_connection_is_kept(front: Front) -> None:
 
 def test_what_is_no_request_is_refused(front: Front) -> None:
     assert front.ask(b"what?\r\n\r\n").startswith(b"HTTP/1.1 400")
+    assert front.ask(b"\r\n\r\n").startswith(b"HTTP/1.1 400")
     assert front.ask(b"GET / HTTP/1.1\r\nX: " + b"x" * 9_000 + b"\r\n\r\n").startswith(
         b"HTTP/1.1 431"
     )
+    many = b"".join(b"X-%d: %b\r\n" % (each, b"x" * 8_000) for each in range(61))
+    assert front.ask(b"GET / HTTP/1.1\r\n" + many + b"\r\n").startswith(b"HTTP/1.1 431")
     assert front.ask(b"GET /" + b"x" * 70_000).startswith(b"HTTP/1.1 414")
+    assert front.ask(head(b"Expect: miracles")).startswith(b"HTTP/1.1 417")
+    smuggled = head(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"0\r\n\r\n" + PING
+    assert b"GET /ping" not in front.ask(smuggled)
     assert front.ask(b"GET / HT") == b""
 
 
-def test_what_has_begun_is_answered_before_the_end() -> None:
-    with serving() as front, front.call() as begun, front.call() as kept:
+def test_what_has_begun_is_answered_before_the_end(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with (
+        serving(**{echoing.GATE: str(gate)}) as front,
+        front.call() as runs,
+        front.call() as begun,
+        front.call() as kept,
+    ):
         kept.sendall(PING)
         until(kept, b"GET /ping ")
         begun.sendall(post(b"12345")[:-5])
-        front.process.terminate()
-        assert everything(kept) == b""  # it ends soon, with nothing under way
-        begun.sendall(b"12345")
-        heard = everything(begun)
-        assert heard.endswith(b"POST /a 12345")
-        assert b"Connection: close" in heard
-        assert front.process.wait(PATIENCE_SECONDS) == 0
+        runs.sendall(get("/gate"))
+        with gate.open("wb"):  # opens when the request is under way
+            front.stop()
+            assert everything(kept) == b""  # it ends soon, with nothing under way
+            begun.sendall(b"12345")
+            heard = everything(begun)
+            assert heard.endswith(b"POST /a 12345")
+            assert b"Connection: close" in heard
+        assert everything(runs).endswith(b"GET /gate ")
+        assert front.forged.said.read() == b""  # all have ended, without a complaint

@@ -1,0 +1,275 @@
+"""How a front's process takes requests: whole ones, each answered by the thread that saw it whole.
+
+gunicorn's own threads begin with a request at its first byte, so a client that stops in the middle
+of its headers holds one of them, and a few dozen such clients hold a front; and each request goes
+from the main thread to another and back, by two queues and a pipe. Here all threads wait at one
+epoll. Whoever is woken reads what has come, without waiting for more. What is not whole goes back
+with what was read; what is whole is parsed and answered by gunicorn's own code, which then finds
+everything in memory. What a client does not take of its answer goes back too. Only bodies that are
+large or of unknown length are read while they arrive: by half of the threads at most, not beyond a
+silence, and not slower than ``Patience`` allows.
+"""
+
+from __future__ import annotations
+
+import errno
+import resource
+import select
+import socket
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from gunicorn.workers.base import Worker as BaseWorker
+from gunicorn.workers.gthread import ThreadWorker
+
+from config.serving.caller import Caller, Progress
+from config.serving.line import Line
+from config.serving.patience import Patience, poll_milliseconds
+
+_ARRIVED = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
+_TAKEN = select.EPOLLOUT | select.EPOLLONESHOT
+_AT_ONCE = _ARRIVED | select.EPOLLOUT
+_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_OTHER_FILES = 64
+"""Files that a process has open besides its clients: databases, listeners, logs."""
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's worker with threads, except for how a request comes to its thread."""
+
+    alive: bool
+    worker_connections: int
+    patience: ClassVar[Patience] = Patience()
+
+    @classmethod
+    def check_config(cls, cfg: Any, _log: Any) -> None:
+        """Refuse what this cannot do: encrypted lines end at the proxy."""
+        if cfg.is_ssl:
+            raise ValueError("TLS ends at the proxy in front")
+
+    def init_process(self) -> None:
+        """Make what the threads share, and run until told to stop."""
+        self.poller = select.epoll()
+        self.method_queue.init()
+        self._callers: dict[int, Caller] = {}
+        self._listeners: dict[int, Any] = {}
+        self._lock = threading.Lock()
+        self._large_free = max(1, self.cfg.threads // 2)
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self.worker_connections = max(1, min(self.worker_connections, files - _OTHER_FILES))
+        self._large_queue: deque[Caller] = deque()
+        self._over = False
+        BaseWorker.init_process(self)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End at once."""
+        self._over = True
+        BaseWorker.handle_quit(self, sig, frame)
+
+    def run(self) -> None:
+        """Keep the arbiter and the deadlines while the threads serve; end when all is answered."""
+        wake = select.poll()
+        wake.register(self.method_queue.fileno(), select.POLLIN)
+        for listener in self.sockets:
+            listener.setblocking(False)
+            self._listeners[listener.fileno()] = listener
+            self.poller.register(listener.fileno(), _ARRIVED)
+        for number in range(self.cfg.threads):
+            threading.Thread(target=self._serve, name=f"serving-{number}", daemon=True).start()
+        while self.alive and self.is_parent_alive():
+            self.notify()
+            wake.poll(poll_milliseconds(self.patience.tick))
+            self._end_overdue(time.monotonic())
+        self.alive = False
+        for descriptor in self._listeners:
+            self.poller.unregister(descriptor)
+        self._answer_the_rest()
+        self._over = True
+        for listener in self.sockets:
+            listener.close()
+
+    def _answer_the_rest(self) -> None:
+        """Let what has begun be answered, and what is kept alive end soon."""
+        end = time.monotonic() + self.cfg.graceful_timeout
+        soon = time.monotonic() + min(self.patience.ending, self.cfg.graceful_timeout)
+        while self._callers and (moment := time.monotonic()) < end:
+            self.notify()
+            for caller in list(self._callers.values()):
+                if not caller.received and not caller.sock.unsent:
+                    caller.deadline = min(caller.deadline, soon)
+            self._end_overdue(moment)
+            time.sleep(0.02)
+
+    def _serve(self) -> None:
+        """One thread: wait for something to arrive and attend to it."""
+        while not self._over:
+            for descriptor, _ in self.poller.poll(self.patience.tick, 1):
+                if descriptor in self._listeners:
+                    self._accept(self._listeners[descriptor])
+                elif (caller := self._claim(descriptor)) is not None:
+                    try:
+                        self._attend(caller)
+                    except OSError:  # the client has gone
+                        self._drop(caller)
+                    except (Exception, SystemExit):
+                        self.log.exception("a connection was given up")
+                        self._drop(caller)
+
+    def _accept(self, listener: Any) -> None:
+        try:
+            plain, client = listener.accept()
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                self._end_longest_waiting()
+            self._listen_again(listener)
+            return
+        self._listen_again(listener)
+        line = Line(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        try:
+            server = listener.getsockname()
+            caller = Caller(self.cfg, line, client, server, patience=self.patience)
+        except OSError:
+            line.close()
+            return
+        if len(self._callers) >= self.worker_connections:
+            self._end_longest_waiting()
+        with self._lock:
+            self._callers[caller.descriptor] = caller
+            caller.waiting = True
+            self.poller.register(caller.descriptor, _ARRIVED)
+
+    def _listen_again(self, listener: Any) -> None:
+        """Have the next client wake a thread; when all ends, nobody listens any more."""
+        with suppress(OSError):
+            if self.alive:
+                self.poller.modify(listener.fileno(), _ARRIVED)
+
+    def _claim(self, descriptor: int) -> Caller | None:
+        """Return who calls there, in the hands of this thread; ``None`` where nobody waits."""
+        with self._lock:
+            caller = self._callers.get(descriptor)
+            if caller is None or not caller.waiting:
+                return None
+            caller.waiting = False
+            return caller
+
+    def _wait(self, caller: Caller, event: int = _ARRIVED) -> None:
+        """Leave a connection to whoever is woken for it next."""
+        with self._lock:
+            caller.waiting = True
+            self.poller.modify(caller.descriptor, event)
+
+    def _attend(self, caller: Caller) -> None:
+        """Answer every request of a connection that is there; then wait for the next.
+
+        An answer that the client does not take at once is left to whoever is woken when it does.
+        """
+        while True:
+            if caller.sock.unsent:
+                if not caller.sock.push():
+                    self._wait(caller, _TAKEN)
+                    return
+                caller.rest()
+            if caller.closing and not caller.ending:
+                self._hang_up(caller)
+                return
+            came = caller.take()
+            if came is Progress.PARTLY:
+                self._wait(caller)
+                return
+            if came is Progress.GONE:
+                self._drop(caller)
+                return
+            if came is Progress.LARGE:
+                if not self._begin_large(caller):
+                    return
+                try:
+                    self._answer(caller)
+                finally:
+                    self._end_large(caller)
+            else:
+                self._answer(caller)
+            if not (caller.received or caller.closing or caller.sock.unsent):
+                self._wait(caller)
+                return
+
+    def _answer(self, caller: Caller) -> None:
+        """Have gunicorn parse and answer a request."""
+        caller.hand_over()
+        caller.closing = not self.handle(caller)
+        caller.sock.flush()
+        if caller.closing:
+            caller.rest()
+        else:
+            caller.take_back()
+
+    def _begin_large(self, caller: Caller) -> bool:
+        """Take a place for a request that is read as it arrives, or stand in line for one."""
+        with self._lock:
+            if self._large_free:
+                self._large_free -= 1
+                caller.sock.be_patient()
+                return True
+            caller.deadline = time.monotonic() + self.patience.whole
+            self._large_queue.append(caller)
+            caller.waiting = True
+            return False
+
+    def _end_large(self, caller: Caller) -> None:
+        """Give a place back."""
+        caller.sock.patient = False
+        with self._lock:
+            self._large_free += 1
+            self._wake_first()
+
+    def _wake_first(self) -> None:
+        """Have somebody attend to who stands first in line, if there is a place; needs the lock."""
+        while self._large_free and self._large_queue:
+            first = self._large_queue.popleft()
+            if first.waiting and self._callers.get(first.descriptor) is first:
+                self.poller.modify(first.descriptor, _AT_ONCE)
+                return
+
+    def _hang_up(self, caller: Caller) -> None:
+        """Say that nothing more comes, and wait a moment for the client to close its side.
+
+        Closed while something lies unread, a connection may lose its last answer (RFC 9112, 9.6).
+        Raises OSError where the client has gone.
+        """
+        caller.sock.shutdown(socket.SHUT_WR)
+        caller.closing = caller.ending = True
+        caller.progress = Progress.PARTLY
+        caller.deadline = time.monotonic() + self.patience.ending
+        self._wait(caller)
+
+    def _drop(self, caller: Caller) -> None:
+        with self._lock:
+            if self._callers.get(caller.descriptor) is caller:
+                del self._callers[caller.descriptor]
+            self._wake_first()  # the one that has gone may have been woken for a place
+        caller.close()
+
+    def _end_overdue(self, moment: float) -> None:
+        """End who has waited longer than they may; who has asked for something is told why."""
+        for caller in list(self._callers.values()):
+            if caller.deadline <= moment and self._claim(caller.descriptor) is caller:
+                try:
+                    if not (late := caller.late_answer()):
+                        self._drop(caller)
+                        continue
+                    caller.sock.sendall(late)
+                    caller.sock.flush()
+                    self._hang_up(caller)
+                except OSError:
+                    self._drop(caller)
+
+    def _end_longest_waiting(self) -> None:
+        """Make room: a new client matters more than one that has been silent for longest."""
+        waiting = [each for each in list(self._callers.values()) if each.waiting]
+        if waiting:
+            oldest = min(waiting, key=lambda each: each.deadline)
+            if self._claim(oldest.descriptor) is oldest:
+                self._drop(oldest)
