@@ -17,6 +17,7 @@ from config.access import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
 from config.queues import SANDBOXES, WEBHOOKS, queue
 from network.clock import wall_now
+from network.database.installation import ProgrammeClock
 from network.errors import PeyvandError
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.services import Services
@@ -103,6 +104,7 @@ def announce_redemption(
             points=points,
             merchant_id=UUID(merchant_id),
             wallet_url=services.settings.wallet_url,
+            now=ProgrammeClock(services.database).now(),
             wall=wall_now(),
         )
 

@@ -46,7 +46,7 @@ def place(session: Session) -> Place:
 
 def wallet_of(session: Session, where: Place) -> WalletView | None:
     """Return the wallet as its member may use it: with their own lock, as their limit leaves it."""
-    found = ledger.wallet(session, member_id=where.wallet_id)
+    found = ledger.wallet(session, member_id=where.wallet_id, now=access.now(), wall=access.wall())
     if found is None:
         return None
     return shared_wallets.seen_by(session, found, member_id=access.member().member_id)

@@ -30,6 +30,7 @@ from merchant_gateway.client import GatewayClient
 from merchant_gateway.client.errors import ProblemError
 from merchant_gateway.client.messages import Answer
 from network.clock import wall_now
+from network.database.installation import ProgrammeClock
 from network.ledger import queries as ledger
 from network.members import enrolment
 from network.members import queries as members
@@ -92,8 +93,11 @@ class Tills:
 
     def balance(self, member: str) -> int:
         """Return the points that a member can spend, as the wallet shows it."""
+        now = ProgrammeClock(self._services.database).now()
         with self._services.database.glance() as session:
-            wallet = ledger.wallet(session, member_id=self.members[member])
+            wallet = ledger.wallet(
+                session, member_id=self.members[member], now=now, wall=wall_now()
+            )
         return 0 if wallet is None else wallet.spendable
 
     def perform(self, action: Action, *, business_date: date, taken: Taken) -> None:

@@ -301,7 +301,7 @@ def _finish_reversal(
 ) -> None:
     """Write a reversal down; its entry is the wallet's latest, which is locked until the commit."""
     member_id = _entry_of(original).member_id
-    wallet = ledger.wallet(session, member_id=member_id)
+    wallet = ledger.stored_wallet(session, member_id=member_id)
     acts.finish(
         session,
         form=form,

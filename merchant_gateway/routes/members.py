@@ -66,14 +66,16 @@ def looked_up(call: Call, *, given: dict[str, Any]) -> LookedUp:
             if TOKEN in given:
                 raise TokenExpiredError("the token ran out", field="/member/token")
             raise IdentifierExpiredError("the code ran out", field="/member/code")
-        wallet = _shown_wallet(work, who) if who.present else None
+        wallet = _shown_wallet(work, call, who) if who.present else None
     token, expires_at = call.gateway.tokens.issue(
         member_id=who.member_id, merchant_id=call.merchant_id, method=who.method, wall=call.wall
     )
     return LookedUp(who=who, wallet=wallet, token=token, expires_at=expires_at)
 
 
-def _shown_wallet(work: Working, who: Identified) -> WalletView | None:
+def _shown_wallet(work: Working, call: Call, who: Identified) -> WalletView | None:
     """Return the wallet that the member's code opens, a shared one as far as it does for them."""
-    found = ledger.home_wallet(work.session, member_id=who.member_id)
+    found = ledger.home_wallet(
+        work.session, member_id=who.member_id, now=call.gateway.clock.now(), wall=call.wall
+    )
     return None if found is None else pooled.seen_by(work.session, found, member_id=who.member_id)

@@ -74,7 +74,7 @@ def create_sandbox_member(call: Call, data: dict[str, Any]) -> Answer:
             "phone": made.phone,
             "card": made.card,
             **_code(session, call, made.member_id, limit=MOST_POINTS),
-            "balance": _balance(session, made.member_id),
+            "balance": _balance(session, call, made.member_id),
         }
 
     return once(call, work, status=201)
@@ -100,7 +100,7 @@ def read_sandbox_member(call: Call, _query: dict[str, Any], *, member_id: str) -
             "id": member_id,
             "phone": f"0{member.phone.removeprefix('+98')}",
             "card": card,
-            "balance": _balance(session, found),
+            "balance": _balance(session, call, found),
         }
     return Answer(payload=payload)
 
@@ -176,7 +176,8 @@ def answer_sandbox_request(call: Call, data: dict[str, Any], *, request_id: str)
         if data["answer"] == "no":
             found = answering.refuse(session, vault, **whose)
         else:
-            found = answering.approve(session, vault, code=None, by_hand=True, **whose)
+            now = call.gateway.clock.now()
+            found = answering.approve(session, vault, code=None, now=now, by_hand=True, **whose)
     return Answer(payload={"id": request_id, "state": found.state})
 
 
@@ -231,8 +232,10 @@ def _code(session: Session, call: Call, member_id: UUID, *, limit: int) -> dict[
     }
 
 
-def _balance(session: Session, member_id: UUID) -> dict[str, int]:
-    wallet = ledger.wallet(session, member_id=member_id)
+def _balance(session: Session, call: Call, member_id: UUID) -> dict[str, int]:
+    wallet = ledger.wallet(
+        session, member_id=member_id, now=call.gateway.clock.now(), wall=call.wall
+    )
     if wallet is None:
         return dict.fromkeys(("available", "pending", "held", "debt"), 0)
     return {

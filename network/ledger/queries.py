@@ -16,7 +16,6 @@ from sqlalchemy import (
     func,
     select,
     text,
-    true,
     tuple_,
 )
 from sqlalchemy.orm import Session
@@ -25,6 +24,8 @@ from network.clock import local_date
 from network.errors import InvariantError
 from network.ids import EntryKey
 from network.ledger import shared_wallets, tables
+from network.ledger.arguments import MEMBER, NOW, WALL
+from network.ledger.calling import function
 from network.ledger.views import (
     Cursor,
     EntryView,
@@ -32,6 +33,7 @@ from network.ledger.views import (
     PostingView,
     RedemptionView,
     SealView,
+    StoredWallet,
     WalletView,
 )
 from network.settings import PROGRAMME_ZONE
@@ -40,8 +42,8 @@ _LOT_COLUMNS = [tables.lot.c[name] for name in LotView.__dataclass_fields__]
 _POSTING_COLUMNS = [tables.posting.c[name] for name in PostingView.__dataclass_fields__]
 ENTRY_COLUMNS = list(tables.entry.c)
 _SEAL_COLUMNS = [tables.seal.c[name] for name in SealView.__dataclass_fields__]
-
-
+_STORED = select(*(tables.wallet.c[name] for name in StoredWallet.__dataclass_fields__))
+_AHEAD = function("wallet_ahead", MEMBER, NOW, WALL)
 _REFERENCE = text("""
     SELECT o.member_id, o.sequence
     FROM ledger.reference AS r
@@ -55,46 +57,23 @@ _REFERENCE = text("""
 """).bindparams(bindparam("member", type_=Uuid()), bindparam("merchant", type_=Uuid()))
 
 
-def wallet(session: Session, *, member_id: UUID) -> WalletView | None:
-    """Return a member's wallet, None where there is none.
+def wallet(
+    session: Session, *, member_id: UUID, now: datetime, wall: datetime
+) -> WalletView | None:
+    """Return a wallet as the next call that spends will find it, None where there is none.
 
-    ``spendable`` is what any merchant may take: available without credit locked to one merchant
-    and without suspended points, less all debt, never below zero.
+    Lots that lapse or begin by the day of ``now`` (programme time; the open business day where that
+    is later) and holds whose life ended by ``wall`` count as done, though the row and the entries
+    say so only once a call or the night has come by (``stored_wallet``).
     """
-    table, lot = tables.wallet, tables.lot
-    is_suspended = lot.c.issuer_id.in_(select(tables.suspended_issuer.c.issuer_id))
-    apart = (
-        select(
-            func.coalesce(func.sum(lot.c.remaining), 0).label("kept"),
-            func.coalesce(func.sum(lot.c.remaining).filter(is_suspended), 0).label("suspended"),
-        )
-        .where(
-            lot.c.member_id == member_id,
-            lot.c.open,
-            lot.c.active,
-            lot.c.locked_to.is_not(None) | is_suspended,
-        )
-        .subquery()
-    )
-    row = session.execute(
-        select(table, apart.c.kept, apart.c.suspended)
-        .join(apart, true())
-        .where(table.c.member_id == member_id)
-    ).one_or_none()
-    if row is None:
-        return None
-    return WalletView(
-        member_id=member_id,
-        available=row.available,
-        pending=row.pending,
-        held=row.held,
-        debt=row.debt,
-        sequence=row.sequence,
-        status=row.status,
-        spendable=max(0, row.available - int(row.kept) - row.debt),
-        suspended=int(row.suspended),
-        due_on=row.due_on,
-    )
+    row = session.execute(_AHEAD, {"member_id": member_id, "now": now, "wall": wall}).one_or_none()
+    return None if row is None else WalletView(member_id=member_id, **row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def stored_wallet(session: Session, *, member_id: UUID) -> StoredWallet | None:
+    """Return a wallet's row, which its entries come to, None where there is none."""
+    row = session.execute(_STORED.where(tables.wallet.c.member_id == member_id)).one_or_none()
+    return None if row is None else StoredWallet(**row._mapping)  # noqa: SLF001 - the same
 
 
 def lots(session: Session, *, member_id: UUID, open_only: bool = True) -> list[LotView]:
@@ -204,9 +183,12 @@ def by_reference(
     return None if row is None else EntryKey(row.member_id, row.sequence)
 
 
-def home_wallet(session: Session, *, member_id: UUID) -> WalletView | None:
+def home_wallet(
+    session: Session, *, member_id: UUID, now: datetime, wall: datetime
+) -> WalletView | None:
     """Return the wallet where a member's points are now: their own, or one they share."""
-    return wallet(session, member_id=shared_wallets.home(session, member_id=member_id))
+    home = shared_wallets.home(session, member_id=member_id)
+    return wallet(session, member_id=home, now=now, wall=wall)
 
 
 def redemption(session: Session, *, member_id: UUID, sequence: int) -> RedemptionView | None:

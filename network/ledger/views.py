@@ -33,11 +33,8 @@ def person_in(actor: str) -> UUID | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WalletView:
-    """A wallet's figures in points; ``spendable`` at any merchant, ``due_on`` when lots change.
-
-    ``suspended`` are available points of issuers that two people suspended: not spendable now.
-    """
+class StoredWallet:
+    """A wallet's row: its figures in points, and from which day on lots of it are due."""
 
     member_id: UUID
     available: int
@@ -46,9 +43,20 @@ class WalletView:
     debt: int
     sequence: int
     status: str
+    due_on: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletView(StoredWallet):
+    """A wallet as the next call that spends will find it; ``sequence`` and ``due_on`` as stored.
+
+    ``spendable`` is what any merchant may take: available without credit locked to one merchant and
+    without ``suspended`` points (available ones of issuers that two people suspended), less all
+    debt, never below zero.
+    """
+
     spendable: int
     suspended: int
-    due_on: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,14 @@ class Given:
 
 
 def find_taker(
-    session: Session, vault: Vault, *, giver: MemberView, phone: str, points: int, wall: datetime
+    session: Session,
+    vault: Vault,
+    *,
+    giver: MemberView,
+    phone: str,
+    points: int,
+    now: datetime,
+    wall: datetime,
 ) -> Taker:
     """Return the member with a phone who could get so many points of the giver's now.
 
@@ -77,7 +84,7 @@ def find_taker(
     home = giving_wallet(session, giver=giver.member_id)
     if shared_wallets.home(session, member_id=found.member_id) == home:
         raise OneselfError("that is one wallet", field="phone")
-    wallet = ledger.wallet(session, member_id=home)
+    wallet = ledger.wallet(session, member_id=home, now=now, wall=wall)
     spendable = 0 if wallet is None else wallet.spendable
     if points > spendable:
         raise TooManyPointsError("more than there is", facts={"spendable": spendable})

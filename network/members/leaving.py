@@ -55,7 +55,7 @@ class Left:
     points: int
 
 
-def check(session: Session, *, member_id: UUID) -> int:
+def check(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -> int:
     """Return how many points would expire; raise what keeps the account from being closed.
 
     Raises InSharedWalletError, OpenHolds or OpenDebt.
@@ -63,7 +63,7 @@ def check(session: Session, *, member_id: UUID) -> int:
     home = shared_wallets.home(session, member_id=member_id)
     if home != member_id and shared_wallets.stay(session, member_id=member_id) is not None:
         raise InSharedWalletError("the wallet is shared")
-    wallet = ledger.wallet(session, member_id=member_id)
+    wallet = ledger.wallet(session, member_id=member_id, now=now, wall=wall)
     if wallet is None:
         return 0
     if wallet.held:
@@ -80,13 +80,14 @@ def ask(
     member: MemberView,
     address: str | None,
     domain: str,
+    now: datetime,
     wall: datetime,
 ) -> None:
     """Send the code that confirms leaving and nothing else.
 
     Raises ThrottledError, and what ``check`` raises.
     """
-    points = check(session, member_id=member.member_id)
+    points = check(session, member_id=member.member_id, now=now, wall=wall)
     send_code(
         session,
         vault,
@@ -134,7 +135,7 @@ def erase(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -
     ).first()
     if row is None:
         raise UnknownMemberError("there is no such member")
-    check(session, member_id=member_id)
+    check(session, member_id=member_id, now=now, wall=wall)
     points = _close_wallet(session, member_id=member_id, now=now, wall=wall)
     session.execute(delete(OneTimeCode).where(OneTimeCode.phone_index == row.phone_index))
     session.execute(

@@ -36,6 +36,7 @@ def announce_redemption(
     points: int,
     merchant_id: UUID,
     wallet_url: str,
+    now: datetime,
     wall: datetime,
 ) -> list[UUID]:
     """Tell whoever spent points where that was and what is left; once per entry.
@@ -44,7 +45,7 @@ def announce_redemption(
     redemption's or the capture's entry in the wallet ``member_id``. Returns the messages' ids, none
     where there is nobody to tell any more.
     """
-    wallet = ledger.wallet(session, member_id=member_id)
+    wallet = ledger.wallet(session, member_id=member_id, now=now, wall=wall)
     entry = ledger.entry(session, member_id=member_id, sequence=sequence)
     if wallet is None or entry is None:
         return []

@@ -42,6 +42,7 @@ def approve(
     spend_request_id: UUID,
     session_id: UUID | None,
     code: str | None,
+    now: datetime,
     wall: datetime,
     by_hand: bool = False,
 ) -> SpendRequestView:
@@ -61,7 +62,7 @@ def approve(
         if not code:
             raise CodeNeededError("so many points take the code", field="code")
         check_code(vault, row, code)
-    wallet = ledger.home_wallet(session, member_id=member_id)
+    wallet = ledger.home_wallet(session, member_id=member_id, now=now, wall=wall)
     if wallet is not None:
         wallet = seen_by(session, wallet, member_id=member_id)
     if wallet is not None and wallet.status == "spend_locked":

@@ -107,7 +107,13 @@ def _offer(phone: str, points: int) -> None:
     services, wall = access.services(), access.wall()
     with access.unit_of_work() as unit:
         to = giving.find_taker(
-            unit, services.vault, giver=access.member(), phone=phone, points=points, wall=wall
+            unit,
+            services.vault,
+            giver=access.member(),
+            phone=phone,
+            points=points,
+            now=access.now(),
+            wall=wall,
         )
         giving.ask(
             unit,

@@ -30,7 +30,11 @@ def show() -> str:
     with access.reading() as session:
         where = place(session)
         wallet = wallet_of(session, where)
-        lots = ledger.lots(session, member_id=where.wallet_id)
+        lots = [
+            each
+            for each in ledger.lots(session, member_id=where.wallet_id)
+            if each.expires_on > today  # the night may not have come by yet
+        ]
         face_value = programme.face_value_on(session, day=today)
         entries = ledger.entries(
             session, member_id=where.wallet_id, first=where.first, limit=LAST_MOVEMENTS
@@ -56,7 +60,7 @@ def show() -> str:
         worth=worth(points=points, face_value=face_value),
         expiring=expiring,
         expires_soon=expiring is not None and expiring[0] - today <= SOON,
-        waiting=next_to_open(lots),
+        waiting=next_to_open(each for each in lots if each.active_from > today),
         suspended_by=sorted(
             {names.merchant_name(each.issuer_id) for each in lots if each.issuer_id in suspended}
         ),

@@ -52,6 +52,7 @@ def send() -> Response | tuple[str, int]:
                 member=access.member(),
                 address=request.remote_addr,
                 domain=urlsplit(services.settings.wallet_url).hostname or "localhost",
+                now=access.now(),
                 wall=access.wall(),
             )
     except ThrottledError as error:
@@ -109,7 +110,12 @@ def _page(errors: dict[str, str]) -> str:
     points, hindered = 0, ""
     with access.reading() as reader:
         try:
-            points = leaving.check(reader, member_id=access.member().member_id)
+            points = leaving.check(
+                reader,
+                member_id=access.member().member_id,
+                now=access.now(),
+                wall=access.wall(),
+            )
         except PeyvandError as error:
             hindered = _refused(error)
     return render_template(

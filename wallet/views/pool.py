@@ -130,7 +130,7 @@ def page(errors: dict[str, str]) -> str:
         found = queries.pool_of(session, member_id=member.member_id)
         if found is None:
             invited = queries.invited(session, vault, phone=member.phone, wall=wall)
-            own = ledger.wallet(session, member_id=member.member_id)
+            own = ledger.wallet(session, member_id=member.member_id, now=access.now(), wall=wall)
             return render_template("pool/none.html", errors=errors, invited=invited, own=own)
         pool, stay = found
         people = queries.people(session, vault, pool=pool)

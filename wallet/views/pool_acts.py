@@ -211,7 +211,9 @@ def _invitation_page(invitation: str, errors: dict[str, str]) -> str:
         }.get(invitation)
         if found is None:
             abort(404)
-        own = ledger.wallet(reader, member_id=member.member_id)
+        own = ledger.wallet(
+            reader, member_id=member.member_id, now=access.now(), wall=access.wall()
+        )
     return render_template("pool/join.html", invitation=found, own=own, errors=errors)
 
 

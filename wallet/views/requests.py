@@ -109,6 +109,7 @@ def _approve(asked: Asked, *, code: str) -> None:
             spend_request_id=which,
             session_id=access.current_session().session_id,
             code=code or None,
+            now=access.now(),
             wall=access.wall(),
         )
 

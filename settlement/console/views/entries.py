@@ -163,7 +163,7 @@ def wallet(public_id: str) -> str | Response:
     member_id = ids.decode("mem", public_id)
     before, kind = listing.argument("before"), listing.argument("kind")
     with access.reading() as session:
-        found = ledger.wallet(session, member_id=member_id)
+        found = ledger.wallet(session, member_id=member_id, now=access.now(), wall=access.wall())
         if found is None:
             abort(404)
         entries = ledger.entries(

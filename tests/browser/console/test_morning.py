@@ -215,7 +215,7 @@ def test_three_faults_are_found_and_the_next_window_is_right(
 def points(house: House) -> int:
     """Return what all members have."""
     with house.services.database.reading() as session:
-        wallets = [ledger.wallet(session, member_id=each) for each in house.story.members]
+        wallets = [ledger.stored_wallet(session, member_id=each) for each in house.story.members]
     return sum(each.available for each in wallets if each is not None)
 
 

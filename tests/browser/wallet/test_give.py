@@ -38,7 +38,7 @@ def giver_of(wallet: Wallet) -> tuple[UUID, FlaskClient]:
 def available(wallet: Wallet, member_id: UUID) -> int:
     """Return how many points a member has."""
     with wallet.services.database.reading() as session:
-        view = ledger.wallet(session, member_id=member_id)
+        view = ledger.stored_wallet(session, member_id=member_id)
     return 0 if view is None else view.available
 
 

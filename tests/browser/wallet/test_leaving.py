@@ -26,7 +26,7 @@ def test_leaving_takes_a_code_and_erases_the_person(wallet: Wallet) -> None:
     status, page = send(client, LEAVE)
     assert (status, "Tick the box" in page) == (422, True)
     with wallet.services.database.reading() as session:
-        view = ledger.wallet(session, member_id=member_id)
+        view = ledger.stored_wallet(session, member_id=member_id)
     assert view is not None
     assert f"{view.available + view.pending:,} points" in page
     status, page = send(client, LEAVE, agreed="yes")
@@ -40,7 +40,7 @@ def test_leaving_takes_a_code_and_erases_the_person(wallet: Wallet) -> None:
     assert client.get("/profile").status_code == 302
 
     with wallet.services.database.reading() as session:
-        view = ledger.wallet(session, member_id=member_id)
+        view = ledger.stored_wallet(session, member_id=member_id)
         assert view is not None
         assert (view.status, view.available, view.pending) == ("closed", 0, 0)
         row = session.get(Member, member_id)

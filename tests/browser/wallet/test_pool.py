@@ -42,7 +42,8 @@ class Someone:
 
     def available(self) -> int:
         with self.wallet.services.database.reading() as session:
-            found = ledger.home_wallet(session, member_id=self.member_id)
+            home = shared_wallets.home(session, member_id=self.member_id)
+            found = ledger.stored_wallet(session, member_id=home)
         return 0 if found is None else found.available
 
     def send(self, at: str, *, to: str | None = None, **fields: str) -> tuple[int, str]:

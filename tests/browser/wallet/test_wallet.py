@@ -118,7 +118,7 @@ def test_the_code_carries_the_limit_and_the_lock_takes_it_away(
     expect(page.locator(".toggle")).to_have_attribute("aria-checked", "true")
     assert _limit_of(wallet, page) == 0
     with wallet.services.database.reading() as session:
-        found = ledger.wallet(session, member_id=member_id)
+        found = ledger.stored_wallet(session, member_id=member_id)
     assert found is not None
     assert found.status == "spend_locked"
     page.goto(wallet.url)

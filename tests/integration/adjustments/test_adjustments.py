@@ -76,7 +76,7 @@ def propose(
 
 def available(database: Database, member: UUID) -> int:
     with database.reading() as session:
-        wallet = ledger.wallet(session, member_id=member)
+        wallet = ledger.stored_wallet(session, member_id=member)
     assert wallet is not None
     return wallet.available
 

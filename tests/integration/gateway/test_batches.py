@@ -35,7 +35,7 @@ from tests.integration.gateway.till import ask, purchase
 
 def points_of(house: House, member_id: Any) -> int:
     with house.services.database.reading() as session:
-        view = queries.wallet(session, member_id=member_id)
+        view = queries.stored_wallet(session, member_id=member_id)
     assert view is not None
     return view.available + view.pending
 

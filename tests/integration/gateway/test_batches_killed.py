@@ -104,7 +104,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(
     assert len({each["id"] for each in found}) == LINES
     with house.services.database.reading() as session:
         for person, points in zip(people, expected, strict=True):
-            view = queries.wallet(session, member_id=person.member_id)
+            view = queries.stored_wallet(session, member_id=person.member_id)
             assert view is not None
             assert view.available == points
         linked = session.execute(

@@ -63,7 +63,7 @@ def environment(house: House, tmp_path: Path) -> dict[str, str]:
 
 def available(house: House, member_id: Any) -> int:
     with house.services.database.reading() as session:
-        view = queries.wallet(session, member_id=member_id)
+        view = queries.stored_wallet(session, member_id=member_id)
     assert view is not None
     return view.available
 

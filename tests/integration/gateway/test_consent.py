@@ -59,7 +59,7 @@ def answer(
     with house.services.database.unit_of_work() as session:
         if said == "no":
             return answering.refuse(session, vault, **whose)
-        return answering.approve(session, vault, code=more.get("code"), **whose)
+        return answering.approve(session, vault, code=more.get("code"), now=wall_now(), **whose)
 
 
 def key_of(request: str) -> UUID:
@@ -70,7 +70,7 @@ def key_of(request: str) -> UUID:
 def available(house: House, person: Person) -> int:
     """Return what a member may spend."""
     with house.services.database.reading() as session:
-        wallet = ledger.wallet(session, member_id=person.member_id)
+        wallet = ledger.stored_wallet(session, member_id=person.member_id)
     assert wallet is not None
     assert wallet.held == 0
     return wallet.available

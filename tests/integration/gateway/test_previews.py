@@ -34,7 +34,7 @@ def traces(house: House) -> dict[str, Any]:
 
 def wallet(house: House, person: Person) -> Any:
     with house.services.database.reading() as session:
-        return queries.wallet(session, member_id=person.member_id)
+        return queries.stored_wallet(session, member_id=person.member_id)
 
 
 def refund(house: House, path: str, *, preview: bool, ref: str, **body: Any) -> Any:

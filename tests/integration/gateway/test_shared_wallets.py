@@ -17,7 +17,7 @@ from network.ids import shared_wallet_id, uuid7
 from network.ledger import operations, operations_members, queries, shared_wallets
 from network.ledger.evidence import read_evidence
 from network.ledger.values import Claim
-from network.ledger.views import EntryView, WalletView
+from network.ledger.views import EntryView, StoredWallet
 from network.members.signed_bodies import entry_evidence
 from network.merchants.happenings import Teller
 from network.messaging import notices
@@ -50,9 +50,9 @@ class Family:
                 session, member_id=person.member_id, pool_id=self.wallet_id, limit=limit
             )
 
-    def wallet(self) -> WalletView:
+    def wallet(self) -> StoredWallet:
         with self.house.services.database.reading() as session:
-            found = queries.wallet(session, member_id=self.wallet_id)
+            found = queries.stored_wallet(session, member_id=self.wallet_id)
         assert found is not None
         return found
 
@@ -220,6 +220,7 @@ def test_webhooks_and_text_messages_tell_who_spent(family: Family) -> None:
                 points=7,
                 merchant_id=family.house.green.merchant_id,
                 wallet_url="https://wallet.example",
+                now=wall_now(),
                 wall=wall_now(),
             )
             for _ in range(2)  # a job may run twice

@@ -23,7 +23,7 @@ from network.ledger import operations, queries
 from network.ledger.errors import Refusal
 from network.ledger.partitions import open_first_day
 from network.ledger.values import Claim, Event, Grant, Posted
-from network.ledger.views import WalletView
+from network.ledger.views import StoredWallet, WalletView
 from network.settings import PROGRAMME_ZONE
 from tests.conftest import DatabaseUrls
 
@@ -211,10 +211,17 @@ class Hands:
         with self.database.ledger() as connection:
             return operations.mature(connection, now=now, wall=wall, member_id=member_id)
 
-    def view(self, member_id: UUID) -> WalletView:
-        """Return a member's wallet."""
+    def view(self, member_id: UUID) -> StoredWallet:
+        """Return a member's wallet as it is stored."""
         with self.database.reading() as session:
-            wallet = queries.wallet(session, member_id=member_id)
+            wallet = queries.stored_wallet(session, member_id=member_id)
+        assert wallet is not None
+        return wallet
+
+    def ahead(self, member_id: UUID) -> WalletView:
+        """Return a member's wallet as the next call that spends will find it."""
+        with self.database.reading() as session:
+            wallet = queries.wallet(session, member_id=member_id, now=self.now, wall=self.now)
         assert wallet is not None
         return wallet
 

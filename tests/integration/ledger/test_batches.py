@@ -101,7 +101,7 @@ def books(hands: Hands, member_id: UUID) -> object:
             ),
             {"m": member_id},
         ).all()
-        wallet = queries.wallet(session, member_id=member_id)
+        wallet = queries.stored_wallet(session, member_id=member_id)
         wrong = session.execute(
             text("""
                 SELECT count(*) FROM ledger.entry AS e WHERE member_id = :m AND digest <>

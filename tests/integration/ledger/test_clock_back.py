@@ -41,7 +41,7 @@ def test_a_clock_that_goes_back_neither_revives_nor_backdates(hands: Hands) -> N
     hands.redeem(member_id, 35)
 
     with hands.database.snapshot() as session:
-        view = queries.wallet(session, member_id=member_id)
+        view = queries.stored_wallet(session, member_id=member_id)
         days = session.execute(
             text("SELECT business_date, sequence FROM ledger.entry WHERE member_id = :m"),
             {"m": member_id},

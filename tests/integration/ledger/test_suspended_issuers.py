@@ -74,7 +74,7 @@ def test_suspended_points_stay_and_the_others_are_spent(hands: Hands) -> None:
         assert suspended_issuers(session) == {hands.bakery: hands.now}
 
     # 40 of the bakery's, 5 of them held, and 60 of the grocer's.
-    found = hands.view(person)
+    found = hands.ahead(person)
     assert (found.available, found.suspended, found.spendable) == (95, 35, 60)
     for points, code, facts in (
         (61, "points_suspended", {"spendable": 60, "suspended": 35, "points": 61}),
@@ -92,7 +92,7 @@ def test_suspended_points_stay_and_the_others_are_spent(hands: Hands) -> None:
     give(hands, person, 4)
     assert attempt(partial(hands.redeem, person, 7)) == "points_suspended"
     hands.redeem(person, 6)
-    found = hands.view(person)
+    found = hands.ahead(person)
     assert (found.available, found.suspended, found.spendable) == (35, 35, 0)
 
     assert suspend(hands, hands.bakery, wanted=False)

@@ -23,7 +23,7 @@ from tests.integration.portal.desk import Clerk, Desk
 def available(desk: Desk, person: Person) -> int:
     """Return what a member may spend."""
     with desk.house.services.database.reading() as session:
-        wallet = ledger.wallet(session, member_id=person.member_id)
+        wallet = ledger.stored_wallet(session, member_id=person.member_id)
     assert wallet is not None
     return wallet.available
 

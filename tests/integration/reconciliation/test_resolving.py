@@ -79,7 +79,7 @@ class Morning:
 
     def points(self) -> int:
         with self.desk.services.database.reading() as session:
-            wallet = ledger.wallet(session, member_id=self.member)
+            wallet = ledger.stored_wallet(session, member_id=self.member)
         assert wallet is not None
         return wallet.available
 

@@ -45,9 +45,9 @@ def test_a_night_activates_and_expires_in_the_new_day(
     coalition.programme.move(coalition.at(NEXT_DAY, hour=1))
     settle(services, DAY)
     with services.database.reading() as session:
-        one = queries.wallet(session, member_id=member(1))
-        two = queries.wallet(session, member_id=member(2))
-        three = queries.wallet(session, member_id=member(3))
+        one = queries.stored_wallet(session, member_id=member(1))
+        two = queries.stored_wallet(session, member_id=member(2))
+        three = queries.stored_wallet(session, member_id=member(3))
         kinds = {
             (each.kind, each.business_date)
             for number in (1, 2, 3)

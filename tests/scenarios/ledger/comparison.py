@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +60,10 @@ _STORED = text(
     )
     + " FROM ledger.wallet WHERE member_id = :member"
 )
+_AHEAD = text(
+    "SELECT available, pending, held, debt, spendable, suspended "
+    "FROM ledger.wallet_ahead(:member, :now, :wall)"
+)
 Rows = dict[str, Any]
 
 
@@ -72,6 +77,15 @@ def stored(connection: Connection, member_id: UUID) -> tuple[Rows, str | None] |
     rows["moved_to"] = moved_to and str(moved_to)
     rows["postings"] = _movements(rows["postings"])
     return rows, due_on and due_on.isoformat()
+
+
+def ahead(
+    connection: Connection, *, member_id: UUID, now: datetime, wall: datetime
+) -> tuple[int, ...] | None:
+    """Return available, pending, held, debt, spendable and suspended as a call will find them."""
+    found = connection.execute(_AHEAD, {"member": member_id, "now": now, "wall": wall})
+    row = found.one_or_none()
+    return None if row is None else tuple(row)
 
 
 def modelled(wallet: Wallet) -> Rows:

@@ -14,6 +14,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from network.clock import local_date
 from network.ledger.values import Claim, Consent
 from network.settings import PROGRAMME_ZONE
+from tests.scenarios.ledger import comparison
 from tests.scenarios.ledger.choices import (
     aims,
     beginnings,
@@ -83,7 +84,16 @@ class Machine(Frame):
     @rule(member=members)
     def night(self, member: int) -> None:
         """Expire, activate, release what is due."""
-        self.play("mature", member_id=self.members[member], now=self.now, wall=self.wall)
+        clocks: dict[str, Any] = {
+            "member_id": self.members[member],
+            "now": self.now,
+            "wall": self.wall,
+        }
+        before = comparison.ahead(self.connection, **clocks)
+        self.play("mature", **clocks)
+        assert comparison.ahead(self.connection, **clocks) == before
+        wallet = self.model.wallets.get(self.members[member])
+        assert before is None or wallet is None or before[:4] == (*wallet.figures().values(),)
 
     # ---------------------------------------------------------------- earning and spending
 

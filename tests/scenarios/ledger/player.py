@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -17,7 +17,7 @@ from network.ids import uuid7
 from network.ledger import operations, queries
 from network.ledger.errors import Refusal
 from network.ledger.values import Claim, Consent, Event, Grant, Posted
-from network.ledger.views import EntryView, WalletView
+from network.ledger.views import EntryView, StoredWallet, WalletView
 from network.settings import PROGRAMME_ZONE
 from tests.scenarios.ledger.reader import Scenario, Step
 
@@ -43,7 +43,7 @@ class Player:
     wallets: dict[str, UUID] = field(default_factory=dict)
     calls: int = 0
     last: Posted | None = None
-    before: WalletView | None = None
+    before: StoredWallet | None = None
 
     @property
     def now(self) -> datetime:
@@ -94,6 +94,8 @@ class Player:
                 expected_refusal = value
             elif name in figures:
                 figures[name] = int(value)
+            elif name == "spendable":
+                assert self.ahead().spendable == int(value), step.where
             elif name == "status":
                 assert self._wallet().status == value, step.where
             elif name == "again":
@@ -114,7 +116,7 @@ class Player:
 
     def _check_sums(self, step: Step) -> None:
         with self.database.reading() as session:
-            wallet = queries.wallet(session, member_id=self.member_id)
+            wallet = queries.stored_wallet(session, member_id=self.member_id)
             lots = queries.lots(session, member_id=self.member_id, open_only=False)
             entries = queries.entries(session, member_id=self.member_id, limit=1000)
         assert wallet is not None
@@ -128,9 +130,16 @@ class Player:
         assert all(sum(p.points for p in entry.postings) == 0 for entry in entries), step.where
         assert wallet.sequence == len(entries), step.where
 
-    def _wallet(self) -> WalletView:
+    def _wallet(self) -> StoredWallet:
         with self.database.reading() as session:
-            wallet = queries.wallet(session, member_id=self.member_id)
+            wallet = queries.stored_wallet(session, member_id=self.member_id)
+        assert wallet is not None
+        return wallet
+
+    def ahead(self) -> WalletView:
+        """Return the member's wallet as the next call that spends will find it."""
+        with self.database.reading() as session:
+            wallet = queries.wallet(session, member_id=self.member_id, now=self.now, wall=self.now)
         assert wallet is not None
         return wallet
 
@@ -319,10 +328,14 @@ def _passes(player: Player, step: Step) -> None:
 
 
 def _runs(player: Player, step: Step) -> Posted | None:
+    expected = player.ahead()
     with player.database.ledger() as connection:
-        return operations.mature(
+        done = operations.mature(
             connection, now=player.now, wall=player.now, member_id=player.member_id
         )
+    found = player.ahead()
+    assert replace(expected, sequence=found.sequence, due_on=found.due_on) == found, step.where
+    return done
 
 
 def _sets(player: Player, step: Step) -> None:
