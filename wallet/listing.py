@@ -91,14 +91,18 @@ def public_id(entry: EntryView) -> str:
     )
 
 
-def next_to_expire(lots: Iterable[LotView]) -> tuple[date, int] | None:
-    """Return the next day that is the last one for some points, and for how many."""
-    return _first_day((last_day(lot), lot.remaining) for lot in lots)
+def next_to_expire(lots: Iterable[LotView], *, today: date) -> tuple[date, int] | None:
+    """Return the next day that is the last one for some points, and for how many.
+
+    Lots that have lapsed by ``today`` are left out, though the night may not have come by yet.
+    """
+    return _first_day((last_day(lot), lot.remaining) for lot in lots if last_day(lot) >= today)
 
 
-def next_to_open(lots: Iterable[LotView]) -> tuple[date, int] | None:
-    """Return the next day on which pending points become available, and how many."""
-    return _first_day((lot.active_from, lot.remaining) for lot in lots if not lot.active)
+def next_to_open(lots: Iterable[LotView], *, today: date) -> tuple[date, int] | None:
+    """Return the next day after ``today`` on which pending points begin, and how many."""
+    waiting = (lot for lot in lots if lot.active_from > today and not lot.active)
+    return _first_day((lot.active_from, lot.remaining) for lot in waiting)
 
 
 def last_day(lot: LotView) -> date:

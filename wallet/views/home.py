@@ -30,11 +30,7 @@ def show() -> str:
     with access.reading() as session:
         where = place(session)
         wallet = wallet_of(session, where)
-        lots = [
-            each
-            for each in ledger.lots(session, member_id=where.wallet_id)
-            if each.expires_on > today  # the night may not have come by yet
-        ]
+        lots = ledger.lots(session, member_id=where.wallet_id)
         face_value = programme.face_value_on(session, day=today)
         entries = ledger.entries(
             session, member_id=where.wallet_id, first=where.first, limit=LAST_MOVEMENTS
@@ -51,7 +47,7 @@ def show() -> str:
             session, member_id=access.member().member_id, wall=access.wall()
         )
     points = wallet.available - wallet.suspended if wallet else 0
-    expiring = next_to_expire(lot for lot in lots if lot.issuer_id not in suspended)
+    expiring = next_to_expire((t for t in lots if t.issuer_id not in suspended), today=today)
     return render_template(
         "home.html",
         wallet=wallet,
@@ -60,7 +56,7 @@ def show() -> str:
         worth=worth(points=points, face_value=face_value),
         expiring=expiring,
         expires_soon=expiring is not None and expiring[0] - today <= SOON,
-        waiting=next_to_open(each for each in lots if each.active_from > today),
+        waiting=next_to_open(lots, today=today),
         suspended_by=sorted(
             {names.merchant_name(each.issuer_id) for each in lots if each.issuer_id in suspended}
         ),
