@@ -10,7 +10,14 @@ from uuid import UUID
 
 from network.ledger.values import Claim, Posted
 from tests.scenarios.ledger.model.books import Lot, Reference, Refused
-from tests.scenarios.ledger.model.call import LOTS_PER_ENTRY, Call, check_count, share_out, where
+from tests.scenarios.ledger.model.call import (
+    LOTS_PER_ENTRY,
+    Call,
+    check_count,
+    named_in,
+    share_out,
+    where,
+)
 from tests.scenarios.ledger.model.promising import bring
 from tests.scenarios.ledger.model.returns import Returns
 
@@ -115,6 +122,7 @@ class Travelling(Returns):
                 given = _spendable(shared, points)
             _begin(shared, person, "leave", "leave", points, "member")
             _hand_over(shared, person, given)
+            _keep_references(shared, person)
             person.wallet.codes |= shared.wallet.codes
             person.wallet.status = "spend_locked" if person.wallet.locked_there else "active"
             person.wallet.moved_to = None
@@ -246,4 +254,19 @@ def _move_references(old: Call, new: Call) -> None:
             state="barred" if barred else "moved",
             sequence=len(new.wallet.entries),
             moved_from=None if barred else named.moved_from or old.member_id,
+        )
+
+
+def _keep_references(shared: Call, person: Call) -> None:
+    """Let what the person's calls in a shared wallet were called stay taken where they go."""
+    for key, named in shared.wallet.references.items():
+        own = named_in(shared.wallet.entries[named.sequence - 1]) == person.member_id
+        known = person.wallet.references.get(key)
+        if not own or named.state not in {"used", "barred"} or (known and known.state != "free"):
+            continue
+        barred = named.state == "barred"
+        person.wallet.references[key] = Reference(
+            state="barred" if barred else "moved",
+            sequence=len(person.wallet.entries),
+            moved_from=None if barred else shared.member_id,
         )
