@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.bench import Bench, bench_of
 from merchant_gateway.batches.members import Named, find_members
+from merchant_gateway.schemas.requests import SALT
 from network.batches import bodies, queries
 from network.batches.queries import BatchView
 from network.ids import is_shared_wallet
@@ -114,6 +115,7 @@ def _read(content: bytes) -> dict[str, str] | None:
         given: dict[str, str] = json.loads(content)
     except ValueError:
         return None
+    given.pop(SALT, None)
     if len(given) != 1 or not given.keys() <= _IDENTIFIERS:
         return None
     return given if isinstance(next(iter(given.values())), str) else None

@@ -22,7 +22,15 @@ from merchant_gateway.schemas.batches import EARN, LINES
 from merchant_gateway.schemas.fields import TIME, UNPRINTABLE
 from merchant_gateway.schemas.load import load_body
 from merchant_gateway.schemas.references import LONGEST_REFERENCE
-from merchant_gateway.schemas.requests import CHANNELS, MOST_LINES, MOST_QUANTITY
+from merchant_gateway.schemas.requests import (
+    CHANNELS,
+    LONGEST_SALT,
+    MOST_LINES,
+    MOST_QUANTITY,
+    SALT,
+    SALT_PATTERN,
+    SHORTEST_SALT,
+)
 from merchant_gateway.strict_json import load_object
 from network.points import MAX_AMOUNT
 from network.references import flaw_of
@@ -32,6 +40,7 @@ LONGEST_LINE = 64 * 1024
 _TEXTS = {"merchant_ref": LONGEST_REFERENCE, "store": 64, "terminal": 64, "receipt": 64}
 _REFERENCES = ("merchant_ref", "terminal", "receipt")
 _IDENTIFIERS = {"phone": 20, "card": 25, "code": 64, "token": 4096}
+_SALT = re.compile(SALT_PATTERN)
 _REQUIRED = {"type", "member", "merchant_ref", "amount", "currency", "occurred_at"}
 _KNOWN = _REQUIRED | {"store", "terminal", "receipt", "channel", "lines"}
 _LINE_REQUIRED = {"amount"}
@@ -103,12 +112,13 @@ def _texts_of(data: dict[str, Any]) -> int:
         _REQUIRED <= names <= _KNOWN
         and data["currency"] == CURRENCY
         and _whole(data["amount"], least=1)
-        and _one_identifier(data["member"])
+        and (named := _texts_of_member(data["member"]))
         and data.get("channel", "in_store") in CHANNELS
         and all(_text(data[name], most) for name, most in _TEXTS.items() if name in data)
     ):
         return 0
-    texts = 2 * len(data)  # a key and a text each; none for the amount, two for the member
+    # A key and a text each; none for the amount, and the member's own.
+    texts = 2 * (len(data) - 1) + named
     if "lines" in data:
         lines = _texts_of_lines(data["lines"])
         return texts - 1 + lines if lines else 0
@@ -140,11 +150,20 @@ def _texts_of_lines(lines: Any) -> int:
     return texts
 
 
-def _one_identifier(member: Any) -> bool:
-    if member.__class__ is not dict or len(member) != 1:
-        return False
+def _texts_of_member(member: Any) -> int:
+    """Return how many texts name a member, keys included; 0 for a bad one. Takes the salt out."""
+    if member.__class__ is not dict:
+        return 0
+    salt = member.pop(SALT, None)
+    if len(member) != 1:
+        return 0
     ((name, value),) = member.items()
-    return name in _IDENTIFIERS and _text(value, _IDENTIFIERS[name])
+    if name not in _IDENTIFIERS or not _text(value, _IDENTIFIERS[name]):
+        return 0
+    if salt is None:
+        return 2
+    good = _text(salt, LONGEST_SALT) and len(salt) >= SHORTEST_SALT and _SALT.fullmatch(salt)
+    return 4 if good else 0
 
 
 def _text(value: Any, longest: int) -> bool:

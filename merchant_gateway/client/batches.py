@@ -53,9 +53,10 @@ class Batches:
     def send(self, lines: Iterable[Line], *, idempotency_key: str | None = None) -> Answer:
         """Send one batch of at most 10,000 lines and 8 MiB; the answer has its ``id``.
 
-        Lines are objects, or the bytes of one. Without a key it is drawn from the content.
+        Lines are objects, or the bytes of one; whom they name gets a salt. Without a key it is
+        drawn from the content.
         """
-        body = b"\n".join(_written(line) for line in lines) + b"\n"
+        body = b"\n".join(self._transport.salted(_written(line)) for line in lines) + b"\n"
         return self._transport.call(
             Request(
                 method="POST",
@@ -100,7 +101,7 @@ class Batches:
         counts = {"posted": 0, "known": 0, "refused": 0}
         sent = done = 0
         waiting: list[tuple[str, int]] = []
-        pieces = _pieces(path)
+        pieces = _pieces(path, salted=self._transport.salted)
         piece = next(pieces, None)
         while piece is not None or waiting:
             if piece is not None:
@@ -118,13 +119,13 @@ class Batches:
                 yield {**result, "line": before + result["line"]}
 
 
-def _pieces(path: Path) -> Iterator[list[bytes]]:
+def _pieces(path: Path, *, salted: Callable[[bytes], bytes]) -> Iterator[list[bytes]]:
     """Yield the lines of a file in pieces that one batch takes."""
     piece: list[bytes] = []
     size = 0
     with path.open("rb") as file:
         for raw in file:
-            line = raw.rstrip(b"\r\n")
+            line = salted(raw.rstrip(b"\r\n"))
             if piece and (len(piece) == MOST_LINES or size + len(line) + 1 > MOST_BYTES):
                 yield piece
                 piece, size = [], 0

@@ -44,13 +44,13 @@ class GatewayClient:
     """A merchant's way to the gateway.
 
     Amounts are whole rials, points whole points, times aware. A member is named by one of
-    ``phone``, ``card``, ``code`` and ``token``; only a code spends. Every method that changes
-    something takes an ``idempotency_key``; where none is given one is drawn, and used for all
-    attempts of that call; an error has the request, to send it again. Without ``occurred_at`` the
-    gateway dates what arrives. ``batches`` sends many lines at once, ``endpoints`` has events
-    posted, ``keys`` replaces keys, ``sandbox`` is what only test keys open. ``journal`` names a
-    file that keeps every signed answer to a call that moved points, for ``replay``. Raises the
-    errors of ``merchant_gateway.client.errors``.
+    ``phone``, ``card``, ``code`` and ``token``; only a code spends. A salt is put beside it, unless
+    ``salt`` is given. Every method that changes something takes an ``idempotency_key``; where none
+    is given one is drawn, and used for all attempts of that call; an error has the request, to send
+    it again. Without ``occurred_at`` the gateway dates what arrives. ``batches`` sends many lines
+    at once, ``endpoints`` has events posted, ``keys`` replaces keys, ``sandbox`` is what only test
+    keys open. ``journal`` names a file that keeps every signed answer to a call that moved points,
+    for ``replay``. Raises the errors of ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -377,7 +377,8 @@ class GatewayClient:
         query: Mapping[str, str] | None = None,
     ) -> Answer:
         given = {name: value for name, value in body.items() if value is not None}
-        content = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+        plain = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+        content = self._transport.salted(plain)
         key = idempotency_key or new_idempotency_key()
         return self._transport.call(
             Request(method="POST", path=path, query=query or {}, body=content, idempotency_key=key)

@@ -24,6 +24,7 @@ from merchant_gateway.client.errors import (
 )
 from merchant_gateway.client.journal import Journal, Record
 from merchant_gateway.client.messages import Answer, Request
+from merchant_gateway.client.salting import Salter
 from merchant_gateway.signing import (
     AnswerMessage,
     Ed25519VerifyingKey,
@@ -94,6 +95,7 @@ class Transport:
         self._language = language
         self._timeout = timeout_seconds
         self._attempts = attempts
+        self._salter = Salter(key)
         self._session = session or requests.Session()
         self._surroundings: Surroundings | None = None
         self._journal = journal
@@ -110,6 +112,10 @@ class Transport:
     def key_id(self) -> str:
         """Return the id of the key that signs."""
         return self._key_id
+
+    def salted(self, content: bytes) -> bytes:
+        """Return an object's bytes with a salt for the member, where it names one without."""
+        return self._salter.salted(content)
 
     def network_keys(self) -> dict[str, Ed25519VerifyingKey]:
         """Return the network's keys by id: those that were pinned, or all that are published."""

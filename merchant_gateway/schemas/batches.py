@@ -5,13 +5,12 @@ from __future__ import annotations
 from marshmallow import Schema
 
 from merchant_gateway.schemas.fields import Moment, OneOf, Text
-from merchant_gateway.schemas.parts import Part
 from merchant_gateway.schemas.references import Reference
 from merchant_gateway.schemas.requests import (
     CHANNELS,
     EarningRefundSchema,
     EarningSchema,
-    MemberSchema,
+    MemberPart,
     PageSchema,
     PointsOrAmountSchema,
     RedemptionRefundSchema,
@@ -40,7 +39,7 @@ class RedeemLineSchema(PointsOrAmountSchema):
     """Points spent at once by a code that was still valid when the batch came."""
 
     type = _type(REDEEM)
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
     merchant_ref = Reference(required=True)
     occurred_at = Moment(required=True, description=_OCCURRED)
     store = Text(longest=64, description="The code of one of the merchant's stores.")
@@ -53,7 +52,7 @@ class RefundEarnLineSchema(EarningRefundSchema):
     """Money that goes back: points are taken back for it."""
 
     type = _type(REFUND_EARN)
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
     original_ref = _original("purchase")
     occurred_at = Moment(required=True, description=_OCCURRED)
 
@@ -62,7 +61,7 @@ class RefundRedeemLineSchema(RedemptionRefundSchema):
     """Points that go back to the member."""
 
     type = _type(REFUND_REDEEM)
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
     original_ref = _original("redemption")
     occurred_at = Moment(required=True, description=_OCCURRED)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import ValidationError, validates_schema
@@ -25,6 +26,9 @@ _DIGITS_OF_CARD = 25
 _DIGITS_OF_CONSENT = 12
 MOST_QUANTITY = 1_000_000
 _IDENTIFIERS = ("phone", "card", "code", "token")
+SALT = "salt"
+SHORTEST_SALT, LONGEST_SALT = 16, 64
+SALT_PATTERN = "[A-Za-z0-9_-]+"
 _OCCURRED = (
     "When it happened, with its offset from UTC; at most 30 days ago. Where absent it is when the "
     "request arrives, in the network's time (in a sandbox, the sandbox's)."
@@ -40,7 +44,7 @@ def _reference(*, required: bool) -> Reference:
 
 
 class MemberSchema(StrictSchema):
-    """Who the member is: exactly one identifier."""
+    """Who the member is: exactly one identifier, and perhaps a salt beside it."""
 
     phone = Text(
         longest=_DIGITS_OF_PHONE,
@@ -52,14 +56,38 @@ class MemberSchema(StrictSchema):
         longest=64, description="The code that the member's wallet shows; the only one that spends."
     )
     token = Text(longest=4096, description="A member token; earns and looks up, never spends.")
-    json_schema_rules: ClassVar[dict[str, Any]] = {"minProperties": 1, "maxProperties": 1}
+    salt = Text(
+        longest=LONGEST_SALT,
+        shortest=SHORTEST_SALT,
+        pattern=SALT_PATTERN,
+        description="Random text that nobody reads, drawn anew for each request. It is kept sealed "
+        "beside the identifier and erased with it: without it, whoever has the rest of a kept "
+        "request could try numbers until its digest fits.",
+    )
+    json_schema_rules: ClassVar[dict[str, Any]] = {
+        "oneOf": [{"required": [name]} for name in _IDENTIFIERS]
+    }
 
     @validates_schema(skip_on_field_errors=True)
     def exactly_one(self, data: dict[str, Any], **kwargs: Any) -> None:
         """Refuse no identifier, and more than one."""
         _ = kwargs
-        if len(data) != 1:
+        if len(data.keys() - {SALT}) != 1:
             raise ValidationError("exactly_one_of:" + ", ".join(_IDENTIFIERS))
+
+
+class MemberPart(Part):
+    """A member, loaded as the identifier alone: the salt has done its work in the digest."""
+
+    def __init__(self, *, required: bool = False) -> None:
+        super().__init__(MemberSchema(), required=required)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> dict[str, Any]:
+        loaded = super()._deserialize(value, attr, data, **kwargs)
+        loaded.pop(SALT, None)
+        return loaded
 
 
 class LineSchema(StrictSchema):
@@ -91,13 +119,13 @@ class BasketSchema(StrictSchema):
 class QuoteSchema(BasketSchema):
     """A basket to be quoted; the member is optional, for a till that has not asked yet."""
 
-    member = Part(MemberSchema())
+    member = MemberPart()
 
 
 class EarningSchema(BasketSchema):
     """A purchase that earns."""
 
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
     merchant_ref = _reference(required=True)
     terminal = Reference(description="The till.")
     receipt = Reference(description="The number on the receipt.")
@@ -106,7 +134,7 @@ class EarningSchema(BasketSchema):
 class LookupSchema(StrictSchema):
     """Whom to look up."""
 
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
 
 
 class PointsOrAmountSchema(StrictSchema):
@@ -139,7 +167,7 @@ class PointsOrAmountSchema(StrictSchema):
 class RedemptionSchema(PointsOrAmountSchema):
     """Points to be spent at the till."""
 
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
     merchant_ref = _reference(required=True)
     consent = OneOf(
         choices=("ask",),
@@ -180,7 +208,7 @@ class VoidSchema(StrictSchema):
 class ReverseSchema(StrictSchema):
     """A redemption whose answer never came."""
 
-    member = Part(MemberSchema(), required=True)
+    member = MemberPart(required=True)
     merchant_ref = _reference(required=True)
 
 

@@ -39,6 +39,8 @@ from tests.integration.gateway.batching import done, earn_line, written
 from tests.integration.gateway.house import House, Person
 from tests.integration.gateway.till import ask
 
+SALT = "Zk3_wq0vT8uYb1xC4nEo2g"
+
 
 def kept(house: House, key: EntryKey) -> StoredEvidence:
     """Return the evidence of an entry as it is stored."""
@@ -111,9 +113,15 @@ def test_whom_a_request_names_opens_with_their_key_alone(house: House, how: str)
     said = till.earn(member=given, merchant_ref="bread", amount=50_000)
     key = house.services.entry_ids.decode(said.data["id"], prefix="ern")
     stored, found = kept(house, key), opened(house, key)
-    assert secret.encode() not in stored.body
     assert b'"amount":50000' in stored.body.replace(b" ", b"")
-    assert json.loads(found.body)["member"] == given
+    member = json.loads(found.body)["member"]
+    salt = member.pop("salt")
+    assert member == given
+    assert secret.encode() not in stored.body
+    assert salt.encode() not in stored.body
+    guessed = found.body.replace(f'"salt":"{salt}",'.encode(), b"")
+    assert guessed != found.body  # the right name alone does not fit the digest
+    assert finding(house, replace(found, body=guessed)) is Finding.OTHER_BODY
     assert (found.erased, finding(house, found)) == (False, Finding.SIGNED)
     whole, keys = file_of(house, key)
     assert check_file(whole, keys=keys)[1] is Finding.SIGNED
@@ -127,6 +135,7 @@ def test_whom_a_request_names_opens_with_their_key_alone(house: House, how: str)
     assert file["request"]["erased"] is True
     assert check_file(file, keys=keys)[1] is Finding.ERASED
     assert secret not in json.dumps(file)
+    assert salt not in json.dumps(file)
     # Nobody but the network can pass a body off as one that lost its person.
     forged = whole | {"request": whole["request"] | {"erased": True, "body": "e30="}}
     with pytest.raises(ProofBrokenError):
@@ -210,7 +219,7 @@ def keep_again(house: House) -> None:
 def test_a_batch_is_sealed_for_each_of_its_members(house: House) -> None:
     leaver, stayer, gone = house.member(), house.member(), house.member()
     lines: list[Any] = [
-        earn_line(leaver.phone, 50_000),
+        earn_line(leaver.phone, 50_000, member={"phone": leaver.phone, "salt": SALT}),
         b"broken",
         earn_line("+989350000001", 50_000),
         earn_line(stayer.card, 60_000, member={"card": stayer.card}),
@@ -228,7 +237,7 @@ def test_a_batch_is_sealed_for_each_of_its_members(house: House) -> None:
         pass
     stored = kept(house, keys[0]).body
     assert stored[0] == KEPT
-    for secret in (leaver.phone, stayer.card, gone.phone, "+989350000001"):
+    for secret in (leaver.phone, SALT, stayer.card, gone.phone, "+989350000001"):
         assert secret.encode() not in stored
     read = opened(house, keys[1])
     assert (read.erased, read.line, finding(house, read)) == (True, 4, Finding.ERASED)

@@ -25,6 +25,7 @@ GOOD: dict[str, Any] = {
     "currency": "IRR",
     "occurred_at": "2026-11-22T10:15:00+03:30",
 }
+SALT = "Zk3_wq0vT8uYb1xC4nEo2g"
 _TEXTS = [
     "",
     " ",
@@ -44,8 +45,8 @@ _VALUES: st.SearchStrategy[Any] = st.one_of(
         ["2026-11-22", "2026-11-22T10:15", "2026-13-22T10:15:00Z", GOOD["occurred_at"]]
     ),
     st.dictionaries(
-        st.sampled_from(["phone", "card", "code", "token", "other"]),
-        st.sampled_from([*_TEXTS, 1, None]),
+        st.sampled_from(["phone", "card", "code", "token", "other", "salt"]),
+        st.sampled_from([*_TEXTS, 1, None, SALT, f"{SALT}="]),
         max_size=2,
     ),
     st.lists(
@@ -90,7 +91,9 @@ _WRITTEN = json.dumps(_BASKET, ensure_ascii=False)
 
 
 def test_a_good_purchase_is_read_the_short_way() -> None:
-    for written in (_WRITTEN, json.dumps(GOOD)):
+    salted = GOOD | {"member": {"phone": "09121234567", "salt": SALT}}
+    assert read_line(json.dumps(salted).encode()) == read_line(json.dumps(GOOD).encode())
+    for written in (_WRITTEN, json.dumps(GOOD), json.dumps(salted)):
         assert reading._plain_earn(written.encode()) is not None
 
 

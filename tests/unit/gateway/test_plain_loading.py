@@ -43,7 +43,9 @@ _VALUES = st.one_of(
     st.integers(-2, 3),
     st.sampled_from(["", " x", "x", "IRR", "2026-03-21", "in_store", "auto"]),
     st.lists(st.fixed_dictionaries({"line": st.integers(-1, 1), "amount": st.integers(-1, 1)})),
-    st.dictionaries(st.sampled_from(["phone", "code", "x"]), st.sampled_from(["", "9", 9])),
+    st.dictionaries(
+        st.sampled_from(["phone", "code", "salt", "x"]), st.sampled_from(["", "9", 9, "9" * 16])
+    ),
 )
 
 
