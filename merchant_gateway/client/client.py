@@ -371,17 +371,16 @@ class GatewayClient:
     def _post(
         self,
         path: str,
-        body: Mapping[str, Any],
+        fields: Mapping[str, Any],
         idempotency_key: str | None = None,
         *,
         query: Mapping[str, str] | None = None,
     ) -> Answer:
-        given = {name: value for name, value in body.items() if value is not None}
+        given = {name: value for name, value in fields.items() if value is not None}
         plain = json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
-        content = self._transport.salted(plain)
-        key = idempotency_key or new_idempotency_key()
+        body, key = self._transport.salted(plain), idempotency_key or new_idempotency_key()
         return self._transport.call(
-            Request(method="POST", path=path, query=query or {}, body=content, idempotency_key=key)
+            Request(method="POST", path=path, query=query or {}, body=body, idempotency_key=key)
         )
 
     def _pages(
