@@ -23,7 +23,7 @@ from network.members.tiers import add_tier
 from network.programme.campaigns import Funder
 
 if TYPE_CHECKING:
-    from config.demo.stage import Seat, Signatories
+    from config.demo.stage import Signatories
 
 SILVER = Name(fa="نقره‌ای", en="Silver")
 SILVER_CODE = "silver"
@@ -74,6 +74,20 @@ PLANS = (
         budget=2_000,
         tiers=(SILVER_CODE,),
     ),
+    # A sponsor's: it has no till, and owes what its points are worth wherever they are taken.
+    Plan(
+        code="noosh-week",
+        name=Name(fa="هفتهٔ نوش", en="Noosh week"),
+        kind="bonus",
+        value=Fraction(12),
+        first_day=3,
+        last_day=9,
+        merchants=("mahtab", "sepand"),
+        funders=(("noosh", 10_000),),
+        budget=1_500,
+        minimum_amount=900_000,
+        person_cap=24,
+    ),
 )
 
 
@@ -92,15 +106,17 @@ def tier_of_household(household_id: int) -> str | None:
 def set_campaigns(
     session: Session,
     *,
-    seats: Mapping[str, Seat],
+    parties: Mapping[str, UUID],
     first_day: date,
     now: datetime,
     signatories: Signatories,
 ) -> None:
-    """Make the silver tier, and let the campaigns run: proposed and approved by two people."""
+    """Make the silver tier, and let the campaigns run: proposed and approved by two people.
+
+    ``parties`` are partners and sponsors by their codes.
+    """
     add_tier(session, code=SILVER_CODE, rank=1, name_fa=SILVER.fa, name_en=SILVER.en)
-    parties: dict[str, UUID] = {slug: seat.merchant_id for slug, seat in seats.items()}
-    parties[NETWORK_NAME] = NETWORK_PARTY
+    parties = {**parties, NETWORK_NAME: NETWORK_PARTY}
     for plan in PLANS:
         campaign_id = service.propose_campaign(
             session,

@@ -61,6 +61,16 @@ class Partner:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sponsor:
+    """A brand without a till: it pays ``price`` for its points of campaigns, and takes none."""
+
+    slug: str
+    name: Name
+    price: Decimal
+    funding: Funding
+
+
 def _percent(percent: str) -> Fraction:
     """Return points per rial for a percentage of the money that comes back at face value."""
     return Fraction(percent) / 100 / FACE_VALUE
@@ -285,6 +295,16 @@ PARTNERS = (
 )
 
 
+SPONSORS = (
+    Sponsor(
+        slug="noosh",
+        name=Name(fa="نوشیدنی‌های نوش", en="Noosh Drinks"),
+        price=Decimal("1004.25"),
+        funding=_VAT_ON_MARGIN,
+    ),
+)
+
+
 def partner_of_department() -> dict[str, Partner]:
     """Return the partners by the department of the data that they play."""
     return {partner.department: partner for partner in PARTNERS}
@@ -313,16 +333,45 @@ def as_json(*, first_day: date, partners: tuple[Partner, ...] = PARTNERS) -> dic
                         "category_rates": {name: str(r) for name, r in terms.category_rates},
                         "pending_days": terms.pending_days,
                         "expiry_days": terms.expiry_days,
-                        "price": str(terms.price),
                         "fee": str(terms.fee),
-                        "funding": terms.funding.model,
-                        "breakage_beneficiary": terms.funding.breakage_beneficiary,
-                        "vat_rate": str(terms.funding.vat_rate),
-                        "vat_on": terms.funding.vat_on,
+                        **_paid(terms.price, terms.funding),
                     }
                     for terms in partner.terms
                 ],
             }
             for partner in partners
+        ]
+        + [
+            {
+                "merchant": sponsor.slug,
+                "terms": [
+                    {
+                        "id": f"{sponsor.slug}-1",
+                        "from": first_day.isoformat(),
+                        **_SELLS_NOTHING,
+                        **_paid(sponsor.price, sponsor.funding),
+                    }
+                ],
+            }
+            for sponsor in SPONSORS
         ],
+    }
+
+
+_SELLS_NOTHING = {
+    "base_rate": "0",
+    "category_rates": {},
+    "pending_days": 0,
+    "expiry_days": 1,
+    "fee": "0",
+}
+
+
+def _paid(price: Decimal, funding: Funding) -> dict[str, str]:
+    return {
+        "price": str(price),
+        "funding": funding.model,
+        "breakage_beneficiary": funding.breakage_beneficiary,
+        "vat_rate": str(funding.vat_rate),
+        "vat_on": funding.vat_on,
     }

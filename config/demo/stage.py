@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -12,11 +13,13 @@ from sqlalchemy.orm import Session
 from config.demo import names
 from config.demo.accounts import made_up_iban
 from config.demo.campaigns import set_campaigns
-from config.demo.coalition import FACE_VALUE, PARTNERS, Partner, Terms
+from config.demo.coalition import FACE_VALUE, PARTNERS, SPONSORS, Partner, Sponsor, Terms
 from config.demo.purchases import Basket
 from merchant_gateway.signing import Ed25519SigningKey
 from network.merchants import agreements
 from network.merchants import service as merchants
+from network.merchants.agreements import Funding
+from network.merchants.queries import SPONSOR
 from network.programme import service as programme
 from network.services import Services
 
@@ -29,6 +32,16 @@ class Seat:
     merchant_id: UUID
     key_id: str
     key: Ed25519SigningKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What an agreement of the demo says: rials per point, share given up, and when it is paid."""
+
+    price: Decimal
+    fee: Decimal
+    funding: Funding
+    named: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +85,44 @@ def set_stage(
             )
             for partner in PARTNERS
         }
-        set_campaigns(session, seats=seats, first_day=first_day, now=now, signatories=signatories)
+        parties = {slug: seat.merchant_id for slug, seat in seats.items()}
+        for sponsor in SPONSORS:
+            parties[sponsor.slug] = _sponsor(
+                session, sponsor=sponsor, first_day=first_day, now=now, signatories=signatories
+            )
+        set_campaigns(
+            session, parties=parties, first_day=first_day, now=now, signatories=signatories
+        )
         return seats
+
+
+def _sponsor(
+    session: Session,
+    *,
+    sponsor: Sponsor,
+    first_day: date,
+    now: datetime,
+    signatories: Signatories,
+) -> UUID:
+    merchant_id = merchants.register_merchant(
+        session,
+        code=sponsor.slug,
+        name_fa=sponsor.name.fa,
+        name_en=sponsor.name.en,
+        kind=SPONSOR,
+        now=now,
+    )
+    _sign(
+        session,
+        merchant_id=merchant_id,
+        iban=made_up_iban(sponsor.slug),
+        agreed=Agreed(price=sponsor.price, fee=Decimal(0), funding=sponsor.funding, named=True),
+        effective_from=first_day,
+        first_day=first_day,
+        now=now,
+        signatories=signatories,
+    )
+    return merchant_id
 
 
 def _seat(
@@ -151,15 +200,38 @@ def _agree(
         today=first_day,
         now=now,
     )
+    _sign(
+        session,
+        merchant_id=merchant_id,
+        iban=iban,
+        agreed=Agreed(price=terms.price, fee=terms.fee, funding=terms.funding, named=named),
+        effective_from=effective_from,
+        first_day=first_day,
+        now=now,
+        signatories=signatories,
+    )
+
+
+def _sign(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    iban: str,
+    agreed: Agreed,
+    effective_from: date,
+    first_day: date,
+    now: datetime,
+    signatories: Signatories,
+) -> None:
     proposed = agreements.propose_agreement(
         session,
         merchant_id=merchant_id,
         effective_from=effective_from,
-        issue_price=terms.price,
-        acceptance_fee=terms.fee,
+        issue_price=agreed.price,
+        acceptance_fee=agreed.fee,
         settlement_iban=iban,
-        funding=terms.funding,
-        named=named,
+        funding=agreed.funding,
+        named=agreed.named,
         today=first_day,
         now=now,
         proposed_by=signatories.proposer,

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.clearing.naming import CONSENTING
+from network.money.kept import balances as kept_balances
 from network.reports.facts import DayEnd, PartnerTrade, TradeCell, Traded, TradeWindow
 
 _SET_ASIDE = ("pool", "deposit", "reserve")
@@ -74,15 +75,11 @@ def day_ends(session: Session, *, since: date, until: date) -> list[DayEnd]:
 
 def cover(session: Session) -> dict[str, int]:
     """Return the money that is set aside for points, by account, minor units."""
-    rows = session.execute(
-        text("""
-            SELECT account, sum(amount)::bigint AS amount FROM network.money_posting
-            WHERE account = ANY (:accounts) GROUP BY account
-        """),
-        {"accounts": list(_SET_ASIDE)},
-    )
-    found = {row.account: row.amount for row in rows}
-    return {account: found.get(account, 0) for account in _SET_ASIDE}
+    found = dict.fromkeys(_SET_ASIDE, 0)
+    kept = kept_balances(session, accounts=_SET_ASIDE)
+    for (account, _party, _currency), amount in kept.items():
+        found[account] += amount
+    return found
 
 
 def trade(session: Session, *, since: date, until: date) -> list[TradeCell]:

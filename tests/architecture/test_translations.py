@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from config.translations import extracted, faults
+
+# Right to left, the parts of a day between hyphens would change places: 22-12-2026.
+BARE_DAY = re.compile("(?<!\u2066)[0-9۰-۹]{4}-[0-9۰-۹]{2}-[0-9۰-۹]{2}")
 
 
 def test_every_message_is_translated() -> None:
     found = faults()
     assert found == [], "\n".join(str(fault) for fault in found)
+
+
+def test_a_day_in_persian_text_is_isolated() -> None:
+    root = Path(__file__).parents[2]
+    catalogues = list(root.glob("*/locale/fa/LC_MESSAGES/messages.po"))
+    assert catalogues
+    bare = [
+        line
+        for path in catalogues
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("msgstr") and BARE_DAY.search(line)
+    ]
+    assert bare == []
 
 
 def test_messages_are_found_in_python_and_in_templates() -> None:

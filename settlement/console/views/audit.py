@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 from sqlalchemy.orm import Session
 
 from config.web import listing
@@ -21,6 +21,16 @@ CHECKED_ROWS = 5_000
 """How many of the newest rows a page checks; the whole chain on demand."""
 
 _MOST_DIGITS = 18
+_PAGES = {
+    "brk": "breaks.show",
+    "dsp": "disputes.show",
+    "win": "windows.show",
+    "pay": "payments.show",
+    "dpy": "direct.show",
+    "bnk": "findings.show",
+    "mem": "entries.wallet",
+}
+"""The pages of what has an id, by its prefix."""
 
 
 @blueprint.get("/audit")
@@ -47,6 +57,7 @@ def show() -> str | Response:
     return render_template(
         "audit.html",
         rows=rows,
+        subject_address=subject_address,
         chain=chain,
         whole=everything or chain.rows < CHECKED_ROWS,
         people=[("", _("Everybody")), *((each.public_id, each.name) for each in operators)],
@@ -69,6 +80,19 @@ def export() -> Response:
     response = Response(lines(), mimetype="application/jsonl")
     response.headers["Content-Disposition"] = 'attachment; filename="audit-log.jsonl"'
     return response
+
+
+def subject_address(subject: str) -> str | None:
+    """Return the page of what an act was about, ``None`` where it has none of its own."""
+    kind, _colon, name = subject.rpartition(":")
+    if kind == "merchant":
+        return url_for("merchants.show", code=name)
+    if kind == "entry":
+        return url_for("entries.show", entry=name)
+    if kind == "record":
+        return url_for("reconciliation.record", public_id=name)
+    page = _PAGES.get(name.partition("_")[0])
+    return None if page is None else url_for(page, public_id=name)
 
 
 def _before() -> int | None:

@@ -18,6 +18,7 @@ from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.ledger.views import EntryView
 from network.merchants import queries as merchants
+from network.operators import queries as operators
 from network.operators.roles import OPERATOR, VIEWER
 from network.reconciliation import disputes, queries
 from network.reconciliation.disputes import PREFIX
@@ -132,6 +133,7 @@ def show(public_id: str) -> str:
         found = _dispute(session, public_id)
         notes = queries.dispute_notes(session, dispute_id=found.dispute_id)
         corrections = queries.corrections(session, dispute_id=found.dispute_id)
+        names = {each.public_id: each.name for each in operators.all_operators(session)}
     return render_template(
         "dispute.html",
         found=found,
@@ -144,6 +146,7 @@ def show(public_id: str) -> str:
         signed=_signed(found),
         notes=notes,
         corrections=corrections,
+        opener=names.get(found.opened_by),
         wall=access.wall(),
     )
 

@@ -45,7 +45,9 @@ def show() -> str | Response:
             "ladder": tiers(session),
             "tap": most_by_tap(session),
             "shops": [
-                each for each in merchants.all_merchants(session) if each.status in _NOT_OVER
+                each
+                for each in merchants.all_merchants(session)
+                if each.sells and each.status in _NOT_OVER
             ],
             "terms": queries.terms_by_merchant(session, day=today),
             "decided": _decided(session, proposing.FACE_VALUE),

@@ -16,6 +16,7 @@ from network.errors import PeyvandError
 from network.language import format_number, ngettext, parse_day
 from network.language import gettext as _
 from network.merchants import queries as merchants
+from network.operators import queries as operators
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.reconciliation import deciding, queries, service
 from network.reconciliation.facts import KINDS
@@ -113,8 +114,16 @@ def record(public_id: str) -> str:
             wanted=queries.Wanted(reconciliation_id=found.reconciliation_id),
             limit=_LATEST,
         )
+        names = {each.public_id: each.name for each in operators.all_operators(session)}
     part = "_record.html" if request.headers.get("HX-Request") else "record.html"
-    return render_template(part, found=found, public=public_id, breaks=breaks, wall=access.wall())
+    return render_template(
+        part,
+        found=found,
+        public=public_id,
+        breaks=breaks,
+        sender=names.get(found.sent_by),
+        wall=access.wall(),
+    )
 
 
 @blueprint.post("/records/<public_id>/again")
@@ -161,6 +170,7 @@ def corrections() -> str | Response:
     """Show the corrections that wait for a second person."""
     with access.reading() as session:
         found = queries.corrections(session, state="proposed")
+        people = {each.operator_id: each.name for each in operators.all_operators(session)}
     page = listing.arrange(
         found,
         sort="proposed",
@@ -172,7 +182,7 @@ def corrections() -> str | Response:
         },
         words=lambda row: f"{row.merchant_code} {row.name_fa} {row.name_en} {row.reason}",
     )
-    return render_template("corrections.html", page=page, wall=access.wall())
+    return render_template("corrections.html", page=page, people=people, wall=access.wall())
 
 
 @blueprint.post("/corrections")

@@ -22,11 +22,13 @@ from network.language import current_locale
 from network.ledger import figures
 from network.ledger import queries as ledger
 from network.merchants import queries as merchants
+from network.money.morning import money_morning
 from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.points import worth
 from network.programme.queries import NoFaceValueError, face_value_on
+from network.reports import flows
 from settlement.console import access, queues
 from settlement.console.charts import DayColumns, day_columns
 from settlement.console.filters import party
@@ -38,6 +40,8 @@ blueprint = Blueprint("today", __name__)
 CHART_DAYS = 14
 NIGHTS = 7
 MOST_NIGHTS = 100
+LATELY = timedelta(days=7)
+"""What the bank said is counted since the last sign-in, or for so long where there was none."""
 _ENDED_BADLY = ("failed", "stopped")
 
 
@@ -59,6 +63,8 @@ def show() -> str:
             "today": found.days[-1] if found.days else None,
             "outstanding": held,
             "worth": worth_at_face_value(session, points=held.points, day=open_day),
+            "cover": sum(flows.cover(session).values()),
+            "money": money_morning(session, since=since or access.wall() - LATELY),
             "since": since,
             **_facts_of_nights(session, nights=nights, since=since),
             "blocked": _blocked(behind, nights=nights),

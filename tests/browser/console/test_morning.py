@@ -128,8 +128,17 @@ def test_three_faults_are_found_and_the_next_window_is_right(
     anna.get_by_role("button", name="Take it").click()
     expect(anna.locator("main")).to_contain_text("once another person has approved it")
     behnam.goto("/proposals")
-    behnam.get_by_role("button", name="Approve").click()
+    # The button is to be seen: long words, such as a file's digest, break over lines.
+    button = behnam.get_by_role("button", name="Approve")
+    box, size = button.bounding_box(), behnam.viewport_size
+    assert box is not None
+    assert size is not None
+    assert box["x"] + box["width"] <= size["width"]
+    button.click()
     expect(behnam.locator("main")).to_contain_text("Approved, and done.")
+    behnam.goto("/")
+    returned = behnam.locator("a.card", has_text="Payments returned by the bank")
+    expect(returned.locator(".value")).to_have_text("1")
 
     # The other two: the merchant's record of the day, taken and matched.
     anna.goto("/reconciliation")

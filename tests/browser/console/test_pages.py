@@ -24,6 +24,8 @@ from tests.browser.console.looking import (
     spent,
 )
 
+ONE_LINE_PIXELS = 75
+
 
 def test_a_net_position_is_explained_down_to_a_purchase(house: House, signed_in: Opener) -> None:
     window, positions = settled(house)
@@ -315,6 +317,11 @@ def test_every_page_fits_and_reads(house: House, signed_in: Opener, locale: str)
             bare = re.sub(r"<(bdi|option|pre)\b.*?</\1>", "", html, flags=re.DOTALL)
             words = re.sub(r"<[^>]+>", " ", bare)
             assert not re.search(r"[0-9]{2,}", words), f"{path} has Latin digits"
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto("/")
+    head = page.locator("header.bar").bounding_box()
+    assert head is not None
+    assert head["height"] < ONE_LINE_PIXELS, "name, sections, search and operator in one line"
 
 
 def test_every_page_works_without_script(house: House, signed_in: Opener) -> None:

@@ -175,6 +175,9 @@ def test_two_people_cancel_what_has_not_begun_on_the_pages_where_it_stands(
         set_all(session, day=day, version=2)
         set_mode(session, day=day)
         assert differences(session) == {}
+        service.register_merchant(
+            session, code="cola", name_fa="ک", name_en="C", kind=queries.SPONSOR, now=wall_now()
+        )
     shown = {
         "/programme": "A point is worth 1,000 rials",
         "/merchants/mahtab": "agreement 2, 992 rials per point, a fee of 2%",
@@ -188,7 +191,10 @@ def test_two_people_cancel_what_has_not_begun_on_the_pages_where_it_stands(
         assert "too early The operator" in page.text
     # The merchant's page has two forms; now that the agreement is gone, that of its terms is left.
     office.agree("/merchants/mahtab", "/cancellations", reason="too early")
-    log = office.head.get("/audit").text
+    assert "purchases earn nothing here" not in office.clerk.get("/programme").text
+    page = office.head.get("/audit")
+    assert 'href="/merchants/mahtab"' in page.answer.text
+    log = page.text
     assert "Cancelled an agreement to come" in log
     assert "Cancelled a way of paying to come" in log
     with database.unit_of_work() as session:

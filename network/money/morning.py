@@ -1,0 +1,72 @@
+"""What an operator wants to know of the money in the morning: what waits, what came back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyMorning:
+    """Payments by what they wait for, and what the bank said lately; amounts are minor units.
+
+    ``unreleased`` counts settled windows whose payments two people have not let out, the oldest of
+    them of the day ``unreleased_since``. ``underway`` payments are with the bank, which has not
+    answered; ``awaited`` ones merchants transfer themselves. ``returned`` and ``odd`` are the
+    bank's lines since a moment: payments that came back, and lines that a person has to look at.
+    """
+
+    unreleased: int
+    unreleased_since: date | None
+    underway: int
+    underway_amount: int
+    awaited: int
+    awaited_amount: int
+    returned: int
+    odd: int
+
+
+def money_morning(session: Session, *, since: datetime) -> MoneyMorning:
+    """Return what the money waits for, and what the bank's statements said since a moment."""
+    row = session.execute(
+        text("""
+            SELECT open.*, said.* FROM (
+                SELECT count(DISTINCT p.window_id) FILTER (WHERE r.approved_at IS NULL)
+                           AS unreleased,
+                       min(w.first_day) FILTER (WHERE r.approved_at IS NULL) AS unreleased_since,
+                       count(*) FILTER (WHERE p.state = 'released' AND NOT p.awaited) AS underway,
+                       coalesce(sum(p.amount)
+                           FILTER (WHERE p.state = 'released' AND NOT p.awaited), 0)::bigint
+                           AS underway_amount,
+                       count(*) FILTER (WHERE p.awaited) AS awaited,
+                       coalesce(sum(p.amount) FILTER (WHERE p.awaited), 0)::bigint
+                           AS awaited_amount
+                FROM (
+                    SELECT window_id, state, amount,
+                           direction = 'collection' AND mandate_id IS NULL AS awaited
+                    FROM network.payment WHERE state IN ('prepared', 'released')
+                    UNION ALL
+                    SELECT window_id, state, 0, false
+                    FROM network.direct_payment WHERE state = 'prepared'
+                ) AS p
+                JOIN network.settlement_window AS w ON w.window_id = p.window_id
+                LEFT JOIN network.payment_release AS r ON r.window_id = p.window_id
+                WHERE w.state = 'settled'
+            ) AS open, (
+                SELECT count(*) FILTER (WHERE meant = 'returned') AS returned,
+                       count(*) FILTER (WHERE meant NOT IN ('settled', 'returned')) AS odd
+                FROM (
+                    SELECT coalesce(g.outcome, a.outcome) AS meant
+                    FROM network.bank_answer AS a
+                    LEFT JOIN network.bank_answer_again AS g
+                        ON g.bank_answer_id = a.bank_answer_id
+                    WHERE a.imported_at > :since
+                ) AS lines
+            ) AS said
+        """),
+        {"since": since},
+    ).one()
+    return MoneyMorning(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
