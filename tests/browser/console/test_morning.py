@@ -130,10 +130,10 @@ def test_three_faults_are_found_and_the_next_window_is_right(
     behnam.goto("/proposals")
     # The button is to be seen: long words, such as a file's digest, break over lines.
     button = behnam.get_by_role("button", name="Approve")
-    box, size = button.bounding_box(), behnam.viewport_size
-    assert box is not None
+    place, size = button.bounding_box(), behnam.viewport_size
+    assert place is not None
     assert size is not None
-    assert box["x"] + box["width"] <= size["width"]
+    assert place["x"] + place["width"] <= size["width"]
     button.click()
     expect(behnam.locator("main")).to_contain_text("Approved, and done.")
     behnam.goto("/")
