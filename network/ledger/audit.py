@@ -1,15 +1,17 @@
 """The audit: every invariant of the ledger, reckoned anew from the rows in one snapshot.
 
 PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
-and at most ten named examples per check. What is looked for stands in
+and at most ten named examples per check. Passes run beside each other, on as many connections as
+the server lets processes work at one statement. What is looked for stands in
 ``audit_entries.py``, ``audit_balances.py``, ``audit_links.py`` and ``audit_campaigns.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from itertools import pairwise
 
 from sqlalchemy import func, select, text
@@ -23,6 +25,7 @@ from network.ledger import audit_links as links
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import EXAMPLES, Check, Pass, run_pass
 from network.ledger.seal import Verifier, verify_seals
+from network.ledger.side_by_side import in_order
 from network.ledger.tables import business_day, seal
 
 SEALS = "seals"
@@ -60,18 +63,21 @@ PASSES = (
 
 # Partitions of one month are joined with each other; a sort may use this much before it spills.
 # Whole tables meet whole tables here, so neither a loop nor a walk along an index is ever right,
-# and either would be chosen where rows arrived faster than statistics. A second process costs
-# nothing worth counting.
+# and either would be chosen where rows arrived faster than statistics. Other connections have other
+# passes to do meanwhile, so each takes one process.
 _PLANNING = (
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL enable_indexscan = off",
     "SET LOCAL enable_bitmapscan = off",
-    "SET LOCAL parallel_setup_cost = 0",
+    "SET LOCAL max_parallel_workers_per_gather = 0",
     "SET LOCAL enable_partitionwise_join = on",
     "SET LOCAL enable_partitionwise_aggregate = on",
     "SET LOCAL work_mem = '64MB'",
 )
 
+Task = Callable[[Session], list[Check]]
+_PROCESSES = text("SELECT current_setting('max_parallel_workers_per_gather')::integer")
+_RESTORE = text("SELECT set_config('max_parallel_workers_per_gather', :processes, true)")
 _BOUNDS = text("""
     SELECT DISTINCT bound FROM (
         SELECT unnest(percentile_disc(ARRAY(
@@ -103,21 +109,26 @@ def checks(
     isolation = session.execute(text("SHOW transaction_isolation")).scalar_one()
     if isolation not in {"repeatable read", "serializable"}:
         raise InvariantError("the audit reads one snapshot; this session takes a new one each time")
-    for statement in _PLANNING:
-        session.execute(text(statement))
+    processes: int = session.execute(_PROCESSES).scalar_one()
+    _prepare(session)
     all_time = AllTime(session)
-    shares = _shares(session)
-    months = _months(session, since)
-    for part in MONTHLY_PASSES:
-        yield from _merge(
-            [
-                _run(session, part, all_time, shares=shares, first=first, end=end)
-                for first, end in months
-            ]
-        )
-    for part in PASSES:
-        yield from _run(session, part, all_time, shares=shares)
-    yield _seals(session, verify)
+    shares = _shares(session, processes // 2)
+    months = [{"first": first, "end": end} for first, end in _months(session, since)]
+    groups: list[list[Task]] = [
+        [
+            partial(_run, part=part, all_time=all_time, share=share, period=period)
+            for period in periods
+            for share in (shares if part.by_member else [""])
+        ]
+        for parts, periods in ((MONTHLY_PASSES, months), (PASSES, [{}]))
+        for part in parts
+    ]
+    groups.append([partial(_seals, verify=verify)])
+    tasks = [task for group in groups for task in group]
+    results = in_order(session, tasks, helpers=processes - 1, prepare=_prepare)
+    for group in groups:
+        yield from _merge([next(results) for _ in group])
+    session.execute(_RESTORE, {"processes": str(processes)})
 
 
 def check_names() -> list[str]:
@@ -125,35 +136,32 @@ def check_names() -> list[str]:
     return [rule.name for part in (*MONTHLY_PASSES, *PASSES) for rule in part.rules] + [SEALS]
 
 
+def _prepare(session: Session) -> None:
+    for statement in _PLANNING:
+        session.execute(text(statement))
+
+
 def _run(
-    session: Session, part: Pass, all_time: AllTime, *, shares: Sequence[str], **period: str
+    session: Session, *, part: Pass, all_time: AllTime, share: str, period: dict[str, str]
 ) -> list[Check]:
     read = replace(part, body=all_time.reading(part.body))
-    return run_pass(session, read, shares=shares, **period)
+    return run_pass(session, read, share=share, **period)
 
 
-def _shares(session: Session) -> list[str]:
-    """Return parts of the members of about one size, one per process that may work at once.
-
-    How many that is says the server's max_parallel_workers_per_gather.
-    """
-    processes = session.execute(
-        text("SELECT current_setting('max_parallel_workers_per_gather')::integer")
-    ).scalar_one()
-    bounds = session.scalars(_BOUNDS, {"shares": max(processes, 1)}).all()
-    session.execute(text(f"SET LOCAL max_parallel_workers_per_gather = {len(bounds)}"))
+def _shares(session: Session, shares: int) -> list[str]:
+    """Return parts of the members of about one size, as conditions; all of them where it is one."""
+    bounds = session.scalars(_BOUNDS, {"shares": shares}).all() if shares > 1 else []
     edges = [f"'{bound}'::uuid" for bound in bounds]
     return [
         " AND ".join(
             ([f"member_id >= {low}"] if low else []) + ([f"member_id < {high}"] if high else [])
         )
-        or "true"
         for low, high in pairwise(["", *edges, ""])
     ]
 
 
-def _merge(monthly: list[list[Check]]) -> list[Check]:
-    """Add up the results of a pass over all months."""
+def _merge(parts: list[list[Check]]) -> list[Check]:
+    """Add up the results of a pass over all months and members."""
     return [
         Check(
             name=same[0].name,
@@ -161,7 +169,7 @@ def _merge(monthly: list[list[Check]]) -> list[Check]:
             differences=sum(check.differences for check in same),
             examples=tuple(example for check in same for example in check.examples)[:EXAMPLES],
         )
-        for same in zip(*monthly, strict=True)
+        for same in zip(*parts, strict=True)
     ]
 
 
@@ -180,12 +188,14 @@ def _months(session: Session, since: date | None) -> list[tuple[str, str]]:
     return list(pairwise([begin, *later, "infinity"]))
 
 
-def _seals(session: Session, verify: Verifier | None) -> Check:
+def _seals(session: Session, *, verify: Verifier | None) -> list[Check]:
     faults = verify_seals(session, verify=verify)
     sealed = session.scalar(select(func.count()).select_from(seal)) or 0
-    return Check(
-        name=SEALS,
-        rows=sealed,
-        differences=len(faults),
-        examples=tuple(f"{fault.business_date}: {fault.what}" for fault in faults[:EXAMPLES]),
-    )
+    return [
+        Check(
+            name=SEALS,
+            rows=sealed,
+            differences=len(faults),
+            examples=tuple(f"{fault.business_date}: {fault.what}" for fault in faults[:EXAMPLES]),
+        )
+    ]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from network.ledger.audit_pass import Pass, Rule
 
-_CHANGES = ", ".join(
-    f"sum(points) FILTER (WHERE target = '{account}') AS {account}_in,"
-    f" sum(points) FILTER (WHERE source = '{account}') AS {account}_out"
-    for account in ("pending", "available", "held", "debt", "redemption")
-)
+_ACCOUNTS = ("pending", "available", "held", "debt", "redemption")
 
 
-def _change(account: str) -> str:
-    """Return what movements put on an account less what they took from it (``_CHANGES``)."""
-    return f"coalesce(p.{account}_in, 0) - coalesce(p.{account}_out, 0)"
+def _changes(*accounts: str) -> str:
+    """Return SQL for what movements put on accounts less what they took from them, by name."""
+    return ", ".join(
+        f"sum(CASE CAST('{account}' AS ledger.account) WHEN target THEN points"
+        f" WHEN source THEN -points END) AS {account}"
+        for account in accounts
+    )
 
 
 _MEMBERS = "('pending', 'available', 'held', 'debt')"
@@ -38,63 +38,75 @@ EQUATIONS = Pass(
     ),
 )
 
-# The figures that a lot stores, as its row has them, and the movements that add to each; what takes
-# from it stands below. A lot was granted what the entry that made it put in; what moved on left for
-# another wallet or for a child lot. A movement that goes on in a child lot counts for both, an end
-# each: target is NULL where points left for a child.
+# The figures that a lot stores, as its row has them; the movements that add to each, and the
+# account that others take it from. A lot was granted what the entry that made it put in; what moved
+# on left for another wallet or for a child lot. A movement that goes on in a child lot counts for
+# both, an end each: target is NULL where points left for a child, source where they came to one.
 _LOT_FIGURES = (
-    ("pending", "CASE WHEN active THEN 0 ELSE remaining END", "target = 'pending'"),
-    ("available", "CASE WHEN active THEN remaining ELSE 0 END", "target = 'available'"),
-    ("held", "held", "target = 'held'"),
-    ("redeemed", "redeemed", "target = 'redemption'"),
-    ("expired", "expired", "target = 'expiry'"),
-    ("clawed_back", "clawed_back", "target IN ('clawback', 'adjustment')"),
+    ("pending", "CASE WHEN active THEN 0 ELSE remaining END", "target = 'pending'", "pending"),
+    (
+        "available",
+        "CASE WHEN active THEN remaining ELSE 0 END",
+        "target = 'available'",
+        "available",
+    ),
+    ("held", "held", "target = 'held'", "held"),
+    ("redeemed", "redeemed", "target = 'redemption'", "redemption"),
+    ("expired", "expired", "target = 'expiry'", ""),
+    ("clawed_back", "clawed_back", "target IN ('clawback', 'adjustment')", ""),
     (
         "granted",
         "granted",
         "target IN ('pending', 'available') AND sequence = lot_id / 1000000",
+        "",
     ),
-    ("moved", "moved", "target = 'transfer' OR target IS NULL"),
+    ("moved", "moved", "target = 'transfer' OR target IS NULL", ""),
 )
-_TAKEN = {
-    "pending": "source = 'pending'",
-    "available": "source = 'available'",
-    "held": "source = 'held'",
-    "redeemed": "source = 'redemption'",
-}
-_STORED = ", ".join(f"{stored} AS {name}" for name, stored, _ in _LOT_FIGURES)
-_NOTHING = ", ".join("NULL::bigint" for _ in _LOT_FIGURES)
-_COMPARED = ", ".join(
-    f"ledger.total({name}) AS stored_{name},"
-    f" ledger.total(points) FILTER (WHERE {put})"
-    + (f" - ledger.total(points) FILTER (WHERE {_TAKEN[name]})" if name in _TAKEN else "")
-    + f" AS posted_{name}"
-    for name, _, put in _LOT_FIGURES
+_STORED = ", ".join(f"{stored} AS {name}" for name, stored, *_ in _LOT_FIGURES)
+# Against what is stored, so that what a lot's row and its movements come to together is zero.
+_POSTED = ", ".join(
+    f"CASE WHEN {put} THEN -points"
+    + (f" WHEN source = '{account}' THEN points" if account else "")
+    + " END"
+    for _, _, put, account in _LOT_FIGURES
+)
+_SUMS = ", ".join(f"ledger.total({name}) AS {name}" for name, *_ in _LOT_FIGURES)
+_OFF = " OR ".join(f"{name} <> 0" for name, *_ in _LOT_FIGURES)
+
+
+def _side(sums: str) -> str:
+    return ", ".join(sums.format(name) for name, *_ in _LOT_FIGURES)
+
+
+_SIDES = (
+    f"ROW({_side('ledger.total({}) FILTER (WHERE row_itself)')}) AS stored,"
+    f" ROW({_side('-ledger.total({}) FILTER (WHERE NOT row_itself)')}) AS posted"
 )
 
 # A lot's own row and its movements meet in one grouping: no join of one with the other.
 LOTS = Pass(
     body=f"""
-        SELECT member_id, lot_id,
-               {" OR ".join(f"stored_{name} <> posted_{name}" for name, *_ in _LOT_FIGURES)}
-                   AS differs,
-               ROW({", ".join(f"stored_{name}" for name, *_ in _LOT_FIGURES)}) AS stored,
-               ROW({", ".join(f"posted_{name}" for name, *_ in _LOT_FIGURES)}) AS posted
+        SELECT member_id, lot_id, {_OFF} AS differs, stored, posted
         FROM (
-            SELECT member_id, lot_id, {_COMPARED}
+            SELECT member_id, lot_id, {_SUMS}, {_SIDES}
             FROM (
-                SELECT member_id, lot_id, issuer_id, terms_id, {_STORED},
-                       NULL::bigint AS sequence, NULL::ledger.account AS source,
-                       NULL::ledger.account AS target, NULL::bigint AS points
+                SELECT member_id, lot_id, issuer_id, terms_id, true AS row_itself, {_STORED}
                 FROM ledger.lot
                 UNION ALL
-                SELECT member_id, lot_id, issuer_id, terms_id, {_NOTHING}, sequence, source,
-                       CASE WHEN target_lot_id IS NULL THEN target END, points::bigint
-                FROM ledger.movement WHERE lot_id IS NOT NULL
+                SELECT member_id, lot_id, issuer_id, terms_id, false, {_POSTED}
+                FROM (
+                    SELECT member_id, lot_id, issuer_id, terms_id, sequence, source,
+                           CASE WHEN target_lot_id IS NULL THEN target END AS target,
+                           points::bigint AS points
+                    FROM ledger.movement WHERE lot_id IS NOT NULL
+                ) AS here
                 UNION ALL
-                SELECT member_id, target_lot_id, issuer_id, terms_id, {_NOTHING}, sequence, NULL,
-                       target, points::bigint
-                FROM ledger.movement WHERE target_lot_id IS NOT NULL
+                SELECT member_id, lot_id, issuer_id, terms_id, false, {_POSTED}
+                FROM (
+                    SELECT member_id, target_lot_id AS lot_id, issuer_id, terms_id, sequence,
+                           NULL::ledger.account AS source, target, points::bigint AS points
+                    FROM ledger.movement WHERE target_lot_id IS NOT NULL
+                ) AS there
             ) AS ends GROUP BY member_id, lot_id, issuer_id, terms_id
         ) AS lots
     """,
@@ -167,8 +179,9 @@ WALLETS = Pass(
                coalesce(l.available, 0) AS lots_available, coalesce(l.pending, 0) AS lots_pending,
                coalesce(l.held, 0) AS lots_held, coalesce(h.points, 0) AS holds,
                coalesce(d.points, 0) AS debts,
-               {_change("available")} AS posted_available, {_change("pending")} AS posted_pending,
-               {_change("held")} AS posted_held, -({_change("debt")}) AS posted_debt,
+               coalesce(p.available, 0) AS posted_available,
+               coalesce(p.pending, 0) AS posted_pending, coalesce(p.held, 0) AS posted_held,
+               -coalesce(p.debt, 0) AS posted_debt,
                coalesce(e.entries, 0) AS entries, coalesce(e.last, 0) AS last
         FROM ledger.wallet AS w
         FULL JOIN (
@@ -184,7 +197,7 @@ WALLETS = Pass(
             SELECT member_id, sum(points) AS points FROM ledger.debt GROUP BY member_id
         ) AS d USING (member_id)
         FULL JOIN (
-            SELECT member_id, {_CHANGES} FROM ledger.movement GROUP BY member_id
+            SELECT member_id, {_changes(*_ACCOUNTS[:4])} FROM ledger.movement GROUP BY member_id
         ) AS p USING (member_id)
         FULL JOIN (
             SELECT member_id, count(*) AS entries, max(sequence) AS last
@@ -263,8 +276,8 @@ ISSUERS = Pass(
                ROW(coalesce(l.pending, 0), coalesce(l.available, 0), coalesce(l.held, 0),
                    coalesce(d.points, 0), coalesce(l.redeemed, 0), coalesce(l.expired, 0)
                ) AS stored,
-               ROW({_change("pending")}, {_change("available")}, {_change("held")},
-                   -({_change("debt")}), {_change("redemption")}, coalesce(p.expired, 0)
+               ROW(coalesce(p.pending, 0), coalesce(p.available, 0), coalesce(p.held, 0),
+                   -coalesce(p.debt, 0), coalesce(p.redemption, 0), coalesce(p.expired, 0)
                ) AS posted,
                coalesce(l.outstanding, 0) - coalesce(d.points, 0) AS members,
                coalesce(p.outstanding, 0) AS outstanding
@@ -279,7 +292,7 @@ ISSUERS = Pass(
             SELECT issuer_id, sum(points) AS points FROM ledger.debt GROUP BY issuer_id
         ) AS d USING (issuer_id)
         FULL JOIN (
-            SELECT issuer_id, {_CHANGES},
+            SELECT issuer_id, {_changes(*_ACCOUNTS)},
                    sum(points) FILTER (WHERE target = 'expiry') AS expired,
                    coalesce(sum(points) FILTER (WHERE source NOT IN {_MEMBERS}), 0)
                        - coalesce(sum(points) FILTER (WHERE target NOT IN {_MEMBERS}), 0)

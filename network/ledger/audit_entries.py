@@ -19,7 +19,7 @@ _FIELDS = (
 )
 
 _FORM = (
-    "ledger.movement_form({0}line, {0}source, {0}target, {0}issuer_id, {0}acceptor_id, {0}lot_id,"
+    "ledger.stored_form({0}line, {0}source, {0}target, {0}issuer_id, {0}acceptor_id, {0}lot_id,"
     " {0}target_lot_id, {0}terms_id, {0}priced_on, {0}points)"
 )
 _ODD = "points < 1 OR source = target AND target_lot_id IS NULL OR target_lot_id = lot_id"

@@ -4,16 +4,13 @@ A pass's ``body`` is a query with one row per thing looked at. A check says whic
 is about (``looked``), when one of them is wrong, and how to name it. Expressions are never NULL
 where a row is looked at: a missing side counts as zero, or makes the row wrong.
 
-Groups are what takes time, and PostgreSQL forms them in one process unless they are few. So a pass
-that compares a member's rows with rows of the same member only (``by_member``) is asked in as many
-shares as processes may work at it, each share a stretch of member ids, and PostgreSQL has one
-process go through each.
+A pass that compares a member's rows with rows of the same member only (``by_member``) can be asked
+for a part of the members at a time. More than two processes share the work like that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,26 +60,21 @@ ENTRY = "format('member %s, entry %s of %s', member_id, sequence, business_date)
 _TABLE = re.compile(r"\b(FROM|JOIN) (ledger\.(?!business_day)(\w+))(?: AS (\w+))?")
 
 
-def in_shares(body: str, *, shares: Sequence[str]) -> str:
-    """Return a query over members' rows as one over several parts of the members, put together.
+def within(body: str, share: str) -> str:
+    """Return a query over members' rows as one over some members: ``share`` is a condition."""
 
-    ``shares`` are conditions on a member_id, of which each member meets one.
-    """
-    return " UNION ALL ".join("(" + _TABLE.sub(_part_of(share), body) + ")" for share in shares)
-
-
-def _part_of(share: str) -> Callable[[re.Match[str]], str]:
     def table(found: re.Match[str]) -> str:
         return f"{found[1]} (SELECT * FROM {found[2]} WHERE {share}) AS {found[4] or found[3]}"
 
-    return table
+    return _TABLE.sub(table, body)
 
 
-def run_pass(
-    session: Session, part: Pass, *, shares: Sequence[str] = (), **values: Any
-) -> list[Check]:
-    """Count over the pass's rows once; look for examples only where something differs."""
-    body = in_shares(part.body, shares=shares) if part.by_member and shares else part.body
+def run_pass(session: Session, part: Pass, *, share: str = "", **values: Any) -> list[Check]:
+    """Count over the pass's rows once; look for examples only where something differs.
+
+    ``share`` is a condition on a member_id; all members meet the empty one.
+    """
+    body = within(part.body, share) if share else part.body
     counts = ", ".join(
         f"count(*) FILTER (WHERE {rule.looked}) AS looked_{i}, "
         f"count(*) FILTER (WHERE ({rule.looked}) AND ({rule.wrong})) AS wrong_{i}"
@@ -97,7 +89,7 @@ def run_pass(
             examples=(
                 _examples(
                     session,
-                    f"SELECT {rule.example} FROM ({part.body}) AS f "
+                    f"SELECT {rule.example} FROM ({body}) AS f "
                     f"WHERE ({rule.looked}) AND ({rule.wrong})",
                     values,
                 )

@@ -53,3 +53,30 @@ def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
         entry = f"{canonical([1, *values])[:-1]}, {explanation}]"
         form = "\n".join([entry, *lines.get((values[0], values[1]), [])])
         assert sha256(form.encode()).digest() == digest, form
+
+
+def test_the_audit_writes_movements_as_the_ledger_does(past: Past) -> None:
+    values = {
+        "line": "n",
+        "acceptor_id": "CASE WHEN n & 1 > 0 THEN gen_random_uuid() END",
+        "lot_id": "CASE WHEN n & 2 > 0 THEN 9000000000000000001 END",
+        "target_lot_id": "CASE WHEN n & 4 > 0 THEN -1000001 END",
+        "terms_id": "CASE WHEN n & 8 > 0 THEN gen_random_uuid() END",
+        "priced_on": "CASE WHEN n & 16 > 0 THEN date '2026-03-09' END",
+    }
+    drawn = ", ".join(f"{value} AS {name}" for name, value in values.items())
+    asked = _MOVEMENT.replace("issuer_id", "gen.id")
+    statement = text(f"""
+        SELECT ledger.stored_form({asked}) AS stored, ledger.movement_form({asked}) AS written
+        FROM (
+            SELECT {drawn}, a AS source, b AS target, 1000000000000000::bigint AS points
+            FROM generate_series(0, 31) AS n, unnest(enum_range(NULL::ledger.account)) AS a,
+                 unnest(enum_range(NULL::ledger.account)) AS b
+        ) AS moved, (SELECT gen_random_uuid() AS id) AS gen
+    """)
+    with past.database.reading() as session:
+        for style in ("ISO", "German", "SQL, DMY"):
+            session.execute(text(f"SET LOCAL datestyle = '{style}'"))
+            rows = session.execute(statement).all()
+            assert len(rows) > 32
+            assert [row for row in rows if row.stored != row.written] == []

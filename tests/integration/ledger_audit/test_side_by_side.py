@@ -1,0 +1,84 @@
+"""Tasks beside each other at one snapshot: their order, what they see, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from threading import Barrier, Event
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from network.database.connection import Database
+from network.ledger.side_by_side import in_order
+
+PATIENCE_SECONDS = 60
+
+
+def _nothing(session: Session) -> None:
+    """Make no session ready for anything."""
+
+
+def _look(session: Session, *, meet: Callable[[], object]) -> tuple[int, int]:
+    """Return the connection's process and how many keys it sees, once another task is here."""
+    meet()
+    found = session.execute(
+        text("SELECT pg_backend_pid(), (SELECT count(*) FROM ledger.idempotency)")
+    ).one()
+    return found[0], found[1]
+
+
+def _claim(database: Database) -> None:
+    with database.ledger() as connection:
+        connection.execute(text("SELECT ledger.claim_key(gen_random_uuid(), 'k', 'f')"))
+
+
+def test_tasks_run_beside_each_other_and_see_one_moment(database: Database) -> None:
+    meet = partial(Barrier(2).wait, PATIENCE_SECONDS)
+    with database.snapshot() as session:
+        session.execute(text("SELECT 1"))
+        _claim(database)
+        tasks = [partial(_look, meet=meet) for _ in range(4)]
+        found = list(in_order(session, tasks, helpers=1, prepare=_nothing))
+    assert len({pid for pid, _ in found}) == 2
+    assert {seen for _, seen in found} == {0}
+
+
+def test_what_they_return_comes_in_their_order(database: Database) -> None:
+    def number(n: int, session: Session) -> int:
+        return int(session.execute(text("SELECT CAST(:n AS integer)"), {"n": n}).scalar_one())
+
+    with database.snapshot() as session:
+        tasks = [partial(number, n) for n in range(20)]
+        found = in_order(session, tasks, helpers=2, prepare=_nothing)
+        assert list(found) == [*range(20)]
+
+
+def test_who_has_written_works_alone(database: Database) -> None:
+    with database.unit_of_work() as session:
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        session.execute(text("SELECT ledger.claim_key(gen_random_uuid(), 'k', 'f')"))
+        tasks = [partial(_look, meet=_never)] * 3
+        found = list(in_order(session, tasks, helpers=2, prepare=_nothing))
+    assert len(set(found)) == 1
+    assert found[0][1] == 1
+
+
+def _never() -> None:
+    """Wait for nobody."""
+
+
+def test_a_task_that_fails_ends_the_others(database: Database) -> None:
+    sleeping = Event()
+    with database.snapshot() as session:
+
+        def fail_or_sleep(mine: Session) -> None:
+            if mine is session:
+                assert sleeping.wait(PATIENCE_SECONDS)
+                raise LookupError("found")
+            sleeping.set()
+            mine.execute(text("SELECT pg_sleep(3600)"))
+
+        with pytest.raises(LookupError):
+            list(in_order(session, [fail_or_sleep] * 2, helpers=1, prepare=_nothing))
