@@ -19,12 +19,13 @@ from merchant_gateway.operations import (
     load_operations,
     perform,
 )
-from merchant_gateway.routes import applying, checking, public
+from merchant_gateway.routes import applying, checking, public, verifying
 from merchant_gateway.sandboxes import Sandboxes
 from network.language import Speaker
 from network.services import Services
 
 PREFIX = "/v1"
+PUBLIC = public.PUBLIC | applying.PUBLIC | checking.PUBLIC | verifying.PUBLIC
 
 
 def create_app(
@@ -53,6 +54,7 @@ def create_app(
     public.register(app, gateway)
     applying.register(app, gateway)
     checking.register(app, gateway, sandboxes)
+    verifying.register(app, gateway)
     app.wsgi_app = Door(  # type: ignore[method-assign]  # Flask's documented place for middleware
         app.wsgi_app,
         gateway=gateway,
@@ -90,7 +92,7 @@ def _before_requests(app: Flask, gateway: Gateway) -> None:
 def _needs_authentication(endpoint: str | None, path: str) -> bool:
     """Return whether a request must be signed: all but the public pages, found or not."""
     if endpoint is not None:
-        return endpoint not in public.PUBLIC | applying.PUBLIC | checking.PUBLIC
+        return endpoint not in PUBLIC
     return path.startswith(f"{PREFIX}/")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +70,15 @@ class Record:
         if not isinstance(value, dict):
             raise JournalError("an answer in the journal is no object")
         return value
+
+    def answer_key(self) -> str:
+        """Return the key that the answer says it was signed with, empty where that is not read."""
+        try:
+            return parse_answer_signature(
+                signature_input=self.signature_input, signature=self.signature
+            ).key_id
+        except SigningError:
+            return ""
 
     def believe(self, keys: Mapping[str, Ed25519VerifyingKey]) -> datetime:
         """Return when the network signed the answer; raise UntrustedAnswerError if it did not."""
@@ -138,12 +147,17 @@ def read_journal(path: str | os.PathLike[str]) -> Iterator[Record]:
     """
     try:
         with Path(path).open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                kept = _whole(line)
-                if kept is not None:
-                    yield _from_json(kept, number=number)
+            yield from read_records(file)
     except OSError as error:
         raise JournalError(f"the journal {os.fspath(path)} cannot be read") from error
+
+
+def read_records(lines: Iterable[bytes]) -> Iterator[Record]:
+    """Yield the records in a journal's lines; raise JournalError for a whole line that is none."""
+    for number, line in enumerate(lines, start=1):
+        kept = _whole(line)
+        if kept is not None:
+            yield _from_json(kept, number=number)
 
 
 def _as_json(record: Record) -> dict[str, Any]:
@@ -175,7 +189,7 @@ def _whole(line: bytes) -> Any:
     """Return the value in a line, ``None`` for an empty one and for one that was torn."""
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -184,22 +198,28 @@ def _from_json(kept: Any, *, number: int) -> Record:
         request, answer = kept["request"], kept["answer"]
         return Record(
             at=datetime.fromisoformat(kept["at"]),
-            method=request["method"],
-            path=request["path"],
-            query=request["query"],
-            key_id=request["key_id"],
+            method=_text(request["method"]),
+            path=_text(request["path"]),
+            query=_text(request["query"]),
+            key_id=_text(request["key_id"]),
             idempotency_key=request["idempotency_key"],
             body=request["body"].encode(),
             binding=RequestBinding(
-                label=request["label"],
+                label=_text(request["label"]),
                 signature=base64.b64decode(request["signature"], validate=True),
             ),
             status=int(answer["status"]),
             answer=answer["body"].encode(),
-            content_digest=answer["content_digest"],
-            signature_input=answer["signature_input"],
-            signature=answer["signature"],
+            content_digest=_text(answer["content_digest"]),
+            signature_input=_text(answer["signature_input"]),
+            signature=_text(answer["signature"]),
             signature_base=request.get("signature_base", "").encode(),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise JournalError(f"line {number} of the journal is no record") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return value

@@ -1,10 +1,17 @@
-"""The page of the Python client and its command line, written from their own code."""
+"""The page of the Python client and its command line, written from their own code.
+
+What stands in docstrings is English. Its Persian is in ``client_words.fa.txt``: each sentence with
+the one that it stands for above it, so a docstring that changes lacks its Persian until somebody
+has read both.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,8 +29,12 @@ from merchant_gateway.client.own_keys import Keys
 from merchant_gateway.client.reconciliation import Reconciliation
 from merchant_gateway.client.sandbox import Sandbox
 from merchant_gateway.client.trade import Trade
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
+from network.language import use_locale
 
-_HEAD = """\
+_HEAD = _l(
+    """\
 # The Python client
 
 It signs, tries again under the same key, believes only an answer that the network signed for this
@@ -60,11 +71,14 @@ An `Answer` has `data` (the JSON object), `status`, `replayed` (whether it is th
 an earlier call), `request_id`, `content` (the bytes) and `idempotency_key`. Lists are iterators
 that turn the pages by themselves.
 """
-_AFTER_ERRORS = """\
+)
+_AFTER_ERRORS = _l(
+    """\
 Every `CallError` has the `request` as it was sent, and `retry()`, which sends it again, to the
 byte, signed anew; `client.resend(request)` does the same later, with a request that was kept by
 `request.to_json()` and read by `Request.from_json(text)`. [Idempotency](idempotency.md) shows it.
 """
+)
 _PARTS: tuple[tuple[str, str, type], ...] = (
     ("client", "", GatewayClient),
     ("client.batches", "batches.md", Batches),
@@ -76,33 +90,51 @@ _PARTS: tuple[tuple[str, str, type], ...] = (
     ("client.sandbox", "sandbox.md", Sandbox),
 )
 _FUNCTIONS = (load_key, read_journal, Request.to_json, Request.from_json)
+FOLDER = Path(__file__).parent
 _MODULE = re.compile(r"\b(?:[a-z_]+\.)+(?=[A-Z])")
 
 
-def client_page() -> str:
-    """Return the whole page as Markdown, in English."""
-    return "\n".join(_lines()) + "\n"
+def client_page(locale: str = "en") -> str:
+    """Return the whole page as Markdown in ``locale``.
+
+    Raises KeyError for a sentence of the code that has no Persian.
+    """
+    with use_locale(locale):
+        return "\n".join(_lines(persian()[1].__getitem__ if locale == "fa" else str)) + "\n"
 
 
-def _lines() -> Iterator[str]:
-    yield from (_HEAD, "## Making one", "", "```python")
-    yield from (_signature("GatewayClient", GatewayClient.__init__), "```", "", "## Methods")
+@cache
+def persian() -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the English sentences that have Persian, in their order, and those by these."""
+    blocks = (FOLDER / "client_words.fa.txt").read_text(encoding="utf-8").strip().split("\n\n")
+    pairs = [(english, said) for english, said in (block.split("\n") for block in blocks)]
+    return tuple(english for english, _said in pairs), dict(pairs)
+
+
+def _lines(say: Callable[[str], str]) -> Iterator[str]:
+    def first(found: Any) -> str:
+        return say(_first(found))
+
+    yield from (str(_HEAD), f"## {_('Making one')}", "", "```python")
+    yield from (_signature("GatewayClient", GatewayClient.__init__), "```", "")
+    yield f"## {_('Methods')}"
     for name, page, part in _PARTS:
-        more = f" ([more]({page}))" if page else ""
-        yield from ("", f"### `{name}`", "", f"{_first(part)}{more}", "")
-        yield from ("| Method | |", "| --- | --- |")
+        more = f" ([{_('more')}]({page}))" if page else ""
+        yield from ("", f"### `{name}`", "", f"{first(part)}{more}", "")
+        yield from (f"| {_('Method')} | |", "| --- | --- |")
         for method, function in _methods(part):
-            yield f"| `{_call(method, function)}` | {_first(function)} |"
-    yield from ("", "## Functions", "", "| Function | |", "| --- | --- |")
+            yield f"| `{_call(method, function)}` | {first(function)} |"
+    yield from ("", f"## {_('Functions')}", "", f"| {_('Function')} | |", "| --- | --- |")
     for function in _FUNCTIONS:
-        yield f"| `{_call(function.__qualname__, function)}` | {_first(function)} |"
-    yield from ("", "## Errors", "", "| Class | Is a | |", "| --- | --- | --- |")
+        yield f"| `{_call(function.__qualname__, function)}` | {first(function)} |"
+    yield from ("", f"## {_('Errors')}", "", f"| {_('Class')} | {_('Is a')} | |")
+    yield "| --- | --- | --- |"
     for kind in _errors():
-        yield f"| `{kind.__name__}` | `{kind.__bases__[0].__name__}` | {_first(kind)} |"
-    yield from ("", _AFTER_ERRORS, "## Commands", "")
-    yield "`peyvand-merchant COMMAND --help` tells the options of each."
-    yield from ("", "| Command | |", "| --- | --- |")
-    yield from _commands(main, "peyvand-merchant")
+        yield f"| `{kind.__name__}` | `{kind.__bases__[0].__name__}` | {first(kind)} |"
+    yield from ("", str(_AFTER_ERRORS), f"## {_('Commands')}", "")
+    yield _("`peyvand-merchant COMMAND --help` tells the options of each.")
+    yield from ("", f"| {_('Command')} | |", "| --- | --- |")
+    yield from _commands(main, "peyvand-merchant", say)
 
 
 def _methods(part: type) -> Iterator[tuple[str, Any]]:
@@ -150,13 +182,17 @@ def _errors() -> Iterator[type]:
             yield found
 
 
-def _commands(group: click.Group, before: str) -> Iterator[str]:
+def _commands(group: click.Group, before: str, say: Callable[[str], str]) -> Iterator[str]:
     for name, command in sorted(group.commands.items()):
         if isinstance(command, click.Group):
-            yield from _commands(command, f"{before} {name}")
+            yield from _commands(command, f"{before} {name}", say)
             continue
         arguments = [each for each in command.params if isinstance(each, click.Argument)]
         names = [(each.required, each.human_readable_name.upper()) for each in arguments]
         named = "".join(f" {name}" if needed else f" [{name}]" for needed, name in names)
-        words = " ".join((command.help or "").partition("\n\n")[0].split()).replace("|", "\\|")
-        yield f"| `{before} {name}{named}` | {words} |"
+        words = say(" ".join((command.help or "").partition("\n\n")[0].split()))
+        yield f"| `{before} {name}{named}` | {_cell(words)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

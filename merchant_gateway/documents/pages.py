@@ -25,9 +25,6 @@ NAMES = (
 )
 """The pages, in the order in which they are read."""
 
-ENGLISH_ONLY = frozenset({"client"})
-"""Pages written from docstrings, which are English."""
-
 _NOT_IN_ANCHOR = re.compile(r"[^\w -]")
 _SISTER = re.compile(r"^([a-z-]+)\.md(#.*)?$")
 
@@ -43,15 +40,14 @@ class Page:
 
 
 def load_pages(locale: str = ENGLISH) -> dict[str, Page]:
-    """Return every page by its name, rendered: in ``locale`` where it is there, else in English."""
+    """Return every page by its name, rendered in ``locale``."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     return {name: _page(markdown, name, locale) for name in NAMES}
 
 
 def _page(markdown: MarkdownIt, name: str, locale: str) -> Page:
-    path, sister = FOLDER / f"{name}.{locale}.md", rf"/docs/guide/\1?lang={locale}\2"
-    if not path.exists():
-        path, locale = FOLDER / f"{name}.md", ENGLISH
+    suffix = "" if locale == ENGLISH else f".{locale}"
+    path, sister = FOLDER / f"{name}{suffix}.md", rf"/docs/guide/\1?lang={locale}\2"
     tokens = markdown.parse(path.read_text(encoding="utf-8"))
     title, anchors = "", iter(_anchors(markdown, name))
     for opening, inline in pairwise(tokens):

@@ -9,7 +9,7 @@ code without that name ever leads to one, and what is found there is shown as a 
 
 from __future__ import annotations
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import LocalRate
@@ -48,19 +48,19 @@ def register(app: Flask, gateway: Gateway, sandboxes: Sandboxes) -> None:
         typed = request.args.get("code", "").strip()[:LONGEST]
         test = request.args.get(OF_SANDBOX, "").strip().lower()[:LONGEST]
         if not typed:
-            return _page(status=200, typed="", test=test)
+            return page(status=200, typed="", test=test)
         attempts.attempt(line_of(request.remote_addr or ""))
         beginning = read_code(typed)
         if beginning is None:
-            return _page(status=_WRONG, typed=typed, test=test, wrong=True)
+            return page(status=_WRONG, typed=typed, test=test, wrong=True)
         if test:
             found = _in_sandbox(gateway, sandboxes, code=test, beginning=beginning)
         else:
             with gateway.services.database.reading() as session:
                 found = queries.statement_by_code(session, beginning=beginning)
         if found is None:
-            return _page(status=_NOT_FOUND, typed=typed, test=test, unknown=True)
-        return _page(
+            return page(status=_NOT_FOUND, typed=typed, test=test, unknown=True)
+        return page(
             status=200,
             typed=check_code(found.digest),
             test=test,
@@ -94,12 +94,14 @@ def _in_sandbox(
     return found if found is not None and found.merchant.party_id == owner else None
 
 
-def _page(*, status: int, typed: str, **facts: object) -> Response:
+def page(*, status: int, typed: str = "", **facts: object) -> Response:
+    """Return the page with its two forms, and what was found by one of them."""
     html = render_template(
         "verify.html",
         locale=current_locale(),
         typed=typed,
         number=format_number,
+        address=current_app.extensions["gateway"].services.settings.gateway_url,
         **facts,
     )
     response = Response(html, status=status, content_type="text/html; charset=utf-8")

@@ -107,7 +107,9 @@ def check_file(
         signer = next((each["x"] for each in known if each["kid"] == answer["key_id"]), None)
         if signer is None:
             raise ProofBrokenError("none of these keys signed the answer")
-        _check(signer, _bytes(answer["signature"]), said, "the answer")
+        _check(
+            signer, _bytes(answer["signature"]), said, "the signature of the answer does not hold"
+        )
         if json.loads(said)["entry"] != document["entry"]:
             raise ProofBrokenError("the answer is about another entry")
         if request is None:
@@ -143,7 +145,12 @@ def _check_bound(document: Mapping[str, Any], known: list[Mapping[str, str]]) ->
     if signer is None:
         raise ProofBrokenError("none of these keys signed which request it was")
     message = _binding(document["entry"], document["request"])
-    _check(signer, _bytes(bound["signature"]), message, "the network under the request")
+    _check(
+        signer,
+        _bytes(bound["signature"]),
+        message,
+        "the signature of the network under the request does not hold",
+    )
 
 
 def _binding(public_id: str, request: Mapping[str, Any]) -> bytes:
@@ -161,7 +168,12 @@ def _finding(
         return Finding.UNKNOWN_KEY
     if key["kid"] != evidence.key_id:
         raise ProofBrokenError("the merchant's key is another one")
-    _check(key["x"], evidence.signature, evidence.signature_base, "the request")
+    _check(
+        key["x"],
+        evidence.signature,
+        evidence.signature_base,
+        "the signature of the request does not hold",
+    )
     if evidence.erased:
         return Finding.ERASED
     if not is_signed_body(evidence):
@@ -198,12 +210,12 @@ def file_bytes(document: Mapping[str, Any]) -> bytes:
     return canonical(document)
 
 
-def _check(x: str, signature: bytes, message: bytes, what: str) -> None:
+def _check(x: str, signature: bytes, message: bytes, reason: str) -> None:
     raw = base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))
     try:
         Ed25519PublicKey.from_public_bytes(raw).verify(signature, message)
     except InvalidSignature as error:
-        raise ProofBrokenError(f"the signature of {what} does not hold") from error
+        raise ProofBrokenError(reason) from error
 
 
 def _text(content: bytes) -> str:

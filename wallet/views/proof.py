@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
-from flask import Blueprint, abort, render_template, request
+from flask import (
+    Blueprint,
+    abort,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from network.clock import local_date
+from network.language import format_number
+from network.language import gettext as _
+from network.ledger import queries as ledger
+from network.proofs import movements
 from network.proofs import queries as proofs
 from network.proofs.queries import MemberProof
 from network.proofs.tree import climb
@@ -20,6 +32,8 @@ from wallet.own import place
 
 blueprint = Blueprint("proof", __name__, url_prefix="/proof")
 NIGHTS = 14
+STATEMENT_DAYS = (30, 90, 365)
+"""Over how many days a member's movements are signed."""
 
 
 @blueprint.get("")
@@ -40,6 +54,7 @@ def show() -> str:
         own=own,
         holds=own is not None and climb(own.leaf, own.steps).digest == own.night.root,
         gateway=access.services().settings.gateway_url,
+        statements=STATEMENT_DAYS,
     )
 
 
@@ -53,6 +68,35 @@ def download(day: str) -> Response:
         document = proofs.document(session, access.services().vault, proof=own)
     response = Response(json.dumps(document, indent=1), mimetype="application/json")
     name = f"peyvand-proof-{own.night.business_date}.json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@blueprint.get("/peyvand-movements-<int:days>.json")
+def statement(days: int) -> Response:
+    """Hand out the member's movements of the last days that are closed, signed."""
+    if days not in STATEMENT_DAYS:
+        abort(404)
+    services = access.services()
+    try:
+        with services.database.snapshot() as session:
+            where, until = place(session), ledger.open_day(session)
+            wanted = movements.Wanted(
+                person_id=access.member().member_id,
+                wallet_id=where.wallet_id,
+                since=until - timedelta(days=days),
+                until=until,
+                first=where.first,
+            )
+            document = movements.document(
+                session, services.vault, services.entry_ids, wanted=wanted
+            )
+    except movements.TooManyMovementsError:
+        most = format_number(movements.MOST)
+        flash(_("More than %(most)s movements: please ask for fewer days.", most=most), "bad")
+        return redirect(url_for("proof.show"))
+    response = Response(json.dumps(document, indent=1), mimetype="application/json")
+    name = f"peyvand-movements-{wanted.since}-{days}.json"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -14,6 +14,7 @@ from network.ids import encode
 from network.language import ascii_digits
 from network.ledger import queries as ledger
 from network.members.resolving import resolve
+from network.proofs.judging import judge
 from network.proofs.verify import verify
 from network.signing.queries import published_keys
 from tests.browser.conftest import PHONE, Pages, overflow
@@ -23,6 +24,12 @@ from tests.browser.wallet.conftest import Wallet
 def shown_code(page: Page) -> str:
     """Return the rotating code that a page shows."""
     return (page.text_content(".code-text") or "").replace(" ", "")
+
+
+def published_of(wallet: Wallet) -> list[dict[str, str]]:
+    """Return the network's published keys."""
+    with wallet.services.database.reading() as session:
+        return published_keys(session)
 
 
 def test_a_member_checks_the_network(wallet: Wallet, pages: Pages) -> None:
@@ -37,9 +44,15 @@ def test_a_member_checks_the_network(wallet: Wallet, pages: Pages) -> None:
     assert overflow(page) == 0
     file = page.get_by_role("link", name="Download my proof").get_attribute("href")
     document = page.context.request.get(f"{wallet.url}{file}").json()
-    with wallet.services.database.reading() as session:
-        found = verify(document, keys=published_keys(session))
+    found = verify(document, keys=published_of(wallet))
     assert (found.member, found.total) == (encode("mem", member_id), night.points)
+    signed = page.get_by_role("link", name="30 days").get_attribute("href")
+    judged = judge(
+        page.context.request.get(f"{wallet.url}{signed}").json(), keys=published_of(wallet)
+    )
+    assert judged["said"]["member"] == encode("mem", member_id)
+    assert judged["said"]["closing"] == found.points
+    assert page.context.request.get(f"{wallet.url}/proof/peyvand-movements-31.json").status == 404
     for wrong in ("/proof?day=1999-01-01", "/proof?day=x", "/proof/peyvand-proof-1999-01-01.json"):
         assert page.context.request.get(f"{wallet.url}{wrong}").status == 404
 

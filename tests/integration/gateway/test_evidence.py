@@ -6,14 +6,20 @@ The bodies are read as the database has them, with the owner's rights, to see wh
 from __future__ import annotations
 
 import json
+import socket
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from merchant_gateway.batches.keeping import keep_bodies
+from merchant_gateway.client import GatewayClient
+from merchant_gateway.looking_into import LARGEST
 from network.batches import bodies
 from network.batches.models import Batch
 from network.clock import wall_now
@@ -258,3 +264,82 @@ def test_a_whole_batch_that_still_has_its_people_proves_as_before(house: House) 
         pass
     read = opened(house, key)
     assert (read.erased, finding(house, read)) == (False, Finding.SIGNED)
+
+
+def verdict(house: House, content: bytes | None, *, lang: str = "en") -> requests.Response:
+    """Bring a file to the page where anybody has one judged."""
+    files = None if content is None else {"file": ("a file", content)}
+    return requests.post(
+        f"{house.url}/verify", params={"lang": lang}, files=files, data={"text": ""}, timeout=30
+    )
+
+
+def test_anybody_has_a_file_judged_on_a_page(house: House, tmp_path: Path) -> None:
+    journal, shop, person = tmp_path / "journal", house.green, house.member()
+    with closing(
+        GatewayClient(url=house.url, key_id=shop.key_id, key=shop.key, journal=journal)
+    ) as till:
+        bought = till.earn(member={"phone": person.phone}, merchant_ref="judged", amount=70_000)
+        till.refund_earning(bought.data["id"], merchant_ref="judged-back", amount=10_000)
+    calls = journal.read_bytes()
+    good = verdict(house, calls)
+    assert (good.status_code, "It holds" in good.text) == (200, True)
+    assert "default-src 'none'" in good.headers["Content-Security-Policy"]
+    assert good.text.count(shop.key_id) == 2
+    assert person.phone not in good.text
+    assert "POST /v1/earnings" in good.text
+    assert "معتبر است" in verdict(house, calls, lang="fa").text
+    # What merely stands in a file is not repeated as if it were signed.
+    lines = calls.strip().split(b"\n")
+    forged = json.loads(lines[0])
+    forged["request"]["path"] = "/v1/<b>other"
+    told = verdict(house, lines[-1] + b"\n" + json.dumps(forged).encode()).text
+    assert all(part in told for part in ("It does not hold", "1 of 2 calls", "for something else"))
+    assert "other</" not in told
+    with_key = lines[0].replace(shop.key_id.encode(), b"mk_live_" + b"a" * 26)
+    assert "no such key is published" in verdict(house, with_key).text
+    # Evidence, and evidence about another entry.
+    key = house.services.entry_ids.decode(bought.data["id"], prefix="ern")
+    document, keys = file_of(house, key)
+    told = verdict(house, json.dumps(document).encode()).text
+    assert all(part in told for part in ("It holds", "Evidence of one entry", "judged"))
+    assert any(each["kid"] in told for each in keys)
+    told = verdict(house, json.dumps({**document, "entry": "ent_other"}).encode(), lang="fa").text
+    assert "معتبر نیست" in told
+    assert "پاسخ دربارهٔ سند دیگری است" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        (None, 422, "There is nothing in it"),
+        (b" ", 422, "There is nothing in it"),
+        (b"%PDF-1.7 \xff", 422, "check code printed"),
+        (b"record,entry\nline,x", 422, "spreadsheets"),
+        (b"\x00\xff" * 999, 422, "nothing that the network signs"),
+        (b"[" * 100_000, 422, "nothing that the network signs"),
+        (b'{"a":' * 100_000, 422, "nothing that the network signs"),
+        (b'{"format":"peyvand-evidence-2","answer":[],"request":7}', 200, "It does not hold"),
+        (b'{"format":"peyvand-points-proof-1"}', 200, "It does not hold"),
+        (b'{"format":"peyvand-movements-1","movements":{}}', 200, "It does not hold"),
+        (b'{"lines":[],"totals":0,"seal":1,"digest":2}', 200, "It does not hold"),
+        (b"eyJhbGciOiJub25lIn0.e30.AA", 200, "It does not hold"),
+        (b'{"request":{"key_id":7},"answer":{}}', 422, "nothing that the network signs"),
+        (b"x" * (LARGEST + 1), 413, "larger than 4 MB"),
+        (b"x" * (LARGEST + 99_999), 413, "larger than 4 MB"),
+    ],
+)
+def test_a_hostile_file_is_told_what_it_is_not(
+    house: House, content: bytes | None, status: int, said: str
+) -> None:
+    answer = verdict(house, content)
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text[-900:]
+
+
+def test_what_drips_holds_nobody_up(house: House) -> None:
+    host, port = house.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as slow:
+        slow.sendall(b"POST /verify HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\nabc")
+        answers = [verdict(house, b"%PDF-").status_code for _ in range(6)]
+        assert set(answers) <= {422, 503}, "one of the processes is busy with the slow one"
+        assert requests.get(f"{house.url}/verify", timeout=30).status_code == 200

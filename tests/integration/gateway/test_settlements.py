@@ -215,6 +215,10 @@ def test_anybody_checks_a_statement_with_published_keys_alone(
     told = json.loads(CliRunner().invoke(main, offline).output)
     assert (told["holds"], told["environment"], told["merchant"]) == (True, "live", "blue")
     assert (theirs(), ours("verify", str(file), "--network", house.url)) == (0, 0)
+    page = requests.post(
+        f"{house.url}/verify?lang=en", files={"file": file.read_bytes()}, timeout=30
+    )
+    assert all(part in page.text for part in ("It holds", told["key"], "Net, rials"))
     assert ours(*offline, "--test") == 1, "live keys make nothing of a sandbox hold"
     # Consistent in itself, sealed by the network, and not what the network said.
     whole = house.blue.client.statement(window).data

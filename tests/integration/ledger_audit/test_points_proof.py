@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,14 @@ from sqlalchemy import text
 from config.cli.verify import verify as verify_command
 from network.clearing import days
 from network.clock import wall_now
-from network.ids import encode
+from network.ids import EntryIds, encode
+from network.language import use_locale
 from network.ledger.seal import SealGapError
-from network.proofs import queries, service, tokens
+from network.proofs import judging, movements, queries, service, tokens
 from network.proofs.errors import ProofBrokenError, ProofTotalsError
+from network.proofs.judging import judge, judge_token
 from network.proofs.queries import ProofView
+from network.proofs.reasons import REASONS, said_of
 from network.proofs.service import prove
 from network.proofs.verify import verify
 from network.signing.queries import active_key, published_keys
@@ -197,3 +201,76 @@ def test_anybody_verifies_a_file_without_the_network(
     assert refused.exit_code == 1
     file.write_text("nothing")
     assert run(verify_command, [str(file), "--keys", str(published)]).exit_code == 1
+
+
+def movements_of(past: Past, member_id: UUID, *, since: date, until: date) -> dict[str, Any]:
+    with past.database.snapshot() as session:
+        wanted = movements.Wanted(
+            person_id=member_id, wallet_id=member_id, since=since, until=until
+        )
+        return movements.document(session, VAULT, EntryIds(VAULT), wanted=wanted)
+
+
+def test_movements_of_closed_days_are_signed_and_add_up(
+    past: Past, nights: list[ProofView], keys: list[dict[str, str]]
+) -> None:
+    first, last = (nights[place].business_date for place in (0, -1))
+    end = last + timedelta(days=1)
+    whole = movements_of(past, SPENDER, since=first, until=end)
+    facts = judge(whole, keys=keys)
+    said = facts["said"]
+    assert (facts["kind"], said["member"]) == ("movements", encode("mem", SPENDER))
+    with past.database.reading() as session:
+        owned = session.execute(
+            text("""
+                SELECT sum(points) FROM ledger.posting WHERE member_id = :member
+                AND business_date <= :day
+                AND account IN ('available', 'pending', 'held', 'debt')
+            """),
+            {"member": SPENDER, "day": last},
+        ).scalar_one()
+    assert said["closing"] == owned
+    assert said["movements"] == len(whole["movements"]) > 2
+    assert said["seal"] == nights[-1].seal.hex()
+    # Two halves are the whole, and each begins with what the other ended with.
+    middle = first + timedelta(days=1)
+    before = movements_of(past, SPENDER, since=first, until=middle)
+    after = movements_of(past, SPENDER, since=middle, until=end)
+    assert before["movements"] + after["movements"] == whole["movements"]
+    assert judge(before, keys=keys)["said"]["closing"] == judge(after, keys=keys)["said"]["opening"]
+    assert judge_token(whole["statement"], keys=keys)["kind"] == "movements_token"
+    with pytest.raises(movements.NotClosedError):
+        movements_of(past, SPENDER, since=first, until=end + timedelta(days=30))
+
+    def refused(changed: dict[str, Any], *, by: list[dict[str, str]] = keys) -> str:
+        with pytest.raises(ProofBrokenError) as error:
+            judge(changed, keys=by)
+        return said_of(error.value)
+
+    moved = copy.deepcopy(whole)
+    moved["movements"][0]["points"] += 1
+    assert "not that of these movements" in refused(moved)
+    assert "not that of these movements" in refused({**whole, "movements": whole["movements"][1:]})
+    assert "signed as something else" in refused({**whole, "statement": nights[0].signed})
+    assert "none of these keys" in refused(whole, by=[])
+    assert "not complete" in refused({"format": movements.FORMAT, "statement": whole["statement"]})
+
+
+def test_every_reason_is_said_in_persian() -> None:
+    """A message that a check raises and nobody listed would be read in English."""
+    network = Path(judging.__file__).parents[1]
+    files = [*(network / "proofs").glob("*.py"), network / "reconciliation" / "evidence_file.py"]
+    files.append(network / "clearing" / "signed_statements.py")
+    raised = {
+        argument.value
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"ProofBrokenError", "_check"}
+        for argument in node.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    }
+    assert raised == {str(each) for each in REASONS}
+    with use_locale("fa"):
+        assert not raised & {str(each) for each in REASONS}

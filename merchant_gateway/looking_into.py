@@ -1,0 +1,149 @@
+"""What a file that somebody brings proves, whatever it is: for a page where anybody may ask.
+
+The checks are those of the commands: ``network.proofs.judging`` for what the network signs, and the
+client's own ``verifying`` for calls that a merchant kept. Here is only what tells one from the
+other. The file is hostile until it has been judged: how much is read, how deep it may be nested and
+how many signatures are checked is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from merchant_gateway.client.errors import JournalError
+from merchant_gateway.client.journal import Record, read_records
+from merchant_gateway.client.verifying import Verdict, judge
+from merchant_gateway.errors import InvalidRequestError, MalformedJsonError
+from merchant_gateway.signing import Ed25519VerifyingKey
+from merchant_gateway.strict_json import load_object
+from network.proofs import judging
+from network.proofs.errors import ProofBrokenError
+from network.proofs.judging import Keys
+from network.proofs.reasons import said_of
+
+LARGEST = 4 * 1024 * 1024
+MOST_CALLS = 500
+MOST_KEYS = 16
+"""Calls of one file, and merchants' keys that they were signed with."""
+
+CALLS = "calls"
+_ANSWERS = "answers"
+_JWS = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_PDF, _ZIP = b"%PDF-", b"PK\x03\x04"
+_MARK = b"\xef\xbb\xbf"
+
+MerchantKeys = Callable[[Collection[str]], Mapping[str, Ed25519VerifyingKey]]
+"""The published keys of merchants among some ids."""
+
+
+class Unreadable(StrEnum):
+    """Why nothing was judged."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    TOO_MANY_CALLS = "too_many_calls"
+    PAPER = "paper"
+    TABLE = "table"
+    UNKNOWN = "unknown"
+
+
+class UnreadableError(Exception):
+    """This is nothing that is signed; ``why`` says what it seems to be instead."""
+
+    def __init__(self, why: Unreadable) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a file proves: its ``kind``, and its figures as ``network.proofs.judging`` has them.
+
+    ``reason`` says in the reader's language why it proves nothing, empty where it holds. For kept
+    calls there is a verdict on each.
+    """
+
+    kind: str
+    reason: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    calls: tuple[Verdict, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Return whether every signature in it holds."""
+        return not self.reason and all(each.holds for each in self.calls)
+
+
+def look_into(content: bytes, *, keys: Keys, merchant_keys: MerchantKeys) -> Found:
+    """Return what ``content`` proves by the network's published ``keys`` and those of merchants.
+
+    Raises UnreadableError for what is none of the things that are signed.
+    """
+    if len(content) > LARGEST:
+        raise UnreadableError(Unreadable.TOO_LARGE)
+    text = content.removeprefix(_MARK).strip()
+    if not text:
+        raise UnreadableError(Unreadable.EMPTY)
+    if text.startswith((_PDF, _ZIP)):
+        raise UnreadableError(Unreadable.PAPER)
+    if _JWS.fullmatch(text):
+        return _judged("token", lambda: judging.judge_token(text.decode("ascii"), keys=keys))
+    document = _object(text)
+    if document is not None and judging.is_known(document):
+        return _judged("file", lambda: judging.judge(document, keys=keys))
+    records = _records(text)
+    if records:
+        return _calls(records, keys=keys, merchant_keys=merchant_keys)
+    if text.startswith(b"record,") or b"\nrecord," in text[:_LOOKED_AT]:
+        raise UnreadableError(Unreadable.TABLE)
+    raise UnreadableError(Unreadable.UNKNOWN)
+
+
+_LOOKED_AT = 4096
+
+
+def _judged(kind: str, judge_it: Callable[[], dict[str, Any]]) -> Found:
+    try:
+        facts = judge_it()
+    except ProofBrokenError as error:
+        return Found(kind=kind, reason=said_of(error))
+    return Found(kind=facts["kind"], facts=facts)
+
+
+def _object(text: bytes) -> dict[str, Any] | None:
+    """Return the object that a file holds, ``None`` where it holds something else."""
+    try:
+        return load_object(text)
+    except (MalformedJsonError, InvalidRequestError):
+        return None
+
+
+def _records(text: bytes) -> Sequence[Record]:
+    """Return the calls that a file keeps, none where it is no journal."""
+    if not text.startswith(b"{"):
+        return ()
+    try:
+        found = list(islice(read_records(text.splitlines()), MOST_CALLS + 1))
+    except JournalError:
+        return ()
+    if len(found) > MOST_CALLS:
+        raise UnreadableError(Unreadable.TOO_MANY_CALLS)
+    return found
+
+
+def _calls(records: Sequence[Record], *, keys: Keys, merchant_keys: MerchantKeys) -> Found:
+    wanted = sorted({each.key_id for each in records})
+    theirs = merchant_keys(wanted[:MOST_KEYS])
+    # Apart: a merchant's key would otherwise pass for the network's, and its answer for ours.
+    ours = {
+        each["kid"]: Ed25519VerifyingKey.from_jwk(dict(each))
+        for each in keys
+        if each.get("purpose") == _ANSWERS
+    }
+    verdicts = tuple(judge(each, network_keys=ours, merchant_keys=theirs) for each in records)
+    return Found(kind=CALLS, calls=verdicts)
