@@ -28,7 +28,7 @@ class Adjustment(Base):
     adjustment_id: Mapped[UUID] = mapped_column(primary_key=True)
     member_id: Mapped[UUID]
     kind: Mapped[str]
-    issuer_id: Mapped[UUID] = mapped_column(ForeignKey("network.merchant.merchant_id"))
+    issuer_id: Mapped[UUID]
     points: Mapped[int]
     expires_on: Mapped[date | None]
     reason: Mapped[str]

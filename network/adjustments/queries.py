@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 
 from network.adjustments.models import Adjustment
 
+PREFIX = "adj"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdjustmentView:

@@ -6,6 +6,7 @@ The approval and the posting are one unit of work. ``now`` is programme time.
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID
 
@@ -20,13 +21,16 @@ from network.adjustments.errors import (
 )
 from network.adjustments.models import Adjustment
 from network.adjustments.queries import AdjustmentView, view
+from network.campaigns.grants import network_price
+from network.clearing.parties import NETWORK_PARTY
 from network.ledger import operations_members
 from network.ledger.errors import SamePerson
 from network.ledger.queries import begun_day
 from network.ledger.shared_wallets import home
 from network.ledger.values import Approval, Claim, Posted
-from network.merchants.queries import agreement_on
+from network.merchants import queries as merchants
 from network.operators.audit import record_act
+from network.programme.queries import face_value_on
 
 KINDS = frozenset({"up", "down", "write_off"})
 _MOST_POINTS = 10**15
@@ -48,7 +52,9 @@ def propose(
     """Propose a correction for another operator to approve; raise InvalidAdjustmentError.
 
     ``up`` grants points of an issuer that live until ``expires_on``, ``down`` takes available ones
-    away, ``write_off`` forgives a debt with the issuer.
+    away, ``write_off`` forgives a debt with the issuer. The issuer may be the network
+    (``NETWORK_PARTY``): it pays for what makes a theft good, and the shop that took the stolen
+    points keeps its money. Raises UnknownMerchantError.
     """
     words = reason.strip()
     if kind not in KINDS:
@@ -58,6 +64,8 @@ def propose(
     if not words or len(words) > _LONGEST_REASON:
         raise InvalidAdjustmentError("a correction has a reason in words", field="reason")
     _check_expiry(session, now=now, kind=kind, expires_on=expires_on)
+    if issuer_id != NETWORK_PARTY:
+        merchants.merchant(session, merchant_id=issuer_id)
     row = Adjustment(
         adjustment_id=ids.uuid7(),
         member_id=member_id,
@@ -138,15 +146,15 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
         today = begun_day(session, now=now)
         if row.expires_on is None:
             raise InvalidAdjustmentError("points end on a day", field="expires_on")
-        terms = agreement_on(session, merchant_id=row.issuer_id, day=today)
+        terms_id, price = _terms(session, row, today=today)
         return operations_members.adjust_up(
             session,
             now=now,
             claim=claim,
             member_id=member_id,
             issuer_id=row.issuer_id,
-            terms_id=terms.agreement_id,
-            price=terms.issue_price,
+            terms_id=terms_id,
+            price=price,
             points=row.points,
             active_from=today,
             expires_on=row.expires_on,
@@ -164,6 +172,14 @@ def _post(session: Session, row: Adjustment, *, now: datetime, approved_by: UUID
         points=row.points,
         approval=approval,
     )
+
+
+def _terms(session: Session, row: Adjustment, *, today: date) -> tuple[UUID, Decimal]:
+    """Return on which terms points are granted, and their price; the network's own are the row."""
+    if row.issuer_id == NETWORK_PARTY:
+        return row.adjustment_id, network_price(face_value_on(session, day=today))
+    terms = merchants.agreement_on(session, merchant_id=row.issuer_id, day=today)
+    return terms.agreement_id, terms.issue_price
 
 
 def _check_expiry(session: Session, *, now: datetime, kind: str, expires_on: date | None) -> None:

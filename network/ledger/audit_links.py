@@ -303,7 +303,8 @@ PARTIES = Pass(
                         THEN g.issuer_id END,
                    CASE WHEN a.merchant_id IS NULL THEN g.acceptor_id END,
                    CASE WHEN m.merchant_id IS NULL THEN g.merchant_id END) AS strangers,
-               t.agreement_id IS NOT NULL OR c.campaign_id IS NOT NULL AS agreed
+               t.agreement_id IS NOT NULL OR c.campaign_id IS NOT NULL
+                   OR j.adjustment_id IS NOT NULL AS agreed
         FROM (
             SELECT issuer_id, acceptor_id, NULL::uuid AS merchant_id, terms_id
             FROM ledger.movement GROUP BY issuer_id, acceptor_id, terms_id
@@ -316,9 +317,11 @@ PARTIES = Pass(
         LEFT JOIN network.merchant AS m ON m.merchant_id = g.merchant_id
         LEFT JOIN network.agreement AS t
             ON t.agreement_id = g.terms_id AND t.merchant_id = g.issuer_id
-        -- The network's points stand on the campaign that it approved.
+        -- The network's points stand on the campaign, or the correction, that two people approved.
         LEFT JOIN ledger.campaign AS c ON c.campaign_id = g.terms_id
             AND g.issuer_id = {network}
+        LEFT JOIN network.adjustment AS j ON j.adjustment_id = g.terms_id
+            AND j.state = 'posted' AND g.issuer_id = {network}
     """.replace("{network}", NETWORK),
     rules=(
         Rule(

@@ -13,6 +13,7 @@ from network.merchants.queries import UnknownMerchantError
 from network.services import Services
 from settlement.console import access, filters, passkeys
 from settlement.console.views import (
+    adjusting,
     agreements,
     applications,
     audit,
@@ -84,6 +85,7 @@ VIEWS = (
     operators,
     recovering,
     members,
+    adjusting,
     references,
     search,
     glossary,

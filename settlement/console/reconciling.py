@@ -10,13 +10,20 @@ from uuid import UUID
 from flask import flash, request
 from sqlalchemy.orm import Session
 
-from network.adjustments.errors import InvalidAdjustmentError
+from network.adjustments.errors import AdjustmentDecidedError, InvalidAdjustmentError
 from network.errors import PeyvandError
 from network.language import LazyText, format_number, gettext, ngettext, parse_whole_number
 from network.language import lazy_gettext as _l
-from network.ledger.errors import InsufficientPoints, Refusal, SamePerson, WalletClosed
+from network.ledger.errors import (
+    InsufficientPoints,
+    Refusal,
+    SamePerson,
+    WalletClosed,
+    WriteOffExceedsDebt,
+)
 from network.members.errors import CardBlockedError, InvalidCardError, UnknownMemberError
 from network.members.resolving import resolve
+from network.merchants.queries import NoAgreementError, UnknownMerchantError
 from network.money.today import DayClosingError
 from network.operators import queries as operators
 from network.operators.queries import OperatorView
@@ -50,6 +57,10 @@ _WORDS: Mapping[type[PeyvandError], LazyText] = {
     errors.RecordTooLargeError: _l("The file is larger than a record may be."),
     InvalidAdjustmentError: _l("Say why, and how much is to move for whom."),
     NoEarningTermsError: _l("The merchant has no earning terms in force: no points can be given."),
+    NoAgreementError: _l("The merchant has no agreement in force: no points can be given."),
+    UnknownMerchantError: _l("There is no such merchant."),
+    AdjustmentDecidedError: _l("This correction was decided before."),
+    WriteOffExceedsDebt: _l("The member does not owe as many points there."),
     UnknownMemberError: _l("There is no member with this card."),
     InvalidCardError: _l("This is not a card number."),
     CardBlockedError: _l("This card is blocked."),

@@ -18,6 +18,11 @@ TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "record_status": words.STATUSES,
     "fault": words.FAULTS,
     "correction": words.CORRECTION_STATES,
+    "correction_kind": {
+        "up": _l("Points given"),
+        "down": _l("Points taken away"),
+        "write_off": _l("Debt written off"),
+    },
     "dispute": words.DISPUTE_STATES,
     "dispute_reason": words.DISPUTE_REASONS,
     "dispute_action": words.DISPUTE_ACTIONS,

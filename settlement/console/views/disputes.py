@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from uuid import UUID
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -31,11 +31,15 @@ from settlement.console.reconciling import REFUSED, asked_movement, asked_whole,
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
 _MOST = 1_000
+_COLUMNS = (
+    *("dispute", "merchant", "business_date", "entry", "reason", "words", "points", "amount"),
+    *("state", "decision", "opened_at", "due_at", "decided_at"),
+)
 
 
 @blueprint.get("")
 @access.access(VIEWER)
-def index() -> str:
+def index() -> str | Response:
     """Show disputes: those not decided, the one that is due first at the top, or all."""
     every, before = listing.argument("show") == "all", listing.argument("before")
     with access.reading() as session:
@@ -43,7 +47,7 @@ def index() -> str:
             session,
             undecided=not every,
             before=ids.decode(PREFIX, before) if before else None,
-            limit=_MOST + 1,
+            limit=listing.asked(_MOST),
         )
     shown, more = listing.first(found, _MOST)
     page = listing.arrange(
@@ -57,6 +61,8 @@ def index() -> str:
         },
         words=lambda row: f"{row.merchant_code} {row.name_fa} {row.name_en} {row.words}",
     )
+    if listing.wants_csv():
+        return listing.csv_response("disputes", _COLUMNS, (_cells(each) for each in page.rows))
     return render_template(
         "disputes.html",
         page=page,
@@ -65,6 +71,16 @@ def index() -> str:
         most=_MOST,
         newest=listing.address(before=None, **{"from": None}) if before else None,
         older=_before(shown[-1].dispute_id) if more else None,
+    )
+
+
+def _cells(row: DisputeView) -> tuple[object, ...]:
+    return (
+        *(ids.encode(PREFIX, row.dispute_id), row.merchant_code, row.business_date.isoformat()),
+        access.entry_ids().encode(prefix="ent", member_id=row.member_id, sequence=row.sequence),
+        *(row.reason, row.words, row.wanted_points, row.wanted_amount, row.state, row.decision),
+        *(row.opened_at.isoformat(), row.due_at.isoformat()),
+        None if row.decided_at is None else row.decided_at.isoformat(),
     )
 
 

@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 from config.web import listing
 from config.web.listing import Page
 from network import ids
+from network.adjustments import queries as adjustments
 from network.clearing import queries as clearing
 from network.clearing.facts import ObligationView, PartyView
+from network.clearing.parties import NETWORK_NAME
 from network.clearing.party_names import parties
 from network.ids import EntryKey, UnknownIdError
+from network.language import gettext
 from network.ledger import figures
 from network.ledger import queries as ledger
 from network.ledger.views import EntryView
@@ -24,6 +27,7 @@ from network.members.queries import masked_name
 from network.members.tiers import tier_of, tiers
 from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
+from network.operators import queries as operators
 from network.operators.roles import OPERATOR, VIEWER
 from network.programme import queries as programme
 from network.reconciliation.evidence import SignedRequest, signed_request
@@ -174,13 +178,7 @@ def wallet(public_id: str) -> str | Response:
             limit=listing.asked(MOST_ENTRIES),
         )
         names = parties(session)
-        facts = {
-            "person": _masked(session, member_id),
-            "lots": ledger.lots(session, member_id=member_id),
-            "tier": _tier(session, member_id),
-            "sharing": sharing(session, member_id=member_id),
-            "ladder": tiers(session),
-        }
+        facts = _around(session, member_id)
     shown, more = listing.first(entries, MOST_ENTRIES)
     page = _arranged(shown, names)
     if listing.wants_csv():
@@ -193,10 +191,24 @@ def wallet(public_id: str) -> str | Response:
         page=page,
         kinds=ENTRY_KINDS,
         names=names,
+        issuers=_issuers(names),
         earlier=listing.address(before=shown[-1].sequence, **{"from": None}) if more else None,
         newest=listing.address(before=None, **{"from": None}) if before else None,
         **facts,
     )
+
+
+def _around(session: Session, member_id: UUID) -> dict[str, object]:
+    """Return what a wallet's page shows beside balances and entries."""
+    return {
+        "person": _masked(session, member_id),
+        "lots": ledger.lots(session, member_id=member_id),
+        "tier": _tier(session, member_id),
+        "sharing": sharing(session, member_id=member_id),
+        "ladder": tiers(session),
+        "adjustments": adjustments.of_member(session, member_id=member_id),
+        "people": {each.operator_id: each for each in operators.all_operators(session)},
+    }
 
 
 def _arranged(entries: Sequence[EntryView], names: Mapping[UUID, PartyView]) -> Page[EntryView]:
@@ -217,6 +229,12 @@ def _arranged(entries: Sequence[EntryView], names: Mapping[UUID, PartyView]) -> 
         },
         words=lambda row: f"{merchant(row)} {row.merchant_ref or ''} {row.receipt or ''}",
     )
+
+
+def _issuers(names: Mapping[UUID, PartyView]) -> list[tuple[str, str]]:
+    """Return whose points may be put right, the network's last."""
+    found = [(each.code, party(each)) for each in names.values() if each.code != NETWORK_NAME]
+    return [*sorted(found, key=lambda each: each[1]), (NETWORK_NAME, gettext("The network"))]
 
 
 def _exported(row: EntryView, names: Mapping[UUID, PartyView]) -> tuple[object, ...]:

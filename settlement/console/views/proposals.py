@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask import Response as FlaskResponse
@@ -11,8 +12,10 @@ from werkzeug.wrappers import Response
 
 from config.web import listing
 from network import ids
+from network.adjustments import queries as adjustments
 from network.language import gettext as _
 from network.operators import proposals
+from network.operators import queries as operators
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
@@ -33,6 +36,10 @@ def index() -> str | FlaskResponse:
     own = listing.argument("whose") == "mine"
     with access.reading() as session:
         waiting = shown(session, proposals.waiting(session))
+        corrections = [
+            each for each in adjustments.waiting(session) if not own or _mine(each.proposed_by)
+        ]
+        people = {each.operator_id: each.name for each in operators.all_operators(session)}
     page = listing.arrange(
         [each for each in waiting if not own or _own(each.proposal)],
         sort="proposed",
@@ -46,7 +53,9 @@ def index() -> str | FlaskResponse:
     if listing.wants_csv():
         rows = [_cells(each) for each in page.rows]
         return listing.csv_response("proposals", _COLUMNS, rows)
-    return render_template("proposals.html", page=page, own=own)
+    return render_template(
+        "proposals.html", page=page, own=own, corrections=corrections, people=people
+    )
 
 
 def _cells(row: Waiting) -> tuple[object, ...]:
@@ -107,7 +116,11 @@ def decline(public_id: str) -> Response:
 
 
 def _own(proposal: Proposal) -> bool:
-    return proposal.proposed_by == access.operator().operator_id
+    return _mine(proposal.proposed_by)
+
+
+def _mine(operator_id: UUID) -> bool:
+    return operator_id == access.operator().operator_id
 
 
 def put_forward(make: Callable[[Session], Proposal], *, back: str) -> Response:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, render_template, url_for
 from sqlalchemy.orm import Session
 
 from config.web import listing
+from network.adjustments import queries as adjustments
 from network.clearing import days
 from network.clearing import nights as night_queries
 from network.clearing import queries as clearing
@@ -71,6 +72,7 @@ def show() -> str:
             "waiting": merchants.waiting_agreements(session),
             "nearing": exposure.nearing(session),
             "proposed": shown(session, proposals.waiting(session)),
+            "corrections": len(adjustments.waiting(session)),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
             "backlog": figures.backlog(session),
             "breaks": break_ages(session, wall=access.wall()),

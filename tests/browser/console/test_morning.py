@@ -209,6 +209,11 @@ def test_three_faults_are_found_and_the_next_window_is_right(
     behnam.get_by_role("button", name="Post those chosen").click()
     expect(behnam.locator("main")).to_contain_text("1 correction is posted")
 
+    file = behnam.context.request.get("/reconciliation/disputes?show=all&format=csv")
+    (line,) = csv.DictReader(io.StringIO(file.body().decode("utf-8-sig")))
+    assert line["dispute"] == encode("dsp", dispute_id)
+    assert (line["merchant"], line["state"]) == (shop.code, "accepted")
+
     _look_at(house, signed_in, encode("dsp", dispute_id))
 
     # The next night: what came back and what was corrected stand on the statement, and are paid.

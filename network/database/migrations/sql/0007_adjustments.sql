@@ -16,7 +16,8 @@ CREATE TYPE ledger.batch_outcome AS (
 );
 
 -- Section 2: corrections that need two people (network/adjustments). The second one's approval and
--- the posting are one unit of work; sequence and business_date name the entry.
+-- the posting are one unit of work; sequence and business_date name the entry. The issuer may be the
+-- network, which is a party like a merchant, so there is no foreign key; its points stand on the row.
 CREATE TABLE network.adjustment (
     adjustment_id uuid NOT NULL,
     member_id uuid NOT NULL,
@@ -33,8 +34,6 @@ CREATE TABLE network.adjustment (
     sequence bigint,
     business_date date,
     CONSTRAINT pk_adjustment PRIMARY KEY (adjustment_id),
-    CONSTRAINT fk_adjustment_issuer_id_merchant
-        FOREIGN KEY (issuer_id) REFERENCES network.merchant (merchant_id),
     CONSTRAINT fk_adjustment_proposed_by_operator
         FOREIGN KEY (proposed_by) REFERENCES network.operator (operator_id),
     CONSTRAINT fk_adjustment_decided_by_operator
