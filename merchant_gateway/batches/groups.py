@@ -9,6 +9,7 @@ in a transaction of its own: this one holds slices of budgets, and may not ask f
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -38,14 +39,31 @@ from network.programme.explain import explanation_json
 from network.settings import PROGRAMME_ZONE
 
 LARGEST_GROUP = 200
-"""Lines in one transaction: tills that want the same members or slices wait for all of them."""
+SMALLEST_GROUP = 10
+_FIRST_GROUP = 50
+_MOST_SECONDS = 0.1
+"""A till that wants one of a group's members or slices waits for as long as the group takes."""
 
 
-def groups_of(lines: Sequence[Wanted], *, received_at: datetime) -> Iterator[list[Wanted]]:
+@dataclass(slots=True)
+class Pace:
+    """How many lines the next group has: as many as took a tenth of a second lately."""
+
+    lines: int = _FIRST_GROUP
+
+    def note(self, *, lines: int, seconds: float) -> None:
+        """Remember how long ``lines`` took."""
+        fitting = int(lines * _MOST_SECONDS / seconds) if seconds > 0 else LARGEST_GROUP
+        self.lines = max(SMALLEST_GROUP, min(LARGEST_GROUP, 2 * self.lines, fitting))
+
+
+def groups_of(
+    lines: Sequence[Wanted], *, received_at: datetime, pace: Pace
+) -> Iterator[list[Wanted]]:
     """Yield lines in groups to be posted one after the other, a member's lines in their order.
 
     The first lines of all members come first, then their second ones, and so on. A line that cannot
-    go with others is a group of its own.
+    go with others is a group of its own. ``pace`` says how long each is when it is asked for.
     """
     waves: list[list[Wanted]] = []
     so_far: dict[UUID, int] = {}
@@ -59,8 +77,11 @@ def groups_of(lines: Sequence[Wanted], *, received_at: datetime) -> Iterator[lis
         waves[wave].append(each)
     for members in waves:
         good = [each for each in members if _with_others(each, received_at=received_at)]
-        for first in range(0, len(good), LARGEST_GROUP):
-            yield good[first : first + LARGEST_GROUP]
+        first = 0
+        while first < len(good):
+            group = good[first : first + pace.lines]
+            yield group
+            first += len(group)
         yield from ([each] for each in members if not _with_others(each, received_at=received_at))
 
 

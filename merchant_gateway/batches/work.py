@@ -11,6 +11,7 @@ worker may die at any moment, and another goes on where the last commit left it.
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.apart import post_apart
 from merchant_gateway.batches.bench import Bench, Pricing, bench_of, event_of
-from merchant_gateway.batches.groups import groups_of, post_group, tell_known
+from merchant_gateway.batches.groups import Pace, groups_of, post_group, tell_known
 from merchant_gateway.batches.lines import Wanted, check_key, read
 from merchant_gateway.batches.members import Named, find_members
 from merchant_gateway.batches.results import posted_result, refused_result, tally_of
@@ -59,11 +60,12 @@ def run_batch(services: Services, *, batch_id: str) -> None:
         batch = queries.batch(session, batch_id=identifier)
     if batch.state == "done":
         return
+    pace = Pace()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead") as ahead:
         ready = _prepare(bench, batch, after=-1)
         while ready is not None:
             following = ahead.submit(_prepare, bench, batch, after=ready.chunk.number)
-            if not _work_off(bench, batch, ready):
+            if not _work_off(bench, batch, ready, pace=pace):
                 return
             ready = following.result()
     with services.database.unit_of_work() as session:
@@ -152,7 +154,7 @@ def _price(
     )
 
 
-def _work_off(bench: Bench, batch: BatchView, ready: Ready) -> bool:
+def _work_off(bench: Bench, batch: BatchView, ready: Ready, *, pace: Pace) -> bool:
     """Post a chunk; return False where another worker holds the batch."""
     chunk = ready.chunk
     if chunk.state == "waiting":
@@ -167,8 +169,8 @@ def _work_off(bench: Bench, batch: BatchView, ready: Ready) -> bool:
                 each.earning = None
             if not _post_together(bench, batch, ready):
                 return False
-    for group in groups_of(_apart(ready), received_at=batch.received_at):
-        left = _post_group(bench, batch, group)
+    for group in groups_of(_apart(ready), received_at=batch.received_at, pace=pace):
+        left = _post_group(bench, batch, group, pace=pace)
         if left is None or not all(_post_alone(bench, batch, each) for each in left):
             return False
     with bench.services.database.unit_of_work() as session:
@@ -186,14 +188,19 @@ def _apart(ready: Ready) -> list[Wanted]:
     return [each for each, known in zip(ready.lines, stored, strict=True) if known is None]
 
 
-def _post_group(bench: Bench, batch: BatchView, group: list[Wanted]) -> list[Wanted] | None:
+def _post_group(
+    bench: Bench, batch: BatchView, group: list[Wanted], *, pace: Pace
+) -> list[Wanted] | None:
     """Post lines of different members; return those left for themselves, None as ``post_group``."""
     if len(group) == 1:
         return group
+    began = time.monotonic()
     try:
         return post_group(bench, batch, group)
     except Exception as error:  # noqa: BLE001 - one line must not stop the others
         unexpected(error, batch_id=batch.batch_id, line=group[0].line)
+    finally:
+        pace.note(lines=len(group), seconds=time.monotonic() - began)
     return group
 
 

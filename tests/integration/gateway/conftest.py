@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 
@@ -13,6 +14,7 @@ from network.settings import Settings
 from network.vault import Vault
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
+from tests.integration.gateway.campaigning import end
 from tests.integration.gateway.house import House, open_house
 
 
@@ -49,3 +51,11 @@ def house(gateway_services: Services) -> Iterator[House]:
     """Yield the coalition with its gateway running."""
     with open_house(gateway_services) as house:
         yield house
+
+
+@pytest.fixture
+def running(house: House) -> Iterator[list[UUID]]:
+    """Yield the campaigns that a test lets run, which end after it."""
+    found: list[UUID] = []
+    yield found
+    end(house, found)

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
-from fractions import Fraction
 from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
-import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from merchant_gateway.batches.bench import bench_of
 from merchant_gateway.batches.work import run_batch
 from network import ids
-from network.campaigns import queries, service
-from network.campaigns.service import CampaignTerms
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.errors import UnavailableError
 from network.ledger.errors import CampaignExhausted
 from network.ledger.operations_batch import CampaignEarning, earn_in_campaigns
 from network.ledger.values import Event, Grant, Takings
-from network.programme.campaigns import WHOLE, Funder
+from network.programme.campaigns import Funder
 from tests.integration.gateway.batching import done, earn_line, results, send_batch, work
+from tests.integration.gateway.campaigning import paid_by, run, taken
 from tests.integration.gateway.house import House, Person, Shop
 
 PATIENCE_SECONDS = 60.0
@@ -41,57 +39,6 @@ _END_ONE = text(
     "WHERE datname = current_database() AND usename = current_user AND xact_start IS NOT NULL "
     "AND pid <> pg_backend_pid()"
 )
-
-
-@pytest.fixture
-def running(house: House) -> Iterator[list[UUID]]:
-    """Campaigns that a test lets run, ended after it."""
-    found: list[UUID] = []
-    yield found
-    with house.services.database.unit_of_work() as session:
-        for campaign_id in found:
-            service.end_campaign(session, campaign_id=campaign_id, now=wall_now())
-    bench_of.cache_clear()
-
-
-def run(house: House, running: list[UUID], code: str, value: int, **other: Any) -> UUID:
-    """Let a bonus of the network run at both shops."""
-    facts: dict[str, Any] = {
-        "code": code,
-        "name_fa": "جشن",
-        "name_en": code.title(),
-        "owner_id": NETWORK_PARTY,
-        "kind": "bonus",
-        "value": Fraction(value),
-        "first_day": house.today(),
-        "last_day": house.today() + timedelta(days=2),
-        "funders": (Funder(party_id=NETWORK_PARTY, share=WHOLE),),
-        "budget": 1_000,
-        "merchants": (house.green.merchant_id, house.blue.merchant_id),
-    }
-    with house.services.database.unit_of_work() as session:
-        campaign_id = service.propose_campaign(
-            session, terms=CampaignTerms(**facts | other), today=house.today(), now=wall_now()
-        )
-        service.approve_campaign(
-            session, campaign_id=campaign_id, today=house.today(), now=wall_now()
-        )
-    running.append(campaign_id)
-    bench_of.cache_clear()  # as a worker that starts now, which keeps nothing of campaigns yet
-    return campaign_id
-
-
-def paid_by(shop: Shop) -> dict[str, Any]:
-    """What makes a campaign a shop's own, which it pays for and runs alone."""
-    funders = (Funder(party_id=shop.merchant_id, share=WHOLE),)
-    return {"owner_id": shop.merchant_id, "funders": funders, "merchants": (shop.merchant_id,)}
-
-
-def taken(house: House, campaign_id: UUID) -> int:
-    with house.services.database.reading() as session:
-        found = queries.campaign(session, campaign_id=campaign_id)
-    assert found is not None
-    return found.taken
 
 
 def in_category(person: Person, category: str) -> dict[str, Any]:
@@ -145,6 +92,24 @@ def test_funder_and_explanation_are_those_of_a_single_earn(
     green = house.green.merchant_id
     assert kept[0][0] == [(green, 40), (green, 9), (NETWORK_PARTY, 6)]
     assert kept[0] == kept[1] == kept[2]
+
+
+def test_what_a_campaign_adds_to_is_one_call_of_the_ledger(
+    house: House, running: list[UUID]
+) -> None:
+    run(house, running, "one-call", 10)
+    people = [house.member() for _ in range(6)]
+    calls: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        calls.extend(re.findall(r"ledger\.(earn\w*)", statement))
+
+    engine = house.services.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    found = done(house, house.green, [earn_line(each.phone, 100_000) for each in people])
+    event.remove(engine, "before_cursor_execute", note)
+    assert [each["points"] for each in found] == [20] * 6
+    assert calls == ["earn_in_campaigns"]
 
 
 def test_batches_that_want_the_same_campaigns_in_opposite_order_both_end(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -30,11 +31,20 @@ from tests.integration.gateway.batching import (
     results,
     send_batch,
 )
+from tests.integration.gateway.campaigning import run, taken
 from tests.integration.gateway.house import House
 from tests.integration.gateway.till import ask
 
 PATIENCE_SECONDS = 120.0
 LINES, PEOPLE = 2_060, 12
+TEA = range(1_600, 2_000)
+"""Lines that a campaign adds ten points to, until its budget ends after 300 of them."""
+
+BUDGET, GIVEN = 3_005, 3_000
+_GIVEN = text(
+    "SELECT (SELECT sum(points) FROM ledger.campaign_taking WHERE campaign_id = :campaign), "
+    "(SELECT sum(granted) FROM ledger.lot WHERE campaign_id = :campaign)"
+)
 _DONE = text("SELECT posted + known + refused, state FROM network.batch WHERE batch_id = :b")
 
 
@@ -68,12 +78,21 @@ def await_lines(house: House, batch_id: UUID, *, at_least: int) -> int:
     raise TimeoutError(f"{at_least} lines were not done in {PATIENCE_SECONDS} s")
 
 
-@pytest.mark.parametrize("kills", [(1, 1_001, 2_010)])
+def bought(phone: str, number: int) -> dict[str, Any]:
+    """Return the line of a purchase, of tea where the campaign is."""
+    amount = 10_000 * (1 + number % 7)
+    tea = {"lines": [{"category": "Tea", "amount": amount}]} if number in TEA else {}
+    return earn_line(phone, amount, **tea)
+
+
+@pytest.mark.parametrize("kills", [(1, 1_650, 2_010)])
 def test_killed_workers_lose_nothing_and_double_nothing(
-    house: House, redis_url: str, kills: tuple[int, ...]
+    house: House, redis_url: str, running: list[UUID], kills: tuple[int, ...]
 ) -> None:
+    """The first dies in a chunk, the second among groups in a campaign, the last in refunds."""
+    campaign_id = run(house, running, "tea", 10, categories=("Tea",), budget=BUDGET)
     people = [house.member() for _ in range(PEOPLE)]
-    lines = [earn_line(people[n % PEOPLE].phone, 10_000 * (1 + n % 7)) for n in range(LINES - 60)]
+    lines = [bought(people[n % PEOPLE].phone, n) for n in range(LINES - 60)]
     lines += [refund_line(people[n % PEOPLE].phone, lines[n], amount=10_000) for n in range(60)]
     expected = [0] * PEOPLE
     for n, line in enumerate(lines[:-60]):
@@ -102,13 +121,20 @@ def test_killed_workers_lose_nothing_and_double_nothing(
     found = results(house, house.green, answer.json()["id"])
     assert [each["line"] for each in found] == list(range(1, LINES + 1))
     assert len({each["id"] for each in found}) == LINES
+    for n in TEA:
+        extra = found[n]["points"] - lines[n]["amount"] // 10_000
+        assert extra in {0, 10}
+        expected[n % PEOPLE] += extra
+    assert taken(house, campaign_id) == GIVEN
     with house.services.database.reading() as session:
         for person, points in zip(people, expected, strict=True):
             view = queries.stored_wallet(session, member_id=person.member_id)
             assert view is not None
             assert view.available == points
+        given = session.execute(_GIVEN, {"campaign": campaign_id}).one()
         linked = session.execute(
             text("SELECT sum(cardinality(lines)) FROM network.batch_entries WHERE batch_id = :b"),
             {"b": identifier},
         ).scalar_one()
     assert linked == LINES
+    assert given == (GIVEN, GIVEN)
