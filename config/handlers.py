@@ -68,7 +68,7 @@ HANDLERS: Mapping[str, Handler] = {
     links.CODE_TOPIC: Handler(function="config.jobs:announce_code", queue=queues.MESSAGES),
     ways_in.WAY_IN: Handler(function="config.jobs:announce_way_in", queue=queues.MESSAGES),
     WORK_BATCH: Handler(
-        function="merchant_gateway.batches.work:run_batch",
+        function="config.jobs:work_batch",
         queue=queues.BATCHES,
         timeout_seconds=3600,
         retry_seconds=(1, 5, 30),  # after that the schedule asks again

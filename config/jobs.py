@@ -15,7 +15,7 @@ from rq.job import Job
 
 from config.access import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
-from config.queues import SANDBOXES, WEBHOOKS, queue
+from config.queues import BATCHES, SANDBOXES, WEBHOOKS, queue
 from network.clock import wall_now
 from network.database.installation import ProgrammeClock
 from network.errors import PeyvandError
@@ -67,6 +67,26 @@ def settle_night(services: Services, *, business_date: str) -> None:
     from settlement.nightly import run_night  # a worker of messages need not load it
 
     run_night(services, business_date=date.fromisoformat(business_date), started_by="schedule")
+
+
+def work_batch(services: Services, *, batch_id: str) -> None:
+    """Work a batch off; then, while no other waits, seal those that are done for whom they name.
+
+    What is not sealed so, the night seals: a body that does not let itself be keeps no batch back.
+    """
+    from merchant_gateway.batches.keeping import keep_bodies
+    from merchant_gateway.batches.work import run_batch  # a worker of messages need not load it
+
+    run_batch(services, batch_id=batch_id)
+    with redis.Redis.from_url(services.settings.redis_url) as client:
+        waiting = queue(BATCHES, connection=client)
+        try:
+            while waiting.count == 0 and keep_bodies(services):
+                pass
+        except Exception as error:  # noqa: BLE001 - the batch is done, and the night tries again
+            structlog.get_logger("peyvand.jobs").warning(
+                "a batch is sealed later", reason=type(error).__name__
+            )
 
 
 def reconcile(services: Services, *, reconciliation_id: str) -> None:

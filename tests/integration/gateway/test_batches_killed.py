@@ -34,6 +34,7 @@ from tests.integration.gateway.batching import (
 from tests.integration.gateway.campaigning import run, taken
 from tests.integration.gateway.house import House
 from tests.integration.gateway.till import ask
+from tests.integration.services.helpers import wait_for
 
 PATIENCE_SECONDS = 120.0
 LINES, PEOPLE = 2_060, 12
@@ -45,6 +46,7 @@ _GIVEN = text(
     "SELECT (SELECT sum(points) FROM ledger.campaign_taking WHERE campaign_id = :campaign), "
     "(SELECT sum(granted) FROM ledger.lot WHERE campaign_id = :campaign)"
 )
+_SEALED = text("SELECT persons_sealed FROM network.batch WHERE batch_id = :b")
 _DONE = text("SELECT posted + known + refused, state FROM network.batch WHERE batch_id = :b")
 
 
@@ -76,6 +78,12 @@ def await_lines(house: House, batch_id: UUID, *, at_least: int) -> int:
             return int(count)
         time.sleep(0.002)
     raise TimeoutError(f"{at_least} lines were not done in {PATIENCE_SECONDS} s")
+
+
+def is_sealed(house: House, batch_id: UUID) -> bool:
+    """Return whether a batch's body opens with the keys of whom it names."""
+    with house.services.database.reading() as session:
+        return bool(session.execute(_SEALED, {"b": batch_id}).scalar_one())
 
 
 def bought(phone: str, number: int) -> dict[str, Any]:
@@ -114,6 +122,7 @@ def test_killed_workers_lose_nothing_and_double_nothing(
             assert ask_batches(house.services, connection, wall=later) == [identifier]
         with worker(house, redis_url):
             await_lines(house, identifier, at_least=LINES)
+            wait_for(lambda: is_sealed(house, identifier))
     assert counts == sorted(counts)
     assert counts[0] < LINES
     status = ask(house, house.green, method="GET", target=f"{PATH}/{answer.json()['id']}").json()
