@@ -17,6 +17,7 @@ from merchant_gateway.batches import apart
 from merchant_gateway.batches import lines as batch_lines
 from merchant_gateway.batches import work as batch_work
 from merchant_gateway.batches.bench import bench_of
+from merchant_gateway.batches.groups import Pace
 from merchant_gateway.batches.reading import read_line
 from merchant_gateway.batches.stuck import unexpected
 from merchant_gateway.errors import InternalError
@@ -111,7 +112,7 @@ def test_what_was_priced_before_a_suspension_is_not_posted_after_it(
     assert ready is not None
     assert (ready.lines[0].earning is None) is alone
     with _suspended(house):
-        assert batch_work._work_off(bench, batch, ready)
+        assert batch_work._work_off(bench, batch, ready, pace=Pace())
     refused = results(house, house.green, batch_id)[0]
     assert (refused["status"], refused["problem"]["code"]) == ("refused", "merchant_suspended")
     assert done(house, house.green, [earn_line(person.phone)])[0]["status"] == "posted"
