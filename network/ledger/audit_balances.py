@@ -8,7 +8,11 @@ _ACCOUNTS = ("pending", "available", "held", "debt", "redemption")
 
 
 def _changes(*accounts: str) -> str:
-    """Return SQL for what movements put on accounts less what they took from them, by name."""
+    """Return SQL for what movements put on accounts less what they took from them, by name.
+
+    It is asked of movements from one account to another: an extension, from available to available,
+    changes neither.
+    """
     return ", ".join(
         f"sum(CASE CAST('{account}' AS ledger.account) WHEN target THEN points"
         f" WHEN source THEN -points END) AS {account}"
@@ -197,7 +201,8 @@ WALLETS = Pass(
             SELECT member_id, sum(points) AS points FROM ledger.debt GROUP BY member_id
         ) AS d USING (member_id)
         FULL JOIN (
-            SELECT member_id, {_changes(*_ACCOUNTS[:4])} FROM ledger.movement GROUP BY member_id
+            SELECT member_id, {_changes(*_ACCOUNTS[:4])}
+            FROM ledger.movement WHERE source <> target GROUP BY member_id
         ) AS p USING (member_id)
         FULL JOIN (
             SELECT member_id, count(*) AS entries, max(sequence) AS last
@@ -297,7 +302,7 @@ ISSUERS = Pass(
                    coalesce(sum(points) FILTER (WHERE source NOT IN {_MEMBERS}), 0)
                        - coalesce(sum(points) FILTER (WHERE target NOT IN {_MEMBERS}), 0)
                        AS outstanding
-            FROM ledger.movement GROUP BY issuer_id
+            FROM ledger.movement WHERE source <> target GROUP BY issuer_id
         ) AS p USING (issuer_id)
     """,
     rules=(
