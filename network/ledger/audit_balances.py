@@ -10,12 +10,16 @@ _ACCOUNTS = ("pending", "available", "held", "debt", "redemption")
 def _changes(*accounts: str) -> str:
     """Return SQL for what movements put on accounts less what they took from them, by name.
 
+<<<<<<< HEAD
     It is asked of movements from one account to another: an extension, from available to available,
     changes neither.
+=======
+    What goes on in a child lot stays on its account.
+>>>>>>> c4f9a18 (The audit counts what goes on in a child lot as staying on its account, and reckons with no days at the end of time)
     """
     return ", ".join(
-        f"sum(CASE CAST('{account}' AS ledger.account) WHEN target THEN points"
-        f" WHEN source THEN -points END) AS {account}"
+        f"sum(CASE WHEN source = target THEN 0 WHEN target = '{account}' THEN points"
+        f" WHEN source = '{account}' THEN -points END) AS {account}"
         for account in accounts
     )
 
@@ -28,8 +32,9 @@ EQUATIONS = Pass(
                l.granted - l.remaining - l.held - l.redeemed - l.expired - l.clawed_back - l.moved
                    AS off,
                least(l.remaining, l.held, l.redeemed, l.expired, l.clawed_back, l.moved,
-                     l.granted - 1, l.expires_on - l.active_from - 1, ceil(l.price),
-                     CASE WHEN l.open = (l.remaining > 0) THEN 0 ELSE -1 END) AS least
+                     l.granted - 1,
+                     CASE WHEN l.active_from < l.expires_on AND l.price BETWEEN 0 AND 9999999999
+                               AND l.open = (l.remaining > 0) THEN 0 ELSE -1 END) AS least
         FROM ledger.lot AS l
     """,
     rules=(
