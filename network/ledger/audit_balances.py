@@ -10,16 +10,12 @@ _ACCOUNTS = ("pending", "available", "held", "debt", "redemption")
 def _changes(*accounts: str) -> str:
     """Return SQL for what movements put on accounts less what they took from them, by name.
 
-<<<<<<< HEAD
     It is asked of movements from one account to another: an extension, from available to available,
     changes neither.
-=======
-    What goes on in a child lot stays on its account.
->>>>>>> c4f9a18 (The audit counts what goes on in a child lot as staying on its account, and reckons with no days at the end of time)
     """
     return ", ".join(
-        f"sum(CASE WHEN source = target THEN 0 WHEN target = '{account}' THEN points"
-        f" WHEN source = '{account}' THEN -points END) AS {account}"
+        f"sum(CASE CAST('{account}' AS ledger.account) WHEN target THEN points"
+        f" WHEN source THEN -points END) AS {account}"
         for account in accounts
     )
 

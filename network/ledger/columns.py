@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Integer,
     LargeBinary,
+    Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -45,6 +46,30 @@ FIGURE = DOMAIN(
     schema=LEDGER_SCHEMA,
     constraint_name="ck_figure",
     check=text("VALUE >= 0"),
+    create_type=False,
+)
+PRICE = DOMAIN(
+    "price",
+    Numeric(20, 10),
+    schema=LEDGER_SCHEMA,
+    constraint_name="ck_price",
+    check=text("VALUE BETWEEN 0 AND 9999999999"),
+    create_type=False,
+)
+LOT_DAY = DOMAIN(
+    "lot_day",
+    Date(),
+    schema=LEDGER_SCHEMA,
+    constraint_name="ck_lot_day",
+    check=text("isfinite(VALUE)"),
+    create_type=False,
+)
+MERCHANT_REF = DOMAIN(
+    "merchant_ref",
+    Text(),
+    schema=LEDGER_SCHEMA,
+    constraint_name="ck_merchant_ref",
+    check=text("VALUE <> ''"),
     create_type=False,
 )
 

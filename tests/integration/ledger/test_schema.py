@@ -68,6 +68,24 @@ def test_a_lot_is_open_while_something_remains(hands: Hands, owner_database: Dat
                 connection.execute(text(f"UPDATE ledger.lot SET {change}"))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "lot SET price = 'NaN'",
+        "lot SET price = -0.01",
+        "lot SET expires_on = 'infinity'",
+        "lot SET active_from = '-infinity'",
+        "reference SET merchant_ref = ''",
+    ],
+)
+def test_nobody_prices_with_no_number_or_lives_for_ever_or_has_no_name(
+    hands: Hands, owner_database: Database, change: str
+) -> None:
+    hands.earn(hands.wallet(), 10)
+    with owner_database.ledger() as connection, pytest.raises(IntegrityError):
+        connection.execute(text(f"UPDATE ledger.{change}"))
+
+
 def test_partitions_do_without_the_statistics_that_their_parents_do_without(
     owner_database: Database,
 ) -> None:

@@ -14,6 +14,16 @@ CREATE DOMAIN ledger.figure AS bigint CONSTRAINT ck_figure CHECK (VALUE >= 0);
 -- Points that move: some.
 -- squawk-ignore ban-create-domain-with-constraint
 CREATE DOMAIN ledger.moved_points AS bigint CONSTRAINT ck_moved_points CHECK (VALUE > 0);
+-- Minor units of currency per point: an amount, which NaN is not, though it passes for above zero.
+-- squawk-ignore ban-create-domain-with-constraint
+CREATE DOMAIN ledger.price AS numeric(20, 10) CONSTRAINT ck_price
+    CHECK (VALUE BETWEEN 0 AND 9999999999);
+-- A day of a lot's life: one that comes. Nobody can reckon with one at the end of time.
+-- squawk-ignore ban-create-domain-with-constraint
+CREATE DOMAIN ledger.lot_day AS date CONSTRAINT ck_lot_day CHECK (isfinite(VALUE));
+-- A merchant's own name for an event: some text.
+-- squawk-ignore ban-create-domain-with-constraint
+CREATE DOMAIN ledger.merchant_ref AS text CONSTRAINT ck_merchant_ref CHECK (VALUE <> '');
 
 -- ---------------------------------------------------------------- days
 -- The table, not the clock, says which day is open. flipped_at: the next day took over.
@@ -91,11 +101,11 @@ CREATE TABLE ledger.lot (
     campaign_id uuid,
     terms_id uuid NOT NULL,
     locked_to uuid,
-    price numeric(20, 10) NOT NULL,
+    price ledger.price NOT NULL,
     active boolean NOT NULL,
     open boolean NOT NULL DEFAULT true,
-    active_from date NOT NULL,
-    expires_on date NOT NULL,
+    active_from ledger.lot_day NOT NULL,
+    expires_on ledger.lot_day NOT NULL,
     granted bigint NOT NULL,
     remaining bigint NOT NULL,
     held bigint NOT NULL DEFAULT 0,
@@ -246,7 +256,7 @@ CREATE TABLE ledger.reference (
     member_id uuid NOT NULL,
     merchant_id uuid NOT NULL,
     kind text NOT NULL,
-    merchant_ref text NOT NULL,
+    merchant_ref ledger.merchant_ref NOT NULL,
     state text NOT NULL,
     sequence bigint NOT NULL,
     business_date date NOT NULL,
