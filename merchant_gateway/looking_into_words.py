@@ -102,8 +102,6 @@ class CallLine:
     call: str
     asked: str
     answered: str
-    request_key: str
-    answer_key: str
     holds: bool
 
 
@@ -123,12 +121,18 @@ def call_lines(calls: Sequence[Verdict]) -> list[CallLine]:
             call=each.what if each.asked_doubt in {None, Doubt.OTHER_ENVIRONMENT} else "—",
             asked=_side(each.asked_doubt, good=_("signed by the merchant")),
             answered=_side(each.answered_doubt, good=_("signed by the network")),
-            request_key=each.request_key if each.asked_doubt is None else "",
-            answer_key=each.answer_key if each.answered_doubt is None else "",
             holds=each.holds,
         )
         for each in calls
     ]
+
+
+def signers(calls: Sequence[Verdict]) -> list[tuple[str, list[str]]]:
+    """Return the keys that signed kept calls, by whose they are; others are left out."""
+    theirs = {each.request_key for each in calls if each.asked_doubt is None}
+    ours = {each.answer_key for each in calls if each.answered_doubt is None}
+    found = ((_("The merchant's key"), sorted(theirs)), (_("The network's key"), sorted(ours)))
+    return [(label, keys) for label, keys in found if keys]
 
 
 def facts(found: Found, *, keys: Sequence[Mapping[str, str]]) -> list[Fact]:

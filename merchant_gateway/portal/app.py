@@ -81,14 +81,15 @@ def create_app(services: Services, redis: Any) -> Flask:
 
     @app.after_request
     def tell_script(response: Response) -> Response:
-        """Answer a script's form with the address to open, or without one where it was refused.
+        """Answer a script with the address to open, or with the page that says what is wrong.
 
-        Followed by the script, the page behind it would be read once more than it is seen.
+        Followed by the script, the page behind an address would be read once more than it is seen.
         """
         if request.headers.get("Peyvand-Script") and response.status_code < SERVER_ERROR:
             if response.location:
                 response.headers["Peyvand-Location"] = response.headers.pop("Location")
-            response.status_code, response.data = 200, b""
+                response.data = b""
+            response.status_code = 200
         return response
 
     @app.context_processor

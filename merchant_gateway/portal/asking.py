@@ -31,6 +31,7 @@ class StillWaitingError(Exception):
 def ask(*, key: str, token: str, amount: int, at: Place) -> dict[str, Any]:
     """Ask the customer for points worth ``amount``; return what the gateway answers."""
     ref = forms.reference_of(key)
+    # Without a moment of its own the same form is the same request, however often it is sent.
     body = _body(token=token, merchant_ref=ref, amount=amount, at=at)
     return calls.ask("create_redemption", body, key=f"{key}{ASKING}")
 
@@ -46,7 +47,7 @@ def take(
 
     def post(session: Session, form: Form) -> None:
         _refuse_ended(_state_of(request_id), code=code)
-        body = _body(token=token, merchant_ref=form.merchant_ref, amount=amount, at=at)
+        body = _body(token=token, merchant_ref=form.merchant_ref, amount=amount, at=at) | when()
         if code:
             body["consent_code"] = code
         answer = calls.ask("create_redemption", body, key=key, session=session)
@@ -81,6 +82,5 @@ def _body(*, token: str, merchant_ref: str, amount: int, at: Place) -> dict[str,
         "merchant_ref": merchant_ref,
         "consent": "ask",
         **money(amount),
-        **when(),
         **at.named(),
     }

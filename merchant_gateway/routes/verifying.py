@@ -21,7 +21,7 @@ from merchant_gateway.errors import RateLimitedError
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import LocalRate
 from merchant_gateway.looking_into import LARGEST, Unreadable, UnreadableError, look_into
-from merchant_gateway.looking_into_words import KINDS, call_lines, facts, unreadable
+from merchant_gateway.looking_into_words import KINDS, call_lines, facts, signers, unreadable
 from merchant_gateway.routes.checking import page
 from merchant_gateway.signing import Ed25519VerifyingKey
 from network.clearing.statement_pdf import CHECK_PATH
@@ -98,6 +98,7 @@ def _judged(gateway: Gateway, content: bytes) -> Response:
         kind=KINDS[found.kind],
         told=facts(found, keys=keys),
         calls=call_lines(found.calls),
+        signers=signers(found.calls),
         good=sum(each.holds for each in found.calls),
     )
 

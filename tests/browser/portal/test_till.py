@@ -11,10 +11,10 @@ from merchant_gateway.portal.app import create_app
 from network.language import persian_digits
 from network.ledger import queries as ledger
 from network.services import Services
-from tests.browser.conftest import Pages, Serve, accessibility_faults, overflow
+from tests.browser.conftest import DESK, Pages, Serve, accessibility_faults, overflow
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, Person
-from tests.integration.portal.desk import PASSWORD, Desk
+from tests.integration.portal.desk import PASSWORD, Clerk, Desk
 
 
 @pytest.fixture
@@ -108,14 +108,99 @@ def test_a_cashier_serves_a_customer_on_a_phone(pages: Pages, house: House, desk
     page.wait_for_url("**/till")
 
 
-def test_an_answer_that_is_lost_doubles_nothing(pages: Pages, house: House, desk: Desk) -> None:
-    person, clerk = house.member(), desk.person("cashier")
-    cookies = [
+def test_a_shop_pc_needs_no_mouse(pages: Pages, house: House, desk: Desk) -> None:
+    person, other, clerk = house.member(), house.member(), desk.person("cashier")
+    clerk.buy(person.phone, amount=500_000)
+    page = pages.open(locale="en-GB", viewport=DESK)
+    page.context.add_cookies(cookies_of(clerk, desk))  # type: ignore[arg-type]
+    page.goto(f"{desk.url}/till")
+    keys = page.keyboard
+
+    # Scan, amount, book: three times Enter. What is typed is cleared with Escape, and typed anew.
+    expect(page.locator("#member")).to_be_focused()
+    keys.type("12")
+    keys.press("Escape")
+    expect(page.locator("#member")).to_have_value("")
+    keys.type(person.card)
+    keys.press("Enter")
+    expect(page.locator("#amount")).to_be_focused()
+    keys.type("20000")
+    keys.press("Enter")
+    page.wait_for_url("**/till/check")
+    expect(page.get_by_role("button", name="Book the purchase")).to_be_focused()
+    expect(page.locator(".keys")).to_be_visible()
+    looked_at(page)
+
+    # The wallet's code, scanned onto the button: Enter books nothing, the customer may pay now.
+    keys.type(person.code(limit=100)["code"])
+    with page.expect_navigation():
+        keys.press("Enter")
+    expect(page.get_by_role("button", name="Take the points")).to_be_visible()
+    assert kinds(house, person) == ["issuance"]
+    page.locator("#pay").focus()
+    keys.press("Escape")  # out of the field, to what Enter would do
+    expect(page.get_by_role("button", name="Book the purchase")).to_be_focused()
+    with page.expect_navigation():
+        keys.press("Escape")
+    expect(page.locator(".notice.good")).to_contain_text("nothing was booked")
+
+    # Book another, undo it by keys alone, and scan the next customer from the receipt.
+    keys.type(person.card)
+    keys.press("Enter")
+    expect(page.locator("#amount")).to_be_focused()
+    keys.type("30000")
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Book the purchase")).to_be_focused()
+    keys.press("Enter")
+    page.wait_for_url("**/till/acts/**")
+    expect(page.get_by_role("link", name="Next customer")).to_be_focused()
+    keys.press("Escape")
+    expect(page.get_by_role("button", name="Undo all of it")).to_be_focused()
+    keys.press("Enter")
+    expect(page.locator(".receipt h1 .badge")).to_be_visible()
+    assert kinds(house, person) == ["issuance", "issuance", "refund_issuance"]
+    expect(page.get_by_role("link", name="Next customer")).to_be_focused()
+    keys.type(other.card)
+    keys.press("Enter")
+    page.wait_for_url("**/till/check")
+    expect(page.locator("#amount")).to_be_focused()
+    # Without a network what was typed stays, and is asked again.
+    keys.type("10000")
+    page.context.set_offline(True)
+    keys.press("Enter")
+    expect(page.locator("#no-answer")).to_be_visible()
+    expect(page.locator("#amount")).to_have_value("10,000")
+    page.context.set_offline(False)
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Book the purchase")).to_be_focused()
+
+    # Asking the customer: what comes back is shown, and a wrong code counts once.
+    page.goto(f"{desk.url}/till")
+    scan(page, person.card, amount="30000")
+    page.locator("#pay").fill("5000")
+    page.locator("#pay").press("Enter")
+    expect(page.locator("#code")).to_be_focused()
+    expect(page.locator(".amounts")).to_contain_text("5,000 tomans")
+    looked_at(page)
+    keys.type("12")
+    keys.press("Enter")
+    expect(page.locator("#code-error, .notice.bad").first).to_contain_text("4 more tries")
+    keys.press("Escape")
+    expect(page.locator(".notice.good")).to_contain_text("nothing was booked")
+
+
+def cookies_of(clerk: Clerk, desk: Desk) -> list[dict[str, str]]:
+    """Return what a browser keeps of somebody who is signed in."""
+    return [
         {"name": each.name, "value": each.value or "", "url": desk.url}
         for each in clerk.browser.cookies
     ]
+
+
+def test_an_answer_that_is_lost_doubles_nothing(pages: Pages, house: House, desk: Desk) -> None:
+    person, clerk = house.member(), desk.person("cashier")
     page = pages.open()
-    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.context.add_cookies(cookies_of(clerk, desk))  # type: ignore[arg-type]
     page.goto(f"{desk.url}/till")
     scan(page, person.card, amount="30000")
 
