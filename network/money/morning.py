@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+ReleaseState = Literal["prepared", "proposed", "released"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +75,22 @@ def money_morning(session: Session, *, since: datetime) -> MoneyMorning:
         {"since": since},
     ).one()
     return MoneyMorning(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+
+
+def release_states(session: Session, *, window_ids: Collection[UUID]) -> dict[UUID, ReleaseState]:
+    """Return how far the release of windows' payments is; one without payments is left out."""
+    rows = session.execute(
+        text("""
+            SELECT w.window_id,
+                   CASE WHEN r.approved_at IS NOT NULL THEN 'released'
+                        WHEN r.window_id IS NOT NULL THEN 'proposed' ELSE 'prepared' END AS state
+            FROM network.settlement_window AS w
+            LEFT JOIN network.payment_release AS r ON r.window_id = w.window_id
+            WHERE w.window_id = ANY (:wanted) AND w.state = 'settled'
+              AND (EXISTS (SELECT FROM network.payment AS p WHERE p.window_id = w.window_id)
+                   OR EXISTS (SELECT FROM network.direct_payment AS d
+                              WHERE d.window_id = w.window_id))
+        """),
+        {"wanted": list(window_ids)},
+    )
+    return {row.window_id: row.state for row in rows}

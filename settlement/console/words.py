@@ -305,6 +305,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "campaign": CAMPAIGN_STATES,
     "window": WINDOW_STATES,
     "payment": money.PAYMENT_STATES,
+    "release": money.RELEASE_STATES,
     "direction": money.DIRECTIONS,
     "standing_of_payment": money.STANDINGS,
     "line_side": LINE_SIDES,

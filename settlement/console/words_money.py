@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from network.language import lazy_gettext as _l
 
+RELEASE_STATES = {
+    "prepared": _l("Not released yet"),
+    "proposed": _l("Waits for a second person"),
+    "released": _l("Released"),
+}
 PAYMENT_STATES = {
     "prepared": _l("Prepared"),
     "released": _l("Released"),

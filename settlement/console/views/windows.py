@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from network.clearing.statements import plain
 from network.clearing.terms import terms_of
 from network.language import current_locale
 from network.money import queries as money
+from network.money.morning import release_states
 from network.operators import proposals
 from network.operators.roles import OPERATOR, VIEWER
 from settlement import second_person
@@ -58,14 +59,16 @@ def index() -> str | Response:
             state=state,
         )
         nights = clearing.latest_runs(session, limit=NIGHTS)
+        released = release_states(session, window_ids=[each.window_id for each in found])
     rows, more = listing.first(found, listing.PAGE_ROWS)
     if listing.wants_csv():
-        return _windows_file(rows)
+        return _windows_file(rows, released=released)
     older = listing.address(before=rows[-1].first_day) if more else None
     return render_template(
         "windows.html",
         rows=rows,
         states=WINDOW_STATES,
+        released=released,
         nights=nights,
         newest=listing.address(before=None) if before else None,
         older=older,
@@ -283,10 +286,10 @@ def account_name(party: PartyView, account: str) -> str:
     return words if party.party_id == NETWORK_PARTY else f"{party_name(party)} · {words}"
 
 
-def _windows_file(found: Sequence[WindowView]) -> Response:
+def _windows_file(found: Sequence[WindowView], *, released: Mapping[UUID, str]) -> Response:
     return listing.csv_response(
         "windows",
-        ("window", "first_day", "end_day", "attempt", "state", "settled_at"),
+        ("window", "first_day", "end_day", "attempt", "state", "settled_at", "payments"),
         (
             (
                 ids.encode("win", row.window_id),
@@ -295,6 +298,7 @@ def _windows_file(found: Sequence[WindowView]) -> Response:
                 row.attempt,
                 row.state,
                 row.settled_at.isoformat() if row.settled_at else None,
+                released.get(row.window_id),
             )
             for row in found
         ),

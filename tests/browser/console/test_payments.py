@@ -42,9 +42,16 @@ def test_two_people_pay_and_the_bank_answers(
     proposer.get_by_role("button", name="Propose the release").click()
     expect(proposer.get_by_role("button", name="Take it back")).to_be_visible()
 
-    approver.goto(path)
+    # The list of windows says which nights wait for whom, and leads to their payments.
+    approver.goto("/settlement")
+    link = approver.locator(f"main td a[href='{path}']")
+    expect(link).to_have_text("Waits for a second person")
+    link.click()
     approver.get_by_role("button", name="Approve the release").click()
     expect(approver.locator("main")).to_contain_text("can be taken to the bank")
+    windows = approver.context.request.get("/settlement?format=csv").text()
+    assert f"{encode('win', window.window_id)},{window.first_day}" in windows
+    assert ",released" in windows
     with approver.expect_download() as download:
         approver.get_by_role("link", name="Payouts pain.001").click()
     content = download.value.path().read_text(encoding="utf-8")
