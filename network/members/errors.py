@@ -29,6 +29,12 @@ class UnknownMemberError(PeyvandError):
     code = "unknown_member"
 
 
+class MemberFrozenError(PeyvandError):
+    """The network has locked this member's spending: the member can't unlock it."""
+
+    code = "member_frozen"
+
+
 class CardBlockedError(PeyvandError):
     """The card was reported lost or replaced; it identifies nobody any more."""
 

@@ -198,3 +198,19 @@ class TillEnrolment(Base):
     member_id: Mapped[UUID | None] = mapped_column(ForeignKey(Member.member_id))
     joined_at: Mapped[datetime | None]
     joined_by: Mapped[str | None]
+
+
+class MemberFreeze(Base):
+    """A member whose spending the network has locked, and how their own switch stood."""
+
+    __tablename__ = "member_freeze"
+    __table_args__ = (
+        CheckConstraint("reason <> '' AND length(reason) <= 300", name="reason"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    member_id: Mapped[UUID] = mapped_column(ForeignKey(Member.member_id), primary_key=True)
+    reason: Mapped[str]
+    was_locked: Mapped[bool]
+    frozen_by: Mapped[UUID] = mapped_column(ForeignKey("network.operator.operator_id"))
+    frozen_at: Mapped[datetime]

@@ -17,7 +17,12 @@ from network.members.enrolment import (
     issue_card,
     record_consent,
 )
-from network.members.errors import InvalidMemberDataError, UnknownMemberError
+from network.members.errors import (
+    InvalidMemberDataError,
+    MemberFrozenError,
+    UnknownMemberError,
+)
+from network.members.freezing import freeze_of, lock_member
 from network.members.models import Card, Member
 from network.members.queries import NAME_FIELD, person_key
 from network.members.sign_in import (
@@ -65,8 +70,12 @@ def set_spend_lock(session: Session, *, member_id: UUID, locked: bool) -> None:
     """Lock spending with one switch, or unlock it; a locked wallet goes on earning.
 
     The lock is kept in the ledger and checked there where points move. In a shared wallet it is
-    the person's own and leaves the others alone.
+    the person's own and leaves the others alone. Raises MemberFrozenError where the network has
+    locked it.
     """
+    lock_member(session, member_id)
+    if not locked and freeze_of(session, member_id=member_id) is not None:
+        raise MemberFrozenError("the network has locked this member's spending")
     shared_wallets.set_spend_lock(
         session,
         member_id=shared_wallets.person(session, member_id=member_id),

@@ -103,6 +103,8 @@ ACTIONS = {
     "payments.cancel_mode.proposed": _l("Proposed to cancel a way of paying to come"),
     "payments.cancel_mode.approved": _l("Cancelled a way of paying to come"),
     "payments.cancel_mode.declined": _l("Declined to cancel a way of paying to come"),
+    "member.frozen": _l("Locked a member's spending"),
+    "member.let_go": _l("Let a member spend again"),
     "merchant.added": _l("Registered a merchant"),
     "sponsor.added": _l("Registered a sponsor"),
     "merchant.portal_alone": _l("Let a merchant take part through the portal alone"),

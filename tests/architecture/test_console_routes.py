@@ -43,6 +43,8 @@ CHANGING = {
     "programme.propose_terms": "operator",
     "programme.propose_tier": "operator",
     "programme.propose_tap_limit": "operator",
+    "freezing.begin": "operator",
+    "freezing.end": "approver",
     "adjusting.propose": "operator",
     "adjusting.approve": "approver",
     "adjusting.decline": "operator",

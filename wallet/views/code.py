@@ -14,6 +14,7 @@ from network.language import format_points, gettext
 from network.members import queries as member_queries
 from network.members import service as members
 from network.members.cards import grouped
+from network.members.errors import MemberFrozenError
 from network.points import worth
 from network.programme import queries as programme
 from network.settings import PROGRAMME_ZONE
@@ -79,8 +80,12 @@ def set_limit() -> Response | tuple[str, int]:
 def set_lock() -> Response:
     """Lock spending altogether, or unlock it."""
     locked = request.form.get("locked") == "yes"
-    with access.unit_of_work() as unit:
-        members.set_spend_lock(unit, member_id=access.member().member_id, locked=locked)
+    try:
+        with access.unit_of_work() as unit:
+            members.set_spend_lock(unit, member_id=access.member().member_id, locked=locked)
+    except MemberFrozenError:
+        flash(gettext("The network has locked spending. Ask its support."), "bad")
+        return redirect(url_for("code.show"), code=303)
     words = gettext("Spending is locked.") if locked else gettext("Spending is unlocked.")
     flash(words, "good")
     return redirect(url_for("code.show"), code=303)

@@ -23,6 +23,7 @@ from network.ledger import queries as ledger
 from network.ledger.views import EntryView
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
+from network.members.freezing import freeze_of
 from network.members.queries import masked_name
 from network.members.tiers import tier_of, tiers
 from network.merchants import queries as merchants
@@ -206,6 +207,7 @@ def _around(session: Session, member_id: UUID) -> dict[str, object]:
         "tier": _tier(session, member_id),
         "sharing": sharing(session, member_id=member_id),
         "ladder": tiers(session),
+        "frozen": freeze_of(session, member_id=member_id),
         "adjustments": adjustments.of_member(session, member_id=member_id),
         "people": {each.operator_id: each for each in operators.all_operators(session)},
     }
