@@ -25,6 +25,7 @@ from merchant_gateway.client import GatewayClient
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import local_date, wall_now
 from network.database.connection import Database
+from network.ids import EntryIds
 from network.ledger.partitions import open_first_day
 from network.members import queries as members
 from network.members import service as member_service
@@ -34,7 +35,10 @@ from network.merchants import service as merchants
 from network.merchants.settling import DEFAULT, Settling
 from network.programme import service as programme
 from network.services import Services
-from network.settings import PROGRAMME_ZONE
+from network.settings import PROGRAMME_ZONE, Settings
+from network.vault import Vault
+from tests.conftest import MASTER_KEY
+from tests.fixtures.cluster import Cluster
 from tests.fixtures.forge import Forged, forge
 
 START_SECONDS = 90.0
@@ -244,6 +248,25 @@ def _await_health(front: Forged, url: str) -> None:
         except requests.RequestException:
             time.sleep(0.05)
     raise RuntimeError("the front did not start")
+
+
+@contextmanager
+def fresh_services(cluster: Cluster, *, redis_url: str, vault: Vault) -> Iterator[Services]:
+    """Yield services on a database of their own."""
+    with cluster.fresh_database() as name:
+        settings = Settings(
+            database_url=cluster.url("peyvand", database=name),
+            redis_url=redis_url,
+            master_key=MASTER_KEY,
+        )
+        database = Database(settings.database_url, pool_size=2, application_name="test")
+        yield Services(settings=settings, database=database, vault=vault, entry_ids=EntryIds(vault))
+        database.dispose()
+
+
+def owner_url_of(cluster: Cluster, services: Services) -> str:
+    """Return the URL by which the owner reaches the services' database."""
+    return cluster.url("peyvand_owner", database=str(services.database.engine.url.database))
 
 
 def environment_of(services: Services) -> dict[str, str]:

@@ -15,8 +15,8 @@ from network.portal import attesting
 from network.signing.queries import published_keys
 from network.spend_requests.models import SpendRequest
 from tests.integration.gateway.house import Person
-from tests.integration.gateway.test_consent import answer, key_of
-from tests.integration.gateway.test_joining import newest_code
+from tests.integration.gateway.persons.consenting import answer, key_of
+from tests.integration.gateway.persons.messages import newest_code
 from tests.integration.portal.desk import Clerk, Desk
 
 

@@ -22,11 +22,11 @@ from network.members.signed_bodies import entry_evidence
 from network.merchants.happenings import Teller
 from network.messaging import notices
 from network.spend_requests.errors import FewerPointsError
-from tests.integration.gateway import test_consent as consent
 from tests.integration.gateway.batching import done, earn_line, refund_line
 from tests.integration.gateway.house import House, Person
+from tests.integration.gateway.persons import consenting as consent
+from tests.integration.gateway.persons.messages import newest_code
 from tests.integration.gateway.test_campaigns import end, run
-from tests.integration.gateway.test_joining import newest_code
 
 
 @dataclass(kw_only=True)

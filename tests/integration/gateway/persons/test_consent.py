@@ -6,8 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 import jsonschema
 import pytest
@@ -25,7 +24,7 @@ from network.ledger.errors import SpendLocked
 from network.proofs.errors import ProofBrokenError
 from network.reconciliation.evidence_file import check_file, evidence_file
 from network.signing.queries import published_keys
-from network.spend_requests import answering, queries
+from network.spend_requests import queries
 from network.spend_requests.errors import (
     CodeNeededError,
     ConsentLapsedError,
@@ -33,54 +32,11 @@ from network.spend_requests.errors import (
     UnknownSpendRequestError,
 )
 from network.spend_requests.models import SpendRequest
-from network.spend_requests.queries import PREFIX, SpendRequestView
+from network.spend_requests.queries import PREFIX
 from network.spend_requests.service import count_try
 from tests.integration.gateway.house import House, Person
-from tests.integration.gateway.test_joining import newest_code
-
-
-def ask(house: House, person: Person, ref: str, **given: Any) -> Answer:
-    """Ask a member, named by the phone, for points at the green shop."""
-    wanted: dict[str, Any] = {"points": 30, "consent": "ask", **given}
-    return house.green.client.redeem(member={"phone": person.phone}, merchant_ref=ref, **wanted)
-
-
-def answer(
-    house: House, person: Person, request: str, said: Literal["yes", "no"], **more: Any
-) -> SpendRequestView:
-    """Answer as in the wallet."""
-    whose: dict[str, Any] = {
-        "member_id": person.member_id,
-        "spend_request_id": key_of(request),
-        "session_id": ids.uuid7(),
-        "wall": more.pop("wall", None) or wall_now(),
-    }
-    vault = house.services.vault
-    with house.services.database.unit_of_work() as session:
-        if said == "no":
-            return answering.refuse(session, vault, **whose)
-        return answering.approve(session, vault, code=more.get("code"), now=wall_now(), **whose)
-
-
-def key_of(request: str) -> UUID:
-    """Return the key inside a request's public id."""
-    return ids.decode(PREFIX, request)
-
-
-def available(house: House, person: Person) -> int:
-    """Return what a member may spend."""
-    with house.services.database.reading() as session:
-        wallet = ledger.stored_wallet(session, member_id=person.member_id)
-    assert wallet is not None
-    assert wallet.held == 0
-    return wallet.available
-
-
-def refused(call: Callable[[], Answer]) -> str:
-    """Return the code that a call is refused with."""
-    with pytest.raises(ProblemError) as caught:
-        call()
-    return caught.value.code
+from tests.integration.gateway.persons.consenting import answer, ask, available, key_of, refused
+from tests.integration.gateway.persons.messages import newest_code
 
 
 def test_a_yes_in_the_wallet_lets_the_same_call_take_the_points(house: House) -> None:
