@@ -11,8 +11,14 @@ from pathlib import Path
 import redis
 from sqlalchemy import text
 
-from config.access import NotMigratedError, check_revision, embedded, load_settings, revision_of
 from config.doctor_portal import portal
+from config.environment import (
+    NotMigratedError,
+    check_revision,
+    embedded,
+    load_settings,
+    revision_of,
+)
 from config.findings import Finding, fine
 from config.guarding import KEEPS_FAILING, failing
 from config.home import Home

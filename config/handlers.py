@@ -16,7 +16,7 @@ from config import queues
 from network.clearing.runs import NIGHT_ENDED
 from network.events.queries import Event
 from network.events.webhooks.deliveries import DUE_TOPIC
-from network.merchants import access
+from network.merchants import access_epoch
 from network.portal import links, ways_in
 
 SETTLE_NIGHT = "settlement.night"
@@ -59,7 +59,7 @@ _ANNOUNCE_REDEMPTION = Handler(
 HANDLERS: Mapping[str, Handler] = {
     "ledger.redemption": _ANNOUNCE_REDEMPTION,
     "ledger.capture": _ANNOUNCE_REDEMPTION,
-    access.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
+    access_epoch.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
     "messaging.message": Handler(
         function="config.adapters.sending:send_message", queue=queues.MESSAGES, timeout_seconds=30
     ),

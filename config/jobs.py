@@ -13,7 +13,7 @@ import structlog
 from rq import Retry
 from rq.job import Job
 
-from config.access import load_settings
+from config.environment import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
 from config.queues import BATCHES, SANDBOXES, WEBHOOKS, queue
 from network.clock import wall_now
@@ -185,10 +185,10 @@ def announce_access(services: Services) -> None:
 
     Counting once more than needed costs each process a read of its keys.
     """
-    from network.merchants import access
+    from network.merchants import access_epoch
 
     with redis.Redis.from_url(services.settings.redis_url) as client:
-        access.announce(client)
+        access_epoch.announce(client)
 
 
 @cache

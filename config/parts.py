@@ -9,7 +9,7 @@ import threading
 
 import redis
 
-from config.access import load_settings
+from config.environment import load_settings
 from config.logging import configure
 from config.queues import QUEUES
 from network.errors import PeyvandError

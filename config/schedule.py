@@ -30,7 +30,7 @@ from network.database.connection import Database
 from network.database.installation import ProgrammeClock
 from network.events.webhooks.deliveries import any_due
 from network.exposure import measuring
-from network.merchants import access
+from network.merchants import access_epoch
 from network.reconciliation import attempts as records
 from network.sandboxes import queries as sandboxes
 from network.services import Services
@@ -248,7 +248,7 @@ def measure_exposure(services: Services, connection: redis.Redis, *, wall: datet
         measured = measuring.measure(session, now=wall)
     if measured is None or not measured.switched:
         return False
-    access.announce(connection)
+    access_epoch.announce(connection)
     return True
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import redis
 
-from config.access import check_revision, embedded, load_settings, revision_of
+from config.environment import check_revision, embedded, load_settings, revision_of
 from config.health import healthy
 from config.home import Home
 from config.preparation import prepare_database, prepare_installation

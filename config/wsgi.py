@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from config.access import embedded, load_settings
+from config.environment import embedded, load_settings
 from config.health import HEALTH_PATH
 from config.logging import configure
 from network.errors import UnavailableError

@@ -25,7 +25,7 @@ from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAg
 from merchant_gateway.limits import Limits, LocalRate
 from merchant_gateway.signing import profile
 from network.database.connection import Database
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants import service as merchants
 from network.merchants.keys import LIVE, TEST
 
@@ -152,7 +152,7 @@ class Guard:
         While Valkey is away every process reads them with each request anyhow.
         """
         try:
-            access.announce(self._redis)
+            access_epoch.announce(self._redis)
         except valkey.RedisError as error:
             log.warning("not_announced error=%s", type(error).__name__)
 
@@ -166,7 +166,7 @@ class Guard:
             answer = self._run(
                 f"gateway:nonce:{key_id}:{nonce}",
                 f"gateway:rate:{merchant_id}{quota.ending}",
-                access.EPOCH_KEY,
+                access_epoch.EPOCH_KEY,
                 str(NONCE_SECONDS),
                 str(quota.interval),
                 str(quota.burst),

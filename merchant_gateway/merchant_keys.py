@@ -2,8 +2,9 @@
 
 What a key is (its material, its merchant) never changes, so a loaded key is kept for long. Whether
 it may be used does: that view is kept for a second at most, and dropped at once when the epoch in
-Valkey moves, which the nonce script reports with every request (``network.merchants.access``).
-While Valkey is away there is no epoch, and every request reads its key anew.
+Valkey moves, which the nonce script reports with every request (see
+``network.merchants.access_epoch``). While Valkey is away there is no epoch, and every request reads
+its key anew.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from psycopg import sql
 
-from config.access import embedded, load_settings
 from config.backup.errors import RestoreRefusedError
 from config.backup.file import Manifest
 from config.backup.restoring import Proof, check_backup, fill, prove
 from config.backup.tools import Progress
+from config.environment import embedded, load_settings
 from config.home import Home
 from config.services.postgres import APPLICATION, DATABASE, OWNER, Postgres
 from network.clock import local_date

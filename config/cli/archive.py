@@ -17,7 +17,7 @@ MONTH = click.DateTime(["%Y-%m"])
 @click.option("--month", type=MONTH, required=True, help="The month, as YYYY-MM.")
 def archive(month: datetime) -> None:
     """Move a settled month to the archive, which the audit still reads."""
-    from config.access import open_services
+    from config.environment import open_services
     from network.ledger.archive import ArchiveRefusedError, archive_month
 
     with open_services(os.environ, application_name="peyvand-archive", owner=True) as services:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 def audit(as_json: bool, rebuild: bool, since: datetime | None) -> None:  # noqa: FBT001 - click hands flags in by name
     """Check every invariant of the ledgers of points and money; exit 1 on any difference."""
-    from config.access import open_services
+    from config.environment import open_services
     from network.ledger.rebuild import rebuild_checks, rebuild_names
 
     with (

@@ -22,7 +22,7 @@ def audit_log() -> None:
 @click.argument("file", type=click.File("w", encoding="utf-8", lazy=False), default="-")
 def export(file: IO[str]) -> None:
     """Write the whole log with its chain, a JSON object a line."""
-    from config.access import open_services
+    from config.environment import open_services
     from network.operators.chain_file import lines
 
     with (
@@ -47,7 +47,7 @@ def verify(file: Path | None, head: str | None) -> None:
 
     wanted = None if head is None else head.strip().lower()
     if file is None:
-        from config.access import open_services
+        from config.environment import open_services
         from network.operators.chain_file import lines
 
         with (

@@ -21,9 +21,9 @@ def backup(file: Path, as_json: bool) -> None:  # noqa: FBT001 - click hands fla
 
     The master key is not in the file: keep it elsewhere, or what is sealed is lost.
     """
-    from config.access import open_services
     from config.backup.making import make_backup
     from config.cli.bars import TableBar
+    from config.environment import open_services
     from network.clock import wall_now
 
     with open_services(os.environ, application_name="peyvand-backup", owner=True) as services:

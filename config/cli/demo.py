@@ -42,10 +42,10 @@ def demo(days: int, no_serve: bool, as_json: bool, sign_ins: bool, ports_from: i
 
 
 def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) -> bool:
-    from config.access import open_services
     from config.demo import show
     from config.demo.clearing_away import clear
     from config.demo.story import begin_simulated, first_day_of, play
+    from config.environment import open_services
     from config.logging import configure
     from config.supervisor import stop_signals
     from config.up import FRONTS, Options, running

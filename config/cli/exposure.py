@@ -9,8 +9,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from config.access import open_services
 from config.cli.positions import wide_console
+from config.environment import open_services
 from network.clock import wall_now
 from network.exposure import measuring, queries
 from network.exposure.queries import ExposureView

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import click
 
-from config.access import open_services
+from config.environment import open_services
 from network.clock import wall_now
 from network.language import gettext as _
 from network.signing import service

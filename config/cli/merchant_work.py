@@ -13,11 +13,11 @@ import click
 import redis
 from sqlalchemy.orm import Session
 
-from config.access import open_services
+from config.environment import open_services
 from network.clock import wall_now
 from network.database.installation import ProgrammeClock
 from network.language import gettext as _
-from network.merchants import access, queries
+from network.merchants import access_epoch, queries
 from network.merchants.queries import MerchantView
 from network.operators.audit import SYSTEM, record_act
 from network.services import Services
@@ -72,6 +72,6 @@ def _announce(services: Services) -> None:
     """Say so at once; where the queue's Valkey is away, the outbox says it later."""
     with redis.Redis.from_url(services.settings.redis_url, socket_connect_timeout=2) as client:
         try:
-            access.announce(client)
+            access_epoch.announce(client)
         except redis.RedisError:
             done(_("Valkey cannot be reached: gateways notice the change within a second."))

@@ -14,7 +14,7 @@ from network.language import gettext as _
 @click.command()
 def migrate() -> None:
     """Bring the database to this version, and make the coming weeks' partitions."""
-    from config.access import embedded, load_settings, revision_of, running_servers
+    from config.environment import embedded, load_settings, revision_of, running_servers
     from config.preparation import prepare_database, prepare_installation
     from network.clock import local_date, wall_now
     from network.services import Services

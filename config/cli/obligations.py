@@ -14,8 +14,8 @@ import click
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from config.access import open_services
 from config.cli.positions import DAY, settled_window, wide_console
+from config.environment import open_services
 from network.clearing import queries, terms
 from network.clearing.facts import ObligationView, WindowView
 from network.clearing.parties import account_code

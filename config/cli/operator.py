@@ -9,7 +9,7 @@ import sys
 import click
 import segno
 
-from config.access import open_services
+from config.environment import open_services
 from network.clock import wall_now
 from network.language import gettext as _
 from network.operators import passwords, service

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from config.access import open_services
+from config.environment import open_services
 from network.clearing import queries
 from network.clearing.facts import PartyView, PositionView, WindowView
 from network.clearing.parties import account_code

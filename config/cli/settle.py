@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from config.access import open_services
+from config.environment import open_services
 from network.errors import PeyvandError
 from network.language import format_number
 from network.language import gettext as _

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from config.access import open_services
 from config.cli.positions import DAY, settled_window
+from config.environment import open_services
 from network.clearing.statement_pdf import CHECK_PATH
 from network.language import LOCALES, format_number
 from network.language import gettext as _

@@ -25,7 +25,7 @@ from network.events.service import publish
 from network.exposure.limits import Exposure, price_of
 from network.exposure.models import ExposureRow
 from network.ledger.crossings import CROSSINGS, INTO_WALLETS, SIGNED
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants.happenings import EXPOSURE_TOPIC
 from network.money import kept
 from network.settings import CURRENCY
@@ -271,7 +271,7 @@ def _switch(session: Session, found: Mapping[UUID, Exposure]) -> tuple[UUID, ...
     )
     switched = tuple(row.merchant_id for row in rows)
     for merchant_id in switched:
-        access.note_change(session, merchant_id=merchant_id)
+        access_epoch.note_change(session, merchant_id=merchant_id)
     return switched
 
 

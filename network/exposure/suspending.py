@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.ledger import suspending as ledger
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants.locking import locked_merchant
 from network.merchants.queries import ISSUING_OPEN
 from network.money.errors import MoneyError
@@ -52,7 +52,7 @@ def set_suspended(session: Session, *, merchant_id: UUID, wanted: bool) -> None:
 
     A limit that it has reached meanwhile stops it with the next measurement. Raises
     SuspensionError, also to let it give points that are suspended. After the commit
-    ``access.announce`` makes the very next request meet it.
+    ``access_epoch.announce`` makes the very next request meet it.
     """
     merchant = locked_merchant(session, merchant_id)
     check_suspension(merchant.issuing, wanted=wanted)
@@ -60,7 +60,7 @@ def set_suspended(session: Session, *, merchant_id: UUID, wanted: bool) -> None:
         check_resuming(session, merchant_id=merchant_id)
     merchant.issuing = SUSPENDED if wanted else ISSUING_OPEN
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
 
 
 def check_points(session: Session, *, merchant_id: UUID, wanted: bool) -> None:
@@ -78,7 +78,8 @@ def set_points_suspended(
     """Suspend an issuer's points, or lift that; ``proposal_id`` is what two people agreed on.
 
     Who is suspended gives no points either, and goes on giving none once it is lifted, until two
-    people want that too. Raises SuspensionError. ``access.announce`` as for ``set_suspended``.
+    people want that too. Raises SuspensionError. ``access_epoch.announce`` is owed as in
+    ``set_suspended``.
     """
     merchant = locked_merchant(session, merchant_id)
     check_points(session, merchant_id=merchant_id, wanted=wanted)
@@ -88,7 +89,7 @@ def set_points_suspended(
         session.flush()
     else:
         ledger.resume_issuer(session, issuer_id=merchant_id, proposal_id=proposal_id)
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
 
 
 def stopped_issuers(session: Session) -> frozenset[UUID]:

@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants.errors import (
     InvalidKeyError,
     KeyKnownError,
@@ -113,21 +113,21 @@ def end_after_overlap(
     end = now + overlap
     key.expires_at = end if key.expires_at is None else min(key.expires_at, end)
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
     return key.expires_at
 
 
 def revoke_key(session: Session, *, merchant_id: UUID, key_id: str, now: datetime) -> bool:
     """Make a merchant's key useless from now on; return False where it was revoked already.
 
-    After the commit ``access.announce`` makes the very next request meet it.
+    After the commit ``access_epoch.announce`` makes the very next request meet it.
     """
     key = _locked_key(session, merchant_id, key_id)
     if key.revoked_at is not None:
         return False
     key.revoked_at = now
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
     return True
 
 
@@ -138,7 +138,7 @@ def revoke_all(session: Session, *, merchant_id: UUID, now: datetime) -> None:
         .where(MerchantKey.merchant_id == merchant_id, MerchantKey.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
 
 
 def open_secret(vault: Vault, *, sealed_secret: bytes) -> bytes:

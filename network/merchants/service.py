@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from network.database.pieces import delete_piece
 from network.ids import uuid7
 from network.ledger.figures import outstanding_of
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants.agreements import approve_agreement, propose_agreement
 from network.merchants.errors import (
     BalanceOpenError,
@@ -117,7 +117,7 @@ def suspend(session: Session, *, merchant_id: UUID) -> None:
     """Refuse every call of a merchant from now on; its points stay good at the others.
 
     Raises MerchantStateError where there is nothing to suspend. After the commit
-    ``access.announce`` makes the very next request meet it.
+    ``access_epoch.announce`` makes the very next request meet it.
     """
     merchant = locked_merchant(session, merchant_id)
     if merchant.status == "suspended":
@@ -126,7 +126,7 @@ def suspend(session: Session, *, merchant_id: UUID) -> None:
         raise MerchantStateError("nothing to suspend", facts={"status": merchant.status})
     merchant.status = "suspended"
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
 
 
 def resume(session: Session, *, merchant_id: UUID) -> None:
@@ -138,7 +138,7 @@ def resume(session: Session, *, merchant_id: UUID) -> None:
         raise MerchantStateError("it is not suspended", facts={"status": merchant.status})
     merchant.status = _before_suspension(session, merchant)
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
 
 
 def issue_key(
@@ -185,7 +185,7 @@ def _let_go_live(session: Session, merchant: Merchant) -> None:
     if on_its_way:
         merchant.status = "active"
         session.flush()
-        access.note_change(session, merchant_id=merchant.merchant_id)
+        access_epoch.note_change(session, merchant_id=merchant.merchant_id)
 
 
 def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: date) -> None:
@@ -207,7 +207,7 @@ def begin_exit(session: Session, *, merchant_id: UUID, leaves_on: date, today: d
     merchant.leaves_on = leaves_on
     merchant.status = "leaving"
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)
 
 
 def complete_exit(session: Session, *, merchant_id: UUID, today: date, now: datetime) -> None:

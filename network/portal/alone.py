@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants.errors import MerchantStateError
 from network.merchants.locking import locked_merchant
 from network.merchants.queries import agreement_on
@@ -24,7 +24,7 @@ def admit(session: Session, *, merchant_id: UUID, day: date, now: datetime) -> N
 
     It may have keys later, by the usual way. Raises MerchantStateError for one that is not
     approved or takes part already, NoAgreementError, NoEarningTermsError and NoFaceValueError.
-    After the commit ``access.announce`` has every process notice.
+    After the commit ``access_epoch.announce`` has every process notice.
     """
     merchant = locked_merchant(session, merchant_id)
     if merchant.status != "approved":
@@ -34,4 +34,4 @@ def admit(session: Session, *, merchant_id: UUID, day: date, now: datetime) -> N
     face_value_on(session, day=day)
     merchant.status, merchant.portal_since = "active", now
     session.flush()
-    access.note_change(session, merchant_id=merchant_id)
+    access_epoch.note_change(session, merchant_id=merchant_id)

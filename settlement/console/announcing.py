@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app
 from redis.exceptions import RedisError
 
-from network.merchants import access
+from network.merchants import access_epoch
 
 log = logging.getLogger("peyvand.console")
 
@@ -22,6 +22,6 @@ def announce() -> None:
     if connection is None:
         return
     try:
-        access.announce(connection)
+        access_epoch.announce(connection)
     except RedisError as error:
         log.warning("not_announced error=%s", type(error).__name__)

@@ -25,7 +25,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from config.access import load_settings
+from config.environment import load_settings
 from merchant_gateway.signing import (
     Ed25519SigningKey,
     RequestMessage,

@@ -11,7 +11,7 @@ import os
 import redis
 from flask import Flask
 
-from config.access import load_settings
+from config.environment import load_settings
 from config.logging import configure
 from config.sandboxes.nights import Hands
 from config.wsgi import with_health

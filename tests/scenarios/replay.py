@@ -29,7 +29,6 @@ from typing import Any
 from click import Abort
 from rich.console import Console
 
-from config.access import open_services
 from config.cli import obligations as obligations_command
 from config.cli import positions as positions_command
 from config.cli.audit import every_check, seal_verifier
@@ -46,6 +45,7 @@ from config.demo.story import (
     first_day_of,
     play,
 )
+from config.environment import open_services
 from config.home import Home
 from config.logging import configure
 from config.supervisor import StopSignals, stop_signals

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from config.access import load_settings, running_servers
 from config.cli.main import group
+from config.environment import load_settings, running_servers
 from config.home import Home
 from tests.fixtures.memory import passable_directory
 from tests.scenarios.comparison import expected_rows, stated_rows

@@ -16,7 +16,7 @@ from network.clock import local_date, wall_now
 from network.database.migrate import schema_digest
 from network.ids import encode
 from network.merchants import applications, queries, service
-from network.merchants.access import EPOCH_KEY
+from network.merchants.access_epoch import EPOCH_KEY
 from network.merchants.applications import Applied, Contact
 from network.operators.models import AuditLog
 from network.sandboxes import service as sandboxes

@@ -17,7 +17,7 @@ from merchant_gateway.errors import InvalidRequestError
 from merchant_gateway.gateway import Terms
 from merchant_gateway.signing import Ed25519SigningKey, HmacKey
 from network.merchants import applications, queries
-from network.merchants.access import announce
+from network.merchants.access_epoch import announce
 from network.merchants.errors import MerchantStateError
 from network.operators.audit import verify
 from tests.fixtures.cluster import Cluster

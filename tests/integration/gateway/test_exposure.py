@@ -24,7 +24,7 @@ from network.campaigns.service import (
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.exposure.suspending import SuspensionError
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants.settling import Settling
 from network.programme.campaigns import WHOLE, Funder
 from settlement import defaults, second_person
@@ -140,7 +140,7 @@ def test_suspended_points_are_neither_given_nor_taken(house: House, redis_url: s
             )
         assert proposal.kind in second_person.CHANGES_ACCESS
         with redis.Redis.from_url(redis_url) as client:
-            access.announce(client)
+            access_epoch.announce(client)
 
     def earn(shop: Shop, points: int) -> object:
         return shop.client.earn(

@@ -14,7 +14,7 @@ from merchant_gateway.app import create_app
 from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
 from merchant_gateway.guard import Admission, Guard
 from merchant_gateway.limits import Limits
-from network.merchants.access import announce
+from network.merchants.access_epoch import announce
 from network.services import Services
 
 LIMITS = Limits(merchant_quota=3, merchant_window=3600, test_quota=1, test_window=3600)

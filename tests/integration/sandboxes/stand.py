@@ -18,7 +18,7 @@ from merchant_gateway.client import GatewayClient
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import wall_now
 from network.database.migrate import schema_digest
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants import service as merchants
 from network.sandboxes import queries, service
 from network.sandboxes.opening import sandbox_services
@@ -41,7 +41,7 @@ class Stand:
                 session, merchant_id=merchant_id, schema_digest=schema_digest(), now=wall_now()
             )
         with redis.Redis.from_url(self.services.settings.redis_url) as client:
-            access.announce(client)
+            access_epoch.announce(client)
 
     def keep(self) -> bool:
         """Do what the schedule does at a tick."""

@@ -10,7 +10,7 @@ import redis
 from sqlalchemy import text
 
 from merchant_gateway.signing import Ed25519SigningKey
-from network.merchants import access
+from network.merchants import access_epoch
 from network.merchants import service as merchants
 from network.operators.models import AuditLog
 from tests.integration.gateway.house import House, Shop, utc_now
@@ -50,12 +50,12 @@ def test_what_changes_nothing_is_neither_recorded_nor_announced(
         assert ask(house, shop, **revoke).json()["state"] == "revoked"
         was = traces()
         assert was == (before[0] + 1, before[1] + 1)
-        epoch = client.get(access.EPOCH_KEY)
+        epoch = client.get(access_epoch.EPOCH_KEY)
         for replayed in (create, revoke):
             assert ask(house, shop, **replayed).headers["Idempotent-Replayed"] == "true"
         assert ask(house, shop, target=f"/v1/keys/{key_id}/revoke").status_code == 200
         assert traces() == was
-        assert client.get(access.EPOCH_KEY) == epoch
+        assert client.get(access_epoch.EPOCH_KEY) == epoch
 
 
 def test_a_key_can_revoke_itself(house: House, shop: Shop) -> None:
@@ -71,7 +71,7 @@ def test_who_revokes_elsewhere_announces_it(house: House, shop: Shop, redis_url:
             session, merchant_id=shop.merchant_id, key_id=shop.key_id, now=utc_now()
         )
     with redis.Redis.from_url(redis_url) as client:
-        access.announce(client)
+        access_epoch.announce(client)
     for _ in range(PROCESSES):
         assert code_of(ask(house, shop, **PING)) == (401, "key_revoked")
     with house.services.database.reading() as session:
@@ -94,7 +94,7 @@ def test_a_suspended_merchant_is_refused_with_the_next_call(
         for status, expected in (("suspended", 403), ("active", 200)):
             with house.services.database.unit_of_work() as session:
                 merchants.set_status(session, merchant_id=shop.merchant_id, status=status)
-            access.announce(client)
+            access_epoch.announce(client)
             answers = [ask(house, shop, **PING) for _ in range(PROCESSES)]
             assert {each.status_code for each in answers} == {expected}
 
@@ -160,7 +160,7 @@ def test_who_has_left_neither_gives_nor_takes(house: House, shop: Shop, redis_ur
             session, merchant_id=shop.merchant_id, leaves_on=house.today(), today=house.today()
         )
     with redis.Redis.from_url(redis_url) as client:
-        access.announce(client)
+        access_epoch.announce(client)
     for target in ("/v1/earnings", "/v1/redemptions", "/v1/earnings/quote"):
         refused = ask(house, shop, target=target, body={})
         assert code_of(refused) == (403, "merchant_leaving"), target
@@ -176,7 +176,7 @@ def test_who_has_left_neither_gives_nor_takes(house: House, shop: Shop, redis_ur
             {"id": shop.merchant_id},
         )
     with redis.Redis.from_url(redis_url) as client:
-        access.announce(client)
+        access_epoch.announce(client)
 
 
 def test_without_valkey_a_revoked_key_is_refused_too(house: House) -> None:
