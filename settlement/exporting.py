@@ -1,8 +1,9 @@
 """Every statement of a window as files: JSON, CSV and paper for each merchant.
 
 The bytes are those that the gateway serves. A statement asked for alone reads the whole day for its
-own lines; here the lines of all are spread once and come merchant by merchant, written by the
-database but for the entry's public id and the reference as a cell of CSV. Papers need the lines
+own lines; here the lines of many are spread at once and come merchant by merchant, written by the
+database but for the entry's public id and the reference as a cell of CSV. Merchants are shared out
+to as many connections as the server lets processes work at one statement. Papers need the lines
 themselves and take a second pass, which holds one merchant's. Each file appears under its name when
 it is whole, so whoever is killed and starts again leaves no half of one.
 """
@@ -11,11 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from threading import Lock
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.clearing import line_texts, queries
@@ -27,7 +31,10 @@ from network.clearing.party_names import named_parties
 from network.clearing.statements import csv_frame, csv_reference, json_frame
 from network.database.connection import Database
 from network.ids import EntryIds
+from network.ledger.side_by_side import in_order
 from settlement.drawing import clear_parts, drawers, part_of
+
+_PROCESSES = text("SELECT current_setting('max_parallel_workers_per_gather')::integer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +91,37 @@ class _Writer:
     ) -> Iterator[Exported]:
         with database.snapshot() as session:
             statements = queries.statements(session, window=self.window)
-            total = len(statements)
-            told = report or _quiet
-            for number, exported in enumerate(self._files(session, statements), start=1):
-                yield exported
-                if self.papers is None:
-                    told(number, total)
+            told = _Told(report if self.papers is None else None, of=len(statements))
+            processes: int = session.execute(_PROCESSES).scalar_one()
+            tasks = [
+                partial(self._files, statements=share, told=told)
+                for share in shared_out(statements, among=max(1, processes))
+            ]
+            for written in in_order(session, tasks, helpers=len(tasks) - 1, prepare=_as_it_is):
+                yield from written
             if self.papers is not None:
-                for number in self._draw(session, statements, papers=self.papers):
-                    told(number, total)
+                told = _Told(report, of=len(statements))
+                for _ in self._draw(session, statements, papers=self.papers):
+                    told.one_more()
 
-    def _files(self, session: Session, statements: Sequence[StatementView]) -> Iterator[Exported]:
+    def _files(
+        self, session: Session, *, statements: Sequence[StatementView], told: _Told
+    ) -> list[Exported]:
+        """Write the statements of some merchants whose ids are neighbours."""
         wanted = {(each.merchant.party_id, each.totals.currency): each for each in statements}
-        lines = line_texts.written_lines(session, window=self.window)
+        ids = [merchant_id for merchant_id, _ in wanted]
+        lines = line_texts.written_lines(session, window=self.window, first=min(ids), last=max(ids))
+        done = []
         for key, found in groupby(lines, key=attrgetter("merchant_id", "currency")):
             statement = wanted.pop(key, None)
             if statement is not None:
-                yield self._write(statement, found)
+                done.append(self._write(statement, found))
+                told.one_more()
         # Who had a balance and no line has a statement too.
         for statement in wanted.values():
-            yield self._write(statement, ())
+            done.append(self._write(statement, ()))
+            told.one_more()
+        return done
 
     def _write(self, statement: StatementView, lines: Iterable[WrittenLines]) -> Exported:
         files = [self._path(statement, "json"), self._path(statement, "csv")]
@@ -171,5 +189,37 @@ class _Writer:
         return self.directory / f"{statement.merchant.code}-{statement.totals.currency}.{form}"
 
 
-def _quiet(_done: int, _total: int) -> None:
-    """Tell nobody."""
+def shared_out(statements: Sequence[StatementView], *, among: int) -> list[Sequence[StatementView]]:
+    """Return statements in at most so many shares of about as many lines; a merchant is in one.
+
+    The merchants of a share are neighbours by id.
+    """
+    ordered = sorted(statements, key=lambda each: each.merchant.party_id)
+    whole = sum(1 + each.totals.lines for each in ordered)
+    shares: list[list[StatementView]] = [[] for _ in range(among)]
+    before = 0
+    for _, own in groupby(ordered, key=lambda each: each.merchant.party_id):
+        merchants = list(own)
+        shares[before * among // whole].extend(merchants)
+        before += sum(1 + each.totals.lines for each in merchants)
+    return [share for share in shares if share]
+
+
+class _Told:
+    """Counts what is written, whoever wrote it, and tells it."""
+
+    def __init__(self, report: Callable[[int, int], None] | None, *, of: int) -> None:
+        self._report = report
+        self._of = of
+        self._done = 0
+        self._lock = Lock()
+
+    def one_more(self) -> None:
+        with self._lock:
+            self._done += 1
+            if self._report is not None:
+                self._report(self._done, self._of)
+
+
+def _as_it_is(_session: Session) -> None:
+    """Leave a helper's session as it is."""

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from network.clearing.facts import WindowView
-from network.clearing.lines import ALL_LINES, spread
+from network.clearing.lines import ALL_LINES, LINES_BETWEEN, spread
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
 
 ENTRY = "\x01"
@@ -27,6 +27,7 @@ REF = "\x02"
 """Stands for the merchant's reference in rows of CSV."""
 
 _BATCH = 2000
+_LEAST, _GREATEST = UUID(int=0), UUID(int=2**128 - 1)
 _MAKE_LINES = text(f"CREATE TEMP TABLE statement_line ON COMMIT DROP AS {ALL_LINES}")
 _SUMS = text("""
     SELECT merchant_id, currency, direction, sum(share)::bigint AS share, count(*) AS lines
@@ -68,7 +69,7 @@ _WRITTEN = text(
            string_agg({_AS_JSON}, ',' {_IN_ORDER}) AS piece,
            string_agg({_AS_CSV}, '' {_IN_ORDER}) AS rows, min(l.merchant_ref) AS merchant_ref
     """
-    + _BY_ENTRY.format(lines=f"({ALL_LINES})")
+    + _BY_ENTRY.format(lines=f"({LINES_BETWEEN})")
 )
 
 
@@ -130,8 +131,13 @@ def line_texts(session: Session) -> Iterator[LineText]:
     return (LineText(*row) for row in rows)
 
 
-def written_lines(session: Session, *, window: WindowView) -> Iterator[WrittenLines]:
-    """Stream every statement's lines as they are written, merchant by merchant and currency."""
+def written_lines(
+    session: Session, *, window: WindowView, first: UUID = _LEAST, last: UUID = _GREATEST
+) -> Iterator[WrittenLines]:
+    """Stream statements' lines as they are written, merchant by merchant and currency.
+
+    Those of all merchants, or of the ones from ``first`` to ``last``.
+    """
     session.execute(text("SET LOCAL work_mem = '64MB'"))
     rows = spread(
         session,
@@ -142,5 +148,7 @@ def written_lines(session: Session, *, window: WindowView) -> Iterator[WrittenLi
         nobody=NETWORK_NAME,
         entry=ENTRY,
         ref=REF,
+        first=first,
+        last=last,
     )
     return (WrittenLines(*row) for row in rows)

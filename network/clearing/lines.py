@@ -136,6 +136,16 @@ ALL_LINES = _SPREAD.format(obligations="true", postings="true") + _SIDES
 """Every line of a window's statements in no order, and the network's, which has no statement;
 parameters as for a window."""
 
+LINES_BETWEEN = (
+    _SPREAD.format(
+        obligations="(o.payer_id BETWEEN :first AND :last OR o.payee_id BETWEEN :first AND :last)",
+        postings="true",
+    )
+    + _SIDES
+    + " WHERE side.merchant_id BETWEEN :first AND :last"
+)
+"""The same of the merchants whose ids lie between two."""
+
 _ALL_STATEMENT_LINES = text(
     ALL_LINES
     + """

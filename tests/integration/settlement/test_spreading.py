@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -161,7 +162,11 @@ def written_as_the_statements_have_them(database: Database, window: WindowView) 
                 rows[line.merchant_id].append(csv_record(record, currency=line.currency))
                 sums[line.merchant_id, line.direction] += line.share
         written: dict[UUID, list[tuple[bytes, bytes]]] = defaultdict(list)
-        for of in line_texts.written_lines(session, window=window):
+        of_each = (
+            line_texts.written_lines(session, window=window, first=merchant, last=merchant)
+            for merchant in codes
+        )
+        for of in chain.from_iterable(of_each):
             name, ref = f"{of.member_id}/{of.sequence}", csv_reference(of.merchant_ref)
             row = of.rows.replace(line_texts.ENTRY, name).replace(line_texts.REF, ref)
             piece = of.piece.replace(line_texts.ENTRY, name)
