@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("network", "merchant_gateway", "wallet", "settlement", "config")
 LINES_OF_A_FILE = 400
+LINES_OF_A_TEST_FILE = 450
 LINES_OF_A_FUNCTION = 60
 LINES_OF_A_VIEW = 40
 
@@ -28,6 +29,12 @@ def _functions(path: Path) -> Iterator[tuple[str, int]]:
 def test_a_file_is_short() -> None:
     lengths = {path: path.read_text(encoding="utf-8").count("\n") for path in _files()}
     assert [path for path, length in lengths.items() if length > LINES_OF_A_FILE] == []
+
+
+def test_a_file_of_tests_is_hardly_longer() -> None:
+    files = [path for path in (ROOT / "tests").rglob("*.py") if path.stat().st_size]
+    lengths = {path: path.read_text(encoding="utf-8").count("\n") for path in files}
+    assert [path for path, length in lengths.items() if length > LINES_OF_A_TEST_FILE] == []
 
 
 def test_a_function_is_short_and_a_view_shorter() -> None:

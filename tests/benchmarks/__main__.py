@@ -14,6 +14,7 @@ from tests.benchmarks import (
     batch,
     http,
     http_batch,
+    latency,
     peer,
     reconcile,
     servers,
@@ -79,7 +80,9 @@ def _rates(
                 return found
             status.update("the slowest answers")
             rate = next(each.value for each in found if each.name == "http_earn")
-            found += http.latencies(stand, scene, port=gateway, how_many=requests, per_second=rate)
+            found += latency.latencies(
+                stand, scene, port=gateway, how_many=requests, per_second=rate
+            )
         status.update("stages of a signed earn")
         found += stages.figures(stages.measure(stand, scene))
         status.update("servers beside each other")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
@@ -26,22 +22,17 @@ from merchant_gateway.client import (
 from merchant_gateway.client.cli import main
 from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.schemas.answers import SANDBOX
-from network.campaigns import service as campaigns
-from network.campaigns.queries import running
-from network.campaigns.service import CampaignTerms
 from network.clearing.checking import check_code
 from network.clearing.parties import NETWORK_PARTY
 from network.clearing.signed_statements import check_statement
 from network.clock import wall_now
 from network.database.installation import move_clock
-from network.members.tiers import add_tier
-from network.programme.campaigns import Campaign, Funder
 from network.proofs.errors import ProofBrokenError
 from network.sandboxes import time
 from network.sandboxes.furnishing import partner_of
-from network.services import Services
 from tests.integration.gateway.house import House
 from tests.integration.sandboxes.conftest import Tills
+from tests.integration.sandboxes.feasts import feasts, feasts_of
 from tests.integration.sandboxes.stand import Stand, reference, with_test_key
 from tests.integration.webhooks.receiver import answering, receiving
 
@@ -272,11 +263,11 @@ def test_a_reset_begins_again_with_today_s_campaigns(
     person = blue.sandbox.member().data
     _opened_ago(house, "1 minute")
     stand.keep()
-    with _campaigns(house) as live:
+    with feasts(house) as live:
         blue.sandbox.reset()
         assert blue.sandbox.read().data["business_date"] == house.today().isoformat()
     with stand.inside(house.blue.merchant_id) as inside:
-        copied = _running(inside, house)
+        copied = feasts_of(inside, house)
         with inside.database.reading() as session:
             partner = partner_of(session).merchant_id
     assert [replace(each, funders=()) for each in copied] == [
@@ -327,58 +318,6 @@ def _settled(till: GatewayClient) -> str:
     till.redeem(member={"code": person["code"]}, merchant_ref=reference(), points=10)
     window: str = till.sandbox.settle().data["settlement"]
     return window
-
-
-@contextmanager
-def _campaigns(house: House) -> Iterator[tuple[Campaign, ...]]:
-    """Let live campaigns run at the blue shop within the block; yield those for it, by code."""
-    today = house.today()
-    blue, green = house.blue.merchant_id, house.green.merchant_id
-    common: dict[str, Any] = {
-        "name_fa": "جشن",
-        "name_en": "Feast",
-        "owner_id": NETWORK_PARTY,
-        "first_day": today,
-        "last_day": today + timedelta(days=2),
-        "funders": (
-            Funder(party_id=green, share=6_000),
-            Funder(party_id=NETWORK_PARTY, share=4_000),
-        ),
-        "budget": 500,
-    }
-    wanted: tuple[dict[str, Any], ...] = (
-        {"code": "box-all", "kind": "bonus", "value": Fraction(15)},
-        {
-            "code": "box-gold",
-            "kind": "multiplier",
-            "value": Fraction(2),
-            "tiers": ("sandbox-gold",),
-            "merchants": (green, blue),
-        },
-        {"code": "box-other", "kind": "bonus", "value": Fraction(99), "merchants": (green,)},
-        {"code": "box-rests", "kind": "bonus", "value": Fraction(77)},
-    )
-    with house.services.database.unit_of_work() as session:
-        add_tier(session, code="sandbox-gold", rank=7, name_fa="طلایی", name_en="Gold")
-        made = [
-            campaigns.propose_campaign(
-                session, terms=CampaignTerms(**common | each), today=today, now=wall_now()
-            )
-            for each in wanted
-        ]
-        for each in made:
-            campaigns.approve_campaign(session, campaign_id=each, today=today, now=wall_now())
-        campaigns.pause_campaign(session, campaign_id=made[-1], now=wall_now())
-    yield _running(house.services, house)
-    with house.services.database.unit_of_work() as session:
-        for each in made:
-            campaigns.end_campaign(session, campaign_id=each, now=wall_now())
-
-
-def _running(services: Services, house: House) -> tuple[Campaign, ...]:
-    with services.database.reading() as session:
-        found = running(session, merchant_id=house.blue.merchant_id, day=house.today())
-    return tuple(sorted(found, key=lambda each: each.code))
 
 
 def _live_events(house: House) -> int:

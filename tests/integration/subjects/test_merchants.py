@@ -1,16 +1,12 @@
-"""Merchants, keys, agreements and nonces on the real database, as the application role."""
+"""Merchants, their keys, applications and nonces on the real database, as the application role."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from network.clearing.models import SettlementWindow
@@ -19,53 +15,19 @@ from network.ids import uuid7
 from network.merchants import applications, queries, service
 from network.merchants.applications import Applied, Contact
 from network.merchants.errors import (
-    AlreadyApprovedError,
-    BackdatedAgreementError,
     BalanceOpenError,
     CodeTakenError,
     InvalidKeyError,
     MerchantDataError,
-    SamePersonError,
     TooManyApplicationsError,
     TooManyKeysError,
     TooManyNewKeysError,
-    UnknownAgreementError,
     UnknownKeyError,
 )
-from network.merchants.queries import AgreementView, NoAgreementError, UnknownMerchantError
+from network.merchants.queries import UnknownMerchantError
 from network.money import service as money
 from network.vault import Vault
-
-NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-TODAY = date(2026, 11, 22)
-TOMORROW = TODAY + timedelta(days=1)
-ANNA, BEHZAD = uuid7(), uuid7()
-
-
-def register(session: Session, code: str = "mahtab") -> UUID:
-    return service.register_merchant(
-        session, code=code, name_fa="مهتاب", name_en="Mahtab", kind="grocery", now=NOW
-    )
-
-
-def propose(session: Session, merchant_id: UUID, **changes: Any) -> AgreementView:
-    facts: dict[str, Any] = {
-        "effective_from": TOMORROW,
-        "issue_price": Decimal("987.6543210987"),
-        "acceptance_fee": Decimal("0.025"),
-        "today": TODAY,
-        "now": NOW,
-        "proposed_by": ANNA,
-    }
-    return service.propose_agreement(session, merchant_id=merchant_id, **facts | changes)
-
-
-def approve(
-    session: Session, agreement_id: UUID, *, by: UUID | None = BEHZAD, today: date = TODAY
-) -> AgreementView:
-    return service.approve_agreement(
-        session, agreement_id=agreement_id, today=today, now=NOW, approved_by=by
-    )
+from tests.integration.subjects.seating import NOW, TODAY, TOMORROW, register
 
 
 def test_a_merchant_with_stores(database: Database) -> None:
@@ -289,105 +251,6 @@ def test_keys_that_cannot_be(database: Database, vault: Vault) -> None:
                 now=NOW,
                 public_key=b"short",
             )
-
-
-def test_agreements_follow_each_other_by_date(database: Database) -> None:
-    with database.unit_of_work() as session:
-        merchant_id = register(session)
-        first = propose(session, merchant_id, effective_from=TODAY)
-        approve(session, first.agreement_id)
-        second = propose(
-            session, merchant_id, issue_price=Decimal("991.2345678901"), settlement_iban=None
-        )
-        with pytest.raises(NoAgreementError):
-            queries.agreement_on(session, merchant_id=merchant_id, day=TODAY - timedelta(days=1))
-        on_tomorrow = queries.agreement_on(session, merchant_id=merchant_id, day=TOMORROW)
-        assert on_tomorrow.version == 1
-        assert [view.version for view in queries.waiting_agreements(session)] == [2]
-        approve(session, second.agreement_id)
-    with database.reading() as session:
-        assert queries.agreement_on(session, merchant_id=merchant_id, day=TODAY).version == 1
-        later = queries.agreement_on(session, merchant_id=merchant_id, day=date(2027, 5, 1))
-        assert (later.version, later.issue_price) == (2, Decimal("991.2345678901"))
-        assert (later.proposed_by, later.approved_by) == (ANNA, BEHZAD)
-        assert [v.version for v in queries.agreements(session, merchant_id=merchant_id)] == [2, 1]
-
-
-def test_it_takes_two_people(database: Database) -> None:
-    with database.unit_of_work() as session:
-        proposed = propose(session, register(session))
-        for one in (ANNA, None):
-            with pytest.raises(SamePersonError):
-                approve(session, proposed.agreement_id, by=one)
-        approve(session, proposed.agreement_id)
-        with pytest.raises(AlreadyApprovedError):
-            approve(session, proposed.agreement_id)
-        with pytest.raises(UnknownAgreementError):
-            approve(session, uuid7())
-
-
-def test_the_database_wants_two_people_too(database: Database, owner_database: Database) -> None:
-    with database.unit_of_work() as session:
-        proposed = propose(session, register(session))
-    with pytest.raises(DBAPIError, match="two_people"), owner_database.unit_of_work() as session:
-        session.execute(
-            text("UPDATE network.agreement SET approved_at = now(), approved_by = proposed_by")
-        )
-    with database.unit_of_work() as session:
-        approve(session, proposed.agreement_id)
-    with (
-        pytest.raises(DBAPIError, match="does not change"),
-        owner_database.unit_of_work() as session,
-    ):
-        session.execute(text("UPDATE network.agreement SET issue_price = 1"))
-    with pytest.raises(DBAPIError, match="permission denied"), database.unit_of_work() as session:
-        session.execute(text("UPDATE network.agreement SET issue_price = 1"))
-
-
-def test_prices_are_never_backdated_after_the_first(database: Database) -> None:
-    with database.unit_of_work() as session:
-        merchant_id = register(session)
-        first = propose(session, merchant_id, effective_from=TODAY - timedelta(days=3))
-        late = propose(session, merchant_id, effective_from=TOMORROW)
-        approve(session, first.agreement_id)
-        with pytest.raises(BackdatedAgreementError):
-            propose(session, merchant_id, effective_from=TODAY)
-        with pytest.raises(BackdatedAgreementError):
-            approve(session, late.agreement_id, today=TOMORROW)
-
-
-def test_one_approved_agreement_per_day(database: Database) -> None:
-    with database.unit_of_work() as session:
-        merchant_id = register(session)
-        one, other = propose(session, merchant_id), propose(session, merchant_id)
-        approve(session, one.agreement_id)
-        with pytest.raises(AlreadyApprovedError):
-            approve(session, other.agreement_id)
-        found = queries.agreement_on(session, merchant_id=merchant_id, day=TOMORROW)
-        assert found.agreement_id == one.agreement_id
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("issue_price", Decimal(0)),
-        ("issue_price", Decimal(-1)),
-        ("issue_price", Decimal("NaN")),
-        ("issue_price", Decimal("Infinity")),
-        ("issue_price", Decimal("1.00000000001")),
-        ("issue_price", Decimal(10) ** 10),
-        ("acceptance_fee", Decimal(1)),
-        ("acceptance_fee", Decimal("-0.01")),
-        ("settlement_iban", "IR00"),
-    ],
-)
-def test_prices_out_of_range(database: Database, field: str, value: object) -> None:
-    with database.unit_of_work() as session:
-        merchant_id = register(session)
-        with pytest.raises(MerchantDataError) as refused:
-            propose(session, merchant_id, **{field: value})
-        assert refused.value.field == field
-        assert queries.agreements(session, merchant_id=merchant_id) == []
 
 
 def test_a_nonce_is_claimed_once_per_key_until_it_is_forgotten(database: Database) -> None:
