@@ -5,18 +5,22 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
+import requests
 from psycopg import sql
 
 from config.services.programs import find_programs
 from config.services.valkey import Valkey
 from merchant_gateway.client import GatewayClient, ServerError
+from network.ledger import operations
 from network.services import Services
 from tests.fixtures.cluster import Cluster
+from tests.fixtures.locks import await_waiters
 from tests.integration.gateway.house import House, open_house
 from tests.integration.gateway.till import ask, headers_of, published_keys, purchase, send
 
@@ -121,6 +125,26 @@ def test_without_valkey_calls_go_on_and_replays_do_not(
         assert time.monotonic() < deadline
         replayed = send(house, method="GET", target="/v1/ping", headers=again).json()["code"]
     assert house.green.client.ping().status == 200
+
+
+def test_a_postgresql_that_hangs_answers_late_and_posts_once(house: House) -> None:
+    person, key = house.member(), secrets.token_urlsafe(18)
+    body, database = purchase(person.phone, merchant_ref="slow"), house.services.database
+
+    def send_it() -> requests.Response:
+        return ask(house, house.green, body=body, idempotency_key=key)
+
+    with ThreadPoolExecutor(max_workers=2) as tills:
+        with database.unit_of_work() as other:  # holds the wallet until both wait for it
+            operations.set_wallet_status(
+                other.connection(), member_id=person.member_id, status="active"
+            )
+            sent = [tills.submit(send_it) for _ in range(2)]
+            await_waiters(database, count=2)
+        answers = [each.result() for each in sent]
+    assert [each.status_code for each in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert {each.headers.get("Idempotent-Replayed") for each in answers} == {None, "true"}
 
 
 def _accepted_once(house: House) -> dict[str, str]:
