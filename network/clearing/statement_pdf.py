@@ -207,10 +207,11 @@ class _Paper:
         if not groups:
             return
         columns = (
-            Column(head=_("Side"), at=2, width=24),
-            Column(head=_("Kind"), at=27, width=42),
-            Column(head=_("Counterparty"), at=70, width=34),
-            Column(head=_("Lines"), at=105, width=17, number=True),
+            # Wide enough for every side and kind in both languages.
+            Column(head=_("Side"), at=2, width=26),
+            Column(head=_("Kind"), at=29, width=49),
+            Column(head=_("Counterparty"), at=79, width=28),
+            Column(head=_("Lines"), at=108, width=14, number=True),
             Column(head=_("Points"), at=123, width=24, number=True),
             Column(head=_("Amount"), at=148, width=INNER - 150, number=True),
         )

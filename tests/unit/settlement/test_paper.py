@@ -6,6 +6,7 @@ import re
 import zlib
 from dataclasses import replace
 from hashlib import sha256
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from network.clearing import paper_lines
 from network.clearing import statement_pdf as papers
 from network.clearing.checking import CODE_BYTES, check_code, read_code
-from network.clearing.facts import StatementLine
+from network.clearing.facts import OBLIGATION_KINDS, StatementLine
 from network.clearing.paper import Sheet
 from tests.unit.settlement.test_documents import FEE, GROCER, IDS, LINE, drafted
 
@@ -62,6 +63,31 @@ def test_every_line_is_printed_up_to_a_length_and_the_sums_beyond(
     assert pages(printed(lines, locale="en")) == 3
     monkeypatch.setattr(paper_lines, "MOST_LINES", 89)
     assert pages(printed(lines, locale="en")) == 1
+
+
+@pytest.mark.parametrize("locale", ["fa", "en"])
+def test_no_side_and_no_kind_is_cut_where_sums_stand_by_kind(
+    locale: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[str] = []
+    shorten = Sheet._cut
+
+    def noted(sheet: Sheet, text: str, width: float) -> str:
+        cut.append(text)
+        return shorten(sheet, text, width)
+
+    monkeypatch.setattr(Sheet, "_cut", noted)
+    monkeypatch.setattr(paper_lines, "MOST_LINES", 0)
+    sides = [
+        replace(LINE, direction="receivable"),
+        replace(LINE, direction="payable"),
+        replace(LINE, direction="fee"),
+        replace(LINE, direction="vat"),
+        replace(LINE, direction="deposit"),
+    ]
+    every = product(OBLIGATION_KINDS, sides)
+    printed([replace(line, kind=kind) for kind, line in every], locale=locale)
+    assert cut == []
 
 
 @pytest.mark.parametrize("locale", ["fa", "en"])
