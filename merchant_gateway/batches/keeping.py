@@ -2,8 +2,9 @@
 
 When a batch comes nobody knows yet whom it names, so its signed body is sealed as a whole. Whoever
 worked it off takes it apart while no other batch waits, or else the daily housekeeping: far from
-the calls that merchants wait for, and soon enough for whoever leaves the programme. A line that was posted and leads to nobody by now belongs to somebody
-who left meanwhile: it is sealed with a key that is thrown away.
+the calls that merchants wait for, and soon enough for whoever leaves the programme. A line that was
+posted and leads to nobody by now belongs to somebody who left meanwhile: it is sealed with a key
+that is thrown away.
 """
 
 from __future__ import annotations
