@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +19,7 @@ from psycopg import sql
 from config.services.programs import find_programs
 from config.services.valkey import Valkey
 from merchant_gateway.client import GatewayClient, ServerError
-from network.ledger import operations
+from network.ledger import operations, queries
 from network.services import Services
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.locks import await_waiters
@@ -145,6 +147,32 @@ def test_a_postgresql_that_hangs_answers_late_and_posts_once(house: House) -> No
     assert [each.status_code for each in answers] == [201, 201]
     assert answers[0].content == answers[1].content
     assert {each.headers.get("Idempotent-Replayed") for each in answers} == {None, "true"}
+
+
+def test_a_valkey_that_hangs_slows_calls_and_lets_no_replay_in(
+    house: House, private_valkey: Valkey
+) -> None:
+    person = house.member()
+    before = _accepted_once(house)
+    with redis.Redis.from_url(private_valkey.url()) as client:
+        process = int(client.info("server")["process_id"])
+    os.kill(process, signal.SIGSTOP)  # it takes connections, and answers none
+    try:
+        with ThreadPoolExecutor(max_workers=2) as tills:
+            seen = tills.submit(send, house, method="GET", target="/v1/ping", headers=before)
+            earned = house.green.client.earn(
+                member={"phone": person.phone}, merchant_ref="hung-valkey", amount=30_000
+            )
+            assert earned.data["points"] == 3
+            # The database knows it where Valkey was away before.
+            assert seen.result().json()["code"] in {"sign_again", "nonce_replayed"}
+    finally:
+        os.kill(process, signal.SIGCONT)
+    with house.services.database.reading() as session:
+        kinds = [
+            each.kind for each in queries.entries(session, member_id=person.member_id, limit=9)
+        ]
+    assert kinds == ["issuance"]
 
 
 def _accepted_once(house: House) -> dict[str, str]:
