@@ -20,6 +20,7 @@ from network.database.installation import clock_offset
 from network.exposure import measuring
 from network.exposure.cover import Movement, check_bank_ref, check_movement, move_cover
 from network.ledger.queries import begun_day
+from network.members import merging
 from network.money import booking
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
@@ -304,11 +305,16 @@ def _cancel_value(session: Session, proposal: Proposal, now: datetime) -> None:
     cancelling.carry_out(session, proposal=proposal, wall=now)
 
 
+def _merge(session: Session, proposal: Proposal, now: datetime) -> None:
+    merging.carry_out(session, proposal=proposal, wall=now)
+
+
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     **dict.fromkeys(programme.KINDS, _set_programme),
     **dict.fromkeys(cancelling.KINDS, _cancel_value),
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
+    merging.MERGE: _merge,
     MOVE_COVER: _move,
     TAKE_RETURNS: _take_returns,
     TAKE_AGAIN: _take_again,

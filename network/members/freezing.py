@@ -25,7 +25,10 @@ LONGEST_REASON = 300
 
 
 class FreezeError(PeyvandError):
-    """Nobody can be frozen or let go so: ``reason`` is no_reason, frozen, free or same_person."""
+    """Nobody can be frozen or let go so.
+
+    ``reason`` is no_reason, frozen, merged, free or same_person.
+    """
 
     code = "freeze_refused"
 
@@ -60,6 +63,8 @@ def freeze(session: Session, *, member_id: UUID, reason: str, by: UUID, now: dat
     if freeze_of(session, member_id=member_id) is not None:
         raise FreezeError("spending is frozen already", reason="frozen")
     person = shared_wallets.person(session, member_id=member_id)
+    if person != member_id:
+        raise FreezeError("this member is part of another one", reason="merged")
     session.add(
         MemberFreeze(
             member_id=member_id,

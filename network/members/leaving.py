@@ -32,7 +32,7 @@ from network.members.models import (
     MemberSession,
     OneTimeCode,
 )
-from network.members.queries import MemberView
+from network.members.queries import MemberView, everyone
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.texts import leaving_text
 from network.operators.audit import record_act
@@ -137,17 +137,8 @@ def erase(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -
         raise UnknownMemberError("there is no such member")
     check(session, member_id=member_id, now=now, wall=wall)
     points = _close_wallet(session, member_id=member_id, now=now, wall=wall)
-    session.execute(delete(OneTimeCode).where(OneTimeCode.phone_index == row.phone_index))
-    session.execute(
-        update(Card)
-        .where(Card.member_id == member_id, Card.blocked_at.is_(None))
-        .values(blocked_at=now)
-    )
-    row.phone_index = row.sealed_phone = row.sealed_name = None
-    row.status = "closed"
-    session.flush()
-    for table in (MemberSession, MemberCodeSecret, MemberKey):
-        session.execute(delete(table).where(table.member_id == member_id))
+    for each in everyone(session, member_id=member_id):
+        _forget(session, session.get_one(Member, each, with_for_update=True), now=now)
     public_id = ids.encode("mem", member_id)
     record_act(
         session,
@@ -158,6 +149,21 @@ def erase(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -
         facts={"points": points},
     )
     return Left(points=points)
+
+
+def _forget(session: Session, row: Member, *, now: datetime) -> None:
+    """Delete what leads to a person from one of the memberships that they have had."""
+    session.execute(delete(OneTimeCode).where(OneTimeCode.phone_index == row.phone_index))
+    session.execute(
+        update(Card)
+        .where(Card.member_id == row.member_id, Card.blocked_at.is_(None))
+        .values(blocked_at=now)
+    )
+    row.phone_index = row.sealed_phone = row.sealed_name = None
+    row.status = "closed"
+    session.flush()
+    for table in (MemberSession, MemberCodeSecret, MemberKey):
+        session.execute(delete(table).where(table.member_id == row.member_id))
 
 
 def _close_wallet(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -> int:

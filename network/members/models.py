@@ -214,3 +214,19 @@ class MemberFreeze(Base):
     was_locked: Mapped[bool]
     frozen_by: Mapped[UUID] = mapped_column(ForeignKey("network.operator.operator_id"))
     frozen_at: Mapped[datetime]
+
+
+class MemberMerge(Base):
+    """A member who turned out to be another one, and who remains of the two."""
+
+    __tablename__ = "member_merge"
+    __table_args__ = (
+        CheckConstraint("member_id <> into_id", name="another"),
+        Index(None, "into_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    member_id: Mapped[UUID] = mapped_column(ForeignKey(Member.member_id), primary_key=True)
+    into_id: Mapped[UUID] = mapped_column(ForeignKey(Member.member_id))
+    proposal_id: Mapped[UUID] = mapped_column(ForeignKey("network.proposal.proposal_id"))
+    merged_at: Mapped[datetime]

@@ -18,6 +18,7 @@ from network.members.models import (
     MemberCodeSecret,
     MemberConsent,
     MemberKey,
+    MemberMerge,
     MemberSession,
 )
 from network.members.sealing import PersonKey, open_person_key
@@ -138,14 +139,23 @@ def sessions(
 
 
 def cards(session: Session, *, member_id: UUID) -> list[CardView]:
-    """Return the cards of a member, the newest first."""
+    """Return the cards that lead to a member, the newest first; those of who was merged into them
+    are among them."""
     rows = session.scalars(
-        select(Card).where(Card.member_id == member_id).order_by(Card.issued_at.desc())
+        select(Card)
+        .where(Card.member_id.in_(everyone(session, member_id=member_id)))
+        .order_by(Card.issued_at.desc(), Card.card_number)
     )
     return [
         CardView(card_number=row.card_number, issued_at=row.issued_at, blocked_at=row.blocked_at)
         for row in rows
     ]
+
+
+def everyone(session: Session, *, member_id: UUID) -> list[UUID]:
+    """Return the ids that a person has had: the member's own and those merged into it."""
+    merged = select(MemberMerge.member_id).where(MemberMerge.into_id == member_id)
+    return [member_id, *session.scalars(merged.order_by(MemberMerge.member_id))]
 
 
 def consents(session: Session, *, member_id: UUID) -> dict[str, bool]:

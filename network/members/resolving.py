@@ -6,7 +6,7 @@ Statements are built once and bound per call; building one anew costs more than 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -20,7 +20,7 @@ from network.members import codes
 from network.members.cards import normalise_card_number
 from network.members.codes import VerifiedCode
 from network.members.errors import CardBlockedError, InvalidCodeError, UnknownMemberError
-from network.members.models import Card, Member, MemberCodeSecret, MemberKey
+from network.members.models import Card, Member, MemberCodeSecret, MemberKey, MemberMerge
 from network.members.phones import normalise_phone
 from network.members.queries import NAME_FIELD, SECRET_FIELD, masked_name
 from network.members.sealing import open_person_key, phone_index
@@ -29,9 +29,15 @@ from network.vault import Vault
 Method = Literal["phone", "card", "code"]
 
 _member = Member.__table__
+_named = Member.__table__.alias("named")
+_merge = MemberMerge.__table__
 _key = MemberKey.__table__
 _card = Card.__table__
 _secret = MemberCodeSecret.__table__
+
+
+# Whose phone, card or code it is: who was merged leads to who remains.
+_REMAINS = func.coalesce(_merge.c.into_id, _named.c.member_id)
 
 
 def _statement(*more: Any) -> Select[Any]:
@@ -39,32 +45,48 @@ def _statement(*more: Any) -> Select[Any]:
         select(
             _member.c.member_id, _member.c.locale, _member.c.sealed_name, _key.c.sealed_key, *more
         )
+        .select_from(_named)
+        .outerjoin(_merge, _merge.c.member_id == _named.c.member_id)
+        .join(_member, _member.c.member_id == _REMAINS)
         .join(_key, _key.c.member_id == _member.c.member_id)
-        .where(_member.c.status == "active")
+        .where(_named.c.status == "active", _member.c.status == "active")
     )
 
 
-_BY_PHONE = _statement().where(_member.c.phone_index == bindparam("index"))
+def _several(*more: Any) -> Select[Any]:
+    return (
+        select(_REMAINS.label("member_id"), *more)
+        .select_from(_named)
+        .outerjoin(_merge, _merge.c.member_id == _named.c.member_id)
+        .where(_named.c.status == "active")
+    )
+
+
+_BY_PHONE = _statement().where(_named.c.phone_index == bindparam("index"))
 _BY_CARD = (
     _statement(_card.c.blocked_at)
-    .join(_card, _card.c.member_id == _member.c.member_id)
+    .join(_card, _card.c.member_id == _named.c.member_id)
     .where(_card.c.card_number == bindparam("number"))
 )
-_BY_PHONES = (
-    _statement(_member.c.phone_index)
-    .with_only_columns(_member.c.member_id, _member.c.phone_index)
-    .where(_member.c.phone_index == func.any(bindparam("indexes", type_=ARRAY(LargeBinary()))))
+_BY_PHONES = _several(_named.c.phone_index).where(
+    _named.c.phone_index == func.any(bindparam("indexes", type_=ARRAY(LargeBinary())))
 )
 _BY_CARDS = (
-    _statement()
-    .join(_card, _card.c.member_id == _member.c.member_id)
-    .with_only_columns(_member.c.member_id, _card.c.card_number, _card.c.blocked_at)
+    _several(_card.c.card_number, _card.c.blocked_at)
+    .join(_card, _card.c.member_id == _named.c.member_id)
     .where(_card.c.card_number == func.any(bindparam("numbers", type_=ARRAY(Text()))))
 )
+_maker = MemberKey.__table__.alias("maker")
 _BY_CODE = (
-    _statement(_secret.c.sealed_secret)
-    .join(_secret, _secret.c.member_id == _member.c.member_id)
-    .where(_member.c.code_handle == bindparam("handle"))
+    _statement(
+        _secret.c.sealed_secret,
+        _named.c.member_id.label("maker_id"),
+        _maker.c.sealed_key.label("maker_key"),
+        _merge.c.merged_at,
+    )
+    .join(_secret, _secret.c.member_id == _named.c.member_id)
+    .join(_maker, _maker.c.member_id == _named.c.member_id)
+    .where(_named.c.code_handle == bindparam("handle"))
 )
 _KEY = select(_key.c.sealed_key).where(_key.c.member_id == bindparam("member_id"))
 
@@ -164,10 +186,14 @@ def _by_code(session: Channel, vault: Vault, *, code: str, wall: datetime) -> Re
     row = _first(session, _BY_CODE, {"handle": parsed.handle})
     if row is None:
         raise InvalidCodeError("this member code is not genuine, or too old", field="code")
-    key = open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
+    key = open_person_key(vault, member_id=row.maker_id, sealed_key=row.maker_key)
     verified = codes.verify(
         parsed, secret=key.open(row.sealed_secret, name=SECRET_FIELD), wall=wall
     )
+    if row.merged_at is not None:
+        # What the member's devices show from then on consents to nothing; a till that missed an
+        # answer still gets it.
+        verified = replace(verified, expires_at=min(verified.expires_at, row.merged_at))
     return _resolved(vault, row, method="code", verified=verified)
 
 

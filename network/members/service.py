@@ -24,7 +24,7 @@ from network.members.errors import (
 )
 from network.members.freezing import freeze_of, lock_member
 from network.members.models import Card, Member
-from network.members.queries import NAME_FIELD, person_key
+from network.members.queries import NAME_FIELD, everyone, person_key
 from network.members.sign_in import (
     CodeRefused,
     CodeSent,
@@ -73,14 +73,11 @@ def set_spend_lock(session: Session, *, member_id: UUID, locked: bool) -> None:
     the person's own and leaves the others alone. Raises MemberFrozenError where the network has
     locked it.
     """
-    lock_member(session, member_id)
-    if not locked and freeze_of(session, member_id=member_id) is not None:
+    person = shared_wallets.person(session, member_id=member_id)
+    lock_member(session, person)
+    if not locked and freeze_of(session, member_id=person) is not None:
         raise MemberFrozenError("the network has locked this member's spending")
-    shared_wallets.set_spend_lock(
-        session,
-        member_id=shared_wallets.person(session, member_id=member_id),
-        locked=locked,
-    )
+    shared_wallets.set_spend_lock(session, member_id=person, locked=locked)
 
 
 def set_spend_limit(session: Session, *, member_id: UUID, limit: int) -> int:
@@ -125,7 +122,10 @@ def block_card(session: Session, *, member_id: UUID, card_number: str, now: date
     """Make a card identify nobody any more; raise UnknownMemberError where it is not theirs."""
     card = session.scalars(
         select(Card)
-        .where(Card.card_number == card_number, Card.member_id == member_id)
+        .where(
+            Card.card_number == card_number,
+            Card.member_id.in_(everyone(session, member_id=member_id)),
+        )
         .with_for_update()
     ).first()
     if card is None:

@@ -24,7 +24,7 @@ from network.language import ascii_digits
 from network.members.enrolment import MEMBERSHIP, enrol
 from network.members.errors import ThrottledError
 from network.members.joining import lock_phone, note_joined
-from network.members.models import Member, MemberSession, OneTimeCode
+from network.members.models import Member, MemberMerge, MemberSession, OneTimeCode
 from network.members.phones import normalise_phone
 from network.members.queries import DEVICE_FIELD, person_key
 from network.members.sealing import phone_index
@@ -214,7 +214,10 @@ def confirm_code(
     if isinstance(sent, CodeRefused):
         return sent
     member_id = session.scalar(
-        select(Member.member_id).where(Member.phone_index == index, Member.status == "active")
+        select(func.coalesce(MemberMerge.into_id, Member.member_id))
+        .select_from(Member)
+        .outerjoin(MemberMerge, MemberMerge.member_id == Member.member_id)
+        .where(Member.phone_index == index, Member.status == "active")
     )
     joins = member_id is None
     if member_id is None:

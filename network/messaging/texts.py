@@ -99,6 +99,27 @@ def received_text(*, points: int, giver: str, address: str, locale: str) -> str:
     return f"{text}\n{address}"
 
 
+def merged_text(*, remains: bool, phone_end: str, address: str, locale: str) -> str:
+    """Return the message to a phone of a person whose two memberships became one."""
+    end = persian_digits(phone_end) if locale == "fa" else phone_end
+    with use_locale(locale):
+        text = (
+            gettext(
+                "Peyvand: your membership under the number ending in %(end)s became part of this "
+                "one, with its points and cards. If you have only one membership, tell us:",
+                end=end,
+            )
+            if remains
+            else gettext(
+                "Peyvand: your membership became part of yours under the number ending in %(end)s. "
+                "Your points are there, and this number and your cards lead there. If that is not "
+                "you, tell us:",
+                end=end,
+            )
+        )
+    return f"{text}\n{address}"
+
+
 def joining_text(
     *,
     code: str,

@@ -283,6 +283,32 @@ STOPPED = Pass(
     ),
 )
 
+# A shared wallet that ends goes into its maker's by itself. Members go into one another by two
+# people, and then their phone and cards lead where their points are.
+_MERGE_SIGNED = _signed(
+    "member.merge", says="p.subject_id = w.member_id AND p.terms ->> 'into' = w.moved_to::text"
+)
+MERGES = Pass(
+    body=f"""
+        SELECT w.member_id, w.moved_to, {_SIMULATED} OR {_MERGE_SIGNED} AND EXISTS (
+                   SELECT FROM network.member_merge AS g
+                   WHERE g.member_id = w.member_id
+                     AND g.into_id = (ledger.whereabouts_of(w.member_id)).person) AS agreed
+        FROM ledger.wallet AS w
+        WHERE w.moved_to IS NOT NULL
+          AND NOT EXISTS (SELECT FROM ledger.shared_person AS s WHERE s.member_id = w.member_id)
+          AND NOT EXISTS (SELECT FROM network.pool AS o WHERE o.pool_id = w.member_id)
+    """,
+    rules=(
+        Rule(
+            name="two_people_behind_merges",
+            wrong="NOT agreed",
+            example="format('member %s went into %s: no two people agreed on it, or phone and cards"
+            " lead elsewhere', member_id, moved_to)",
+        ),
+    ),
+)
+
 # An entry with a sponsor as its merchant would be a purchase at nobody's till.
 SPONSORS = Pass(
     body="""
@@ -316,6 +342,7 @@ PASSES = (
     MODES,
     STANDING,
     STOPPED,
+    MERGES,
     SPONSORS,
 )
 

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.clearing.parties import NETWORK_PARTY
-from network.language import format_date, format_number
+from network.language import format_date, format_number, format_points
 from network.language import gettext as _
 from network.language import lazy_gettext as _l
+from network.ledger import queries as ledger
+from network.members import merging
 from network.merchants import queries as merchants
 from network.money import direct
 from network.money import queries as money
@@ -112,6 +114,18 @@ def _direct(session: Session, proposal: Proposal) -> tuple[str, str]:
         else _("%(payer)s has not paid %(payee)s %(amount)s rials", **facts)
     )
     return words, url_for("direct.show", public_id=ids.encode("dpy", proposal.subject_id))
+
+
+def _merge(session: Session, proposal: Proposal) -> tuple[str, str]:
+    wallet = ledger.stored_wallet(session, member_id=proposal.subject_id)
+    words = _(
+        "Two members are one person: merge them for good, with %(points)s and a debt of %(debt)s",
+        points=format_points(0 if wallet is None else wallet.available + wallet.pending),
+        debt=format_points(0 if wallet is None else wallet.debt),
+    )
+    return words, url_for(
+        "entries.wallet", public_id=ids.encode("mem", proposal.subject_id), _anchor="merge"
+    )
 
 
 def _fund(session: Session, proposal: Proposal) -> tuple[str, str]:
@@ -227,6 +241,7 @@ COVER_ACTS = {
     ("drawn", "reserve"): _l("Reserve drawn for what it owes"),
 }
 _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
+    merging.MERGE: _merge,
     second_person.ABORT_WINDOW: _abort,
     second_person.CANCEL_PAYMENT: _cancellation,
     second_person.MOVE_COVER: _cover,

@@ -9,6 +9,7 @@ from network.errors import PeyvandError
 from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.members.errors import InvalidMemberDataError
+from network.members.merging import MergeError
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
 from network.programme.cancelling import ValueKeptError
@@ -20,7 +21,7 @@ _PLAIN_FIELDS = frozenset(
 )
 REFUSED = (
     *(MoneyError, ProposalError, AbortError, ProgrammeError, InvalidMemberDataError),
-    ValueKeptError,
+    *(ValueKeptError, MergeError),
 )
 """What these words are about."""
 
@@ -134,6 +135,15 @@ _WORDS: Mapping[str, Mapping[str, LazyText]] = {
         "begun": _l("Its day has begun, so it stays: propose another value for a day to come."),
         "funds_campaign": _l("A campaign is paid by this agreement: end the campaign first."),
         "changed": _l("It says something else by now: decline this, and propose it anew."),
+    },
+    "merge_refused": {
+        "same": _l("That is the same member: name the other one."),
+        "unknown": _l("Nobody is found: give a member's whole id, card number or mobile number."),
+        "closed": _l("One of them has closed the account: there is nobody to merge with."),
+        "merged": _l("One of them was merged before: name the member who remains."),
+        "shared": _l("One of them shares a wallet: they leave it first, or end it."),
+        "frozen": _l("The network has locked the spending of one of them: let go first."),
+        "holds": _l("Merchants hold points of who would go: wait until these are settled."),
     },
     "proposal_refused": {
         "no_reason": _l("Say why, in a sentence or two."),

@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.ledger import shared_wallets
+from network.members import merging
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.queries import masked_name
 from network.pools import queries as pools
 from network.pools.queries import PoolView
 from settlement.console import access
+from settlement.console.proposing import Waiting, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +35,33 @@ class SharerView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeView:
+    """A merge that waits for a second person, and the public ids of who goes and who remains."""
+
+    waiting: Waiting
+    goes: str
+    remains: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sharing:
     """Where a member's points are (``home``, None for their own), and who shares a wallet."""
 
     home: str | None
     pool: PoolView | None
     people: tuple[SharerView, ...]
+
+
+def merges(session: Session, *, member_id: UUID) -> list[MergeView]:
+    """Return the merges that wait and that a member has a part in."""
+    return [
+        MergeView(
+            waiting=each,
+            goes=ids.encode("mem", each.proposal.subject_id),
+            remains=ids.encode("mem", UUID(each.proposal.terms["into"])),
+        )
+        for each in shown(session, merging.waiting(session, member_id=member_id))
+    ]
 
 
 def sharing(session: Session, *, member_id: UUID) -> Sharing:

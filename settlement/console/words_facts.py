@@ -41,6 +41,7 @@ FACTS = {
     "funding": _l("funding"),
     "holidays": _l("holidays"),
     "in_the_name_of": _l("in the name of"),
+    "into": _l("into the member"),
     "issue_price": _l("rials per point"),
     "job": _l("job"),
     "key": _l("key"),

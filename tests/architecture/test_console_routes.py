@@ -45,6 +45,8 @@ CHANGING = {
     "programme.propose_tap_limit": "operator",
     "freezing.begin": "operator",
     "freezing.end": "approver",
+    "merging.look": "operator",
+    "merging.propose": "operator",
     "adjusting.propose": "operator",
     "adjusting.approve": "approver",
     "adjusting.decline": "operator",

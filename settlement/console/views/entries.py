@@ -18,13 +18,11 @@ from network.clearing.parties import NETWORK_NAME
 from network.clearing.party_names import parties
 from network.ids import EntryKey, UnknownIdError
 from network.language import gettext
-from network.ledger import figures
+from network.ledger import figures, shared_wallets
 from network.ledger import queries as ledger
 from network.ledger.views import EntryView
-from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.freezing import freeze_of
-from network.members.queries import masked_name
 from network.members.tiers import tier_of, tiers
 from network.merchants import queries as merchants
 from network.merchants.queries import StoreView
@@ -35,8 +33,9 @@ from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.evidence_file import evidence_file, file_bytes
 from settlement.console import access, tracing
 from settlement.console.filters import party
+from settlement.console.masking import masked
 from settlement.console.redemptions import rounded_up
-from settlement.console.sharing import sharing
+from settlement.console.sharing import merges, sharing
 from settlement.console.views.search import ENTRY_PREFIXES
 from settlement.console.words import ENTRY_KINDS
 
@@ -48,7 +47,6 @@ _COLUMNS = (
     *("entry", "kind", "merchant", "merchant_ref", "business_date", "recorded_at", "points"),
     *("available", "pending", "debt"),
 )
-_PHONE_SHOWN = 4
 _MOST_DIGITS = 18
 
 
@@ -180,8 +178,8 @@ def wallet(public_id: str) -> str | Response:
         )
         names = parties(session)
         facts = _around(session, member_id)
-    shown, more = listing.first(entries, MOST_ENTRIES)
-    page = _arranged(shown, names)
+    first, more = listing.first(entries, MOST_ENTRIES)
+    page = _arranged(first, names)
     if listing.wants_csv():
         rows = [_exported(each, names) for each in page.rows]
         return listing.csv_response(f"entries-{public_id}", _COLUMNS, rows)
@@ -193,7 +191,7 @@ def wallet(public_id: str) -> str | Response:
         kinds=ENTRY_KINDS,
         names=names,
         issuers=_issuers(names),
-        earlier=listing.address(before=shown[-1].sequence, **{"from": None}) if more else None,
+        earlier=listing.address(before=first[-1].sequence, **{"from": None}) if more else None,
         newest=listing.address(before=None, **{"from": None}) if before else None,
         **facts,
     )
@@ -202,7 +200,9 @@ def wallet(public_id: str) -> str | Response:
 def _around(session: Session, member_id: UUID) -> dict[str, object]:
     """Return what a wallet's page shows beside balances and entries."""
     return {
-        "person": _masked(session, member_id),
+        "person": masked(session, member_id),
+        "merges": merges(session, member_id=member_id),
+        "gone": shared_wallets.person(session, member_id=member_id) != member_id,
         "lots": ledger.lots(session, member_id=member_id),
         "tier": _tier(session, member_id),
         "sharing": sharing(session, member_id=member_id),
@@ -277,18 +277,3 @@ def _store(session: Session, entry: EntryView) -> StoreView | None:
         return None
     stores = merchants.stores(session, merchant_id=entry.merchant_id)
     return next((store for store in stores if store.store_id == entry.store_id), None)
-
-
-def _masked(session: Session, member_id: UUID) -> dict[str, str | None]:
-    """Return what an operator may see of a person: initials and the end of the phone number."""
-    try:
-        person = members.member(session, access.services().vault, member_id=member_id)
-    except UnknownMemberError:
-        return {"name": None, "phone": None, "status": "closed", "joined": None}
-    hidden = "•" * (len(person.phone) - _PHONE_SHOWN)
-    return {
-        "name": masked_name(person.name) if person.name else None,
-        "phone": hidden + person.phone[-_PHONE_SHOWN:],
-        "status": person.status,
-        "joined": person.joined_at.isoformat(),
-    }

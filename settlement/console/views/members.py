@@ -39,25 +39,23 @@ def find() -> Response | tuple[str, int]:
     """Go to the wallet of whom an id, a card or a phone names; the look is logged."""
     wanted = ascii_digits(normalise(request.form.get("who", "")))
     with access.unit_of_work() as session:
-        found = next(
-            (
-                (way, member_id)
-                for way, look in _WAYS.items()
-                if (member_id := look(session, wanted)) is not None
-            ),
-            None,
-        )
-        if found is not None:
-            access.record(
-                session,
-                "member.looked_up",
-                subject=ids.encode("mem", found[1]),
-                facts={"by": found[0]},
-            )
+        found = look_up(session, wanted)
     if found is None:
         words = _("Nobody is found: give a member's whole id, card number or mobile number.")
         return render_template("members.html", errors={"who": words}), 404
-    return redirect(url_for("entries.wallet", public_id=ids.encode("mem", found[1])))
+    return redirect(url_for("entries.wallet", public_id=ids.encode("mem", found)))
+
+
+def look_up(session: Session, wanted: str) -> UUID | None:
+    """Return whom an id, a card or a phone names, None for nobody; the look is logged."""
+    for way, look in _WAYS.items():
+        found = look(session, wanted)
+        if found is not None:
+            access.record(
+                session, "member.looked_up", subject=ids.encode("mem", found), facts={"by": way}
+            )
+            return found
+    return None
 
 
 def _by_id(session: Session, wanted: str) -> UUID | None:

@@ -14,6 +14,7 @@ from config.web import listing
 from network import ids
 from network.adjustments import queries as adjustments
 from network.language import gettext as _
+from network.members import merging
 from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.errors import ProposalError
@@ -83,6 +84,8 @@ def approve(public_id: str) -> Response:
                 now=access.wall(),
             )
             record(session, "approved", proposal)
+            if proposal.kind == merging.MERGE:
+                _tell(session, proposal)
     except REFUSED as error:
         flash(refusal(error), "bad")
     else:
@@ -90,6 +93,17 @@ def approve(public_id: str) -> Response:
             announce()
         flash(_("Approved, and done."), "good")
     return back()
+
+
+def _tell(session: Session, proposal: Proposal) -> None:
+    services = access.services()
+    merging.tell(
+        session,
+        services.vault,
+        proposal=proposal,
+        wall=access.wall(),
+        wallet_url=services.settings.wallet_url,
+    )
 
 
 @blueprint.post("/<public_id>/decline")

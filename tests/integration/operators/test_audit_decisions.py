@@ -114,6 +114,12 @@ FAULTS = (
         "mahtab: stopped from giving points: t",
     ),
     (
+        "two_people_behind_merges",
+        """INSERT INTO ledger.wallet (member_id, status, moved_to)
+           SELECT proposed_by, 'closed', approved_by FROM network.agreement""",
+        f"member {ANNA} went into {BEHZAD}: no two people agreed on it",
+    ),
+    (
         "sponsors_sell_nothing",
         "UPDATE network.merchant SET kind = 'sponsor'",
         "mahtab: 0 entries as if of its tills; 2 stores, keys and terms",
@@ -222,6 +228,7 @@ def test_what_two_people_decided_is_clean_and_each_change_by_hand_is_named(
         "two_people_behind_campaigns",
         "two_people_behind_payment_modes",
         "two_people_behind_stopped_issuers",
+        "two_people_behind_merges",
         "sponsors_sell_nothing",
     }
     for check, statement, named in FAULTS:
