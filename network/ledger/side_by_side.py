@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from psycopg import Error as PsycopgError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -22,6 +24,8 @@ T = TypeVar("T")
 
 _WROTE = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 _EXPORT = text("SELECT pg_export_snapshot()")
+_WAITS = text("SET LOCAL idle_in_transaction_session_timeout = 0")
+"""Who is done first waits for the others, however long their last task takes."""
 
 
 def in_order(
@@ -40,7 +44,10 @@ def in_order(
     work = _Work(tasks)
     if session.execute(_WROTE).scalar_one():
         helpers = 0
-    snapshot = session.execute(_EXPORT).scalar_one() if helpers else ""
+    snapshot = ""
+    if helpers:
+        snapshot = session.execute(_EXPORT).scalar_one()
+        session.execute(_WAITS)
     engine = session.connection().engine
     with ThreadPoolExecutor(max_workers=max(1, helpers)) as threads:
         for _ in range(helpers):
@@ -61,33 +68,45 @@ class _Work(Generic[T]):
         self.results: list[Future[T]] = [Future() for _ in tasks]
         self._waiting = deque(zip(self.results, tasks, strict=True))
         self._lock = Lock()
-        self._helpers: list[Session] = []
+        self._at_work: set[Any] = set()
 
     def do_next(self, session: Session) -> bool:
-        """Do the first task that waits; return whether there was one."""
+        """Do the first task that waits; return whether more can be done by this session.
+
+        Not after one that failed: its transaction is over.
+        """
         with self._lock:
             if not self._waiting:
                 return False
             result, task = self._waiting.popleft()
         try:
             result.set_result(task(session))
-        except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
+        except Exception as error:  # noqa: BLE001 - raised where the result is asked for
             result.set_exception(error)
+            return False
+        except BaseException as error:
+            result.set_exception(error)
+            raise
         return True
 
-    def join(self, helper: Session) -> None:
-        """Note a helper, so that its statement can be ended."""
+    @contextmanager
+    def at_work(self, connection: Any) -> Iterator[None]:
+        """Note a helper's connection of the driver while its statements may have to be ended."""
         with self._lock:
-            self._helpers.append(helper)
+            self._at_work.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.discard(connection)
 
     def stop(self) -> None:
         """Let no further task begin, and end what helpers still do for nobody."""
         with self._lock:
             self._waiting.clear()
-            if not all(result.done() for result in self.results):
-                for helper in self._helpers:
-                    driver = helper.connection().connection.driver_connection
-                    driver.cancel()  # type: ignore[union-attr]
+            for connection in self._at_work:
+                with suppress(PsycopgError):  # it broke, so it does nothing any more
+                    connection.cancel()
 
 
 def _help(
@@ -98,9 +117,10 @@ def _help(
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             session.execute(text(f"SET TRANSACTION SNAPSHOT '{snapshot}'"))
             session.execute(text("SET LOCAL statement_timeout = 0"))
+            session.execute(_WAITS)
             prepare(session)
-            work.join(session)
-            while work.do_next(session):
-                pass
+            with work.at_work(session.connection().connection.driver_connection):
+                while work.do_next(session):
+                    pass
     except (OperationalError, PoolTimeoutError):
         return  # no connection to be had, or it broke between two tasks: the others go on

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from threading import Barrier, Event
+from threading import Barrier, Event, Lock
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
 
 from network.database.connection import Database
 from network.ledger.side_by_side import in_order
+from tests.integration.services.helpers import wait_for
 
 PATIENCE_SECONDS = 60
 
@@ -82,3 +84,36 @@ def test_a_task_that_fails_ends_the_others(database: Database) -> None:
 
         with pytest.raises(LookupError):
             list(in_order(session, [fail_or_sleep] * 2, helpers=1, prepare=_nothing))
+
+
+def test_a_helper_that_has_gone_is_not_called_back(database: Database) -> None:
+    pool, meet, goes = database.engine.pool, Barrier(3), Lock()
+    assert isinstance(pool, QueuePool)
+
+    with database.snapshot() as session:
+
+        def each(mine: Session) -> None:
+            meet.wait(PATIENCE_SECONDS)
+            if mine is session:
+                wait_for(lambda: pool.checkedout() == 2)
+                raise LookupError("found")
+            if not goes.acquire(blocking=False):
+                mine.execute(text("SELECT pg_sleep(3600)"))
+
+        with pytest.raises(LookupError):
+            list(in_order(session, [each] * 3, helpers=2, prepare=_nothing))
+        assert pool.checkedout() == 1
+
+
+def test_who_is_done_first_waits_for_a_long_task(database: Database) -> None:
+    with database.snapshot() as session:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+
+        def take_long(mine: Session) -> None:
+            meet.wait(PATIENCE_SECONDS)
+            if mine is not session:
+                mine.execute(text("SELECT pg_sleep(0.5)"))
+
+        meet = Barrier(2)
+        assert list(in_order(session, [take_long] * 2, helpers=1, prepare=_nothing)) == [None] * 2
+        assert session.execute(text("SELECT 1")).scalar_one() == 1
