@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
@@ -28,6 +29,8 @@ from network.proofs.reasons import said_of
 
 LARGEST = 4 * 1024 * 1024
 MOST_CALLS = 500
+_MOST_LINES = 2 * MOST_CALLS
+"""Lines that are looked at: a journal has one per call, and one that was torn now and then."""
 MOST_KEYS = 16
 """Calls of one file, and merchants' keys that they were signed with."""
 
@@ -127,11 +130,12 @@ def _records(text: bytes) -> Sequence[Record]:
     """Return the calls that a file keeps, none where it is no journal."""
     if not text.startswith(b"{"):
         return ()
+    lines = BytesIO(text)
     try:
-        found = list(islice(read_records(text.splitlines()), MOST_CALLS + 1))
+        found = list(islice(read_records(islice(lines, _MOST_LINES)), MOST_CALLS + 1))
     except JournalError:
         return ()
-    if len(found) > MOST_CALLS:
+    if found and (len(found) > MOST_CALLS or lines.readline()):
         raise UnreadableError(Unreadable.TOO_MANY_CALLS)
     return found
 

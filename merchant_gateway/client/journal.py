@@ -208,7 +208,7 @@ def _from_json(kept: Any, *, number: int) -> Record:
                 label=_text(request["label"]),
                 signature=base64.b64decode(request["signature"], validate=True),
             ),
-            status=int(answer["status"]),
+            status=_number(answer["status"]),
             answer=answer["body"].encode(),
             content_digest=_text(answer["content_digest"]),
             signature_input=_text(answer["signature_input"]),
@@ -221,5 +221,11 @@ def _from_json(kept: Any, *, number: int) -> Record:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
+        raise TypeError(type(value).__name__)
+    return value
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
         raise TypeError(type(value).__name__)
     return value

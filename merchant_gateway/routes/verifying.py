@@ -1,8 +1,8 @@
 """The page where anybody has a file judged by published keys: kept calls, evidence, statements.
 
 Nobody is signed in, nothing is stored and nothing of the file is logged. It is read into memory and
-no further: at most so much, by one thread of a process at a time, within so many seconds; what the
-sender may do beyond that is to wait.
+no further: at most so much, within so many seconds, and judged by one thread of a process at once.
+How many slow senders may keep a thread is the front's to say (``config/serving``).
 """
 
 from __future__ import annotations
@@ -63,17 +63,19 @@ def register(app: Flask, gateway: Gateway) -> None:
             attempts.attempt(line_of(request.remote_addr or ""))
         except RateLimitedError as error:
             return _later(error.retry_after, status=_LIMITED)
-        if not one_at_a_time.acquire(blocking=False):
-            return _later(_BUSY_SECONDS, status=_BUSY)
         try:
-            return _judged(gateway, _received())
+            content = _received()
+            if not one_at_a_time.acquire(blocking=False):
+                return _later(_BUSY_SECONDS, status=_BUSY)
+            try:
+                return _judged(gateway, content)
+            finally:
+                one_at_a_time.release()
         except UnreadableError as error:
             status = _TOO_LARGE if error.why is Unreadable.TOO_LARGE else _WRONG
             return page(status=status, refused=unreadable(error.why))
         except TimeoutError:
             return page(status=_TIMEOUT, refused=_("It did not arrive whole. Please try again."))
-        finally:
-            one_at_a_time.release()
 
     app.add_url_rule(
         CHECK_PATH, view_func=check_file, methods=["POST"], provide_automatic_options=False

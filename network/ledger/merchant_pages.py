@@ -106,17 +106,14 @@ def page(
 ) -> list[EntryView]:
     """Return ``limit`` of the entries asked for, in order, those before ``offset`` left out."""
     table = tables.entry
-    by = (
-        SORTS[order.column](order.ranked),
-        # Then by when the network learnt of them; the rest makes the order whole.
-        *(table.c.business_date, table.c.recorded_at, table.c.member_id, table.c.sequence),
-    )
+    # Then by when the network learnt of them; the rest makes the order whole.
+    then = (table.c.business_date, table.c.recorded_at, table.c.member_id, table.c.sequence)
+    by = [(each.desc() if order.falls else each.asc()) for each in then]
+    if order.column != BY_DAY:  # whose order an index has, but without a place for missing values
+        first = SORTS[order.column](order.ranked)
+        by.insert(0, (first.desc() if order.falls else first.asc()).nulls_last())
     query = (
-        select(*ENTRY_COLUMNS)
-        .where(*_conditions(asked))
-        .order_by(*((each.desc() if order.falls else each.asc()).nulls_last() for each in by))
-        .offset(offset)
-        .limit(limit)
+        select(*ENTRY_COLUMNS).where(*_conditions(asked)).order_by(*by).offset(offset).limit(limit)
     )
     return entries_of(session, query)
 
