@@ -5,7 +5,7 @@ The approval and the posting are one unit of work. ``now`` is programme time.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID
@@ -23,14 +23,16 @@ from network.adjustments.models import Adjustment
 from network.adjustments.queries import AdjustmentView, view
 from network.campaigns.grants import network_price
 from network.clearing.parties import NETWORK_PARTY
+from network.clearing.party_names import parties, party
 from network.ledger import operations_members
-from network.ledger.errors import SamePerson
-from network.ledger.queries import begun_day
+from network.ledger.errors import SamePerson, UnknownWallet
+from network.ledger.queries import begun_day, stored_wallet
 from network.ledger.shared_wallets import home
 from network.ledger.values import Approval, Claim, Posted
 from network.merchants import queries as merchants
 from network.operators.audit import record_act
 from network.programme.queries import face_value_on
+from network.programme.service import MAX_EXPIRY_DAYS
 
 KINDS = frozenset({"up", "down", "write_off"})
 _MOST_POINTS = 10**15
@@ -54,8 +56,11 @@ def propose(
     ``up`` grants points of an issuer that live until ``expires_on``, ``down`` takes available ones
     away, ``write_off`` forgives a debt with the issuer. The issuer may be the network
     (``NETWORK_PARTY``): it pays for what makes a theft good, and the shop that took the stolen
-    points keeps its money. Raises UnknownMerchantError.
+    points keeps its money. Raises UnknownWallet, UnknownMerchantError, and where points granted
+    would have no price, NoAgreementError or NoFaceValueError.
     """
+    if stored_wallet(session, member_id=member_id) is None:
+        raise UnknownWallet(UnknownWallet.sentence)
     words = reason.strip()
     if kind not in KINDS:
         raise InvalidAdjustmentError("a correction is up, down or write_off", field="kind")
@@ -78,6 +83,8 @@ def propose(
         proposed_by=proposed_by,
         proposed_at=now,
     )
+    if kind == "up":
+        _terms(session, row, today=begun_day(session, now=now))
     session.add(row)
     session.flush()
     _record(session, row, now=now, operator_id=proposed_by, action="adjustment.proposed")
@@ -89,7 +96,8 @@ def approve(
 ) -> AdjustmentView:
     """Post a proposed correction; raise SamePerson, AdjustmentDecidedError or a ledger's Refusal.
 
-    Refused by the ledger, nothing of the unit of work stays and the proposal still waits.
+    Points granted may also have no price by now: NoAgreementError, NoFaceValueError. When refused,
+    nothing of the unit of work stays and the proposal still waits.
     """
     row = _proposed(session, adjustment_id)
     if approved_by == row.proposed_by:
@@ -185,18 +193,32 @@ def _terms(session: Session, row: Adjustment, *, today: date) -> tuple[UUID, Dec
 def _check_expiry(session: Session, *, now: datetime, kind: str, expires_on: date | None) -> None:
     if (kind == "up") != (expires_on is not None):
         raise InvalidAdjustmentError("points granted end on a day", field="expires_on")
-    if expires_on is not None and expires_on <= begun_day(session, now=now):
-        raise InvalidAdjustmentError("points must live for a day at least", field="expires_on")
+    if expires_on is None:
+        return
+    today = begun_day(session, now=now)
+    if not today < expires_on <= today + timedelta(days=MAX_EXPIRY_DAYS):
+        raise InvalidAdjustmentError(
+            f"points live for 1 to {MAX_EXPIRY_DAYS} days", field="expires_on"
+        )
 
 
 def _record(
     session: Session, row: Adjustment, *, now: datetime, operator_id: UUID, action: str
 ) -> None:
+    issuer = party(parties(session, wanted=[row.issuer_id]), row.issuer_id)
+    facts: dict[str, object] = {
+        "adjustment": str(row.adjustment_id),
+        "kind": row.kind,
+        "points": row.points,
+        "issuer": issuer.code,
+    }
+    if row.expires_on is not None:
+        facts["expires_on"] = row.expires_on.isoformat()
     record_act(
         session,
         now=now,
         actor=ids.encode("opr", operator_id),
         action=action,
         subject=ids.encode("mem", row.member_id),
-        facts={"adjustment": str(row.adjustment_id), "kind": row.kind, "points": row.points},
+        facts=facts,
     )

@@ -18,6 +18,7 @@ from network.ledger.errors import (
     InsufficientPoints,
     Refusal,
     SamePerson,
+    UnknownWallet,
     WalletClosed,
     WriteOffExceedsDebt,
 )
@@ -28,7 +29,7 @@ from network.money.today import DayClosingError
 from network.operators import queries as operators
 from network.operators.queries import OperatorView
 from network.operators.roles import OPERATOR
-from network.programme.queries import NoEarningTermsError
+from network.programme.queries import NoEarningTermsError, NoFaceValueError
 from network.reconciliation import errors, queries
 from network.reconciliation.corrections import Movement
 from network.reconciliation.facts import ADJUST_MONEY, ADJUST_POINTS, POST_EARN
@@ -58,6 +59,7 @@ _WORDS: Mapping[type[PeyvandError], LazyText] = {
     InvalidAdjustmentError: _l("Say why, and how much is to move for whom."),
     NoEarningTermsError: _l("The merchant has no earning terms in force: no points can be given."),
     NoAgreementError: _l("The merchant has no agreement in force: no points can be given."),
+    NoFaceValueError: _l("The programme needs a face value in force first."),
     UnknownMerchantError: _l("There is no such merchant."),
     AdjustmentDecidedError: _l("This correction was decided before."),
     WriteOffExceedsDebt: _l("The member does not owe as many points there."),
@@ -66,9 +68,14 @@ _WORDS: Mapping[type[PeyvandError], LazyText] = {
     CardBlockedError: _l("This card is blocked."),
     SamePerson: _l("Whoever proposed it can't approve it: ask a colleague."),
     InsufficientPoints: _l("The member has no longer as many of the merchant's points."),
+    UnknownWallet: _l("This member has no wallet."),
     WalletClosed: _l("The member's wallet is closed."),
     DayClosingError: _l("The business day is just closing: try again shortly."),
 }
+_BAD_EXPIRY = _l(
+    "Say until when points given live: the day on which they end is after today, and at most ten "
+    "years ahead."
+)
 REFUSED: tuple[type[PeyvandError], ...] = (*_WORDS, Refusal)
 """What these pages answer in a sentence; anything else is a defect."""
 
@@ -78,6 +85,8 @@ AGES = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 
 def refusal(error: PeyvandError) -> str:
     """Return what is refused, in one sentence."""
+    if isinstance(error, InvalidAdjustmentError) and error.field == "expires_on":
+        return str(_BAD_EXPIRY)
     for kind in type(error).__mro__:
         if kind in _WORDS:
             return str(_WORDS[kind])

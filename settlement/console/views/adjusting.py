@@ -12,6 +12,7 @@ from network.adjustments.queries import PREFIX, AdjustmentView
 from network.clearing.parties import NETWORK_NAME, NETWORK_PARTY
 from network.language import gettext as _
 from network.language import parse_day, parse_whole_number
+from network.ledger.errors import UnknownWallet
 from network.merchants import queries as merchants
 from network.operators.roles import APPROVER, OPERATOR
 from settlement.console import access
@@ -44,6 +45,8 @@ def propose(public_id: str) -> Response:
                 proposed_by=access.operator().operator_id,
                 expires_on=parse_day(request.form.get("expires_on", "")) if kind == "up" else None,
             )
+    except UnknownWallet:
+        abort(404)
     except REFUSED as error:
         tell([error])
     else:

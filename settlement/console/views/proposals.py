@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from config.web import listing
 from network import ids
 from network.adjustments import queries as adjustments
+from network.clearing.party_names import parties
 from network.language import gettext as _
 from network.members import merging
 from network.operators import proposals
@@ -41,6 +42,7 @@ def index() -> str | FlaskResponse:
             each for each in adjustments.waiting(session) if not own or _mine(each.proposed_by)
         ]
         people = {each.operator_id: each.name for each in operators.all_operators(session)}
+        names = parties(session, wanted=[each.issuer_id for each in corrections])
     page = listing.arrange(
         [each for each in waiting if not own or _own(each.proposal)],
         sort="proposed",
@@ -55,7 +57,7 @@ def index() -> str | FlaskResponse:
         rows = [_cells(each) for each in page.rows]
         return listing.csv_response("proposals", _COLUMNS, rows)
     return render_template(
-        "proposals.html", page=page, own=own, corrections=corrections, people=people
+        "proposals.html", page=page, own=own, corrections=corrections, people=people, names=names
     )
 
 

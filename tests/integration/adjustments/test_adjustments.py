@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,14 +14,22 @@ from network.adjustments.errors import (
     InvalidAdjustmentError,
     UnknownAdjustmentError,
 )
+from network.clearing.parties import NETWORK_PARTY
 from network.database.connection import Database
 from network.ids import uuid7
 from network.ledger import operations
 from network.ledger import queries as ledger
 from network.ledger.audit import audit
-from network.ledger.errors import InsufficientPoints, SamePerson, WriteOffExceedsDebt
+from network.ledger.errors import (
+    InsufficientPoints,
+    SamePerson,
+    UnknownWallet,
+    WriteOffExceedsDebt,
+)
 from network.ledger.partitions import open_first_day
 from network.operators.service import add_operator
+from network.programme.queries import NoFaceValueError
+from network.programme.service import MAX_EXPIRY_DAYS
 from network.vault import Vault
 from tests.integration.ledger_audit.history import BAKERY, FIRST, found, noon
 
@@ -58,7 +66,13 @@ def member(database: Database) -> UUID:
 
 
 def propose(
-    database: Database, member: UUID, by: UUID, *, kind: str = "up", points: int = 50
+    database: Database,
+    member: UUID,
+    by: UUID,
+    *,
+    kind: str = "up",
+    points: int = 50,
+    issuer: UUID = BAKERY,
 ) -> UUID:
     with database.unit_of_work() as session:
         return service.propose(
@@ -66,7 +80,7 @@ def propose(
             now=NOW,
             member_id=member,
             kind=kind,
-            issuer_id=BAKERY,
+            issuer_id=issuer,
             points=points,
             reason="the till was offline",
             proposed_by=by,
@@ -96,9 +110,18 @@ def test_two_people_post_a_correction(
     with database.reading() as session:
         entry = ledger.entry(session, member_id=member, sequence=1)
         acts = session.execute(
-            text("SELECT action FROM network.audit_log WHERE action LIKE 'adjustment%'")
+            text("SELECT action, facts FROM network.audit_log WHERE action LIKE 'adjustment%'")
         )
-        assert sorted(acts.scalars()) == ["adjustment.approved", "adjustment.proposed"]
+        facts = {act.action: act.facts for act in acts}
+        assert sorted(facts) == ["adjustment.approved", "adjustment.proposed"]
+        assert facts["adjustment.approved"] == facts["adjustment.proposed"]
+        assert facts["adjustment.approved"] == {
+            "adjustment": str(asked),
+            "kind": "up",
+            "points": 50,
+            "issuer": "bakery",
+            "expires_on": ENDS.isoformat(),
+        }
         assert queries.waiting(session) == []
         assert queries.of_member(session, member_id=member) == [done]
     assert entry is not None
@@ -148,6 +171,8 @@ def test_points_are_taken_away_by_two_people(
         ("reason", {"reason": "  "}),
         ("expires_on", {"expires_on": None}),
         ("expires_on", {"expires_on": FIRST}),
+        ("expires_on", {"expires_on": FIRST + timedelta(days=MAX_EXPIRY_DAYS + 1)}),
+        ("expires_on", {"expires_on": date.max}),
         ("expires_on", {"kind": "down"}),
     ],
 )
@@ -170,6 +195,18 @@ def test_a_proposal_says_what_is_missing(
     with pytest.raises(InvalidAdjustmentError) as caught, database.unit_of_work() as session:
         service.propose(session, now=NOW, **(asked | facts))  # type: ignore[arg-type]
     assert caught.value.field == field
+
+
+def test_what_could_not_be_posted_is_not_proposed(
+    database: Database, people: tuple[UUID, UUID], member: UUID
+) -> None:
+    for kind in ("up", "down", "write_off"):
+        with pytest.raises(UnknownWallet):
+            propose(database, uuid4(), people[0], kind=kind)
+    with pytest.raises(NoFaceValueError):
+        propose(database, member, people[0], issuer=NETWORK_PARTY)
+    with database.reading() as session:
+        assert queries.waiting(session) == []
 
 
 def test_an_unknown_proposal_is_said_to_be_one(

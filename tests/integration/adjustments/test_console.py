@@ -13,6 +13,7 @@ from network.adjustments.service import propose
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.ids import encode, uuid7
+from network.language import format_date
 from network.ledger import operations
 from network.ledger import queries as ledger
 from network.ledger.audit import audit
@@ -45,14 +46,23 @@ def test_a_theft_is_made_good_by_two_people_and_the_network_pays(services: Servi
             now=now,
         )
         agreements.approve_agreement(session, agreement_id=made.agreement_id, today=today, now=now)
-        programme.set_face_value(
-            session, effective_from=today, value=Fraction(1000), today=today, now=now
-        )
     page, later = f"/members/{encode('mem', member)}", (today + timedelta(days=90)).isoformat()
+    last_day = format_date(today + timedelta(days=89), locale="en")
     facts = {"points": "40", "reason": "Spent by a thief", "kind": "up"}
     with open_office(services) as office:
-        refused = office.clerk.fill(page, f"{page}/adjustments", **facts, issuer="network")
-        assert "Say why, and how much is to move for whom." in refused.text
+        asked = {**facts, "issuer": "network", "expires_on": later}
+        for bad in ("", "9999-12-31"):
+            refused = office.clerk.fill(page, f"{page}/adjustments", **asked | {"expires_on": bad})
+            assert "at most ten years ahead" in refused.text
+        refused = office.clerk.fill(page, f"{page}/adjustments", **asked)
+        assert "The programme needs a face value in force first." in refused.text
+        nobody = f"/members/{encode('mem', uuid7())}/adjustments"
+        form = refused.form(f"{page}/adjustments") | asked
+        assert office.clerk.post(nobody, form, follow=False).status == 404
+        with database.unit_of_work() as session:
+            programme.set_face_value(
+                session, effective_from=today, value=Fraction(1000), today=today, now=now
+            )
         for issuer in ("network", "mahtab"):
             sent = office.clerk.fill(
                 page, f"{page}/adjustments", **facts, issuer=issuer, expires_on=later
@@ -61,6 +71,10 @@ def test_a_theft_is_made_good_by_two_people_and_the_network_pays(services: Servi
         assert "2 corrections of members' points wait" in office.head.get("/").text
         waits = office.head.get("/proposals")
         assert waits.text.count("Spent by a thief") == 2
+        for shown in (waits, office.head.get(page)):
+            rows = shown.text.partition("Usable until the end of")[2]
+            assert "Mahtab" in rows
+            assert rows.count(last_day) == 2
         mine = office.clerk.get(page)
         assert "A colleague has to approve it" in mine.text
         own = mine.answer.text.partition('action="/adjustments/')[2].partition("/decline")[0]
