@@ -18,6 +18,7 @@ from config.sandboxes.tending import open_sandboxes
 from merchant_gateway.batches.keeping import keep_bodies
 from network.batches.service import forget_batches
 from network.clock import wall_now
+from network.database.connection import LockedOutError
 from network.errors import PeyvandError, UnavailableError
 from network.events import feed
 from network.events.service import forget_dispatched
@@ -82,9 +83,9 @@ def keep_house_in(services: Services) -> list[str]:
         try:
             while found := forget():
                 counts[name] += found
-        except UnavailableError:
-            raise
         except (PeyvandError, SQLAlchemyError) as error:
+            if isinstance(error, UnavailableError) and not isinstance(error, LockedOutError):
+                raise
             failed.append(name)
             log.warning("not forgotten", what=name, reason=type(error).__name__)
     log.info("house kept", **counts)

@@ -18,12 +18,13 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from network.clearing import queries, runs, service
 from network.clearing.facts import RunView
 from network.clearing.parties import clearing_id
 from network.clock import local_date, wall_now
+from network.database.connection import LockedOutError
 from network.database.installation import ProgrammeClock
 from network.errors import InvariantError, PeyvandError
 from network.ids import uuid7
@@ -41,7 +42,6 @@ _LOOK_EVERY_SECONDS = 0.1
 _STORE_AFTER_SECONDS = (0.0, 0.5, 2.0)
 """A database that has just gone may be back in a moment; how a night ended is worth waiting for."""
 
-_LOCK_TIMED_OUT = "55P03"
 _TAKEN = "23505"
 _log = structlog.get_logger("settlement")
 
@@ -201,9 +201,7 @@ class _Runner:
                     started_by=self.started_by,
                     stale_after=self.stale_after,
                 )
-        except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != _LOCK_TIMED_OUT:
-                raise
+        except LockedOutError:
             return None  # its holder is writing, so it lives
         except IntegrityError as error:
             # Two runners that insert a day at the same moment meet at the primary key before the

@@ -22,6 +22,7 @@ _WORDS: Mapping[str, LazyText] = {
     "oneself_invited": _l("This is your own number."),
     "invalid_phone": _l("This is not a mobile number. Example: 0912 123 4567"),
     "spend_locked": _l("Spending is locked. Unlock it first."),
+    "member_frozen": _l("The network has locked spending. Ask its support."),
     "wallet_closed": _l("Something changed in between. Look again, then decide."),
 }
 

@@ -20,6 +20,9 @@ _AWAY = {"57P01", "57P02", "57P03", "53300"}
 """It shuts down, crashed, is not up yet, or takes no further connection."""
 
 _CANCELED = "57014"
+_LOCKED_OUT = {"40P01", "55P03"}
+"""It ended a deadlock at this call's cost, or the call waited too long for a lock."""
+
 _FULL = {"53000", "53100", "53200", "53400"}
 """Appendix A of PostgreSQL's documentation, like the codes above."""
 
@@ -34,6 +37,12 @@ class StatementTimeoutError(UnavailableError):
     """PostgreSQL is there, but ended a statement that took too long: nothing of it was done."""
 
     code = "statement_timeout"
+
+
+class LockedOutError(UnavailableError):
+    """PostgreSQL gave a unit of work up for others that hold what it needs: nothing was done."""
+
+    code = "busy"
 
 
 class DatabaseFullError(UnavailableError):
@@ -168,6 +177,8 @@ def _known(error: DBAPIError) -> UnavailableError | None:
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     if sqlstate == _CANCELED:
         return StatementTimeoutError("a statement took longer than the database lets it")
+    if sqlstate in _LOCKED_OUT:
+        return LockedOutError("others hold what this needs; nothing was done, try again")
     if sqlstate in _FULL:
         return DatabaseFullError("the database has no disk or memory left for this")
     unreachable = sqlstate.startswith(_CONNECTION) or sqlstate in _AWAY

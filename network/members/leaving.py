@@ -23,7 +23,8 @@ from network.ledger import queries as ledger
 from network.ledger import shared_wallets
 from network.ledger.errors import OpenDebt, OpenHolds, WalletClosed
 from network.ledger.values import Claim
-from network.members.errors import UnknownMemberError
+from network.members.errors import MemberFrozenError, UnknownMemberError
+from network.members.freezing import freeze_of
 from network.members.models import (
     Card,
     Member,
@@ -35,7 +36,7 @@ from network.members.models import (
 from network.members.queries import MemberView, everyone
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.texts import leaving_text
-from network.operators.audit import record_act
+from network.operators.audit import await_turn, record_act
 from network.vault import Vault
 
 LEFT = "member.left"
@@ -58,8 +59,10 @@ class Left:
 def check(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -> int:
     """Return how many points would expire; raise what keeps the account from being closed.
 
-    Raises InSharedWalletError, OpenHolds or OpenDebt.
+    Raises MemberFrozenError, InSharedWalletError, OpenHolds or OpenDebt.
     """
+    if freeze_of(session, member_id=member_id) is not None:
+        raise MemberFrozenError("the network has locked this member's spending")
     home = shared_wallets.home(session, member_id=member_id)
     if home != member_id and shared_wallets.stay(session, member_id=member_id) is not None:
         raise InSharedWalletError("the wallet is shared")
@@ -126,7 +129,7 @@ def erase(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -
     """Let what is left of the points expire, and delete what leads to the person.
 
     Cards are blocked and stay, so that no number is given out twice. Raises UnknownMemberError,
-    InSharedWalletError, OpenHolds or OpenDebt; nothing has changed then.
+    MemberFrozenError, InSharedWalletError, OpenHolds or OpenDebt; nothing has changed then.
     """
     row = session.scalars(
         select(Member)
@@ -136,6 +139,7 @@ def erase(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -
     if row is None:
         raise UnknownMemberError("there is no such member")
     check(session, member_id=member_id, now=now, wall=wall)
+    await_turn(session)  # before the wallet is held, as whoever records first does
     points = _close_wallet(session, member_id=member_id, now=now, wall=wall)
     for each in everyone(session, member_id=member_id):
         _forget(session, session.get_one(Member, each, with_for_update=True), now=now)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from network.ledger import shared_wallets
+from network.members import freezing
 from network.members.codes import coded_limit
 from network.members.enrolment import (
     check_preferences,
@@ -17,12 +17,7 @@ from network.members.enrolment import (
     issue_card,
     record_consent,
 )
-from network.members.errors import (
-    InvalidMemberDataError,
-    MemberFrozenError,
-    UnknownMemberError,
-)
-from network.members.freezing import freeze_of, lock_member
+from network.members.errors import InvalidMemberDataError, UnknownMemberError
 from network.members.models import Card, Member
 from network.members.queries import NAME_FIELD, everyone, person_key
 from network.members.sign_in import (
@@ -71,13 +66,9 @@ def set_spend_lock(session: Session, *, member_id: UUID, locked: bool) -> None:
 
     The lock is kept in the ledger and checked there where points move. In a shared wallet it is
     the person's own and leaves the others alone. Raises MemberFrozenError where the network has
-    locked it.
+    locked it and the member would unlock; a wish to lock is kept for when the network lets go.
     """
-    person = shared_wallets.person(session, member_id=member_id)
-    lock_member(session, person)
-    if not locked and freeze_of(session, member_id=person) is not None:
-        raise MemberFrozenError("the network has locked this member's spending")
-    shared_wallets.set_spend_lock(session, member_id=person, locked=locked)
+    freezing.set_switch(session, member_id=member_id, locked=locked)
 
 
 def set_spend_limit(session: Session, *, member_id: UUID, limit: int) -> int:

@@ -48,6 +48,14 @@ class ChainCheck:
         return self.broken_at is None
 
 
+def await_turn(session: Session) -> None:
+    """Wait until no other unit of work records; from here to the commit none does.
+
+    For an act whose facts are only known once wallets are held, which others hold after this.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+
+
 def record_act(
     session: Session,
     *,
@@ -65,7 +73,7 @@ def record_act(
     """
     kept = dict(facts or {})
     _refuse_inexact(kept)
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+    await_turn(session)
     last = session.execute(
         select(AuditLog.sequence, AuditLog.hash).order_by(AuditLog.sequence.desc()).limit(1)
     ).one_or_none()

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
+from network.members.freezing import hold_free
 from network.members.models import Member
 from network.members.phones import normalise_phone
 from network.members.queries import MemberView, masked_name
@@ -88,6 +89,8 @@ def ask(
     wall: datetime,
 ) -> None:
     """Send the code that confirms an act; raise ThrottledError, and what the act is refused for."""
+    concerned = [by.member_id, *([UUID(act.subject)] if act.kind == PART else [])]
+    hold_free(session, people=concerned)
     if act.kind == INVITE:
         service.check_invitation(session, inviter=by, phone=normalise_phone(act.subject), wall=wall)
     name = subject_name(session, vault, act=act, by=by, wall=wall)

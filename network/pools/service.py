@@ -2,8 +2,9 @@
 
 Points move by the ledger's own calls, one for each act. Every act that changes who may spend holds
 the shared wallet's row, so that two of them come one after the other; each is written to the audit
-log. What could take points from somebody is confirmed by a one-time code (``acts``). ``now`` is
-programme time, ``wall`` wall time.
+log. What could take points from somebody is confirmed by a one-time code (``acts``). Whom the
+network has frozen neither decides here nor is brought in or let go: ``MemberFrozenError``.
+``now`` is programme time, ``wall`` wall time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from network.ledger.errors import OpenDebt
 from network.ledger.operations import open_wallet
 from network.ledger.values import Claim, Posted
 from network.members import queries as members
+from network.members.freezing import hold_free
 from network.members.phones import normalise_phone
 from network.members.queries import MemberView
 from network.members.sealing import phone_index
@@ -56,6 +58,7 @@ def make(
 
     Raises AlreadyInAPoolError, and the ledger's OpenHolds and OpenDebt.
     """
+    hold_free(session, people=[member_id])
     if queries.pool_of(session, member_id=member_id) is not None:
         raise AlreadyInAPoolError("one shared wallet at a time")
     row = Pool(
@@ -82,6 +85,7 @@ def check_invitation(
     Raises NotInAPoolError, NotThePoolsOwnerError, OneselfInvitedError, PoolFullError and
     TooManyInvitationsError. Whether somebody has the phone is not told.
     """
+    hold_free(session, people=[inviter.member_id])
     pool = queries.view(locked.owned(session, inviter.member_id))
     if phone == inviter.phone:
         raise OneselfInvitedError("that is oneself", field="phone")
@@ -172,6 +176,7 @@ def join(
     Raises InvitationGoneError, AlreadyInAPoolError, PoolFullError, and the ledger's OpenHolds and
     OpenDebt: what is owed stays with whom it belongs to.
     """
+    hold_free(session, people=[person.member_id])
     named = session.get(PoolInvitation, invitation_id)
     pool = (
         None
@@ -196,6 +201,7 @@ def limit(
     session: Session, *, owner_id: UUID, person_id: UUID, most: int | None, wall: datetime
 ) -> None:
     """Set what one person may spend in 30 days, None for all; raises the ledger's NotInPool."""
+    hold_free(session, people=[owner_id])
     pool = locked.owned(session, owner_id)
     _record(session, owner_id, pool.pool_id, "pool.limited", wall, person=person_id, limit=most)
     shared_wallets.limit_person(session, member_id=person_id, pool_id=pool.pool_id, limit=most)
@@ -214,6 +220,7 @@ def ask_to_leave(session: Session, *, person_id: UUID, points: int, wall: dateti
 
     Raises NotInAPoolError and PoolsOwnerError.
     """
+    hold_free(session, people=[person_id])
     pool = locked.left(session, person_id)
     _end_requests(session, pool.pool_id, person_id, "withdrawn", wall)
     session.add(
@@ -233,6 +240,7 @@ def ask_to_leave(session: Session, *, person_id: UUID, points: int, wall: dateti
 
 def leave(session: Session, *, person_id: UUID, now: datetime, wall: datetime) -> PoolView:
     """Leave at once, with nothing; raises NotInAPoolError and PoolsOwnerError."""
+    hold_free(session, people=[person_id])
     pool = locked.left(session, person_id)
     _part(session, pool, person_id, 0, by=person_id, now=now, wall=wall)
     return queries.view(pool)
@@ -261,6 +269,7 @@ def part(
 
     Raises NotInAPoolError, PoolsOwnerError, and the ledger's InsufficientPoints.
     """
+    hold_free(session, people=[owner_id, person_id])
     pool = locked.owned(session, owner_id)
     if person_id == owner_id:
         raise PoolsOwnerError("the owner ends the wallet")
@@ -273,6 +282,7 @@ def end(session: Session, *, owner_id: UUID, now: datetime, wall: datetime) -> N
 
     Raises NotInAPoolError, NotThePoolsOwnerError, OthersInPoolError and the ledger's OpenHolds.
     """
+    hold_free(session, people=[owner_id])
     pool = locked.owned(session, owner_id)
     if len(shared_wallets.stays(session, pool_id=pool.pool_id)) > 1:
         raise OthersInPoolError("others are in it")

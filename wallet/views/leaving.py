@@ -20,7 +20,7 @@ from network.errors import PeyvandError
 from network.language import format_points, gettext
 from network.ledger.errors import OpenDebt, OpenHolds
 from network.members import leaving
-from network.members.errors import ThrottledError
+from network.members.errors import MemberFrozenError, ThrottledError
 from network.members.leaving import InSharedWalletError
 from network.members.sign_in import CodeRefused
 from wallet import access, forms
@@ -97,6 +97,10 @@ def leave() -> Response | tuple[str, int]:
 
 
 def _refused(error: PeyvandError) -> str:
+    if isinstance(error, MemberFrozenError):
+        return gettext(
+            "The network has locked spending, so the account can't be closed. Ask its support."
+        )
     if isinstance(error, InSharedWalletError):
         return gettext("You share a wallet. Leave it first, or end it if it is yours.")
     if isinstance(error, OpenHolds):

@@ -22,6 +22,7 @@ _REFUSED: dict[str, LazyText] = {
     "no_reason": _l("Say why, in a sentence or two."),
     "frozen": _l("The network has locked this member's spending already."),
     "merged": _l("This member is part of another one: lock that one's spending."),
+    "closed": _l("This member has closed the account: there is nothing to lock."),
     "free": _l("The network has not locked this member's spending."),
     "same_person": _l("Whoever locked it can't let go: ask a colleague."),
 }

@@ -10,8 +10,10 @@ from network.clock import wall_now
 from network.ledger import queries as ledger
 from network.members import queries, resolving
 from network.members.errors import UnknownMemberError
+from network.members.freezing import freeze
 from network.members.models import Card, Member, MemberKey, MemberSession, OneTimeCode
 from network.operators.queries import acts
+from network.operators.service import add_operator
 from network.pools import service as pools
 from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
 from tests.browser.wallet.test_give import available, giver_of, newest_code, send
@@ -72,3 +74,24 @@ def test_who_owes_or_shares_does_not_leave(wallet: Wallet) -> None:
     page = client.get(LEAVE).text
     assert "You share a wallet" in page
     assert "Send me the code" not in page
+
+
+def test_the_frozen_neither_leave_nor_share(wallet: Wallet) -> None:
+    member_id, client = giver_of(wallet)
+    with wallet.services.database.unit_of_work() as session:
+        clerk = add_operator(
+            session,
+            vault=wallet.services.vault,
+            now=wall_now(),
+            email="clerk@example.org",
+            name="The clerk",
+            role="operator",
+            password="a long enough pass phrase",
+        )
+        by = clerk.operator.operator_id
+        freeze(session, member_id=member_id, reason="theft", by=by, now=wall_now())
+    page = client.get(LEAVE).text
+    assert "The network has locked spending, so the account can&#39;t be closed" in page
+    assert "Send me the code" not in page
+    status, page = send(client, "/pool", kind="family")
+    assert (status, "The network has locked spending. Ask its support." in page) == (422, True)

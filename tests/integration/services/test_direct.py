@@ -70,6 +70,8 @@ def test_errors_come_out_as_sqlalchemys(database: Database) -> None:
         ("57P03", "database_unavailable"),
         ("53300", "database_unavailable"),
         ("57014", "statement_timeout"),
+        ("40P01", "busy"),
+        ("55P03", "busy"),
         ("53100", "database_full"),
         ("53200", "database_full"),
     ],

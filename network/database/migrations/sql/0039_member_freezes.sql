@@ -1,6 +1,6 @@
 -- Members whose spending the network has locked (network/members/freezing.py): they can't unlock it
--- themselves. was_locked is how their own switch stood, for the day on which the network lets go; the
--- audit log keeps who did what.
+-- themselves. was_locked is how their own switch stood, or how they have wished it since, for the day on
+-- which the network lets go; the audit log keeps who did what.
 CREATE TABLE network.member_freeze (
     member_id uuid NOT NULL,
     reason text NOT NULL,
@@ -14,4 +14,4 @@ CREATE TABLE network.member_freeze (
         FOREIGN KEY (frozen_by) REFERENCES network.operator (operator_id),
     CONSTRAINT ck_member_freeze_reason CHECK (reason <> '' AND length(reason) <= 300)
 );
-GRANT SELECT, INSERT, DELETE ON network.member_freeze TO peyvand_app;
+GRANT SELECT, INSERT, UPDATE (was_locked), DELETE ON network.member_freeze TO peyvand_app;
