@@ -4,6 +4,9 @@
 const SEPARATOR = document.documentElement.lang === "fa" ? "٬" : ",";
 const PATIENCE_MS = 15000;
 const SHORTEST_SCAN = 8;
+const PAUSE_MS = 1000;
+const UNREAD = "\ufffd";
+const FOREIGN = /[^0-9A-Za-z۰-۹٠-٩\s+-]/;
 
 wire();
 
@@ -86,32 +89,102 @@ function noAnswer(form) {
   button.focus();
 }
 
-// A scanner types what it reads and ends with Enter. Where no field takes it, Enter would press the
-// button that has the focus and book what the cashier did not mean: such a scan names the customer.
-let read = "";
+// A scanner is a keyboard: it types what it reads and ends with Enter. Where no field takes it, Enter
+// would press the button that has the focus and book what the cashier did not mean. So keys that came
+// without a pause are remembered: such a scan names the customer where the page has a form for that,
+// and is said to be lost where it has none or nothing could be read. It never presses a button.
+let typed = nothingTyped();
 
 document.addEventListener(
   "keydown",
   (event) => {
-    const scan = document.querySelector("form[data-scan]");
-    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (event.key === "Escape") {
-      read = "";
-      giveUp(event, scan);
-    } else if (!scan || takesText(event.target)) {
-      read = "";
-    } else if (event.key === "Enter" && read.length >= SHORTEST_SCAN) {
-      event.preventDefault();
-      scan.elements.member.value = read;
-      scan.requestSubmit();
-    } else if (/^[0-9A-Za-z۰-۹٠-٩]$/.test(event.key)) {
-      read += event.key;
-    } else if (event.key !== "Shift") {
-      read = "";
+    if (event.isComposing) return;
+    const plain = !(event.ctrlKey || event.altKey || event.metaKey);
+    if (prints(event.key)) {
+      remember(event, plain ? character(event) : UNREAD);
+    } else if (event.key === "Enter") {
+      if (plain) finish(event);
+    } else if (event.key === "Escape") {
+      typed = nothingTyped();
+      if (plain) giveUp(event, document.querySelector("form[data-scan]"));
+    } else if (!/^(Shift|CapsLock|NumLock|Control|Alt|AltGraph|Meta|Tab)$/.test(event.key)) {
+      typed.text += UNREAD; // deleted or moved in: what was typed is no longer what stands there
     }
   },
   true,
 );
+
+function nothingTyped(place = null, at = -Infinity) {
+  return { text: "", place, before: place?.value, at, taken: false };
+}
+
+// Names of keys are ASCII words; what a key prints is one character, or more in other scripts.
+function prints(key) {
+  return [...key].length === 1 || /[^\x20-\x7e]|^(Dead|Process|Unidentified)$/.test(key);
+}
+
+// A scanner presses the keys of a Latin keyboard, whatever the layout makes of them: under a Persian
+// one A arrives as ش. Then the place of the key says what was meant.
+function character({ key, code, shiftKey }) {
+  if (/^[0-9A-Za-z]$/.test(key)) return key.toUpperCase();
+  const [, letter, digit] = /^(?:Key([A-Z])|(?:Digit|Numpad)([0-9]))$/.exec(code) ?? [];
+  if (letter) return letter;
+  if (digit && !shiftKey) return digit;
+  return /^[۰-۹٠-٩]$/.test(key) ? key : UNREAD;
+}
+
+function remember(event, read) {
+  if (event.repeat) return;
+  const going = event.timeStamp - typed.at <= PAUSE_MS && event.target === typed.place && !typed.taken;
+  if (event.key === " " && !takesText(event.target)) {
+    if (!going) return; // somebody presses the button
+    event.preventDefault();
+  }
+  if (!going) typed = nothingTyped(event.target);
+  typed.at = event.timeStamp;
+  typed.text += read;
+}
+
+function finish(event) {
+  if (event.timeStamp - typed.at > PAUSE_MS) return;
+  if (typed.taken) {
+    event.preventDefault(); // some scanners end with two line ends
+    return;
+  }
+  const field = takesText(event.target) ? event.target : null;
+  const readable = typed.text.length >= SHORTEST_SCAN && !typed.text.includes(UNREAD);
+  if (field?.name === "member") {
+    // No number and no code has Persian letters in it: that was a scan under a Persian layout.
+    if (readable && typed.place === field && FOREIGN.test(field.value)) field.value = typed.text;
+    return;
+  }
+  // Who means a button has typed nothing just before, or typed it into a field.
+  if (field ? !spoils(field) : takesText(typed.place)) return;
+  event.preventDefault();
+  typed.at = event.timeStamp;
+  typed.taken = true;
+  if (field) field.value = typed.before;
+  const scan = document.querySelector("form[data-scan]");
+  if (scan && readable) {
+    scan.elements.member.value = typed.text;
+    scan.requestSubmit();
+  } else {
+    tellStray(scan ? "unread" : "unasked");
+  }
+}
+
+// Of a code that is scanned into an amount, the digits would stay.
+function spoils(field) {
+  const counts = /^(numeric|tel)$/.test(field.inputMode) && field.form?.method === "post";
+  const scanned = typed.text.length >= SHORTEST_SCAN && /[A-Z]/.test(typed.text);
+  return counts && scanned && typed.place === field;
+}
+
+function tellStray(why) {
+  const told = document.getElementById("stray-scan");
+  for (const words of told.querySelectorAll("[data-why]")) words.hidden = words.dataset.why !== why;
+  told.hidden = false;
+}
 
 function takesText(element) {
   return element.matches("textarea, select, input:not([type=radio], [type=checkbox])");

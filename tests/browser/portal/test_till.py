@@ -16,6 +16,9 @@ from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, Person
 from tests.integration.portal.desk import PASSWORD, Clerk, Desk
 
+PERSIAN = dict(zip("QWERTYUIOPASDFGHJKLZXCVBNM;", "ضصثقفغعهخحشسیبلاتنمظطزرذدپک", strict=True))
+"""What the keys of a Latin keyboard give under a Persian layout."""
+
 
 @pytest.fixture
 def house(services: Services) -> House:
@@ -187,6 +190,75 @@ def test_a_shop_pc_needs_no_mouse(pages: Pages, house: House, desk: Desk) -> Non
     expect(page.locator("#code-error, .notice.bad").first).to_contain_text("4 more tries")
     keys.press("Escape")
     expect(page.locator(".notice.good")).to_contain_text("nothing was booked")
+
+
+def test_a_scan_under_a_persian_layout_presses_no_button(
+    pages: Pages, house: House, desk: Desk
+) -> None:
+    person, other, clerk = house.member(), house.member(), desk.person("cashier")
+    page = pages.open(viewport=DESK)
+    page.context.add_cookies(cookies_of(clerk, desk))  # type: ignore[arg-type]
+    page.goto(f"{desk.url}/till")
+    keys, stray = page.keyboard, page.locator("#stray-scan")
+
+    # Into the customer's field: the letters that the layout made become those that were scanned.
+    scan_under_persian(page, person.code(limit=100)["code"])
+    keys.press("Enter")
+    expect(page.locator(".notice.good")).to_be_visible()
+    expect(page.locator("#amount")).to_be_focused()
+    # Into the amount: the digits of a code are no amount.
+    scan_under_persian(page, person.code(limit=100)["code"])
+    with page.expect_navigation():
+        keys.press("Enter")
+    expect(page.locator("#amount")).to_have_value("")
+    page.locator("#amount").fill("20000")
+    page.locator("#amount").press("Enter")
+    expect(page.get_by_role("button", name="ثبت خرید")).to_be_focused()
+
+    # Onto the button that books: what can't be read is told, also with two line ends; a code is
+    # that customer's.
+    scan_under_persian(page, "AB; CD")
+    keys.press("Enter")
+    keys.press("Enter")
+    expect(stray).to_contain_text("خوانده نشد")
+    looked_at(page)
+    scan_under_persian(page, other.code(limit=100)["code"])
+    with page.expect_navigation():
+        keys.press("Enter")
+    expect(stray).to_be_hidden()
+    expect(page.get_by_role("button", name="ثبت خرید")).to_be_focused()
+    assert kinds(house, person) == kinds(house, other) == []
+    keys.press("Enter")
+    page.wait_for_url("**/till/acts/**")
+    assert kinds(house, other) == ["issuance"]
+
+    # Onto the button that refunds, where no scan is taken.
+    page.locator(".undo summary").click()
+    page.locator("#amount").fill("5000")
+    page.locator("#amount").press("Enter")
+    refund = page.get_by_role("button", name="ثبت برگشت")
+    expect(refund).to_be_focused()
+    scan_under_persian(page, person.card)
+    keys.press("Enter")
+    expect(stray).to_contain_text("اسکن نمی‌پذیرد")
+    looked_at(page)
+    assert kinds(house, other) == ["issuance"]
+    refund.click()
+    expect(page.locator(".receipt")).to_be_visible()
+    assert kinds(house, other) == ["issuance", "refund_issuance"]
+
+
+def scan_under_persian(page: Page, text: str) -> None:
+    """Press what a scanner presses for a text, as a Persian layout tells the browser."""
+    session = page.context.new_cdp_session(page)
+    for each in text:
+        code = {" ": "Space", ";": "Semicolon"}.get(each)
+        code = code or ("Digit" if each.isdigit() else "Key") + each
+        key = PERSIAN.get(each, persian_digits(each))
+        told = {"key": key, "code": code}
+        session.send("Input.dispatchKeyEvent", {"type": "keyDown", "text": key, **told})
+        session.send("Input.dispatchKeyEvent", {"type": "keyUp", **told})
+    session.detach()
 
 
 def cookies_of(clerk: Clerk, desk: Desk) -> list[dict[str, str]]:
