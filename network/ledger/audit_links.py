@@ -306,10 +306,11 @@ PARTIES = Pass(
                t.agreement_id IS NOT NULL OR c.campaign_id IS NOT NULL
                    OR j.adjustment_id IS NOT NULL AS agreed
         FROM (
-            SELECT issuer_id, acceptor_id, NULL::uuid AS merchant_id, terms_id
-            FROM ledger.movement GROUP BY issuer_id, acceptor_id, terms_id
+            SELECT issuer_id, acceptor_id, NULL::uuid AS merchant_id, terms_id,
+                   source = 'issuance' AS earned
+            FROM ledger.movement GROUP BY issuer_id, acceptor_id, terms_id, source = 'issuance'
             UNION ALL
-            SELECT NULL, NULL, merchant_id, NULL FROM ledger.entry
+            SELECT NULL, NULL, merchant_id, NULL, false FROM ledger.entry
             WHERE merchant_id IS NOT NULL GROUP BY merchant_id
         ) AS g
         LEFT JOIN network.merchant AS i ON i.merchant_id = g.issuer_id
@@ -317,11 +318,12 @@ PARTIES = Pass(
         LEFT JOIN network.merchant AS m ON m.merchant_id = g.merchant_id
         LEFT JOIN network.agreement AS t
             ON t.agreement_id = g.terms_id AND t.merchant_id = g.issuer_id
-        -- The network's points stand on the campaign, or the correction, that two people approved.
+        -- The network's points stand on the campaign, or the correction, that two people approved;
+        -- how many a correction gave is held against it with decisions, and no purchase earns them.
         LEFT JOIN ledger.campaign AS c ON c.campaign_id = g.terms_id
             AND g.issuer_id = {network}
         LEFT JOIN network.adjustment AS j ON j.adjustment_id = g.terms_id
-            AND j.state = 'posted' AND g.issuer_id = {network}
+            AND j.state = 'posted' AND g.issuer_id = {network} AND NOT g.earned
     """.replace("{network}", NETWORK),
     rules=(
         Rule(

@@ -4,7 +4,8 @@ The database refuses one person's word (CHECK constraints) and changes of what w
 (triggers). Whoever may switch these off is found here: each face value, earning terms, tier, limit
 of a tap and payment mode is compared with the proposal that two different people signed, each
 agreement and campaign with its own two, and an agreement in force also with the chained audit log.
-What two people approved for a day stands, unless two people cancelled it before that day.
+What two people approved for a day stands, unless two people cancelled it before that day, and only
+their last word about it counts. Corrections of points are looked at in ``audit_corrections.py``.
 What nobody signed is right only in a simulated installation, which is furnished by the installation
 itself.
 """
@@ -12,10 +13,13 @@ itself.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
+from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import Check, Pass, Rule, run_pass
+from network.operators.audit_corrections import CORRECTIONS
 
 _SIMULATED = "(SELECT simulated FROM network.installation)"
 
@@ -25,6 +29,16 @@ def _signed(kind: str, *, says: str) -> str:
     return f"""EXISTS (
         SELECT FROM network.proposal AS p
         WHERE p.kind = '{kind}' AND p.approved AND p.decided_by <> p.proposed_by AND {says})"""
+
+
+def _last_word(sets: str, cancels: str) -> str:
+    """Return SQL for whether no two people set or cancelled anything for that day after ``p``."""
+    return f"""NOT EXISTS (
+        SELECT FROM network.proposal AS n
+        WHERE n.kind IN ('{sets}', '{cancels}') AND n.approved AND n.decided_by <> n.proposed_by
+          AND n.subject_id = p.subject_id
+          AND n.terms ->> 'effective_from' = p.terms ->> 'effective_from'
+          AND (n.decided_at, n.proposal_id) > (p.decided_at, p.proposal_id))"""
 
 
 PROPOSALS = Pass(
@@ -43,7 +57,9 @@ PROPOSALS = Pass(
 
 _VALUE_SIGNED = _signed(
     "programme.face_value",
-    says="""p.decided_by = v.set_by AND (p.terms ->> 'effective_from')::date = v.effective_from
+    says=f"""{_last_word("programme.face_value", "programme.cancel_face_value")}
+        AND p.decided_by = v.set_by
+        AND (p.terms ->> 'effective_from')::date = v.effective_from
         AND p.terms ->> 'value' = format('%s/%s', v.numerator, v.denominator)""",
 )
 FACE_VALUES = Pass(
@@ -64,7 +80,8 @@ FACE_VALUES = Pass(
 
 _TERMS_SIGNED = _signed(
     "programme.terms",
-    says="""p.subject_id = t.merchant_id AND p.decided_by = t.set_by
+    says=f"""{_last_word("programme.terms", "programme.cancel_terms")}
+        AND p.subject_id = t.merchant_id AND p.decided_by = t.set_by
         AND (p.terms ->> 'effective_from')::date = t.effective_from
         AND p.terms ->> 'base_rate' = format('%s/%s', t.numerator, t.denominator)
         AND (p.terms ->> 'pending_days')::integer = t.pending_days
@@ -189,11 +206,12 @@ CAMPAIGNS = Pass(
 )
 
 MODES = Pass(
-    body="""
+    body=f"""
         SELECT y.effective_from, y.mode,
                p.approved AND p.decided_by <> p.proposed_by AND p.kind = 'payments.mode'
                AND p.terms ->> 'mode' = y.mode
-               AND (p.terms ->> 'effective_from')::date = y.effective_from AS agreed
+               AND (p.terms ->> 'effective_from')::date = y.effective_from
+               AND {_last_word("payments.mode", "payments.cancel_mode")} AS agreed
         FROM network.payment_mode AS y
         LEFT JOIN network.proposal AS p ON p.proposal_id = y.proposal_id
     """,
@@ -344,13 +362,15 @@ PASSES = (
     STOPPED,
     MERGES,
     SPONSORS,
+    CORRECTIONS,
 )
 
 
 def checks(session: Session) -> Iterator[Check]:
     """Yield every check of decisions, one by one as they are done, from the session's snapshot."""
+    all_time = AllTime(session)
     for part in PASSES:
-        yield from run_pass(session, part)
+        yield from run_pass(session, replace(part, body=all_time.reading(part.body)))
 
 
 def check_names() -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -14,14 +14,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from network.clearing.parties import NETWORK_PARTY
 from network.database.connection import Database
 from network.ledger.audit_pass import Check
 from network.ledger.partitions import open_first_day
 from network.merchants import agreements, service
 from network.operators import audit_decisions, proposals
 from network.operators.audit import record_act
-from network.programme import proposing
+from network.operators.proposals import Proposal
+from network.programme import cancelling, proposing
 from network.programme.rules import EarningTerms
+from settlement import second_person
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 TODAY = NOW.date()
@@ -124,6 +127,22 @@ FAULTS = (
         "UPDATE network.merchant SET kind = 'sponsor'",
         "mahtab: 0 entries as if of its tills; 2 stores, keys and terms",
     ),
+    (
+        "two_people_behind_corrections",
+        """INSERT INTO ledger.entry (member_id, sequence, business_date, kind, effective_at,
+               recorded_at, actor, explanation, digest)
+           SELECT proposed_by, 1, '2026-11-22', 'adjustment', now(), now(), 'x', '[]', ''
+           FROM network.agreement""",
+        f"member {ANNA}, entry 1 of 2026-11-22: nothing posted",
+    ),
+    (
+        "corrections_have_entries",
+        """INSERT INTO network.adjustment
+           SELECT agreement_id, proposed_by, 'down', merchant_id, 5, NULL, 'x', 'posted',
+                  proposed_by, now(), approved_by, now(), 1, '2026-11-22'
+           FROM network.agreement""",
+        f"down of 5 points for member {ANNA}, entry 1 of 2026-11-22; entries that say the same: 0",
+    ),
 )
 
 
@@ -201,18 +220,26 @@ def found(session: Session) -> dict[str, Check]:
 def tampered(owner: Database, statement: str) -> Iterator[Session]:
     """Yield a session of the owner's in which a change was made, guards off; nothing stays."""
     with owner.rehearsal() as session:
-        tables = ("proposal", "face_value", "tier", "agreement", "merchant", "payment_mode")
+        tables = (
+            "proposal",
+            "face_value",
+            "earning_terms",
+            "tier",
+            "agreement",
+            "merchant",
+            "payment_mode",
+        )
         for table in tables:
             session.execute(text(f"ALTER TABLE network.{table} DISABLE TRIGGER USER"))
         for table in ("proposal", "agreement"):
             name = f"ck_{table}_two_people"
             session.execute(text(f"ALTER TABLE network.{table} DROP CONSTRAINT {name}"))
-        session.execute(
-            text(
-                "ALTER TABLE network.payment_mode"
-                " DROP CONSTRAINT fk_payment_mode_proposal_id_proposal"
-            )
-        )
+        for table, name in (
+            ("payment_mode", "fk_payment_mode_proposal_id_proposal"),
+            ("adjustment", "fk_adjustment_proposed_by_operator"),
+            ("adjustment", "fk_adjustment_decided_by_operator"),
+        ):
+            session.execute(text(f"ALTER TABLE network.{table} DROP CONSTRAINT {name}"))
         session.execute(text(statement))
         yield session
 
@@ -230,9 +257,74 @@ def test_what_two_people_decided_is_clean_and_each_change_by_hand_is_named(
         "two_people_behind_stopped_issuers",
         "two_people_behind_merges",
         "sponsors_sell_nothing",
+        "two_people_behind_corrections",
+        "corrections_have_entries",
     }
     for check, statement, named in FAULTS:
         with tampered(owner_database, statement) as session:
             after = found(session)[check]
         assert any(named in each for each in after.examples), (check, statement, after)
     assert {check for check, _statement, _named in FAULTS} == set(audit_decisions.check_names())
+
+
+def set_again(session: Session, *, day: date) -> Iterator[Proposal]:
+    """Have two people set value, terms and mode for a day, cancel them and set others."""
+    shop = session.execute(text("SELECT merchant_id FROM network.merchant")).scalar_one()
+    for number, (value, mode) in enumerate(((5000, "direct"), (1000, "hub"))):
+        wall = NOW + timedelta(hours=2 * number)
+        facts: dict[str, Any] = {"reason": "agreed", "by": ANNA}
+        terms = EarningTerms(
+            earning_terms_id=UUID(int=9),
+            merchant_id=shop,
+            effective_from=day,
+            base_rate=Fraction(1, value),
+            category_rates={},
+            pending_days=0,
+            expiry_days=365,
+            minimum_amount=0,
+        )
+        for made in (
+            proposing.propose_face_value(
+                session, value=Fraction(value), effective_from=day, wall=wall, **facts
+            ),
+            proposing.propose_terms(session, terms=terms, wall=wall, **facts),
+            second_person.propose_mode(session, mode=mode, effective_from=day, now=wall, **facts),
+        ):
+            yield second_person.approve(session, proposal_id=made.proposal_id, by=BEHZAD, now=wall)
+        if number:
+            return
+        wall += timedelta(hours=1)
+        for kind in (cancelling.FACE_VALUE, cancelling.TERMS, cancelling.MODE):
+            made = cancelling.propose_cancelling(
+                session,
+                kind=kind,
+                subject_id=NETWORK_PARTY if kind in cancelling.OF_ALL else shop,
+                effective_from=day,
+                wall=wall,
+                **facts,
+            )
+            second_person.approve(session, proposal_id=made.proposal_id, by=BEHZAD, now=wall)
+
+
+def test_what_was_cancelled_never_stands_for_what_was_approved_after_it(
+    decided: Database, owner_database: Database
+) -> None:
+    day = TODAY + timedelta(days=3)
+    with decided.unit_of_work() as session:
+        _value, _terms, mode, *_later = set_again(session, day=day)
+    with decided.snapshot() as session:
+        assert [each for each in found(session).values() if each.differences] == []
+    for check, change, named in (
+        ("face_values", "face_value SET numerator = 5000", f"face value 5000/1 from {day}"),
+        ("terms", "earning_terms SET denominator = 5000", f"earning terms of mahtab from {day}"),
+        (
+            "payment_modes",
+            f"payment_mode SET mode = 'direct', proposal_id = '{mode.proposal_id}'",
+            f"direct from {day}",
+        ),
+    ):
+        back = f"UPDATE network.{change} WHERE effective_from = '{day}'"
+        with tampered(owner_database, back) as session:
+            (after,) = (each for each in found(session).values() if each.differences)
+        assert after.name == f"two_people_behind_{check}"
+        assert [named in each for each in after.examples] == [True]
