@@ -428,7 +428,7 @@ def _beside_the_till(book: Ledger) -> None:
         )
         book.do(operations.earn, TAKER, BAKERY, grants=[locked], explanation=[])
         book.redeem(TAKER, GROCER, 5)
-        operations_members.adjust_up(
+        done = operations_members.adjust_up(
             connection,
             now=noon(book.today),
             claim=claim("correction"),
@@ -440,4 +440,9 @@ def _beside_the_till(book: Ledger) -> None:
             active_from=book.today,
             expires_on=later,
             approval=Approval(proposer=PEOPLE[0], approver=PEOPLE[1], reason="points were missing"),
+        )
+        connection.execute(
+            text(f"""INSERT INTO network.adjustment VALUES ('{GIVER}', '{TAKER}', 'up', '{BAKERY}',
+                7, :ends, 'x', 'posted', '{PEOPLE[0]}', :at, '{PEOPLE[1]}', :at, :sequence, :day)"""),
+            {"ends": later, "at": noon(book.today), "sequence": done.sequence, "day": book.today},
         )
