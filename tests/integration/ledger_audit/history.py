@@ -442,7 +442,8 @@ def _beside_the_till(book: Ledger) -> None:
             approval=Approval(proposer=PEOPLE[0], approver=PEOPLE[1], reason="points were missing"),
         )
         connection.execute(
-            text(f"""INSERT INTO network.adjustment VALUES ('{GIVER}', '{TAKER}', 'up', '{BAKERY}',
-                7, :ends, 'x', 'posted', '{PEOPLE[0]}', :at, '{PEOPLE[1]}', :at, :sequence, :day)"""),
+            text(f"""INSERT INTO network.adjustment
+                VALUES ('{GIVER}', '{TAKER}', 'up', '{BAKERY}', 7, :ends, 'x', 'posted',
+                '{PEOPLE[0]}', :at, '{PEOPLE[1]}', :at, :sequence, :day)"""),
             {"ends": later, "at": noon(book.today), "sequence": done.sequence, "day": book.today},
         )
