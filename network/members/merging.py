@@ -29,6 +29,7 @@ from network.members.models import Member, MemberMerge, MemberSession
 from network.messaging.service import queue_sms
 from network.messaging.texts import merged_text
 from network.operators import proposals
+from network.operators.audit import await_turn
 from network.operators.proposals import Proposal
 from network.vault import Vault
 
@@ -127,6 +128,7 @@ def carry_out(session: Session, *, proposal: Proposal, wall: datetime) -> None:
     member_id, into = proposal.subject_id, UUID(proposal.terms["into"])
     pair = select(Member.member_id).where(Member.member_id.in_((member_id, into)))
     session.execute(pair.order_by(Member.member_id).with_for_update())
+    await_turn(session)  # before the wallets are held, as whoever records first does
     now = wall + clock_offset(session)
     check(session, member_id=member_id, into=into, now=now, wall=wall)
     try:
