@@ -15,6 +15,11 @@ _PIECE_BYTES = 64 * 1024
 _LENGTH = b"\r\ncontent-length:"
 _UNTOLD = (b"\r\ntransfer-encoding:", b"\r\nexpect:")
 _MOST_DIGITS = 12
+_PAUSE, _PAUSE_IN_LINE = 1, 5
+_LATE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 class Progress(Enum):
@@ -61,7 +66,6 @@ class Caller(TConn):  # type: ignore[misc]
     def __init__(
         self, cfg: Any, line: Line, client: Any, server: Any, *, patience: Patience
     ) -> None:
-        line.prepare(patience)
         super().__init__(cfg, line, client, server)
         self.patience = patience
         self.data_ready = True
@@ -96,6 +100,7 @@ class Caller(TConn):  # type: ignore[misc]
     def hand_over(self) -> None:
         """Give gunicorn's parser what was read."""
         self.init()
+        self.sock.begin_answer()
         self.parser.unreader.unread(bytes(self.received))
         self.received.clear()
         self.progress = Progress.PARTLY
@@ -116,10 +121,12 @@ class Caller(TConn):  # type: ignore[misc]
         self.deadline = time.monotonic() + seconds
 
     def late_answer(self) -> bytes:
-        """Return what is said to a client whose time is over; nothing where it asked nothing."""
+        """Return what is said to a client whose time is over; nothing where it asked nothing.
+
+        Nobody has begun with its request, so it may try again: every client does so after a 503,
+        also without a signature, while some hold an unsigned 408 against the network.
+        """
         if self.closing or self.sock.unsent or not self.received:
             return b""
-        late = "503 Service Unavailable\r\nRetry-After: 5"
-        if self.progress is not Progress.LARGE:
-            late = "408 Request Timeout"
-        return f"HTTP/1.1 {late}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        pause = _PAUSE_IN_LINE if self.progress is Progress.LARGE else _PAUSE
+        return _LATE % pause

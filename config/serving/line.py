@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import select
 import socket
+import struct
+import sys
+import termios
 import time
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NoReturn
 
 from config.serving.patience import Patience, poll_milliseconds
 
@@ -20,21 +26,27 @@ class Line(socket.socket):
 
     Reading waits for the client only while the line is ``patient``: while a large request has a
     place for it. What the client does not take at once of an answer stays here, and whoever sees
-    that the line can be written to goes on with ``push``. An answer's head waits for the first
-    piece of its body, so most answers are one packet, and wake whoever waits for them once.
+    that the line can be written to goes on with ``push``. Only a large answer is waited for, in
+    such a place too: where none is free, it is given up. An answer's head waits for the first piece
+    of its body, so most answers are one packet, and wake whoever waits for them once.
     """
 
     patience: Patience
     patient: bool
 
-    def prepare(self, patience: Patience) -> None:
-        """Begin to be what this class says."""
+    def prepare(
+        self, patience: Patience, *, place: Callable[[], AbstractContextManager[bool]]
+    ) -> None:
+        """Begin to be what this class says; ``place`` holds one, and says whether one was free."""
         super().setblocking(False)
         self.patience, self.patient = patience, False
+        self._place = place
         self._head = b""
         self._unsent: deque[memoryview] = deque()
         self._unsent_bytes = 0
         self._began, self._taken = 0.0, 0
+        self._waited, self._went = 0.0, 0
+        self._given_up = False
         self._most_seconds: float | None = None
 
     @property
@@ -56,6 +68,10 @@ class Line(socket.socket):
     def be_patient(self) -> None:
         """From now on wait for what is read."""
         self.patient, self._began, self._taken = True, time.monotonic(), 0
+
+    def begin_answer(self) -> None:
+        """Count from now on how long this answer is waited for."""
+        self._waited, self._went = 0.0, 0
 
     def arrived(self, size: int) -> bytes:
         """Return what has come; raises BlockingIOError where nothing has."""
@@ -100,7 +116,9 @@ class Line(socket.socket):
         return given
 
     def flush(self) -> None:
-        """Send a head that no body follows."""
+        """Send a head that no body follows; raises BrokenPipeError after what was given up."""
+        if self._given_up:
+            raise _not_taken()
         if self._head:
             data, self._head = self._head, b""
             self._give(data)
@@ -140,14 +158,42 @@ class Line(socket.socket):
         return left > 0 and self._ready(select.POLLIN, left)
 
     def _await_taken(self) -> None:
-        """Wait until the client has taken what is unsent; raises BrokenPipeError if it does not."""
-        end = time.monotonic() + self.patience.leaving(self._unsent_bytes)
-        while not self.push():
-            left = end - time.monotonic()
-            if left <= 0 or not self._ready(select.POLLOUT, left):
-                raise BrokenPipeError("the client does not take its answer")
+        """Wait until little enough is unsent; raises BrokenPipeError where it is given up."""
+        with nullcontext(enter_result=True) if self.patient else self._place() as found:
+            while self._unsent_bytes > self.patience.most_unsent:
+                if not found or self._waited >= self.patience.leaving(self._went):
+                    self._give_up()
+                self._await_some()
+
+    def _await_some(self) -> None:
+        """Wait a moment for the client to take something, and count both.
+
+        What the kernel holds counts as not taken: it says that there is room only after a third
+        of some megabytes has gone, which is long after a slow client has begun to take them.
+        """
+        began, before = time.monotonic(), self._on_its_way()
+        self._ready(select.POLLOUT, self.patience.tick)
+        self.push()
+        self._went += before - self._on_its_way()
+        self._waited += time.monotonic() - began
+
+    def _on_its_way(self) -> int:
+        held = fcntl.ioctl(self.fileno(), termios.TIOCOUTQ, bytes(4))
+        return self._unsent_bytes + int.from_bytes(held, sys.byteorder)
+
+    def _give_up(self) -> NoReturn:
+        """Forget the rest, and reset the connection, so that nobody takes a part for the whole."""
+        self._given_up = True
+        self._unsent.clear()
+        self._unsent_bytes = 0
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise _not_taken()
 
     def _ready(self, event: int, seconds: float) -> bool:
         waiting = select.poll()
         waiting.register(self.fileno(), event)
         return bool(waiting.poll(poll_milliseconds(seconds)))
+
+
+def _not_taken() -> BrokenPipeError:
+    return BrokenPipeError(errno.EPIPE, "the client does not take its answer")

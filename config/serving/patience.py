@@ -20,7 +20,8 @@ class Patience:
     ``tick``: how often deadlines are looked at.
     ``least_rate``: bytes per second. What is large may take longer than said above, but only as
     much longer as it takes at this speed; otherwise a byte now and then would do.
-    ``most_unsent``: bytes of an answer that wait for a client before its thread waits too.
+    ``most_unsent``: bytes of an answer that wait for a client before its thread waits too, until
+    no more than so many are left.
     """
 
     whole: float = 20.0
@@ -36,7 +37,10 @@ class Patience:
         return self.whole + taken / self.least_rate
 
     def leaving(self, size: int) -> float:
-        """Return the seconds in which a client must have taken ``size`` bytes."""
+        """Return the seconds in which a client must have taken ``size`` bytes.
+
+        While a thread waits: the seconds for which it may have waited once so many are taken.
+        """
         return self.unread + size / self.least_rate
 
 

@@ -5,21 +5,25 @@ of its headers holds one of them, and a few dozen such clients hold a front; and
 from the main thread to another and back, by two queues and a pipe. Here all threads wait at one
 epoll. Whoever is woken reads what has come, without waiting for more. What is not whole goes back
 with what was read; what is whole is parsed and answered by gunicorn's own code, which then finds
-everything in memory. What a client does not take of its answer goes back too. Only bodies that are
-large or of unknown length are read while they arrive: by half of the threads at most, not beyond a
+everything in memory. What a client does not take of its answer goes back too. After each answer the
+client goes to the end of the line, so one that sends many requests at once gets a turn like others.
+Only bodies that are large or of unknown length are read while they arrive, and only until the most
+of a large answer is taken does its thread wait: half of the threads at most do either, not beyond a
 silence, and not slower than ``Patience`` allows.
 """
 
 from __future__ import annotations
 
 import errno
+import math
 import resource
 import select
 import socket
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar
 
 from gunicorn.workers.base import Worker as BaseWorker
@@ -57,7 +61,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._callers: dict[int, Caller] = {}
         self._listeners: dict[int, Any] = {}
         self._lock = threading.Lock()
-        self._large_free = max(1, self.cfg.threads // 2)
+        self._places_free = max(1, self.cfg.threads // 2)
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self.worker_connections = max(1, min(self.worker_connections, files - _OTHER_FILES))
         self._large_queue: deque[Caller] = deque()
@@ -104,19 +108,29 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             time.sleep(0.02)
 
     def _serve(self) -> None:
-        """One thread: wait for something to arrive and attend to it."""
+        """One thread: wait for something to arrive and attend to it; nothing that fails ends it."""
         while not self._over:
             for descriptor, _ in self.poller.poll(self.patience.tick, 1):
-                if descriptor in self._listeners:
-                    self._accept(self._listeners[descriptor])
-                elif (caller := self._claim(descriptor)) is not None:
-                    try:
-                        self._attend(caller)
-                    except OSError:  # the client has gone
-                        self._drop(caller)
-                    except (Exception, SystemExit):
-                        self.log.exception("a connection was given up")
-                        self._drop(caller)
+                try:
+                    self._turn(descriptor)
+                except (Exception, SystemExit):
+                    self.log.exception("a connection was given up")
+
+    def _turn(self, descriptor: int) -> None:
+        """Attend to whoever calls there."""
+        if descriptor in self._listeners:
+            self._accept(self._listeners[descriptor])
+            return
+        caller = self._callers.get(descriptor)
+        if caller is None or not self._claim(caller):
+            return
+        try:
+            self._attend(caller)
+        except OSError:  # the client has gone
+            self._drop(caller)
+        except (Exception, SystemExit):
+            self._drop(caller)
+            raise
 
     def _accept(self, listener: Any) -> None:
         try:
@@ -124,22 +138,29 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         except OSError as error:
             if error.errno in _NO_ROOM:
                 self._end_longest_waiting()
-            self._listen_again(listener)
             return
-        self._listen_again(listener)
-        line = Line(plain.family, plain.type, plain.proto, fileno=plain.detach())
-        try:
+        finally:
+            self._listen_again(listener)
+        self._begin(plain, client, listener)
+
+    def _begin(self, plain: socket.socket, client: Any, listener: Any) -> None:
+        """Wait for a new client's first request; where that fails, nothing of it stays."""
+        with ExitStack() as failed:
+            failed.callback(plain.close)
+            line = Line(plain.family, plain.type, plain.proto, fileno=plain.fileno())
+            failed.callback(line.close)
+            plain.detach()
+            line.prepare(self.patience, place=self._place)
             server = listener.getsockname()
             caller = Caller(self.cfg, line, client, server, patience=self.patience)
-        except OSError:
-            line.close()
-            return
-        if len(self._callers) >= self.worker_connections:
-            self._end_longest_waiting()
-        with self._lock:
-            self._callers[caller.descriptor] = caller
-            caller.waiting = True
-            self.poller.register(caller.descriptor, _ARRIVED)
+            if len(self._callers) >= self.worker_connections:
+                self._end_longest_waiting()
+            failed.callback(self._drop, caller)
+            with self._lock:
+                self._callers[caller.descriptor] = caller
+                self.poller.register(caller.descriptor, _ARRIVED)
+                caller.waiting = True
+            failed.pop_all()
 
     def _listen_again(self, listener: Any) -> None:
         """Have the next client wake a thread; when all ends, nobody listens any more."""
@@ -147,14 +168,19 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             if self.alive:
                 self.poller.modify(listener.fileno(), _ARRIVED)
 
-    def _claim(self, descriptor: int) -> Caller | None:
-        """Return who calls there, in the hands of this thread; ``None`` where nobody waits."""
+    def _claim(self, caller: Caller, *, overdue: float = math.inf) -> bool:
+        """Take a connection in this thread's hands; return whether it could be had.
+
+        Not where it has gone (its descriptor may be another's by now), where another thread has it,
+        or where its deadline comes after ``overdue``.
+        """
         with self._lock:
-            caller = self._callers.get(descriptor)
-            if caller is None or not caller.waiting:
-                return None
+            if self._callers.get(caller.descriptor) is not caller or not caller.waiting:
+                return False
+            if caller.deadline > overdue:
+                return False
             caller.waiting = False
-            return caller
+            return True
 
     def _wait(self, caller: Caller, event: int = _ARRIVED) -> None:
         """Leave a connection to whoever is woken for it next."""
@@ -163,38 +189,41 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             self.poller.modify(caller.descriptor, event)
 
     def _attend(self, caller: Caller) -> None:
-        """Answer every request of a connection that is there; then wait for the next.
+        """Answer a connection's request if it is there, and leave the next to the next turn.
 
         An answer that the client does not take at once is left to whoever is woken when it does.
         """
-        while True:
-            if caller.sock.unsent:
-                if not caller.sock.push():
-                    self._wait(caller, _TAKEN)
-                    return
-                caller.rest()
-            if caller.closing and not caller.ending:
-                self._hang_up(caller)
+        if caller.sock.unsent:
+            if not caller.sock.push():
+                self._wait(caller, _TAKEN)
                 return
-            came = caller.take()
-            if came is Progress.PARTLY:
-                self._wait(caller)
-                return
-            if came is Progress.GONE:
-                self._drop(caller)
-                return
-            if came is Progress.LARGE:
-                if not self._begin_large(caller):
-                    return
-                try:
-                    self._answer(caller)
-                finally:
-                    self._end_large(caller)
-            else:
+            caller.rest()
+        if caller.closing and not caller.ending:
+            self._hang_up(caller)
+            return
+        came = caller.take()
+        if came is Progress.PARTLY:
+            self._wait(caller)
+        elif came is Progress.GONE:
+            self._drop(caller)
+        elif came is Progress.WHOLE:
+            self._answer(caller)
+            self._leave(caller)
+        elif self._begin_large(caller):
+            try:
                 self._answer(caller)
-            if not (caller.received or caller.closing or caller.sock.unsent):
-                self._wait(caller)
-                return
+            finally:
+                self._end_large(caller)
+            self._leave(caller)
+
+    def _leave(self, caller: Caller) -> None:
+        """Put an answered connection where it is found when it has its turn again."""
+        if caller.sock.unsent:
+            self._wait(caller, _TAKEN)
+        elif caller.closing:
+            self._hang_up(caller)
+        else:  # what came early waits at the end of epoll's line
+            self._wait(caller, _ARRIVED if caller.progress is Progress.PARTLY else _AT_ONCE)
 
     def _answer(self, caller: Caller) -> None:
         """Have gunicorn parse and answer a request."""
@@ -209,8 +238,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _begin_large(self, caller: Caller) -> bool:
         """Take a place for a request that is read as it arrives, or stand in line for one."""
         with self._lock:
-            if self._large_free:
-                self._large_free -= 1
+            if self._places_free:
+                self._places_free -= 1
                 caller.sock.be_patient()
                 return True
             caller.deadline = time.monotonic() + self.patience.whole
@@ -219,15 +248,29 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             return False
 
     def _end_large(self, caller: Caller) -> None:
-        """Give a place back."""
         caller.sock.patient = False
+        self._give_place_back()
+
+    @contextmanager
+    def _place(self) -> Iterator[bool]:
+        """Hold a place to wait for a client in, and say whether there was one."""
         with self._lock:
-            self._large_free += 1
+            found = self._places_free > 0
+            self._places_free -= found
+        try:
+            yield found
+        finally:
+            if found:
+                self._give_place_back()
+
+    def _give_place_back(self) -> None:
+        with self._lock:
+            self._places_free += 1
             self._wake_first()
 
     def _wake_first(self) -> None:
         """Have somebody attend to who stands first in line, if there is a place; needs the lock."""
-        while self._large_free and self._large_queue:
+        while self._places_free and self._large_queue:
             first = self._large_queue.popleft()
             if first.waiting and self._callers.get(first.descriptor) is first:
                 self.poller.modify(first.descriptor, _AT_ONCE)
@@ -255,7 +298,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _end_overdue(self, moment: float) -> None:
         """End who has waited longer than they may; who has asked for something is told why."""
         for caller in list(self._callers.values()):
-            if caller.deadline <= moment and self._claim(caller.descriptor) is caller:
+            if caller.deadline <= moment and self._claim(caller, overdue=moment):
                 try:
                     if not (late := caller.late_answer()):
                         self._drop(caller)
@@ -271,5 +314,5 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         waiting = [each for each in list(self._callers.values()) if each.waiting]
         if waiting:
             oldest = min(waiting, key=lambda each: each.deadline)
-            if self._claim(oldest.descriptor) is oldest:
+            if self._claim(oldest):
                 self._drop(oldest)

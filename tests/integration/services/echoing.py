@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import select
+import socket
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config.serving.patience import Patience
 from config.serving.worker import PatientWorker
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
 
 GATE = "ECHOING_GATE"
 MUCH = b"much " * 800_000
+HUGE = b"huge " * 4_800_000
+ROOM = 16_000_000
+REFUSED = 8
+_LONG = {"/much": MUCH, "/huge": HUGE}
+_TURNS = itertools.count(1)
 
 
 class HastyWorker(PatientWorker):
@@ -32,11 +40,53 @@ class HastyWorker(PatientWorker):
     )
 
 
+class RoomyWorker(PatientWorker):
+    """Keeps sixteen megabytes of an answer without a thread."""
+
+    patience = Patience(most_unsent=ROOM)
+
+
+class RefusingPoller:
+    """An epoll that has no room for the first clients, as the kernel has not at its limit."""
+
+    def __init__(self, poller: select.epoll) -> None:
+        self._poller, self._left = poller, REFUSED
+
+    def register(self, descriptor: int, events: int) -> None:
+        """Watch listeners, and clients once enough were refused."""
+        if self._left == 0 or self._listens(descriptor):
+            self._poller.register(descriptor, events)
+            return
+        self._left -= 1
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @staticmethod
+    def _listens(descriptor: int) -> bool:
+        with socket.socket(fileno=os.dup(descriptor)) as found:
+            return bool(found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+    def __getattr__(self, name: str) -> Any:
+        """Do all else as the epoll does."""
+        return getattr(self._poller, name)
+
+
+class RefusedWorker(PatientWorker):
+    """Begins where the kernel watches no more connections."""
+
+    poller: Any
+
+    def run(self) -> None:
+        """Put the refusals in between."""
+        self.poller = RefusingPoller(self.poller)
+        super().run()
+
+
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer with method, target and body; ``/file`` with this file, ``/empty`` with nothing.
 
-    ``/much`` is four megabytes, ``/gone`` answers when its client has gone, ``/gate`` when the gate
-    (a named pipe) has been opened and closed, ``/breaks`` fails in its middle, ``/exits`` at once.
+    ``/much`` is four megabytes, ``/huge`` 24, ``/turn`` says how often it was asked. ``/gone``
+    answers when its client has gone, ``/gate`` when the gate (a named pipe) has been opened and
+    closed, ``/breaks`` fails in its middle, ``/exits`` at once.
     """
     body = environ["wsgi.input"].read()
     path = environ["PATH_INFO"]
@@ -59,7 +109,9 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
         return _broken()
     if path == "/gate":
         Path(os.environ[GATE]).read_bytes()
-    said = MUCH if path == "/much" else _said(environ, body)
+    said = _LONG.get(path) or _said(environ, body)
+    if path == "/turn":
+        said = b"turn %d." % next(_TURNS)
     start_response("200 OK", [("Content-Length", str(len(said)))])
     return (said,)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +30,8 @@ CHUNKED = head(b"Transfer-Encoding: chunked")
 EXPECTING = head(b"Content-Length: 9", b"Expect: 100-continue")
 SMALL_WINDOW = 4_096
 THREADS = 4
+MARGIN = 1_000_000
+MANY = 100
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,23 @@ def hasty() -> Iterator[Front]:
     """Yield a front that waits a fraction of a second where others wait many."""
     worker = f"{echoing.__name__}.{echoing.HastyWorker.__name__}"
     with serving("--worker-class", worker) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a named pipe for ``/gate``."""
+    path = tmp_path_factory.mktemp("gate") / "gate"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def single(gate: Path) -> Iterator[Front]:
+    """Yield a front with one thread, which shows whom that waits for."""
+    worker = f"{echoing.__name__}.{echoing.RoomyWorker.__name__}"
+    arguments = ("--worker-class", worker, "--threads", "1")
+    with serving(*arguments, **{echoing.GATE: str(gate)}) as found:
         yield found
 
 
@@ -71,7 +92,11 @@ def test_a_request_that_does_not_arrive_is_told_so(hasty: Front, start: bytes) -
         with hasty.call() as line:
             line.sendall(start)
             heard = everything(line)
-        return heard.startswith(b"HTTP/1.1 408 ") and b"Connection: close" in heard
+        return (
+            heard.startswith(b"HTTP/1.1 503 ")
+            and b"Retry-After: 1\r\n" in heard
+            and b"Connection: close" in heard
+        )
 
     in_time(told)
 
@@ -129,6 +154,57 @@ def test_who_takes_no_answer_holds_nobody_up(front: Front) -> None:
         assert front.ask(PING).endswith(b"GET /ping ")
         for line in lines[:2]:  # who takes it after all has it whole, and the next answer after it
             assert until(line, b"GET /ping ").count(b"much ") == echoing.MUCH.count(b"much ")
+
+
+def test_who_takes_no_large_answer_holds_half_of_the_threads_at_most(front: Front) -> None:
+    front.await_sockets(before := _at_rest(front))
+    with ExitStack() as stack:
+        for _ in range(2 * THREADS):
+            line = stack.enter_context(front.call(window=SMALL_WINDOW))
+            line.sendall(get("/huge"))
+            with suppress(ConnectionError):  # who finds no place is cut off
+                line.recv(12)
+        assert front.ask(PING).endswith(b"GET /ping ")
+    front.await_sockets(before)
+    assert len(front.ask(get("/huge"))) > len(echoing.HUGE)  # the places are free again
+
+
+def test_a_thread_waits_only_for_what_cannot_be_kept(single: Front) -> None:
+    with single.call(window=SMALL_WINDOW) as line:
+        line.sendall(get("/huge"))
+        heard = 0
+        while heard <= len(echoing.HUGE) - echoing.ROOM + MARGIN:
+            heard += len(line.recv(65_536))
+        assert single.ask(PING).endswith(b"GET /ping ")
+        while heard < len(echoing.HUGE):  # the rest comes all the same
+            piece = line.recv(1_048_576)
+            assert piece
+            heard += len(piece)
+
+
+def test_who_sends_many_requests_at_once_has_one_turn_like_others(
+    single: Front, gate: Path
+) -> None:
+    with single.call() as many, single.call() as newcomer:
+        many.sendall(get("/gate") + get("/turn") * MANY)
+        with gate.open("wb"):  # opens when the only thread is taken
+            newcomer.sendall(get("/turn"))
+        turn = int(until(newcomer, b".").rpartition(b"turn ")[2][:-1])
+        assert turn < MANY / 2
+        assert until(many, b"turn %d." % (MANY + 1)).count(b"turn ") == MANY
+
+
+def test_a_client_that_cannot_be_watched_costs_no_thread() -> None:
+    worker = f"{echoing.__name__}.{echoing.RefusedWorker.__name__}"
+    with serving("--worker-class", worker) as refused:
+        for _ in range(echoing.REFUSED):
+            with refused.call() as line:
+                assert line.recv(1) == b""
+        before = _at_rest(refused)
+        assert refused.ask(PING).endswith(b"GET /ping ")
+        refused.await_sockets(before)
+        refused.stop()
+        assert refused.forged.said.read().count(b"No space left on device") == echoing.REFUSED
 
 
 def test_an_answer_that_is_not_taken_ends(hasty: Front) -> None:
