@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config.sandboxes.tending import open_sandboxes
 from merchant_gateway.batches.keeping import keep_bodies
 from network.batches.service import forget_batches
 from network.clock import wall_now
-from network.database.connection import LockedOutError
+from network.database.connection import DatabaseUnavailableError
 from network.errors import PeyvandError, UnavailableError
 from network.events import feed
 from network.events.service import forget_dispatched
@@ -73,7 +72,7 @@ def keep_house(services: Services) -> None:
 def keep_house_in(services: Services) -> list[str]:
     """Take every step in one database; return the names of those that failed.
 
-    Raises UnavailableError where the database is away: then nothing else would succeed.
+    Raises DatabaseUnavailableError where it is away: then nothing else would succeed.
     """
     log = structlog.get_logger("peyvand.jobs")
     counts: dict[str, int] = {}
@@ -83,9 +82,9 @@ def keep_house_in(services: Services) -> list[str]:
         try:
             while found := forget():
                 counts[name] += found
-        except (PeyvandError, SQLAlchemyError) as error:
-            if isinstance(error, UnavailableError) and not isinstance(error, LockedOutError):
-                raise
+        except DatabaseUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - no step may keep the others back
             failed.append(name)
             log.warning("not forgotten", what=name, reason=type(error).__name__)
     log.info("house kept", **counts)
@@ -129,6 +128,6 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
         ("merchant_events", partial(feed.forget, before=before, limit=PIECE)),
     ):
         yield name, partial(piece, forget)
-    yield "batch_bodies", partial(keep_bodies, services)
+    yield "batch_bodies", partial(keep_bodies, services, failed=set())
     yield "outbox", dispatched
     yield "requests", requests

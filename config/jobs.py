@@ -78,10 +78,11 @@ def work_batch(services: Services, *, batch_id: str) -> None:
     from merchant_gateway.batches.work import run_batch  # a worker of messages need not load it
 
     run_batch(services, batch_id=batch_id)
+    failed: set[UUID] = set()
     with redis.Redis.from_url(services.settings.redis_url) as client:
         waiting = queue(BATCHES, connection=client)
         try:
-            while waiting.count == 0 and keep_bodies(services):
+            while waiting.count == 0 and keep_bodies(services, failed=failed):
                 pass
         except Exception as error:  # noqa: BLE001 - the batch is done, and the night tries again
             structlog.get_logger("peyvand.jobs").warning(

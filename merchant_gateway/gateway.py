@@ -22,6 +22,7 @@ from merchant_gateway.merchant_keys import MerchantKeys
 from merchant_gateway.network_keys import NetworkKeys
 from merchant_gateway.signing import Evidence
 from merchant_gateway.tokens import MemberTokens
+from merchant_gateway.unsalted import unsalted
 from network.campaigns import queries as campaigns
 from network.database.installation import ProgrammeClock
 from network.ledger.values import Claim
@@ -233,9 +234,10 @@ class Call:
     def claim(self) -> Claim:
         """Return the idempotency claim: the key, and the SHA-256 of method, path and body digest.
 
+        The body counts without the salts beside those it names: another one is the same request.
         Method and path are printable ASCII without spaces, so the parts cannot run together.
         """
-        digest = sha256(self.body).digest()
+        digest = sha256(unsalted(self.body)).digest()
         fingerprint = sha256(f"{self.method} {self.target} ".encode() + digest).digest()
         return Claim(
             client_id=self.merchant_id, key=self.idempotency_key or "", fingerprint=fingerprint

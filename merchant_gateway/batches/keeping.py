@@ -10,6 +10,7 @@ that is thrown away.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -32,6 +33,8 @@ from network.members.signed_bodies import (
 )
 from network.services import Services
 
+log = logging.getLogger("peyvand.batches")
+
 _IDENTIFIERS = {"phone", "card", "code", "token"}
 _AT_ONCE = 1_000
 
@@ -46,21 +49,35 @@ class _Place:
     given: dict[str, str] | None
 
 
-def keep_bodies(services: Services) -> int:
-    """Seal the body of one batch that is done for whom it names; return how many that were."""
+def keep_bodies(services: Services, *, failed: set[UUID]) -> int:
+    """Seal the body of one batch that is done for whom it names; return how many that were.
+
+    One that does not let itself be sealed joins ``failed``, and the next is taken instead: whoever
+    hands the same set in again does not meet it again.
+    """
     bench = bench_of(services)
-    with services.database.unit_of_work() as session:
-        batch_id = bodies.next_unsealed(session)
-        if batch_id is None:
-            return 0
-        batch = queries.batch(session, batch_id=batch_id)
-        whole = bodies.read_whole(session, batch_id=batch_id)
-        bodies.keep(
-            session,
-            batch_id=batch_id,
-            body=None if whole is None else _kept(session, bench, batch, whole),
-        )
-    return 1
+    while True:
+        batch_id = None
+        try:
+            with services.database.unit_of_work() as session:
+                batch_id = bodies.next_unsealed(session, but_not=failed)
+                if batch_id is None:
+                    return 0
+                _keep(session, bench, batch_id=batch_id)
+        except Exception as error:
+            if batch_id is None:  # it is not about a batch: the database is away
+                raise
+            failed.add(batch_id)
+            log.warning("a batch is not sealed batch=%s reason=%s", batch_id, type(error).__name__)
+        else:
+            return 1
+
+
+def _keep(session: Session, bench: Bench, *, batch_id: UUID) -> None:
+    batch = queries.batch(session, batch_id=batch_id)
+    whole = bodies.read_whole(session, batch_id=batch_id)
+    kept = None if whole is None else _kept(session, bench, batch, whole)
+    bodies.keep(session, batch_id=batch_id, body=kept)
 
 
 def _kept(session: Session, bench: Bench, batch: BatchView, whole: bytes) -> bytes:
@@ -113,8 +130,10 @@ def _places(body: bytes) -> Iterator[_Place]:
 
 def _read(content: bytes) -> dict[str, str] | None:
     try:
-        given: dict[str, str] = json.loads(content)
-    except ValueError:
+        given = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(given, dict):
         return None
     given.pop(SALT, None)
     if len(given) != 1 or not given.keys() <= _IDENTIFIERS:

@@ -1,7 +1,8 @@
 """Batches: files of any length, sent in pieces, with the results in the order of the lines.
 
-A piece's idempotency key is drawn from its content, so that the same file sent again, after a crash
-of whoever sent it or by another machine, is the same call and is answered with what became of it.
+A piece's idempotency key is drawn from its content, before salts are put in, so that the same file
+sent again, after a crash of whoever sent it, by another machine or with a new key, is the same call
+and is answered with what became of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from merchant_gateway.client import salting
 from merchant_gateway.client.messages import Answer, Request
 from merchant_gateway.client.transport import Transport
 
@@ -56,14 +58,15 @@ class Batches:
         Lines are objects, or the bytes of one; whom they name gets a salt. Without a key it is
         drawn from the content.
         """
-        body = b"\n".join(self._transport.salted(_written(line)) for line in lines) + b"\n"
+        plain = [_written(line) for line in lines]
+        body = _joined(self._transport.salted(line) for line in plain)
         return self._transport.call(
             Request(
                 method="POST",
                 path=PATH,
                 body=body,
                 media_type=MEDIA_TYPE,
-                idempotency_key=idempotency_key or _key(body),
+                idempotency_key=idempotency_key or _key(_joined(plain)),
             )
         )
 
@@ -101,7 +104,7 @@ class Batches:
         counts = {"posted": 0, "known": 0, "refused": 0}
         sent = done = 0
         waiting: list[tuple[str, int]] = []
-        pieces = _pieces(path, salted=self._transport.salted)
+        pieces = _pieces(path)
         piece = next(pieces, None)
         while piece is not None or waiting:
             if piece is not None:
@@ -119,18 +122,19 @@ class Batches:
                 yield {**result, "line": before + result["line"]}
 
 
-def _pieces(path: Path, *, salted: Callable[[bytes], bytes]) -> Iterator[list[bytes]]:
-    """Yield the lines of a file in pieces that one batch takes."""
+def _pieces(path: Path) -> Iterator[list[bytes]]:
+    """Yield the lines of a file in pieces that one batch takes, the same with salts and without."""
     piece: list[bytes] = []
     size = 0
     with path.open("rb") as file:
         for raw in file:
-            line = salted(raw.rstrip(b"\r\n"))
-            if piece and (len(piece) == MOST_LINES or size + len(line) + 1 > MOST_BYTES):
+            line = raw.rstrip(b"\r\n")
+            length = len(line) + salting.LENGTH + 1
+            if piece and (len(piece) == MOST_LINES or size + length > MOST_BYTES):
                 yield piece
                 piece, size = [], 0
             piece.append(line)
-            size += len(line) + 1
+            size += length
     while piece and not piece[-1].strip():
         piece.pop()
     if piece:
@@ -142,6 +146,10 @@ def _written(line: Line) -> bytes:
         return line
     given = {name: value for name, value in line.items() if value is not None}
     return json.dumps(given, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _joined(lines: Iterable[bytes]) -> bytes:
+    return b"\n".join(lines) + b"\n"
 
 
 def _key(body: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,12 @@ from urllib.parse import quote
 Member = Mapping[str, str]
 Line = Mapping[str, str | int]
 CURRENCY = "IRR"
+_KEY_BYTES = 24
+
+
+def new_idempotency_key() -> str:
+    """Return a fresh key of 32 characters."""
+    return secrets.token_urlsafe(_KEY_BYTES)
 
 
 def basket(*, amount: int, lines: Sequence[Line], occurred_at: datetime | None) -> dict[str, Any]:

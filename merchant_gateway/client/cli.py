@@ -25,13 +25,14 @@ from merchant_gateway.client import (
     cli_webhooks,
     show,
 )
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.cli_again import resend
 from merchant_gateway.client.cli_direct import direct
 from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
 from merchant_gateway.client.cli_statements import replay, statement
 from merchant_gateway.client.cli_trade import trade
 from merchant_gateway.client.cli_verify import verify
-from merchant_gateway.client.client import GatewayClient, new_idempotency_key
+from merchant_gateway.client.client import GatewayClient
 from merchant_gateway.client.errors import (
     ArgumentError,
     KeyFileError,
@@ -67,6 +68,12 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     type=click.Path(path_type=Path, dir_okay=False),
     help="Keep every signed answer that moved points in this file; replay reads it.",
 )
+@click.option(
+    "--salt/--no-salt",
+    default=None,
+    envvar="PEYVAND_MERCHANT_SALT",
+    help="Whether members get a salt, which a gateway from before salts refuses.",
+)
 @click.pass_context
 def main(
     context: click.Context,
@@ -81,6 +88,7 @@ def main(
     attempts: int,
     as_json: bool,
     journal: Path | None,
+    salt: bool | None,
 ) -> None:
     """Call the Peyvand merchant gateway: earn, redeem, refund, read."""
 
@@ -100,6 +108,7 @@ def main(
                 timeout_seconds=timeout,
                 attempts=attempts,
                 journal=journal,
+                salt=found.salt if salt is None else salt,
             )
         except (ProfileError, KeyFileError, ArgumentError) as error:
             raise click.UsageError(str(error)) from error

@@ -111,6 +111,8 @@ def profile(context: click.Context) -> None:
         ("PEYVAND_KEY_FILE", str(found.key_file)),
     ):
         click.echo(f"export {name}={shlex.quote(value)}")
+    if not found.salt:
+        click.echo("export PEYVAND_MERCHANT_SALT=false")
 
 
 def _options(context: click.Context) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
@@ -18,6 +17,7 @@ from merchant_gateway.client.bodies import (
     Member,
     basket,
     measure,
+    new_idempotency_key,
     quoted,
     redemption_path,
     time_of,
@@ -36,7 +36,6 @@ from merchant_gateway.signing import SigningKey
 
 PAGE = 200
 _PREVIEW = {"preview": "true"}
-_KEY_BYTES = 24
 _FORMS = {"json": "application/json", "csv": "text/csv", "pdf": "application/pdf"}
 
 
@@ -44,13 +43,14 @@ class GatewayClient:
     """A merchant's way to the gateway.
 
     Amounts are whole rials, points whole points, times aware. A member is named by one of
-    ``phone``, ``card``, ``code`` and ``token``; only a code spends. A salt is put beside it, unless
-    ``salt`` is given. Every method that changes something takes an ``idempotency_key``; where none
-    is given one is drawn, and used for all attempts of that call; an error has the request, to send
-    it again. Without ``occurred_at`` the gateway dates what arrives. ``batches`` sends many lines
-    at once, ``endpoints`` has events posted, ``keys`` replaces keys, ``sandbox`` is what only test
-    keys open. ``journal`` names a file that keeps every signed answer to a call that moved points,
-    for ``replay``. Raises the errors of ``merchant_gateway.client.errors``.
+    ``phone``, ``card``, ``code`` and ``token``; only a code spends. A ``salt`` is put beside it
+    where there is none, and not with ``salt=False``, for a gateway from before salts. Every method
+    that changes something takes an ``idempotency_key``; where none is given one is drawn, and used
+    for all attempts of that call; an error has the request, to send it again. Without
+    ``occurred_at`` the gateway dates what arrives. ``batches`` sends many lines at once,
+    ``endpoints`` has events posted, ``keys`` replaces keys, ``sandbox`` is what only test keys
+    open. ``journal`` names a file that keeps every signed answer to a call that moved points, for
+    ``replay``. Raises the errors of ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class GatewayClient:
         pinned_keys: Iterable[Mapping[str, Any]] = (),
         session: requests.Session | None = None,
         journal: str | os.PathLike[str] | None = None,
+        salt: bool = True,
     ) -> None:
         self._transport = Transport(
             url=url,
@@ -76,6 +77,7 @@ class GatewayClient:
             pinned_keys=pinned_keys,
             session=session,
             journal=None if journal is None else Journal(journal),
+            salt=salt,
         )
         self.batches = Batches(self._transport)
         self.endpoints = Endpoints(self._transport)
@@ -393,8 +395,3 @@ class GatewayClient:
             cursor = answer.data["next_cursor"]
             if cursor is None:
                 return
-
-
-def new_idempotency_key() -> str:
-    """Return a fresh key of 32 characters."""
-    return secrets.token_urlsafe(_KEY_BYTES)

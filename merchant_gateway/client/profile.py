@@ -6,6 +6,7 @@ A profile file is TOML with a table per profile::
     url = "https://gateway.example"
     key_id = "mk_live_…"
     key_file = "till.pem"          # beside this file, or absolute
+    salt = false                   # only for a gateway from before salts
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ class ProfileError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Which gateway, which key, and the file that holds it."""
+    """Which gateway, which key, the file that holds it, and whether members get a salt."""
 
     url: str
     key_id: str
     key_file: Path
+    salt: bool = True
 
 
 def default_file(environment: Mapping[str, str]) -> Path:
@@ -49,7 +51,7 @@ def find_profile(
 
     Raises ProfileError with one sentence that says what to do.
     """
-    known: dict[str, str] = {}
+    known: dict[str, Any] = {}
     if file.exists():
         known = _read(file, name or DEFAULT_NAME, required=name is not None)
     elif name is not None or file_named:
@@ -64,7 +66,10 @@ def find_profile(
             "peyvand-merchant apply gets a test key, which opens a sandbox at once."
         )
     return Profile(
-        url=known["url"], key_id=known["key_id"], key_file=Path(known["key_file"]).expanduser()
+        url=known["url"],
+        key_id=known["key_id"],
+        key_file=Path(known["key_file"]).expanduser(),
+        salt=known.get("salt", True),
     )
 
 
@@ -93,7 +98,7 @@ def _variable(field: str) -> str:
     return "PEYVAND_GATEWAY_URL" if field == "url" else f"PEYVAND_{field.upper()}"
 
 
-def _read(file: Path, name: str, *, required: bool) -> dict[str, str]:
+def _read(file: Path, name: str, *, required: bool) -> dict[str, Any]:
     try:
         tables: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -103,7 +108,11 @@ def _read(file: Path, name: str, *, required: bool) -> dict[str, str]:
         if required:
             raise ProfileError(f"The profile file {file} has no profile [{name}].")
         return {}
-    found = {field: str(table[field]) for field in _FIELDS if field in table}
+    found: dict[str, Any] = {field: str(table[field]) for field in _FIELDS if field in table}
+    if "salt" in table:
+        if not isinstance(table["salt"], bool):
+            raise ProfileError(f"In [{name}] of {file}, salt is true or false.")
+        found["salt"] = table["salt"]
     if "key_file" in found:
         found["key_file"] = str(file.parent / Path(found["key_file"]).expanduser())
     return found

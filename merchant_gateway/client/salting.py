@@ -3,7 +3,7 @@
 The network keeps what was signed for years, the member's part under a key that is deleted when the
 member leaves. What stays then is a digest of the whole, against which numbers could be tried; a
 salt in the member's part ends that. It is drawn from what is sent and from the key that signs, so
-the same call has the same bytes in every attempt, and so the same fingerprint.
+the same call has the same bytes in every attempt. The gateway compares calls without their salts.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ _PURPOSE = b"peyvand member salt v1"
 """No base of a request's signature begins like this."""
 
 _SALT_BYTES = 16
+LENGTH = len('"salt":"",') + 22
+"""By how many bytes a body grows."""
+
 _MEMBER = re.compile(rb'("member"[ \t\r\n]*:[ \t\r\n]*\{)[ \t\r\n]*"[^{}]*\}')
 
 

@@ -85,6 +85,7 @@ class Transport:
         pinned_keys: Iterable[Mapping[str, Any]] = (),
         session: requests.Session | None = None,
         journal: Journal | None = None,
+        salt: bool = True,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._url = plain_url(url)
@@ -95,7 +96,7 @@ class Transport:
         self._language = language
         self._timeout = timeout_seconds
         self._attempts = attempts
-        self._salter = Salter(key)
+        self._salter = Salter(key) if salt else None
         self._session = session or requests.Session()
         self._surroundings: Surroundings | None = None
         self._journal = journal
@@ -114,8 +115,11 @@ class Transport:
         return self._key_id
 
     def salted(self, content: bytes) -> bytes:
-        """Return an object's bytes with a salt for the member, where it names one without."""
-        return self._salter.salted(content)
+        """Return an object's bytes with a salt for the member, where it names one without.
+
+        As they came, where this client was told to put in none.
+        """
+        return content if self._salter is None else self._salter.salted(content)
 
     def network_keys(self) -> dict[str, Ed25519VerifyingKey]:
         """Return the network's keys by id: those that were pinned, or all that are published."""

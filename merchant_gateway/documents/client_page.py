@@ -72,6 +72,13 @@ an earlier call), `request_id`, `content` (the bytes) and `idempotency_key`. Lis
 that turn the pages by themselves.
 """
 )
+_SALT = _l(
+    """\
+The client puts a [salt](signing.md#once-a-member-is-erased) beside each member. A gateway from before
+salts refuses it (`unknown_field`, `/member/salt`); for such a one, `salt=False`, in a profile
+`salt = false`, and for one command `peyvand-merchant --no-salt`.
+"""
+)
 _AFTER_ERRORS = _l(
     """\
 Every `CallError` has the `request` as it was sent, and `retry()`, which sends it again, to the
@@ -116,7 +123,7 @@ def _lines(say: Callable[[str], str]) -> Iterator[str]:
         return say(_first(found))
 
     yield from (str(_HEAD), f"## {_('Making one')}", "", "```python")
-    yield from (_signature("GatewayClient", GatewayClient.__init__), "```", "")
+    yield from (_signature("GatewayClient", GatewayClient.__init__), "```", "", str(_SALT))
     yield f"## {_('Methods')}"
     for name, page, part in _PARTS:
         more = f" ([{_('more')}]({page}))" if page else ""

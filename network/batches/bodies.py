@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select, text, update
@@ -13,14 +14,16 @@ _READ = text("SELECT ledger.read_batch_body(CAST(:batch_id AS uuid))")
 _KEEP = text("SELECT ledger.keep_batch_body(CAST(:batch_id AS uuid), CAST(:body AS bytea))")
 
 
-def next_unsealed(session: Session) -> UUID | None:
+def next_unsealed(session: Session, *, but_not: Collection[UUID] = ()) -> UUID | None:
     """Return the batch that has waited longest since it ended, and hold it; None where none does.
 
-    One that somebody else holds is left to them.
+    One that somebody else holds is left to them, and those of ``but_not`` are passed over.
     """
     return session.scalars(
         select(Batch.batch_id)
-        .where(Batch.finished_at.is_not(None), ~Batch.persons_sealed)
+        .where(
+            Batch.finished_at.is_not(None), ~Batch.persons_sealed, Batch.batch_id.not_in(but_not)
+        )
         .order_by(Batch.finished_at)
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True)

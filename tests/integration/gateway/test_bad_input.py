@@ -14,7 +14,7 @@ import pytest
 
 from merchant_gateway.catalogue import KINDS
 from merchant_gateway.catalogue_fields import FIELD_TEXTS
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.limits import Limits
 from merchant_gateway.signing import Ed25519SigningKey
 from network.language import use_locale

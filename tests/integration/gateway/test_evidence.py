@@ -11,10 +11,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from merchant_gateway.batches.keeping import keep_bodies
@@ -23,6 +24,7 @@ from merchant_gateway.looking_into import LARGEST
 from network.batches import bodies
 from network.batches.models import Batch
 from network.clock import wall_now
+from network.database.connection import Database
 from network.ids import EntryKey
 from network.ledger import queries as ledger
 from network.ledger.evidence import StoredEvidence, read_evidence
@@ -227,6 +229,14 @@ def keep_again(house: House) -> None:
         bodies.keep(session, batch_id=batch_id, body=b"\x01")
 
 
+def seal_all(house: House) -> set[UUID]:
+    """Seal the batches that are done; return those that did not let themselves be."""
+    failed: set[UUID] = set()
+    while keep_bodies(house.services, failed=failed):
+        pass
+    return failed
+
+
 def test_a_batch_is_sealed_for_each_of_its_members(house: House) -> None:
     leaver, stayer, gone = house.member(), house.member(), house.member()
     lines: list[Any] = [
@@ -244,8 +254,7 @@ def test_a_batch_is_sealed_for_each_of_its_members(house: House) -> None:
     assert body == written(lines)
     assert kept(house, keys[0]).body[0] == WHOLE
     lose_key(house, gone)  # before the night
-    while keep_bodies(house.services):
-        pass
+    assert seal_all(house) == set()
     stored = kept(house, keys[0]).body
     assert stored[0] == KEPT
     for secret in (leaver.phone, SALT, stayer.card, gone.phone, "+989350000001"):
@@ -265,10 +274,51 @@ def test_a_whole_batch_that_still_has_its_people_proves_as_before(house: House) 
     person = house.member()
     found = done(house, house.green, [earn_line(person.phone, 50_000)])
     key = house.services.entry_ids.decode(found[0]["id"], prefix="ern")
-    while keep_bodies(house.services):
-        pass
+    assert seal_all(house) == set()
     read = opened(house, key)
     assert (read.erased, finding(house, read)) == (False, Finding.SIGNED)
+
+
+HOSTILE = (b"[" * 2_000 + b"]" * 2_000, b'"\\ud800"', b'"\\u0000"', b"9" * 5_000, b"true")
+BODY = text("UPDATE network.batch_request SET body = :body WHERE batch_id = :batch_id")
+TRIGGERS = "ALTER TABLE network.batch_request {} TRIGGER USER"
+
+
+def test_no_line_keeps_its_batch_from_being_sealed(house: House) -> None:
+    lines: list[Any] = [
+        b'{"type":"earn","member":{"%b":%b}}' % (name, each)
+        for name in (b"phone", b"card", b"code", b"token")
+        for each in HOSTILE
+    ]
+    found = done(house, house.green, [*lines, earn_line(house.member().phone, 50_000)])
+    assert [each["status"] for each in found] == ["refused"] * len(lines) + ["posted"]
+    assert seal_all(house) == set()
+    stored = kept(house, house.services.entry_ids.decode(found[-1]["id"], prefix="ern")).body
+    assert (stored[0], any(each in stored for each in HOSTILE)) == (KEPT, False)
+
+
+def test_a_batch_that_cannot_be_sealed_is_passed_over(
+    house: House, gateway_owner_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def put(body: bytes) -> None:
+        with Database(gateway_owner_url).unit_of_work() as session:
+            session.execute(text(TRIGGERS.format("DISABLE")))
+            session.execute(BODY, {"batch_id": batch_id, "body": body})
+            session.execute(text(TRIGGERS.format("ENABLE")))
+
+    lines = [earn_line(house.member().phone, 50_000) for _ in range(2)]
+    found = [done(house, house.green, [line])[0] for line in lines]
+    keys = [house.services.entry_ids.decode(each["id"], prefix="ern") for each in found]
+    with house.services.database.reading() as session:
+        batch_id = bodies.next_unsealed(session)
+    whole = kept(house, keys[0]).body
+    put(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert seal_all(house) == {batch_id}
+    assert kept(house, keys[1]).body[0] == KEPT
+    assert caplog.messages == [f"a batch is not sealed batch={batch_id} reason=SealBrokenError"]
+    put(whole)
+    assert seal_all(house) == set()
+    assert kept(house, keys[0]).body[0] == KEPT
 
 
 def verdict(house: House, content: bytes | None, *, lang: str = "en") -> requests.Response:

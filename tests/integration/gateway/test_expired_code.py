@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from network.services import Services
 from tests.integration.gateway import ahead
 from tests.integration.gateway.house import House, open_house, utc_now

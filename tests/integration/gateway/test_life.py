@@ -16,7 +16,7 @@ from merchant_gateway.client import (
     InvalidRequestError,
     NotFoundError,
 )
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.signing import Ed25519SigningKey
 from network.merchants import queries as merchants
 from tests.integration.gateway.house import House, utc_now

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from merchant_gateway.client import InvalidRequestError, NotFoundError
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.schemas.answers import ANSWERS
 from tests.integration.gateway.house import House
 from tests.integration.sandboxes.conftest import Tills

@@ -19,8 +19,8 @@ from merchant_gateway.client import (
     NotFoundError,
     RateLimitedError,
 )
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.cli import main
-from merchant_gateway.client.client import new_idempotency_key
 from merchant_gateway.schemas.answers import SANDBOX
 from network.clearing.checking import check_code
 from network.clearing.parties import NETWORK_PARTY

@@ -8,6 +8,7 @@ import pytest
 import redis
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from config import housekeeping
 from config.handlers import HANDLERS, KEEP_HOUSE
@@ -230,6 +231,18 @@ def test_a_kind_that_fails_stops_no_other_and_goes_by_pieces(
     keep_house(services)
     with services.database.reading() as session:
         assert session.execute(nonces).scalar_one() == 0
+
+
+def test_no_error_of_a_kind_stops_the_others(
+    today: date, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(session: Session, **given: object) -> int:
+        raise RecursionError
+
+    monkeypatch.setattr(housekeeping, "forget_codes", broken)
+    with pytest.raises(HouseNotKeptError, match=r"sign_in_codes$"):
+        keep_house(services)
+    assert left(services) == (KEPT_KEYS, KEPT_CODES)  # the steps after it were taken
 
 
 def test_the_schedule_asks_once_a_day(redis_client: redis.Redis) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from merchant_gateway.client import (
     UnreachableError,
     UntrustedAnswerError,
 )
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.cli import main
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.journal import read_journal
 from merchant_gateway.signing import Ed25519SigningKey
+from tests.integration.gateway.batching import earn_line
 from tests.integration.gateway.house import House, utc_now
 from tests.integration.webhooks.receiver import answering, receiving
 
@@ -95,6 +98,27 @@ def test_a_call_is_repeated_with_its_key_across_runs(house: House, profile: Path
     assert first.exit_code == second.exit_code == 0
     assert "stored answer" not in first.output
     assert "stored answer" in second.output
+
+
+def test_another_salt_or_none_is_the_same_call(house: House, profile: Path, tmp_path: Path) -> None:
+    journal, phone = tmp_path / "journal", house.member().phone
+    arguments = [
+        "--journal", str(journal), "earn", "--phone", phone, "--ref", "salt", "--amount", "10000",
+        "--key", new_idempotency_key(), "--occurred-at", utc_now().isoformat(),
+    ]  # fmt: skip
+    said = [_run(profile, "--no-salt", *arguments), _run(profile, *arguments)]
+    assert [each.exit_code for each in said] == [0, 0]
+    assert ["stored answer" in each.output for each in said] == [False, True]
+    plain, salted = (json.loads(each.body)["member"] for each in read_journal(journal))
+    assert (plain, list(salted)) == ({"phone": phone}, ["salt", "phone"])
+    # Lines of a batch, whose keys are drawn from the lines without their salts.
+    line, shop = earn_line(phone), house.green
+    with closing(GatewayClient(url=house.url, key_id=shop.key_id, key=shop.key, salt=False)) as old:
+        sent = [each.batches.send([line]) for each in (old, shop.client)]
+    assert [each.replayed for each in sent] == [False, True]
+    assert sent[0].data["id"] == sent[1].data["id"]
+    again = [line | {"member": {"phone": phone, "salt": "one-drawn-by-hand"}}]
+    assert shop.client.batches.send(again, idempotency_key=sent[0].idempotency_key).replayed
 
 
 def test_refusals_name_the_field_in_the_readers_language(house: House, profile: Path) -> None:

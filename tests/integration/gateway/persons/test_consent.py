@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 
 from merchant_gateway.client import ConflictError, ForbiddenError
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.errors import NotFoundError, ProblemError, RateLimitedError
 from merchant_gateway.client.messages import Answer
 from merchant_gateway.schemas.answers import ANSWERS

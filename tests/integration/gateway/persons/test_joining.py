@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from merchant_gateway.client import ConflictError, InvalidRequestError, NotFoundError
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.schemas.answers import ANSWERS
 from network import ids
 from network.clock import wall_now

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from merchant_gateway.client import InvalidRequestError, NotFoundError
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.errors import RateLimitedError
 from network import ids
 from network.clock import wall_now

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from merchant_gateway.client.client import new_idempotency_key
+from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.errors import ProblemError
 from network.clock import wall_now
 from network.events.queries import Event
