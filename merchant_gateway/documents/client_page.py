@@ -74,9 +74,9 @@ that turn the pages by themselves.
 )
 _SALT = _l(
     """\
-The client puts a [salt](signing.md#once-a-member-is-erased) beside each member. A gateway from before
-salts refuses it (`unknown_field`, `/member/salt`); for such a one, `salt=False`, in a profile
-`salt = false`, and for one command `peyvand-merchant --no-salt`.
+The client puts a [salt](signing.md#once-a-member-is-erased) beside each member. A gateway from
+before salts refuses it (`unknown_field`, `/member/salt`); for such a one, `salt=False`, in a
+profile `salt = false`, and for one command `peyvand-merchant --no-salt`.
 """
 )
 _AFTER_ERRORS = _l(

@@ -309,7 +309,7 @@ def test_a_batch_that_cannot_be_sealed_is_passed_over(
     lines = [earn_line(house.member().phone, 50_000) for _ in range(2)]
     found = [done(house, house.green, [line])[0] for line in lines]
     keys = [house.services.entry_ids.decode(each["id"], prefix="ern") for each in found]
-    with house.services.database.reading() as session:
+    with house.services.database.unit_of_work() as session:
         batch_id = bodies.next_unsealed(session)
     whole = kept(house, keys[0]).body
     put(whole[:-1] + bytes([whole[-1] ^ 1]))
