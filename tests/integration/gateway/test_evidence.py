@@ -301,10 +301,12 @@ def test_a_batch_that_cannot_be_sealed_is_passed_over(
     house: House, gateway_owner_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     def put(body: bytes) -> None:
-        with Database(gateway_owner_url).unit_of_work() as session:
+        owner = Database(gateway_owner_url)
+        with owner.unit_of_work() as session:
             session.execute(text(TRIGGERS.format("DISABLE")))
             session.execute(BODY, {"batch_id": batch_id, "body": body})
             session.execute(text(TRIGGERS.format("ENABLE")))
+        owner.dispose()
 
     lines = [earn_line(house.member().phone, 50_000) for _ in range(2)]
     found = [done(house, house.green, [line])[0] for line in lines]
