@@ -159,6 +159,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "approved_values_stand",
         "two_people_behind_tap_limits",
         "two_people_behind_stopped_issuers",
+        "two_people_behind_merges",
         "two_people_behind_corrections",
         "corrections_have_entries",
         "one_entry_per_proposal",
