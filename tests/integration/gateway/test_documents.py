@@ -121,8 +121,9 @@ def test_each_page_is_read_in_either_language(house: House) -> None:
         for address in (f"{house.url}/docs/guide/signing?lang={each}" for each in ("en", "fa"))
     ]
     assert anchors[0] == anchors[1] != []
+    # So does the page that is made of the client's own texts.
     client = requests.get(f"{house.url}/docs/guide/client", headers=wanted, timeout=20)
-    assert '<html lang="en" dir="ltr">' in client.text
+    assert '<html lang="fa" dir="rtl">' in client.text
 
 
 @dataclass(frozen=True, kw_only=True)
