@@ -19,7 +19,11 @@ import psutil
 from config.services.processes import await_end
 
 ROOT = Path(__file__).parents[3]
-ANY_PORTS = ("--gateway-port", "0", "--wallet-port", "0", "--console-port", "0")
+ANY_PORTS = tuple(
+    word
+    for front in ("gateway", "wallet", "console", "portal")
+    for word in (f"--{front}-port", "0")
+)
 READY = "Everything runs."
 PATIENCE_SECONDS = 200.0
 
