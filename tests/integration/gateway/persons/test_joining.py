@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import jsonschema
@@ -32,6 +32,21 @@ from tests.integration.gateway.persons.enrolling import (
     try_once,
 )
 from tests.integration.gateway.persons.messages import newest_code
+
+
+def wallet_code(house: House, *, phone: str, wall: datetime) -> str:
+    """Ask for a code to sign in with, as the wallet does, and return it."""
+    with house.services.database.unit_of_work() as session:
+        sign_in.request_code(
+            session,
+            house.services.vault,
+            phone=phone,
+            address=None,
+            locale="en",
+            domain="wallet",
+            wall=wall,
+        )
+    return newest_code(house, phone)
 
 
 def test_a_customer_joins_by_the_code_and_earns_at_once(house: House) -> None:
@@ -96,17 +111,7 @@ def test_whoever_joins_waits_for_the_phone_before_any_row(house: House, way: str
         try_once(session, house.green, asked, wall=wall)
     code = newest_code(house, phone)
     if way == "wallet":
-        with services.database.unit_of_work() as session:
-            sign_in.request_code(
-                session,
-                services.vault,
-                phone=phone,
-                address=None,
-                locale="en",
-                domain="wallet",
-                wall=wall,
-            )
-        code = newest_code(house, phone)
+        code = wallet_code(house, phone=phone, wall=wall)
 
     def join(session: Session) -> object:
         if way == "till":
@@ -152,17 +157,7 @@ def test_who_joins_in_the_wallet_is_told_to_who_asked_and_the_rest_is_forgotten(
     asked = house.green.client.enrol(phone=phone, name="Mina").data["id"]
     silent = house.green.client.enrol(phone=never).data["id"]
     wall = wall_now()
-    with services.database.unit_of_work() as session:
-        sign_in.request_code(
-            session,
-            services.vault,
-            phone=phone,
-            address=None,
-            locale="en",
-            domain="wallet",
-            wall=wall,
-        )
-    code = newest_code(house, phone)
+    code = wallet_code(house, phone=phone, wall=wall)
     with services.database.unit_of_work() as session:
         entered = sign_in.confirm_code(
             session,
