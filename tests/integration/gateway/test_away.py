@@ -134,7 +134,10 @@ def test_a_postgresql_that_hangs_answers_late_and_posts_once(house: House) -> No
     body, database = purchase(person.phone, merchant_ref="slow"), house.services.database
 
     def send_it() -> requests.Response:
-        return ask(house, house.green, body=body, idempotency_key=key)
+        answer = ask(house, house.green, body=body, idempotency_key=key)
+        while answer.json().get("code") == "sign_again":  # a process has only just lost Valkey
+            answer = ask(house, house.green, body=body, idempotency_key=key)
+        return answer
 
     with ThreadPoolExecutor(max_workers=2) as tills:
         with database.unit_of_work() as other:  # holds the wallet until both wait for it

@@ -84,7 +84,8 @@ def test_breaks_are_sorted_and_searched(record: Page, finance: Clerk) -> None:
 
     def shown(query: str) -> list[str]:
         page = finance.get(f"/reconciliation/breaks?{query}").answer.text
-        return re.findall(r"LOST-1|P-\w+", page.partition("<tbody>")[2])
+        rows = page.partition("<tbody>")[2].partition("</tbody>")[0]
+        return re.findall(r"LOST-1|P-[0-9A-Z]{4}-[0-9A-Z-]+", rows)
 
     by_reference = shown("sort=reference")
     assert len(by_reference) > 1
