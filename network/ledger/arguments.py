@@ -1,7 +1,8 @@
 """How the ledger's values are written as arguments of its SQL functions.
 
-Each constant is one named argument, built from bound parameters and cast to its type; each
-function returns the parameters that the constant of the same name binds.
+Each constant is one named argument (``GRANTS`` is five, of which a call uses one or four), built
+from bound parameters and cast to its type; each function returns the parameters that the constant
+of the same name binds.
 """
 
 from __future__ import annotations

@@ -1,5 +1,9 @@
 """The audit: every invariant of the ledger, reckoned anew from the rows in one snapshot.
 
+An entry's sum needs no check, because a movement is one figure with two accounts. So what is held
+against each other are three tellings of the same points: movements, lots and wallets; and entries
+against their digests, the ways points may go (``paths.py``), and what refers to them.
+
 PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
 and at most ten named examples per check. Passes run beside each other, on as many connections as
 the server lets processes work at one statement. What is looked for stands in
@@ -94,9 +98,9 @@ def audit(
 
     ``session`` must be a REPEATABLE READ one (``Database.snapshot``); raises InvariantError
     otherwise. ``verify`` checks the signatures of seals; without it they are not looked at.
-    ``since`` leaves out, of earlier business days, what is checked entry by entry: their sums,
+    ``since`` leaves out, of earlier business days, what is checked entry by entry: their ways,
     kinds and digests. Seals still hold those days' stored digests against the signed heads, and
-    balances still count all postings, so what such an audit cannot find is a row of an earlier day
+    balances still count all movements, so what such an audit cannot find is a row of an earlier day
     that was changed in words alone.
     """
     return list(checks(session, verify=verify, since=since))

@@ -6,6 +6,10 @@ then. ``now`` is programme time, ``wall`` wall time; both in UTC. Every operatio
 ``Refusal`` of ``network.ledger.errors`` where it will not post, and then nothing is stored; a
 repeated ``Claim`` is answered with the stored result and ``replayed=True``.
 
+One statement is one transaction, so a process that dies leaves all of it or nothing. Whoever loses
+the connection does not know which, and sends the same ``Claim`` again. A wait of ten seconds for
+the wallet ends as WalletBusyError, with nothing stored.
+
 With ``follow`` the member is a person at a till, whose points may have moved: into a wallet that
 several share, or into that of the member they were merged into. The ledger posts where they are,
 and the entry of a shared wallet names the person. Without it exactly that wallet is meant.

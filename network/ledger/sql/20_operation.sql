@@ -2,7 +2,8 @@
 -- finish. Private: only the functions of the files that follow call these.
 --
 -- Order of locks, everywhere: the wallet, the idempotency key, slices of campaigns
--- (47_campaigns.sql). Lots, references and codes are the member's own, so the wallet's lock covers
+-- (47_campaigns.sql). Only 76_earn_in_campaigns.sql holds slices before it posts; it may, because its
+-- purchases carry no key. Lots, references and codes are the member's own, so the wallet's lock covers
 -- them; the open day is read, never locked. A retry waits for the same wallet and finds the first
 -- call's result in begin. A call with that key for another member meets the key's primary key, and
 -- whoever has the key waits for no wallet. Here the key is written in finish, with its result,
@@ -20,7 +21,8 @@ DECLARE
     known boolean;
     prior record;
 BEGIN
-    -- A snapshot older than the lock would see yesterday's day and lots.
+    -- A snapshot older than the lock would see yesterday's day and lots. In READ COMMITTED each
+    -- statement of a VOLATILE function takes its own, so none of these may become STABLE.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the ledger posts in READ COMMITTED only' USING ERRCODE = 'PV003';
     END IF;
@@ -43,7 +45,7 @@ BEGIN
     op.business_date := prior.business_date;
     op.today := greatest(op.business_date, ledger.programme_date(p_now));
     IF prior.member_id IS NOT NULL THEN
-        IF prior.fingerprint <> p_claim.fingerprint THEN
+        IF prior.fingerprint IS DISTINCT FROM p_claim.fingerprint THEN
             PERFORM ledger.refuse_conflict();
         ELSIF prior.member_id <> p_member THEN
             op.replay := ledger.replay_moved(p_member, prior.member_id, prior.sequence,

@@ -64,7 +64,7 @@ BEGIN
         PERFORM ledger.refuse('issuer_suspended', jsonb_build_object(
             'issuer_id', p_grant.issuer_id));
     END IF;
-    op.lots := op.lots + 1;
+    op.lots := op.lots + 1;  -- write_entry begins at zero again
     new_lot := op.sequence * 1000000 + op.lots;
     INSERT INTO ledger.lot
         (member_id, lot_id, issuer_id, campaign_id, terms_id, locked_to, price, active,
@@ -114,6 +114,8 @@ DECLARE
     eligible bigint;
     suspended bigint;
 BEGIN
+    -- Taken first and judged after: a refusal undoes the taking. Where it must fail in any case, the
+    -- loop is saved.
     IF p_points <= op.available - op.debt THEN
         FOR l IN
             SELECT t.lot_id, t.remaining, t.issuer_id, t.terms_id FROM ledger.lot AS t

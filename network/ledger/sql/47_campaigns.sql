@@ -56,8 +56,9 @@ END
 $$;
 
 -- Takes what a purchase's grants have of campaigns out of their budgets, and counts it for the
--- person, who is one in a shared wallet too. Refuses with campaign_paused, campaign_exhausted (less than p_takings wants is left of it)
--- or stale (the person has had more of it than the price knew); each names the campaign.
+-- person, who is one in a shared wallet too. Refuses with campaign_paused, campaign_exhausted (less
+-- than p_takings wants is left of it) or stale (the person has had more of it than the price knew);
+-- each names the campaign.
 CREATE OR REPLACE FUNCTION ledger.take_from_campaigns(
     op ledger.operation, p_takings jsonb, p_grants jsonb
 ) RETURNS void LANGUAGE plpgsql AS $$

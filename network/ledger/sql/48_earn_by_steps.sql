@@ -13,9 +13,10 @@ RETURN (
         'expires_on', p_kind.expires_on, 'line', g.line) ORDER BY g.place), '[]')
     FROM unnest(p_lines, p_points, p_bases) WITH ORDINALITY AS g (line, points, base, place));
 
--- Any purchase. Its grants come as JSON, or as those of one kind (p_kind and three arrays). One lot per (issuer, campaign, terms, price, lock, period); earned
--- keeps what each grant may still lose to refunds, and the part of the base that earned nothing
--- as line -1, so that refunds of it are counted too. p_takings is null, or
+-- Any purchase. Its grants come as JSON, or as those of one kind (p_kind and three arrays). Grants
+-- that differ in points, base and line only share a lot; the answer says pending if any lot is.
+-- earned keeps what each grant may still lose to refunds, and the part of the base that earned
+-- nothing as line -1, so that refunds of it are counted too. p_takings is null, or
 -- {"sequence": that the price was reckoned with, or null, "campaigns": [{"campaign_id", "points"}]};
 -- the grants of a campaign must come to the same.
 CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
@@ -64,7 +65,6 @@ BEGIN
             total := total + g.points;
             expires := least(expires, g.expires_on);
             starts := greatest(starts, g.active_from);
-            -- Grants that differ in points, base and line only share a lot.
             alike := g;
             alike.points := NULL;
             alike.base := NULL;
@@ -83,11 +83,12 @@ BEGIN
             lines := lines || g.line;
             based := based + g.base;
         END IF;
+        -- The lot's number is that which grant_lot gives below, to the kinds in this order.
         granted := granted || ROW(
             op.member_id, op.sequence, i, op.business_date, g.line, g.issuer_id,
             op.sequence * 1000000 + place, g.terms_id, g.base, g.points, 0, 0)::ledger.earned_part;
     END LOOP;
-    PERFORM ledger.check_count('points', greatest(total, 1));
+    PERFORM ledger.check_count('points', greatest(total, 1));  -- a purchase may earn nothing
     FOR n IN 1 .. cardinality(kinds) LOOP
         op := ledger.grant_lot(op, kinds[n], sums[n], 'issuance');
     END LOOP;

@@ -1,6 +1,6 @@
 -- Purchases of many members in one transaction, campaigns included: what 75_earn_batch.sql leaves
--- out. The order of locks is that of 47_campaigns.sql, over all purchases at once: every wallet in
--- the order of member_id, then of each campaign in the order of ids as many slices as all the
+-- out. The locks are wallets, then slices, and no key at all, over all purchases at once: every
+-- wallet in the order of member_id, then of each campaign in the order of ids as many slices as all the
 -- purchases want together, and only then the first purchase. From there on nobody is waited for:
 -- the slices that are held make up what is wanted, or are all that is left of the budget, and others
 -- are taken only while they are free. So two batches never wait in a circle.
@@ -92,6 +92,7 @@ BEGIN
                                       'sequence', taken.sequence);
         RETURN o;
     END IF;
+    -- Without a key: one waited for here, with slices held, could close a circle with a single call.
     posted := ledger.earn(
         o.member_id, p_now, NULL, event, p_item -> 'grants', (p_item ->> 'explanation')::json, NULL,
         CASE WHEN jsonb_typeof(p_item -> 'takings') = 'object'

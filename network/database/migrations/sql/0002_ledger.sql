@@ -165,6 +165,9 @@ CREATE INDEX ix_entry_day ON ledger.entry USING brin (business_date);
 -- In the wallet: pending, available, held, and debt (owed to the issuer). Outside it, per issuer:
 -- issuance, redemption (to acceptor_id), expiry, clawback (taken back from lots), receivable (the
 -- other side of debt), adjustment (by operators), transfer (between wallets). Nothing else is one.
+-- debt holds minus what the member owes: debt → receivable makes a debt, receivable → debt repays
+-- one. So a repayment is two movements: points leave their lot for clawback, and the debt shrinks by
+-- as many. Which ways points may go for each kind of entry stands in network/ledger/paths.py.
 CREATE TYPE ledger.account AS ENUM (
     'pending', 'available', 'held', 'debt', 'issuance', 'clawback', 'receivable', 'redemption',
     'expiry', 'adjustment', 'transfer'
@@ -366,6 +369,10 @@ CREATE TYPE ledger.posted AS (
 );
 -- What an operation knows once it holds the wallet's lock, handed from helper to helper: the
 -- wallet's figures as they will be, the day, and the movements of the entry being written.
+-- business_date is the open day, on which the entry stands; today is the later of it and the
+-- caller's calendar day, by which lots lapse and start. sequence is that of the entry being written,
+-- lots counts those it has made so far, and repaid the points that went to a debt. The person at a
+-- shared wallet's till (person_id) joins in 0033_pools.sql.
 CREATE TYPE ledger.operation AS (
     member_id uuid, available bigint, pending bigint, held bigint, debt bigint, sequence bigint,
     status text, due_on date, business_date date, today date, lots integer, repaid bigint,
