@@ -20,7 +20,7 @@ from network.settings import database_url
 
 MEMBER_TABLES = (
     "ledger.wallet",  # the first: all others are placed with it
-    *("ledger.lot", "ledger.entry", "ledger.movement", "ledger.earned", "ledger.redeposited"),
+    *("ledger.lot", "ledger.entry", "ledger.movement", "ledger.taken_back", "ledger.redeposited"),
     *("ledger.reference", "ledger.hold", "ledger.hold_slice", "ledger.debt", "ledger.idempotency"),
     *("ledger.evidence", "ledger.used_code", "ledger.opening"),
     *("ledger.campaign_taking", "ledger.campaign_person", "ledger.shared_person"),
@@ -29,7 +29,7 @@ MEMBER_TABLES = (
 
 PLACED_WITH_THEM = (
     "network.outbox",
-    *("ledger_archive.entry", "ledger_archive.movement", "ledger_archive.earned"),
+    *("ledger_archive.entry", "ledger_archive.movement"),
 )
 REFERENCE_TABLES = (
     *("ledger.business_day", "ledger.seal", "ledger.month_end", "ledger.suspended_issuer"),

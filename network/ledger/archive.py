@@ -23,7 +23,7 @@ from network.errors import PeyvandError, UnavailableError
 from network.ledger.archive_reading import MOVING_LOCK
 from network.ledger.month_ends import month_after
 
-TABLES = ("entry", "movement", "earned")
+TABLES = ("entry", "movement")
 _LOCK_TIMEOUT = "5s"
 _LOCK_TIMED_OUT = "55P03"
 
@@ -78,7 +78,7 @@ class ArchiveBusyError(UnavailableError):
 
 
 def archive_month(owner_url: str, *, month: date, refund_days: int) -> list[str]:
-    """Move a month's entries, movements and earned rows to the archive; return the tables moved.
+    """Move a month's entries and movements to the archive; return the tables moved.
 
     ``month`` is its first day, ``refund_days`` how many days a purchase can be refunded. Returns
     nothing where the month is there already. Needs the owner's URL. Raises ArchiveRefusedError,

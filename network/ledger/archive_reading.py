@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 MOVING_LOCK = 0x7065_7976_6172_63
 """Held by whoever moves months into the archive; shared by whoever reads all time."""
 
-_MOVED = re.compile(r"\b(FROM|JOIN) ledger\.(entry|movement|earned|earned_part)\b")
+_MOVED = re.compile(r"\b(FROM|JOIN) ledger\.(entry|movement)\b")
 _HOLD_STILL = text("SELECT pg_advisory_xact_lock_shared(:key)")
 _ARCHIVED = text(
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i"

@@ -36,8 +36,7 @@ GRANTS = (
     "p_grants => CAST(:grants AS jsonb), p_kind => ROW(CAST(:issuer_id AS uuid), NULL, "
     "CAST(:terms_id AS uuid), CAST(:locked_to AS uuid), CAST(:price AS numeric), NULL, NULL, "
     "CAST(:active_from AS date), CAST(:expires_on AS date), NULL)::ledger.grant_facts, "
-    "p_lines => CAST(:lines AS integer[]), p_points => CAST(:line_points AS bigint[]), "
-    "p_bases => CAST(:line_bases AS bigint[])"
+    "p_parts => CAST(:parts AS bigint[])"
 )
 CONSENT = (
     "p_consent => ROW(CAST(:code_digest AS bytea), CAST(:code_expires_at AS timestamptz), "
@@ -54,7 +53,7 @@ _LARGEST_GRANT = 10**15
 
 _KIND = ("issuer_id", "terms_id", "locked_to", "price", "active_from", "expires_on")
 _kind_facts = attrgetter(*_KIND)
-_NO_KIND = dict.fromkeys((*_KIND, "lines", "line_points", "line_bases"))
+_NO_KIND = dict.fromkeys((*_KIND, "parts"))
 
 
 def claim_parameters(claim: Claim) -> dict[str, Any]:
@@ -115,7 +114,7 @@ def grant_parameters(grant: Grant) -> dict[str, Any]:
 
 
 def grants_parameters(grants: Sequence[Grant]) -> dict[str, Any]:
-    """Return the bound values of ``GRANTS``: of one kind with an array for each figure, else JSON.
+    """Return the bound values of ``GRANTS``: of one kind with an array of figures, else JSON.
 
     Arrays are what the ledger reads with least work, and nearly every purchase is of one kind.
     """
@@ -125,9 +124,7 @@ def grants_parameters(grants: Sequence[Grant]) -> dict[str, Any]:
     return {
         "grants": None,
         **kind,
-        "lines": _number_array(grant.line for grant in grants),
-        "line_points": _number_array(grant.points for grant in grants),
-        "line_bases": _number_array(grant.base for grant in grants),
+        "parts": parts_array((grant.line, grant.base, grant.points) for grant in grants),
     }
 
 
@@ -152,9 +149,14 @@ def _kind_of(grants: Sequence[Grant]) -> dict[str, Any] | None:
     return dict(zip(_KIND, kinds[0], strict=True))
 
 
-def _number_array(numbers: Iterable[int]) -> str:
-    """Return an array as PostgreSQL reads it; a driver would look at the type of every element."""
-    return "{" + ",".join([str(number) for number in numbers]) + "}"
+def parts_array(parts: Iterable[tuple[int, int, int]]) -> str:
+    """Return the lines, bases and points of grants of one kind as the entry keeps them.
+
+    Text as PostgreSQL reads it; a driver would look at the type of every element. The second
+    number of a row is the place of its lot, of which there is one; 0 where there are no points.
+    """
+    rows = [f"{{{line},{int(points > 0)},{base},{points}}}" for line, base, points in parts]
+    return "{" + ",".join(rows) + "}"
 
 
 def takings_parameters(takings: Takings | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _KINDS = "(" + ", ".join(f"'{kind}'" for kind in PATHS) + ")"
 _FIELDS = (
     *("member_id", "sequence", "business_date", "kind", "merchant_id", "store_id", "terminal"),
     *("merchant_ref", "receipt", "channel", "amount", "base", "currency", "original_sequence"),
-    *("original_date", "effective_at", "recorded_at", "actor", "explanation"),
+    *("original_date", "effective_at", "recorded_at", "actor", "explanation", "earned"),
 )
 
 _FORM = (

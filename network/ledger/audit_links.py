@@ -4,23 +4,79 @@ from __future__ import annotations
 
 from network.ledger.audit_pass import ENTRY, Pass, Rule
 
-# What a refund took back stands in its own entry: from lots (clawback) or as debt (receivable).
+# What purchases earned, lot by lot, beside what their movements issued. Arrays are taken apart
+# where they stand: a function in FROM is called anew for each purchase.
 EARNED = Pass(
     body="""
-        SELECT member_id, sequence, issuer_id, ledger.total(points) AS points,
-               ledger.total(clawed_back) AS clawed_back, ledger.total(issued) AS issued,
+        SELECT member_id, sequence, lot_id, ledger.total(points) AS points,
+               ledger.total(issued) AS issued, bool_or(odd) AS odd
+        FROM (
+            SELECT member_id, sequence,
+                   CASE WHEN earned[place][4] <> 0
+                        THEN sequence * 1000000 + earned[place][2] END AS lot_id,
+                   earned[place][4] AS points, NULL::bigint AS issued,
+                   (earned[place][4] >= 0 AND earned[place][3] >= 0 AND earned[place][1] >= -1
+                    AND (earned[place][2] > 0) = (earned[place][4] > 0)) IS NOT TRUE AS odd
+            FROM (
+                SELECT member_id, sequence, earned, generate_subscripts(earned, 1) AS place
+                FROM ledger.entry WHERE earned IS NOT NULL
+            ) AS e
+            UNION ALL
+            SELECT member_id, sequence, lot_id, NULL, points::bigint, false
+            FROM ledger.movement WHERE source = 'issuance'
+        ) AS found GROUP BY member_id, sequence, lot_id
+    """,
+    by_member=True,
+    rules=(
+        Rule(
+            name="earned_match_postings",
+            looked="lot_id IS NOT NULL",
+            wrong="points <> issued",
+            example="format('member %s, entry %s, lot %s: earned %s, issued %s', member_id,"
+            " sequence, lot_id, points, issued)",
+        ),
+        Rule(
+            name="earned_parts",
+            wrong="odd",
+            example="format('member %s, entry %s, lot %s: a part that cannot be', member_id,"
+            " sequence, lot_id)",
+        ),
+    ),
+)
+
+# What refunds have taken back of a part, beside what the purchase says of it.
+TAKEN_BACK = Pass(
+    body="""
+        SELECT t.member_id, t.sequence, t.part, ROW(t.base, t.points, t.issuer_id) AS stored,
+               ROW(e.earned[t.part + 1][3], e.earned[t.part + 1][4],
+                   CASE WHEN t.points = 0 THEN e.merchant_id ELSE m.issuer_id END) AS bought
+        FROM ledger.taken_back AS t
+        LEFT JOIN ledger.entry AS e USING (member_id, sequence)
+        LEFT JOIN ledger.movement AS m ON m.member_id = e.member_id AND m.sequence = e.sequence
+            AND m.business_date = e.business_date AND m.source = 'issuance'
+            AND m.lot_id = e.sequence * 1000000 + e.earned[t.part + 1][2]
+    """,
+    by_member=True,
+    rules=(
+        Rule(
+            name="taken_back_match_earned",
+            wrong="stored IS DISTINCT FROM bought",
+            example="format('member %s, entry %s, part %s: %s, the purchase says %s', member_id,"
+            " sequence, part, stored, bought)",
+        ),
+    ),
+)
+
+# What a refund took back stands in its own entry: from lots (clawback) or as debt (receivable).
+CLAWBACKS = Pass(
+    body="""
+        SELECT member_id, sequence, issuer_id, ledger.total(clawed_back) AS clawed_back,
                ledger.total(taken_back) AS taken_back
         FROM (
-            SELECT member_id, sequence, unnest(issuer_ids) AS issuer_id, unnest(points) AS points,
-                   unnest(clawed_back) AS clawed_back, NULL::bigint AS issued,
-                   NULL::bigint AS taken_back
-            FROM ledger.earned
+            SELECT member_id, sequence, issuer_id, clawed_back, NULL::bigint AS taken_back
+            FROM ledger.taken_back
             UNION ALL
-            SELECT member_id, sequence, issuer_id, NULL, NULL, points::bigint, NULL
-            FROM ledger.movement WHERE source = 'issuance'
-            UNION ALL
-            SELECT e.member_id, e.original_sequence, p.issuer_id, NULL, NULL, NULL,
-                   p.points::bigint
+            SELECT e.member_id, e.original_sequence, p.issuer_id, NULL, p.points::bigint
             FROM ledger.entry AS e
             JOIN ledger.movement AS p USING (member_id, sequence, business_date)
             WHERE e.kind = 'refund_issuance' AND p.target IN ('clawback', 'receivable')
@@ -29,38 +85,11 @@ EARNED = Pass(
     by_member=True,
     rules=(
         Rule(
-            name="earned_match_postings",
-            wrong="points <> issued",
-            example="format('member %s, entry %s, issuer %s: earned %s, issued %s', member_id,"
-            " sequence, issuer_id, points, issued)",
-        ),
-        Rule(
             name="clawbacks_match_postings",
             looked="clawed_back <> 0 OR taken_back <> 0",
             wrong="clawed_back <> taken_back",
             example="format('member %s, entry %s, issuer %s: clawed back %s, by refunds %s',"
             " member_id, sequence, issuer_id, clawed_back, taken_back)",
-        ),
-    ),
-)
-
-# What belongs to one grant stands at one place of each array (ledger.earned_part reads them so).
-EARNED_ARRAYS = Pass(
-    body="""
-        SELECT e.member_id, e.sequence, e.business_date,
-               cardinality(e.lines) AS grants,
-               ARRAY[cardinality(e.issuer_ids), cardinality(e.lots), cardinality(e.terms_ids),
-                     cardinality(e.bases), cardinality(e.points)] AS others,
-               greatest(cardinality(e.refunded), cardinality(e.clawed_back)) AS taken_back
-        FROM ledger.earned AS e
-    """,
-    by_member=True,
-    rules=(
-        Rule(
-            name="earned_arrays",
-            wrong="grants <> ANY (others) OR taken_back > grants",
-            example=f"{ENTRY} || format(': %s grants, in other arrays %s, taken back of %s',"
-            " grants, others, taken_back)",
         ),
     ),
 )

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 from network.database.arrays import array, texts
-from network.ledger.arguments import NOW, grant_parameters
+from network.ledger.arguments import NOW, grant_parameters, parts_array
 from network.ledger.calling import function
 from network.ledger.values import Claim, Event, Grant
 
@@ -37,9 +38,7 @@ _COLUMNS = {
     "kinds": "ledger.grant_facts",
     "kind": "integer",
     "grants": "text",
-    "line_items": "integer",
-    "line_points": "bigint",
-    "line_bases": "bigint",
+    "parts": "text",
 }
 EARN_BATCH = function(
     "earn_batch",
@@ -136,17 +135,14 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
     alike = [each.alike or AlikeGrants.of(each.grants) for each in earnings]
     kinds: dict[str, int] = {}
     kind: list[int | None] = []
-    line_items: list[int] = []
-    line_points: list[int] = []
-    line_bases: list[int] = []
-    for place, grants in enumerate(alike, 1):
+    parts: list[str | None] = []
+    for grants in alike:
         if grants is None:
             kind.append(None)
+            parts.append(None)
             continue
         kind.append(kinds.setdefault(grants.kind.row, len(kinds) + 1))
-        line_items.extend([place] * len(grants.points))
-        line_points.extend(grants.points)
-        line_bases.extend(grants.bases)
+        parts.append(parts_array(zip(count(), grants.bases, grants.points, strict=False)))
     return {
         "merchant": merchant_id,
         "members": array(each.member_id for each in earnings),
@@ -175,7 +171,5 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
             else _encode([grant_parameters(grant) for grant in each.grants])
             for each, found in zip(earnings, alike, strict=True)
         ),
-        "line_items": array(line_items),
-        "line_points": array(line_points),
-        "line_bases": array(line_bases),
+        "parts": texts(parts),
     }

@@ -21,7 +21,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOMAIN, ENUM
 from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import TypeEngine
 
 from network.database.base import LEDGER_SCHEMA, metadata
 
@@ -111,9 +110,8 @@ def integer(name: str) -> Column[Any]:
     return Column(name, Integer(), nullable=False)
 
 
-def list_column(name: str, item: TypeEngine[Any], *, default: bool = False) -> Column[Any]:
-    empty = text("'{}'::bigint[]") if default else None
-    return Column(name, ARRAY(item), nullable=False, server_default=empty)
+def numbers_column(name: str) -> Column[Any]:
+    return Column(name, ARRAY(BigInteger()), nullable=True)
 
 
 def table(name: str, *parts: SchemaItem, key: tuple[str, ...], days: bool = False) -> Table:

@@ -32,7 +32,7 @@ class DayAlreadyOpenError(PeyvandError):
 def ensure_partitions(owner_connection: Connection, *, first: date, last: date) -> int:
     """Make the partitions missing for the days ``first`` to ``last``; return how many were made.
 
-    A month of entries, movements and earned rows, a day of evidence. Needs the owner's connection;
+    A month of entries and movements, a day of evidence. Needs the owner's connection;
     safe under load and when run again. Commits only if the connection does.
     """
     made: int = owner_connection.execute(_ENSURE, {"first": first, "last": last}).scalar_one()

@@ -331,6 +331,7 @@ def _entry(
 ) -> EntryView:
     values: dict[str, Any] = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
     values["explanation"] = tuple(values["explanation"])
+    del values["earned"]  # read with what refunds took back of it (figures.earned_parts)
     return EntryView(
         **values,
         postings=postings.get((row.member_id, row.sequence), ()),

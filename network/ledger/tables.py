@@ -7,16 +7,13 @@ numeric(20,10) minor units per point, dates business or calendar days of the pro
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
-    Integer,
     MetaData,
     Table,
     Text,
-    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSON
@@ -33,7 +30,7 @@ from network.ledger.columns import (
     date_column,
     figure,
     integer,
-    list_column,
+    numbers_column,
     small,
     table,
     text_column,
@@ -152,6 +149,7 @@ entry = table(
     time_column("recorded_at"),
     text_column("actor"),
     Column("explanation", JSON(), nullable=False),
+    numbers_column("earned"),
     bytes_column("digest"),
     Index("ix_entry_merchant", "merchant_id", "business_date", "member_id", "sequence"),
     Index("ix_entry_day", "business_date", postgresql_using="brin"),
@@ -197,21 +195,17 @@ posting = Table(
     schema=LEDGER_SCHEMA,
 )
 
-earned = table(
-    "earned",
+taken_back = table(
+    "taken_back",
     uuid_column("member_id"),
     count("sequence"),
-    date_column("business_date"),
-    list_column("lines", Integer()),
-    list_column("issuer_ids", Uuid()),
-    list_column("lots", Integer()),
-    list_column("terms_ids", Uuid()),
-    list_column("bases", BigInteger()),
-    list_column("points", BigInteger()),
-    list_column("refunded", BigInteger(), default=True),
-    list_column("clawed_back", BigInteger(), default=True),
-    key=("member_id", "sequence", "business_date"),
-    days=True,
+    integer("part"),
+    uuid_column("issuer_id"),
+    count("base"),
+    count("points"),
+    count("refunded"),
+    count("clawed_back"),
+    key=("member_id", "sequence", "part"),
 )
 
 redeposited = table(

@@ -25,7 +25,7 @@ MIGRATIONS = sorted((ROOT / "network" / "database" / "migrations" / "sql").glob(
 OF_MEMBERS = {name.removeprefix("ledger.") for name in MEMBER_TABLES}
 VIEWS = {
     *("posting", "earned_part", "consumption"),
-    *("every_entry", "every_movement", "every_earned", "every_earned_part"),
+    *("every_entry", "every_movement"),
 }
 
 ACROSS_MEMBERS = {

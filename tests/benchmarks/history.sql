@@ -138,7 +138,11 @@ FROM (
                        WHEN 'refund_redemption' THEN o.ended_on END AS original_date,
            e.at, CASE WHEN e.kind = 'expiry' THEN 'system'
                       ELSE 'merchant:' || $merchant_of(e.shop) END AS actor,
-           CASE e.kind WHEN 'issuance' THEN $explanation::json ELSE '[]'::json END AS explanation
+           CASE e.kind WHEN 'issuance' THEN $explanation::json ELSE '[]'::json END AS explanation,
+           -- Purchases of three lines, of which the first earns nearly all.
+           CASE e.kind WHEN 'issuance' THEN
+               ARRAY[[0, 1, (l.granted - 2) * 10000, l.granted - 2], [1, 1, 10000, 1],
+                     [2, 1, 10000, 1]]::bigint[] END AS earned
     FROM made.event AS e
     LEFT JOIN made.lot AS l ON l.bundle = e.bundle AND l.place = e.place
     LEFT JOIN made.lot AS o ON o.bundle = e.bundle AND o.place = e.size AND e.place > 9
@@ -152,13 +156,13 @@ JOIN (
 INSERT INTO ledger.entry
     (member_id, sequence, business_date, kind, merchant_id, merchant_ref, channel, amount, base,
      currency, original_sequence, original_date, effective_at, recorded_at, actor, explanation,
-     digest)
+     earned, digest)
 SELECT member_id, sequence, day, kind, merchant_id, merchant_ref, channel, amount, amount, currency,
-       original_sequence, original_date, at, at, actor, explanation,
+       original_sequence, original_date, at, at, actor, explanation, earned,
        sha256(convert_to(ledger.entry_form(
            member_id, sequence, day, kind, merchant_id, NULL, NULL, merchant_ref, NULL, channel,
            amount, amount, currency, original_sequence, original_date, at, at, actor,
-           explanation) || forms, 'UTF8'))
+           explanation, earned) || forms, 'UTF8'))
 FROM made.entry ORDER BY at;
 
 -- :step requests
@@ -183,16 +187,11 @@ SELECT $member_of(member), lot_id, $merchant_of(shop), $terms_of(shop),
        CASE fate WHEN 'pending' THEN day + 14 ELSE day END, expires_on, granted,
        granted - taken + given - clawed - expired, taken - given, expired, clawed
 FROM made.lot;
--- Purchases of three lines, of which the first earns nearly all.
-INSERT INTO ledger.earned
-    (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points,
-     refunded, clawed_back)
-SELECT $member_of(member), sequence, day, '{0,1,2}', array_fill($merchant_of(shop), '{3}'),
-       '{1,1,1}', array_fill($terms_of(shop), '{3}'),
-       ARRAY[(granted - 2) * 10000, 10000, 10000], ARRAY[granted - 2, 1, 1],
-       CASE clawed WHEN 0 THEN '{}' ELSE ARRAY[clawed * 10000, 0, 0] END,
-       CASE clawed WHEN 0 THEN '{}' ELSE ARRAY[clawed, 0, 0] END
-FROM made.lot;
+INSERT INTO ledger.taken_back
+    (member_id, sequence, part, issuer_id, base, points, refunded, clawed_back)
+SELECT $member_of(member), sequence, 0, $merchant_of(shop), (granted - 2) * 10000, granted - 2,
+       clawed * 10000, clawed
+FROM made.lot WHERE clawed > 0;
 INSERT INTO ledger.redeposited (member_id, sequence, line, points, refunded)
 SELECT $member_of(member), ended, place, taken, given FROM made.lot WHERE given > 0;
 INSERT INTO ledger.wallet (member_id, available, pending, sequence, due_on)

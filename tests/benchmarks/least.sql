@@ -37,22 +37,16 @@ BEGIN
              granted, remaining)
         VALUES (p_member, number * 1000000 + 1, p_event.merchant_id, p_event.merchant_id, 1000,
                 true, current_date, current_date + 365, 165, 165)
-    ), earned AS (
-        INSERT INTO ledger.earned
-            (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
-        VALUES (p_member, number, current_date, '{0,1,2,3}',
-                array_fill(p_event.merchant_id, '{4}'), '{1,1,1,1}',
-                array_fill(p_event.merchant_id, '{4}'), '{800000,400000,200000,100000}',
-                '{120,30,10,5}')
     ), entry AS (
         INSERT INTO ledger.entry
             (member_id, sequence, business_date, kind, merchant_id, store_id, terminal,
              merchant_ref, receipt, channel, amount, base, currency, effective_at, recorded_at,
-             actor, explanation, digest)
+             actor, explanation, earned, digest)
         VALUES (p_member, number, current_date, 'issuance', p_event.merchant_id,
                 p_event.store_id, p_event.terminal, p_event.merchant_ref, p_event.receipt,
                 p_event.channel, p_event.amount, p_event.base, p_event.currency, p_now, p_now,
                 'merchant:b0000000-0000-7000-8000-000000000001', p_explanation,
+                '{{0,1,800000,120},{1,1,400000,30},{2,1,200000,10},{3,1,100000,5}}',
                 '\x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff')
     ), movement AS (
         INSERT INTO ledger.movement

@@ -37,6 +37,8 @@ EXPLANATION = json.dumps(
     ]
 )
 
+_PARTS = "{{0,1,800000,120},{1,1,400000,30},{2,1,200000,10},{3,1,100000,5}}"
+
 
 def uuid_of(kind: str, number: str) -> str:
     """Return the SQL of a member's or merchant's id for a number (a pgbench variable or so)."""
@@ -76,7 +78,7 @@ def earn_script(*, merchants: int) -> str:
         f"{_DRAWN}SELECT * FROM ledger.earn({uuid_of('member', ':member')}, now(), "
         f"{_CLAIM.format(merchant=merchant)}, {_event(merchant)}, "
         f"NULL, replace('{EXPLANATION}', '1}}', :merchant::text || '}}')::json, {_EVIDENCE}, "
-        f"NULL, {kind}, '{{0,1,2,3}}', '{{120,30,10,5}}', '{{800000,400000,200000,100000}}');\n"
+        f"NULL, {kind}, '{_PARTS}');\n"
     )
 
 

@@ -27,9 +27,9 @@ $$;
 
 -- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines,
 -- joined by line feeds. An explanation stands in it as it was written (type json keeps the text, and
--- nobody parses it). Times are ISO 8601 in UTC without a zone, whatever the session's settings. The
--- digest is SHA-256 over its UTF-8 bytes. A change of form is
--- a new version number, never a change of these.
+-- nobody parses it). What was earned stands last, as an array of rows without spaces, null where there
+-- is none. Times are ISO 8601 in UTC without a zone, whatever the session's settings. The digest is
+-- SHA-256 over its UTF-8 bytes. A change of form is a new version number, never a change of these.
 CREATE OR REPLACE FUNCTION ledger.movement_form(
     line integer, source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid,
     lot_id bigint, target_lot_id bigint, terms_id uuid, priced_on date, points bigint
@@ -71,12 +71,14 @@ CREATE OR REPLACE FUNCTION ledger.entry_form(
     member_id uuid, sequence bigint, business_date date, kind text, merchant_id uuid,
     store_id uuid, terminal text, merchant_ref text, receipt text, channel text, amount bigint,
     base bigint, currency text, original_sequence bigint, original_date date,
-    effective_at timestamptz, recorded_at timestamptz, actor text, explanation json
+    effective_at timestamptz, recorded_at timestamptz, actor text, explanation json,
+    earned bigint[] DEFAULT NULL
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN json_build_array(
     1, member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
     receipt, channel, amount, base, currency, original_sequence, original_date,
-    effective_at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', actor, explanation)::text;
+    effective_at AT TIME ZONE 'UTC', recorded_at AT TIME ZONE 'UTC', actor, explanation,
+    earned)::text;
 
 -- The digest that an entry's row should carry, from what is stored (for the audit).
 CREATE OR REPLACE FUNCTION ledger.stored_digest(e ledger.entry, p_movements text) RETURNS bytea
@@ -85,7 +87,7 @@ RETURN sha256(convert_to(ledger.entry_form(
     (e).member_id, (e).sequence, (e).business_date, (e).kind, (e).merchant_id, (e).store_id,
     (e).terminal, (e).merchant_ref, (e).receipt, (e).channel, (e).amount, (e).base, (e).currency,
     (e).original_sequence, (e).original_date, (e).effective_at, (e).recorded_at, (e).actor,
-    (e).explanation) || coalesce(p_movements, ''), 'UTF8'));
+    (e).explanation, (e).earned) || coalesce(p_movements, ''), 'UTF8'));
 
 -- Shares a total over weights in whole units: each share floored, what is left over one by one to
 -- the largest remainders, ties to the earlier place (Hamilton's method). No share exceeds its
@@ -125,7 +127,7 @@ GRANT EXECUTE ON FUNCTION
     ledger.stored_form(integer, ledger.account, ledger.account, uuid, uuid, bigint, bigint, uuid,
         date, bigint),
     ledger.entry_form(uuid, bigint, date, text, uuid, uuid, text, text, text, text, bigint, bigint,
-        text, bigint, date, timestamptz, timestamptz, text, json),
+        text, bigint, date, timestamptz, timestamptz, text, json, bigint[]),
     ledger.stored_digest(ledger.entry, text),
     ledger.total(bigint)
     TO peyvand_app;

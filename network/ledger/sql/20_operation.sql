@@ -182,7 +182,7 @@ $$;
 CREATE OR REPLACE FUNCTION ledger.write_entry(
     op ledger.operation, p_kind text, p_event ledger.event_facts, p_actor text,
     p_explanation json, p_now timestamptz, p_points bigint,
-    p_original bigint DEFAULT NULL, p_original_date date DEFAULT NULL
+    p_original bigint DEFAULT NULL, p_original_date date DEFAULT NULL, p_earned bigint[] DEFAULT NULL
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
     m ledger.step;
@@ -230,17 +230,17 @@ BEGIN
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
          receipt, channel, amount, base, currency, original_sequence, original_date, effective_at,
-         recorded_at, actor, explanation, digest)
+         recorded_at, actor, explanation, earned, digest)
     VALUES
         (op.member_id, op.sequence, op.business_date, p_kind, p_event.merchant_id,
          p_event.store_id, p_event.terminal, ref, p_event.receipt, p_event.channel,
          p_event.amount, p_event.base, p_event.currency, p_original, p_original_date, effective,
-         p_now, actor, explanation,
+         p_now, actor, explanation, p_earned,
          sha256(convert_to(ledger.entry_form(
             op.member_id, op.sequence, op.business_date, p_kind, p_event.merchant_id,
             p_event.store_id, p_event.terminal, ref, p_event.receipt, p_event.channel,
             p_event.amount, p_event.base, p_event.currency, p_original, p_original_date,
-            effective, p_now, actor, explanation) || forms, 'UTF8')));
+            effective, p_now, actor, explanation, p_earned) || forms, 'UTF8')));
 
     IF line > 0 THEN
         INSERT INTO ledger.movement

@@ -1,32 +1,30 @@
 -- Posting a purchase's points by the steps that all operations share: any purchase, the plain case
 -- of 50_earn.sql included. To follow one purchase, read this function.
 
--- The grants of one kind, a place of the arrays for each, as the JSON that any grants may come as.
-CREATE OR REPLACE FUNCTION ledger.grants_alike(
-    p_kind ledger.grant_facts, p_lines integer[], p_points bigint[], p_bases bigint[]
-) RETURNS jsonb LANGUAGE sql STABLE
+-- The grants of one kind (a row of p_parts for each), as the JSON that any grants may come as.
+CREATE OR REPLACE FUNCTION ledger.grants_alike(p_kind ledger.grant_facts, p_parts bigint[]) RETURNS jsonb LANGUAGE sql STABLE
 RETURN (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'issuer_id', p_kind.issuer_id, 'campaign_id', p_kind.campaign_id,
         'terms_id', p_kind.terms_id, 'locked_to', p_kind.locked_to, 'price', p_kind.price,
-        'points', g.points, 'base', g.base, 'active_from', p_kind.active_from,
-        'expires_on', p_kind.expires_on, 'line', g.line) ORDER BY g.place), '[]')
-    FROM unnest(p_lines, p_points, p_bases) WITH ORDINALITY AS g (line, points, base, place));
+        'points', p_parts[n][4], 'base', p_parts[n][3], 'active_from', p_kind.active_from,
+        'expires_on', p_kind.expires_on, 'line', p_parts[n][1]) ORDER BY n), '[]')
+    FROM generate_subscripts(p_parts, 1) AS n);
 
--- Any purchase. Its grants come as JSON, or as those of one kind (p_kind and three arrays). Grants
--- that differ in points, base and line only share a lot; the answer says pending if any lot is.
--- earned keeps what each grant may still lose to refunds, and the part of the base that earned
--- nothing as line -1, so that refunds of it are counted too. p_takings is null, or
+-- Any purchase. Its grants come as JSON, or as those of one kind (p_kind and p_parts). Grants that
+-- differ in points, base and line only share a lot; the answer says pending if any lot is. The entry
+-- keeps what refunds will go by (earned): each grant, and the part of the base that earned nothing as
+-- line -1. p_takings is null, or
 -- {"sequence": that the price was reckoned with, or null, "campaigns": [{"campaign_id", "points"}]};
 -- the grants of a campaign must come to the same.
 CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
     p_grants jsonb, p_explanation json, p_evidence ledger.evidence_facts,
     p_takings jsonb DEFAULT NULL, p_kind ledger.grant_facts DEFAULT NULL,
-    p_lines integer[] DEFAULT NULL, p_points bigint[] DEFAULT NULL, p_bases bigint[] DEFAULT NULL
+    p_parts bigint[] DEFAULT NULL
 ) RETURNS ledger.posted LANGUAGE plpgsql AS $$
 DECLARE
-    grants jsonb := coalesce(p_grants, ledger.grants_alike(p_kind, p_lines, p_points, p_bases));
+    grants jsonb := coalesce(p_grants, ledger.grants_alike(p_kind, p_parts));
     op ledger.operation := ledger.begin_for(p_member, p_event.person_id, p_claim, p_now);
     g ledger.grant_facts;
     alike ledger.grant_facts;
@@ -35,7 +33,7 @@ DECLARE
     place integer;
     lines integer[] := '{}';
     total bigint := 0;
-    granted ledger.earned_part[] := '{}';
+    earned bigint[] := '{}';
     based bigint := 0;
     starts date;
     expires date;
@@ -83,10 +81,8 @@ BEGIN
             lines := lines || g.line;
             based := based + g.base;
         END IF;
-        -- The lot's number is that which grant_lot gives below, to the kinds in this order.
-        granted := granted || ROW(
-            op.member_id, op.sequence, i, op.business_date, g.line, g.issuer_id,
-            op.sequence * 1000000 + place, g.terms_id, g.base, g.points, 0, 0)::ledger.earned_part;
+        -- The place is that which grant_lot gives below, to the kinds in this order.
+        earned := earned || ARRAY[[g.line, coalesce(place, 0), g.base, g.points]];
     END LOOP;
     PERFORM ledger.check_count('points', greatest(total, 1));  -- a purchase may earn nothing
     FOR n IN 1 .. cardinality(kinds) LOOP
@@ -94,25 +90,13 @@ BEGIN
     END LOOP;
 
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
-        granted := granted || ROW(
-            op.member_id, op.sequence, cardinality(granted), op.business_date, -1,
-            p_event.merchant_id, NULL, NULL,
-            coalesce(p_event.base, p_event.amount) - based, 0, 0, 0)::ledger.earned_part;
-    END IF;
-    IF cardinality(granted) > 0 THEN
-        INSERT INTO ledger.earned
-            (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
-        SELECT op.member_id, op.sequence, op.business_date, array_agg(e.line ORDER BY e.part),
-               array_agg(e.issuer_id ORDER BY e.part),
-               array_agg(coalesce(e.lot_id - op.sequence * 1000000, 1)::integer ORDER BY e.part),
-               array_agg(e.terms_id ORDER BY e.part), array_agg(e.base ORDER BY e.part),
-               array_agg(e.points ORDER BY e.part)
-        FROM unnest(granted) AS e;
+        earned := earned || ARRAY[
+            [-1, 0, coalesce(p_event.base, p_event.amount) - based, 0]];
     END IF;
 
     repaid := op.repaid;
     op := ledger.write_entry(op, 'issuance', p_event, 'merchant:' || p_event.merchant_id,
-                             p_explanation, p_now, total);
+                             p_explanation, p_now, total, NULL, NULL, nullif(earned, '{}'));
     answer := ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
         'points', total,
         'state', CASE WHEN starts > op.today THEN 'pending' ELSE 'available' END,

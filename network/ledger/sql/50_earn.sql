@@ -1,7 +1,7 @@
 -- Posting a purchase's points in the plain case, in one body; the others go to 48_earn_by_steps.sql.
 
 -- The plain purchase, which nearly every one is: nothing of the wallet is due, no debt, a new key,
--- and grants of one kind (p_kind, with a place of the three arrays for each line), so one lot. It
+-- and grants of one kind (p_kind; p_parts has what the entry keeps of each, entry.earned), so one lot. It
 -- writes the same rows as earn_by_steps (a test posts purchases both ways and compares them), with
 -- plain variables and one short statement per table, because composite values and nested calls cost
 -- more than the writing itself. For the same reason it has few expressions of its own: PL/pgSQL
@@ -11,16 +11,15 @@ CREATE OR REPLACE FUNCTION ledger.earn(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
     p_grants jsonb, p_explanation json, p_evidence ledger.evidence_facts,
     p_takings jsonb DEFAULT NULL, p_kind ledger.grant_facts DEFAULT NULL,
-    p_lines integer[] DEFAULT NULL, p_points bigint[] DEFAULT NULL, p_bases bigint[] DEFAULT NULL
+    p_parts bigint[] DEFAULT NULL
 ) RETURNS ledger.posted
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     calendar date := ledger.programme_date(p_now);
     active boolean := p_kind.active_from <= calendar;
     account ledger.account := CASE WHEN active THEN 'available'::ledger.account ELSE 'pending' END;
-    line integer;
-    above integer := -1;
-    item bigint;
+    parts integer := array_length(p_parts, 1);
+    above bigint := -1;
     total bigint := 0;
     based bigint := 0;
     available bigint;
@@ -29,35 +28,28 @@ DECLARE
     number bigint;
     day date;
     lot bigint;
-    issuers uuid[];
-    agreed uuid[];
     effective timestamptz;
     outcome json;
     op ledger.operation;
 BEGIN
     IF p_grants IS NULL AND p_takings IS NULL AND p_kind.campaign_id IS NULL
         AND p_claim.key IS NOT NULL AND p_kind.expires_on > calendar
-        AND 0 <= ALL (p_points || p_bases)
-        AND cardinality(p_points) = cardinality(p_lines)
-        AND cardinality(p_bases) = cardinality(p_lines)
         AND current_setting('transaction_isolation') = 'read committed'
     THEN
-        FOREACH line IN ARRAY p_lines LOOP
-            -- Several funders of one line are for the steps.
-            IF (line > above) IS NOT TRUE THEN
-                line := NULL;
+        FOR n IN 1 .. parts LOOP
+            -- Lines rise, so that none has two funders; points are in the one lot.
+            IF (p_parts[n][1] > above AND p_parts[n][2] = least(p_parts[n][4], 1)
+                AND least(p_parts[n][3], p_parts[n][4]) >= 0) IS NOT TRUE
+            THEN
+                total := NULL;
                 EXIT;
             END IF;
-            above := line;
-        END LOOP;
-        FOREACH item IN ARRAY p_points LOOP
-            total := total + item;
-        END LOOP;
-        FOREACH item IN ARRAY p_bases LOOP
-            based := based + item;
+            above := p_parts[n][1];
+            based := based + p_parts[n][3];
+            total := total + p_parts[n][4];
         END LOOP;
     END IF;
-    IF above = line AND total BETWEEN 1 AND 1000000000000000 THEN
+    IF total BETWEEN 1 AND 1000000000000000 THEN
         -- Locks the wallet and credits it at once, if nothing of it is due, owed or barred.
         UPDATE ledger.wallet AS w
         SET available = w.available + CASE WHEN active THEN total ELSE 0 END,
@@ -103,7 +95,7 @@ BEGIN
         END IF;
         RETURN ledger.earn_by_steps(
             p_member, p_now, p_claim, p_event, p_grants, p_explanation, p_evidence, p_takings,
-            p_kind, p_lines, p_points, p_bases);
+            p_kind, p_parts);
     END IF;
 
     -- From here on the purchase is posted, or refused for its reference alone.
@@ -126,35 +118,24 @@ BEGIN
             p_kind.locked_to, p_kind.price, active, p_kind.active_from, p_kind.expires_on, total,
             total);
 
-    issuers := array_fill(p_kind.issuer_id, ARRAY[cardinality(p_lines)]);
-    agreed := array_fill(p_kind.terms_id, ARRAY[cardinality(p_lines)]);
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
-        p_lines := p_lines || -1;
-        issuers := issuers || p_event.merchant_id;
-        agreed := agreed || NULL::uuid;
-        p_bases := p_bases || coalesce(p_event.base, p_event.amount) - based;
-        p_points := p_points || 0::bigint;
+        p_parts := p_parts || ARRAY[-1, 0, coalesce(p_event.base, p_event.amount) - based, 0];
     END IF;
-    INSERT INTO ledger.earned
-        (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
-    VALUES (p_member, number, day, p_lines, issuers, array_fill(1, ARRAY[cardinality(p_lines)]),
-            agreed, p_bases, p_points);
-
     effective := coalesce(p_event.effective_at, p_now);
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
          receipt, channel, amount, base, currency, effective_at, recorded_at, actor, explanation,
-         digest)
+         earned, digest)
     VALUES
         (p_member, number, day, 'issuance', p_event.merchant_id, p_event.store_id,
          p_event.terminal, nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel,
          p_event.amount, p_event.base, p_event.currency, effective, p_now,
-         'merchant:' || p_event.merchant_id, coalesce(p_explanation, '[]'),
+         'merchant:' || p_event.merchant_id, coalesce(p_explanation, '[]'), p_parts,
          sha256(convert_to(ledger.entry_form(
             p_member, number, day, 'issuance', p_event.merchant_id, p_event.store_id,
             p_event.terminal, nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel,
             p_event.amount, p_event.base, p_event.currency, NULL, NULL, effective, p_now,
-            'merchant:' || p_event.merchant_id, coalesce(p_explanation, '[]'))
+            'merchant:' || p_event.merchant_id, coalesce(p_explanation, '[]'), p_parts)
             || ledger.issuance_form(account, p_kind.issuer_id, lot, p_kind.terms_id, total),
             'UTF8')));
     INSERT INTO ledger.movement
@@ -178,5 +159,5 @@ $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     ledger.earn(uuid, timestamptz, ledger.claim_facts, ledger.event_facts, jsonb, json,
-        ledger.evidence_facts, jsonb, ledger.grant_facts, integer[], bigint[], bigint[])
+        ledger.evidence_facts, jsonb, ledger.grant_facts, bigint[])
     TO peyvand_app;

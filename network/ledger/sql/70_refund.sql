@@ -163,15 +163,13 @@ BEGIN
         END LOOP;
     END IF;
 
-    UPDATE ledger.earned AS e
-    SET refunded = t.refunded, clawed_back = t.clawed_back
-    FROM (
-        SELECT array_agg(r.refunded + coalesce(s.refunded, 0) ORDER BY r.part) AS refunded,
-               array_agg(r.clawed_back + coalesce(s.clawed_back, 0) ORDER BY r.part) AS clawed_back
-        FROM unnest(earned_rows) AS r LEFT JOIN unnest(shared) AS s ON s.part = r.part
-    ) AS t
-    WHERE e.member_id = p_member AND e.sequence = p_original
-      AND e.business_date = bought.business_date;
+    INSERT INTO ledger.taken_back
+        (member_id, sequence, part, issuer_id, base, points, refunded, clawed_back)
+    SELECT p_member, p_original, s.part, s.issuer_id, s.base, s.points, s.refunded, s.clawed_back
+    FROM unnest(shared) AS s WHERE s.refunded > 0 OR s.clawed_back > 0
+    ON CONFLICT (member_id, sequence, part) DO UPDATE
+    SET refunded = taken_back.refunded + excluded.refunded,
+        clawed_back = taken_back.clawed_back + excluded.clawed_back;
     debt_before := op.debt;
     FOR share IN
         SELECT s.issuer_id, s.lot_id, sum(s.clawed_back)::bigint AS points

@@ -10,16 +10,14 @@
 -- Reads the items as they came and gives those that can be posted together their sequences and the
 -- figures that their wallets will show after each. p_wallets are the locked ones. p_apart names
 -- items that must go one by one. An item's grants are of one kind (p_kind, its place in p_kinds),
--- one for each line of the purchase in their order (p_line_items says whose a line is); any other
--- grants come as JSON and go one by one. Lines are gathered, not cut out of their arrays: each cut
--- copies the whole array first.
+-- one for each line of the purchase in their order (p_parts: entry.earned as text, since arrays of
+-- arrays have one length); any other grants come as JSON and go one by one.
 CREATE OR REPLACE FUNCTION ledger.batch_items(
     p_merchant uuid, p_members uuid[], p_keys text[], p_fingerprints bytea[], p_refs text[],
     p_effective timestamptz[], p_stores uuid[], p_terminals text[], p_receipts text[],
     p_channels text[], p_amounts bigint[], p_bases bigint[], p_currencies text[],
     p_explanations text[], p_kinds ledger.grant_facts[], p_kind integer[], p_grants text[],
-    p_line_items integer[], p_line_points bigint[], p_line_bases bigint[],
-    p_wallets ledger.wallet[], p_apart integer[], p_today date
+    p_parts text[], p_wallets ledger.wallet[], p_apart integer[], p_today date
 ) RETURNS ledger.batch_item[] LANGUAGE sql
 RETURN ARRAY(
     SELECT ROW(
@@ -31,12 +29,16 @@ RETURN ARRAY(
         least(c.due_on, min(CASE WHEN c.active THEN c.expires_on ELSE c.active_from END)
                         OVER so_far),
         c.place, c.campaign_id, c.locked_to, c.price,
-        coalesce(c.line_points, '{}'), coalesce(c.line_bases, '{}'), c.key, c.fingerprint,
+        -- What of the base earned nothing is a part of its own.
+        CASE WHEN c.together AND coalesce(c.base, c.amount, 0) > c.based
+             THEN c.earned || ARRAY[-1, 0, coalesce(c.base, c.amount) - c.based, 0]
+             ELSE c.earned END,
+        c.key, c.fingerprint,
         coalesce(c.effective_at, now()), c.store_id, c.terminal, c.receipt, c.channel,
         c.currency, coalesce(c.explanation::json, '[]'), c.grants::jsonb)::ledger.batch_item
     FROM (
-        SELECT i.*, k.issuer_id, k.terms_id, k.campaign_id, k.locked_to, k.price, k.active_from,
-               k.expires_on, l.points, l.based, l.line_points, l.line_bases, w.sequence AS number,
+        SELECT i.*, g.earned, k.issuer_id, k.terms_id, k.campaign_id, k.locked_to, k.price, k.active_from,
+               k.expires_on, l.points, l.based, w.sequence AS number,
                w.available, w.pending, w.held, w.due_on, k.active_from <= p_today AS active,
                coalesce(i.grants IS NULL AND k.campaign_id IS NULL AND l.plain AND i.merchant_ref <> ''
                         AND i.place <> ALL (p_apart) AND w.status <> 'closed' AND w.debt = 0
@@ -49,19 +51,22 @@ RETURN ARRAY(
             unnest(p_members), unnest(p_keys), unnest(p_fingerprints), unnest(p_refs),
             unnest(p_effective), unnest(p_stores), unnest(p_terminals), unnest(p_receipts),
             unnest(p_channels), unnest(p_amounts), unnest(p_bases), unnest(p_currencies),
-            unnest(p_explanations), unnest(p_kind), unnest(p_grants)
+            unnest(p_explanations), unnest(p_kind), unnest(p_grants), unnest(p_parts)
         ) WITH ORDINALITY AS i (
             member_id, key, fingerprint, merchant_ref, effective_at, store_id, terminal,
-            receipt, channel, amount, base, currency, explanation, kind, grants, place)
-        LEFT JOIN (
-            SELECT x.item, ledger.total(x.points) AS points, ledger.total(x.base) AS based,
-                   array_agg(x.points) AS line_points, array_agg(x.base) AS line_bases,
-                   min(least(x.points, x.base)) >= 0
-                   AND max(x.points) <= 1000000000000000
+            receipt, channel, amount, base, currency, explanation, kind, grants, parts, place)
+        CROSS JOIN LATERAL (SELECT i.parts::bigint[] AS earned OFFSET 0) AS g
+        CROSS JOIN LATERAL (
+            SELECT ledger.total(x.points) AS points, ledger.total(x.base) AS based,
+                   bool_and(x.line = x.n - 1 AND x.lot = least(x.points, 1) AND x.base >= 0
+                            AND x.points BETWEEN 0 AND 1000000000000000)
                    AND ledger.total(x.points) BETWEEN 1 AND 1000000000000000 AS plain
-            FROM unnest(p_line_items, p_line_points, p_line_bases) AS x (item, points, base)
-            GROUP BY x.item
-        ) AS l ON l.item = i.place
+            FROM (
+                SELECT n, g.earned[n][1] AS line, g.earned[n][2] AS lot, g.earned[n][3] AS base,
+                       g.earned[n][4] AS points
+                FROM (SELECT generate_subscripts(g.earned, 1) AS n) AS s
+            ) AS x
+        ) AS l
         LEFT JOIN unnest(p_kinds) WITH ORDINALITY AS k ON k.ordinality = i.kind
         LEFT JOIN unnest(p_wallets) AS w ON w.member_id = i.member_id
     ) AS c
@@ -114,34 +119,19 @@ BEGIN
     SELECT i.member_id, i.sequence * 1000000 + 1, i.issuer_id, i.campaign_id, i.terms_id,
            i.locked_to, i.price, i.active, i.active_from, i.expires_on, i.points, i.points
     FROM unnest(p_items) AS i;
-    -- One place per line, and one more for a rest of the base that earned nothing.
-    INSERT INTO ledger.earned
-        (member_id, sequence, business_date, lines, issuer_ids, lots, terms_ids, bases, points)
-    SELECT i.member_id, i.sequence, p_day,
-           ARRAY(SELECT generate_series(0, i.size - 1)) || CASE WHEN i.rest > 0 THEN ARRAY[-1] END,
-           array_fill(i.issuer_id, ARRAY[i.size])
-               || CASE WHEN i.rest > 0 THEN ARRAY[i.merchant_id] END,
-           array_fill(1, ARRAY[i.size]) || CASE WHEN i.rest > 0 THEN ARRAY[1] END,
-           array_fill(i.terms_id, ARRAY[i.size])
-               || CASE WHEN i.rest > 0 THEN ARRAY[NULL::uuid] END,
-           i.line_bases || CASE WHEN i.rest > 0 THEN ARRAY[i.rest] END,
-           i.line_points || CASE WHEN i.rest > 0 THEN ARRAY[0::bigint] END
-    FROM (SELECT b.*, cardinality(b.line_points) AS size,
-                 coalesce(b.base, b.amount, 0) - b.based AS rest
-          FROM unnest(p_items) AS b) AS i;
-
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
          receipt, channel, amount, base, currency, effective_at, recorded_at, actor, explanation,
-         digest)
+         earned, digest)
     SELECT i.member_id, i.sequence, p_day, 'issuance', i.merchant_id, i.store_id, i.terminal,
            i.merchant_ref, i.receipt, i.channel, i.amount, i.base, i.currency, i.effective_at,
-           p_now, 'merchant:' || i.merchant_id, i.explanation,
+           p_now, 'merchant:' || i.merchant_id, i.explanation, i.earned,
            sha256(convert_to(
                ledger.entry_form(
                    i.member_id, i.sequence, p_day, 'issuance', i.merchant_id, i.store_id,
                    i.terminal, i.merchant_ref, i.receipt, i.channel, i.amount, i.base, i.currency,
-                   NULL, NULL, i.effective_at, p_now, 'merchant:' || i.merchant_id, i.explanation)
+                   NULL, NULL, i.effective_at, p_now, 'merchant:' || i.merchant_id, i.explanation,
+                   i.earned)
                || ledger.issuance_form(ledger.account_of(i.active), i.issuer_id,
                    i.sequence * 1000000 + 1, i.terms_id, i.points),
                'UTF8'))
@@ -215,8 +205,7 @@ BEGIN
         i.grants, i.explanation, NULL, NULL,
         ROW(i.issuer_id, i.campaign_id, i.terms_id, i.locked_to, i.price, NULL, NULL,
             i.active_from, i.expires_on, NULL)::ledger.grant_facts,
-        ARRAY(SELECT generate_series(0, cardinality(i.line_points) - 1)), i.line_points,
-        i.line_bases);
+        i.earned);
     o.outcome := CASE WHEN posted.replayed THEN 'replayed' ELSE 'posted' END;
     o.sequence := posted.sequence;
     o.business_date := posted.business_date;
@@ -237,7 +226,7 @@ CREATE OR REPLACE FUNCTION ledger.earn_batch(
     p_refs text[], p_effective timestamptz[], p_stores uuid[], p_terminals text[],
     p_receipts text[], p_channels text[], p_amounts bigint[], p_bases bigint[],
     p_currencies text[], p_explanations text[], p_kinds ledger.grant_facts[], p_kind integer[],
-    p_grants text[], p_line_items integer[], p_line_points bigint[], p_line_bases bigint[]
+    p_grants text[], p_parts text[]
 ) RETURNS SETOF ledger.batch_outcome
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
@@ -267,8 +256,7 @@ BEGIN
         items := ledger.batch_items(
             p_merchant, p_members, p_keys, p_fingerprints, p_refs, p_effective, p_stores,
             p_terminals, p_receipts, p_channels, p_amounts, p_bases, p_currencies,
-            p_explanations, p_kinds, p_kind, p_grants, p_line_items, p_line_points,
-            p_line_bases, wallets, apart, greatest(day, ledger.programme_date(p_now)));
+            p_explanations, p_kinds, p_kind, p_grants, p_parts, wallets, apart, greatest(day, ledger.programme_date(p_now)));
         together := items;
         IF EXISTS (SELECT FROM unnest(items) AS b WHERE NOT b.together) THEN
             together := ARRAY(SELECT b FROM unnest(items) AS b WHERE b.together);
@@ -300,5 +288,5 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     ledger.earn_batch(timestamptz, uuid, uuid[], text[], bytea[], text[], timestamptz[], uuid[],
         text[], text[], text[], bigint[], bigint[], text[], text[], ledger.grant_facts[],
-        integer[], text[], integer[], bigint[], bigint[])
+        integer[], text[], text[])
     TO peyvand_app;

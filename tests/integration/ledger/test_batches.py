@@ -96,7 +96,7 @@ def books(hands: Hands, member_id: UUID) -> object:
         lots = queries.lots(session, member_id=member_id, open_only=False)
         earned = session.execute(
             text(
-                "SELECT sequence, part, line, issuer_id, lot_id, terms_id, base, points "
+                "SELECT sequence, part, line, issuer_id, lot_id, base, points "
                 "FROM ledger.earned_part WHERE member_id = :m ORDER BY sequence, part"
             ),
             {"m": member_id},

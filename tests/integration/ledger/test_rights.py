@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from network.database.connection import Database
 from network.ledger import operations
@@ -113,6 +113,14 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
     member_id = hands.wallet()
     hands.earn(member_id, 10)
     with owner_database.ledger() as connection:
+        given_back = (
+            "INSERT INTO ledger.taken_back VALUES (:m, 1, 0, :m, 1000, 10, {refunded}, {points})"
+        )
+        for refunded, points in ((1001, 1), (1, 11), (-1, 0), (0, -1)):
+            statement = given_back.format(refunded=refunded, points=points)
+            with pytest.raises(IntegrityError, match="ck_taken_back_parts"):
+                connection.execute(text(statement), {"m": member_id})
+        connection.execute(text(given_back.format(refunded=1000, points=10)), {"m": member_id})
         for statement in (
             "UPDATE ledger.movement SET points = points + 1",
             "DELETE FROM ledger.movement",
@@ -120,10 +128,7 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
             "DELETE FROM ledger.entry",
             "DELETE FROM ledger.wallet",
             "DELETE FROM ledger.lot",
-            "DELETE FROM ledger.earned",
-            "UPDATE ledger.earned SET clawed_back = ARRAY[points[1] + 1]",
-            "UPDATE ledger.earned SET refunded = ARRAY[-1]",
-            "UPDATE ledger.earned SET refunded = array_fill(0, ARRAY[cardinality(lines) + 1])",
+            "DELETE FROM ledger.taken_back",
             "DELETE FROM ledger.reference",
             "DELETE FROM ledger.business_day",
         ):

@@ -245,18 +245,33 @@ FAULTS = (
     ),
     fault(
         "earned_match_postings",
-        f"UPDATE ledger.earned SET points[1] = points[1] + 1 WHERE {_FIRST_ENTRY}",
-        named=f"member {SPENDER}, entry 1, issuer {BAKERY}: earned 341, issued 340",
+        f"UPDATE ledger.entry SET earned[1][4] = earned[1][4] + 1 WHERE {_FIRST_ENTRY}",
+        _REDIGEST,
+        named=f"member {SPENDER}, entry 1, lot 1000001: earned 341, issued 340",
+        also="seals",
+    ),
+    fault(
+        "earned_parts",
+        f"UPDATE ledger.entry SET earned[1][3] = -1 WHERE {_FIRST_ENTRY}",
+        _REDIGEST,
+        named=f"member {SPENDER}, entry 1, lot 1000001: a part that cannot be",
+        also="seals",
+    ),
+    fault(
+        "entry_digests",
+        f"UPDATE ledger.entry SET earned[1][3] = earned[1][3] + 1 WHERE {_FIRST_ENTRY}",
+        named=f"member {SPENDER}, entry 1 of {FIRST}: the digest is not that",
+    ),
+    fault(
+        "taken_back_match_earned",
+        f"UPDATE ledger.taken_back SET base = base + 1 WHERE member_id = '{DEBTOR}'",
+        named=f"member {DEBTOR}, entry 1, part 0: (",
     ),
     fault(
         "clawbacks_match_postings",
-        f"UPDATE ledger.earned SET clawed_back = '{{1}}' WHERE {_FIRST_ENTRY}",
-        named=f"member {SPENDER}, entry 1, issuer {BAKERY}: clawed back 1, by refunds 0",
-    ),
-    fault(
-        "earned_arrays",
-        f"UPDATE ledger.earned SET lots = lots || 1 WHERE {_FIRST_ENTRY}",
-        named=": 3 grants, in other arrays {3,4,3,3,3}, taken back of 0",
+        "UPDATE ledger.taken_back SET clawed_back = clawed_back - 1"
+        f" WHERE member_id = '{DEBTOR}' AND part = 0",
+        named=f"member {DEBTOR}, entry 1, issuer {BAKERY}: clawed back ",
     ),
     fault(
         "consumption_matches_postings",

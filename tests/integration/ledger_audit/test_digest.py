@@ -40,7 +40,7 @@ def _plain(value: object) -> object:
 def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
     with past.database.snapshot() as session:
         entries = session.execute(
-            text(f"SELECT {_ENTRY}, explanation::text, digest FROM ledger.entry")
+            text(f"SELECT {_ENTRY}, explanation::text, earned, digest FROM ledger.entry")
         ).all()
         movements = session.execute(
             text(f"SELECT member_id, sequence, {_MOVEMENT} FROM ledger.movement ORDER BY line")
@@ -49,8 +49,9 @@ def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
     for member, sequence, *values in movements:
         lines.setdefault((member, sequence), []).append(canonical(values))
     assert len(entries) > 60
-    for *values, explanation, digest in entries:
-        entry = f"{canonical([1, *values])[:-1]}, {explanation}]"
+    for *values, explanation, earned, digest in entries:
+        parts = json.dumps(earned, separators=(",", ":"))  # an array within one: no spaces
+        entry = f"{canonical([1, *values])[:-1]}, {explanation}, {parts}]"
         form = "\n".join([entry, *lines.get((values[0], values[1]), [])])
         assert sha256(form.encode()).digest() == digest, form
 

@@ -35,7 +35,7 @@ def wanted(today: date) -> set[str]:
     """Return the partitions that the days up to DAYS_AHEAD after today lie in."""
     days = [today + timedelta(days=n) for n in range(DAYS_AHEAD + 1)]
     return {f"evidence_{day:%Y_%m_%d}" for day in days} | {
-        f"{table}_{day:%Y_%m}" for day in days for table in ("entry", "movement", "earned")
+        f"{table}_{day:%Y_%m}" for day in days for table in ("entry", "movement")
     }
 
 

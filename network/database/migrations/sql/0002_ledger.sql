@@ -132,6 +132,9 @@ CREATE INDEX ix_lot_open ON ledger.lot (member_id, (locked_to IS NULL), expires_
     WHERE open;
 
 -- ---------------------------------------------------------------- entries and movements
+-- What a purchase earned stands in its entry (earned), a row of four numbers for each grant: the
+-- purchase's line (-1: the rest of the base, which earned nothing), the place among the entry's lots of
+-- the one that has the points (0: no points), the base that was paid for, and the points.
 CREATE TABLE ledger.entry (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
@@ -152,6 +155,7 @@ CREATE TABLE ledger.entry (
     recorded_at timestamptz NOT NULL,
     actor text NOT NULL,
     explanation json NOT NULL,
+    earned bigint[],
     digest bytea NOT NULL,
     CONSTRAINT pk_entry PRIMARY KEY (member_id, sequence, business_date)
 ) PARTITION BY RANGE (business_date);
@@ -205,39 +209,22 @@ CREATE VIEW ledger.posting AS
            m.acceptor_id, coalesce(m.target_lot_id, m.lot_id), m.terms_id, m.priced_on, m.points
     FROM ledger.movement AS m;
 
--- What a refund may still take back: one row per purchase, one place of its arrays per grant (a row
--- per grant cost an earn of four lines a tenth of its time). lines are the purchase's lines (-1: the
--- rest of the base that earned nothing); lots say which of the entry's lots holds the points
--- (1 where there are none). refunded (parts of bases) and clawed_back are empty until something is taken back.
-CREATE TABLE ledger.earned (
+-- What refunds have taken back of a purchase's parts (ledger.earned_part), which stand here again; a
+-- purchase that nobody refunds writes nothing here. refunded is of the base, clawed_back of the points.
+CREATE TABLE ledger.taken_back (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,
-    business_date date NOT NULL,
-    lines integer[] NOT NULL,
-    issuer_ids uuid[] NOT NULL,
-    lots integer[] NOT NULL,
-    terms_ids uuid[] NOT NULL,
-    bases bigint[] NOT NULL,
-    points bigint[] NOT NULL,
-    refunded bigint[] NOT NULL DEFAULT '{}',
-    clawed_back bigint[] NOT NULL DEFAULT '{}',
-    CONSTRAINT pk_earned PRIMARY KEY (member_id, sequence, business_date)
-) PARTITION BY RANGE (business_date);
--- The same, a row per grant. Arrays are taken apart where they stand: a function in FROM is called
--- anew for each purchase, which took five times as long.
-CREATE VIEW ledger.earned_part AS
-    SELECT g.member_id, g.sequence, g.part, g.business_date, g.line, g.issuer_id,
-           CASE WHEN g.points > 0 THEN g.sequence * 1000000 + g.lot END AS lot_id,
-           g.terms_id, g.base, g.points, coalesce(g.refunded, 0) AS refunded,
-           coalesce(g.clawed_back, 0) AS clawed_back
-    FROM (
-        SELECT e.member_id, e.sequence, e.business_date, generate_subscripts(e.lines, 1) - 1 AS part,
-               unnest(e.lines) AS line, unnest(e.issuer_ids) AS issuer_id, unnest(e.lots) AS lot,
-               unnest(e.terms_ids) AS terms_id, unnest(e.bases) AS base,
-               unnest(e.points) AS points, unnest(e.refunded) AS refunded,
-               unnest(e.clawed_back) AS clawed_back
-        FROM ledger.earned AS e
-    ) AS g;
+    part integer NOT NULL,
+    issuer_id uuid NOT NULL,
+    base bigint NOT NULL,
+    points bigint NOT NULL,
+    refunded bigint NOT NULL,
+    clawed_back bigint NOT NULL,
+    CONSTRAINT pk_taken_back PRIMARY KEY (member_id, sequence, part),
+    CONSTRAINT ck_taken_back_parts CHECK (
+        refunded BETWEEN 0 AND base AND clawed_back BETWEEN 0 AND points
+    )
+);
 
 -- What refunds have put back of the slices that a redemption took: of the movement (line) with which
 -- an entry paid an acceptor, whose points stand here again. The slices themselves are those movements

@@ -21,7 +21,7 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.wallet
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.lot
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.earned
+CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.taken_back
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.redeposited
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
@@ -34,24 +34,6 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.hold_slice
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.business_day
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 
--- What is taken back starts at zero with the row, so that only changes need a look (a CHECK would
--- be parsed by each purchase).
-CREATE FUNCTION ledger.refuse_excess() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    FOR i IN 1 .. greatest(cardinality(NEW.refunded), cardinality(NEW.clawed_back)) LOOP
-        IF (coalesce(NEW.refunded[i], 0) BETWEEN 0 AND NEW.bases[i]
-            AND coalesce(NEW.clawed_back[i], 0) BETWEEN 0 AND NEW.points[i]) IS NOT TRUE
-        THEN
-            RAISE EXCEPTION 'more than there was is taken back from entry % of member %',
-                NEW.sequence, NEW.member_id USING ERRCODE = 'PV003';
-        END IF;
-    END LOOP;
-    RETURN NEW;
-END
-$$;
-CREATE TRIGGER taken_back BEFORE UPDATE ON ledger.earned
-    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_excess();
-
 -- ---------------------------------------------------------------- statistics
 -- No plan depends on what these columns hold, and to sample and sort such values was most of the
 -- work of the automatic ANALYZE, which took about a twentieth of the processor under load.
@@ -60,16 +42,8 @@ ALTER TABLE ledger.entry
     ALTER COLUMN receipt SET STATISTICS 0,
     ALTER COLUMN actor SET STATISTICS 0,
     ALTER COLUMN explanation SET STATISTICS 0,
+    ALTER COLUMN earned SET STATISTICS 0,
     ALTER COLUMN digest SET STATISTICS 0;
-ALTER TABLE ledger.earned
-    ALTER COLUMN lines SET STATISTICS 0,
-    ALTER COLUMN issuer_ids SET STATISTICS 0,
-    ALTER COLUMN lots SET STATISTICS 0,
-    ALTER COLUMN terms_ids SET STATISTICS 0,
-    ALTER COLUMN bases SET STATISTICS 0,
-    ALTER COLUMN points SET STATISTICS 0,
-    ALTER COLUMN refunded SET STATISTICS 0,
-    ALTER COLUMN clawed_back SET STATISTICS 0;
 ALTER TABLE ledger.evidence
     ALTER COLUMN signature_base SET STATISTICS 0,
     ALTER COLUMN signature SET STATISTICS 0,
@@ -79,9 +53,9 @@ ALTER TABLE ledger.idempotency
     ALTER COLUMN result SET STATISTICS 0;
 
 -- ---------------------------------------------------------------- partitions
--- Makes what is missing for the days from p_first to p_last: a month of entries, movements and
--- earned rows, a day of evidence; statistics that the parent does without, they do without as well
--- (LIKE does not copy that). ATTACH takes a lock that writers do not notice, where CREATE
+-- Makes what is missing for the days from p_first to p_last: a month of entries and movements,
+-- a day of evidence; statistics that the parent does without, they do without as well (LIKE does not
+-- copy that). ATTACH takes a lock that writers do not notice, where CREATE
 -- TABLE … PARTITION OF would wait for all of them; the timeout keeps it from queueing others.
 CREATE FUNCTION ledger.ensure_partitions(p_first date, p_last date) RETURNS integer
 LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
@@ -98,7 +72,7 @@ BEGIN
             USING ERRCODE = 'PV003';
     END IF;
     PERFORM set_config('lock_timeout', '2s', true);
-    FOREACH parent IN ARRAY ARRAY['entry', 'movement', 'earned', 'evidence'] LOOP
+    FOREACH parent IN ARRAY ARRAY['entry', 'movement', 'evidence'] LOOP
         unit := CASE WHEN parent = 'evidence' THEN interval '1 day' ELSE interval '1 month' END;
         FOR start_on IN
             SELECT g::date FROM generate_series(
@@ -154,7 +128,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA ledger FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
 GRANT SELECT ON
     ledger.business_day, ledger.seal, ledger.wallet, ledger.lot, ledger.entry, ledger.movement,
-    ledger.posting, ledger.earned, ledger.earned_part, ledger.redeposited, ledger.reference,
+    ledger.posting, ledger.taken_back, ledger.redeposited, ledger.reference,
     ledger.hold, ledger.hold_slice, ledger.debt, ledger.idempotency, ledger.used_code,
     ledger.suspended_issuer
     TO peyvand_app;

@@ -5,7 +5,7 @@ CREATE TYPE ledger.batch_item AS (
     merchant_ref text, issuer_id uuid, terms_id uuid, active_from date, expires_on date,
     amount bigint, base bigint, based bigint, together boolean, last boolean, available bigint,
     pending bigint, held bigint, due_on date, place integer, campaign_id uuid, locked_to uuid,
-    price numeric, line_points bigint[], line_bases bigint[], key text, fingerprint bytea,
+    price numeric, earned bigint[], key text, fingerprint bytea,
     effective_at timestamptz, store_id uuid, terminal text, receipt text, channel text,
     currency text, explanation json, grants jsonb
 );

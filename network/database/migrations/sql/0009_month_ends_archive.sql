@@ -54,13 +54,9 @@ CREATE TABLE ledger_archive.entry (LIKE ledger.entry INCLUDING ALL)
     PARTITION BY RANGE (business_date);
 CREATE TABLE ledger_archive.movement (LIKE ledger.movement INCLUDING ALL)
     PARTITION BY RANGE (business_date);
-CREATE TABLE ledger_archive.earned (LIKE ledger.earned INCLUDING ALL)
-    PARTITION BY RANGE (business_date);
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.entry
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.movement
-    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE ON ledger_archive.earned
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 REVOKE ALL ON ALL TABLES IN SCHEMA ledger_archive FROM PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger_archive TO peyvand_app;

@@ -215,7 +215,7 @@ class Ledger:
                 rows.append(
                     Earned(
                         line=grant.line,
-                        issuer_id=grant.issuer_id,
+                        issuer_id=grant.issuer_id if grant.points else event.merchant_id,
                         lot_id=lot_id,
                         base=grant.base,
                         points=grant.points,
