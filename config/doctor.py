@@ -12,6 +12,8 @@ import redis
 from sqlalchemy import text
 
 from config.doctor_portal import portal
+from config.doctor_queue import queues, tasks
+from config.doctor_work import work
 from config.environment import (
     NotMigratedError,
     check_revision,
@@ -20,7 +22,6 @@ from config.environment import (
     revision_of,
 )
 from config.findings import Finding, fine
-from config.guarding import KEEPS_FAILING, failing
 from config.home import Home
 from config.sandboxes.making import may_make
 from config.services.account import service_account
@@ -141,7 +142,7 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
         check="outbox",
         ok=waiting == 0,
         found=_("%(count)s events wait for more than a minute", count=waiting),
-        advice="" if waiting == 0 else _("Is the relay running?"),
+        advice="" if waiting == 0 else _("Is the relay running? Its log says."),
     )
     yield Finding(
         check="settlement",
@@ -149,6 +150,7 @@ def _inside(services: Services, *, owner: bool) -> Iterator[Finding]:
         found=_("%(count)s days that ended are not settled", count=behind),
         advice="" if behind <= _RECENT_DAYS else _("Run 'peyvand settle' and read what it says."),
     )
+    yield from work(services)
     yield _programme(services)
     yield _backup(services)
     yield _sandboxes(services)
@@ -255,31 +257,13 @@ def _redis(settings: Settings, *, own: bool) -> Iterator[Finding]:
             if persistent
             else _("Switch appendonly on, or queued jobs vanish in a crash."),
         )
+        yield from queues(client)
         yield tasks(client)
     except redis.RedisError as error:
         advice = _("Start it with 'peyvand up'.") if own else _("Look at REDIS_URL.")
         yield Finding(check="valkey", ok=False, found=str(error), advice=advice)
     finally:
         client.close()
-
-
-def tasks(client: redis.Redis) -> Finding:
-    """Look for a task of the schedule or the relay that keeps failing; raises redis.RedisError."""
-    stuck = [each for each in failing(client) if each.failures >= KEEPS_FAILING]
-    if not stuck:
-        return fine("tasks", _("no task of the schedule or the relay keeps failing"))
-    found = "; ".join(
-        _(
-            "%(task)s has failed %(count)s times since %(since)s (%(reason)s)",
-            task=each.task,
-            count=each.failures,
-            since=each.since.isoformat(timespec="seconds"),
-            reason=each.reason,
-        )
-        for each in stuck
-    )
-    advice = _("Read the log of the schedule and the relay.")
-    return Finding(check="tasks", ok=False, found=found, advice=advice)
 
 
 def _free_bytes(place: Path) -> int:

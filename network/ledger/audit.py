@@ -7,7 +7,8 @@ against their digests, the ways points may go (``paths.py``), and what refers to
 PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
 and at most ten named examples per check. Passes run beside each other, on as many connections as
 the server lets processes work at one statement. What is looked for stands in
-``audit_entries.py``, ``audit_balances.py``, ``audit_links.py`` and ``audit_campaigns.py``.
+``audit_entries.py``, ``audit_balances.py``, ``audit_links.py``, ``audit_lots.py`` and
+``audit_campaigns.py``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from network.ledger import audit_balances as balances
 from network.ledger import audit_campaigns as campaigns
 from network.ledger import audit_entries as entries
 from network.ledger import audit_links as links
+from network.ledger import audit_lots as lots
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import EXAMPLES, Check, Pass, run_pass
 from network.ledger.seal import Verifier, verify_seals
@@ -58,6 +60,8 @@ PASSES = (
     links.REQUESTS,
     links.BATCHES,
     links.PARTIES,
+    lots.PRICES,
+    lots.CHILDREN,
     links.DAYS,
     campaigns.BUDGETS,
     campaigns.SLICES,

@@ -26,8 +26,15 @@ _ODD = "points < 1 OR source = target AND target_lot_id IS NULL OR target_lot_id
 _PATH = path_of("source", "target")
 _DAYS = "business_date >= cast(:first AS date) AND business_date < cast(:end AS date)"
 
+_MADE = "member_id, lot_id / 1000000 AS sequence, made_on AS business_date"
+_MADE_DAYS = _DAYS.replace("business_date", "made_on")
+_LOT = (
+    "ledger.lot_form(lot_id, parent_lot_id, campaign_id, locked_to, price, active_from, expires_on)"
+)
+
 # Plain columns all the way: a row carried as one value is put together and taken apart for each.
-# Most entries are one movement, and those need no sort: the first is joined, the others in groups.
+# Most entries are one movement and make one lot at most, and those need no sort: the first of each
+# is joined, the others in groups.
 ENTRIES = Pass(
     body=f"""
         SELECT member_id, sequence, business_date, e.kind IS NOT NULL AS entered,
@@ -39,7 +46,8 @@ ENTRIES = Pass(
                    ledger.entry_form(member_id, sequence, business_date,
                                      {", ".join(f"e.{name}" for name in _FIELDS[3:])})
                    || CASE WHEN m.line IS NULL THEN '' ELSE {_FORM.format("m.")} END
-                   || coalesce(r.forms, ''), 'UTF8')) AS expected_digest,
+                   || coalesce(r.forms, '') || coalesce(l.form, '') || coalesce(k.forms, ''),
+                   'UTF8')) AS expected_digest,
                d.business_date IS NOT NULL AS day_known, d.flipped_at
         FROM (
             SELECT {", ".join(_FIELDS)}, digest FROM ledger.entry WHERE {_DAYS}
@@ -54,6 +62,14 @@ ENTRIES = Pass(
             FROM ledger.movement WHERE line <> 1 AND {_DAYS}
             GROUP BY member_id, sequence, business_date
         ) AS r USING (member_id, sequence, business_date)
+        LEFT JOIN (
+            SELECT {_MADE}, {_LOT} AS form
+            FROM ledger.lot WHERE lot_id % 1000000 = 1 AND {_MADE_DAYS}
+        ) AS l USING (member_id, sequence, business_date)
+        LEFT JOIN (
+            SELECT {_MADE}, string_agg({_LOT}, '' ORDER BY lot_id) AS forms
+            FROM ledger.lot WHERE lot_id % 1000000 <> 1 AND {_MADE_DAYS} GROUP BY 1, 2, 3
+        ) AS k USING (member_id, sequence, business_date)
         LEFT JOIN ledger.business_day AS d USING (business_date)
     """,
     by_member=True,
@@ -93,7 +109,7 @@ ENTRIES = Pass(
             name="entry_digests",
             looked="entered",
             wrong="digest IS DISTINCT FROM expected_digest",
-            example=f"{ENTRY} || ': the digest is not that of its row and movements'",
+            example=f"{ENTRY} || ': the digest is not that of its row, movements and lots'",
         ),
         Rule(
             name="entry_days",

@@ -17,6 +17,7 @@ from network.errors import InvariantError, PeyvandError, UnavailableError
 _REFUSAL = "PV001"
 _CONFLICT = "PV002"
 _INVARIANT = "PV003"
+CLOCK_AHEAD = "clock_ahead"
 _OUT_OF_RANGE = "22003"
 _WAITED_TOO_LONG = {"55P03", "40P01"}
 
@@ -290,6 +291,15 @@ class WalletBusyError(UnavailableError):
     code = "wallet_busy"
 
 
+class ClockAheadError(UnavailableError):
+    """The caller's clock is ahead of the database server's: nothing was done, set the clocks right.
+
+    ``facts``: now (what the caller named), server.
+    """
+
+    code = CLOCK_AHEAD
+
+
 class LedgerInvariantError(InvariantError):
     """The ledger was asked for what its own rules exclude, or found them broken."""
 
@@ -366,6 +376,11 @@ def translate(error: DBAPIError) -> PeyvandError | None:
         return refusal(refusal.sentence, facts=_facts(diagnostics))
     if sqlstate == _OUT_OF_RANGE:
         return PointsOutOfRange(PointsOutOfRange.sentence)
+    if sqlstate == _INVARIANT and message == CLOCK_AHEAD:
+        return ClockAheadError(
+            "this machine's clock is ahead of the database server's; nothing was done",
+            facts=_facts(diagnostics),
+        )
     if sqlstate == _INVARIANT:
         return LedgerInvariantError(message)
     if sqlstate in _WAITED_TOO_LONG:

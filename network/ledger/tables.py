@@ -110,6 +110,7 @@ lot = table(
     Column("open", Boolean(), nullable=False, server_default=text("true")),
     Column("active_from", LOT_DAY, nullable=False),
     Column("expires_on", LOT_DAY, nullable=False),
+    date_column("made_on"),
     count("granted"),
     count("remaining"),
     count("held", default=True),

@@ -2,7 +2,9 @@
 
 The ledger takes issuer, points and people as its caller gives them; that two people saw the same is
 only in ``network.adjustment``. So each is looked for among the other: same wallet, sequence, day
-and moment, same issuer, points, kind and people. What reconciliation corrects are such rows too.
+and moment, same issuer, points, kind and people, and for points that were given the same end of
+their life; what they cost is held against their terms, like all points (``audit_lots``). What
+reconciliation corrects are such rows too.
 """
 
 from __future__ import annotations
@@ -68,6 +70,11 @@ CORRECTIONS = Pass(
               AND (a.kind <> 'write_off' OR a.member_id = c.member_id)
               AND (a.kind <> 'up' OR a.issuer_id <> {NETWORK}
                    OR c.terms = ARRAY[a.adjustment_id])
+              AND (a.kind <> 'up' OR EXISTS (
+                SELECT FROM ledger.lot AS l
+                WHERE l.member_id = c.member_id AND l.lot_id = c.sequence * 1000000 + 1
+                  AND l.granted = a.points AND l.expires_on = a.expires_on
+                  AND l.locked_to IS NULL AND l.campaign_id IS NULL))
         )
         SELECT 'entry' AS what, c.member_id, c.sequence, c.business_date, c.kind, c.points,
                NULL::uuid AS adjustment_id,

@@ -142,7 +142,10 @@ FROM (
            -- Purchases of three lines, of which the first earns nearly all.
            CASE e.kind WHEN 'issuance' THEN
                ARRAY[[0, 1, (l.granted - 2) * 10000, l.granted - 2], [1, 1, 10000, 1],
-                     [2, 1, 10000, 1]]::bigint[] END AS earned
+                     [2, 1, 10000, 1]]::bigint[] END AS earned,
+           CASE WHEN l.lot_id IS NOT NULL THEN ledger.lot_form(
+               l.lot_id, NULL, NULL, NULL, 1000 - l.shop % 50 + 0.0123456789,
+               CASE l.fate WHEN 'pending' THEN l.day + 14 ELSE l.day END, l.expires_on) END AS lot
     FROM made.event AS e
     LEFT JOIN made.lot AS l ON l.bundle = e.bundle AND l.place = e.place
     LEFT JOIN made.lot AS o ON o.bundle = e.bundle AND o.place = e.size AND e.place > 9
@@ -162,7 +165,7 @@ SELECT member_id, sequence, day, kind, merchant_id, merchant_ref, channel, amoun
        sha256(convert_to(ledger.entry_form(
            member_id, sequence, day, kind, merchant_id, NULL, NULL, merchant_ref, NULL, channel,
            amount, amount, currency, original_sequence, original_date, at, at, actor,
-           explanation, earned) || forms, 'UTF8'))
+           explanation, earned) || forms || coalesce(lot, ''), 'UTF8'))
 FROM made.entry ORDER BY at;
 
 -- :step requests
@@ -179,12 +182,12 @@ FROM made.entry WHERE merchant_id IS NOT NULL;
 
 -- :step lots
 INSERT INTO ledger.lot
-    (member_id, lot_id, issuer_id, terms_id, price, active, open, active_from, expires_on, granted,
-     remaining, redeemed, expired, clawed_back)
+    (member_id, lot_id, issuer_id, terms_id, price, active, open, active_from, expires_on, made_on,
+     granted, remaining, redeemed, expired, clawed_back)
 SELECT $member_of(member), lot_id, $merchant_of(shop), $terms_of(shop),
        1000 - shop % 50 + 0.0123456789, fate <> 'pending',
        granted + given > taken + clawed + expired,
-       CASE fate WHEN 'pending' THEN day + 14 ELSE day END, expires_on, granted,
+       CASE fate WHEN 'pending' THEN day + 14 ELSE day END, expires_on, day, granted,
        granted - taken + given - clawed - expired, taken - given, expired, clawed
 FROM made.lot;
 INSERT INTO ledger.taken_back

@@ -34,9 +34,9 @@ BEGIN
     ), lot AS (
         INSERT INTO ledger.lot
             (member_id, lot_id, issuer_id, terms_id, price, active, active_from, expires_on,
-             granted, remaining)
+             made_on, granted, remaining)
         VALUES (p_member, number * 1000000 + 1, p_event.merchant_id, p_event.merchant_id, 1000,
-                true, current_date, current_date + 365, 165, 165)
+                true, current_date, current_date + 365, current_date, 165, 165)
     ), entry AS (
         INSERT INTO ledger.entry
             (member_id, sequence, business_date, kind, merchant_id, store_id, terminal,

@@ -147,9 +147,10 @@ def give_closed_lots(stand: Stand) -> None:
         connection.execute(
             f"""INSERT INTO ledger.lot
                 (member_id, lot_id, issuer_id, terms_id, price, active, open, active_from,
-                 expires_on, granted, remaining, redeemed)
+                 expires_on, made_on, granted, remaining, redeemed)
             SELECT {uuid_of("member", "m")}, -1000000 * n::bigint, {merchant}, {merchant}, 1000,
-                   true, false, current_date - 300, current_date + 1 + n % 300, 50, 0, 50
+                   true, false, current_date - 300, current_date + 1 + n % 300, current_date - 300,
+                   50, 0, 50
             FROM generate_series(1, {CLOSED_LOTS}) AS n, generate_series(1, {_FEW_MEMBERS}) AS m
             """.encode()
         )

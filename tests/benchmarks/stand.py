@@ -125,6 +125,8 @@ def open_stand(*, settings: Mapping[str, str] | None = None) -> Iterator[Stand]:
         valkey.start()
         today = local_date(wall_now(), zone=PROGRAMME_ZONE)
         prepare_database(postgres.url(OWNER), today=today)
+        with postgres.connect(database=DATABASE) as connection:
+            connection.execute("UPDATE network.installation SET artificial_clock = true")
         services = Services.from_settings(
             Settings(
                 database_url=postgres.url(APPLICATION),

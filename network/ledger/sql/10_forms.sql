@@ -25,9 +25,9 @@ BEGIN
 END
 $$;
 
--- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines,
--- joined by line feeds. An explanation stands in it as it was written (type json keeps the text, and
--- nobody parses it). What was earned stands last, as an array of rows without spaces, null where there
+-- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines, one
+-- per lot that it made, joined by line feeds. An explanation stands in it as it was written (type json
+-- keeps the text, and nobody parses it). What was earned stands last in the entry's, as an array of rows without spaces, null where there
 -- is none. Times are ISO 8601 in UTC without a zone, whatever the session's settings. The digest is
 -- SHA-256 over its UTF-8 bytes. A change of form is a new version number, never a change of these.
 CREATE OR REPLACE FUNCTION ledger.movement_form(
@@ -51,15 +51,41 @@ RETURN E'\n[' || line || ', "' || source || '", "' || target || '", "' || issuer
     || coalesce(', ' || target_lot_id, ', null') || coalesce(', "' || terms_id || '"', ', null')
     || coalesce(', ' || to_json(priced_on)::text, ', null') || ', ' || points || ']';
 
--- The forms of the only movement of a purchase that made one lot, and of a redemption that took one:
--- the same text as movement_form gives (a test reckons the digests anew). Where a statement is run once,
+-- What a lot is and its movements don't say, for as long as it lives: a line of the entry that made it,
+-- after those of its movements, in the order of lots.
+CREATE OR REPLACE FUNCTION ledger.lot_form(
+    lot_id bigint, parent_lot_id bigint, campaign_id uuid, locked_to uuid, price numeric,
+    active_from date, expires_on date
+) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+RETURN E'\n["lot", ' || lot_id || coalesce(', ' || parent_lot_id, ', null')
+    || coalesce(', "' || campaign_id || '"', ', null') || coalesce(', "' || locked_to || '"', ', null')
+    || ', "' || price::numeric(20, 10) || '", ' || to_json(active_from)::text || ', '
+    || to_json(expires_on)::text || ']';
+
+-- The lines of all lots that an entry made.
+CREATE OR REPLACE FUNCTION ledger.made_lots(p_member uuid, p_sequence bigint) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    SELECT coalesce(string_agg(
+        ledger.lot_form(l.lot_id, l.parent_lot_id, l.campaign_id, l.locked_to, l.price,
+                        l.active_from, l.expires_on), '' ORDER BY l.lot_id), '')
+    FROM ledger.lot AS l
+    WHERE l.member_id = p_member
+      AND l.lot_id BETWEEN p_sequence * 1000000 AND p_sequence * 1000000 + 999999);
+
+-- The forms of the only movement of a purchase that made one lot, with that lot, and of a redemption
+-- that took one: the same text as movement_form and lot_form give (a test reckons the digests anew). Where a statement is run once,
 -- json_build_array costs most to set up: it looks the type of every argument up. Accounts are words of
 -- ours, so they need no escapes; a date as JSON follows no session's style.
 CREATE OR REPLACE FUNCTION ledger.issuance_form(
-    target ledger.account, issuer_id uuid, lot_id bigint, terms_id uuid, points bigint
+    target ledger.account, issuer_id uuid, lot_id bigint, terms_id uuid, points bigint,
+    locked_to uuid, price numeric, active_from date, expires_on date
 ) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-RETURN format(E'\n[1, "issuance", "%s", "%s", null, %s, null, "%s", null, %s]',
-              target, issuer_id, lot_id, terms_id, points);
+RETURN format(E'\n[1, "issuance", "%s", "%s", null, %s, null, "%s", null, %s]'
+              '\n["lot", %s, null, null, %s, "%s", %s, %s]',
+              target, issuer_id, lot_id, terms_id, points, lot_id,
+              coalesce('"' || locked_to || '"', 'null'), price::numeric(20, 10),
+              to_json(active_from), to_json(expires_on));
 
 CREATE OR REPLACE FUNCTION ledger.redemption_form(
     issuer_id uuid, acceptor_id uuid, lot_id bigint, terms_id uuid, priced_on date, points bigint
@@ -87,7 +113,8 @@ RETURN sha256(convert_to(ledger.entry_form(
     (e).member_id, (e).sequence, (e).business_date, (e).kind, (e).merchant_id, (e).store_id,
     (e).terminal, (e).merchant_ref, (e).receipt, (e).channel, (e).amount, (e).base, (e).currency,
     (e).original_sequence, (e).original_date, (e).effective_at, (e).recorded_at, (e).actor,
-    (e).explanation, (e).earned) || coalesce(p_movements, ''), 'UTF8'));
+    (e).explanation, (e).earned) || coalesce(p_movements, '')
+    || ledger.made_lots((e).member_id, (e).sequence), 'UTF8'));
 
 -- Shares a total over weights in whole units: each share floored, what is left over one by one to
 -- the largest remainders, ties to the earlier place (Hamilton's method). No share exceeds its
@@ -128,6 +155,8 @@ GRANT EXECUTE ON FUNCTION
         date, bigint),
     ledger.entry_form(uuid, bigint, date, text, uuid, uuid, text, text, text, text, bigint, bigint,
         text, bigint, date, timestamptz, timestamptz, text, json, bigint[]),
+    ledger.lot_form(bigint, bigint, uuid, uuid, numeric, date, date),
+    ledger.made_lots(uuid, bigint),
     ledger.stored_digest(ledger.entry, text),
     ledger.total(bigint)
     TO peyvand_app;

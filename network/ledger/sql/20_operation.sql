@@ -11,6 +11,22 @@
 -- at once and write it after the day. After 30 days the key is forgotten (86_forget.sql); the
 -- merchant's reference is not.
 
+-- True, or refuses a moment ahead of the server's own clock, which callers ask for where one is ahead by
+-- more than a clock may be wrong: it would end days, lots and holds that have not ended. A clock that is
+-- behind is harmless (the open day counts). Only the owner declares an installation's clock artificial.
+CREATE OR REPLACE FUNCTION ledger.check_clock(p_now timestamptz) RETURNS boolean
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_now > clock_timestamp() + interval '5 minutes' AND NOT EXISTS (
+        SELECT FROM network.installation AS i WHERE i.simulated OR i.artificial_clock)
+    THEN
+        RAISE EXCEPTION 'clock_ahead' USING ERRCODE = 'PV003', DETAIL = json_build_object(
+            'now', p_now, 'server', clock_timestamp())::text;
+    END IF;
+    RETURN true;
+END
+$$;
+
 -- Locks the wallet; then, in a later statement and so with a newer snapshot, reads the open day
 -- and what the key stands for. op.replay is set where the same request was answered before.
 CREATE OR REPLACE FUNCTION ledger.begin_operation(
@@ -25,6 +41,8 @@ BEGIN
     -- statement of a VOLATILE function takes its own, so none of these may become STABLE.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the ledger posts in READ COMMITTED only' USING ERRCODE = 'PV003';
+    ELSIF p_now > clock_timestamp() + interval '5 minutes' THEN
+        PERFORM ledger.check_clock(p_now);
     END IF;
     SELECT w.member_id, w.available, w.pending, w.held, w.debt, w.sequence, w.status, w.due_on
     INTO op.member_id, op.available, op.pending, op.held, op.debt, op.sequence, op.status,
@@ -176,7 +194,7 @@ BEGIN
 END
 $$;
 
--- Writes the entry op.sequence with its movements, its digest and its outbox row, and moves op's
+-- Writes the entry op.sequence with its movements, its digest (which covers the lots it made) and its outbox row, and moves op's
 -- figures by them. What a merchant asks of a shared wallet names, after p_actor, the person too: who
 -- is there now, or who was when it began.
 CREATE OR REPLACE FUNCTION ledger.write_entry(
@@ -222,6 +240,9 @@ BEGIN
             ELSE NULL;
         END CASE;
     END LOOP;
+    IF op.lots > 0 THEN
+        forms := forms || ledger.made_lots(op.member_id, op.sequence);
+    END IF;
     IF op.available + op.pending + op.held + op.debt > 1000000000000000000 THEN
         PERFORM ledger.refuse('points_out_of_range', jsonb_build_object(
             'field', 'balance', 'most', 1000000000000000000));

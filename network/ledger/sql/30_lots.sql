@@ -68,10 +68,10 @@ BEGIN
     new_lot := op.sequence * 1000000 + op.lots;
     INSERT INTO ledger.lot
         (member_id, lot_id, issuer_id, campaign_id, terms_id, locked_to, price, active,
-         active_from, expires_on, granted, remaining)
+         active_from, expires_on, made_on, granted, remaining)
     VALUES (op.member_id, new_lot, p_grant.issuer_id, p_grant.campaign_id, p_grant.terms_id,
             p_grant.locked_to, p_grant.price, starts, p_grant.active_from, p_grant.expires_on,
-            p_points, p_points);
+            op.business_date, p_points, p_points);
     op.moves := op.moves || ROW(
         p_source, ledger.account_of(starts), p_grant.issuer_id, NULL,
         new_lot, NULL, p_grant.terms_id, NULL, p_points)::ledger.step;

@@ -56,13 +56,14 @@ END
 $$;
 
 -- Closes the open day if its cut-off (midnight of the programme's zone) has passed and opens the
--- next one, one day per call and in order; returns the day that was open, or NULL. The caller then
+-- next one, one day per call and in order, never one that has not ended by the server's own clock; returns the day that was open, or NULL. The caller then
 -- waits for the writers that were under way (network/ledger/day.py) and confirms.
 CREATE OR REPLACE FUNCTION ledger.flip_day(p_now timestamptz) RETURNS date
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
     day date;
 BEGIN
+    PERFORM ledger.check_clock(p_now);
     SELECT d.business_date INTO day FROM ledger.business_day AS d
     WHERE d.flipped_at IS NULL FOR UPDATE;
     IF NOT FOUND OR ledger.programme_date(p_now) <= day THEN

@@ -35,6 +35,7 @@ BEGIN
     IF p_grants IS NULL AND p_takings IS NULL AND p_kind.campaign_id IS NULL
         AND p_claim.key IS NOT NULL AND p_kind.expires_on > calendar
         AND current_setting('transaction_isolation') = 'read committed'
+        AND (p_now <= clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
     THEN
         FOR n IN 1 .. parts LOOP
             -- Lines rise, so that none has two funders; points are in the one lot.
@@ -113,10 +114,10 @@ BEGIN
     lot := number * 1000000 + 1;
     INSERT INTO ledger.lot
         (member_id, lot_id, issuer_id, campaign_id, terms_id, locked_to, price, active,
-         active_from, expires_on, granted, remaining)
+         active_from, expires_on, made_on, granted, remaining)
     VALUES (p_member, lot, p_kind.issuer_id, p_kind.campaign_id, p_kind.terms_id,
-            p_kind.locked_to, p_kind.price, active, p_kind.active_from, p_kind.expires_on, total,
-            total);
+            p_kind.locked_to, p_kind.price, active, p_kind.active_from, p_kind.expires_on, day,
+            total, total);
 
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
         p_parts := p_parts || ARRAY[-1, 0, coalesce(p_event.base, p_event.amount) - based, 0];
@@ -136,7 +137,9 @@ BEGIN
             p_event.terminal, nullif(p_event.merchant_ref, ''), p_event.receipt, p_event.channel,
             p_event.amount, p_event.base, p_event.currency, NULL, NULL, effective, p_now,
             'merchant:' || p_event.merchant_id, coalesce(p_explanation, '[]'), p_parts)
-            || ledger.issuance_form(account, p_kind.issuer_id, lot, p_kind.terms_id, total),
+            || ledger.issuance_form(
+                account, p_kind.issuer_id, lot, p_kind.terms_id, total, p_kind.locked_to,
+                p_kind.price, p_kind.active_from, p_kind.expires_on),
             'UTF8')));
     INSERT INTO ledger.movement
         (member_id, sequence, line, business_date, source, target, issuer_id, lot_id, terms_id,

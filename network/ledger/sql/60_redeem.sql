@@ -137,6 +137,7 @@ BEGIN
         AND (p_consent.digest IS NULL
              OR p_consent.expires_at > p_wall AND p_points <= p_consent.points_limit)
         AND current_setting('transaction_isolation') = 'read committed'
+        AND (p_now <= clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
     THEN
         -- Locks the wallet and takes from it at once.
         UPDATE ledger.wallet AS w

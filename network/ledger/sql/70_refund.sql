@@ -227,9 +227,10 @@ BEGIN
             child := op.sequence * 1000000 + op.lots;
             INSERT INTO ledger.lot
                 (member_id, lot_id, parent_lot_id, issuer_id, campaign_id, terms_id, locked_to,
-                 price, active, active_from, expires_on, granted, remaining)
+                 price, active, active_from, expires_on, made_on, granted, remaining)
             VALUES (op.member_id, child, l.lot_id, l.issuer_id, l.campaign_id, l.terms_id,
-                    l.locked_to, l.price, true, op.today, op.today + p_grace_days, back, back);
+                    l.locked_to, l.price, true, op.today, op.today + p_grace_days,
+                    op.business_date, back, back);
             op.due_on := least(op.due_on, op.today + p_grace_days);
         END IF;
         op := ledger.add_move(op, 'redemption', 'available', l.issuer_id, l.lot_id, l.terms_id,

@@ -108,9 +108,10 @@ BEGIN
         child := taker.sequence * 1000000 + taker.lots;
         INSERT INTO ledger.lot
             (member_id, lot_id, issuer_id, campaign_id, terms_id, locked_to, price, active,
-             active_from, expires_on, granted, remaining)
+             active_from, expires_on, made_on, granted, remaining)
         VALUES (taker.member_id, child, l.issuer_id, l.campaign_id, l.terms_id, l.locked_to,
-                l.price, l.active, l.active_from, l.expires_on, m.points, m.points);
+                l.price, l.active, l.active_from, l.expires_on, taker.business_date, m.points,
+                m.points);
         taker := ledger.add_move(taker, 'transfer', m.source, l.issuer_id, child, l.terms_id,
                                  m.points);
         taker.due_on := least(taker.due_on,

@@ -42,9 +42,10 @@ BEGIN
     WHERE t.member_id = p_member AND t.lot_id = p_lot;
     INSERT INTO ledger.lot
         (member_id, lot_id, parent_lot_id, issuer_id, campaign_id, terms_id, locked_to, price,
-         active, active_from, expires_on, granted, remaining)
+         active, active_from, expires_on, made_on, granted, remaining)
     VALUES (p_member, child, p_lot, l.issuer_id, l.campaign_id, l.terms_id, l.locked_to, l.price,
-            true, l.active_from, p_expires_on, points, points);
+            true, l.active_from, p_expires_on, op.business_date, points, points);
+    op.lots := 1;
     op := ledger.add_move(op, 'available', 'available', l.issuer_id, p_lot, l.terms_id, points,
                           p_target_lot => child);
     op.due_on := least(op.due_on, p_expires_on);

@@ -20,6 +20,7 @@ BEGIN
     ELSIF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'a batch has 1 to 1,000 wallets' USING ERRCODE = 'PV003';
     END IF;
+    PERFORM ledger.check_clock(p_now);
     SELECT greatest(d.business_date, ledger.programme_date(p_now)) INTO guess
     FROM ledger.business_day AS d WHERE d.flipped_at IS NULL;
     due := ARRAY(

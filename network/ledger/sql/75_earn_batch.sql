@@ -115,9 +115,9 @@ BEGIN
 
     INSERT INTO ledger.lot
         (member_id, lot_id, issuer_id, campaign_id, terms_id, locked_to, price, active,
-         active_from, expires_on, granted, remaining)
+         active_from, expires_on, made_on, granted, remaining)
     SELECT i.member_id, i.sequence * 1000000 + 1, i.issuer_id, i.campaign_id, i.terms_id,
-           i.locked_to, i.price, i.active, i.active_from, i.expires_on, i.points, i.points
+           i.locked_to, i.price, i.active, i.active_from, i.expires_on, p_day, i.points, i.points
     FROM unnest(p_items) AS i;
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
@@ -133,7 +133,8 @@ BEGIN
                    NULL, NULL, i.effective_at, p_now, 'merchant:' || i.merchant_id, i.explanation,
                    i.earned)
                || ledger.issuance_form(ledger.account_of(i.active), i.issuer_id,
-                   i.sequence * 1000000 + 1, i.terms_id, i.points),
+                   i.sequence * 1000000 + 1, i.terms_id, i.points, i.locked_to, i.price,
+                   i.active_from, i.expires_on),
                'UTF8'))
     FROM unnest(p_items) AS i;
     INSERT INTO ledger.movement
@@ -244,6 +245,7 @@ BEGIN
     ELSIF cardinality(p_members) NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'a batch has 1 to 1,000 items' USING ERRCODE = 'PV003';
     END IF;
+    PERFORM ledger.check_clock(p_now);
     -- A row that a statement locks is returned as it was when the lock was had.
     wallets := ARRAY(
         SELECT w FROM ledger.wallet AS w WHERE w.member_id = ANY (p_members)

@@ -60,6 +60,33 @@ def test_a_flip_of_long_ago_makes_its_own_partitions(hands: Hands) -> None:
     assert hands.earn(member_id, 10, now=later).business_date == _open_day(hands)
 
 
+def test_what_comes_late_posts_today_and_keeps_its_own_moment(hands: Hands) -> None:
+    member_id = hands.wallet()
+    later = hands.now + timedelta(days=2)
+    while close_day(hands.database, now=later):
+        pass
+    plain = hands.earn(member_id, 50, now=later)
+    paid = hands.redeem(member_id, 20, now=later)
+    # A wallet with a lot that is due is not plain: the steps post.
+    hands.earn(member_id, 1, now=later, days=1)
+    later += timedelta(days=1)
+    while close_day(hands.database, now=later):
+        pass
+    stepped = [hands.redeem(member_id, 20, now=later), hands.earn(member_id, 5, now=later)]
+    today = _open_day(hands)
+    with hands.database.reading() as session:
+        for posted in stepped:
+            entry = queries.entry(session, member_id=member_id, sequence=posted.sequence)
+            assert entry is not None
+            assert entry.business_date == posted.business_date == today
+            assert (entry.effective_at, entry.recorded_at) == (hands.now, later)
+        for posted in (plain, paid):
+            entry = queries.entry(session, member_id=member_id, sequence=posted.sequence)
+            assert entry is not None
+            assert (entry.effective_at, entry.business_date) == (hands.now, posted.business_date)
+            assert entry.business_date > local_date(hands.now, zone=PROGRAMME_ZONE)
+
+
 def test_there_is_one_first_day(hands: Hands, owner_database: Database) -> None:
     with hands.database.unit_of_work() as session, pytest.raises(DayAlreadyOpenError):
         open_first_day(session, business_date=hands.now.date())

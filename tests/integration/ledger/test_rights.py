@@ -129,6 +129,9 @@ def test_even_the_owner_cannot_change_the_books_by_accident(
             "DELETE FROM ledger.wallet",
             "DELETE FROM ledger.lot",
             "DELETE FROM ledger.taken_back",
+            "UPDATE ledger.lot SET expires_on = expires_on + 365",
+            "UPDATE ledger.lot SET price = price + 1, remaining = remaining",
+            "UPDATE ledger.lot SET locked_to = NULL",
             "DELETE FROM ledger.reference",
             "DELETE FROM ledger.business_day",
         ):

@@ -46,6 +46,8 @@ _REDIGEST_OF = (
     " AND p.sequence = e.sequence)) WHERE {}"
 )
 _REDIGEST = _REDIGEST_OF.format(_FIRST_ENTRY)
+_CHILD = "o.member_id = l.member_id AND o.lot_id = l.parent_lot_id"
+_PARENT = "o.member_id = l.member_id AND o.parent_lot_id = l.lot_id"
 _RAISED = f"member_id = '{TAKER}' AND sequence = 4"
 FAULTS = (
     fault(
@@ -112,6 +114,7 @@ FAULTS = (
         f"UPDATE ledger.lot SET locked_to = issuer_id WHERE member_id = '{TAKER}'"
         " AND locked_to IS NOT NULL",
         named=f"member {TAKER}, entry 3 of ",
+        also="entry_digests",
     ),
     fault(
         "entry_kinds",
@@ -135,6 +138,22 @@ FAULTS = (
         f"UPDATE ledger.movement SET priced_on = business_date WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}",
     ),
+    *(
+        # What a lot is stands in the digest of the entry that made it.
+        fault(
+            "entry_digests",
+            f"UPDATE ledger.lot SET {change} WHERE member_id = '{SPENDER}' AND lot_id = 1000001",
+            named=f"member {SPENDER}, entry 1 of {FIRST}",
+            also=also,
+        )
+        for change, also in (
+            ("expires_on = expires_on + 365", ""),
+            ("active_from = active_from - 1", ""),
+            ("made_on = made_on + 1", ""),
+            ("price = 13", "lots_cost_what_was_agreed"),
+            (f"campaign_id = '{CAMPAIGN}'", "takings_match_grants"),
+        )
+    ),
     fault(
         "entry_days",
         f"UPDATE ledger.entry SET recorded_at = recorded_at + interval '1 day'"
@@ -156,6 +175,7 @@ FAULTS = (
         f"UPDATE ledger.lot SET expires_on = active_from WHERE member_id = '{SPENDER}'"
         " AND lot_id = 1000001",
         named=f"member {SPENDER}, lot 1000001: off by 0, with a figure below",
+        also="entry_digests",
     ),
     fault(
         "lot_equation",
@@ -326,6 +346,29 @@ FAULTS = (
         " effective_from = effective_from + 1"
         f" WHERE agreement_id = '{TERMS[BAKERY]}'",
         named=f"issuer {BAKERY} has no terms {TERMS[BAKERY]}",
+    ),
+    fault(
+        "lots_cost_what_was_agreed",
+        f"UPDATE network.agreement SET issue_price = 13 WHERE agreement_id = '{TERMS[BAKERY]}'",
+        named=f"lots of issuer {BAKERY} at 12.0000000000 a point",
+    ),
+    fault(
+        "lots_cost_what_was_agreed",
+        f"INSERT INTO network.face_value VALUES ('{FIRST}', 13, 1, 'IRR', NULL, now())",
+        named="at 12.0000000000 a point",
+    ),
+    *(
+        fault(
+            "lots_continue_lots",
+            f"UPDATE ledger.lot AS l SET {change} FROM ledger.lot AS o WHERE {other}",
+            named="not what the lot was that it continues",
+            also="entry_digests",
+        )
+        for change, other in (
+            (f"locked_to = '{GROCER}'", _CHILD),
+            (f"campaign_id = '{CAMPAIGN}'", _CHILD),
+            ("expires_on = l.expires_on + 900", _PARENT),
+        )
     ),
     fault(
         "one_open_day",

@@ -21,6 +21,10 @@ _MOVEMENT = (
     "line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id, terms_id, priced_on, "
     "points"
 )
+_LOT = (
+    "lot_id, parent_lot_id, campaign_id, locked_to, price::numeric(20, 10)::text, active_from, "
+    "expires_on"
+)
 
 
 def canonical(values: Sequence[Any]) -> str:
@@ -45,10 +49,16 @@ def test_digests_are_sha256_of_the_documented_form(past: Past) -> None:
         movements = session.execute(
             text(f"SELECT member_id, sequence, {_MOVEMENT} FROM ledger.movement ORDER BY line")
         ).all()
+        lots = session.execute(
+            text(
+                f"SELECT member_id, lot_id / 1000000, 'lot', {_LOT} FROM ledger.lot ORDER BY lot_id"
+            )
+        ).all()
     lines: dict[tuple[Any, Any], list[str]] = {}
-    for member, sequence, *values in movements:
+    for member, sequence, *values in (*movements, *lots):
         lines.setdefault((member, sequence), []).append(canonical(values))
     assert len(entries) > 60
+    assert len(lots) > 20
     for *values, explanation, earned, digest in entries:
         parts = json.dumps(earned, separators=(",", ":"))  # an array within one: no spaces
         entry = f"{canonical([1, *values])[:-1]}, {explanation}, {parts}]"

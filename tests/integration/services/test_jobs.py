@@ -20,7 +20,7 @@ import redis
 from sqlalchemy import text
 
 from config import relay, schedule
-from config.doctor import tasks
+from config.doctor_queue import tasks
 from config.guarding import failing
 from config.handlers import HANDLERS, KEEP_HOUSE
 from config.queues import MESSAGES, NIGHT, QUEUES, queue

@@ -193,9 +193,11 @@ def test_a_leaving_merchant_s_statement_says_what_is_held(
             text("""
                 INSERT INTO ledger.lot
                     (member_id, lot_id, issuer_id, terms_id, price, active, active_from, expires_on,
-                     granted, remaining, redeemed)
-                VALUES (:member, 1001, :issuer, :terms, 1010.5, true, :day, :expires, 8, 6, 2),
-                       (:other, 1001, :grocer, :theirs, 1000, true, :day, :expires, 10, 10, 0)
+                     made_on, granted, remaining, redeemed)
+                VALUES (:member, 1001, :issuer, :terms, 1010.5, true, :day, :expires, :day, 8, 6,
+                        2),
+                       (:other, 1001, :grocer, :theirs, 1000, true, :day, :expires, :day, 10, 10,
+                        0)
             """),
             {
                 "member": member(1),

@@ -22,6 +22,8 @@ from network.settings import PROGRAMME_ZONE
 from tests.scenarios.ledger.reader import Scenario, Step
 
 LIFE = timedelta(days=365)
+ISSUERS = ("Bakery", "Grocer", "Dairy", "Miller", "Salter")
+"""Who may be named in the books; the steps of the tie rely on the order of their ids."""
 _FIGURES = ("available", "pending", "held", "debt")
 _GRANT = re.compile(r"(?P<points>\d+)(?: by (?P<by>\w+))?")
 
@@ -82,7 +84,8 @@ class Player:
         if step.books:
             assert self.last is not None, f"{step.where}: nothing was posted"
             entry = self._entry(self.last)
-            assert _books(entry) == sorted(step.books.split("; ")), step.where
+            told = step.books.split("; ")
+            assert _books(entry, names=" of " in step.books) == sorted(told), step.where
         self._check_sums(step)
 
     def _check_then(self, step: Step, refused: str) -> None:
@@ -221,10 +224,11 @@ def span(what: str, name: str) -> timedelta | None:
     return timedelta(**{f"{found.group(2)}s": int(found.group(1))}) if found else None
 
 
-def _books(entry: EntryView) -> list[str]:
-    """Return the entry's movements, one "source → target points" each, sorted."""
+def _books(entry: EntryView, *, names: bool) -> list[str]:
+    """Return the entry's movements, one "source → target points" each, sorted; "of Issuer"."""
+    of = {merchant(name): f" of {name}" for name in ISSUERS} if names else {}
     lines = [
-        f"{source.account} → {target.account} {target.points}"
+        f"{source.account} → {target.account} {target.points}{of.get(source.issuer_id, '')}"
         for source, target in zip(entry.postings[::2], entry.postings[1::2], strict=True)
     ]
     return sorted(lines)

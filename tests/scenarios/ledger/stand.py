@@ -131,5 +131,6 @@ _MERCHANT = text(
 _AGREEMENT = text(
     "INSERT INTO network.agreement (agreement_id, merchant_id, version, effective_from,"
     " issue_price, acceptance_fee, funding, currency, proposed_at, approved_at)"
-    " VALUES (:terms, :id, :version, :day, 12, 0.02, 'on_redemption', 'IRR', :at, :at)"
+    " VALUES (:terms, :id, :version, :day, 949.5 + :version, 0.02, 'on_redemption', 'IRR', :at,"
+    " :at)"
 )

@@ -24,9 +24,12 @@ CREATE TABLE network.repeatable (
 GRANT SELECT ON network.repeatable TO peyvand_app;
 
 -- One row. Programme time is wall time plus clock_offset; only a simulated installation moves it.
+-- artificial_clock: callers of the ledger may name any moment (tests; a simulated one may anyway). The
+-- application can set neither, so it cannot make a real installation believe in another time.
 CREATE TABLE network.installation (
     only_row boolean NOT NULL DEFAULT true,
     simulated boolean NOT NULL DEFAULT false,
+    artificial_clock boolean NOT NULL DEFAULT false,
     clock_offset interval NOT NULL DEFAULT interval '0',
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT pk_installation PRIMARY KEY (only_row),

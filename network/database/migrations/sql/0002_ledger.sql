@@ -106,6 +106,7 @@ CREATE TABLE ledger.lot (
     open boolean NOT NULL DEFAULT true,
     active_from ledger.lot_day NOT NULL,
     expires_on ledger.lot_day NOT NULL,
+    made_on date NOT NULL,
     granted bigint NOT NULL,
     remaining bigint NOT NULL,
     held bigint NOT NULL DEFAULT 0,

@@ -21,6 +21,10 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.wallet
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.lot
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+-- What a lot is never changes, only where its points are: a trigger of columns costs the others nothing.
+CREATE TRIGGER attributes_stay BEFORE UPDATE OF member_id, lot_id, parent_lot_id, issuer_id,
+    campaign_id, terms_id, locked_to, price, active_from, expires_on, made_on, granted ON ledger.lot
+    FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.taken_back
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.redeposited

@@ -1,0 +1,77 @@
+"""Nobody makes a real installation believe in another time, whatever the application is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from network.clock import wall_now
+from network.database.connection import Database
+from network.ledger import operations, operations_batch, queries
+from network.ledger.day import close_day
+from network.ledger.errors import ClockAheadError
+from tests.integration.ledger.conftest import Hands
+
+
+@pytest.fixture
+def real(hands: Hands, owner_database: Database) -> Hands:
+    """Return the hands in an installation whose clock nobody declared artificial."""
+    with owner_database.unit_of_work() as session:
+        session.execute(text("UPDATE network.installation SET artificial_clock = false"))
+    return hands
+
+
+def test_neither_days_nor_points_end_before_the_server_s_clock_says_so(real: Hands) -> None:
+    member_id = real.wallet()
+    real.earn(member_id, 100, now=wall_now(), days=30)
+    before = real.view(member_id)
+    with real.database.reading() as session:
+        open_day = queries.open_day(session)
+    soon, far = wall_now() + timedelta(days=3), wall_now() + timedelta(days=400)
+
+    def flips(now: datetime) -> object:
+        with real.database.ledger() as connection:
+            return operations.flip_day(connection, now=now)
+
+    def expires(now: datetime) -> object:
+        with real.database.ledger() as connection:
+            return operations_batch.expire_due(connection, now=now, limit=10)
+
+    def matures(now: datetime) -> object:
+        with real.database.ledger() as connection:
+            return operations.mature(connection, now=now, wall=now, member_id=member_id)
+
+    attempts: tuple[Callable[[datetime], object], ...] = (
+        flips,
+        expires,
+        matures,
+        lambda now: close_day(real.database, now=now),
+        lambda now: real.earn(member_id, 1, now=now),
+        lambda now: real.redeem(member_id, 1, now=now),
+    )
+    for attempt in attempts:
+        for moment in (soon, far):
+            with pytest.raises(ClockAheadError) as caught:
+                attempt(moment)
+            assert set(caught.value.facts) == {"now", "server"}
+    with real.database.reading() as session:
+        assert queries.open_day(session) == open_day
+    assert real.view(member_id) == before
+
+
+def test_a_clock_that_is_a_minute_ahead_is_let_be(real: Hands) -> None:
+    member_id = real.wallet()
+    soon = wall_now() + timedelta(minutes=1)
+    assert real.earn(member_id, 7, now=soon).result["balance"]["available"] == 7
+    assert real.redeem(member_id, 7, now=soon).result["balance"]["available"] == 0
+
+
+@pytest.mark.parametrize("column", ["artificial_clock", "simulated", "only_row"])
+def test_the_application_cannot_declare_the_clock_artificial(real: Hands, column: str) -> None:
+    with real.database.ledger() as connection, pytest.raises(DBAPIError) as caught:
+        connection.execute(text(f"UPDATE network.installation SET {column} = true"))
+    assert getattr(caught.value.orig, "sqlstate", None) == "42501"
