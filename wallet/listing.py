@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from network.language import gettext
-from network.ledger.views import EntryView, LotView
+from network.ledger.views import OWN_ACCOUNTS, EntryView, LotView
 from network.merchants import naming
 from network.merchants import queries as merchants
 from network.pools import queries as pools
 from wallet import access
-from wallet.movements import OWN_ACCOUNTS, Directory, Movement, movement
+from wallet.movements import Directory, Movement, movement
 from wallet.own import Place
 
 ENTRY_PREFIX = "ent"

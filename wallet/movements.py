@@ -9,11 +9,8 @@ from uuid import UUID
 from network.clearing.parties import NETWORK_PARTY
 from network.language import LazyText, current_locale, gettext
 from network.language import lazy_gettext as _l
-from network.ledger.views import EntryView
+from network.ledger.views import OWN_ACCOUNTS, EntryView
 from network.merchants.queries import MerchantView, StoreView
-
-OWN_ACCOUNTS = frozenset({"available", "pending", "held", "debt"})
-"""The accounts that are the member's: what they add up to is what the member has."""
 
 KIND_GROUPS: Mapping[str, frozenset[str]] = {
     "earned": frozenset({"issuance", "activation"}),
@@ -121,17 +118,12 @@ def movement(entry: EntryView, *, public_id: str, directory: Directory, who: str
         public_id=public_id,
         title=str(words.title),
         icon=words.icon,
-        points=moved(entry) if words.moves_inside else gained(entry),
+        points=moved(entry) if words.moves_inside else entry.gain,
         moves_inside=words.moves_inside,
         merchant=directory.merchants.get(entry.merchant_id) if entry.merchant_id else None,
         store=directory.stores.get(entry.store_id) if entry.store_id else None,
         who=who,
     )
-
-
-def gained(entry: EntryView) -> int:
-    """Return by how many points the member has more (or less, negative) after the entry."""
-    return sum(posting.points for posting in entry.postings if posting.account in OWN_ACCOUNTS)
 
 
 def moved(entry: EntryView) -> int:

@@ -34,6 +34,7 @@ from merchant_gateway.portal.views import (
 from network.merchants.errors import UnknownKeyError
 from network.portal.errors import UnknownActError, UnknownPortalUserError
 from network.services import Services
+from network.spend_requests.errors import UnknownSpendRequestError
 
 VIEWS = (
     account,
@@ -76,7 +77,12 @@ def create_app(services: Services, redis: Any) -> Flask:
     for view in VIEWS:
         app.register_blueprint(view.blueprint)
 
-    for missing in (UnknownActError, UnknownKeyError, UnknownPortalUserError):
+    for missing in (
+        UnknownActError,
+        UnknownKeyError,
+        UnknownPortalUserError,
+        UnknownSpendRequestError,
+    ):
         app.register_error_handler(missing, lambda _error: app.handle_http_exception(NotFound()))
 
     @app.after_request

@@ -1,7 +1,7 @@
 """Paying with points without the code: the customer is asked, and agrees or does not.
 
 Asking books nothing and is no act of the till. What is booked is the form that takes the points,
-once like every other.
+once like every other. While a request waits the till lists it: whoever left the page finds it.
 """
 
 from __future__ import annotations
@@ -11,12 +11,24 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from merchant_gateway.asking import CONSENT_REQUIRED
-from merchant_gateway.portal import calls, forms
+from merchant_gateway.portal import access, calls, forms
 from merchant_gateway.portal.serving import Place, Taken, finish, form_of, money, once, when
+from network import ids
 from network.portal import acts
 from network.portal.acts import Form
-from network.spend_requests.errors import ConsentLapsedError, ConsentRefusedError
-from network.spend_requests.queries import EXPIRED, REFUSED, WITHDRAWN
+from network.spend_requests import queries, service
+from network.spend_requests.errors import (
+    ConsentLapsedError,
+    ConsentRefusedError,
+    UnknownSpendRequestError,
+)
+from network.spend_requests.queries import (
+    EXPIRED,
+    PREFIX,
+    REFUSED,
+    WITHDRAWN,
+    SpendRequestView,
+)
 
 ASKING = "-ask"
 """Ends the key under which the customer is asked: the one who takes the points is another call."""
@@ -56,6 +68,60 @@ def take(
         finish(session, form, answer, prefix="red")
 
     return once(form_of(key, acts.REDEEM, at, amount=amount), post)
+
+
+def key_of(asked: SpendRequestView) -> str | None:
+    """Return the key of the form that takes what was asked, ``None`` where no till's page asked."""
+    key = asked.idempotency_key.removesuffix(ASKING)
+    ours = key.endswith(forms.PAYING) and forms.reference_of(key) == asked.merchant_ref
+    return key if ours else None
+
+
+def asked_for(request_id: str) -> SpendRequestView:
+    """Return what a till of this merchant asked; raise UnknownSpendRequestError."""
+    with access.reading() as session:
+        found = queries.spend_request(
+            session, spend_request_id=ids.decode(PREFIX, request_id), wall=access.wall()
+        )
+    if found.merchant_id != access.merchant().merchant_id or key_of(found) is None:
+        raise UnknownSpendRequestError("no till of this merchant asked that")
+    return found
+
+
+def open_here(session: Session, *, at: Place) -> list[SpendRequestView]:
+    """Return what this till asked and may still take, the newest first."""
+    where = None if at.store is None else (at.store.store_id, at.terminal)
+    return _ours(_open(session, at=where))
+
+
+def open_of(asked_by: str) -> list[SpendRequestView]:
+    """Return what this merchant's tills asked of the customer whom a token names."""
+    customer = access.gateway().tokens.read(
+        asked_by, merchant_id=access.merchant().merchant_id, wall=access.wall()
+    )
+    with access.reading() as session:
+        return _ours(_open(session, member_id=customer.member_id))
+
+
+def withdraw(key: str) -> None:
+    """End what waits under a till page's form that is given up."""
+    with access.unit_of_work() as session:
+        for each in _open(session, merchant_ref=forms.reference_of(key)):
+            service.withdraw(
+                session,
+                member_id=each.member_id,
+                merchant_id=each.merchant_id,
+                merchant_ref=each.merchant_ref,
+            )
+
+
+def _open(session: Session, **where: Any) -> list[SpendRequestView]:
+    merchant_id = access.merchant().merchant_id
+    return queries.open_with(session, merchant_id=merchant_id, wall=access.wall(), **where)
+
+
+def _ours(found: list[SpendRequestView]) -> list[SpendRequestView]:
+    return [each for each in found if key_of(each) is not None]
 
 
 def _state_of(request_id: str) -> str:

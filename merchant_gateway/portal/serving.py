@@ -220,9 +220,14 @@ def entry_id(of: ActView, *, prefix: str) -> str:
 
 def token_of(of: ActView) -> str:
     """Return a token that names the customer of an act, for what may be done without the code."""
+    return token_for(_entry_of(of).member_id)
+
+
+def token_for(member_id: UUID) -> str:
+    """Return a token that names a member here, for what may be done without the code."""
     token, _until = access.gateway().tokens.issue(
-        member_id=_entry_of(of).member_id,
-        merchant_id=of.merchant_id,
+        member_id=member_id,
+        merchant_id=access.merchant().merchant_id,
         method="card",
         wall=access.wall(),
     )

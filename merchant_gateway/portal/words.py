@@ -8,7 +8,7 @@ from merchant_gateway.catalogue import KINDS
 from merchant_gateway.errors import InvalidRequestError
 from merchant_gateway.problems import field_text
 from network.errors import PeyvandError
-from network.language import LazyText
+from network.language import LazyText, format_number, ngettext
 from network.language import lazy_gettext as _l
 from network.reconciliation import words as reconciliation
 
@@ -238,13 +238,13 @@ REFUSALS: Mapping[str, LazyText] = {
     ),
     "person_limit": _l(
         "The customer shares a wallet, and may spend fewer points of it at the moment. Take less, "
-        "and the rest in money."
+        "and the rest in cash or by card."
     ),
     "wallet_moved": _l("The customer's points are just moving to another wallet. Try once more."),
     "consent_required": _l(
         "Only the code in the customer's wallet pays; a phone number or card never does."
     ),
-    "consent_refused": _l("The customer said no. Take the sum in money."),
+    "consent_refused": _l("The customer said no. Take the sum in cash or by card."),
     "consent_lapsed": _l("No answer came in time, or the code was tried too often. Ask once more."),
     "consent_differs": _l("The customer is being asked for something else. Begin again."),
     "too_many_asked": _l("This customer was asked too often. Scan the code in the wallet instead."),
@@ -256,11 +256,11 @@ REFUSALS: Mapping[str, LazyText] = {
     "unknown_enrolment": _l("This was asked too long ago. Begin again."),
     "enrolment_lapsed": _l("The code works no longer. Send another one."),
     "insufficient_points": _l(
-        "The customer has fewer points than that. Take less, and the rest in money."
+        "The customer has fewer points than that. Take less, and the rest in cash or by card."
     ),
     "points_suspended": _l(
         "Some of the customer's points are suspended, because whoever gave them does not pay. Take "
-        "less, and the rest in money."
+        "less, and the rest in cash or by card."
     ),
     "issuer_suspended": _l("These points are suspended. Get in touch with the network, please."),
     "spend_locked": _l(
@@ -313,6 +313,11 @@ _ABOUT_AMOUNT = frozenset(
     {"code_limit", "person_limit", "insufficient_points", "amount_out_of_range"}
 )
 
+_MINUTE = 60
+"""Seconds of a minute, minutes of an hour."""
+
+_MOST_MINUTES = 90
+
 _FIELDS = {
     "business_date": "day",
     "store": "store",
@@ -337,6 +342,27 @@ def refusal(error: PeyvandError) -> tuple[str, str]:
         return named, str(REFUSALS[error.code])
     kind = KINDS.get(error.code)
     return "", str(KINDS["internal_error"].title if kind is None else kind.title)
+
+
+def wait(seconds: object) -> str:
+    """Return when to try again, in minutes or hours; nothing where that is not known."""
+    if not isinstance(seconds, int):
+        return ""
+    minutes = -(-seconds // _MINUTE)
+    if minutes <= _MOST_MINUTES:
+        return ngettext(
+            "You can ask again in %(number)s minute.",
+            "You can ask again in %(number)s minutes.",
+            minutes,
+            number=format_number(minutes),
+        )
+    hours = -(-minutes // _MINUTE)
+    return ngettext(
+        "You can ask again in %(number)s hour.",
+        "You can ask again in %(number)s hours.",
+        hours,
+        number=format_number(hours),
+    )
 
 
 def said(code: object, kind: str) -> str:

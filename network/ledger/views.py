@@ -22,6 +22,9 @@ HEADLINE_ACCOUNTS = {
 }
 """Per kind of entry the account whose postings are its headline, and their sign there."""
 
+OWN_ACCOUNTS = frozenset({"available", "pending", "held", "debt"})
+"""The accounts that are the member's: what they add up to is what the member has."""
+
 
 _PERSON = re.compile(r"merchant:[0-9a-f-]{36} member:([0-9a-f-]{36})")
 
@@ -131,6 +134,14 @@ class EntryView:
     def person_id(self) -> UUID:
         """Return whose entry it is: the person whom it names, else the member."""
         return person_in(self.actor) or self.member_id
+
+    @property
+    def gain(self) -> int:
+        """Return how many points the entry adds to what the member has, below zero what it takes.
+
+        0 where points only move inside the wallet: held, say, or become available.
+        """
+        return sum(self.change(account) for account in OWN_ACCOUNTS)
 
     @property
     def points(self) -> int:

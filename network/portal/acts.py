@@ -45,7 +45,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActView:
-    """What a form did. ``undone``, and what refunds have given back of it so far."""
+    """What a form did. ``undone``, and what refunds have given back of it so far.
+
+    ``original_kind`` is that of the act which this one changes.
+    """
 
     merchant_id: UUID
     key: str
@@ -61,9 +64,16 @@ class ActView:
     points: int | None
     amount: int | None
     original_key: str | None
+    original_kind: str | None
     undone: bool
     refunded_points: int
     refunded_amount: int
+
+    @property
+    def gain(self) -> int:
+        """Return how many points the customer has more by it, below zero how many fewer."""
+        taken = self.kind in {REDEEM, REFUND_EARN} or self.original_kind == EARN
+        return -(self.points or 0) if taken else self.points or 0
 
     @property
     def remaining_points(self) -> int:
@@ -249,7 +259,12 @@ def _at(store_id: UUID, terminal: str | None) -> list[ColumnElement[bool]]:
 
 
 def _acts(session: Session, conditions: list[ColumnElement[bool]], *, limit: int) -> list[ActView]:
-    later = aliased(PortalAct)
+    later, earlier = aliased(PortalAct), aliased(PortalAct)
+    original_kind = (
+        select(earlier.kind)
+        .where(earlier.merchant_id == PortalAct.merchant_id, earlier.key == PortalAct.original_key)
+        .scalar_subquery()
+    )
 
     def back(value: Any) -> Any:
         return (
@@ -267,6 +282,7 @@ def _acts(session: Session, conditions: list[ColumnElement[bool]], *, limit: int
     rows = session.execute(
         select(
             *(getattr(PortalAct, name) for name in own),
+            original_kind.label("original_kind"),
             back(func.coalesce(func.bool_or(later.kind == UNDO), False)).label("undone"),
             back(func.coalesce(func.sum(later.points).filter(refund), 0)).label("refunded_points"),
             back(func.coalesce(func.sum(later.amount).filter(refund), 0)).label("refunded_amount"),
@@ -278,6 +294,7 @@ def _acts(session: Session, conditions: list[ColumnElement[bool]], *, limit: int
     return [
         ActView(
             **{name: getattr(row, name) for name in own},
+            original_kind=row.original_kind,
             undone=row.undone,
             refunded_points=int(row.refunded_points),
             refunded_amount=int(row.refunded_amount),

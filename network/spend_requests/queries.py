@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,6 +16,10 @@ WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
 WITHDRAWN, TAKEN, EXPIRED = "withdrawn", "taken", "expired"
 
 PREFIX = "spr"
+LIFE = timedelta(minutes=5)
+"""For so long a request waits for the member's word, or for the till to take what was agreed to."""
+
+MOST_SHOWN = 20
 MOST_BY_TAP = 2_000
 """Up to so many points a tap in the wallet is enough, until two people have set another limit."""
 
@@ -34,6 +38,7 @@ class SpendRequestView:
     store_id: UUID | None
     terminal: str | None
     merchant_ref: str
+    idempotency_key: str
     capture: str
     points: int
     needs_code: bool
@@ -95,6 +100,41 @@ def waiting_for(session: Session, *, member_id: UUID, wall: datetime) -> list[Sp
     return [view_of(row, wall=wall) for row in rows]
 
 
+def open_with(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    wall: datetime,
+    member_id: UUID | None = None,
+    merchant_ref: str | None = None,
+    at: tuple[UUID, str | None] | None = None,
+) -> list[SpendRequestView]:
+    """Return what a merchant may still take, or waits for, the newest first: at most 20.
+
+    Of one member, under one reference, or asked ``at`` a store and its till, where these are given.
+    """
+    conditions = [
+        SpendRequest.merchant_id == merchant_id,
+        SpendRequest.requested_at > wall - 2 * LIFE,  # a late yes lasts a little longer
+        SpendRequest.expires_at > wall,
+        SpendRequest.state.in_((WAITING, APPROVED)),
+    ]
+    if member_id is not None:
+        conditions.append(SpendRequest.member_id == member_id)
+    if merchant_ref is not None:
+        conditions.append(SpendRequest.merchant_ref == merchant_ref)
+    if at is not None:
+        store_id, terminal = at
+        conditions += [SpendRequest.store_id == store_id, SpendRequest.terminal == terminal]
+    rows = session.scalars(
+        select(SpendRequest)
+        .where(*conditions)
+        .order_by(SpendRequest.requested_at.desc(), SpendRequest.spend_request_id.desc())
+        .limit(MOST_SHOWN)
+    )
+    return [view_of(row, wall=wall) for row in rows]
+
+
 def consent_to(
     session: Session, *, member_id: UUID, sequence: int, wall: datetime
 ) -> SpendRequestView | None:
@@ -120,6 +160,7 @@ def view_of(row: SpendRequest, *, wall: datetime) -> SpendRequestView:
         store_id=row.store_id,
         terminal=row.terminal,
         merchant_ref=row.merchant_ref,
+        idempotency_key=row.idempotency_key,
         capture=row.capture,
         points=row.points,
         needs_code=row.needs_code,

@@ -43,6 +43,7 @@ from network.spend_requests.errors import (
 from network.spend_requests.models import SpendRequest
 from network.spend_requests.queries import (
     APPROVED,
+    LIFE,
     PREFIX,
     REFUSED,
     TAKEN,
@@ -54,7 +55,6 @@ from network.spend_requests.queries import (
 )
 from network.vault import Vault
 
-LIFE = timedelta(minutes=5)
 TAKEN_WITHIN = timedelta(minutes=2)
 """A yes at the last moment leaves the till so long to send its call again."""
 

@@ -68,7 +68,9 @@ def confirm() -> str | Response | tuple[str, int]:
         calls.ask("confirm_member", {"code": code[:12]}, enrolment_id=enrolment_id)
     except PeyvandError as error:
         return _code(enrolment_id, phone=phone, errors=_said(error)), 422
-    return render_template("till/joined.html", phone=phone, key=forms.new_key())
+    return render_template(
+        "till/joined.html", phone=phone, amount=forms.typed("amount"), key=forms.new_key()
+    )
 
 
 def _said(error: PeyvandError) -> dict[str, str]:
@@ -93,6 +95,7 @@ def _form(*, phone: str, errors: dict[str, str], key: str | None = None) -> str:
         "till/join.html",
         key=key or forms.new_key(),
         phone=phone,
+        amount=forms.typed("amount"),
         errors=errors,
         ticked={each: bool(request.form.get(each)) for each in PURPOSES},
     )
@@ -103,6 +106,7 @@ def _code(enrolment_id: str, *, phone: str, errors: dict[str, str]) -> str:
         "till/join_code.html",
         enrolment=enrolment_id,
         phone=phone,
+        amount=forms.typed("amount"),
         errors=errors,
         key=forms.new_key(),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from merchant_gateway.portal import access, forms, serving, words
+from merchant_gateway.portal import access, asking, forms, serving, words
 from merchant_gateway.portal.access import TILL
 from merchant_gateway.portal.serving import Customer, Place, Taken
 from network.errors import PeyvandError
@@ -96,6 +96,7 @@ def cancel() -> Response:
         return redirect(url_for("till.show"))
     base = key.removesuffix(forms.PAYING)
     done = [serving.cancel(key=each, at=at) for each in (base, base + forms.PAYING)]
+    asking.withdraw(base + forms.PAYING)
     booked = next((each for each in done if each is not None), None)
     if booked is None:
         flash(_("Cancelled: nothing was booked, and nothing will be."), "good")
@@ -131,16 +132,16 @@ def _take(post: Any, *, bill: int | None = None) -> str | Response | tuple[str, 
     try:
         taken: Taken = post(key, at)
     except forms.WrongFieldsError as error:
-        return _again(key, error.errors)
+        return again(key, error.errors)
     except PeyvandError as error:
         named, sentence = words.refusal(error)
-        return _again(key, {named or "member": sentence})
+        return again(key, {named or "member": sentence})
     if taken.again:
         flash(_("This was booked before; nothing was booked twice."), "warn")
     return redirect(url_for("acts.show", key=taken.act.key, bill=bill), 303)
 
 
-def _again(key: str, errors: dict[str, str]) -> str | Response | tuple[str, int]:
+def again(key: str, errors: dict[str, str]) -> str | Response | tuple[str, int]:
     """Show again what was sent, with what is wrong; a refused form was not taken: its key is good.
 
     Where customer and amount are fine, that is the page that was sent, else the first one.
@@ -205,6 +206,7 @@ def _page(
         facts = {
             "sums": acts.sums(session, **where),
             "last": acts.latest(session, limit=SHOWN, **where),
+            "asked": asking.open_here(session, at=at),
             "names": people.names(session, merchant_id=merchant_id),
             "can_lock": bool(pins.people(session, merchant_id=merchant_id)),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -50,7 +51,7 @@ def test_a_customer_is_served_from_the_number_to_the_receipt(desk: Desk, cashier
     assert "M. K." in page.text or "M" in page.text
     receipt = page.send("/till/earn")
     assert receipt.path.startswith("/till/acts/")
-    for words in ("Purchase that earned", "50", "Sara", "Main", "50,000 toman"):
+    for words in ("Purchase that earned", "+50 points", "Sara", "Main", "50,000 toman"):
         assert words in receipt.text
     assert available(desk, person) == 50
     assert receipt.key in cashier.get("/till").answer.text
@@ -76,6 +77,7 @@ def test_points_pay_only_by_the_code_and_the_rest_earns(desk: Desk, cashier: Cle
     assert page.form("/till/redeem")["pay"] == "15,000"  # a point is worth a hundred tomans
     paid = page.send("/till/redeem", pay="6,000")
     assert "Paid with points" in paid.text
+    assert "\u221260 points" in paid.text
     assert available(desk, person) == 140
     rest = paid.send("/till/earn")
     assert "94,000 toman" in rest.text
@@ -264,19 +266,22 @@ def test_a_new_customer_joins_at_the_till_and_earns(desk: Desk, cashier: Clerk) 
     assert form.form("/till/join/ask")["phone"] == phone
     refused = form.send("/till/join/ask")
     assert (refused.status, "Without this yes" in refused.text) == (422, True)
-    asked = form.send("/till/join/ask", membership="yes", name="Sara")
+    asked = refused.send("/till/join/ask", membership="yes", name="Sara")
     wrong = asked.send("/till/join/confirm", code="000000")
     assert (wrong.status, "4 more tries" in wrong.text) == (422, True)
     joined = wrong.send("/till/join/confirm", code=newest_code(desk.house, phone))
     assert "is a member now" in joined.text
-    receipt = joined.send("/till/check", amount="50,000").send("/till/earn")
-    assert "50 points" in receipt.text
+    assert joined.form("/till/check")["amount"] == "10000"  # what was typed before they joined
+    receipt = joined.send("/till/check").send("/till/earn")
+    assert "+10 points" in receipt.text
 
 
 def test_a_customer_without_the_code_is_asked_and_pays(desk: Desk, cashier: Clerk) -> None:
     person = desk.house.member()
     cashier.buy(person.phone, amount=200_000)
     page = cashier.check(person.phone, amount=100_000)
+    assert page.form("/till/ask")["pay"] == ""  # the till cannot know how many points there are
+    assert "Type what is paid with points" in page.send("/till/ask").text
     waiting = page.send("/till/ask", pay="5,000")
     assert "went to the customer" in waiting.text
     again = waiting.send("/till/ask/take")
@@ -287,7 +292,7 @@ def test_a_customer_without_the_code_is_asked_and_pays(desk: Desk, cashier: Cler
     fields = wrong.form("/till/ask/take") | {"code": newest_code(desk.house, person.phone)}
     first, second = (cashier.post("/till/ask/take", fields) for _ in range(2))
     assert "Paid with points" in first.text
-    assert "Left to pay in money" in first.text
+    assert "Left to pay in cash or by card" in first.text
     assert first.key == second.key
     assert available(desk, person) == 150
 
@@ -312,3 +317,33 @@ def test_a_no_and_an_end_without_a_word_are_shown_at_the_till(desk: Desk, cashie
     ended = late.send("/till/ask/take")
     assert (ended.status, "No answer came in time" in ended.text) == (422, True)
     assert available(desk, person) == 200
+
+
+def test_a_cashier_finds_the_way_back_to_whoever_is_asked(desk: Desk, cashier: Clerk) -> None:
+    person = desk.house.member()
+    cashier.buy(person.phone, amount=200_000)
+    for pay in ("5,000", "4,000"):
+        cashier.check(person.phone, amount=100_000).send("/till/ask", pay=pay)
+    refused = cashier.check(person.phone, amount=100_000).send("/till/ask", pay="3,000")
+    assert refused.status == 422
+    assert "The customer was not asked" in refused.text
+    assert "went to the customer" not in refused.text
+    assert re.search(r"ask again in [1-5] minutes?\.", refused.text), refused.text
+    waiting = re.findall(r'href="(/till/ask/spr_[a-z0-9]+)"', refused.answer.text)
+    assert len(waiting) == 2
+    assert "/till/earn" in refused.send("/till/check").answer.text  # the purchase goes on
+    listed = cashier.get("/till").answer.text
+    assert all(each in listed for each in waiting)
+    assert desk.person("cashier", shop="blue").get(waiting[0]).status == 404
+
+    page = cashier.get(waiting[0])
+    answer(desk.house, person, page.form("/till/ask/take")["request"], "yes")
+    agreed = cashier.get(waiting[0])
+    assert "The customer has agreed" in agreed.text
+    paid = agreed.send("/till/ask/take")
+    assert "\u221240 points" in paid.text
+    assert "96,000 toman" in paid.text  # the bill is remembered, and its rest offered
+    assert cashier.get(waiting[0]).key == paid.key
+    cashier.get(waiting[1]).send("/till/cancel")
+    assert waiting[1] not in cashier.get("/till").answer.text
+    assert available(desk, person) == 160
