@@ -25,7 +25,7 @@ from network.ledger.forget import forget_requests
 from network.members.joining import forget_unanswered
 from network.members.service import forget_codes, forget_sessions
 from network.merchants.answers import forget_answers
-from network.merchants.service import forget_nonces
+from network.merchants.nonces import forget_nonces
 from network.messaging.service import forget_messages
 from network.operators.sessions import forget_ended
 from network.portal.signing_in import forget_places

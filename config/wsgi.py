@@ -45,12 +45,12 @@ def load(entry: str) -> None:
 def gateway() -> WSGIApplication:
     """Return the merchants' signed API."""
     from config.sandboxes.nights import Hands
-    from merchant_gateway.app import create_app, read_keys
+    from merchant_gateway.app import create_app, make_ready
 
     services, client = _hold("gateway")
     app = create_app(services, client, hands=Hands(client))
-    with suppress(UnavailableError):  # then the first answer after the database is there reads them
-        read_keys(app)
+    with suppress(UnavailableError):  # then the first request after the database is there does it
+        make_ready(app)
     return _outside(app, services)
 
 

@@ -65,13 +65,14 @@ def create_app(
     return app
 
 
-def read_keys(app: Flask) -> None:
-    """Read the keys that sign answers; so a first answer without the database is signed as well.
+def make_ready(app: Flask) -> None:
+    """Read the keys that sign answers, so that a first one without the database is signed as well.
 
-    Raises UnavailableError where the database is away.
+    And which store of nonces is believed. Raises UnavailableError where the database is away.
     """
     gateway: Gateway = app.extensions["gateway"]
     gateway.network_keys.signing("answers")
+    gateway.guard.prepare()
 
 
 def _before_requests(app: Flask, gateway: Gateway) -> None:

@@ -1,10 +1,9 @@
 """Nonces and rate limits: one Valkey script per request, PostgreSQL when Valkey is away.
 
 A nonce is remembered for as long as its signature could be accepted again. When Valkey cannot be
-reached, nonces go to ``network.nonce``: slower, never open. Two seams are closed as well. What was
-signed before this process noticed the loss may have been seen by the Valkey that is gone, so it is
-answered with ``sign_again``. And after Valkey is back, nonces are claimed in both places until
-every signature from the time without it has run out.
+reached, nonces go to ``network.nonce``: slower, never open. Which of the two stores knows a
+signature all processes read in one row (``nonce_stores``); what neither of those that can be asked
+knows for sure is answered with ``sign_again``.
 """
 
 from __future__ import annotations
@@ -18,40 +17,19 @@ from typing import Any
 from uuid import UUID
 
 import redis as valkey
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
 from merchant_gateway.limits import Limits, LocalRate
-from merchant_gateway.signing import profile
+from merchant_gateway.nonce_line import Answer, Line
+from merchant_gateway.nonce_stores import NONCE_SECONDS, Known, Stores
 from network.database.connection import Database
 from network.merchants import access_epoch
-from network.merchants import service as merchants
 from network.merchants.keys import LIVE, TEST
+from network.merchants.nonces import claim_nonce
 
 log = logging.getLogger("peyvand.gateway")
 
-NONCE_SECONDS = profile.MAX_AGE_SECONDS + profile.MAX_AHEAD_SECONDS + 1
 RETRY_VALKEY_SECONDS = 1.0
-_SCRIPT = """
-if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
-    return '0 0 0 0'
-end
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-local interval, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
-local due = tonumber(redis.call('GET', KEYS[2]) or '0')
-if due < now then due = now end
-local ahead = due + interval - now
-if ahead > burst then
-    return string.format('2 0 %d 0', math.ceil(ahead - burst))
-end
-redis.call('SET', KEYS[2], string.format('%.0f', now + ahead), 'PX', math.ceil(ahead / 1000) + 1)
-return string.format('1 %d %d %s', math.floor((burst - ahead) / interval), math.ceil(ahead),
-    redis.call('GET', KEYS[3]) or '0')
-"""
-_KEYS = b"3"
-_REPLAYED, _LIMITED = 0, 2
 _MICROSECONDS = 1_000_000
 
 
@@ -90,13 +68,10 @@ class Guard:
     """Admits each signed request once, and each merchant as often as agreed."""
 
     def __init__(self, *, redis: Any, database: Database, limits: Limits) -> None:
-        # Claiming a nonce must not be sent twice: the second would find the first's claim and call
-        # it a replay. And an outage must not hold requests up while a client backs off.
-        redis.set_retry(Retry(NoBackoff(), retries=0))
         self._database = database
         self._redis = redis
-        self._script = redis.register_script(_SCRIPT)
-        self._idle: list[Any] = []
+        self._stores = Stores(database)
+        self._line = Line(redis, met=self._stores.met)
         self._quotas = {
             LIVE: _Quota.of(
                 "merchant", "", quota=limits.merchant_quota, window=limits.merchant_window
@@ -104,8 +79,18 @@ class Guard:
             TEST: _Quota.of("test", ":test", quota=limits.test_quota, window=limits.test_window),
         }
         self._try_again_at = 0.0
-        self._lost_at: float | None = None
-        self._both_until = 0.0
+        self._lost = False
+
+    def prepare(self) -> None:
+        """Read which store is believed, and see which Valkey is there, before a request waits.
+
+        Raises UnavailableError where the database is away. Valkey may be.
+        """
+        self._stores.read()
+        try:
+            self._line.open()
+        except valkey.RedisError as error:
+            self._note_loss(error)
 
     def admit(
         self,
@@ -119,32 +104,31 @@ class Guard:
     ) -> Admission:
         """Claim the nonce and count the request, one with a test key by a small quota of its own.
 
-        Raises NonceReplayedError, RateLimitedError, or SignAgainError where the request was
-        signed before Valkey was lost.
+        Raises NonceReplayedError, RateLimitedError, or SignAgainError where no store that can be
+        asked knows all signatures that were made then.
         """
         quota = self._quotas[environment]
         answer = self._ask_valkey(key_id, merchant_id, nonce, quota)
-        if answer is None:
-            if self._lost_at is None:
-                self._lost_at = wall.timestamp()
-            if created < self._lost_at:
-                raise SignAgainError("signed before the store of nonces was lost")
-            self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
-            return _count_locally(merchant_id, quota)
-        state, remaining, microseconds, epoch = answer
-        if state == _REPLAYED:
-            raise NonceReplayedError
-        if monotonic() < self._both_until:
-            self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
-        if state == _LIMITED:
-            wait = max(1, math.ceil(microseconds / _MICROSECONDS))
-            raise RateLimitedError(retry_after=wait, policy=quota.policy)
-        return Admission(
-            remaining=remaining,
-            reset=math.ceil(microseconds / _MICROSECONDS),
-            epoch=epoch,
-            policy=quota.policy,
-        )
+        if answer is not None:
+            if answer.replayed:
+                raise NonceReplayedError
+            known = self._stores.known()
+            if answer.run == known.stores.valkey:
+                if known.both(created):
+                    self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
+                if not (known.valkey_knows(created) or known.database_knows(created)):
+                    raise _sign_again(known)
+                _check_age(known, created)
+                return _admission(answer, quota)
+            self._line.drop_others(known.stores.valkey)
+        known = self._stores.lost()
+        if not known.database_knows(created, lasting=NONCE_SECONDS):
+            raise _sign_again(known)
+        self._claim_in_database(key_id=key_id, nonce=nonce, wall=wall)
+        if not known.database_knows(created, lasting=NONCE_SECONDS):
+            raise _sign_again(known)  # this process stood still until its mark was run down
+        _check_age(known, created)
+        return _count_locally(merchant_id, quota)
 
     def announce(self) -> None:
         """Have every process read keys and merchants anew; for after a commit that changed some.
@@ -158,12 +142,12 @@ class Guard:
 
     def _ask_valkey(
         self, key_id: str, merchant_id: UUID, nonce: str, quota: _Quota
-    ) -> tuple[int, int, int, bytes] | None:
+    ) -> Answer | None:
         """Run the script, or return ``None`` where Valkey cannot be reached."""
         if monotonic() < self._try_again_at:
             return None
         try:
-            answer = self._run(
+            answer = self._line.ask(
                 f"gateway:nonce:{key_id}:{nonce}",
                 f"gateway:rate:{merchant_id}{quota.ending}",
                 access_epoch.EPOCH_KEY,
@@ -172,68 +156,49 @@ class Guard:
                 str(quota.burst),
             )
         except valkey.RedisError as error:
-            if self._lost_at is None:
-                log.warning("valkey_lost error=%s", type(error).__name__)
-            self._try_again_at = monotonic() + RETRY_VALKEY_SECONDS
+            self._note_loss(error)
             return None
-        if self._lost_at is not None:
+        if self._lost:
             log.warning("valkey_back")
-            self._lost_at = None
-            self._both_until = monotonic() + NONCE_SECONDS
+            self._lost = False
         return answer
 
-    def _run(self, *keys_and_values: str) -> tuple[int, int, int, bytes]:
-        """Run the script on a connection of our own, written and read without the client's ways.
-
-        There are as many as threads use at once. One that Valkey has closed is opened again before
-        it is used, because what was sent must not be sent twice.
-        """
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._redis.connection_pool.get_connection()
-        try:
-            if _was_closed(connection):
-                connection.disconnect()
-                connection.connect()
-            values = [value.encode() for value in keys_and_values]
-            try:
-                answer = _asked(connection, b"EVALSHA", self._script.sha.encode(), *values)
-            except valkey.exceptions.NoScriptError:
-                answer = _asked(connection, b"EVAL", _SCRIPT.encode(), *values)
-        except BaseException:
-            connection.disconnect()  # what is half read must not be the next one's answer
-            self._redis.connection_pool.release(connection)
-            raise
-        self._idle.append(connection)
-        state, remaining, microseconds, epoch = answer.split(b" ", 3)
-        return int(state), int(remaining), int(microseconds), epoch
+    def _note_loss(self, error: Exception) -> None:
+        if not self._lost:
+            log.warning("valkey_lost error=%s", type(error).__name__)
+        self._lost = True
+        self._try_again_at = monotonic() + RETRY_VALKEY_SECONDS
 
     def _claim_in_database(self, *, key_id: str, nonce: str, wall: datetime) -> None:
         expires_at = wall.astimezone(UTC) + timedelta(seconds=NONCE_SECONDS)
         with self._database.unit_of_work() as session:
-            fresh = merchants.claim_nonce(
-                session, key_id=key_id, nonce=nonce, expires_at=expires_at
-            )
+            fresh = claim_nonce(session, key_id=key_id, nonce=nonce, expires_at=expires_at)
         if not fresh:
             raise NonceReplayedError
 
 
-def _was_closed(connection: Any) -> bool:
-    """Return whether Valkey hung up while the connection lay idle; then nothing was sent on it."""
-    try:
-        return bool(connection.can_read())
-    except (valkey.ConnectionError, valkey.TimeoutError, OSError):
-        return True
+def _sign_again(known: Known) -> SignAgainError:
+    facts = {"retry_after": known.seconds_to_sign()}
+    if known.stores.database_from is not None:
+        facts["created_from"] = int(known.stores.database_from)
+    return SignAgainError("no store knows what was signed then", facts=facts)
 
 
-def _asked(connection: Any, command: bytes, script: bytes, *rest: bytes) -> bytes:
-    """Send one command (RESP, an array of bulk strings) and return the bytes of its answer."""
-    parts = (command, script, _KEYS, *rest)
-    written = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-    connection.send_packed_command([b"*%d\r\n" % len(parts) + written], check_health=False)
-    answer: bytes = connection.read_response()
-    return answer
+def _check_age(known: Known, created: int) -> None:
+    if known.too_old(created):
+        raise SignAgainError("it stood still until its nonce may be forgotten")
+
+
+def _admission(answer: Answer, quota: _Quota) -> Admission:
+    if answer.limited:
+        wait = max(1, math.ceil(answer.microseconds / _MICROSECONDS))
+        raise RateLimitedError(retry_after=wait, policy=quota.policy)
+    return Admission(
+        remaining=answer.remaining,
+        reset=math.ceil(answer.microseconds / _MICROSECONDS),
+        epoch=answer.epoch,
+        policy=quota.policy,
+    )
 
 
 def _count_locally(merchant_id: UUID, quota: _Quota) -> Admission:

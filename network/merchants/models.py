@@ -267,6 +267,22 @@ class Nonce(Base):
     expires_at: Mapped[datetime]
 
 
+class NonceStore(Base):
+    """One row: which of the two stores of nonces is believed, and since when (see nonces.py)."""
+
+    __tablename__ = "nonce_store"
+    __table_args__ = (
+        CheckConstraint("only_row", name="one_row"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    valkey: Mapped[str | None]
+    valkey_from: Mapped[datetime | None]
+    database_from: Mapped[datetime | None]
+    database_until: Mapped[datetime] = mapped_column(server_default=text("'epoch'"))
+
+
 class KeptAnswer(Base):
     """The answer to a POST that moved no points, for whoever sends it again with its key."""
 

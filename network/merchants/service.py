@@ -1,16 +1,13 @@
-"""Changes of merchants and of what they may do, and the nonces that their keys have used."""
+"""Changes of merchants and of what they may do."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import exists, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from network.database.pieces import delete_piece
 from network.ids import uuid7
 from network.ledger.figures import outstanding_of
 from network.merchants import access_epoch
@@ -34,7 +31,7 @@ from network.merchants.keys import (
     revoke_key,
 )
 from network.merchants.locking import locked_merchant
-from network.merchants.models import Merchant, MerchantKey, Nonce
+from network.merchants.models import Merchant, MerchantKey
 from network.merchants.places import add_store
 from network.merchants.queries import APPLICANT_PREFIX, SPONSOR
 from network.merchants.scopes import SCOPES
@@ -46,9 +43,7 @@ __all__ = [
     "add_store",
     "approve_agreement",
     "begin_exit",
-    "claim_nonce",
     "complete_exit",
-    "forget_nonces",
     "issue_key",
     "note_key_use",
     "open_secret",
@@ -227,26 +222,6 @@ def complete_exit(session: Session, *, merchant_id: UUID, today: date, now: date
     merchant.status = "left"
     session.flush()
     revoke_all(session, merchant_id=merchant_id, now=now)
-
-
-def claim_nonce(session: Session, *, key_id: str, nonce: str, expires_at: datetime) -> bool:
-    """Return whether a key uses ``nonce`` for the first time, and remember it.
-
-    This is where nonces go while Valkey is away. ``expires_at`` (wall time) is when no signature
-    with the nonce can be valid any more. Two claims at once: the second waits for the first.
-    """
-    claimed = session.execute(
-        insert(Nonce)
-        .values(key_id=key_id, digest=sha256(nonce.encode()).digest(), expires_at=expires_at)
-        .on_conflict_do_nothing()
-        .returning(Nonce.key_id)
-    )
-    return claimed.first() is not None
-
-
-def forget_nonces(session: Session, *, wall: datetime, limit: int) -> int:
-    """Delete up to ``limit`` nonces that no valid signature can carry any more."""
-    return delete_piece(session, Nonce, Nonce.expires_at < wall, limit=limit)
 
 
 def _before_suspension(session: Session, merchant: Merchant) -> str:

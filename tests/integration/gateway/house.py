@@ -225,10 +225,12 @@ def serving(
     environment: dict[str, str],
     application: str = "gateway",
     module: str = "config.wsgi",
+    workers: int = 2,
 ) -> Iterator[None]:
     """Run a front under gunicorn, as in production, on a socket that is open already."""
+    settings = ("--config", "python:config.gunicorn", "--workers", str(workers))
     front = forge(
-        [*("--config", "python:config.gunicorn", "--workers", "2"), f"{module}:{application}()"],
+        [*settings, f"{module}:{application}()"],
         listener=listener,
         environment={**os.environ, f"PEYVAND_{application.upper()}_URL": url, **environment},
     )

@@ -20,7 +20,7 @@ from network.database.connection import Database
 from network.events.service import forget_dispatched
 from network.ledger.forget import Forgotten, forget_requests
 from network.ledger.partitions import open_first_day
-from network.merchants.service import claim_nonce, forget_nonces
+from network.merchants.nonces import claim_nonce, forget_nonces
 from network.messaging.service import queue_sms
 from network.services import Services
 from network.settings import PROGRAMME_ZONE

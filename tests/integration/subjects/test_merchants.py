@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from network.clearing.models import SettlementWindow
 from network.database.connection import Database
 from network.ids import uuid7
-from network.merchants import applications, queries, service
+from network.merchants import applications, nonces, queries, service
 from network.merchants.applications import Applied, Contact
 from network.merchants.errors import (
     BalanceOpenError,
@@ -257,10 +257,10 @@ def test_a_nonce_is_claimed_once_per_key_until_it_is_forgotten(database: Databas
     expires_at = NOW + timedelta(minutes=6)
     with database.unit_of_work() as session:
         facts: dict[str, Any] = {"nonce": "n" * 22, "expires_at": expires_at}
-        assert service.claim_nonce(session, key_id="a", **facts)
-        assert not service.claim_nonce(session, key_id="a", **facts)
-        assert service.claim_nonce(session, key_id="b", **facts)
-        service.forget_nonces(session, wall=NOW, limit=9)
-        assert not service.claim_nonce(session, key_id="a", **facts)
-        service.forget_nonces(session, wall=expires_at + timedelta(seconds=1), limit=9)
-        assert service.claim_nonce(session, key_id="a", **facts)
+        assert nonces.claim_nonce(session, key_id="a", **facts)
+        assert not nonces.claim_nonce(session, key_id="a", **facts)
+        assert nonces.claim_nonce(session, key_id="b", **facts)
+        nonces.forget_nonces(session, wall=NOW, limit=9)
+        assert not nonces.claim_nonce(session, key_id="a", **facts)
+        nonces.forget_nonces(session, wall=expires_at + timedelta(seconds=1), limit=9)
+        assert nonces.claim_nonce(session, key_id="a", **facts)

@@ -191,6 +191,19 @@ CREATE TABLE network.nonce (
 CREATE INDEX ix_nonce_expires_at ON network.nonce (expires_at);
 GRANT SELECT, INSERT, DELETE ON network.nonce TO peyvand_app;
 
+-- Which of the two stores of nonces is believed, and since when (network/merchants/nonces.py): one
+-- row, from the first gateway on. A date that is NULL is set in a transaction of its own.
+CREATE TABLE network.nonce_store (
+    only_row boolean NOT NULL DEFAULT true,
+    valkey text,
+    valkey_from timestamptz,
+    database_from timestamptz,
+    database_until timestamptz NOT NULL DEFAULT 'epoch',
+    CONSTRAINT pk_nonce_store PRIMARY KEY (only_row),
+    CONSTRAINT ck_nonce_store_one_row CHECK (only_row)
+);
+GRANT SELECT, INSERT, UPDATE ON network.nonce_store TO peyvand_app;
+
 -- Rials that one point is worth, as an exact fraction.
 CREATE TABLE network.face_value (
     effective_from date NOT NULL,

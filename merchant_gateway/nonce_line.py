@@ -1,0 +1,155 @@
+"""The way to Valkey for nonces and quotas: one script per request, on connections of our own.
+
+They are written and read without the client's ways, which took longer than the script. There are as
+many as threads use at once. Each is asked at its opening which Valkey it leads to: one that was
+started anew may have forgotten nonces, and nothing else tells it from the one before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis as valkey
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+_SCRIPT = """
+if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
+    return '0 0 0 0'
+end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local interval, burst = tonumber(ARGV[2]), tonumber(ARGV[3])
+local due = tonumber(redis.call('GET', KEYS[2]) or '0')
+if due < now then due = now end
+local ahead = due + interval - now
+if ahead > burst then
+    return string.format('2 0 %d 0', math.ceil(ahead - burst))
+end
+redis.call('SET', KEYS[2], string.format('%.0f', now + ahead), 'PX', math.ceil(ahead / 1000) + 1)
+return string.format('1 %d %d %s', math.floor((burst - ahead) / interval), math.ceil(ahead),
+    redis.call('GET', KEYS[3]) or '0')
+"""
+_KEYS = b"3"
+_RUN = re.compile(rb"run_id:([0-9a-f]+)")
+_REPLAYED, _LIMITED = 0, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the script said, and which Valkey it was.
+
+    ``microseconds`` until the quota is whole, or until a call may be made where it is used up.
+    """
+
+    run: str
+    state: int
+    remaining: int
+    microseconds: int
+    epoch: bytes
+
+    @property
+    def replayed(self) -> bool:
+        """Return whether the nonce was there already."""
+        return self.state == _REPLAYED
+
+    @property
+    def limited(self) -> bool:
+        """Return whether the quota is used up; the nonce was claimed."""
+        return self.state == _LIMITED
+
+
+class Line:
+    """Asks Valkey, and says to ``met`` which one a new connection leads to."""
+
+    def __init__(self, redis: Any, *, met: Callable[[str], None]) -> None:
+        # Claiming a nonce must not be sent twice: the second would find the first's claim and call
+        # it a replay. And an outage must not hold requests up while a client backs off.
+        redis.set_retry(Retry(NoBackoff(), retries=0))
+        self._redis = redis
+        self._met = met
+        self._sha = redis.register_script(_SCRIPT).sha.encode()
+        self._idle: list[tuple[Any, str]] = []
+
+    def open(self) -> None:
+        """Open a connection before one is needed; raises what ``ask`` raises."""
+        self._idle.append(self._opened(self._redis.connection_pool.get_connection()))
+
+    def ask(self, *keys_and_values: str) -> Answer:
+        """Run the script; raises RedisError, and what ``met`` raises at a new connection.
+
+        A connection that Valkey has closed is opened again before it is used, because what was
+        sent must not be sent twice.
+        """
+        try:
+            connection, run = self._idle.pop()
+        except IndexError:
+            connection, run = self._opened(self._redis.connection_pool.get_connection())
+        else:
+            if _was_closed(connection):
+                connection.disconnect()
+                connection, run = self._opened(connection)
+        try:
+            values = [value.encode() for value in keys_and_values]
+            try:
+                said = _asked(connection, b"EVALSHA", self._sha, _KEYS, *values)
+            except valkey.exceptions.NoScriptError:
+                said = _asked(connection, b"EVAL", _SCRIPT.encode(), _KEYS, *values)
+        except BaseException:
+            self._drop(connection)  # what is half read must not be the next one's answer
+            raise
+        self._idle.append((connection, run))
+        state, remaining, microseconds, epoch = said.split(b" ", 3)
+        return Answer(run, int(state), int(remaining), int(microseconds), epoch)
+
+    def drop_others(self, run: str | None) -> None:
+        """Close the idle connections to any Valkey but the one that is believed."""
+        for held in list(self._idle):
+            if held[1] != run:
+                try:
+                    self._idle.remove(held)
+                except ValueError:  # another thread has just taken it
+                    continue
+                self._drop(held[0])
+
+    def _opened(self, connection: Any) -> tuple[Any, str]:
+        """Connect where it is not, and find out to which Valkey."""
+        try:
+            connection.connect()
+            run = _run_of(connection)
+            self._met(run)
+        except BaseException:
+            self._drop(connection)
+            raise
+        return connection, run
+
+    def _drop(self, connection: Any) -> None:
+        connection.disconnect()
+        self._redis.connection_pool.release(connection)
+
+
+def _was_closed(connection: Any) -> bool:
+    """Return whether Valkey hung up while the connection lay idle; then nothing was sent on it."""
+    try:
+        return bool(connection.can_read())
+    except (valkey.ConnectionError, valkey.TimeoutError, OSError):
+        return True
+
+
+def _run_of(connection: Any) -> str:
+    """Return which Valkey a connection leads to: each that is started has another name."""
+    found = _RUN.search(_asked(connection, b"INFO", b"server"))
+    if found is None:
+        raise valkey.RedisError("Valkey does not say which run it is")
+    return found[1].decode()
+
+
+def _asked(connection: Any, *parts: bytes) -> bytes:
+    """Send one command (RESP, an array of bulk strings) and return the bytes of its answer."""
+    written = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+    connection.send_packed_command([b"*%d\r\n" % len(parts) + written], check_health=False)
+    answer: bytes = connection.read_response()
+    return answer
