@@ -9,6 +9,8 @@ const UNREAD = "\ufffd";
 const FOREIGN = /[^0-9A-Za-z۰-۹٠-٩\s+-]/;
 
 wire();
+// What was shown in the background has an address to go back from; the page there is fetched anew.
+window.addEventListener("popstate", () => window.location.reload());
 
 function wire() {
   for (const field of document.querySelectorAll("input[data-grouped]")) {
@@ -22,12 +24,15 @@ function wire() {
       send(form);
     });
   }
-  // What only asks books nothing: without a network the page stays as it was typed.
+  // What only asks books nothing, and goes the same way: without an answer the page stays as it was
+  // typed. A button that leads elsewhere goes there by itself.
   for (const form of document.querySelectorAll("form[data-asks]")) {
     form.addEventListener("submit", (event) => {
-      if (navigator.onLine) return;
+      const leaves = event.submitter?.hasAttribute("formaction");
+      if (leaves && navigator.onLine) return;
       event.preventDefault();
-      noAnswer(form);
+      if (leaves) noAnswer(form);
+      else send(form);
     });
   }
   for (const told of document.querySelectorAll(".keys")) told.hidden = false;
@@ -46,7 +51,7 @@ async function send(form) {
   if (form.dataset.sending) return;
   form.dataset.sending = "yes";
   const button = form.querySelector("[type=submit]");
-  button.setAttribute("aria-busy", "true");
+  button?.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.action, {
       method: "POST",
@@ -59,20 +64,26 @@ async function send(form) {
     // What was done has a page of its own. Anything else is shown as it came, not asked for again:
     // a code that was wrong once must not count twice.
     if (address) window.location.assign(address);
-    else show(await answer.text());
+    else show(await answer.text(), asks(form) ? form.action : window.location.href);
   } catch {
     noAnswer(form);
   } finally {
     delete form.dataset.sending;
-    button.removeAttribute("aria-busy");
+    button?.removeAttribute("aria-busy");
   }
 }
 
-function show(html) {
+function asks(form) {
+  return "asks" in form.dataset;
+}
+
+function show(html, address) {
   const page = new DOMParser().parseFromString(html, "text/html");
   const main = document.importNode(page.querySelector("main"), true);
   document.title = page.title;
   document.querySelector("main").replaceWith(main);
+  for (const id of ["no-answer", "stray-scan"]) document.getElementById(id).hidden = true;
+  if (address !== window.location.href) window.history.pushState(null, "", address);
   wire();
   (main.querySelector("[autofocus]") ?? main).focus();
   window.scrollTo(0, 0);
@@ -80,7 +91,7 @@ function show(html) {
 
 function noAnswer(form) {
   const told = document.getElementById("no-answer");
-  told.hidden = false;
+  tell(told, asks(form) ? "asked" : "sent");
   const button = told.querySelector("button");
   button.onclick = () => {
     told.hidden = true;
@@ -181,7 +192,10 @@ function spoils(field) {
 }
 
 function tellStray(why) {
-  const told = document.getElementById("stray-scan");
+  tell(document.getElementById("stray-scan"), why);
+}
+
+function tell(told, why) {
   for (const words of told.querySelectorAll("[data-why]")) words.hidden = words.dataset.why !== why;
   told.hidden = false;
 }

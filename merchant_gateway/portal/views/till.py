@@ -31,6 +31,13 @@ def show() -> str | Response:
     return _page()
 
 
+@blueprint.get("/check")
+@access.area(TILL)
+def look_anew() -> Response:
+    """Begin anew where a browser fetches the address of a customer's page again."""
+    return redirect(url_for("till.show"))
+
+
 @blueprint.post("/check")
 @access.area(TILL)
 def check() -> str | Response | tuple[str, int]:

@@ -1,4 +1,7 @@
-"""A code runs out between a call and its retry: the retry still gets the answer it missed."""
+"""Time runs out between two calls: of a code, and of points that are held.
+
+A retry with a code that ran out still gets the answer it missed.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ from tests.integration.gateway.till import headers_of, send
 
 BEYOND = timedelta(seconds=150)
 """A code counts as consent for two minutes at most; a signature lives longer than that."""
+
+LATE = timedelta(hours=25)
+"""Points that are held for 15 minutes may be captured for 24 hours more."""
 
 
 @dataclass(kw_only=True)
@@ -50,13 +56,27 @@ class Till:
         return send(self.house, method="POST", target=target, headers=headers, body=content)
 
 
-@pytest.fixture
-def till(services: Services, tmp_path: Path) -> Iterator[Till]:
-    """Yield a till before a gateway of its own."""
-    file = tmp_path / "ahead"
+@pytest.fixture(scope="module")
+def moved_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that says how far the gateway's clock is ahead."""
+    file = tmp_path_factory.mktemp("clock") / "ahead"
     file.write_text("0", encoding="ascii")
-    with open_house(services, module=ahead.__name__, environment={ahead.FILE: str(file)}) as house:
-        yield Till(house=house, file=file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def house(gateway_services: Services, moved_file: Path) -> Iterator[House]:
+    """Yield the coalition behind a gateway whose clock the tests move."""
+    clock = {ahead.FILE: str(moved_file)}
+    with open_house(gateway_services, module=ahead.__name__, environment=clock) as house:
+        yield house
+
+
+@pytest.fixture
+def till(house: House, moved_file: Path) -> Till:
+    """Return a till at the present time."""
+    moved_file.write_text("0", encoding="ascii")
+    return Till(house=house, file=moved_file)
 
 
 def redemption(ref: str, member: dict[str, str]) -> dict[str, Any]:
@@ -75,7 +95,7 @@ def test_a_retry_with_a_code_that_ran_out_gets_its_answer(
 ) -> None:
     person = till.house.member(points=100)
     shown, unused = person.code(), person.code()
-    asked = body("r-1", shown) | {"occurred_at": utc_now().isoformat()}
+    asked = body(f"r-{target}", shown) | {"occurred_at": utc_now().isoformat()}
     key = new_idempotency_key()
     first = till.ask(target, key, asked)
     assert first.status_code == 201, first.text
@@ -88,8 +108,22 @@ def test_a_retry_with_a_code_that_ran_out_gets_its_answer(
     # The code itself has run out: neither it nor one that was never used does anything new.
     for number, member in enumerate((shown, unused)):
         late = till.ask(
-            target, new_idempotency_key(), asked | {"merchant_ref": f"n-{number}", "member": member}
+            target,
+            new_idempotency_key(),
+            asked | {"merchant_ref": f"n-{target}-{number}", "member": member},
         )
         assert late.status_code in {409, 422}, late.text
         assert late.json()["code"] in {"code_expired", "code_used"}
     assert late.json()["code"] == "code_expired"
+
+
+def test_a_hold_that_ran_out_a_day_ago_is_not_captured(till: Till) -> None:
+    person = till.house.member(points=100)
+    asked = redemption("held", person.code()) | {"occurred_at": utc_now().isoformat()}
+    held = till.ask("/v1/redemptions", new_idempotency_key(), asked | {"capture": "manual"})
+    assert held.status_code == 201, held.text
+    till.wait(LATE)
+    target = f"/v1/redemptions/{held.json()['id']}/capture"
+    refused = till.ask(target, new_idempotency_key(), {"occurred_at": utc_now().isoformat()})
+    assert (refused.status_code, refused.json()["code"]) == (409, "hold_expired"), refused.text
+    assert "Retry-After" not in refused.headers

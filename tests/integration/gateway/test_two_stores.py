@@ -242,7 +242,7 @@ def test_a_signature_is_accepted_once_whoever_loses_valkey_meanwhile(
 def _disturb(processes: Processes, latest: list[Signed]) -> None:
     """Sign for a while, cut lines and mend them, and have Valkey forget."""
     draw = random.Random(4)  # noqa: S311
-    ends_at = time.monotonic() + 5
+    ends_at = time.monotonic() + 4
     for number in itertools.count():
         if time.monotonic() > ends_at:
             return

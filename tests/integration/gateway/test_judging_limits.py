@@ -1,0 +1,71 @@
+"""Where the page that judges files says: not now, and: it did not arrive."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+import redis
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from config.sandboxes.nights import Hands
+from merchant_gateway.app import create_app
+from merchant_gateway.routes import verifying
+from network.services import Services
+
+ADDRESS = "192.0.2.7"
+
+
+@pytest.fixture
+def client(services: Services, redis_client: redis.Redis) -> FlaskClient:
+    """Return a client of a gateway in this process."""
+    return create_app(services, redis_client, hands=Hands(redis_client)).test_client()
+
+
+class _Gone(BytesIO):
+    """A body whose sender says nothing more after some bytes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if piece := super().read(size):
+            return piece
+        raise TimeoutError
+
+
+def _brought(
+    client: FlaskClient, body: BytesIO, *, length: int, address: str = ADDRESS
+) -> TestResponse:
+    return client.post(
+        "/verify?lang=en",
+        input_stream=body,
+        content_length=length,
+        content_type="multipart/form-data; boundary=x",
+        environ_overrides={"REMOTE_ADDR": address},
+    )
+
+
+@pytest.mark.parametrize("body", [BytesIO(b"--x\r\n"), _Gone(b"--x\r\n")])
+def test_what_does_not_arrive_whole_is_a_408(client: FlaskClient, body: BytesIO) -> None:
+    answer = _brought(client, body, length=500)
+    assert (answer.status_code, "did not arrive whole" in answer.text) == (408, True)
+
+
+def test_what_drips_for_too_long_is_a_408(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "SECONDS", 0.0)
+    answer = _brought(client, BytesIO(b"x" * 40_000), length=40_000)
+    assert answer.status_code == 408
+
+
+def test_who_brings_file_after_file_is_told_when_to_come_back(client: FlaskClient) -> None:
+    def status(address: str = ADDRESS) -> int:
+        return _brought(client, BytesIO(b"--x--"), length=5, address=address).status_code
+
+    assert {status() for _ in range(verifying.ATTEMPTS)} == {422}
+    refused = _brought(client, BytesIO(b"--x--"), length=5)
+    assert (refused.status_code, "much at once" in refused.text) == (429, True)
+    wait = int(refused.headers["Retry-After"])
+    assert 0 < wait <= verifying.ATTEMPTS_WINDOW
+    assert status("192.0.2.8") == 422  # another line is judged meanwhile
+    assert client.get("/verify").status_code == 200
