@@ -8,8 +8,11 @@ how many signatures are checked is bounded.
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from io import BytesIO
@@ -26,6 +29,7 @@ from network.proofs import judging
 from network.proofs.errors import ProofBrokenError
 from network.proofs.judging import Keys
 from network.proofs.reasons import said_of
+from network.signing.queries import TEST
 
 LARGEST = 4 * 1024 * 1024
 MOST_CALLS = 500
@@ -37,11 +41,16 @@ MOST_KEYS = 16
 CALLS = "calls"
 _ANSWERS = "answers"
 _JWS = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_NAMED = re.compile(rb'"(?:kid|key|key_id)"\s*:\s*"([A-Za-z0-9_-]{43})"')
+_HEAD = re.compile(rb'(?:^|")(eyJ[A-Za-z0-9_-]{8,512})\.')
 _PDF, _ZIP = b"%PDF-", b"PK\x03\x04"
 _MARK = b"\xef\xbb\xbf"
 
 MerchantKeys = Callable[[Collection[str]], Mapping[str, Ed25519VerifyingKey]]
 """The published keys of merchants among some ids."""
+
+SandboxKeys = Callable[[Collection[str]], Keys]
+"""The keys of the sandboxes that have one of some ids."""
 
 
 class Unreadable(StrEnum):
@@ -77,15 +86,23 @@ class Found:
     calls: tuple[Verdict, ...] = ()
 
     @property
+    def is_test(self) -> bool:
+        """Return whether a sandbox signed it."""
+        return self.facts.get("environment") == TEST
+
+    @property
     def holds(self) -> bool:
         """Return whether every signature in it holds."""
         return not self.reason and all(each.holds for each in self.calls)
 
 
-def look_into(content: bytes, *, keys: Keys, merchant_keys: MerchantKeys) -> Found:
+def look_into(
+    content: bytes, *, keys: Keys, merchant_keys: MerchantKeys, sandbox_keys: SandboxKeys
+) -> Found:
     """Return what ``content`` proves by the network's published ``keys`` and those of merchants.
 
-    Raises UnreadableError for what is none of the things that are signed.
+    What they do not prove is judged once more by the keys of the sandbox that it names, alone, and
+    is then a test. Raises UnreadableError for what is none of the things that are signed.
     """
     if len(content) > LARGEST:
         raise UnreadableError(Unreadable.TOO_LARGE)
@@ -95,10 +112,21 @@ def look_into(content: bytes, *, keys: Keys, merchant_keys: MerchantKeys) -> Fou
     if text.startswith((_PDF, _ZIP)):
         raise UnreadableError(Unreadable.PAPER)
     if _JWS.fullmatch(text):
-        return _judged("token", lambda: judging.judge_token(text.decode("ascii"), keys=keys))
+        token = text.decode("ascii")
+        return _judged(
+            "token",
+            lambda by: judging.judge_token(token, keys=by),
+            keys=keys,
+            others=lambda: sandbox_keys(_signers(text)),
+        )
     document = _object(text)
     if document is not None and judging.is_known(document):
-        return _judged("file", lambda: judging.judge(document, keys=keys))
+        return _judged(
+            "file",
+            lambda by: judging.judge(document, keys=by),
+            keys=keys,
+            others=lambda: sandbox_keys(_signers(text)),
+        )
     records = _records(text)
     if records:
         return _calls(records, keys=keys, merchant_keys=merchant_keys)
@@ -110,12 +138,36 @@ def look_into(content: bytes, *, keys: Keys, merchant_keys: MerchantKeys) -> Fou
 _LOOKED_AT = 4096
 
 
-def _judged(kind: str, judge_it: Callable[[], dict[str, Any]]) -> Found:
+def _judged(
+    kind: str,
+    judge_it: Callable[[Keys], dict[str, Any]],
+    *,
+    keys: Keys,
+    others: Callable[[], Keys],
+) -> Found:
+    """Judge by the network's keys, else by those of a sandbox: never by some of each."""
     try:
-        facts = judge_it()
+        facts = judge_it(keys)
     except ProofBrokenError as error:
-        return Found(kind=kind, reason=said_of(error))
+        try:
+            facts = judge_it(others())
+        except ProofBrokenError:
+            return Found(kind=kind, reason=said_of(error))
     return Found(kind=facts["kind"], facts=facts)
+
+
+def _signers(text: bytes) -> list[str]:
+    """Return the ids of keys that a file names, in its fields and in the heads of what is signed.
+
+    A hint where to look, believed in nothing.
+    """
+    named = {each[1].decode() for each in islice(_NAMED.finditer(text), MOST_KEYS)}
+    for head in islice(_HEAD.finditer(text), MOST_KEYS):
+        with suppress(ValueError):
+            said = json.loads(urlsafe_b64decode(head[1] + b"=="))
+            if isinstance(said, dict) and isinstance(said.get("kid"), str):
+                named.add(said["kid"])
+    return sorted(named)
 
 
 def _object(text: bytes) -> dict[str, Any] | None:

@@ -140,7 +140,10 @@ def facts(found: Found, *, keys: Sequence[Mapping[str, str]]) -> list[Fact]:
     if not found.facts:
         return []
     lines = list(_FACTS[found.kind](found.facts))
-    return [*lines, *_key(str(found.facts.get("signed_by") or found.facts["key"]), keys)]
+    key_id = str(found.facts.get("signed_by") or found.facts["key"])
+    if found.is_test:
+        return [*lines, Fact(label=_("The sandbox's key"), text=key_id, is_code=True)]
+    return [*lines, *_key(key_id, keys)]
 
 
 def _side(doubt: Doubt | None, *, good: str) -> str:

@@ -28,6 +28,7 @@ from network.sandboxes import furnishing, queries, service, time
 from network.sandboxes.opening import sandbox_services
 from network.sandboxes.queries import SandboxView
 from network.services import Services
+from network.signing.queries import TEST, published_keys
 
 log = logging.getLogger("peyvand.gateway")
 
@@ -153,8 +154,9 @@ class Sandboxes:
         services = inside.services
         with services.database.unit_of_work() as session:
             furnishing.furnish(session, services.vault, furniture=furniture, now=now)
+            keys = published_keys(session, environment=TEST)
         with database.unit_of_work() as session:
-            return service.note_furnished(session, sandbox_id=view.sandbox_id, now=now)
+            return service.note_furnished(session, sandbox_id=view.sandbox_id, keys=keys, now=now)
 
     def _inside(self, view: SandboxView) -> Gateway:
         """Return the gateway on a sandbox's data; the one used longest ago is closed for it."""

@@ -8,7 +8,7 @@ How many slow senders may keep a thread is the front's to say (``config/serving`
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from io import BytesIO
 from threading import Lock
 from time import monotonic
@@ -29,6 +29,7 @@ from network.language import LOCALES, set_locale
 from network.language import gettext as _
 from network.merchants import queries as merchants
 from network.merchants.addresses import line_of
+from network.sandboxes import queries as sandboxes
 
 PUBLIC = frozenset({"check_file"})
 """The endpoints without authentication."""
@@ -92,8 +93,12 @@ def _judged(gateway: Gateway, content: bytes) -> Response:
                     found[key_id] = Ed25519VerifyingKey.from_raw(view.public_key)
         return found
 
+    def sandbox_keys(wanted: Collection[str]) -> Sequence[Mapping[str, str]]:
+        with gateway.services.database.reading() as session:
+            return sandboxes.keys_of_signers(session, key_ids=wanted)
+
     keys = gateway.network_keys.published_now()
-    found = look_into(content, keys=keys, merchant_keys=merchant_keys)
+    found = look_into(content, keys=keys, merchant_keys=merchant_keys, sandbox_keys=sandbox_keys)
     return page(
         status=_OK,
         judged=found,

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -16,7 +17,8 @@ class Sandbox(Base):
     """A database of made-up data that one merchant's test keys open; a spare has no merchant yet.
 
     ``due_at`` is when a worker has to look into it; it ends with ``discarded_at``, after which the
-    database is dropped and then the row.
+    database is dropped and then the row. ``signing_keys`` are its own, as JWKs: what they signed is
+    a test, for anybody who is shown it.
     """
 
     __tablename__ = "sandbox"
@@ -52,3 +54,4 @@ class Sandbox(Base):
     used_at: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     discarded_at: Mapped[datetime | None]
+    signing_keys: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)

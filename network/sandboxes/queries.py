@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.orm import Session
 
 from network.sandboxes.models import Sandbox
@@ -84,6 +85,13 @@ def any_due(session: Session, *, now: datetime) -> bool:
     """Return whether a worker has to look into a sandbox."""
     due = select(Sandbox.sandbox_id).where(Sandbox.due_at <= now, Sandbox.discarded_at.is_(None))
     return session.scalars(due.limit(1)).first() is not None
+
+
+def keys_of_signers(session: Session, *, key_ids: Collection[str]) -> list[dict[str, str]]:
+    """Return the JWKs of all sandboxes that have a key with one of these ids."""
+    wanted = [Sandbox.signing_keys.contains([{"kid": each}]) for each in key_ids]
+    found = session.scalars(select(Sandbox.signing_keys).where(or_(false(), *wanted)))
+    return [key for keys in found for key in keys or ()]
 
 
 def sandbox_view(row: Sandbox) -> SandboxView:

@@ -6,7 +6,7 @@ a spare, which costs one statement, and furnishes it itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -82,10 +82,13 @@ def take(
     return sandbox_view(row)
 
 
-def note_furnished(session: Session, *, sandbox_id: UUID, now: datetime) -> SandboxView:
-    """Write down that a sandbox holds what its merchant needs."""
+def note_furnished(
+    session: Session, *, sandbox_id: UUID, keys: Sequence[Mapping[str, str]], now: datetime
+) -> SandboxView:
+    """Write down that a sandbox holds what its merchant needs, and the JWKs that it signs with."""
     row = session.get_one(Sandbox, sandbox_id)
     row.furnished_at = row.furnished_at or now
+    row.signing_keys = [dict(each) for each in keys]
     session.flush()
     return sandbox_view(row)
 

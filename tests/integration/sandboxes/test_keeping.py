@@ -56,7 +56,7 @@ def taken(
             return None
         again = service.take(session, merchant_id=merchant_id, schema_digest=digest, now=moment)
         assert again == view
-        return service.note_furnished(session, sandbox_id=view.sandbox_id, now=moment)
+        return service.note_furnished(session, sandbox_id=view.sandbox_id, keys=[], now=moment)
 
 
 def known(services: Services) -> set[UUID]:

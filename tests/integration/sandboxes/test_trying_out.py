@@ -153,6 +153,33 @@ def test_the_page_shows_a_sandbox_s_paper_as_a_test_and_to_nobody_as_a_live_one(
     assert refused[1].text.replace("blue", "nobody") == refused[2].text
 
 
+def test_a_file_that_a_sandbox_signed_is_judged_as_a_test(tills: Tills, house: House) -> None:
+    green = tills.green
+    statement = green.statement(_settled(green))
+
+    def verdict(content: bytes) -> str:
+        files = {"file": ("paper", content)}
+        return requests.post(
+            f"{house.url}/verify", params={"lang": "en"}, files=files, timeout=30
+        ).text
+
+    for content in (statement.content, statement.data["signed"].encode()):
+        told = verdict(content)
+        assert "A sandbox&#39;s paper, not money" in told
+        assert "nothing in it is real" in told
+        assert "It holds" not in told
+        assert all(each["kid"] not in told for each in _live_keys(house))
+    changed = statement.content.replace(b'"closing":', b'"closing":1', 1)
+    assert "It does not hold" in verdict(changed)
+
+
+def _live_keys(house: House) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = requests.get(
+        f"{house.url}/.well-known/peyvand-keys.json", timeout=20
+    ).json()["keys"]
+    return found
+
+
 def test_codes_are_fresh_and_spend_up_to_their_limit(tills: Tills) -> None:
     person = tills.green.sandbox.member(name="Mina Karimi", points=50).data
     codes = [tills.green.sandbox.code(person["id"], limit=20).data for _ in range(2)]

@@ -11,6 +11,7 @@ CREATE TABLE network.sandbox (
     used_at timestamptz,
     due_at timestamptz,
     discarded_at timestamptz,
+    signing_keys jsonb,
     CONSTRAINT pk_sandbox PRIMARY KEY (sandbox_id),
     CONSTRAINT fk_sandbox_merchant_id_merchant
         FOREIGN KEY (merchant_id) REFERENCES network.merchant (merchant_id),
@@ -27,5 +28,6 @@ CREATE INDEX ix_sandbox_due_at ON network.sandbox (due_at)
     WHERE due_at IS NOT NULL AND discarded_at IS NULL;
 GRANT SELECT, INSERT, DELETE ON network.sandbox TO peyvand_app;
 GRANT UPDATE
-    (merchant_id, schema_digest, made_at, taken_at, furnished_at, used_at, due_at, discarded_at)
+    (merchant_id, schema_digest, made_at, taken_at, furnished_at, used_at, due_at, discarded_at,
+     signing_keys)
     ON network.sandbox TO peyvand_app;
