@@ -9,18 +9,21 @@ import redis
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from config.preparation import prepare_installation
 from config.sandboxes.nights import Hands
 from merchant_gateway.app import create_app
 from merchant_gateway.routes import verifying
+from network.clock import wall_now
 from network.services import Services
 
 ADDRESS = "192.0.2.7"
 
 
 @pytest.fixture
-def client(services: Services, redis_client: redis.Redis) -> FlaskClient:
+def client(gateway_services: Services, redis_client: redis.Redis) -> FlaskClient:
     """Return a client of a gateway in this process."""
-    return create_app(services, redis_client, hands=Hands(redis_client)).test_client()
+    prepare_installation(gateway_services, wall=wall_now())
+    return create_app(gateway_services, redis_client, hands=Hands(redis_client)).test_client()
 
 
 class _Gone(BytesIO):
@@ -38,9 +41,8 @@ def _brought(
     return client.post(
         "/verify?lang=en",
         input_stream=body,
-        content_length=length,
         content_type="multipart/form-data; boundary=x",
-        environ_overrides={"REMOTE_ADDR": address},
+        environ_overrides={"REMOTE_ADDR": address, "CONTENT_LENGTH": str(length)},
     )
 
 
