@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
+_ANSWER_SECONDS: Mapping[str, float] = {"gateway": 30.0, "wallet": 30.0, "portal": 30.0}
+"""For so long the database may say nothing to who serves a till or a phone; reports take longer."""
+
 _MODULES: Mapping[str, tuple[str, ...]] = {
     "gateway": ("config.sandboxes.nights", "merchant_gateway.app"),
     "wallet": ("config.web", "wallet.app"),
@@ -134,7 +137,9 @@ def _hold(name: str) -> tuple[Services, redis.Redis]:
     """Return what a front's process holds for as long as it lives."""
     configure(name)
     settings = load_settings(os.environ)
-    services = Services.from_settings(settings, application_name=f"peyvand-{name}")
+    services = Services.from_settings(
+        settings, application_name=f"peyvand-{name}", answer_seconds=_ANSWER_SECONDS.get(name)
+    )
     client = redis.Redis.from_url(
         settings.redis_url, socket_timeout=2.0, socket_connect_timeout=2.0, max_connections=32
     )

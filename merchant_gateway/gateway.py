@@ -232,13 +232,16 @@ class Call:
         return parse_accept_header(self.accept, MIMEAccept)
 
     def claim(self) -> Claim:
-        """Return the idempotency claim: the key, and the SHA-256 of method, path and body digest.
+        """Return the idempotency claim: the key, and a digest of method, path and body.
 
         The body counts without the salts beside those it names: another one is the same request.
-        Method and path are printable ASCII without spaces, so the parts cannot run together.
+        So the digest is keyed: nobody else can try numbers against one that is kept. Method and
+        path are printable ASCII without spaces, so the parts cannot run together.
         """
-        digest = sha256(unsalted(self.body)).digest()
-        fingerprint = sha256(f"{self.method} {self.target} ".encode() + digest).digest()
+        digest = sha256(unsalted(self.body)).hexdigest()
+        fingerprint = self.gateway.services.vault.blind_index(
+            f"{self.method} {self.target} {digest}", purpose="claim"
+        )
         return Claim(
             client_id=self.merchant_id, key=self.idempotency_key or "", fingerprint=fingerprint
         )

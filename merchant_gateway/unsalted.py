@@ -1,6 +1,7 @@
 """A request without the salts beside whoever it names: what makes two calls the same.
 
-A salt says nothing; it only keeps a digest from being guessed. Whoever draws it anew for an
+A salt says nothing; it only keeps a digest that was signed from being guessed (that of a call is
+keyed). Whoever draws it anew for an
 attempt, or signs with a new key, or did not put one in before, asks for the same.
 """
 

@@ -20,12 +20,21 @@ class Services:
     entry_ids: EntryIds
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, application_name: str) -> Services:
-        """Build the services of one process; connects only when first used."""
+    def from_settings(
+        cls, settings: Settings, *, application_name: str, answer_seconds: float | None = None
+    ) -> Services:
+        """Build the services of one process; connects only when first used.
+
+        ``answer_seconds`` is how long the database may say nothing.
+        """
         vault = Vault(settings.master_key)
         return cls(
             settings=settings,
-            database=Database(settings.database_url, application_name=application_name),
+            database=Database(
+                settings.database_url,
+                application_name=application_name,
+                answer_seconds=answer_seconds,
+            ),
             vault=vault,
             entry_ids=EntryIds(vault),
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg import OperationalError
+from psycopg.errors import ConnectionTimeout
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -13,9 +15,18 @@ from sqlalchemy.orm import Session
 from network.database.direct import DirectConnections
 from network.database.driver import Direct
 from network.database.liveness import look_before_use
+from network.database.watching import Watch
 from network.errors import UnavailableError
 
 _CONNECTION = "08"
+_DEAD_LINE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A machine that is gone without a word is noticed after half a minute, not after hours."""
+
 _AWAY = {"57P01", "57P02", "57P03", "53300"}
 """It shuts down, crashed, is not up yet, or takes no further connection."""
 
@@ -60,6 +71,7 @@ class Database:
     time. ``reading`` is a read-only transaction; ``rehearsal`` tries something,
     ``scratch`` works something out.
     ``pool_size`` connections stay open; up to ``overflow`` more (else as many again) come and go.
+    A server that says nothing for ``answer_seconds`` counts as lost, where people wait.
     """
 
     def __init__(
@@ -69,6 +81,7 @@ class Database:
         pool_size: int = 8,
         overflow: int | None = None,
         application_name: str = "peyvand",
+        answer_seconds: float | None = None,
     ) -> None:
         self.engine: Engine = create_engine(
             url,
@@ -79,11 +92,13 @@ class Database:
             hide_parameters=True,  # an error may be logged; what it was about may not
             connect_args={
                 "application_name": application_name,
-                "connect_timeout": 5,
+                "connect_timeout": int(min(5, answer_seconds or 5)),
+                **_DEAD_LINE,
                 "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
             },
         )
         look_before_use(self.engine)
+        self._watch = Watch(self.engine, seconds=answer_seconds)
         self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._direct = DirectConnections(self.engine)
 
@@ -157,6 +172,7 @@ class Database:
         """Close every connection that is not in use."""
         self._direct.close()
         self.engine.dispose()
+        self._watch.close()
 
 
 @contextmanager
@@ -182,7 +198,7 @@ def _known(error: DBAPIError) -> UnavailableError | None:
     if sqlstate in _FULL:
         return DatabaseFullError("the database has no disk or memory left for this")
     unreachable = sqlstate.startswith(_CONNECTION) or sqlstate in _AWAY
-    silent = sqlstate == "" and type(error.orig).__name__ == "OperationalError"
+    silent = sqlstate == "" and type(error.orig) in {OperationalError, ConnectionTimeout}
     if error.connection_invalidated or unreachable or silent:
         return DatabaseUnavailableError("the database cannot be reached")
     return None

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from network.database.driver import Direct, as_sqlalchemys
 from network.database.liveness import was_cut
+from network.database.watching import WatchedConnection
 
 RECYCLE_SECONDS = 1800.0
 
@@ -67,7 +68,7 @@ class DirectConnections:
         except psycopg.Error as error:
             raise as_sqlalchemys(error, lost=True) from error
         connection = lent.driver_connection
-        if not isinstance(connection, psycopg.Connection):
+        if not isinstance(connection, WatchedConnection):
             raise TypeError(connection)
         lent.detach()
         connection.autocommit = True

@@ -12,6 +12,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -27,6 +28,8 @@ from sqlalchemy.sql.elements import ClauseElement
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
+    from network.database.watching import WatchedConnection
+
 
 class Direct:
     """A connection in autocommit, as ``Database.direct`` lends it, and what it has prepared.
@@ -36,7 +39,7 @@ class Direct:
     statement is one plan, whatever the size of the numbers in it.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+    def __init__(self, connection: WatchedConnection) -> None:
         self.connection = connection
         self._names: dict[bytes, bytes] = {}
         self._transformer = Transformer(connection)
@@ -56,11 +59,16 @@ class Direct:
         transformer = self._transformer
         formats = [_BINARY if type(value) is bytes else _TEXT for value in values]
         sent = transformer.dump_sequence(values, formats)
-        result = self.connection.pgconn.exec_prepared(
-            name,
-            sent,  # type: ignore[arg-type]  # None is NULL, which the types forget
-            transformer.formats,
-        )
+        connection = self.connection
+        connection.asked_at = monotonic()
+        try:
+            result = connection.pgconn.exec_prepared(
+                name,
+                sent,  # type: ignore[arg-type]  # None is NULL, which the types forget
+                transformer.formats,
+            )
+        finally:
+            connection.asked_at = None
         if result.status not in _FINE:
             raise self._error(result)
         if written.row is None:
@@ -71,7 +79,11 @@ class Direct:
 
     def _prepare(self, query: bytes) -> bytes:
         name = b"direct_%d" % len(self._names)
-        result = self.connection.pgconn.prepare(name, query)
+        self.connection.asked_at = monotonic()
+        try:
+            result = self.connection.pgconn.prepare(name, query)
+        finally:
+            self.connection.asked_at = None
         if result.status not in _FINE:
             raise self._error(result)
         self._names[query] = name

@@ -228,7 +228,7 @@ def test_a_scan_under_a_persian_layout_presses_no_button(
     with shown_anew(page):
         keys.press("Enter")
     expect(page.locator("#amount")).to_have_value("")
-    page.locator("#amount").fill("20000")
+    page.locator("#amount").press_sequentially("20000")
     page.locator("#amount").press("Enter")
     expect(page.get_by_role("button", name="ثبت خرید")).to_be_focused()
 
