@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -229,12 +229,12 @@ def test_a_signature_is_accepted_once_whoever_loses_valkey_meanwhile(
                     accepted[signed.nonce] += 1
 
     threads = [threading.Thread(target=serve, args=(each, seed)) for seed, each in enumerate(three)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     _disturb(processes, latest)
     over.set()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.join()
     assert len(accepted) > 20
     assert set(accepted.values()) == {1}
 
@@ -262,13 +262,17 @@ class _Counting(Database):
         super().__init__(url, pool_size=1)
         self.reads = self.units = 0
 
-    def direct(self) -> AbstractContextManager[Direct]:
+    @contextmanager
+    def direct(self) -> Iterator[Direct]:
         self.reads += 1
-        return super().direct()
+        with super().direct() as connection:
+            yield connection
 
-    def unit_of_work(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def unit_of_work(self) -> Iterator[Session]:
         self.units += 1
-        return super().unit_of_work()
+        with super().unit_of_work() as session:
+            yield session
 
 
 def test_with_valkey_there_the_database_is_asked_once_a_second(

@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from config.services.postgres import PORT
 from network.database.connection import Database, DatabaseUnavailableError
+from network.database.driver import rows_of
 from tests.conftest import DatabaseUrls
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.wire import Wire
@@ -43,8 +44,8 @@ def watched(cluster: Cluster, database_urls: DatabaseUrls, wire: Wire) -> Iterat
 
 def _by_driver(database: Database) -> int:
     with database.direct() as connection:
-        connection.connection.execute("SELECT 1")
-        return 1
+        found: int = rows_of(connection, _ONE, {})[0].one
+        return found
 
 
 def _by_pool(database: Database) -> int:
