@@ -8,7 +8,7 @@ are told by the database's clock alone, so that it does not matter how far other
 
 A mark is committed first and dated afterwards. A date that was reckoned before the commit could lie
 before the mark was to be seen. Why all this lets no signature through twice stands in
-docs/architecture.md, decision 190.
+docs/architecture.md ("Each signature has one store that is believed").
 """
 
 from __future__ import annotations
