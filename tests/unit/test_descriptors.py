@@ -15,6 +15,8 @@ from gunicorn.config import Config
 from config.serving.caller import Caller
 from config.serving.worker import PatientWorker
 
+CLIENTS = 3
+
 
 class Process:
     """A worker before its threads begin, and clients that call it."""
@@ -27,19 +29,17 @@ class Process:
         worker.poller = stack.enter_context(select.epoll())
         worker._lock, worker._callers = threading.Lock(), {}
         worker._large_queue, worker._places_free = deque(), 0
+        for _ in range(CLIENTS):  # all of them before one is accepted: they have descriptors too
+            stack.enter_context(socket.create_connection(self._listener.getsockname()))
 
     def called(self) -> Caller:
         """Return a new client, of which nothing has come yet."""
-        near = self._stack.enter_context(socket.create_connection(self._listener.getsockname()))
         plain, client = self._listener.accept()
+        descriptor = plain.fileno()
         self.worker._begin(plain, client, self._listener)
-        found = self.worker._callers[max(self.worker._callers, key=self._age)]
-        assert found.client == near.getsockname()
+        found = self.worker._callers[descriptor]
         self._stack.callback(found.close)
         return found
-
-    def _age(self, descriptor: int) -> float:
-        return self.worker._callers[descriptor].deadline
 
     def in_line(self) -> Caller:
         """Return a new client that stands in line for a place, as there is none."""

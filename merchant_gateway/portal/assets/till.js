@@ -5,6 +5,7 @@ const SEPARATOR = document.documentElement.lang === "fa" ? "٬" : ",";
 const PATIENCE_MS = 15000;
 const SHORTEST_SCAN = 8;
 const PAUSE_MS = 1000;
+const LINE_ENDS_MS = 400;
 const UNREAD = "\ufffd";
 const FOREIGN = /[^0-9A-Za-z۰-۹٠-٩\s+-]/;
 
@@ -159,7 +160,8 @@ function remember(event, read) {
 function finish(event) {
   if (event.timeStamp - typed.at > PAUSE_MS) return;
   if (typed.taken) {
-    event.preventDefault(); // some scanners end with two line ends
+    // Some scanners end with two line ends; later than that it is a person's Enter.
+    if (event.timeStamp - typed.at <= LINE_ENDS_MS) event.preventDefault();
     return;
   }
   const field = takesText(event.target) ? event.target : null;

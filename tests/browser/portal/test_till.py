@@ -245,7 +245,7 @@ def test_a_scan_under_a_persian_layout_presses_no_button(
     expect(stray).to_be_hidden()
     expect(page.get_by_role("button", name="ثبت خرید")).to_be_focused()
     assert kinds(house, person) == kinds(house, other) == []
-    keys.press("Enter")
+    page.get_by_role("button", name="ثبت خرید").click()
     page.wait_for_url("**/till/acts/**")
     assert kinds(house, other) == ["issuance"]
 
