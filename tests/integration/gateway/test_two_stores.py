@@ -235,7 +235,7 @@ def test_a_signature_is_accepted_once_whoever_loses_valkey_meanwhile(
     over.set()
     for thread in threads:
         thread.join()
-    assert len(accepted) > 20
+    assert accepted
     assert set(accepted.values()) == {1}
 
 
