@@ -63,6 +63,17 @@ class AcceptorPrice:
         return self.terms.currency
 
 
+class Tax(NamedTuple):
+    """VAT per point, rounded to ten places: the fee per point that it falls on, and the rate."""
+
+    price: Decimal
+    fee: Decimal
+    rate: Decimal
+
+
+UNTAXED = Tax(_NOTHING, _NOTHING, _NOTHING)
+
+
 class PriceBook:
     """The dated prices of a programme: approved agreements and face values."""
 
@@ -156,8 +167,8 @@ class _Group(NamedTuple):
     acceptor_terms_id: UUID
     p: Decimal
     q: Decimal
-    vat: Decimal
-    acceptance_vat: Decimal
+    vat: Tax
+    acceptance_vat: Tax
     currency: str
     negative: bool
 
@@ -167,7 +178,7 @@ class _Sorter:
 
     def __init__(self, book: PriceBook) -> None:
         self._book = book
-        self._vat: dict[tuple[UUID, Decimal, UUID, Decimal], tuple[Decimal, Decimal]] = {}
+        self._vat: dict[tuple[UUID, Decimal, UUID, Decimal], tuple[Tax, Tax]] = {}
 
     def group(self, each: PostingSum) -> _Group | None:
         """Return the group, ``None`` where no money follows these points."""
@@ -185,8 +196,8 @@ class _Sorter:
             each.terms_id,
             p,
             p,
-            _NOTHING,
-            _NOTHING,
+            UNTAXED,
+            UNTAXED,
             terms.currency,
             each.negative,
         )
@@ -195,7 +206,7 @@ class _Sorter:
         if each.acceptor_id is None or each.priced_on is None:
             raise MissingPriceError("a redemption names neither its acceptor nor its day")
         quoted = self._book.acceptor_price(merchant_id=each.acceptor_id, day=each.priced_on)
-        p, vat, acceptance_vat = quoted.price, _NOTHING, _NOTHING
+        p, vat, acceptance_vat = quoted.price, UNTAXED, UNTAXED
         # What the network gives away in campaigns costs it what acceptors get: no fee on itself.
         if each.issuer_id != NETWORK_PARTY:
             terms = self._book.issuer_terms(each.terms_id)
@@ -220,7 +231,7 @@ class _Sorter:
             each.negative,
         )
 
-    def _taxes(self, terms: Agreement, quoted: AcceptorPrice) -> tuple[Decimal, Decimal]:
+    def _taxes(self, terms: Agreement, quoted: AcceptorPrice) -> tuple[Tax, Tax]:
         asked = (terms.agreement_id, terms.issue_price, quoted.terms.agreement_id, quoted.price)
         found = self._vat.get(asked)
         if found is None:
@@ -228,26 +239,29 @@ class _Sorter:
         return found
 
 
-def taxes(*, issuer: Agreement, acceptor: AcceptorPrice) -> tuple[Decimal, Decimal]:
+def taxes(*, issuer: Agreement, acceptor: AcceptorPrice) -> tuple[Tax, Tax]:
     """Return the VAT per point that the issuer and the acceptor pay on the network's fee.
 
     The acceptor's falls on what it gives up of the face value, the issuer's on the margin p − q,
     less what the acceptor's falls on, so that no fee is taxed twice. Where the network adds to a
     price instead of keeping a part there is no fee, and no VAT.
     """
-    accepting, apart = acceptance_tax(acceptor)
-    fee = Fraction(issuer.issue_price) - Fraction(acceptor.price) - Fraction(apart)
+    accepting = acceptance_tax(acceptor)
+    fee = Fraction(issuer.issue_price) - Fraction(acceptor.price) - Fraction(accepting.fee)
     if issuer.vat_on != "margin" or fee <= 0:
-        return _NOTHING, accepting
-    return ten_places(fee * Fraction(issuer.vat_rate)), accepting
+        return UNTAXED, accepting
+    return _tax(ten_places(fee), rate=issuer.vat_rate), accepting
 
 
-def acceptance_tax(acceptor: AcceptorPrice) -> tuple[Decimal, Decimal]:
-    """Return the VAT per point that an acceptor pays, and the fee per point that it falls on."""
+def acceptance_tax(acceptor: AcceptorPrice) -> Tax:
+    """Return the VAT per point that an acceptor pays on what it gives up of the face value."""
     if acceptor.terms.vat_on != "acceptance_fee" or not acceptor.terms.vat_rate:
-        return _NOTHING, _NOTHING
-    vat = ten_places(Fraction(acceptor.given_up) * Fraction(acceptor.terms.vat_rate))
-    return vat, acceptor.given_up
+        return UNTAXED
+    return _tax(acceptor.given_up, rate=acceptor.terms.vat_rate)
+
+
+def _tax(fee: Decimal, *, rate: Decimal) -> Tax:
+    return Tax(price=ten_places(Fraction(fee) * Fraction(rate)), fee=fee, rate=rate)
 
 
 class _Pen:
@@ -272,19 +286,17 @@ class _Pen:
             funding="on_redemption" if terms is None else terms.funding,
             beneficiary="network" if terms is None else terms.breakage_beneficiary,
         ):
-            price = self._price(route, group)
-            if price or route.per not in {"vat", "acceptance_vat"}:
-                yield self._owed(route, group, behind, points=points, price=price)
+            tax = {"vat": group.vat, "acceptance_vat": group.acceptance_vat}.get(route.per)
+            price = self._price(route, group) if tax is None else tax.price
+            if price or tax is None:
+                yield self._owed(
+                    route, group, behind, points=points, price=price, tax=tax or UNTAXED
+                )
 
     def _price(self, route: Route, group: _Group) -> Decimal:
         if route.per == "margin":
             return _between(group.p, group.q)
-        return {
-            "p": group.p,
-            "q": group.q,
-            "vat": group.vat,
-            "acceptance_vat": group.acceptance_vat,
-        }[route.per]
+        return group.p if route.per == "p" else group.q
 
     def _owed(
         self,
@@ -294,6 +306,7 @@ class _Pen:
         *,
         points: int,
         price: Decimal,
+        tax: Tax,
     ) -> Obligation:
         amount = check_amount(points=points, price=price)
         return Obligation(
@@ -322,6 +335,8 @@ class _Pen:
             price=price,
             amount=amount,
             currency=group.currency,
+            taxed=tax.fee,
+            vat_rate=tax.rate,
         )
 
 

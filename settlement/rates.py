@@ -24,15 +24,16 @@ def quotes(book: PriceBook, *, asked: Iterable[tuple[UUID, date]]) -> list[Quote
     found = []
     for merchant_id, day in asked:
         quoted = book.acceptor_price(merchant_id=merchant_id, day=day)
-        vat, apart = acceptance_tax(quoted)
+        tax = acceptance_tax(quoted)
         found.append(
             Quote(
                 acceptor_id=merchant_id,
                 priced_on=day,
                 terms_id=quoted.terms.agreement_id,
                 price=quoted.price,
-                vat=vat,
-                apart=apart,
+                vat=tax.price,
+                apart=tax.fee,
+                vat_rate=tax.rate,
                 currency=quoted.currency,
             )
         )

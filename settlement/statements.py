@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from uuid import UUID
 
 from network.clearing.facts import ReserveView, Totals, WindowView
@@ -17,6 +18,7 @@ from network.clearing.line_texts import ENTRY, LineSum, LineText
 from network.clearing.parties import clearing_id
 from network.clearing.signed_statements import sign_statement
 from network.clearing.statements import StatementDigest, entry_namer
+from network.clearing.tax_facts import StatedTax
 from network.ids import EntryIds
 from network.signing.queries import ActiveKey
 from settlement.payments.orders import Amounts, Terms
@@ -86,6 +88,7 @@ class Draft:
     totals: Totals
     digest: bytes
     reserve: ReserveView | None = None
+    taxes: tuple[StatedTax, ...] = ()
 
     def statement_id(self, *, window_id: UUID) -> UUID:
         """Return the statement's id, which follows from the facts."""
@@ -139,8 +142,12 @@ def draft_statements(
     entry_ids: EntryIds,
     report: Callable[[int], None],
     leaving: Leaving = NOBODY_LEAVES,
+    taxes: Mapping[tuple[UUID, str], tuple[StatedTax, ...]] = MappingProxyType({}),
 ) -> dict[tuple[UUID, str], Draft]:
-    """Return a draft per merchant and currency; ``report`` is told how many lines were read."""
+    """Return a draft per merchant and currency; ``report`` is told how many lines were read.
+
+    ``taxes`` are what each pays of VAT, as its statement tells it.
+    """
     accounts: defaultdict[tuple[UUID, str], _Account] = defaultdict(_Account)
     for carried in (openings, terms.returned, terms.paid_in):
         for key in carried:
@@ -164,6 +171,12 @@ def draft_statements(
             merchant_id=key[0], currency=key[1], opening=openings.get(key, 0), terms=terms
         )
         reserve = leaving.told(merchant_id=key[0], totals=totals)
-        digest = account.digest.close(totals, reserve=reserve)
-        drafts[key] = Draft(merchant_id=key[0], totals=totals, digest=digest, reserve=reserve)
+        told = taxes.get(key, ())
+        drafts[key] = Draft(
+            merchant_id=key[0],
+            totals=totals,
+            digest=account.digest.close(totals, reserve=reserve, taxes=told),
+            reserve=reserve,
+            taxes=told,
+        )
     return drafts

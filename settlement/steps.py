@@ -11,7 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from network.clearing import days, line_texts, owing, queries, runs, service, sources, streams
+from network.clearing import (
+    days,
+    line_texts,
+    owing,
+    queries,
+    runs,
+    service,
+    sources,
+    streams,
+    taxes,
+)
 from network.clearing.facts import WindowView
 from network.clearing.parties import MARGIN
 from network.clearing.reserves import add_reserves
@@ -227,6 +237,7 @@ def statements(night: Night) -> tuple[list[Draft], list[controls.Check]]:
             entry_ids=night.services.entry_ids,
             report=lambda done: night.report("statements", done=done, total=max(done, total)),
             leaving=reserves.leaving(session, window=window),
+            taxes=taxes.of_window(session, window_id=night.window_id),
         )
         checks = window_checks(session, window=window)
         stored = stored_positions(session, window)

@@ -16,6 +16,7 @@ from config.environment import open_services
 from network.clearing import queries
 from network.clearing.facts import PartyView, PositionView, WindowView
 from network.clearing.parties import account_code
+from network.clearing.statement_reads import PUBLISHED
 from network.language import current_locale, format_number
 from network.language import gettext as _
 
@@ -62,7 +63,7 @@ def wide_console() -> Console:
 def settled_window(session: Session, *, day: date) -> WindowView:
     """Return the window that a day was settled in; refuse where it is not settled."""
     window = queries.window_of(session, business_date=day)
-    if window is None or window.state not in queries.PUBLISHED:
+    if window is None or window.state not in PUBLISHED:
         raise click.ClickException(
             _("%(day)s is not settled: run 'peyvand settle --date %(day)s'.", day=day)
         )

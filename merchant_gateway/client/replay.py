@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -30,6 +31,7 @@ from merchant_gateway.client.statement_proof import (
     check_statement,
     hashed_form,
 )
+from merchant_gateway.client.statement_taxes import check_taxes
 from merchant_gateway.signing import Ed25519VerifyingKey
 
 _SEAL_TAG = b"peyvand.seal.v1\n"
@@ -342,6 +344,7 @@ def _sums(statement: Mapping[str, Any], previous: Mapping[str, Any] | None, foun
     if "reserve" in statement:
         deposit = told["deposit_closing"]
         _expect(found, "reserve.deposit", deposit, statement["reserve"]["deposit"])
+    check_taxes(statement, differs=partial(_expect, found))
     digest = sha256(hashed_form(statement)).hexdigest()
     _expect(found, "digest", f"sha-256:{digest}", statement["digest"])
 

@@ -1,8 +1,8 @@
 """Whether the network said what a statement says: judged with its published keys alone.
 
 The network signs each statement when it publishes it: a JWS (RFC 7515, RFC 8037) over the digest of
-lines, reserve and totals, the merchant, the window, the ledger's head and the totals. It is taken
-with one algorithm and of one type; what a token says of either is compared, never followed.
+lines, reserve, taxes and totals, the merchant, the window, the ledger's head and the totals. It is
+taken with one algorithm and of one type; what a token says of either is compared, never followed.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ def is_statement(document: object) -> bool:
 
 
 def hashed_form(statement: Mapping[str, Any]) -> bytes:
-    """Return what a statement's digest is taken of: lines, totals and, where told, the reserve."""
+    """Return what a digest is taken of: lines, totals and, where told, the reserve and taxes."""
     kept = {"lines": statement["lines"], "totals": statement["totals"]}
-    if "reserve" in statement:
-        kept["reserve"] = statement["reserve"]
+    kept |= {name: statement[name] for name in ("reserve", "taxes") if name in statement}
     return canonical(kept)
 
 

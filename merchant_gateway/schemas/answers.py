@@ -91,6 +91,18 @@ _RESERVE = whole(
         )
     ),
 ) | {"description": "What the network holds of a merchant that leaves; on its statements alone."}
+_TAXES = list_of(
+    whole(
+        kind=text("The kind of its lines: `vat`, `acceptance_vat`, or either with `_return`."),
+        direction=states("vat", "deposit"),
+        fee=text("Rials per point that the tax falls on, exact."),
+        rate=text("The rate of the tax: 0.1 is 10 %."),
+        price=text("VAT per point: fee × rate, half to even to ten places, as on its lines."),
+        points=WHOLE,
+        base=text("What the tax falls on: points × fee, rials, exact."),
+        amount=WHOLE,
+    )
+) | {"description": "What of VAT the merchant pays, on what and at which rate; where it pays any."}
 _SETTLEMENT = whole(
     window=_WINDOW,
     merchant=TEXT,
@@ -369,7 +381,7 @@ ANSWERS: dict[str, Schema] = {
     "Settlements": page(_SETTLEMENT),
     "SettlementLines": page(_LINE),
     "Statement": whole(
-        {"reserve": _RESERVE},
+        {"reserve": _RESERVE, "taxes": _TAXES},
         environment=states("live", "test"),
         window=_WINDOW,
         merchant=TEXT,

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from network.clearing.tax_facts import StatedTax
+
 Direction = Literal["receivable", "payable", "fee", "vat", "deposit"]
 Carried = Literal["no_account", "cycle", "minimum", "default"]
 """Why a balance is not paid with its statement: nowhere to, another day, too small, stopped."""
@@ -92,7 +94,8 @@ class PostingSum(NamedTuple):
 class Obligation:
     """What ``payer`` owes ``payee``: points × price, rounded half to even, once.
 
-    One of kind ``rounding`` has no points: it is what many roundings left over or short.
+    One of kind ``rounding`` has no points: it is what many roundings left over or short. One of VAT
+    also says the fee per point that the tax falls on (``taxed``) and its rate.
     """
 
     obligation_id: UUID
@@ -112,6 +115,8 @@ class Obligation:
     price: Decimal
     amount: int
     currency: str
+    taxed: Decimal = Decimal(0)
+    vat_rate: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,22 +249,6 @@ class MatrixCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ObligationLine:
-    """One posting behind an obligation, with its share of the amount."""
-
-    member_id: UUID
-    sequence: int
-    line: int
-    business_date: date
-    points: int
-    share: int
-    merchant_id: UUID | None
-    merchant_ref: str | None
-    effective_at: datetime
-    recorded_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LinePlace:
     """Where a line stands among those of a statement, in the order of recording."""
 
@@ -377,7 +366,7 @@ class StatementView:
 
     ``seal_head`` is the head as published, ``seal`` what the ledger says of that day now, and
     ``signed`` the JWS that the network published with it (``signed_statements``); ``reserve`` is
-    there for a merchant that leaves.
+    there for a merchant that leaves, ``taxes`` where it pays VAT.
     """
 
     statement_id: UUID
@@ -389,3 +378,4 @@ class StatementView:
     seal: SealView | None
     signed: str
     reserve: ReserveView | None = None
+    taxes: tuple[StatedTax, ...] = ()

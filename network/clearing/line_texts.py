@@ -47,7 +47,7 @@ _AS_JSON = f"""
 _AS_CSV = f"""
     concat('line,', CAST(:entry AS text), ',', CAST(:ref AS text), ',', l.kind, ',', l.direction,
            ',', {_COUNTERPARTY}, ',', l.points, ',', trim_scale(l.price), ',', {_AMOUNT}, ',',
-           l.currency, E'\r\n')
+           l.currency, E',,\r\n')
 """
 _IN_ORDER = "ORDER BY l.line, l.obligation_id, l.direction"
 _BY_ENTRY = """

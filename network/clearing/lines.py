@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import Result, Row, TextClause, text
 from sqlalchemy.orm import Session
 
-from network.clearing.facts import EntryLine, LinePlace, ObligationLine, StatementLine, WindowView
+from network.clearing.facts import EntryLine, LinePlace, StatementLine, WindowView
 from network.clearing.naming import CONSENTING, told
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger.crossings import CROSSINGS
@@ -63,7 +63,7 @@ _OWED = (
     )
 """
 )
-_SPREAD = (
+SPREAD = (
     _OWED
     + """
     , floored AS (
@@ -81,23 +81,11 @@ _SPREAD = (
     )
 """
 )
+"""The shares of ``{obligations}``, conditions on ``o``, by posting: ``shared``.
 
-_OBLIGATION_LINES = text(
-    _SPREAD.format(obligations="o.obligation_id = :obligation_id", postings="true")
-    + """
-    SELECT s.member_id, s.sequence, s.line, s.business_date, s.points, s.share,
-           e.merchant_id, e.merchant_ref, e.effective_at, e.recorded_at
-    FROM shared s
-    JOIN ledger.entry e ON e.member_id = s.member_id AND e.sequence = s.sequence
-     AND e.business_date = s.business_date
-     AND e.business_date >= :first_day AND e.business_date < :end_day
-    WHERE CAST(:after_member AS uuid) IS NULL OR (s.member_id, s.sequence, s.line)
-        > (CAST(:after_member AS uuid), CAST(:after_sequence AS bigint),
-           CAST(:after_line AS bigint))
-    ORDER BY s.member_id, s.sequence, s.line
-    LIMIT :limit
+``floor`` is the exact share rounded down, ``rest`` / ``whole`` what that leaves, ``place`` the
+posting's place among the remainders of its obligation, ``left_over`` how many units go round.
 """
-)
 
 # Each posting stands on the payer's statement and, where that is a merchant, on the payee's; what a
 # deposit pays stands on its owner's. The columns are in the order of StatementLine; who is not told
@@ -132,12 +120,12 @@ _SIDES = (
 """
 )
 
-ALL_LINES = _SPREAD.format(obligations="true", postings="true") + _SIDES
+ALL_LINES = SPREAD.format(obligations="true", postings="true") + _SIDES
 """Every line of a window's statements in no order, and the network's, which has no statement;
 parameters as for a window."""
 
 LINES_BETWEEN = (
-    _SPREAD.format(
+    SPREAD.format(
         obligations="(o.payer_id BETWEEN :first AND :last OR o.payee_id BETWEEN :first AND :last)",
         postings="true",
     )
@@ -157,7 +145,7 @@ _ALL_STATEMENT_LINES = text(
 
 _OF_MERCHANT = "(o.payer_id = :merchant_id OR o.payee_id = :merchant_id)"
 _STATEMENT_LINES = text(
-    _SPREAD.format(obligations=_OF_MERCHANT, postings="true")
+    SPREAD.format(obligations=_OF_MERCHANT, postings="true")
     + _SIDES
     + """
     WHERE side.merchant_id = :merchant_id
@@ -174,7 +162,7 @@ _STATEMENT_LINES = text(
 # As a table shows them. Shares need all postings of the merchant in any case, so another order
 # costs no more than the usual one. Who is not told sorts behind all names.
 _TABLE_LINES = (
-    _SPREAD.format(obligations=_OF_MERCHANT, postings="true")
+    SPREAD.format(obligations=_OF_MERCHANT, postings="true")
     + _SIDES
     + """
     WHERE side.merchant_id = :merchant_id
@@ -222,30 +210,6 @@ def entry_lines(
         | {"merchant_id": merchant_id, "member_id": member_id, "sequence": sequence},
     )
     return [EntryLine(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
-
-
-def obligation_lines(
-    session: Session,
-    *,
-    window: WindowView,
-    obligation_id: UUID,
-    after: tuple[UUID, int, int] | None = None,
-    limit: int | None = None,
-) -> Iterator[ObligationLine]:
-    """Stream postings behind an obligation with their shares, after (member, sequence, line)."""
-    member, sequence, line = after or (None, None, None)
-    rows = spread(
-        session,
-        _OBLIGATION_LINES,
-        window=window,
-        batch=_BATCH,
-        obligation_id=obligation_id,
-        after_member=member,
-        after_sequence=sequence,
-        after_line=line,
-        limit=limit,
-    )
-    return (ObligationLine(**row._mapping) for row in rows)  # noqa: SLF001 - a public name
 
 
 def all_statement_lines(session: Session, *, window: WindowView) -> Iterator[StatementLine]:

@@ -158,6 +158,8 @@ class Obligation(Base):
     price: Mapped[Decimal]
     amount: Mapped[int]
     currency: Mapped[str]
+    taxed: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    vat_rate: Mapped[Decimal] = mapped_column(server_default=text("0"))
 
 
 class PoolBalance(Base):

@@ -34,7 +34,8 @@ _FACTS = tuple(Obligation.__dataclass_fields__)
 class Quote:
     """What an acceptor is paid per point of captures of a day, and the VAT that it pays.
 
-    ``apart`` is the part of the face value that its own VAT falls on: no issuer is taxed for it.
+    ``apart`` is the part of the face value that its own VAT falls on, at ``vat_rate``: no issuer is
+    taxed for it.
     """
 
     acceptor_id: UUID
@@ -43,6 +44,7 @@ class Quote:
     price: Decimal
     vat: Decimal
     apart: Decimal
+    vat_rate: Decimal
     currency: str
 
 
@@ -135,9 +137,9 @@ _MAKE_OWED = text("""
         SELECT *, dense_rank() OVER (ORDER BY acceptor_id, terms_id, price, vat, apart) AS quote
         FROM json_to_recordset(CAST(:quotes AS json)) AS q (
             acceptor_id uuid, priced_on date, terms_id uuid, price numeric, vat numeric,
-            apart numeric, currency text)
+            apart numeric, vat_rate numeric, currency text)
     ), quote AS MATERIALIZED (
-        SELECT DISTINCT ON (quote) quote, terms_id, price, vat, apart, currency
+        SELECT DISTINCT ON (quote) quote, terms_id, price, vat, apart, vat_rate, currency
         FROM quoted ORDER BY quote
     ), terms AS MATERIALIZED (
         SELECT * FROM json_to_recordset(CAST(:terms AS json)) AS t (
@@ -161,8 +163,8 @@ _MAKE_OWED = text("""
                b.issuer_id = CAST(:network AS uuid) AS own,
                coalesce(b.acceptor_id, b.issuer_id) AS acceptor_id,
                coalesce(q.terms_id, b.terms_id) AS acceptor_terms_id,
-               t.price AS p, q.price AS q, q.vat AS acceptance_vat, t.vat_rate,
-               greatest(t.price - q.price - q.apart, 0) AS taxed,
+               t.price AS p, q.price AS q, q.vat AS acceptance_vat, t.vat_rate AS margin_rate,
+               greatest(t.price - q.price - q.apart, 0) AS margin_taxed, q.apart, q.vat_rate,
                coalesce(q.currency, t.currency) AS currency,
                coalesce(t.funding, 'on_redemption') AS funding,
                coalesce(t.beneficiary, 'network') AS beneficiary
@@ -176,13 +178,13 @@ _MAKE_OWED = text("""
                    WHEN 'q' THEN p.q
                    WHEN 'margin' THEN p.p - p.q
                    WHEN 'acceptance_vat' THEN p.acceptance_vat
-                   WHEN 'vat' THEN CASE WHEN p.vat_rate = 0 THEN 0
-                       ELSE network.half_even(p.taxed * p.vat_rate * 1e10) * 1e-10 END
+                   WHEN 'vat' THEN CASE WHEN p.margin_rate = 0 THEN 0
+                       ELSE network.half_even(p.margin_taxed * p.margin_rate * 1e10) * 1e-10 END
                END::numeric(20, 10) AS price
         FROM priced AS p
         JOIN arrow AS a USING (account, negative, own, funding, beneficiary)
         WHERE a.per NOT IN ('vat', 'acceptance_vat')
-           OR a.per = 'vat' AND p.vat_rate <> 0
+           OR a.per = 'vat' AND p.margin_rate <> 0
            OR a.per = 'acceptance_vat' AND p.acceptance_vat <> 0
         OFFSET 0 -- so that a price is reckoned once and not wherever it is named
     )
@@ -194,7 +196,11 @@ _MAKE_OWED = text("""
            CASE payee WHEN 'issuer' THEN issuer_id WHEN 'acceptor' THEN acceptor_id
                       ELSE CAST(:network AS uuid) END AS payee_id, payee_account,
            issuer_id, acceptor_id, kind, terms_id, acceptor_terms_id, priced_on, points, postings,
-           price, network.half_even(points * price) AS amount, currency
+           price, network.half_even(points * price) AS amount, currency,
+           CASE per WHEN 'vat' THEN margin_taxed WHEN 'acceptance_vat' THEN apart
+                    ELSE 0 END::numeric(20, 10) AS taxed,
+           CASE per WHEN 'vat' THEN margin_rate WHEN 'acceptance_vat' THEN vat_rate
+                    ELSE 0 END::numeric(20, 10) AS vat_rate
     FROM routed
     WHERE per NOT IN ('vat', 'acceptance_vat') OR price <> 0
 """)

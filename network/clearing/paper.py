@@ -25,7 +25,8 @@ _FONTS = Path(__file__).with_name("fonts")
 _FAMILY = "vazirmatn"
 _LAST_LATIN = "\u024f"
 # Left to right among themselves and drawn as they stand, whatever surrounds them.
-_FIGURES = frozenset("۰۱۲۳۴۵۶۷۸۹٬٫٪−–—…·×")
+_PERSIAN_DIGITS = "۰۱۲۳۴۵۶۷۸۹"
+_FIGURES = frozenset(_PERSIAN_DIGITS + "٬٫٪−–—…·×")
 _INVISIBLE = {ord(mark): None for mark in "\u200e\u200f\u2066\u2067\u2068\u2069"}
 _BAND, _PALE, _PALE_SIZE, _SLANT = 9.0, 230, 88, 52
 _ELLIPSIS = "…"
@@ -53,6 +54,8 @@ class Sheet:
         pdf.set_auto_page_break(auto=False)
         pdf.add_font(_FAMILY, "", _FONTS / "Vazirmatn-Regular.ttf")
         pdf.add_font(_FAMILY, "B", _FONTS / "Vazirmatn-Bold.ttf")
+        for font in pdf.fonts.values():
+            _make_tabular(font)
         pdf.set_creation_date(created_at)
         pdf.set_producer("Peyvand")
         pdf.set_lang("fa-IR" if self._rtl else "en-GB")
@@ -83,15 +86,24 @@ class Sheet:
         size: float = 9,
         bold: bool = False,
         end: bool = False,
+        units: bool = False,
+        rest: str = "",
         grey: int = 0,
     ) -> None:
-        """Write one line, cut to ``width``; ``end`` aligns it where reading ends."""
+        """Write one line, cut to ``width``; ``end`` aligns it where reading ends.
+
+        ``units`` aligns figures so that units stand below units: on the right in any language,
+        with room for ``rest``, the digits that others of the column have behind theirs.
+        """
         pdf = self._pdf
         pdf.set_font(_FAMILY, "B" if bold else "", size)
         pdf.set_text_color(grey)
         visible = self._fit(text.translate(_INVISIBLE), width=width, size=size, bold=bold)
+        # Figures wider than that stand where they can.
+        room = pdf.get_string_width(rest) if rest and self._fits(visible + rest, width) else 0
         pdf.set_xy(self._x(at, width), y)
-        pdf.cell(width, size * 0.5, visible, align="R" if end != self._rtl else "L")
+        right = units or end != self._rtl
+        pdf.cell(width - room, size * 0.5, visible, align="R" if right else "L")
 
     def rule(self, *, y: float, grey: int = 200, weight: float = 0.2) -> None:
         """Draw a line from margin to margin."""
@@ -179,6 +191,19 @@ class Sheet:
 
     def _fits(self, text: str, width: float) -> bool:
         return bool(self._pdf.get_string_width(text) <= width)
+
+
+def _make_tabular(font: Any) -> None:
+    """Have digits of one width each in text that is not shaped, as HarfBuzz does for ``tnum``.
+
+    Persian digits are of different widths, and figures below each other would not line up.
+    """
+    metrics = font.ttfont["hmtx"].metrics
+    for digit in map(ord, _PERSIAN_DIGITS):
+        glyph = f"{font.cmap[digit]}.tnum"
+        font.cmap[digit] = glyph
+        font.glyph_ids[digit] = font.ttfont.getGlyphID(glyph)
+        font.cw[digit] = round(font.scale * metrics[glyph][0])
 
 
 @cache

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select, text, tuple_
+from sqlalchemy import func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from network.clearing import lines, runs, sources
+from network.clearing import lines, runs, shares, sources
 from network.clearing.facts import (
     LinePlace,
     MatrixCell,
     Obligation,
-    ObligationLine,
     ObligationView,
-    PartyView,
     PoolView,
     PositionView,
-    ReserveView,
     RunView,
     SealView,
     StatementLine,
     StatementView,
-    Totals,
     WindowView,
 )
-from network.clearing.models import NetPosition, SettlementRun, SettlementWindow, Statement
+from network.clearing.models import NetPosition, SettlementRun, SettlementWindow
 from network.clearing.models import Obligation as ObligationRow
 from network.clearing.parties import NETWORK_PARTY, Account
 from network.clearing.party_names import obligation_views, parties, party
-from network.clearing.reserves import reserves
+from network.clearing.shares import ObligationLine
+from network.clearing.statement_reads import read_statements, seals, window_view
 from network.ledger.tables import business_day
-from network.ledger.tables import seal as seal_table
 
-PUBLISHED = ("settled",)
 DIGEST_BYTES = 32
 _MAIN_ACCOUNTS = ("settlement", "margin")
 
@@ -44,7 +38,7 @@ _MAIN_ACCOUNTS = ("settlement", "margin")
 def window(session: Session, *, window_id: UUID) -> WindowView | None:
     """Return a window, ``None`` where there is none with this id."""
     row = session.get(SettlementWindow, window_id)
-    return None if row is None else _window(row)
+    return None if row is None else window_view(row)
 
 
 def window_of(session: Session, *, business_date: date) -> WindowView | None:
@@ -56,7 +50,7 @@ def window_of(session: Session, *, business_date: date) -> WindowView | None:
             SettlementWindow.state != "aborted",
         )
     ).one_or_none()
-    return None if row is None else _window(row)
+    return None if row is None else window_view(row)
 
 
 def windows(
@@ -72,14 +66,14 @@ def windows(
         query = query.where(SettlementWindow.first_day < before)
     if state is not None:
         query = query.where(SettlementWindow.state == state)
-    return [_window(row) for row in session.scalars(query)]
+    return [window_view(row) for row in session.scalars(query)]
 
 
 def windows_for(
     session: Session, *, merchant_id: UUID, limit: int = 60, cursor: date | None = None
 ) -> list[StatementView]:
     """Return a merchant's published statements, the latest first, those before ``cursor``."""
-    return _statements(session, merchant_id=merchant_id, limit=limit, before=cursor)
+    return read_statements(session, merchant_id=merchant_id, limit=limit, before=cursor)
 
 
 def run(session: Session, *, business_date: date) -> RunView | None:
@@ -147,7 +141,7 @@ def obligation_lines(
     if found is None:
         return []
     return list(
-        lines.obligation_lines(
+        shares.obligation_lines(
             session, window=found, obligation_id=obligation_id, after=cursor, limit=limit
         )
     )
@@ -232,13 +226,13 @@ def matrix(session: Session, *, window: WindowView) -> list[MatrixCell]:
 
 def statement(session: Session, *, merchant_id: UUID, window_id: UUID) -> StatementView | None:
     """Return a merchant's statement of a window, ``None`` where it has none (yet)."""
-    found = _statements(session, merchant_id=merchant_id, window_id=window_id, limit=1)
+    found = read_statements(session, merchant_id=merchant_id, window_id=window_id, limit=1)
     return found[0] if found else None
 
 
 def statements(session: Session, *, window: WindowView) -> list[StatementView]:
     """Return every statement of a window, by the merchant's code."""
-    found = _statements(session, window_id=window.window_id)
+    found = read_statements(session, window_id=window.window_id)
     return sorted(found, key=lambda each: (each.merchant.code, each.totals.currency))
 
 
@@ -248,7 +242,7 @@ def statement_by_code(session: Session, *, beginning: bytes) -> StatementView | 
     ``beginning`` is what ``network.clearing.checking.read_code`` makes of a code that was typed.
     """
     rest = DIGEST_BYTES - len(beginning)
-    found = _statements(
+    found = read_statements(
         session, digests=(beginning + bytes(rest), beginning + b"\xff" * rest), limit=1
     )
     return found[0] if found else None
@@ -288,7 +282,7 @@ def last_closings(session: Session, *, before: date) -> dict[tuple[UUID, str], i
 
 def seal_of(session: Session, *, business_date: date) -> SealView | None:
     """Return the seal of a closed day, ``None`` where it has none yet."""
-    return _seals(session, days={business_date}).get(business_date)
+    return seals(session, days={business_date}).get(business_date)
 
 
 def first_day(session: Session) -> date | None:
@@ -318,82 +312,3 @@ def counts(session: Session, *, window_id: UUID) -> tuple[int, int, int]:
         {"id": window_id},
     ).one()
     return row.obligations, row.positions, row.statements
-
-
-def _statements(
-    session: Session,
-    *,
-    merchant_id: UUID | None = None,
-    window_id: UUID | None = None,
-    before: date | None = None,
-    digests: tuple[bytes, bytes] | None = None,
-    limit: int | None = None,
-) -> list[StatementView]:
-    query = (
-        select(Statement, SettlementWindow)
-        .join(SettlementWindow, SettlementWindow.window_id == Statement.window_id)
-        .where(SettlementWindow.state.in_(PUBLISHED))
-        .order_by(SettlementWindow.first_day.desc(), Statement.merchant_id, Statement.currency)
-        .limit(limit)
-    )
-    if merchant_id is not None:
-        query = query.where(Statement.merchant_id == merchant_id)
-    if window_id is not None:
-        query = query.where(Statement.window_id == window_id)
-    if before is not None:
-        query = query.where(SettlementWindow.first_day < before)
-    if digests is not None:
-        query = query.where(Statement.digest.between(*digests))
-    rows = session.execute(query).all()
-    names = parties(session, wanted=(row[0].merchant_id for row in rows))
-    seals = _seals(session, days={row[1].end_day - timedelta(days=1) for row in rows})
-    told = reserves(session, statements=[row[0].statement_id for row in rows])
-    return [_statement(row[0], row[1], names=names, seals=seals, told=told) for row in rows]
-
-
-def _seals(session: Session, *, days: set[date]) -> dict[date, SealView]:
-    rows = session.execute(
-        select(
-            seal_table.c.business_date,
-            seal_table.c.head,
-            seal_table.c.key_id,
-            seal_table.c.signature,
-        ).where(seal_table.c.business_date.in_(days))
-    )
-    return {row.business_date: _seal(row) for row in rows}
-
-
-def _seal(row: Row[*tuple[Any, ...]]) -> SealView:
-    return SealView(**row._mapping)  # noqa: SLF001 - a public name of SQLAlchemy
-
-
-def _window(row: SettlementWindow) -> WindowView:
-    return WindowView(
-        window_id=row.window_id,
-        first_day=row.first_day,
-        end_day=row.end_day,
-        state=row.state,
-        settled_at=row.settled_at,
-        attempt=row.attempt,
-    )
-
-
-def _statement(
-    row: Statement,
-    of: SettlementWindow,
-    *,
-    names: dict[UUID, PartyView],
-    seals: dict[date, SealView],
-    told: dict[UUID, ReserveView],
-) -> StatementView:
-    return StatementView(
-        statement_id=row.statement_id,
-        window=_window(of),
-        merchant=party(names, row.merchant_id),
-        totals=Totals(**{name: getattr(row, name) for name in Totals.__dataclass_fields__}),
-        digest=row.digest,
-        seal_head=row.seal,
-        seal=seals.get(of.end_day - timedelta(days=1)),
-        signed=row.signed,
-        reserve=told.get(row.statement_id),
-    )

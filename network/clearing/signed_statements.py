@@ -1,9 +1,9 @@
 """What the network signs about a statement: a JWS (RFC 7515, RFC 8037) over its digest and totals.
 
-The digest says that lines, reserve and totals belong together, the seal that the days are closed;
-only this says that the network told this merchant so. It is signed once, when the statement is
-published, with the key that seals days, and stands outside the form that is hashed. ``typ`` keeps
-it apart from all else that is signed with that key.
+The digest says that lines, reserve, taxes and totals belong together, the seal that the days are
+closed; only this says that the network told this merchant so. It is signed once, when the statement
+is published, with the key that seals days, and stands outside the form that is hashed. ``typ``
+keeps it apart from all else that is signed with that key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def sign_statement(
 ) -> str:
     """Return the JWS of a statement; the same facts and key give the same bytes.
 
-    ``merchant`` is its code, ``digest`` that of lines, reserve and totals, ``head`` the
+    ``merchant`` is its code, ``digest`` that of lines, reserve, taxes and totals, ``head`` the
     ledger's head as of the window's last day.
     """
     payload = {

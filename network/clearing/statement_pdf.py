@@ -17,6 +17,7 @@ from network.clearing.facts import PartyView, StatementLine, StatementView
 from network.clearing.paper import HEIGHT, INNER, MARGIN, Sheet
 from network.clearing.paper_lines import PaperLines, paper_lines
 from network.clearing.statement_rows import (
+    PLACES,
     Column,
     Group,
     Printed,
@@ -24,6 +25,9 @@ from network.clearing.statement_rows import (
     counterparty,
     digits,
     moment,
+    most_places,
+    tax_cells,
+    tax_columns,
 )
 from network.clearing.statement_words import (
     carried_label,
@@ -46,13 +50,13 @@ from network.language import gettext as _
 from network.merchants.queries import SPONSOR
 from network.signing.queries import LIVE
 
-FORM = "4"
+FORM = "5"
 """Counts up when the drawing changes, so that a validator of other bytes is another."""
 
 CHECK_PATH, OF_SANDBOX = "/verify", "test"
 """Where the gateway checks the code of a paper, and the parameter that names whose sandbox's."""
 
-_ROW, _FOOT, _PRICE_PLACES = 5.2, HEIGHT - 20, 10
+_ROW, _FOOT = 5.2, HEIGHT - 20
 _STRONG = ("net", "closing", "deposit_closing")
 
 
@@ -121,6 +125,7 @@ class _Paper:
         self._totals()
         self._names = found.names
         self._groups(found.groups)
+        self._taxes()
         self._lines(found.printed)
         self._seal()
         self._sheet.on_every_page(self._foot)
@@ -171,11 +176,11 @@ class _Paper:
             self._sheet.text(each.label, at=8, y=self._y, width=104, bold=strong)
             self._sheet.text(
                 format_number(each.value),
-                at=INNER - 62,
+                at=INNER - 40,
                 y=self._y,
-                width=60,
+                width=38,
                 bold=strong,
-                end=True,
+                units=True,
             )
             self._y += _ROW
         carried = self._statement.totals.carried
@@ -245,6 +250,18 @@ class _Paper:
             ),
         )
 
+    def _taxes(self) -> None:
+        """Say what the merchant's VAT falls on and at which rate, and what it is paid from."""
+        taxes = self._statement.taxes
+        if not taxes:
+            return
+        self._title(_("Value added tax"))
+        columns = tax_columns(taxes)
+        self._heads(columns)
+        for tax in taxes:
+            self._row(columns, tax_cells(tax))
+        self._y += 5
+
     def _lines(self, lines: Sequence[Printed]) -> None:
         count = self._statement.totals.lines
         if not lines:
@@ -264,7 +281,13 @@ class _Paper:
             Column(head=_("Reference"), at=93, width=25),
             Column(head=_("Entry"), at=119, width=22),
             Column(head=_("Points"), at=141, width=11, number=True),
-            Column(head=_("Price"), at=153, width=11, number=True),
+            Column(
+                head=_("Price"),
+                at=153,
+                width=11,
+                number=True,
+                places=most_places({line.price for line in lines}),
+            ),
             Column(head=_("Amount"), at=165, width=INNER - 165, number=True),
         )
         self._title(_("Every line, numbered as in the JSON"))
@@ -278,7 +301,7 @@ class _Paper:
                 line.merchant_ref or "—",
                 line.entry,
                 format_number(line.points),
-                format_decimal(line.price, places=_PRICE_PLACES),
+                format_decimal(line.price, places=PLACES),
                 format_number(line.amount),
             )
             self._row(columns, cells, size=7, height=4.3)
@@ -327,7 +350,7 @@ class _Paper:
                 y=self._y,
                 width=column.width,
                 size=size,
-                end=column.number,
+                units=column.number,
                 grey=110,
             )
         self._y += _ROW
@@ -355,7 +378,8 @@ class _Paper:
                 width=column.width,
                 size=size,
                 bold=bold,
-                end=column.number,
+                units=column.number,
+                rest=column.rest(cell),
             )
         self._y += height
         self._sheet.rule(y=self._y - 0.7, grey=228, weight=0.1)

@@ -16,17 +16,18 @@ one of them is not zero. A counterparty is named by its code only where both agr
 the window's last day allow it (``naming``). Else it is the network, as for all that the network
 itself gets and pays; for its own points in its own shop it is the merchant itself. A merchant that
 leaves also reads what the network holds of it (``reserve``), and by which month that comes free at
-the latest.
-``digest`` is the SHA-256 of ``{"lines": …, "reserve": …, "totals": …}`` in the form of RFC 8785,
-``reserve`` only where it is told; seal, times and what the network ``signed`` over it
-(``signed_statements``) stand outside that form.
+the latest; one that pays VAT reads on what and at which rate (``taxes``): fee per point × rate is
+the price of its lines, points × fee the base.
+``digest`` is the SHA-256 of ``{"lines": …, "reserve": …, "taxes": …, "totals": …}`` in the form of
+RFC 8785, ``reserve`` and ``taxes`` only where they are told; seal, times and what the network
+``signed`` over it (``signed_statements``) stand outside that form.
 """
 
 from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -41,6 +42,7 @@ from network.clearing.facts import (
     WindowView,
 )
 from network.clearing.parties import NETWORK_NAME
+from network.clearing.tax_facts import StatedTax
 from network.ids import EntryIds, encode
 from network.language.spreadsheets import guarded
 from network.language.spreadsheets import line as csv_line
@@ -57,12 +59,15 @@ _COLUMNS = (
     "price",
     "amount",
     "currency",
+    "tax_base",
+    "tax_rate",
 )
 _CANONICAL = json.JSONEncoder(
     ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
 )
 _NAMES_KEPT = 256
-_FIGURES = ("points", "price", "amount")
+_FIGURES = ("points", "price", "amount", "tax_base", "tax_rate")
+_TOLD_SOMETIMES = ("reserve", "taxes")
 _TOTALS = (
     "opening",
     "receivable",
@@ -158,11 +163,19 @@ class StatementDigest:
         self._hash.update(lines.encode() if self._empty else b"," + lines.encode())
         self._empty = False
 
-    def close(self, totals: Totals, *, reserve: ReserveView | None = None) -> bytes:
-        """Take what a leaving merchant is told, and the totals; return the digest (32 bytes)."""
+    def close(
+        self,
+        totals: Totals,
+        *,
+        reserve: ReserveView | None = None,
+        taxes: Sequence[StatedTax] = (),
+    ) -> bytes:
+        """Take what a leaving merchant is told, VAT and totals; return the digest (32 bytes)."""
         self._hash.update(b"]")
         if reserve is not None:
             self._hash.update(b',"reserve":' + canonical(reserve_record(reserve)))
+        if taxes:
+            self._hash.update(b',"taxes":' + canonical(tax_records(taxes)))
         self._hash.update(b',"totals":' + canonical(totals_record(totals)) + b"}")
         return self._hash.digest()
 
@@ -173,7 +186,7 @@ def hashed_form(document: Mapping[str, Any]) -> bytes:
     Raises KeyError where it is no statement.
     """
     kept = {"lines": document["lines"], "totals": document["totals"]}
-    return canonical(kept | {name: document[name] for name in ("reserve",) if name in document})
+    return canonical(kept | {name: document[name] for name in _TOLD_SOMETIMES if name in document})
 
 
 def statement_json(
@@ -206,6 +219,8 @@ def json_frame(statement: StatementView, *, environment: str = LIVE) -> tuple[by
         tail += b',"reserve":' + canonical(reserve_record(statement.reserve))
     tail += b',"seal":' + canonical(seal_record(statement))
     tail += b',"signed":' + canonical(statement.signed)
+    if statement.taxes:
+        tail += b',"taxes":' + canonical(tax_records(statement.taxes))
     tail += b',"totals":' + canonical(totals_record(statement.totals))
     return head, tail + b',"window":' + canonical(window_record(statement.window)) + b"}"
 
@@ -242,6 +257,7 @@ def csv_frame(statement: StatementView, *, environment: str = LIVE) -> tuple[byt
     ]
     if totals.carried is not None:
         rows.append({"record": "carried", "entry": totals.carried})
+    rows += [{"currency": totals.currency} | row for row in _tax_rows(statement.taxes)]
     rows += [{"currency": totals.currency} | row for row in _reserve_rows(statement.reserve)]
     rows += [
         {"record": "environment", "entry": environment},
@@ -292,6 +308,29 @@ def reserve_record(reserve: ReserveView) -> dict[str, Any]:
         ],
         "reserve": reserve.reserve,
     }
+
+
+def tax_records(taxes: Iterable[StatedTax]) -> list[dict[str, Any]]:
+    """Return the VAT that a statement tells; amounts are signed as those of its lines."""
+    return [
+        {
+            "amount": -each.amount,
+            "base": plain(each.base),
+            "direction": each.direction,
+            "fee": plain(each.fee),
+            "kind": each.kind,
+            "points": each.points,
+            "price": plain(each.price),
+            "rate": plain(each.rate),
+        }
+        for each in taxes
+    ]
+
+
+def _tax_rows(taxes: Iterable[StatedTax]) -> Iterator[dict[str, Any]]:
+    for each in tax_records(taxes):
+        record = {name: each[name] for name in _COLUMNS if name in each}
+        yield record | {"record": "tax", "tax_base": each["base"], "tax_rate": each["rate"]}
 
 
 def _reserve_rows(reserve: ReserveView | None) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from network.ledger import tables
 from network.ledger.queries import ENTRY_COLUMNS, entries_of, in_days
+from network.ledger.searching import captures
 from network.ledger.views import HEADLINE_ACCOUNTS, EntryView
 
 BY_DAY = "day"
@@ -140,6 +141,7 @@ def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
             or_(
                 table.c.merchant_ref.icontains(asked.words, autoescape=True),
                 table.c.receipt.icontains(asked.words, autoescape=True),
+                captures(tables.hold.c.merchant_ref.icontains(asked.words, autoescape=True)),
             )
         )
     return conditions

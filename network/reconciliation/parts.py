@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from network.clearing import queries as clearing
 from network.clearing.facts import EntryLine
 from network.clearing.lines import entry_lines
+from network.clearing.statement_reads import PUBLISHED
 from network.clearing.statements import canonical, plain
 from network.ids import EntryIds
 from network.ledger.views import EntryView
@@ -53,7 +54,7 @@ def part_of(session: Session, *, entry: EntryView, merchant_id: UUID) -> list[En
     """
     window = clearing.window_of(session, business_date=entry.business_date)
     lines: list[EntryLine] = []
-    if window is not None and window.state in clearing.PUBLISHED:
+    if window is not None and window.state in PUBLISHED:
         lines = entry_lines(
             session,
             window=window,

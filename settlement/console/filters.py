@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,11 +17,12 @@ from jinja2.runtime import Context
 
 from config.web import listing
 from network import ids
+from network.clearing.statement_rows import most_places, rest
 from network.clearing.statements import plain
 from network.language import current_locale, gettext
 from network.money.facts import PaymentView
 from network.programme import explain
-from settlement.console import access, lots, reconciling, redemptions, words
+from settlement.console import access, lots, reconciling, redemptions, taxing, words
 from settlement.console.charts import BAR_HEIGHT, BAR_WIDTH, COLUMNS_HEIGHT, COLUMNS_WIDTH
 
 _CREATED = re.compile(r";created=(\d{1,11})\b")
@@ -41,6 +43,9 @@ def install(app: Flask) -> None:
         typed=typed,
         lot_name=lots.name,
         became=redemptions.became,
+        margin_tax=taxing.sentence,
+        places=places,
+        idle=rest,
         standing=standing,
         base64=base64,
         created=created,
@@ -92,6 +97,11 @@ def is_note(step: dict[str, Any]) -> bool:
 def typed(value: Fraction) -> str:
     """Return an exact value as a person types it: a decimal number of at most ten places."""
     return plain(Decimal(round(value * 10**10)).scaleb(-10))
+
+
+def places(values: Iterable[Decimal | Fraction | None]) -> int:
+    """Return how many digits behind the decimal mark the longest figure of a column has."""
+    return most_places(each for each in values if each is not None)
 
 
 def base64(raw: bytes) -> str:

@@ -38,6 +38,14 @@ PARTIES = (
             "Where a line stands on one party's statement: what it gets, owes, or its deposit pays."
         ),
     ),
+    _term(
+        "counterparty",
+        _l("Counterparty"),
+        _l(
+            "Who stands on the other side of a line, as its merchant reads it: by name only where "
+            "both agreements allow it, else the network."
+        ),
+    ),
 )
 EVENTS = (
     _term(

@@ -21,6 +21,7 @@ from network.clearing.facts import (
 from network.clearing.owed import Portion
 from network.clearing.parties import Account
 from network.clearing.terms import TermsView
+from settlement.console.taxing import MarginTax, margin_tax
 from settlement.pricing import MissingPriceError, PriceBook, taxes
 
 
@@ -50,7 +51,8 @@ class Reckoning:
     """The prices behind an obligation, minor units per point, and the product before rounding.
 
     ``paid`` is what the acceptor is paid (q), ``price`` what the issuer pays (p); ``vat_rate`` is
-    the rate of a VAT and ``taxed`` the fee that it falls on.
+    the rate of a VAT and ``taxed`` the fee that it falls on. ``margin_tax`` says how VAT meets the
+    margin, whatever the obligation is for.
     """
 
     face_value: Fraction
@@ -58,6 +60,7 @@ class Reckoning:
     paid: Decimal
     price: Decimal
     exact: Decimal
+    margin_tax: MarginTax
     vat_rate: Decimal = Decimal(0)
     taxed: Decimal = Decimal(0)
 
@@ -119,23 +122,22 @@ def reckoning(
         (each for each in values if each.effective_from <= day),
         key=lambda each: each.effective_from,
     )
-    vat, acceptance_vat = taxes(issuer=_agreement(issuer, fact.currency), acceptor=quoted)
+    terms_of_issuer = _agreement(issuer, fact.currency)
+    vat, acceptance_vat = taxes(issuer=terms_of_issuer, acceptor=quoted)
     found = Reckoning(
         face_value=Fraction(value.numerator, value.denominator),
         fee=acceptor.acceptance_fee,
         paid=quoted.price,
         price=issuer.issue_price,
         exact=fact.points * fact.price,
+        margin_tax=margin_tax(issuer=terms_of_issuer, acceptor=quoted),
     )
     kind = fact.kind.removesuffix("_return")
-    if kind == "vat":
-        # What the acceptor's own VAT falls on is not the issuer's to be taxed for.
-        taxed = found.margin - (quoted.given_up if acceptance_vat else 0)
-        found = replace(found, vat_rate=issuer.vat_rate, taxed=taxed)
-    elif kind == "acceptance_vat":
-        found = replace(found, vat_rate=acceptor.vat_rate, taxed=quoted.given_up)
-    stated = {"margin": found.margin, "vat": vat, "acceptance_vat": acceptance_vat}
-    return found if stated.get(kind, found.paid) == fact.price else None
+    tax = {"vat": vat, "acceptance_vat": acceptance_vat}.get(kind)
+    if tax is not None:
+        found = replace(found, vat_rate=tax.rate, taxed=tax.fee)
+        return found if tax.price == fact.price else None
+    return found if (found.margin if kind == "margin" else found.paid) == fact.price else None
 
 
 def totals(found: Iterable[Portion]) -> dict[str, int]:

@@ -76,7 +76,8 @@ END
 $$;
 
 -- Captures all or part of a hold and releases the rest. Up to 24 hours after the hold's life ended
--- it still succeeds if the points are there, taken anew where they had been released.
+-- it still succeeds if the points are there, taken anew where they had been released. A capture that
+-- names no reference carries that of its authorisation, by which its merchant looks for it.
 CREATE OR REPLACE FUNCTION ledger.capture(
     p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
     p_authorisation bigint, p_points bigint, p_event ledger.event_facts,
@@ -142,6 +143,7 @@ BEGIN
     UPDATE ledger.hold AS t
     SET state = 'captured', captured = settled, capture_sequence = op.sequence
     WHERE t.member_id = p_member AND t.sequence = p_authorisation;
+    p_event.merchant_ref := coalesce(nullif(p_event.merchant_ref, ''), h.merchant_ref);
     op := ledger.write_entry(op, 'capture', p_event, 'merchant:' || p_event.merchant_id, NULL,
                              p_now, settled, h.sequence, h.business_date);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(
@@ -151,7 +153,7 @@ END
 $$;
 
 -- Ends a hold before its capture. A hold whose life had run out is marked voided without
--- movements, so that no late capture follows.
+-- movements, so that no late capture follows. Without a reference it carries the authorisation's.
 CREATE OR REPLACE FUNCTION ledger.void(
     p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
     p_authorisation bigint, p_event ledger.event_facts, p_evidence ledger.evidence_facts
@@ -174,6 +176,7 @@ BEGIN
     UPDATE ledger.reference AS r SET state = 'free'
     WHERE r.member_id = p_member AND r.merchant_id = h.merchant_id AND r.kind = 'redemption'
       AND r.merchant_ref = h.merchant_ref AND r.state = 'used';
+    p_event.merchant_ref := coalesce(nullif(p_event.merchant_ref, ''), h.merchant_ref);
     op := ledger.write_entry(op, 'void', p_event, 'merchant:' || p_event.merchant_id, NULL, p_now,
                              h.points, h.sequence, h.business_date);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(

@@ -13,7 +13,8 @@ from config.web.listing import Page
 from network import ids
 from network.adjustments import queries as adjustments
 from network.clearing import queries as clearing
-from network.clearing.facts import ObligationView, PartyView
+from network.clearing import shares
+from network.clearing.facts import PartyView
 from network.clearing.parties import NETWORK_NAME
 from network.clearing.party_names import parties
 from network.ids import EntryKey, UnknownIdError
@@ -42,6 +43,9 @@ from settlement.console.words import ENTRY_KINDS
 blueprint = Blueprint("entries", __name__)
 MOST_ENTRIES = 1_000
 """How many of a wallet's entries are sorted and searched at once; older ones on a further page."""
+
+MOST_SHARED = 1_000_000
+"""A share depends on all postings of its obligation: beyond so many its page is the place."""
 
 _COLUMNS = (
     *("entry", "kind", "merchant", "merchant_ref", "business_date", "recorded_at", "points"),
@@ -118,11 +122,13 @@ def _facts(session: Session, entry: EntryView) -> dict[str, object]:
     key_id = figures.evidence_key(
         session, member_id=member_id, sequence=sequence, business_date=day
     )
+    settled_by = _settled_by(session, entry)
     return {
         "rounded_up": rounded_up(entry, face_value=face_value),
         "names": parties(session),
         "store": _store(session, entry),
-        "settled_by": _settled_by(session, entry),
+        "settled_by": settled_by,
+        "settled_sums": tracing.sums(settled_by),
         "key_id": key_id,
         "key": merchants.key(session, key_id=key_id) if key_id else None,
         "parts": figures.earned_parts(
@@ -132,12 +138,24 @@ def _facts(session: Session, entry: EntryView) -> dict[str, object]:
     }
 
 
-def _settled_by(session: Session, entry: EntryView) -> dict[int, list[ObligationView]]:
+def _settled_by(session: Session, entry: EntryView) -> dict[int, list[tracing.Settled]]:
     """Return the obligations that each posting of an entry has a share in, by its line."""
     window = clearing.window_of(session, business_date=entry.business_date)
+    if window is None:
+        return {}
     pairs = {tracing.pair_of(each) for each in entry.postings}
-    found = [] if window is None else clearing.obligations(session, window=window, between=pairs)
-    return {each.line: tracing.obligations_of(each, found=found) for each in entry.postings}
+    found = clearing.obligations(session, window=window, between=pairs)
+    behind = {each.line: tracing.obligations_of(each, found=found) for each in entry.postings}
+    wanted = {view.fact.obligation_id: view.fact for views in behind.values() for view in views}
+    few = sum(fact.postings for fact in wanted.values()) <= MOST_SHARED
+    shared = shares.entry_shares(
+        session,
+        window=window,
+        obligation_ids=list(wanted) if few else [],
+        member_id=entry.member_id,
+        sequence=entry.sequence,
+    )
+    return tracing.settled(behind, shares=shared)
 
 
 def _signed(entry: EntryView, *, reveal: bool) -> SignedRequest | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -11,26 +11,28 @@ from sqlalchemy.orm import Session
 
 from config.web import listing
 from network import ids
-from network.clearing import owed, sources, terms
+from network.clearing import owed, shares, sources, terms
 from network.clearing import queries as clearing
 from network.clearing.facts import (
     OBLIGATION_KINDS,
-    ObligationLine,
+    Obligation,
     ObligationView,
     PartyView,
     PositionView,
     WindowView,
 )
-from network.clearing.lines import obligation_lines as every_line
 from network.clearing.owed import Portion, Wanted
-from network.clearing.parties import POOL, Account
+from network.clearing.parties import NETWORK_PARTY, POOL, Account
 from network.clearing.party_names import parties
+from network.clearing.shares import ObligationLine
 from network.operators.roles import VIEWER
 from settlement.console import access, proof
 from settlement.console import obligations_table as table
+from settlement.console.taxing import OWN
 from settlement.console.views.windows import read_window
 
 blueprint = Blueprint("obligations", __name__, url_prefix="/settlement")
+_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +137,7 @@ def show(public_id: str) -> str | Response:
         window = read_window(session, ids.encode("win", found.fact.window_id))
         if listing.wants_csv():
             return _lines_file(window, obligation_id)
-        lines = clearing.obligation_lines(
-            session,
-            obligation_id=obligation_id,
-            cursor=listing.after_line(access.entry_ids()),
-            limit=listing.PAGE_ROWS + 1,
-        )
+        lines = _lines(session, window, obligation_id)
         known = terms.terms_behind(session, obligations=[found.fact])
         values = sources.face_values(session)
         siblings = owed.siblings(session, fact=found.fact)
@@ -150,8 +147,12 @@ def show(public_id: str) -> str | Response:
         window=window,
         found=found,
         rows=rows,
-        more=listing.next_line(access.entry_ids(), rows) if more else None,
-        first=request.path if request.args.get("after") else None,
+        more=_next(rows) if more else None,
+        first=listing.address(after=None) if request.args.get("after") else None,
+        whole=not more and not request.args.get("after"),
+        by_remainder=_by_remainder(),
+        half=_is_half(found.fact),
+        own=OWN if found.fact.issuer_id == NETWORK_PARTY else None,
         issuer_terms_view=known.get(found.fact.terms_id),
         acceptor_terms_view=known.get(found.fact.acceptor_terms_id),
         reckoning=proof.reckoning(found.fact, terms=known, face_values=values),
@@ -183,6 +184,39 @@ def _bridge(session: Session, window: WindowView, *, held: Held | None) -> Bridg
     return Bridge(before=after - sum(moved.values()), kinds=kinds, after=after)
 
 
+def _lines(session: Session, window: WindowView, obligation_id: UUID) -> list[ObligationLine]:
+    """Return a page of postings in the order that the address asks for, and one beyond it."""
+    limit = listing.PAGE_ROWS + 1
+    if not _by_remainder():
+        after = listing.after_line(access.entry_ids())
+        return clearing.obligation_lines(
+            session, obligation_id=obligation_id, cursor=after, limit=limit
+        )
+    place = request.args.get("after", "")
+    return shares.lines_by_remainder(
+        session,
+        window=window,
+        obligation_id=obligation_id,
+        after=int(place) if place.isascii() and place.isdigit() and len(place) < _DIGITS else 0,
+        limit=limit,
+    )
+
+
+def _by_remainder() -> bool:
+    return request.args.get("by") == "remainder"
+
+
+def _next(rows: Sequence[ObligationLine]) -> str:
+    if _by_remainder():
+        return listing.address(after=rows[-1].place)
+    return listing.next_line(access.entry_ids(), rows)
+
+
+def _is_half(fact: Obligation) -> bool:
+    """Return whether points × price is exactly between two whole units."""
+    return 2 * abs(fact.points * fact.price - fact.amount) == 1
+
+
 def _lines_file(window: WindowView, obligation_id: UUID) -> Response:
     """Return the postings behind an obligation, however many."""
     name = access.entry_ids()
@@ -196,14 +230,21 @@ def _lines_file(window: WindowView, obligation_id: UUID) -> Response:
             row.recorded_at.isoformat(),
             row.points,
             row.share,
+            row.floor,
+            f"{row.rest}/{row.whole}",
+            row.place,
+            int(row.raised),
         )
 
     def rows(session: Session, _size: int) -> Iterator[tuple[object, ...]]:
-        found = every_line(session, window=window, obligation_id=obligation_id)
+        found = shares.obligation_lines(session, window=window, obligation_id=obligation_id)
         return map(cells, found)
 
     return listing.streamed(
         f"obligation-{ids.encode('obl', obligation_id)}",
-        ("entry", "line", "merchant_ref", "effective_at", "recorded_at", "points", "share"),
+        (
+            *("entry", "line", "merchant_ref", "effective_at", "recorded_at", "points", "share"),
+            *("rounded_down", "remainder", "place", "left_over"),
+        ),
         rows,
     )

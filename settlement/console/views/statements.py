@@ -36,6 +36,7 @@ def show(code: str, window_id: str) -> str:
         behind = stating.lines(
             clearing.obligations(session, window=window, party_id=merchant_id),
             merchant_id=merchant_id,
+            named=named_parties(session, window=window),
         )
         known = terms_behind(session, obligations=[each.of.fact for each in behind])
         values = sources.face_values(session)
@@ -49,9 +50,12 @@ def show(code: str, window_id: str) -> str:
         kinds=stating.by_kind(behind),
         agrees=stating.agree(behind, totals=found.totals),
         taxes=stating.taxes(behind, terms=known, face_values=values),
+        untaxed=stating.untaxed(behind, merchant_id=merchant_id, terms=known, face_values=values),
         terms=known,
         payments=[each for each in payments if each.fact.currency == found.totals.currency],
         directs=[each for each in directs if each.fact.currency == found.totals.currency],
+        side_label=statement_words.direction_label,
+        kind_label=statement_words.kind_label,
         check=check_code(found.digest),
         check_url=access.services().settings.gateway_url + statement_pdf.CHECK_PATH,
     )

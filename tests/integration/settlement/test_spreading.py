@@ -10,8 +10,11 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from network.clearing import line_texts, lines, owing, queries, service
+from sqlalchemy.orm import Session
+
+from network.clearing import line_texts, lines, owing, queries, service, shares
 from network.clearing.facts import LinePlace, Obligation, StatementLine, WindowView
+from network.clearing.shares import ObligationLine
 from network.clearing.statements import canonical, csv_record, csv_reference, line_record
 from network.database.connection import Database
 from network.points import largest_remainder
@@ -57,7 +60,7 @@ def test_a_written_out_spread(coalition: Coalition, database: Database) -> None:
     assert redemption.amount == 6856  # 7 × 979.5 = 6856.5, to even
     with database.reading() as session:
         behind = list(
-            lines.obligation_lines(session, window=window, obligation_id=redemption.obligation_id)
+            shares.obligation_lines(session, window=window, obligation_id=redemption.obligation_id)
         )
     # 6856 × 3/7 = 2938.29 and 6856 × 4/7 = 3917.71: the larger remainder takes the last unit.
     assert [(each.member_id, each.points, each.share) for each in behind] == [
@@ -65,6 +68,10 @@ def test_a_written_out_spread(coalition: Coalition, database: Database) -> None:
         (member(2), 4, 3918),
     ]
     assert behind[0].merchant_ref == "ref-1"
+    assert [(each.exact, each.floor, each.place, each.raised) for each in behind] == [
+        (Fraction(6856 * 3, 7), 2938, 2, False),
+        (Fraction(6856 * 4, 7), 3917, 1, True),
+    ]
 
 
 def test_many_postings_spread_like_the_pure_method(
@@ -87,7 +94,7 @@ def test_many_postings_spread_like_the_pure_method(
     with database.reading() as session:
         for each in found:
             behind = list(
-                lines.obligation_lines(session, window=window, obligation_id=each.obligation_id)
+                shares.obligation_lines(session, window=window, obligation_id=each.obligation_id)
             )
             assert [line.share for line in behind] == largest_remainder(
                 total=each.amount, weights=[Fraction(line.points) for line in behind]
@@ -95,6 +102,38 @@ def test_many_postings_spread_like_the_pure_method(
             assert sum(line.points for line in behind) == each.points
             assert sum(line.share for line in behind) == each.amount
             assert len(behind) == each.postings
+            told_how_and_to_whom(session, window, behind, of=each)
+
+
+def told_how_and_to_whom(
+    session: Session, window: WindowView, behind: list[ObligationLine], *, of: Obligation
+) -> None:
+    """The order of remainders is the rule's, and what entries have of an obligation adds up."""
+    served = sorted(behind, key=lambda e: (-e.remainder, e.member_id, e.sequence, e.line))
+    key = of.obligation_id
+    by_place = shares.lines_by_remainder(session, window=window, obligation_id=key, limit=400)
+    assert by_place == served
+    assert [each.place for each in served] == list(range(1, len(served) + 1))
+    left_over = of.amount - sum(each.floor for each in behind)
+    assert [each.raised for each in served] == [each.place <= left_over for each in served]
+    assert (
+        shares.lines_by_remainder(session, window=window, obligation_id=key, after=1, limit=1)
+        == served[1:2]
+    )
+    entries = {(each.member_id, each.sequence) for each in behind}
+    found = [
+        share
+        for member_id, sequence in entries
+        for share in shares.entry_shares(
+            session,
+            window=window,
+            obligation_ids=[key],
+            member_id=member_id,
+            sequence=sequence,
+        )
+    ]
+    assert sum(each.points for each in found) == of.points
+    assert sum(each.share for each in found) == of.amount
 
 
 def sorted_as_a_table_wants_them(database: Database, window: WindowView) -> None:
@@ -194,7 +233,7 @@ def test_lines_are_read_page_by_page(coalition: Coalition, database: Database) -
     window, found = settle_by_hand(database)
     with database.reading() as session:
         key = found[0].obligation_id
-        whole = list(lines.obligation_lines(session, window=window, obligation_id=key))
+        whole = list(shares.obligation_lines(session, window=window, obligation_id=key))
         paged = []
         after: tuple[UUID, int, int] | None = None
         while page := queries.obligation_lines(session, obligation_id=key, cursor=after, limit=3):
