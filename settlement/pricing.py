@@ -248,7 +248,7 @@ def taxes(*, issuer: Agreement, acceptor: AcceptorPrice) -> tuple[Tax, Tax]:
     """
     accepting = acceptance_tax(acceptor)
     fee = Fraction(issuer.issue_price) - Fraction(acceptor.price) - Fraction(accepting.fee)
-    if issuer.vat_on != "margin" or fee <= 0:
+    if issuer.vat_on != "margin" or not issuer.vat_rate or fee <= 0:
         return UNTAXED, accepting
     return _tax(ten_places(fee), rate=issuer.vat_rate), accepting
 

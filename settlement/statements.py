@@ -171,12 +171,12 @@ def draft_statements(
             merchant_id=key[0], currency=key[1], opening=openings.get(key, 0), terms=terms
         )
         reserve = leaving.told(merchant_id=key[0], totals=totals)
-        told = taxes.get(key, ())
+        stated = taxes.get(key, ())
         drafts[key] = Draft(
             merchant_id=key[0],
             totals=totals,
-            digest=account.digest.close(totals, reserve=reserve, taxes=told),
+            digest=account.digest.close(totals, reserve=reserve, taxes=stated),
             reserve=reserve,
-            taxes=told,
+            taxes=stated,
         )
     return drafts

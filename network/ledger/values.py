@@ -34,8 +34,8 @@ class Event:
     """What happened at the merchant, in its own words.
 
     ``merchant_ref`` is the merchant's name for it (unique per member and kind; may be empty for a
-    capture or void). ``amount`` is the purchase in minor units of ``currency``, ``base`` the part
-    that can earn, the whole amount where it is None.
+    capture or void, which then has that of its authorisation). ``amount`` is the purchase in minor
+    units of ``currency``, ``base`` the part that can earn, the whole amount where it is None.
     """
 
     merchant_id: UUID

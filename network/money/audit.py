@@ -92,7 +92,8 @@ POSITIONS = Pass(
 
 OBLIGATIONS = Pass(
     body="""
-        SELECT o.obligation_id, o.kind, o.points, o.price, o.amount, w.first_day,
+        SELECT o.obligation_id, o.kind, o.points, o.price, o.amount, o.taxed, o.vat_rate,
+               w.first_day,
                network.obligation_key(o.window_id, o.kind, o.issuer_id, o.acceptor_id, o.terms_id,
                                       o.acceptor_terms_id, o.price) AS key
         FROM network.obligation AS o
@@ -115,6 +116,12 @@ OBLIGATIONS = Pass(
             looked="kind <> 'rounding'",
             wrong="2 * abs(amount - points * price) > 1",
             example="format('%s: %s × %s is not %s', obligation_id, points, price, amount)",
+        ),
+        Rule(
+            name="obligations_taxed",
+            looked="vat_rate <> 0",
+            wrong="price <> network.half_even(taxed * vat_rate * 1e10) * 1e-10",
+            example="format('%s: %s × %s is not %s', obligation_id, taxed, vat_rate, price)",
         ),
     ),
 )

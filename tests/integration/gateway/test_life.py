@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from merchant_gateway.client import (
 )
 from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.signing import Ed25519SigningKey
+from network.ledger import searching
 from network.merchants import queries as merchants
 from tests.integration.gateway.house import House, utc_now
 
@@ -153,6 +154,18 @@ def test_a_hold_is_captured_in_part_and_refunded(house: House) -> None:
     assert held["expires_at"] > utc_now().isoformat()
     taken = house.green.client.capture(held["id"], points=45).data
     assert (taken["points"], taken["released"]) == (45, 15)
+    # A capture that names no reference is found by its authorisation's.
+    with house.services.database.reading() as session:
+        found = searching.by_reference(
+            session,
+            merchant_id=house.green.merchant_id,
+            merchant_ref="h-1",
+            first=date.fromisoformat(taken["business_date"]),
+            last=date.fromisoformat(taken["business_date"]),
+            limit=9,
+        )
+    assert [each.kind for each in found] == ["authorisation", "capture"]
+    assert {each.merchant_ref for each in found} == {"h-1"}
     with pytest.raises(ConflictError) as again:
         house.green.client.capture(held["id"])
     assert again.value.code == "already_captured"

@@ -8,6 +8,7 @@ baker   on redemption  p 1010.5  q 990, then 1089     VAT 10 % on the margin it 
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -101,6 +102,9 @@ def test_all_models_in_one_window(services: Services, coalition: Coalition, till
         found = {
             each.merchant.code: each.totals for each in queries.statements(session, window=window)
         }
+        taxes = {
+            each.merchant.code: each.taxes for each in queries.statements(session, window=window)
+        }
         (pool,) = queries.pool(session, window=window)
     assert (pool.issuer.code, pool.fact.points, pool.fact.amount) == ("cinema", 7, 8400)
     # Nobody had paid into the deposit, so what it lacked is called from the grocer's balance.
@@ -108,6 +112,10 @@ def test_all_models_in_one_window(services: Services, coalition: Coalition, till
     assert (grocer.net, grocer.called, grocer.closing) == (3918, 5000, 3918 - 5000)
     assert (grocer.deposit_used, grocer.deposit_closing) == (5000, 0)
     assert (found["baker"].fees, found["baker"].vat) == (136, 12)
+    (tax,) = taxes.pop("baker")
+    assert (tax.direction, tax.kind, tax.points, tax.amount) == ("vat", "vat", 4, 12)
+    assert (tax.fee, tax.rate, tax.price, tax.base) == (31, Decimal("0.1"), Decimal("3.1"), 124)
+    assert not any(taxes.values())
 
 
 def test_what_comes_back_and_what_lapses(

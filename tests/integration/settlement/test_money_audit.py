@@ -136,6 +136,11 @@ FAULTS = (
         named=" × ",
     ),
     fault(
+        "obligations_taxed",
+        "UPDATE network.obligation SET vat_rate = vat_rate / 2 WHERE kind = 'vat'",
+        named=" × 0.05",
+    ),
+    fault(
         "postings_in_one_window",
         "UPDATE network.obligation SET postings = postings + 1 WHERE kind = 'issuance'",
         named=f"window of {DAY}: ",

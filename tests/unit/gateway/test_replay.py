@@ -139,7 +139,7 @@ def statement() -> dict[str, Any]:
 
 
 def signed_off(whole: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: whole[name] for name in ("lines", "reserve", "totals") if name in whole}
+    kept = {name: whole[name] for name in ("lines", "reserve", "taxes", "totals") if name in whole}
     form = canonical(kept)
     digest = f"sha-256:{sha256(form).hexdigest()}"
     payload = {
@@ -319,6 +319,41 @@ def test_tax_and_a_deposit_are_reckoned_too() -> None:
         found = codes(run(statement=signed_off(whole), previous=before))
         assert ("sum_differs", "closing" if name == "called" else name) in found
     assert codes(run(statement=taxed())) == {("sum_differs", "deposit_opening")}
+
+
+def test_what_is_said_of_tax_is_held_against_its_lines() -> None:
+    before = {"closing": 100, "deposit_closing": 1000}
+    told = {
+        "kind": "vat",
+        "direction": "vat",
+        "fee": "20",
+        "rate": "0.1",
+        "price": "2",
+        "points": 4,
+        "base": "80",
+        "amount": -8,
+    }
+
+    def differing(**changed: object) -> set[tuple[str, str]]:
+        whole = taxed() | {"taxes": [told | changed]}
+        return codes(run(statement=signed_off(whole), previous=before))
+
+    assert differing() == set()
+    name = "taxes.vat.vat.2"
+    assert differing(rate="0.2") == {("sum_differs", f"{name}.price")}
+    assert differing(base="81") == {("sum_differs", f"{name}.base")}
+    assert differing(amount=-9) == {("sum_differs", f"{name}.amount")}
+    assert differing(points=5, base="100") == {("sum_differs", f"{name}.points")}
+    # A tax that is not told is missed, too.
+    untold = signed_off(taxed() | {"taxes": []})
+    assert codes(run(statement=untold, previous=before)) == {
+        ("sum_differs", f"{name}.points"),
+        ("sum_differs", f"{name}.amount"),
+    }
+    # And the digest is of it as well.
+    whole = signed_off(taxed() | {"taxes": [told]})
+    whole["taxes"] = [told | {"rate": "0.10"}]
+    assert ("sum_differs", "digest") in codes(run(statement=whole, previous=before))
 
 
 def test_only_the_windows_own_days_are_looked_at() -> None:

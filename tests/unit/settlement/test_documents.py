@@ -25,6 +25,7 @@ from network.clearing.facts import (
 )
 from network.clearing.line_texts import ENTRY, LineSum, LineText
 from network.clearing.statements import canonical, line_record, plain, statement_csv, statement_json
+from network.clearing.tax_facts import StatedTax
 from network.ids import EntryIds
 from network.vault import Vault
 from settlement.payments.orders import Terms
@@ -202,3 +203,47 @@ def test_a_merchant_that_leaves_reads_when_its_cover_comes_free() -> None:
     assert [row[:2] + row[6:9:2] for row in rows if row[0] == "release"] == [
         ["release", "2026-12", "7", "600"]
     ]
+
+
+def test_what_the_tax_falls_on_and_its_rate_stand_in_every_form() -> None:
+    tax = StatedTax(
+        direction="vat",
+        kind="vat",
+        fee=Decimal("13.3000000000"),
+        rate=Decimal("0.1000000000"),
+        price=Decimal("1.3300000000"),
+        points=940,
+        amount=1250,
+    )
+    drafts = draft_statements(
+        sums=[LineSum(GROCER, "IRR", "vat", 1250, 1)],
+        texts=[],
+        openings={},
+        terms=Terms(),
+        entry_ids=IDS,
+        report=lambda _done: None,
+        taxes={(GROCER, "IRR"): (tax,)},
+    )
+    draft = drafts[GROCER, "IRR"]
+    told = replace(drafted({}), totals=draft.totals, digest=draft.digest, taxes=draft.taxes)
+    document = json.loads(b"".join(statement_json(told, lines=[], entry_ids=IDS)))
+    assert document["taxes"] == [
+        {
+            "amount": -1250,
+            "base": "12502",
+            "direction": "vat",
+            "fee": "13.3",
+            "kind": "vat",
+            "points": 940,
+            "price": "1.33",
+            "rate": "0.1",
+        }
+    ]
+    signed = {name: document[name] for name in ("lines", "taxes", "totals")}
+    assert document["digest"] == f"sha-256:{sha256(canonical(signed)).hexdigest()}"
+    table = io.StringIO(b"".join(statement_csv(told, lines=[], entry_ids=IDS)).decode())
+    (row,) = [each for each in csv.DictReader(table) if each["record"] == "tax"]
+    assert (row["kind"], row["points"], row["price"], row["amount"]) == (
+        *("vat", "940", "1.33", "-1250"),
+    )
+    assert (row["tax_base"], row["tax_rate"], row["currency"]) == ("12502", "0.1", "IRR")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -96,7 +97,7 @@ class Spending(Ledger):
                 raise Refused("hold_expired")
             call.release_lapsed(keep=hold)
             call.mature()
-            entry = call.write("capture", event, original=hold.sequence)
+            entry = call.write("capture", _known(event, hold), original=hold.sequence)
             released = 0
             if hold.state == "released":
                 if call.wallet.status != "active":
@@ -150,13 +151,18 @@ class Spending(Ledger):
             hold = _settled(call, event, authorisation)
             call.release_lapsed(keep=hold)
             call.mature()
-            call.write("void", event, original=hold.sequence)
+            call.write("void", _known(event, hold), original=hold.sequence)
             call.end_hold(hold, "voided")
             named = call.wallet.references[hold.merchant_id, "redemption", hold.merchant_ref]
             named.state = "free"
             return {"state": "voided", "authorisation": authorisation, "points": hold.points}
 
         return self.post(rule, member_id=member_id, now=now, claim=claim, wall=wall)
+
+
+def _known(event: Event, hold: Hold) -> Event:
+    """What ends a hold and names no reference has that of the authorisation."""
+    return replace(event, merchant_ref=event.merchant_ref or hold.merchant_ref)
 
 
 def _settled(call: Call, event: Event, authorisation: int) -> Hold:
