@@ -114,7 +114,8 @@ def test_all_models_in_one_window(services: Services, coalition: Coalition, till
     assert (found["baker"].fees, found["baker"].vat) == (136, 12)
     (tax,) = taxes.pop("baker")
     assert (tax.direction, tax.kind, tax.points, tax.amount) == ("vat", "vat", 4, 12)
-    assert (tax.fee, tax.rate, tax.price, tax.base) == (31, Decimal("0.1"), Decimal("3.1"), 124)
+    figures = map(str, (tax.fee.normalize(), tax.rate.normalize(), tax.price.normalize()))
+    assert [*figures, int(tax.base)] == ["31", "0.1", "3.1", 124]
     assert not any(taxes.values())
 
 
