@@ -8,7 +8,6 @@ baker   on redemption  p 1010.5  q 990, then 1089     VAT 10 % on the margin it 
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
