@@ -20,7 +20,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -342,9 +341,8 @@ def _sums(statement: Mapping[str, Any], previous: Mapping[str, Any] | None, foun
     for name, value in reckoned.items():
         _expect(found, name, value, told[name])
     if "reserve" in statement:
-        deposit = told["deposit_closing"]
-        _expect(found, "reserve.deposit", deposit, statement["reserve"]["deposit"])
-    check_taxes(statement, differs=partial(_expect, found))
+        _expect(found, "reserve.deposit", told["deposit_closing"], statement["reserve"]["deposit"])
+    check_taxes(statement, differs=lambda *figures: _expect(found, *figures))
     digest = sha256(hashed_form(statement)).hexdigest()
     _expect(found, "digest", f"sha-256:{digest}", statement["digest"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from merchant_gateway.schemas.answers_direct import DIRECT_ANSWERS
 from merchant_gateway.schemas.answers_members import CONSENT, MEMBER_ANSWERS
 from merchant_gateway.schemas.answers_reconciliation import RECONCILIATION_ANSWERS
+from merchant_gateway.schemas.answers_statement import RESERVE, TAXES
 from merchant_gateway.schemas.shapes import (
     BALANCE,
     BOOLEAN,
@@ -77,32 +78,6 @@ _SIGNED = text(
     "What the network signed: a compact JWS of type `peyvand-statement+jws`, EdDSA, with a key for "
     "`seals`, over merchant, window, digest, head, currency and totals."
 )
-_RESERVE = whole(
-    deposit=WHOLE,
-    reserve=WHOLE,
-    points=text("Points of the merchant's own that were out.") | {"type": "integer"},
-    release=list_of(
-        whole(
-            month=text("Year and month, 2026-12."),
-            points=WHOLE,
-            frees=text("What comes free by the end of the month at the latest.")
-            | {"type": "integer"},
-            stays=WHOLE,
-        )
-    ),
-) | {"description": "What the network holds of a merchant that leaves; on its statements alone."}
-_TAXES = list_of(
-    whole(
-        kind=text("The kind of its lines: `vat`, `acceptance_vat`, or either with `_return`."),
-        direction=states("vat", "deposit"),
-        fee=text("Rials per point that the tax falls on, exact."),
-        rate=text("The rate of the tax: 0.1 is 10 %."),
-        price=text("VAT per point: fee × rate, half to even to ten places, as on its lines."),
-        points=WHOLE,
-        base=text("What the tax falls on: points × fee, rials, exact."),
-        amount=WHOLE,
-    )
-) | {"description": "What of VAT the merchant pays, on what and at which rate; where it pays any."}
 _SETTLEMENT = whole(
     window=_WINDOW,
     merchant=TEXT,
@@ -381,7 +356,7 @@ ANSWERS: dict[str, Schema] = {
     "Settlements": page(_SETTLEMENT),
     "SettlementLines": page(_LINE),
     "Statement": whole(
-        {"reserve": _RESERVE, "taxes": _TAXES},
+        {"reserve": RESERVE, "taxes": TAXES},
         environment=states("live", "test"),
         window=_WINDOW,
         merchant=TEXT,
