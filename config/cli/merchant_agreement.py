@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from config.cli.merchant_paying import paying_options
 from config.cli.merchant_work import Work, done, find, working
 from config.cli.positions import DAY
 from config.cli.two_people import by_options
@@ -16,6 +17,7 @@ from network import ids
 from network.language import gettext as _
 from network.merchants import agreements
 from network.merchants.agreements import BENEFICIARIES, MODELS, TAXED_FEES, Funding
+from network.merchants.errors import MerchantDataError
 from network.merchants.queries import AgreementView
 from network.merchants.settling import Settling
 from network.operators.queries import OperatorView
@@ -52,8 +54,6 @@ EXACTLY = Exactly()
 @click.option("--price", type=EXACTLY, required=True, help="Rials it pays for each of its points.")
 @click.option("--fee", type=EXACTLY, required=True, help="Percent of the face value given up.")
 @click.option("--iban", help="The account that it is paid to.")
-@click.option("--cap", type=int, help="Rials that it may owe without a deposit.")
-@click.option("--minimum", type=int, default=0, help="A balance below it is carried over.")
 @click.option("--funding", type=click.Choice(MODELS), default=MODELS[0], show_default=True)
 @click.option(
     "--lapsed-to", type=click.Choice(BENEFICIARIES), default=BENEFICIARIES[0], show_default=True
@@ -61,6 +61,7 @@ EXACTLY = Exactly()
 @click.option("--vat", type=EXACTLY, default="0", show_default=True, help="Percent.")
 @click.option("--vat-on", type=click.Choice(TAXED_FEES), default=TAXED_FEES[0], show_default=True)
 @click.option("--named", is_flag=True, help="Others that are named read its name, and it theirs.")
+@paying_options
 @by_options
 def agreement(
     code: str,
@@ -68,8 +69,6 @@ def agreement(
     price: Decimal,
     fee: Decimal,
     iban: str | None,
-    cap: int | None,
-    minimum: int,
     funding: str,
     lapsed_to: str,
     vat: Decimal,
@@ -78,14 +77,17 @@ def agreement(
     approved_by: str | None,
     *,
     named: bool,
+    settling: Settling,
 ) -> None:
-    """Propose what a merchant pays for its points and gives up on others'.
+    """Propose what a merchant pays for its points and gives up on others', and when it is paid.
 
-    Its balance is paid daily; other cycles and mandates are set in the console.
+    Its balance is paid daily, or with the statements of a weekday or of the days of a calendar.
     """
     with working("agreement") as work:
         proposer = named_operator(work, by, role=OPERATOR)
         today = begun_day(work.session, wall=work.now)
+        if settling.mandate_signed_on is not None and settling.mandate_signed_on > today:
+            raise MerchantDataError("a mandate was signed before", field="mandate_signed_on")
         made = agreements.propose_agreement(
             work.session,
             merchant_id=find(work, code).merchant_id,
@@ -93,7 +95,7 @@ def agreement(
             issue_price=price,
             acceptance_fee=fee / _PERCENT,
             settlement_iban=iban,
-            settling=Settling(cap=cap, minimum=minimum),
+            settling=settling,
             funding=Funding(
                 model=funding,
                 breakage_beneficiary=lapsed_to,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 ReleaseState = Literal["prepared", "proposed", "released"]
+_STANDINGS = ("prepared", "sent", "awaited")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +95,34 @@ def release_states(session: Session, *, window_ids: Collection[UUID]) -> dict[UU
         {"wanted": list(window_ids)},
     )
     return {row.window_id: row.state for row in rows}
+
+
+class Unanswered(NamedTuple):
+    """Payments that the bank has not booked, by how far they are: what clearing holds for them.
+
+    ``standing`` is ``prepared`` (two people have not released them), ``sent`` (released to the
+    bank) or ``awaited`` (merchants transfer them); ``amount`` is minor units, above zero for
+    payouts and below for collections.
+    """
+
+    currency: str
+    standing: str
+    payments: int
+    amount: int
+
+
+def unanswered(session: Session) -> list[Unanswered]:
+    """Return what the clearing account is made of, by currency and how far payments are."""
+    rows = session.execute(
+        text("""
+            SELECT currency,
+                   CASE WHEN direction = 'collection' AND mandate_id IS NULL THEN 'awaited'
+                        WHEN state = 'released' THEN 'sent' ELSE 'prepared' END AS standing,
+                   count(*) AS payments,
+                   sum(CASE direction WHEN 'payout' THEN amount ELSE -amount END)::bigint AS amount
+            FROM network.payment WHERE state IN ('prepared', 'released')
+            GROUP BY 1, 2
+        """)
+    )
+    found = [Unanswered(*row) for row in rows]
+    return sorted(found, key=lambda each: (each.currency, _STANDINGS.index(each.standing)))

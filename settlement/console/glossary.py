@@ -140,6 +140,14 @@ MONEY = (
         "booked", _l("Settled"), _l("Of a payment: the bank has booked it, the money has moved.")
     ),
     _term(
+        "clearing",
+        _l("Clearing"),
+        _l(
+            "What statements instruct and the bank has not booked: not released yet, released to "
+            "the bank, or awaited from a merchant. It is at zero once the bank has booked it all."
+        ),
+    ),
+    _term(
         "balance",
         _l("Opening and closing balance"),
         _l(

@@ -65,7 +65,7 @@ MONEY_ACCOUNTS = {
     "vat": _l("VAT"),
     "rounding": _l("Rounding"),
     "breakage": _l("Breakage"),
-    "clearing": _l("Clearing: under way at the bank"),
+    "clearing": _l("Clearing: instructed, not booked yet"),
     "bank": _l("Bank"),
     "fund": _l("The network's fund"),
 }

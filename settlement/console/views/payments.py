@@ -26,7 +26,7 @@ from network import ids
 from network.clearing import queries as clearing
 from network.clearing.facts import WindowView
 from network.language import gettext as _
-from network.money import keeping, service
+from network.money import keeping, morning, service
 from network.money import queries as money
 from network.money.cancelling import check_cancellable
 from network.money.errors import MoneyError, ReleaseError
@@ -280,6 +280,7 @@ def bank() -> str | BaseResponse:
             session, findings_only=findings, limit=listing.asked(MOST_ANSWERS)
         )
         clearing_balances = money.balances(session, account="clearing")
+        unanswered = morning.unanswered(session)
         waiting = [each for each in proposals.waiting(session) if each.kind == TAKE_RETURNS]
         shown_waiting = shown(session, waiting)
     rows, more = listing.first(answers, MOST_ANSWERS)
@@ -292,9 +293,10 @@ def bank() -> str | BaseResponse:
         beyond=MOST_ANSWERS if more else None,
         findings=findings,
         waiting=shown_waiting,
-        underway=sorted(
+        instructed=sorted(
             (currency, amount) for (_party, currency), amount in clearing_balances.items()
         ),
+        unanswered=unanswered,
         largest_mebibytes=LARGEST_FILE // 2**20,
     )
 

@@ -69,7 +69,7 @@ def test_two_people_pay_and_the_bank_answers(
     expect(approver.locator("main")).to_contain_text("1 lines: 1 settled, 0 returned")
     approver.get_by_role("link", name=first.end_to_end_id[:14]).click()
     expect(approver.locator("main")).to_contain_text("Booked as instructed")
-    expect(approver.locator("main")).to_contain_text("Clearing: under way at the bank")
+    expect(approver.locator("main")).to_contain_text("Clearing: instructed, not booked yet")
 
     answer.write_text("<!DOCTYPE a><a/>", encoding="utf-8")
     approver.goto("/settlement/bank")

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from network.clock import wall_now
+from network.money import morning, service
 from network.money import queries as money
-from network.money import service
 from network.money.errors import ReleaseError
 from network.services import Services
 from settlement.payments.files import PaymentFileError, schema
@@ -35,6 +35,12 @@ from tests.integration.settlement.paying import (
 from tests.integration.settlement.pictures import settle
 
 
+def unanswered(services: Services) -> list[tuple[str, int, int]]:
+    with services.database.reading() as session:
+        found = morning.unanswered(session)
+    return [(each.standing, each.payments, each.amount) for each in found]
+
+
 def test_a_statement_is_paid_once_and_closes_at_zero(banked: Coalition, paying: Services) -> None:
     settle(paying, DAY)
     found = payments(paying)
@@ -48,6 +54,8 @@ def test_a_statement_is_paid_once_and_closes_at_zero(banked: Coalition, paying: 
     assert balance(paying, "settlement") == 0
     assert balance(paying, "margin") == 358
     assert balance(paying, "clearing") == 2827 - 3185
+    # Nothing of it is at the bank: one waits for its release, the other for the merchant.
+    assert unanswered(paying) == [("prepared", 1, 2827), ("awaited", 1, -3185)]
     assert settle(paying, DAY).replayed
     assert payments(paying) == found
     assert balance(paying, "clearing") == 2827 - 3185
@@ -69,6 +77,7 @@ def test_two_people_release_and_the_file_is_valid_and_the_same_each_time(
     assert alone.value.reason == "same_person"
     with paying.database.unit_of_work() as session:
         service.approve_release(session, window_id=window_id, by=BEHNAM, now=wall_now())
+    assert unanswered(paying) == [("sent", 1, 2827), ("awaited", 1, -3185)]
     first = made(paying)
     assert made(paying).content == first.content
     assert (len(first.payments), first.control_sum) == (1, 2827)
