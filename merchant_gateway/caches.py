@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from threading import Lock
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -14,13 +15,16 @@ class BriefCache(Generic[KeyT, ValueT]):
     """Keeps at most ``size`` values, each for ``seconds``.
 
     Safe between threads: two that miss at once both load, and the later one is kept. A value that
-    could not be loaded (the loader raised) is not kept.
+    could not be loaded (the loader raised) is not kept. Nor is one whose loading began before
+    something was dropped: it may be older than the reason for that.
     """
 
     def __init__(self, *, size: int, seconds: float) -> None:
         self._size = size
         self._seconds = seconds
         self._values: dict[KeyT, tuple[float, ValueT]] = {}
+        self._drops = 0
+        self._lock = Lock()
 
     def get(self, key: KeyT, load: Callable[[], ValueT]) -> ValueT:
         """Return the value of ``key``, loading it where it is missing or too old."""
@@ -28,8 +32,11 @@ class BriefCache(Generic[KeyT, ValueT]):
         moment = monotonic()
         if held is not None and held[0] > moment:
             return held[1]
+        drops = self._drops
         value = load()
-        self._keep(key, value, moment)
+        with self._lock:
+            if self._drops == drops:
+                self._keep(key, value, moment)
         return value
 
     def put(self, key: KeyT, value: ValueT) -> None:
@@ -43,11 +50,15 @@ class BriefCache(Generic[KeyT, ValueT]):
 
     def forget(self, key: KeyT) -> None:
         """Drop the value of ``key``."""
-        self._values.pop(key, None)
+        with self._lock:
+            self._drops += 1
+            self._values.pop(key, None)
 
     def clear(self) -> None:
         """Drop everything."""
-        self._values.clear()
+        with self._lock:
+            self._drops += 1
+            self._values.clear()
 
     def _keep(self, key: KeyT, value: ValueT, moment: float) -> None:
         if len(self._values) >= self._size:

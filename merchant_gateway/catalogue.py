@@ -251,7 +251,7 @@ KEYS = {
     "unknown_key": Kind(
         404,
         _("This merchant has no such key"),
-        _("Check the key id and that it belongs to this environment."),
+        _("Check the key id, and that it belongs to this environment."),
     ),
     "too_many_keys": Kind(
         409,

@@ -30,6 +30,7 @@ FIELD_TEXTS: dict[str, LazyText] = {
     "wrong_form": _("This does not have the documented form."),
     "not_one_of": _("This must be one of: %(argument)s."),
     "exactly_one_of": _("Exactly one of these is needed: %(argument)s."),
+    "only_with": _("This is taken with %(argument)s alone."),
     "foreign_currency": _("Only %(argument)s is taken."),
     "not_time": _("This is not a time as in RFC 3339."),
     "time_without_zone": _("This time lacks its offset from UTC."),

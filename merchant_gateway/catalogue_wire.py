@@ -68,6 +68,7 @@ TRANSPORT = {
     "statement_timeout": Kind(503, _("The service is busy"), RETRY, 1),
     "no_signing_key": Kind(503, _("The service is not available now"), RETRY, 2),
     "busy": Kind(503, _("The service is busy"), RETRY, 1),
+    "clock_ahead": Kind(503, _("The service is not available now"), RETRY, 2),
     "sign_again": Kind(
         503,
         _("Please sign this request again"),
@@ -97,7 +98,7 @@ SIGNATURE = {
         (
             "key_unknown",
             _("There is no such key"),
-            _("Check the key id and that it belongs to this environment."),
+            _("Check the key id, and that this is the gateway that knows it."),
         ),
         ("key_revoked", _("This key was revoked"), _("Sign with a key that is active.")),
         (

@@ -44,7 +44,7 @@ class BodyTooLargeError(PeyvandError):
 
 
 class BodyNotAllowedError(PeyvandError):
-    """A GET came with a body."""
+    """A GET or a DELETE came with a body."""
 
     code = "body_not_allowed"
 
@@ -80,7 +80,7 @@ class BadRequestError(PeyvandError):
 
 
 class KeyUnknownError(PeyvandError):
-    """No key with this id, or one of another environment."""
+    """No key with this id, live or test."""
 
     code = "key_unknown"
 

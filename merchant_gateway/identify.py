@@ -12,7 +12,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from merchant_gateway.errors import ConsentRequiredError, IdentifierExpiredError, TokenExpiredError
+from merchant_gateway.errors import (
+    ConsentRequiredError,
+    IdentifierExpiredError,
+    TokenExpiredError,
+    TokenInvalidError,
+)
 from merchant_gateway.gateway import Call
 from merchant_gateway.posting import Working
 from network.database.driver import Channel
@@ -76,6 +81,20 @@ def identify(connection: Channel, call: Call, *, given: dict[str, Any]) -> Ident
         found=found,
         code=code,
     )
+
+
+def is_present(call: Call, *, given: dict[str, Any]) -> bool:
+    """Return whether a request names its member by the wallet's code, or by a token made of one.
+
+    Nobody is looked for: whoever was named may have left since.
+    """
+    if (token := given.get(TOKEN)) is None:
+        return CODE in given
+    try:
+        named = call.gateway.tokens.read(token, merchant_id=call.merchant_id, wall=call.wall)
+    except TokenInvalidError:
+        return False
+    return named.method == CODE
 
 
 def refuse_expired(

@@ -31,7 +31,10 @@ from merchant_gateway.schemas.load import load_body, load_query
 from merchant_gateway.schemas.requests import EMPTY
 from merchant_gateway.strict_json import load_object
 from network.clock import local_date
-from network.merchants import scopes
+from network.errors import InvariantError, PeyvandError, UnavailableError
+from network.ledger.errors import IdempotencyConflict, Refusal
+from network.merchants import answers, scopes
+from network.merchants.answers import RequestInProgressError
 from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
 
@@ -39,6 +42,7 @@ JSON = "application/json"
 JSON_LINES = ("application/jsonl", "application/x-ndjson")
 MAX_BODY_BYTES = 64 * 1024
 _MOST_PARAMETERS = 20
+_BODILESS = frozenset({"GET", "DELETE"})
 _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _SCOPES = {
     "ping": None,
@@ -76,6 +80,15 @@ class Answer:
 
 
 Run = Callable[..., Answer]
+Again = Callable[..., Answer | None]
+"""Finds the answer that this very request got before; called as the operation itself is."""
+
+
+def kept_answer(call: Call, _given: dict[str, Any], **_path_ids: str) -> Answer | None:
+    """Return the answer that was kept for a POST that moves no points, as it was given."""
+    with call.gateway.services.database.glance() as session:
+        kept = answers.kept(session, claim=call.claim())
+    return None if kept is None else Answer(payload=kept.answer, status=kept.status, replayed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +96,8 @@ class Operation:
     """One method on one path; ``answer`` names a schema of ``schemas.answers``.
 
     A call with a test key is done in its merchant's sandbox, unless it is done ``at_the_door``, on
-    the tables that all keys are in. ``test_only``: live keys may not.
+    the tables that all keys are in. ``test_only``: live keys may not. ``again`` is asked before a
+    call is refused: what was answered once is answered so whenever the same request comes.
     """
 
     name: str
@@ -106,6 +120,7 @@ class Operation:
     preview: str | None = None
     waiting: str | None = None
     headers: tuple[str, ...] = ()
+    again: Again | None = None
 
     @property
     def takes_part(self) -> bool:
@@ -156,6 +171,7 @@ def operation(
     line_types: tuple[str, ...] = JSON_LINES,
     most_bytes: int = MAX_BODY_BYTES,
     headers: tuple[str, ...] = (),
+    again: Again | None = None,
 ) -> Callable[[Run], Run]:
     """Register the decorated function as an operation.
 
@@ -165,7 +181,7 @@ def operation(
     200 where it is only tried out, ``waiting`` that of what it answers with 202 where somebody's
     word is missing. ``lines`` names the schema of a line, where the body is lines of
     a type of ``line_types``; the operation reads them itself. ``headers`` are those of the answer
-    that others do not have.
+    that others do not have. ``again`` finds the stored answer of what is refused by now.
     """
 
     def register(run: Run) -> Run:
@@ -193,6 +209,7 @@ def operation(
             line_types=line_types,
             most_bytes=most_bytes,
             headers=headers,
+            again=again,
         )
         return run
 
@@ -217,12 +234,12 @@ def perform(
     """Check what the key opens, then the input of a call, and run the operation.
 
     ``enter`` takes a call with a test key into its sandbox; without it there is none. Raises
-    TestKeyRequiredError, InsufficientScopeError, MerchantLeavingError, the errors of the schema,
-    IdempotencyKeyMalformedError, and what ``enter`` raises, in this order.
+    TestKeyRequiredError, InsufficientScopeError, BodyNotAllowedError, the errors of the schema,
+    IdempotencyKeyMalformedError, what ``enter`` raises, MerchantLeavingError, in this order.
     """
     _check_key(each, call)
-    if call.body and call.method == "GET":
-        raise BodyNotAllowedError("a GET has no body")
+    if call.body and call.method in _BODILESS:
+        raise BodyNotAllowedError(f"a {call.method} has no body")
     given = load_query(each.query, query_pairs(call.target))
     if each.lines is not None:
         check_media_type(media_type, each.line_types)
@@ -232,20 +249,55 @@ def perform(
     if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")
     if call.key.environment == LIVE or each.at_the_door:
-        return each.run(call, given, **path_ids)
+        return _run(each, call, given, path_ids=path_ids)
     if enter is None:
         raise SandboxUnavailableError("no sandbox can be entered from here")
     with enter(call) as inside:
-        return each.run(inside, given, **path_ids)
+        return _run(each, inside, given, path_ids=path_ids)
+
+
+def _run(each: Operation, call: Call, given: dict[str, Any], *, path_ids: dict[str, str]) -> Answer:
+    """Run the operation; what it would refuse is looked up first: a retry gets its answer.
+
+    Only a refusal costs the look; a call that is part of a unit of work is its owner's to repeat.
+    Raises what the operation raises, and IdempotencyConflict where the key stands for another
+    request.
+    """
+    try:
+        _check_part(each, call)
+        return each.run(call, given, **path_ids)
+    except PeyvandError as refusal:
+        if each.again is None or call.session is not None or _looked_up(refusal):
+            raise
+        found = each.again(call, given, **path_ids)
+        if found is None:
+            raise
+        return found
+
+
+def _looked_up(refusal: PeyvandError) -> bool:
+    """Return whether nothing is to be looked for behind a refusal.
+
+    The ledger compares the key before it refuses. Its conflict may be this request all the same:
+    the phone or card in it names somebody else by now. And no failure of ours is an answer.
+    """
+    if isinstance(refusal, IdempotencyConflict):
+        return False
+    return isinstance(refusal, Refusal | RequestInProgressError | UnavailableError | InvariantError)
 
 
 def _check_key(each: Operation, call: Call) -> None:
-    """Refuse what the key does not open."""
+    """Refuse what the key does not open, whatever was answered to others of its merchant."""
     key = call.key
     if each.test_only and key.environment == LIVE:
         raise TestKeyRequiredError("a live key knows of no sandbox")
     if each.scope is not None and each.scope not in key.scopes:
         raise InsufficientScopeError("not with this key", facts={"scope": each.scope})
+
+
+def _check_part(each: Operation, call: Call) -> None:
+    """Refuse to give or take points anew for a merchant that has left."""
+    key = call.key
     if key.environment == LIVE and key.leaves_on is not None and each.takes_part:
         today = local_date(call.gateway.clock.now(), zone=PROGRAMME_ZONE)
         if key.leaves_on <= today:

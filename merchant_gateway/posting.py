@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
 from typing import Any
@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.errors import WrongMerchantError
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer
+from merchant_gateway.operations import Again, Answer
 from network.clock import local_date
 from network.database.connection import Database
 from network.database.driver import Channel
 from network.ids import EntryKey
+from network.ledger import claims
 from network.ledger.errors import DuplicateReference
 from network.ledger.values import Event, Posted
 from network.points import worth as worth_in_units
@@ -126,3 +127,20 @@ def posted_answer(posted: Posted, payload: dict[str, Any], *, status: int) -> An
     """Return the answer of a call that moved points."""
     payload["business_date"] = posted.business_date.isoformat()
     return Answer(payload=payload, status=status, replayed=posted.replayed)
+
+
+def answered_with(answer: Callable[..., Answer]) -> Again:
+    """Return how a call that moved points is found again, answered as it was then.
+
+    ``answer`` gets the call, its data, what was posted and the ids of the path. Where the points
+    are a rehearsal's there is nothing to find: no key was used.
+    """
+
+    def again(call: Call, data: dict[str, Any], **path_ids: str) -> Answer | None:
+        if data.get("preview") == "true":
+            return None
+        with call.gateway.services.database.glance() as session:
+            posted = claims.answered(session, claim=call.claim())
+        return None if posted is None else answer(call, data, posted, **path_ids)
+
+    return again

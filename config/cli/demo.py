@@ -8,42 +8,53 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from config.demo.plans import Plan
     from config.demo.story import Say, Story
     from config.home import Home
     from network.ledger.audit import Check
     from network.services import Services
 
-SAMPLE_DAYS = 14
-
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, SAMPLE_DAYS), default=SAMPLE_DAYS, show_default=True)
+@click.option("--days", type=click.IntRange(1), help="Only so many; 14 there are by themselves.")
+@click.option("--full", is_flag=True, help="The whole year, where `make build/year.csv` cut it.")
 @click.option("--no-serve", is_flag=True, help="End after the play instead of serving the apps.")
 @click.option("--json", "as_json", is_flag=True, help="Print what happened as JSON.")
 @click.option("--sign-ins", is_flag=True, help="Only show how to sign in to the running demo.")
 @click.option("--ports-from", type=click.IntRange(1024, 65000), default=8800, show_default=True)
-def demo(days: int, no_serve: bool, as_json: bool, sign_ins: bool, ports_from: int) -> None:  # noqa: FBT001 - click hands flags in by name
+def demo(
+    *, days: int | None, full: bool, no_serve: bool, as_json: bool, sign_ins: bool, ports_from: int
+) -> None:
     """Play two weeks of purchases through the gateway, settle each night, keep the apps running."""
     from config.demo import show
+    from config.demo.plans import plan_of
     from config.home import Home
 
     home = Home.from_environment(os.environ)
     if sign_ins:
         show.sign_ins(home.path)
         return
-    clean = _run(home, days=days, serve=not no_serve, as_json=as_json, ports_from=ports_from)
+    try:
+        plan = plan_of(days=days, full=full)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--days") from error
+    if plan.cut_short:
+        show.no_year(days=plan.days)
+    clean = _run(home, plan=plan, serve=not no_serve, as_json=as_json, ports_from=ports_from)
     sys.exit(0 if clean else 1)
 
 
-def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) -> bool:
+def _run(home: Home, *, plan: Plan, serve: bool, as_json: bool, ports_from: int) -> bool:
     from config.demo import show
     from config.demo.clearing_away import clear
+    from config.demo.script import DAYS
     from config.demo.story import begin_simulated, first_day_of, play
     from config.environment import open_services
     from config.logging import configure
@@ -54,7 +65,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
     environment = installation_of(home.path)
     clear(home)
     configure("demo")
-    first_day = first_day_of(wall=wall_now(), days=days)
+    first_day = first_day_of(wall=wall_now(), days=plan.days)
     began = time.monotonic()
     ports = {name: ports_from + place if serve else 0 for place, name in enumerate(FRONTS)}
     with (
@@ -63,7 +74,7 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
             Options(ports=ports, background_log=home.background_log),
             environment,
             signals=signals,
-            before_fronts=lambda settings: begin_simulated(settings, first_day=first_day),
+            before_fronts=partial(begin_simulated, first_day=first_day, days=max(plan.days, DAYS)),
         ) as (supervisor, addresses),
         open_services(environment, application_name="peyvand-demo") as services,
     ):
@@ -74,8 +85,10 @@ def _run(home: Home, *, days: int, serve: bool, as_json: bool, ports_from: int) 
                 gateway_url=addresses["gateway"],
                 home=home.path,
                 first_day=first_day,
-                days=days,
+                days=plan.days,
                 say=say,
+                purchases=plan.purchases,
+                pace=plan.pace,
             )
             checks = _audit(services, say)
         measured = {"setup_seconds": ready - began, "play_seconds": time.monotonic() - ready}

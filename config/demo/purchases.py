@@ -76,6 +76,12 @@ def load_baskets(
     )
 
 
+def days_in(path: Path) -> int:
+    """Return how many days a file of purchases spans, its first and its last counted."""
+    days = [row[3][:10] for row in _columns(path)]
+    return (date.fromisoformat(max(days)) - date.fromisoformat(min(days))).days + 1
+
+
 def _columns(path: Path) -> Iterator[list[str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         rows = csv.reader(stream)

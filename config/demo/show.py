@@ -55,6 +55,18 @@ def progress(*, quiet: bool, signals: StopSignals) -> Iterator[Say]:
         yield say
 
 
+def no_year(*, days: int) -> None:
+    """Say that the whole year was asked for and is not here, and what is played instead."""
+    click.echo(
+        _(
+            "The whole year of purchases does not come along: `make build/year.csv` cuts it. "
+            "Playing the %(days)s days that do.",
+            days=format_number(days),
+        ),
+        err=True,
+    )
+
+
 def outcome(
     services: Services,
     story: Story,

@@ -38,6 +38,11 @@ def measure(*, points: int | None, amount: int | None) -> dict[str, Any]:
     }
 
 
+def went_back(*, amount: int | None, lines: Sequence[Mapping[str, int]]) -> dict[str, Any]:
+    """Return money that went back: of the whole purchase, or line by line."""
+    return {"amount": amount, "lines": list(lines) or None, "currency": CURRENCY}
+
+
 def time_of(moment: datetime | None) -> str | None:
     """Return a moment as it is sent."""
     return None if moment is None else moment.isoformat()

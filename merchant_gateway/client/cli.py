@@ -28,8 +28,8 @@ from merchant_gateway.client import (
 from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.cli_again import resend
 from merchant_gateway.client.cli_direct import direct
-from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile
-from merchant_gateway.client.cli_statements import replay, statement
+from merchant_gateway.client.cli_reconcile import dispute, disputes, reconcile, reconciliations
+from merchant_gateway.client.cli_statements import replay, settlement, statement
 from merchant_gateway.client.cli_trade import trade
 from merchant_gateway.client.cli_verify import verify
 from merchant_gateway.client.client import GatewayClient
@@ -120,7 +120,8 @@ def main(
 
 for _each in (
     *(cli_apply.apply, cli_apply.profile, cli_sandbox.sandbox, cli_keys.keys),
-    *(cli_webhooks.webhook, statement, replay, verify, reconcile, dispute, disputes),
+    *(cli_webhooks.webhook, cli_webhooks.events, statement, settlement, replay, verify),
+    *(reconcile, reconciliations, dispute, disputes),
     *(direct, trade, resend),
     *cli_members.COMMANDS,
 ):
@@ -246,6 +247,7 @@ def earn(screen: Screen, **given: Any) -> None:
 @_POINTS
 @_AMOUNT
 @click.option("--capture", type=click.Choice(["auto", "manual"]), default="auto")
+@click.option("--hold-minutes", type=click.IntRange(1), help="How long to hold; 15 by itself.")
 @_WHEN
 @_PLACE
 @_KEY

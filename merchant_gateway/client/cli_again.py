@@ -12,8 +12,8 @@ from merchant_gateway.client.messages import Request
 from merchant_gateway.client.profile import default_file
 
 _OWNER_ONLY = 0o600
-_TRY_LATER = 429
-_SERVER_ERROR = 500
+_LOOKED_UP = frozenset({404, 409, 422})
+_UNKNOWN = frozenset({"request_in_progress", "idempotency_conflict"})
 _ENDING = ".json"
 
 
@@ -42,7 +42,8 @@ def keep(error: CallError) -> Path | None:
 def resend(context: click.Context, *, file: Path) -> None:
     """Send the request in FILE again, to the byte: what was done is answered, and not done twice.
 
-    FILE is what a command named when no answer came; it is removed once there is one.
+    FILE is what a command named when no answer came. It is removed once it is known what became of
+    the request, and kept where a refusal doesn't say that: use another key, or try later.
     """
     try:
         request = Request.from_json(file.read_text(encoding="utf-8"))
@@ -53,8 +54,22 @@ def resend(context: click.Context, *, file: Path) -> None:
         try:
             answer = screen.client.resend(request)
         except ProblemError as error:
-            if error.status < _SERVER_ERROR and error.status != _TRY_LATER:
+            if _is_settled(error):
                 file.unlink()
+            else:
+                click.echo(
+                    f"What became of the request is not known; it stays in {file}.", err=True
+                )
             raise
         file.unlink()
         screen.answer(answer)
+
+
+def _is_settled(error: ProblemError) -> bool:
+    """Return whether a refusal says that nothing was done under the key, now or before.
+
+    The gateway refuses with these statuses once it has looked for the key. Others come before: the
+    request was not believed, its key does not open it, or there is no answer yet. A key that stands
+    for another request may stand for what this one was before somebody changed the file.
+    """
+    return error.status in _LOOKED_UP and error.code not in _UNKNOWN

@@ -54,6 +54,43 @@ def reconcile(context: click.Context, *, file: Path, day: datetime) -> None:
 
 
 @click.command()
+@click.argument("reconciliation_id", required=False)
+@click.option("--breaks", is_flag=True, help="Where that record and the network differ.")
+@click.option(
+    "--state",
+    type=click.Choice(["open", "proposed", "resolved", "gone"]),
+    help="With --breaks: only those in this state.",
+)
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@click.pass_context
+def reconciliations(
+    context: click.Context,
+    *,
+    reconciliation_id: str | None,
+    breaks: bool,
+    state: str | None,
+    limit: int,
+) -> None:
+    """List the records that you sent, read what came of one, or its breaks."""
+    if (breaks or state) and (reconciliation_id is None or not breaks):
+        raise click.UsageError("Name the record, and --breaks where a state is asked for.")
+    screen = context.obj()
+    with screen.errors():
+        work = screen.client.reconciliation
+        if reconciliation_id is not None and not breaks:
+            screen.answer(work.read(reconciliation_id))
+            return
+        found = work.breaks(reconciliation_id, state=state) if breaks else work.records()
+        rows = list(islice(found, limit))
+    if screen.json:
+        show.as_json(rows)
+    elif breaks:
+        show.table([_row(each) for each in rows], columns=(*_BREAKS, "our_points", "state"))
+    else:
+        show.table(rows, columns=("business_date", "version", *_COUNTS))
+
+
+@click.command()
 @click.argument("entry")
 @click.option("--reason", type=click.Choice(_REASONS), required=True)
 @click.option("--words", required=True, help="What is wrong, in words.")
@@ -70,15 +107,29 @@ def dispute(context: click.Context, /, *, entry: str, **given: Any) -> None:
 
 @click.command()
 @click.argument("dispute_id", required=False)
+@click.option("--say", "words", help="Say more in one that is not decided.")
+@click.option("--key", "idempotency_key", help="Idempotency key, to say it again.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
 @click.pass_context
-def disputes(context: click.Context, *, dispute_id: str | None, limit: int) -> None:
+def disputes(
+    context: click.Context,
+    *,
+    dispute_id: str | None,
+    words: str | None,
+    idempotency_key: str | None,
+    limit: int,
+) -> None:
     """List your disputes, or read one: what the network says, what was said, and the decision."""
+    if words is not None and dispute_id is None:
+        raise click.UsageError("Name the dispute in which you say it.")
     screen = context.obj()
     with screen.errors():
         if dispute_id is not None:
-            found = screen.client.reconciliation.read_dispute(dispute_id)
-            rows = []
+            work, rows = screen.client.reconciliation, []
+            if words is None:
+                found = work.read_dispute(dispute_id)
+            else:
+                found = work.say(dispute_id, words=words, idempotency_key=idempotency_key)
         else:
             rows = list(islice(screen.client.reconciliation.disputes(), limit))
     if screen.json:

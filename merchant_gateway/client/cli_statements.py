@@ -12,6 +12,7 @@ from merchant_gateway.client import show
 
 _DIFFERS = 1
 _COLUMNS = ("first_day", "end_day", "receivable", "payable", "fees", "net", "closing", "id")
+_LINES = ("merchant_ref", "kind", "direction", "counterparty", "points", "price", "amount", "entry")
 
 
 @click.command()
@@ -33,6 +34,25 @@ def statement(context: click.Context, *, settlement_id: str | None, form: Any, l
         show.as_json(found)
         return
     show.table(({**each["totals"], **each["window"]} for each in found), columns=_COLUMNS)
+
+
+@click.command()
+@click.argument("settlement_id")
+@click.option("--lines", is_flag=True, help="Its lines, one by one, in place of the totals.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@click.pass_context
+def settlement(context: click.Context, *, settlement_id: str, lines: bool, limit: int) -> None:
+    """Show the totals of one settled window, or its lines."""
+    screen = context.obj()
+    with screen.errors():
+        if not lines:
+            screen.answer(screen.client.settlement(settlement_id))
+            return
+        rows = list(islice(screen.client.settlement_lines(settlement_id), limit))
+    if screen.json:
+        show.as_json(rows)
+    else:
+        show.table(rows, columns=_LINES)
 
 
 @click.command()

@@ -84,6 +84,56 @@ def add(context: click.Context, /, *, url: str, types: tuple[str, ...], **given:
         screen.answer(screen.client.endpoints.create(url, types=types or None, **given))
 
 
+@webhook.command("show")
+@click.argument("endpoint_id")
+@click.pass_context
+def show_endpoint(context: click.Context, *, endpoint_id: str) -> None:
+    """Show one endpoint, its state and its public key."""
+    screen: Any = context.obj()
+    with screen.errors():
+        screen.answer(screen.client.endpoints.read(endpoint_id))
+
+
+@webhook.command()
+@click.argument("endpoint_id")
+@click.option("--url", help="Where events are posted from now on.")
+@click.option("--type", "types", multiple=True, help="Repeat per type; these alone.")
+@click.option("--description")
+@click.option("--enable", "state", flag_value="enabled", help="Post to it again.")
+@click.option("--disable", "state", flag_value="disabled", help="Post nothing to it.")
+@click.pass_context
+def change(context: click.Context, /, *, endpoint_id: str, types: Any, **given: Any) -> None:
+    """Change an endpoint: its address, its types, whether anything is posted to it."""
+    screen: Any = context.obj()
+    with screen.errors():
+        work = screen.client.endpoints
+        screen.answer(work.change(endpoint_id, types=types or None, **given))
+
+
+@webhook.command()
+@click.argument("endpoint_id")
+@click.pass_context
+def remove(context: click.Context, *, endpoint_id: str) -> None:
+    """Remove an endpoint with its keys at once; what waits for it is dropped."""
+    screen: Any = context.obj()
+    with screen.errors():
+        screen.answer(screen.client.endpoints.delete(endpoint_id))
+
+
+@webhook.command()
+@click.argument("endpoint_id")
+@click.option(
+    "--overlap-hours", type=click.IntRange(0), help="So long the old keys sign too; 24 by itself."
+)
+@click.option("--key", "idempotency_key", help="Idempotency key: repeat a call with its key.")
+@click.pass_context
+def rotate(context: click.Context, /, *, endpoint_id: str, **given: Any) -> None:
+    """Give an endpoint new keys; prints the new secret, which is shown once."""
+    screen: Any = context.obj()
+    with screen.errors():
+        screen.answer(screen.client.endpoints.rotate_secret(endpoint_id, **given))
+
+
 @webhook.command()
 @click.argument("endpoint_id")
 @click.pass_context
@@ -120,3 +170,22 @@ def redeliver(context: click.Context, *, event_id: str, endpoint_id: str | None)
     screen: Any = context.obj()
     with screen.errors():
         screen.answer(screen.client.endpoints.redeliver(event_id, endpoint_id=endpoint_id))
+
+
+@click.command()
+@click.option("--cursor", help="Those after this one: `next_cursor` of the page before.")
+@click.pass_context
+def events(context: click.Context, *, cursor: str | None) -> None:
+    """Print a page of what happened, each event as a line of JSON, and where the next page begins.
+
+    The cursor to go on with stands on standard error; no line means that nothing has happened yet.
+    """
+    screen: Any = context.obj()
+    with screen.errors():
+        page = screen.client.endpoints.events(cursor=cursor).data
+    if screen.json:
+        show.as_json(page)
+        return
+    for event in page["items"]:
+        click.echo(json.dumps(event, ensure_ascii=False, sort_keys=True))
+    click.echo(f"--cursor {page['next_cursor']}", err=True)

@@ -21,6 +21,7 @@ from merchant_gateway.client.bodies import (
     quoted,
     redemption_path,
     time_of,
+    went_back,
 )
 from merchant_gateway.client.direct_payments import DirectPayments
 from merchant_gateway.client.endpoints import Endpoints
@@ -43,14 +44,15 @@ class GatewayClient:
     """A merchant's way to the gateway.
 
     Amounts are whole rials, points whole points, times aware. A member is named by one of
-    ``phone``, ``card``, ``code`` and ``token``; only a code spends. A ``salt`` is put beside it
-    where there is none, and not with ``salt=False``, for a gateway from before salts. Every method
-    that changes something takes an ``idempotency_key``; where none is given one is drawn, and used
-    for all attempts of that call; an error has the request, to send it again. Without
-    ``occurred_at`` the gateway dates what arrives. ``batches`` sends many lines at once,
-    ``endpoints`` has events posted, ``keys`` replaces keys, ``sandbox`` is what only test keys
-    open. ``journal`` names a file that keeps every signed answer to a call that moved points, for
-    ``replay``. Raises the errors of ``merchant_gateway.client.errors``.
+    ``phone``, ``card``, ``code`` and ``token``; all of them earn, a code spends, any other once the
+    member was asked (``consent``). A ``salt`` is put beside it where there is none, and not with
+    ``salt=False``, for a gateway from before salts. Every method that changes something takes an
+    ``idempotency_key``; where none is given one is drawn, and used for all attempts of that call;
+    an error has the request, to send it again. Without ``occurred_at`` the gateway dates what
+    arrives. ``batches`` sends many lines at once, ``endpoints`` has events posted, ``keys``
+    replaces keys, ``sandbox`` is what only test keys open. ``journal`` names a file that keeps
+    every signed answer to a call that moved points, for ``replay``. Raises the errors of
+    ``merchant_gateway.client.errors``.
     """
 
     def __init__(
@@ -184,6 +186,7 @@ class GatewayClient:
         points: int | None = None,
         amount: int | None = None,
         capture: Literal["auto", "manual"] = "auto",
+        hold_minutes: int | None = None,
         consent: Literal["ask"] | None = None,
         consent_code: str | None = None,
         occurred_at: datetime | None = None,
@@ -203,6 +206,7 @@ class GatewayClient:
             "member": member,
             "merchant_ref": merchant_ref,
             "capture": capture,
+            "hold_minutes": hold_minutes,
             "consent": consent,
             "consent_code": consent_code,
             "occurred_at": time_of(occurred_at),
@@ -266,10 +270,8 @@ class GatewayClient:
 
         With ``preview`` the answer says which points would move, and nothing is left behind.
         """
-        body = {
+        body = went_back(amount=amount, lines=lines) | {
             "merchant_ref": merchant_ref,
-            "amount": amount,
-            "lines": list(lines) or None,
             "occurred_at": time_of(occurred_at),
         }
         path = f"/v1/earnings/{quoted(earning_id)}/refunds"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from merchant_gateway.client.bodies import CURRENCY
 from merchant_gateway.client.messages import Answer, Request
 from merchant_gateway.client.transport import Transport
 
@@ -98,6 +99,7 @@ class Reconciliation:
             "words": words,
             "points": points,
             "amount": amount,
+            "currency": None if amount is None else CURRENCY,
             "break_id": break_id,
         }
         return self._post(_DISPUTES, body, idempotency_key)

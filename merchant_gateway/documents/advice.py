@@ -22,8 +22,8 @@ MEANINGS: Mapping[str, LazyText] = MappingProxyType(
             "client does so by itself, and `error.retry()` goes on."
         ),
         PROGRAM: _l(
-            "the calling program, its key or its clock has to be mended; nothing was done, "
-            "and the same again will be refused again. Nothing for a cashier."
+            "the calling program, its key or its clock has to be mended; nothing was done by this "
+            "attempt, and the same again will be refused again. Nothing for a cashier."
         ),
         CASHIER: _l(
             "the member or the books say no. Tell the cashier, in the words of `title` and "

@@ -63,7 +63,8 @@ pip can build it from the source as well: `pip install ./merchant_gateway/client
 ## What all calls have in common
 
 Amounts are whole rials, points whole points, times aware datetimes. A member is named by one of
-`phone`, `card`, `code` and `token`, as in `member={"phone": "09121234567"}`; only a code spends.
+`phone`, `card`, `code` and `token`, as in `member={"phone": "09121234567"}`; all of
+them earn; only a code spends, or any of them once the member was asked (`consent`).
 What changes something takes an `idempotency_key`, and draws one where none is given. Without
 `occurred_at` the gateway takes the moment at which the request arrives, in the network's time.
 

@@ -164,7 +164,11 @@ def undo(*, key: str, original: ActView, at: Place) -> Taken:
         if found.kind == acts.EARN:
             answer = calls.ask(
                 "refund_earning",
-                {"merchant_ref": form.merchant_ref, "amount": found.remaining_amount, **when()},
+                {
+                    "merchant_ref": form.merchant_ref,
+                    **money(found.remaining_amount),
+                    **when(),
+                },
                 key=key,
                 session=session,
                 earning_id=entry_id(found, prefix="ern"),
@@ -256,7 +260,7 @@ def _ask_refund(
     if original.kind == acts.EARN:
         return calls.ask(
             "refund_earning",
-            {**body, "amount": amount},
+            {**body, **money(amount)},
             key=form.key,
             session=session,
             query=query,

@@ -16,12 +16,19 @@ from merchant_gateway.schemas.batches import ITEMS
 from network import ids
 from network.batches import queries, service
 from network.batches.queries import BatchView
+from network.batches.service import Received
 from network.members.signed_bodies import seal_whole
 
 MOST_LINES = 10_000
 MOST_BYTES = 8 * 1024 * 1024
 _CURSOR = "batch"
 _PREFIX = "bat"
+
+
+def _taken_before(call: Call, _query: dict[str, Any]) -> Answer | None:
+    with call.gateway.services.database.glance() as session:
+        received = service.received_before(session, claim=call.claim())
+    return None if received is None else _taken(received)
 
 
 @operation(
@@ -33,6 +40,7 @@ _PREFIX = "bat"
     lines="BatchLine",
     most_bytes=MOST_BYTES,
     headers=("Location",),
+    again=_taken_before,
 )
 def create_batch(call: Call, _query: dict[str, Any]) -> Answer:
     """Take lines in (JSON lines in UTF-8, 8 MiB at most) and answer at once; workers post them.
@@ -40,7 +48,8 @@ def create_batch(call: Call, _query: dict[str, Any]) -> Answer:
     Each line is answered by itself: a bad one keeps no other from being posted. A member's lines
     are posted in their order. A line whose `merchant_ref` was posted before, by whatever call, is
     `known` where it says the same and refused where it doesn't, so a batch may be sent again under
-    any key. A line that redeems takes a code that is valid when the batch comes.
+    any key. A line that redeems takes a code that is valid when the batch comes. Sent again under
+    its own key it gets this same answer: how far it is by now is told under its `Location`.
     """
     body = call.body.rstrip()
     if not body:
@@ -59,14 +68,7 @@ def create_batch(call: Call, _query: dict[str, Any]) -> Answer:
             wall=call.wall,
             now=call.gateway.clock.now(),
         )
-        found = queries.batch(session, batch_id=received.batch_id)
-    payload = _batch(found)
-    return Answer(
-        payload=payload,
-        status=202,
-        replayed=received.replayed,
-        headers={"Location": f"/v1/earnings/batches/{payload['id']}"},
-    )
+    return _taken(received)
 
 
 @operation("GET", "/earnings/batches/<batch_id>", summary="How far a batch is", answer="Batch")
@@ -108,6 +110,27 @@ def list_batch_items(call: Call, query: dict[str, Any], *, batch_id: str) -> Ans
 def _own(call: Call, session: Any, batch_id: str) -> BatchView:
     return queries.batch(
         session, batch_id=ids.decode(_PREFIX, batch_id), merchant_id=call.merchant_id
+    )
+
+
+def _taken(received: Received) -> Answer:
+    """Return the answer of the moment at which a batch was taken in, whenever it is asked for."""
+    batch_id = ids.encode(_PREFIX, received.batch_id)
+    return Answer(
+        payload={
+            "id": batch_id,
+            "state": "waiting",
+            "lines": received.lines,
+            "done": 0,
+            "posted": 0,
+            "known": 0,
+            "refused": 0,
+            "received_at": received.received_at.isoformat(),
+            "finished_at": None,
+        },
+        status=202,
+        replayed=received.replayed,
+        headers={"Location": f"/v1/earnings/batches/{batch_id}"},
     )
 
 

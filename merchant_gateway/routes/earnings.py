@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.explaining import explained
 from merchant_gateway.gateway import Call
-from merchant_gateway.identify import evidence_of, identify, refuse_expired
+from merchant_gateway.identify import evidence_of, identify, is_present, refuse_expired
 from merchant_gateway.issuing import check_earning, check_issuing
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import (
     Working,
+    answered_with,
     duplicates_named,
     event_of,
     open_id,
@@ -32,6 +33,17 @@ from network.programme.campaigns import CampaignQuote
 from network.programme.explain import explanation_json
 
 KIND = "issuance"
+
+
+def _earned_before(call: Call, data: dict[str, Any], posted: Posted) -> Answer:
+    """Answer as the purchase was answered when it was posted."""
+    with working(call) as work:
+        steps = _stored_steps(work, posted)
+    return _earned(call, posted, steps, present=is_present(call, given=data["member"]))
+
+
+def _refunded(call: Call, _data: dict[str, Any], posted: Posted, *, earning_id: str) -> Answer:
+    return posted_answer(posted, _refund(call, posted, earning_id), status=201)
 
 
 @operation(
@@ -74,6 +86,7 @@ def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
     answer="Earning",
     status=201,
     body=EARNING,
+    again=answered_with(_earned_before),
 )
 def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     """Post what a purchase earns, in one round trip, with the signed request as evidence.
@@ -102,12 +115,11 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
         )
         with duplicates_named(call, member_id=who.member_id, prefix="ern"):
             posted = earning.post(work)
-        steps = _stored_steps(work, posted, earning.quote)
-    payload = _earning(call, posted)
-    payload["explanation"] = explained(steps)
-    if who.present:
-        payload["balance"] = posted.result["balance"]
-    return posted_answer(posted, payload, status=201)
+        if posted.replayed:  # it may be priced otherwise now
+            steps = _stored_steps(work, posted)
+        else:
+            steps = explanation_json(earning.quote.explanation)
+    return _earned(call, posted, steps, present=who.present)
 
 
 @operation(
@@ -119,6 +131,7 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     body=EARNING_REFUND,
     query=PREVIEW,
     preview="EarningRefundPreview",
+    again=answered_with(_refunded),
 )
 def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answer:
     """Take back floor(earned × refunded ÷ base) over all refunds so far, less what is back.
@@ -149,13 +162,11 @@ def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answ
         return preview(call, post, lambda posted: _refund(call, posted, earning_id))
     with working(call) as work:
         posted = post(work.session, call.claim())
-    return posted_answer(posted, _refund(call, posted, earning_id), status=201)
+    return _refunded(call, data, posted, earning_id=earning_id)
 
 
-def _stored_steps(work: Working, posted: Posted, quote: CampaignQuote) -> list[dict[str, Any]]:
-    """Return the explanation as it stands with the entry: a replay may be priced otherwise now."""
-    if not posted.replayed:
-        return explanation_json(quote.explanation)
+def _stored_steps(work: Working, posted: Posted) -> list[dict[str, Any]]:
+    """Return the explanation as it stands with the entry."""
     entry = queries.entry(work.session, member_id=posted.member_id, sequence=posted.sequence)
     return [] if entry is None else list(entry.explanation)
 
@@ -169,9 +180,9 @@ def _days(quote: CampaignQuote) -> dict[str, str | None]:
     }
 
 
-def _earning(call: Call, posted: Posted) -> dict[str, Any]:
+def _earned(call: Call, posted: Posted, steps: list[dict[str, Any]], *, present: bool) -> Answer:
     result = posted.result
-    return {
+    payload = {
         "id": call.gateway.services.entry_ids.encode(
             prefix="ern", member_id=posted.member_id, sequence=posted.sequence
         ),
@@ -180,7 +191,11 @@ def _earning(call: Call, posted: Posted) -> dict[str, Any]:
         "available_on": _available_on(posted),
         "expires_on": result["expires_on"],
         "repaid": result["repaid"],
+        "explanation": explained(steps),
     }
+    if present:
+        payload["balance"] = result["balance"]
+    return posted_answer(posted, payload, status=201)
 
 
 def _available_on(posted: Posted) -> str | None:

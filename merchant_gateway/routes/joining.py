@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer, operation
+from merchant_gateway.operations import Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.schemas.joining import ENROLMENT_CODE, NEW_ENROLMENT
 from network import ids
@@ -20,6 +20,11 @@ _TILL = "phone"
 """How the till knows the member whom it just enrolled: by the phone, which proves nothing."""
 
 
+def _confirmed_before(call: Call, data: dict[str, Any], *, enrolment_id: str) -> Answer | None:
+    answer = kept_answer(call, data)
+    return None if answer is None else _joined(call, answer, ids.decode(PREFIX, enrolment_id))
+
+
 @operation(
     "POST",
     "/members",
@@ -27,6 +32,7 @@ _TILL = "phone"
     answer="Enrolment",
     status=201,
     body=NEW_ENROLMENT,
+    again=kept_answer,
 )
 def enrol_member(call: Call, data: dict[str, Any]) -> Answer:
     """Send the customer a code that they tell the cashier; until then nobody has joined.
@@ -68,6 +74,7 @@ def enrol_member(call: Call, data: dict[str, Any]) -> Answer:
     summary="Let a customer join by the code they were sent",
     answer="Joined",
     body=ENROLMENT_CODE,
+    again=_confirmed_before,
 )
 def confirm_member(call: Call, data: dict[str, Any], *, enrolment_id: str) -> Answer:
     """Make the customer a member, and answer with a token for them as a look-up does.
@@ -95,8 +102,7 @@ def confirm_member(call: Call, data: dict[str, Any], *, enrolment_id: str) -> An
         )
         return {"id": enrolment_id, "state": "active"}
 
-    answer = once(call, work, status=200)
-    return replace(answer, payload={**answer.payload, **_named(call, _read(call, found))})
+    return _joined(call, once(call, work, status=200), found)
 
 
 @operation(
@@ -130,6 +136,10 @@ def read_enrolment(call: Call, _query: dict[str, Any], *, enrolment_id: str) -> 
 def _read(call: Call, enrolment_id: UUID) -> EnrolmentView:
     with call.gateway.services.database.reading() as session:
         return joining.enrolment(session, enrolment_id=enrolment_id, merchant_id=call.merchant_id)
+
+
+def _joined(call: Call, answer: Answer, enrolment_id: UUID) -> Answer:
+    return replace(answer, payload={**answer.payload, **_named(call, _read(call, enrolment_id))})
 
 
 def _named(call: Call, view: EnrolmentView) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from merchant_gateway import cursors
 from merchant_gateway.errors import FieldError, InvalidRequestError, ProofInvalidError
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer, operation
+from merchant_gateway.operations import Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.schemas.key_requests import NEW_KEY, decoded
 from merchant_gateway.schemas.requests import EMPTY, PAGE
@@ -56,6 +56,7 @@ def list_keys(call: Call, query: dict[str, Any]) -> Answer:
     status=201,
     body=NEW_KEY,
     at_the_door=True,
+    again=kept_answer,
 )
 def create_key(call: Call, data: dict[str, Any]) -> Answer:
     """Register an Ed25519 public key; the request is signed with a key that is active already.

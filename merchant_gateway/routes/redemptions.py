@@ -19,16 +19,24 @@ from merchant_gateway.identify import (
 )
 from merchant_gateway.operations import Answer, operation
 from merchant_gateway.posting import (
+    answered_with,
     duplicates_named,
     event_of,
     open_id,
     own,
-    posted_answer,
     today,
     working,
-    worth,
 )
 from merchant_gateway.previews import preview
+from merchant_gateway.redeemed import (
+    captured,
+    given_back,
+    redeemed,
+    redemption_id_of,
+    refunded,
+    reversed_,
+    voided,
+)
 from merchant_gateway.schemas.load import set_time
 from merchant_gateway.schemas.requests import (
     CAPTURE,
@@ -46,7 +54,8 @@ from network.ledger.values import Claim, Consent, Event, Posted
 from network.programme.worth import points_back, points_to_pay
 from network.spend_requests.queries import PREFIX
 
-HOLD_LIFE = timedelta(minutes=15)
+HOLD_MINUTES = 15
+"""So long points are held for whom says nothing else."""
 
 
 @operation(
@@ -57,9 +66,12 @@ HOLD_LIFE = timedelta(minutes=15)
     status=201,
     body=REDEMPTION,
     waiting="ConsentRequired",
+    again=answered_with(redeemed),
 )
 def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
-    """Spend points by the member's code, at once or as a hold of 15 minutes.
+    """Spend points by the member's code, at once or as a hold.
+
+    A hold lasts 15 minutes, or `hold_minutes` up to 60; `expires_at` says until when.
 
     The code is single use and carries the member's limit; both are judged where the points move,
     after the idempotency key, so a retry with a used code gets the stored answer. With
@@ -87,7 +99,7 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
                 points=points,
                 consent=consent_of(who),
             )
-    return _redemption_answer(call, posted, status=201)
+    return redeemed(call, data, posted)
 
 
 @operation(
@@ -96,6 +108,7 @@ def create_redemption(call: Call, data: dict[str, Any]) -> Answer:
     summary="Take held points, all or some",
     answer="Capture",
     body=CAPTURE,
+    again=answered_with(captured),
 )
 def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
     """Capture a hold; what is not captured goes back to the member at once.
@@ -118,9 +131,7 @@ def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) 
             event=event_of(call, data, now=now, merchant_ref=ref),
             evidence=call.evidence(),
         )
-    payload = _moved(call, posted, redemption_id)
-    payload["released"] = posted.result["released"]
-    return posted_answer(posted, payload, status=200)
+    return captured(call, data, posted, redemption_id=redemption_id)
 
 
 @operation(
@@ -129,6 +140,7 @@ def capture_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) 
     summary="Give held points back",
     answer="Void",
     body=VOID,
+    again=answered_with(voided),
 )
 def void_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
     """Release a hold; its merchant_ref may be used again."""
@@ -147,7 +159,7 @@ def void_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> 
             event=event_of(call, data, now=now, merchant_ref=ref),
             evidence=call.evidence(),
         )
-    return posted_answer(posted, {"id": redemption_id, "state": posted.result["state"]}, status=200)
+    return voided(call, data, posted, redemption_id=redemption_id)
 
 
 @operation(
@@ -156,6 +168,7 @@ def void_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> 
     summary="Undo a redemption whose answer never came",
     answer="Reversal",
     body=REVERSE,
+    again=answered_with(reversed_),
 )
 def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
     """Undo what was done under this merchant_ref, or bar it where it has not arrived.
@@ -178,8 +191,7 @@ def reverse_redemption(call: Call, data: dict[str, Any]) -> Answer:
             evidence=evidence_of(call, who, connection=work.connection),
             follow=True,
         )
-    payload = {"merchant_ref": ref, "state": posted.result["state"]}
-    return posted_answer(posted, payload, status=200)
+    return reversed_(call, data, posted)
 
 
 @operation(
@@ -194,7 +206,7 @@ def read_redemption(call: Call, _query: dict[str, Any], *, redemption_id: str) -
         asked = asked_status(call, redemption_id)
         if isinstance(asked, Answer):
             return asked
-        redemption_id = _public_id(call, asked)
+        redemption_id = redemption_id_of(call, asked)
     key = open_id(call, redemption_id, prefix="red")
     with call.gateway.services.database.reading() as session:
         found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
@@ -223,6 +235,7 @@ def read_redemption(call: Call, _query: dict[str, Any], *, redemption_id: str) -
     body=REDEMPTION_REFUND,
     query=PREVIEW,
     preview="RedemptionRefundPreview",
+    again=answered_with(refunded),
 )
 def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
     """Put points back into the lots that they came from, with their old expiry.
@@ -251,10 +264,10 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
             )
 
     if data["preview"] == "true":
-        return preview(call, post, lambda posted: _refund(call, posted, redemption_id))
+        return preview(call, post, lambda posted: given_back(call, posted, redemption_id))
     with working(call) as work:
         posted = post(work.session, call.claim())
-    return posted_answer(posted, _refund(call, posted, redemption_id), status=201)
+    return refunded(call, data, posted, redemption_id=redemption_id)
 
 
 def _asked(call: Call, data: dict[str, Any], *, now: datetime, points: int, event: Event) -> Answer:
@@ -274,7 +287,7 @@ def _asked(call: Call, data: dict[str, Any], *, now: datetime, points: int, even
 
     done = by_consent(call, data, points=points, event=event, post=post)
     if isinstance(done, Posted):
-        return _redemption_answer(call, done, status=201)
+        return redeemed(call, data, done)
     return asked_answer(call, done)
 
 
@@ -302,7 +315,8 @@ def _spend(
         "follow": True,
     }
     if data["capture"] == "manual":
-        return operations.authorise(connection, hold_until=call.wall + HOLD_LIFE, **common)
+        life = timedelta(minutes=data.get("hold_minutes", HOLD_MINUTES))
+        return operations.authorise(connection, hold_until=call.wall + life, **common)
     return operations.redeem(connection, **common)
 
 
@@ -322,45 +336,9 @@ def _points_back(
     )
 
 
-def _refund(call: Call, posted: Posted, redemption_id: str) -> dict[str, Any]:
-    return {
-        "id": call.gateway.services.entry_ids.encode(
-            prefix="rfd", member_id=posted.member_id, sequence=posted.sequence
-        ),
-        "redemption": redemption_id,
-        "points": posted.result["points"],
-        "worth": worth(call, points=posted.result["points"], day=posted.business_date),
-    }
-
-
 def _points(call: Call, data: dict[str, Any], *, now: datetime) -> int:
     """Return the points to spend; an amount is rounded up to whole points."""
     if "points" in data:
         return int(data["points"])
     value = call.gateway.terms.face_value(day=today(now))
     return points_to_pay(amount=data["amount"], face_value=value)
-
-
-def _moved(call: Call, posted: Posted, redemption_id: str) -> dict[str, Any]:
-    points = posted.result["points"]
-    return {
-        "id": redemption_id,
-        "state": posted.result["state"],
-        "points": points,
-        "worth": worth(call, points=points, day=posted.business_date),
-    }
-
-
-def _public_id(call: Call, key: EntryKey) -> str:
-    return call.gateway.services.entry_ids.encode(
-        prefix="red", member_id=key.member_id, sequence=key.sequence
-    )
-
-
-def _redemption_answer(call: Call, posted: Posted, *, status: int) -> Answer:
-    redemption_id = _public_id(call, EntryKey(posted.member_id, posted.sequence))
-    payload = _moved(call, posted, redemption_id)
-    payload["balance"] = posted.result["balance"]
-    if (until := posted.result.get("hold_until")) is not None:
-        payload["expires_at"] = until
-    return posted_answer(posted, payload, status=status)

@@ -47,7 +47,7 @@ def create_sandbox_member(call: Call, data: dict[str, Any]) -> Answer:
     """Have a person join who exists in your sandbox alone, with points of the partner.
 
     Phones count up: the first member of a fresh sandbox has 0999 000 0001. `code` is what the
-    wallet would show now: it earns and spends, once, for about a minute; ask for others below.
+    wallet would show now: it earns and spends, once, for two minutes at most; ask for others below.
     """
     now = call.gateway.clock.now()
 

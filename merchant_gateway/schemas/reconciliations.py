@@ -5,6 +5,10 @@ Lines are read by ``network.reconciliation.reading``; their schema here describe
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, validates_schema
+
 from merchant_gateway.schemas.fields import Currency, Day, Moment, OneOf, StrictSchema, Text, Whole
 from merchant_gateway.schemas.requests import PageSchema
 from network.reconciliation.disputes import LONGEST_WORDS
@@ -47,6 +51,17 @@ class DisputeSchema(StrictSchema):
     amount = Whole(least=0, description="Which amount it should have been.")
     currency = Currency()
     break_id = Text(longest=64, description="The break that led to it.")
+    json_schema_rules: ClassVar[dict[str, Any]] = {
+        "dependentRequired": {"amount": ["currency"], "currency": ["amount"]},
+    }
+
+    @validates_schema(skip_on_field_errors=True)
+    def amount_with_currency(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse an amount without its currency, and a currency of nothing."""
+        _ = kwargs
+        if ("amount" in data) != ("currency" in data):
+            missing = "currency" if "amount" in data else "amount"
+            raise ValidationError("missing", field_name=missing)
 
 
 class DisputeNoteSchema(StrictSchema):

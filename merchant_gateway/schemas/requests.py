@@ -164,6 +164,10 @@ class PointsOrAmountSchema(StrictSchema):
             raise ValidationError("missing", field_name=missing)
 
 
+LONGEST_HOLD = 60
+"""Minutes. Held points are the member's and cannot be spent elsewhere: an hour at most."""
+
+
 class RedemptionSchema(PointsOrAmountSchema):
     """Points to be spent at the till."""
 
@@ -183,11 +187,22 @@ class RedemptionSchema(PointsOrAmountSchema):
         load_default="auto",
         description="auto spends at once; manual holds the points until capture or void.",
     )
+    hold_minutes = Whole(
+        most=LONGEST_HOLD,
+        description="How long they are held where capture is manual; 15 where absent.",
+    )
     occurred_at = Moment(description=_OCCURRED)
     store = Text(longest=64, description="The code of one of the merchant's stores.")
     terminal = Reference(description="The till.")
     receipt = Reference(description="The number on the receipt.")
     channel = OneOf(choices=CHANNELS, load_default="in_store", description="Where it was sold.")
+
+    @validates_schema(skip_on_field_errors=True)
+    def held_for_capture(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Refuse to say how long nothing is held."""
+        _ = kwargs
+        if "hold_minutes" in data and data.get("capture") != "manual":
+            raise ValidationError("only_with:capture: manual", field_name="hold_minutes")
 
 
 class CaptureSchema(StrictSchema):
@@ -225,7 +240,7 @@ class EarningRefundSchema(StrictSchema):
     merchant_ref = _reference(required=True)
     amount = Whole(description="Rials that go back of the whole purchase.")
     lines = Parts(RefundLineSchema(), most=MOST_LINES)
-    currency = Currency()
+    currency = Currency(required=True)
     occurred_at = Moment(description=_OCCURRED)
     json_schema_rules: ClassVar[dict[str, Any]] = {
         "oneOf": [{"required": ["amount"]}, {"required": ["lines"]}],

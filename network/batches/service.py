@@ -15,7 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from network.batches.errors import TooManyBatchesError
@@ -82,44 +81,51 @@ def receive_batch(
     The same claim again returns the first one. Raises IdempotencyConflict where the key stands
     for other lines or for another request, TooManyBatchesError.
     """
+    if (known := received_before(session, claim=claim)) is not None:
+        return known
+    session.execute(select(func.pg_advisory_xact_lock(room_lock(claim.client_id))))
+    # Whoever waited may have waited for this very call, which then counts as one of many no more.
+    if (known := received_before(session, claim=claim)) is not None:
+        return known
+    _check_room(session, merchant_id=claim.client_id)
+    batch_id = uuid7()
+    session.execute(
+        insert(Batch).values(
+            batch_id=batch_id,
+            merchant_id=claim.client_id,
+            idempotency_key=claim.key,
+            fingerprint=claim.fingerprint,
+            key_id=evidence.key_id,
+            lines=len(lines),
+            state="waiting",
+            received_at=wall,
+            programme_at=now,
+            touched_at=wall,
+        )
+    )
+    claim_key(session, claim=claim)
+    _store(session, vault, batch_id=batch_id, evidence=evidence, lines=lines)
+    publish(
+        session,
+        topic=RECEIVED,
+        payload={"batch_id": str(batch_id)},
+        merchant_id=claim.client_id,
+    )
+    return Received(batch_id=batch_id, lines=len(lines), received_at=wall, replayed=False)
+
+
+def received_before(session: Session, *, claim: Claim) -> Received | None:
+    """Return the batch that this request brought before, ``None`` where it brought none.
+
+    Raises IdempotencyConflict where the key stands for other lines.
+    """
     known = session.execute(
         select(Batch.batch_id, Batch.lines, Batch.received_at, Batch.fingerprint).where(
             Batch.merchant_id == claim.client_id, Batch.idempotency_key == claim.key
         )
-    ).first()
+    ).one_or_none()
     if known is None:
-        _check_room(session, merchant_id=claim.client_id)
-        batch_id = uuid7()
-        made = session.execute(
-            upsert(Batch)
-            .values(
-                batch_id=batch_id,
-                merchant_id=claim.client_id,
-                idempotency_key=claim.key,
-                fingerprint=claim.fingerprint,
-                key_id=evidence.key_id,
-                lines=len(lines),
-                state="waiting",
-                received_at=wall,
-                programme_at=now,
-                touched_at=wall,
-            )
-            .on_conflict_do_nothing(index_elements=["merchant_id", "idempotency_key"])
-            .returning(Batch.batch_id)
-        ).scalar_one_or_none()
-        if made is None:  # the same call at the same moment was faster
-            return receive_batch(
-                session, vault, claim=claim, evidence=evidence, lines=lines, wall=wall, now=now
-            )
-        claim_key(session, claim=claim)
-        _store(session, vault, batch_id=batch_id, evidence=evidence, lines=lines)
-        publish(
-            session,
-            topic=RECEIVED,
-            payload={"batch_id": str(batch_id)},
-            merchant_id=claim.client_id,
-        )
-        return Received(batch_id=batch_id, lines=len(lines), received_at=wall, replayed=False)
+        return None
     if known.fingerprint != claim.fingerprint:
         raise IdempotencyConflict(IdempotencyConflict.sentence)
     return Received(
@@ -133,8 +139,7 @@ def room_lock(merchant_id: UUID) -> ColumnElement[int]:
 
 
 def _check_room(session: Session, *, merchant_id: UUID) -> None:
-    """Refuse one batch too many; whoever else sends for the merchant waits until this one is in."""
-    session.execute(select(func.pg_advisory_xact_lock(room_lock(merchant_id))))
+    """Refuse one batch too many; counted under the lock, so nobody else sends meanwhile."""
     under_way = session.execute(
         select(func.count())
         .select_from(Batch)

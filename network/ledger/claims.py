@@ -7,23 +7,43 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from network.ids import EntryKey
 from network.ledger import tables
+from network.ledger.errors import IdempotencyConflict
 from network.ledger.shared_wallets import home
-from network.ledger.values import Claim
+from network.ledger.values import Claim, Posted
 
 _REDEMPTION = "redemption"
 
 
-def answered(session: Session, *, claim: Claim) -> EntryKey | None:
-    """Return the entry that a request came to when it was sent before, ``None`` where to none."""
+def answered(session: Session, *, claim: Claim) -> Posted | None:
+    """Return what a request came to when it was sent before, ``None`` where to no entry.
+
+    It is what the ledger's own functions answer to it, without asking whom it names: the
+    fingerprint says that. Raises IdempotencyConflict where the key stands for another request.
+    """
     table = tables.idempotency
     row = session.execute(
-        select(table.c.member_id, table.c.sequence).where(
-            table.c.client_id == claim.client_id, table.c.key == claim.key, table.c.sequence > 0
-        )
+        select(
+            table.c.member_id,
+            table.c.sequence,
+            table.c.business_date,
+            table.c.fingerprint,
+            table.c.result,
+        ).where(table.c.client_id == claim.client_id, table.c.key == claim.key)
     ).one_or_none()
-    return None if row is None else EntryKey(row.member_id, row.sequence)
+    if row is None:
+        return None
+    if row.fingerprint != claim.fingerprint:
+        raise IdempotencyConflict(IdempotencyConflict.sentence)
+    if row.sequence == 0:  # a request that moves no points: its answer is kept elsewhere
+        return None
+    return Posted(
+        member_id=row.member_id,
+        sequence=row.sequence,
+        business_date=row.business_date,
+        replayed=True,
+        result=row.result,
+    )
 
 
 def may_redeem_under(

@@ -48,17 +48,27 @@ def claim(session: Session, *, claim: Claim) -> Kept | None:
     )
     if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}):
         raise RequestInProgressError("a request with this key is under way")
-    kept = session.execute(
+    found = kept(session, claim=claim)
+    if found is None:
+        claim_key(session, claim=claim)
+    return found
+
+
+def kept(session: Session, *, claim: Claim) -> Kept | None:
+    """Return the answer that this request got before, ``None`` where it got none.
+
+    Raises IdempotencyConflict for another request with the key.
+    """
+    found = session.execute(
         select(KeptAnswer.fingerprint, KeptAnswer.status, KeptAnswer.answer).where(
             KeptAnswer.client_id == claim.client_id, KeptAnswer.key == claim.key
         )
     ).one_or_none()
-    if kept is None:
-        claim_key(session, claim=claim)
+    if found is None:
         return None
-    if kept.fingerprint != claim.fingerprint:
+    if found.fingerprint != claim.fingerprint:
         raise IdempotencyConflict("this key belongs to another request")
-    return Kept(status=kept.status, answer=kept.answer)
+    return Kept(status=found.status, answer=found.answer)
 
 
 def keep(

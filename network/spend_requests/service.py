@@ -254,7 +254,8 @@ def _known(
     session: Session, *, member_id: UUID, wish: Wish, claim: Claim, wall: datetime
 ) -> SpendRequestView | None:
     """Return what became of an earlier asking, ``None`` where the member may be asked anew."""
-    entry = claims.answered(session, claim=claim)
+    before = claims.answered(session, claim=claim)
+    entry = None if before is None else EntryKey(before.member_id, before.sequence)
     row = _earlier(session, member_id=member_id, wish=wish, claim=claim, entry=entry)
     if row is None:
         return None

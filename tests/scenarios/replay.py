@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +35,7 @@ from config.cli.audit import every_check, seal_verifier
 from config.cli.demo import installation_of
 from config.demo import show
 from config.demo.clearing_away import clear
+from config.demo.plans import YEAR_PACE
 from config.demo.story import (
     COALITION,
     RECORD,
@@ -59,9 +60,6 @@ from tests.scenarios.oracle.oracle import Oracle
 from tests.scenarios.year import Year, line, month_of, table
 
 YEAR = 365
-PACE = Pace(lanes=6, batches=True, clock_step=timedelta(hours=4), nights_beside=True)
-"""Households wait for each other's answers no more than customers of different tills do. Moving
-the clock takes a commit of its own, which a purchase an hour on does not need."""
 
 
 class SecondReckoning:
@@ -212,11 +210,11 @@ def main() -> int:
     parser = ArgumentParser(description="Replay a year of purchases and reckon it twice.")
     parser.add_argument("purchases", type=Path)
     parser.add_argument("--days", type=int, default=YEAR)
-    parser.add_argument("--lanes", type=int, default=PACE.lanes, help="tills at work at once")
+    parser.add_argument("--lanes", type=int, default=YEAR_PACE.lanes, help="tills at work at once")
     parser.add_argument("--one-by-one", action="store_true", help="no batches in the evening")
     asked = parser.parse_args()
     began = time.monotonic()
-    pace = replace(PACE, lanes=asked.lanes, batches=not asked.one_by_one)
+    pace = replace(YEAR_PACE, lanes=asked.lanes, batches=not asked.one_by_one)
     year = replay(purchases=asked.purchases, days=asked.days, pace=pace)
     console = Console()
     wide = console if console.is_terminal else Console(width=200)

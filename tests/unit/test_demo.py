@@ -3,6 +3,7 @@
 import csv
 import json
 import socket
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -21,10 +22,11 @@ from config.demo.coalition import (
 )
 from config.demo.make_sample import COLUMNS, DEPARTMENTS
 from config.demo.names import member_name, member_phone, store
+from config.demo.plans import YEAR_PACE, Plan, plan_of
 from config.demo.purchases import SAMPLE, load_baskets, share_out, within_opening_hours
 from config.demo.show import addresses
 from config.demo.stage import Seat
-from config.demo.story import SIGN_INS, Story
+from config.demo.story import SIGN_INS, Pace, Story
 from config.home import Home
 from config.up import FRONTS, parts
 from merchant_gateway.signing.keys import Ed25519SigningKey
@@ -174,3 +176,24 @@ def test_the_sign_ins_are_the_last_thing_said(
         "Portal",
         "Console",
     ]
+
+
+def test_the_whole_year_is_played_where_it_is_and_else_what_comes_along(
+    tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
+    missing = tmp_path / "none.csv"
+    fortnight = Plan(purchases=SAMPLE, days=14, pace=Pace())
+    assert plan_of(days=None, full=False, year=missing) == fortnight
+    assert plan_of(days=3, full=False, year=missing) == replace(fortnight, days=3)
+    assert plan_of(days=None, full=True, year=missing) == replace(fortnight, cut_short=True)
+    year = tmp_path / "year.csv"
+    days = ("2017-01-01T09:00:00", "2017-02-09T10:00:00")
+    with year.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows({**rows[0], "bought_at": moment} for moment in days)
+    assert plan_of(days=None, full=True, year=year) == Plan(purchases=year, days=40, pace=YEAR_PACE)
+    assert plan_of(days=None, full=False, year=year) == fortnight
+    for full, most in ((True, 40), (False, 14)):
+        with pytest.raises(ValueError, match=f"there are {most} days"):
+            plan_of(days=most + 1, full=full, year=year)

@@ -30,6 +30,7 @@ from network.reconciliation.evidence import SignedRequest, signed_request
 from network.reconciliation.evidence_file import evidence_file, file_bytes
 from network.reconciliation.facts import DISPUTE_REASONS, DisputeView
 from network.reconciliation.parts import part_of, points_of
+from network.settings import CURRENCY
 
 blueprint = Blueprint("disputes", __name__, url_prefix="/reconciliation/disputes")
 
@@ -109,6 +110,8 @@ def create() -> Response | tuple[str, int]:
             body[name] = number
         elif text:
             errors[name] = _("Write a whole number.")
+    if "amount" in body:
+        body["currency"] = CURRENCY
     if found := request.form.get("break"):
         body["break_id"] = found
     if errors:

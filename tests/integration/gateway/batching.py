@@ -40,6 +40,7 @@ def refund_line(phone: str, original: dict[str, Any], **changes: Any) -> dict[st
         "member": {"phone": phone},
         "merchant_ref": secrets.token_hex(8),
         "original_ref": original["merchant_ref"],
+        "currency": "IRR",
         "occurred_at": utc_now().isoformat(),
         **changes,
     }

@@ -344,3 +344,31 @@ def test_every_answer_tells_the_rate_limit(house: House) -> None:
     assert response.headers["RateLimit-Policy"] == Limits().policy
     assert response.headers["RateLimit"].startswith('"merchant";r=')
     assert response.headers["X-Request-Id"].startswith("req_")
+
+
+@pytest.mark.parametrize(
+    ("method", "target"), [("GET", "/v1/ping"), ("DELETE", "/v1/webhook-endpoints/whe_none")]
+)
+def test_what_takes_no_body_refuses_one(house: House, method: str, target: str) -> None:
+    refused = ask(house, house.green, method=method, target=target, body={"a": 1})
+    assert (refused.status_code, refused.json()["code"]) == (400, "body_not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("target", "body", "pointer"),
+    [
+        (f"/v1/earnings/ern_{'a' * 64}/refunds", {"merchant_ref": "a", "amount": 1}, "/currency"),
+        ("/v1/disputes", {"amount": 1}, "/currency"),
+        ("/v1/disputes", {"currency": "IRR"}, "/amount"),
+    ],
+)
+def test_an_amount_comes_with_its_currency(
+    house: House, target: str, body: dict[str, Any], pointer: str
+) -> None:
+    if "disputes" in target:
+        body = {"entry": f"ern_{'a' * 64}", "reason": "amount", "words": "less", **body}
+    refused = ask(house, house.green, target=target, body=body)
+    assert refused.status_code == 422, refused.text
+    assert [(each["pointer"], each["code"]) for each in refused.json()["errors"]] == [
+        (pointer, "missing")
+    ]

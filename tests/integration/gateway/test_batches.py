@@ -104,6 +104,7 @@ def assert_each_line_counts_by_itself(house: House, earning_id: str, member_id: 
             body={
                 "merchant_ref": secrets.token_hex(8),
                 "lines": [{"line": line, "amount": 50_000}],
+                "currency": "IRR",
             },
         )
         codes.append(back.json().get("code", back.status_code))

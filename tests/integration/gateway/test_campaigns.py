@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from network.merchants import agreements
 from network.merchants import service as merchants
 from network.merchants.queries import SPONSOR
 from network.programme.campaigns import WHOLE, Funder
+from tests.fixtures.fences import fences
 from tests.integration.gateway.house import House, Person
 
 
@@ -105,13 +107,16 @@ def taken(house: House, campaign_id: UUID) -> int:
 
 def test_a_bonus_of_two_funders_from_the_quote_to_its_refund(house: House) -> None:
     """The design's case: base 40, bonus 15 split 60/40 is 40, 9 and 6."""
-    campaign_id = run(house, "spring", "15")
+    campaign_id = run(house, "spring", "15", name_fa="بهار")
     person = house.member()
     quoted = house.green.client.quote(amount=400_000).data
     assert (quoted["points"], told(quoted)) == (55, [("spring", True, "would_bonus", 15)])
     assert quoted["lines"] == [{"line": 0, "amount": 400_000, "points": 55}]
     data = earn(house, person, "c-1")
     assert (data["points"], told(data)) == (55, [("spring", True, "bonus", 15)])
+    (shown,) = (json.loads(block.text) for block in fences("campaigns") if "json" in block.words)
+    (step,) = (step for step in data["explanation"] if step["rule"] == "campaign")
+    assert {name: step[name] for name in shown} == shown  # as the guide's page has it
     green = house.green.merchant_id
     assert lots(house, person) == [(green, 40, 0), (green, 9, 0), (NETWORK_PARTY, 6, 0)]
     backs = [

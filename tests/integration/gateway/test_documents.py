@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -78,7 +79,8 @@ def test_the_quick_start_and_the_sandbox_run_as_they_stand(
         },
     )
     player = Player(house=house)
-    found = [*fences("quick-start"), *fences("sandbox"), *fences("idempotency")]
+    pages = ("quick-start", "sandbox", "idempotency", "flows")
+    found = [block for name in pages for block in fences(name)]
     ran = 0
     owner_url = cluster.url("peyvand_owner", database=gateway_database)
     with standing(gateway_services, cluster, owner_url=owner_url):
@@ -88,7 +90,19 @@ def test_the_quick_start_and_the_sandbox_run_as_they_stand(
             said = output.text if output.words == ("text", "output") else ""
             player.agree_in_words(said, shell.run(block))
             ran += 1
-    assert ran == 14
+    assert ran == 15
+
+
+def test_the_application_of_the_page_is_taken(house: House) -> None:
+    (written,) = (block for block in fences("keys") if block.words == ("json",))
+    body = json.loads(written.text)
+    address, taken = f"{house.url}/applications", []
+    for form in (body, {name: each for name, each in body.items() if name != "public_key"}):
+        answer = requests.post(address, json=form, timeout=20)
+        assert answer.status_code == 201, answer.text
+        taken.append(answer.json()["key"])
+    assert all(each["key_id"].startswith("mk_test_") for each in taken)
+    assert ["secret" in each for each in taken] == [False, True]
 
 
 def test_the_gateway_serves_the_guide(house: House) -> None:

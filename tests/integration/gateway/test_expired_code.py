@@ -6,7 +6,7 @@ A retry with a code that ran out still gets the answer it missed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -87,34 +87,90 @@ def purchase(ref: str, member: dict[str, str]) -> dict[str, Any]:
     return {"member": member, "merchant_ref": ref, "amount": 200_000, "currency": "IRR"}
 
 
-@pytest.mark.parametrize(
-    ("target", "body"), [("/v1/redemptions", redemption), ("/v1/earnings", purchase)]
-)
-def test_a_retry_with_a_code_that_ran_out_gets_its_answer(
-    till: Till, target: str, body: Callable[[str, dict[str, str]], dict[str, Any]]
-) -> None:
+def refund(ref: str, _member: dict[str, str]) -> dict[str, Any]:
+    return {"merchant_ref": ref, "amount": 100_000, "currency": "IRR"}
+
+
+def hold(ref: str, _member: dict[str, str]) -> dict[str, Any]:
+    return {"merchant_ref": ref}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A call that was answered, to be sent again."""
+
+    target: str
+    key: str
+    body: dict[str, Any]
+    answer: requests.Response
+
+    def again(self, till: Till) -> None:
+        """Send it once more, and hold that the same bytes come."""
+        answer = till.ask(self.target, self.key, self.body)
+        assert (answer.status_code, answer.content) == (
+            self.answer.status_code,
+            self.answer.content,
+        ), (self.target, answer.text)
+        assert answer.headers["Idempotent-Replayed"] == "true"
+
+
+def do(till: Till, target: str, body: dict[str, Any]) -> Done:
+    """Do what succeeds."""
+    key, dated = new_idempotency_key(), body | {"occurred_at": utc_now().isoformat()}
+    answer = till.ask(target, key, dated)
+    assert answer.status_code in {200, 201}, (target, answer.text)
+    assert "Idempotent-Replayed" not in answer.headers
+    return Done(target, key, dated, answer)
+
+
+def test_a_retry_gets_its_answer_whatever_ran_out_meanwhile(till: Till) -> None:
     person = till.house.member(points=100)
-    shown, unused = person.code(), person.code()
-    asked = body(f"r-{target}", shown) | {"occurred_at": utc_now().isoformat()}
-    key = new_idempotency_key()
-    first = till.ask(target, key, asked)
-    assert first.status_code == 201, first.text
-    assert "Idempotent-Replayed" not in first.headers
+    code, unused = person.code(), person.code()
+    spends = do(till, "/v1/redemptions", redemption("r-1", code))
+    earns = do(till, "/v1/earnings", purchase("e-1", person.code()))
+    held = [
+        do(till, "/v1/redemptions", redemption(ref, person.code()) | {"capture": "manual"})
+        for ref in ("h-1", "h-2")
+    ]
+    captured, voided = (f"/v1/redemptions/{each.answer.json()['id']}" for each in held)
+    spent, bought = (each.answer.json()["id"] for each in (spends, earns))
+    done = [
+        spends,
+        earns,
+        *held,
+        do(till, f"{captured}/capture", hold("c-1", code)),
+        do(till, f"{voided}/void", hold("v-1", code)),
+        do(till, f"/v1/redemptions/{spent}/refunds", {"merchant_ref": "b-1", "points": 7}),
+        do(till, f"/v1/earnings/{bought}/refunds", refund("b-2", code)),
+    ]
 
     till.wait(BEYOND)
-    again = till.ask(target, key, asked)
-    assert (again.status_code, again.content) == (first.status_code, first.content)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    # The code itself has run out: neither it nor one that was never used does anything new.
-    for number, member in enumerate((shown, unused)):
-        late = till.ask(
-            target,
-            new_idempotency_key(),
-            asked | {"merchant_ref": f"n-{target}-{number}", "member": member},
-        )
-        assert late.status_code in {409, 422}, late.text
-        assert late.json()["code"] in {"code_expired", "code_used"}
-    assert late.json()["code"] == "code_expired"
+    for each in (spends, earns):
+        each.again(till)
+        # The code itself has run out: neither it nor one that was never used does anything new.
+        anew = [
+            till.ask(
+                each.target,
+                new_idempotency_key(),
+                each.body | {"merchant_ref": f"n-{number}", "member": member},
+            )
+            for number, member in enumerate((each.body["member"], unused))
+        ]
+        assert all(late.status_code in {409, 422} for late in anew), [late.text for late in anew]
+        assert anew[0].json()["code"] in {"code_expired", "code_used"}
+        assert anew[1].json()["code"] == "code_expired"
+
+    till.wait(timedelta(days=2))
+    late = till.ask(spends.target, new_idempotency_key(), spends.body | {"merchant_ref": "n-2"})
+    assert late.json()["code"] == "invalid_code"  # it leads to nobody any more
+    spends.again(till)
+    earns.again(till)
+
+    till.wait(timedelta(days=29))
+    for each in done:
+        late = till.ask(each.target, new_idempotency_key(), each.body)
+        assert late.json()["errors"][0]["code"] == "too_long_ago", late.text
+        each.again(till)
 
 
 def test_a_hold_that_ran_out_a_day_ago_is_not_captured(till: Till) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Literal
 
 import pytest
 
@@ -178,6 +179,37 @@ def test_a_hold_is_captured_in_part_and_refunded(house: House) -> None:
     assert over.value.code == "refund_exceeds_original"
 
 
+def test_a_hold_lasts_a_quarter_of_an_hour_or_as_long_as_it_says(house: House) -> None:
+    person = house.member(points=100)
+    for minutes, asked in ((15, None), (1, 1), (60, 60)):
+        before = utc_now()
+        held = house.green.client.redeem(
+            member=person.code(),
+            merchant_ref=f"m-{minutes}",
+            points=5,
+            capture="manual",
+            hold_minutes=asked,
+        ).data
+        until = datetime.fromisoformat(held["expires_at"]) - timedelta(minutes=minutes)
+        assert before <= until <= utc_now()
+    refused: list[tuple[int, Literal["auto", "manual"], str]] = [
+        (61, "manual", "too_large"),
+        (5, "auto", "only_with"),
+    ]
+    for asked, capture, problem in refused:
+        with pytest.raises(InvalidRequestError) as caught:
+            house.green.client.redeem(
+                member=person.code(),
+                merchant_ref="m-no",
+                points=5,
+                capture=capture,
+                hold_minutes=asked,
+            )
+        assert [(each["pointer"], each["code"]) for each in caught.value.errors] == [
+            ("/hold_minutes", problem)
+        ]
+
+
 def test_a_void_frees_the_reference(house: House) -> None:
     person = house.member(points=50)
     held = house.green.client.redeem(
@@ -251,7 +283,10 @@ def test_only_the_code_spends(house: House) -> None:
 
 def test_a_token_earns_at_its_merchant_only(house: House) -> None:
     person = house.member()
+    before = utc_now().replace(microsecond=0)
     found = house.green.client.lookup(member={"card": person.card}).data
+    issued = datetime.fromisoformat(found["expires_at"]) - timedelta(minutes=15)
+    assert before <= issued <= utc_now()
     assert found["name"] == "M••• K•••"
     assert found["can_redeem"] is False
     member = {"token": found["token"]}

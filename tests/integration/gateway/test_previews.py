@@ -39,6 +39,8 @@ def wallet(house: House, person: Person) -> Any:
 
 def refund(house: House, path: str, *, preview: bool, ref: str, **body: Any) -> Any:
     tail = "?preview=true" if preview else ""
+    if path.startswith("earnings/"):
+        body = {"currency": "IRR", **body}
     return ask(
         house,
         house.green,

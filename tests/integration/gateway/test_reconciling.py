@@ -172,10 +172,23 @@ def test_a_file_from_the_command_line(
     assert "not_ours" in listed.output
     read = CliRunner().invoke(main, [*command[:6], "disputes", listed.output.split()[-1]])
     assert (read.exit_code, "The network says:" in read.output) == (0, True), read.output
+    said = [*command[:6], "disputes", listed.output.split()[-1], "--say", "The roll says so."]
+    noted = CliRunner().invoke(main, said)
+    assert (noted.exit_code, "merchant: The roll says so." in noted.output) == (0, True)
     file.write_text(lines[0] + "\r\n", encoding="utf-8")
     missing = impatient.run_file(file, business_date=yesterday.day)
     assert missing["breaks"] == 3
     assert CliRunner().invoke(main, command).exit_code == 1
+    records = CliRunner().invoke(main, [*command[:6], "--json", "reconciliations"])
+    newest = json.loads(records.output)[0]
+    assert newest["breaks"] == 3
+    one = CliRunner().invoke(main, [*command[:6], "--json", "reconciliations", newest["id"]])
+    assert json.loads(one.output) == newest
+    asked = [*command[:6], "--json", "reconciliations", newest["id"], "--breaks"]
+    assert len(json.loads(CliRunner().invoke(main, asked).output)) == 3
+    gone = CliRunner().invoke(main, [*asked, "--state", "resolved"])
+    assert json.loads(gone.output) == []
+    assert CliRunner().invoke(main, [*command[:6], "reconciliations", "--breaks"]).exit_code == 2
 
     teller = Teller(vault=house.services.vault, entry_ids=house.services.entry_ids)
     with redis.Redis.from_url(redis_url) as connection:

@@ -189,6 +189,12 @@ def test_replay_from_a_terminal(house: House, journals: Path, tmp_path: Path) ->
     assert differs.exit_code == 1
     assert json.loads(differs.output)["agrees"] is False
     assert run(main, [*options, "replay"]).exit_code == 2
+    settled = json.loads(differs.output)["settlement"]
+    totals = json.loads(run(main, [*options, "--json", "settlement", settled]).output)
+    assert totals["window"]["id"] == settled
+    lines = json.loads(run(main, [*options, "--json", "settlement", settled, "--lines"]).output)
+    assert lines == list(house.blue.client.settlement_lines(settled))
+    assert lines[0]["entry"] in run(main, [*options, "settlement", settled, "--lines"]).output
     paper = run(main, [*options, "statement", "--pdf", json.loads(differs.output)["settlement"]])
     assert paper.stdout_bytes.startswith(b"%PDF-")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -15,15 +16,23 @@ from config.handlers import HANDLERS, KEEP_HOUSE
 from config.housekeeping import HouseNotKeptError, keep_house
 from config.queues import NIGHT, queue
 from config.schedule import ask_housekeeping
+from network.batches.models import Batch
 from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.events.service import forget_dispatched
+from network.ids import uuid7
 from network.ledger.forget import Forgotten, forget_requests
 from network.ledger.partitions import open_first_day
+from network.ledger.values import Claim
+from network.members.enrolment import enrol
+from network.merchants import answers
+from network.merchants.models import KeptAnswer
 from network.merchants.nonces import claim_nonce, forget_nonces
+from network.merchants.service import register_merchant
 from network.messaging.service import queue_sms
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
+from network.spend_requests.models import SpendRequest
 
 PLANT = text("""
     WITH keys AS (
@@ -130,6 +139,69 @@ def test_messages_and_nonces_go_in_their_time(today: date, services: Services) -
             for table in ("message", "nonce")
         ]
     assert counts == [1, 1]
+
+
+def test_answers_batches_and_what_was_asked_go_after_thirty_days(
+    today: date, services: Services
+) -> None:
+    wall = wall_now()
+    with services.database.unit_of_work() as session:
+        merchant_id = register_merchant(
+            session, code="shop", name_fa="فروشگاه", name_en="Shop", kind="grocer", now=wall
+        )
+        member_id = enrol(
+            session,
+            services.vault,
+            phone="09121234567",
+            consents=["membership"],
+            locale="fa",
+            name=None,
+            now=wall,
+        )
+        for age in (29, 31):
+            at = wall - timedelta(days=age)
+            request: dict[str, Any] = {"merchant_id": merchant_id, "fingerprint": bytes(32)}
+            claim = Claim(client_id=merchant_id, key=f"answer-{age}", fingerprint=bytes(32))
+            answers.keep(session, claim=claim, status=201, answer={}, now=at)
+            session.add(
+                Batch(
+                    **request,
+                    batch_id=uuid7(),
+                    idempotency_key=f"batch-{age}",
+                    key_id="mk_live_x",
+                    lines=1,
+                    state="done",
+                    received_at=at,
+                    programme_at=at,
+                    touched_at=at,
+                    finished_at=at,
+                    persons_sealed=True,
+                )
+            )
+            session.add(
+                SpendRequest(
+                    **request,
+                    spend_request_id=uuid7(),
+                    member_id=member_id,
+                    merchant_ref=f"asked-{age}",
+                    capture="auto",
+                    points=1,
+                    needs_code=False,
+                    idempotency_key=f"asked-{age}",
+                    digest=bytes(32),
+                    attempts=0,
+                    requested_at=at - timedelta(minutes=5),
+                    expires_at=at,
+                    state="waiting",
+                )
+            )
+    keep_house(services)
+    with services.database.reading() as session:
+        kept = [
+            session.scalars(select(key)).all()
+            for key in (KeptAnswer.key, Batch.idempotency_key, SpendRequest.merchant_ref)
+        ]
+    assert kept == [["answer-29"], ["batch-29"], ["asked-29"]]
 
 
 SIGN_INS = text("""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import pytest
 
 from merchant_gateway import cursors
@@ -53,6 +56,27 @@ def test_a_cache_loads_once_is_bounded_and_keeps_the_stale() -> None:
     for number in range(20):
         cache.get(str(number), load)
     assert sum(cache.stale(str(number)) is not None for number in range(20)) <= 4
+
+
+@pytest.mark.parametrize("drop", ["clear", "forget"])
+def test_what_was_read_before_a_drop_is_not_kept_after_it(drop: str) -> None:
+    cache: BriefCache[str, str] = BriefCache(size=4, seconds=3600)
+    read, dropped = Event(), Event()
+
+    def load() -> str:
+        read.set()  # the key was still good when it was read
+        assert dropped.wait(30)
+        return "before"
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        slow = pool.submit(cache.get, "a", load)
+        assert read.wait(30)
+        cache.clear() if drop == "clear" else cache.forget("a")
+        dropped.set()
+        assert slow.result(30) == "before"
+    assert cache.stale("a") is None
+    assert cache.get("a", lambda: "after") == "after"
+    assert cache.get("a", lambda: "later") == "after"
 
 
 def test_a_cache_does_not_keep_a_failure() -> None:

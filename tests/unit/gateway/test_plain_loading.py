@@ -30,6 +30,7 @@ _REDEMPTION = {
 _REFUND = {
     "merchant_ref": "R-3",
     "lines": [{"line": 0, "amount": 5}],
+    "currency": "IRR",
     "occurred_at": "2026-03-21T10:15:00Z",
 }
 _GOOD: list[tuple[StrictSchema, dict[str, Any]]] = [

@@ -68,3 +68,11 @@ def test_the_pauses_are_those_of_the_code() -> None:
         *(5, 300, 1800),
         *(3600 * hours for hours in (2, 5, 8, 12, 20, 24)),
     ]
+
+
+def test_a_receiver_has_the_fifteen_seconds_that_the_page_says() -> None:
+    async def nowhere(_host: str, _port: int) -> list[str]:
+        return []
+
+    assert posting.Poster(resolve=nowhere).timeout_seconds == 15
+    assert "within 15 seconds" in PAGE

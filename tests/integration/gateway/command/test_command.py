@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,19 @@ def test_a_day_at_the_till(house: House, profile: Path) -> None:
     entry = next(line for line in earned.output.splitlines() if line.startswith("id ")).split()[-1]
     taken = _run(profile, "--json", "refund", "earn", entry, "--ref", "c-4", "--amount", "10000")
     assert json.loads(taken.output)["points"] == 1
+    for number, undo in enumerate(
+        (("void",), ("reverse", "--phone", person.phone, "--ref", "u-1"))
+    ):
+        code = person.code()["code"]
+        kept = _run(
+            profile, "--json", "redeem", "--code", code, "--ref", f"u-{number}", "--points", "5",
+            "--capture", "manual", "--hold-minutes", "5",
+        )  # fmt: skip
+        waiting = json.loads(kept.output)["id"]
+        gone = _run(profile, "--json", *undo, *((waiting,) if undo == ("void",) else ()))
+        assert json.loads(gone.output)["state"] == "voided", gone.output
+        status = json.loads(_run(profile, "--json", "redemption", waiting).output)
+        assert status["state"] == "voided"
     listed = _run(profile, "transactions", "--limit", "200")
     assert "c-1" in listed.output
     assert "issuance" in listed.output
@@ -179,6 +193,24 @@ def test_nobody_there_and_the_same_request_sent_again(
     # The same command with the same key asks for the same as well: it says no time of its own.
     again = _run(profile, *arguments, "--key", file.stem)
     assert "stored answer" in again.output
+    # It stays while a refusal says nothing of an earlier attempt, and goes once one does.
+    file.write_text(kept)
+    stranger = Ed25519SigningKey.generate()
+    (profile.parent / "till.pem").write_text(stranger.to_pem(), encoding="ascii")
+    doubtful = _run(profile, "resend", str(file))
+    assert (doubtful.exit_code, file.exists()) == (1, True)
+    assert str(file) in doubtful.output
+    (profile.parent / "till.pem").write_text(house.green.key.to_pem(), encoding="ascii")
+    request = Request.from_json(kept)
+    other = replace(request, body=request.body.replace(b"10000", b"20000"))
+    file.write_text(other.to_json())
+    refused = _run(profile, "resend", str(file))
+    assert (refused.exit_code, file.exists()) == (1, True), refused.output
+    stranger_there = request.body.replace(person.phone.encode(), b"09999999999")
+    fresh = replace(request, body=stranger_there, idempotency_key=new_idempotency_key())
+    file.write_text(fresh.to_json())
+    refused = _run(profile, "resend", str(file))
+    assert (refused.exit_code, file.exists()) == (1, False), refused.output
     file.write_text("{}")
     assert _run(profile, "resend", str(file)).exit_code == 2
 

@@ -161,8 +161,15 @@ def test_who_has_left_neither_gives_nor_takes(house: House, shop: Shop, redis_ur
         )
     with redis.Redis.from_url(redis_url) as client:
         access_epoch.announce(client)
-    for target in ("/v1/earnings", "/v1/redemptions", "/v1/earnings/quote"):
-        refused = ask(house, shop, target=target, body={})
+    person = house.member()
+    basket = {"amount": 10_000, "currency": "IRR"}
+    spending = {"member": person.code(), "merchant_ref": "late", "points": 5}
+    for target, body in (
+        ("/v1/earnings", purchase(person.phone)),
+        ("/v1/redemptions", spending),
+        ("/v1/earnings/quote", basket),
+    ):
+        refused = ask(house, shop, target=target, body=body)
         assert code_of(refused) == (403, "merchant_leaving"), target
     assert ask(house, shop, method="GET", target="/v1/settlements").status_code == 200
     unknown = ask(house, shop, target=f"/v1/earnings/ern_{'a' * 64}/refunds", body={})

@@ -222,3 +222,16 @@ def test_the_command_listens_and_verifies(
     (delivery,) = json.loads(command("webhook", "deliveries", made["id"]))
     assert delivery["state"] == "delivered"
     assert [each["id"] for each in json.loads(command("webhook", "list"))] == [made["id"]]
+    changed = command("webhook", "change", made["id"], "--type", "earning.created", "--disable")
+    assert json.loads(changed) == json.loads(command("webhook", "show", made["id"]))
+    found = json.loads(changed)
+    assert (found["state"], found["types"]) == ("disabled", ["earning.created"])
+    assert json.loads(command("webhook", "change", made["id"], "--enable"))["state"] == "enabled"
+    rotated = json.loads(command("webhook", "rotate", made["id"], "--overlap-hours", "2"))
+    assert rotated["secret"] != made["secret"]
+    assert rotated["old_secret_ends_at"] is not None
+    happened = json.loads(command("events"))
+    assert sent["id"] in [each["id"] for each in happened["items"]]
+    assert json.loads(command("events", "--cursor", happened["next_cursor"]))["items"] == []
+    assert json.loads(command("webhook", "remove", made["id"]))["state"] == "deleted"
+    assert json.loads(command("webhook", "list")) == []
