@@ -8,6 +8,7 @@ from network.database.installation import ProgrammeClock
 from network.services import Services
 from wallet import access, limits
 from wallet.views import (
+    claims,
     code,
     give,
     home,
@@ -30,6 +31,7 @@ VIEWS = (
     give,
     requests,
     movements,
+    claims,
     partners,
     pool,
     pool_acts,

@@ -120,6 +120,13 @@ def merged_text(*, remains: bool, phone_end: str, address: str, locale: str) -> 
     return f"{text}\n{address}"
 
 
+def claim_answered_text(*, address: str, locale: str) -> str:
+    """Return the message that a member's claim has been answered; what it says is in the wallet."""
+    with use_locale(locale):
+        text = gettext("Peyvand: we have answered what you told us about an entry in your wallet:")
+    return f"{text}\n{address}"
+
+
 def joining_text(
     *,
     code: str,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from network.language import LazyText
 from network.language import lazy_gettext as _l
-from settlement.console import words_jobs
+from settlement.console import words_claims, words_jobs
 from settlement.console import words_money as money
 from settlement.console import words_reconciliation as reconciliation
 from settlement.console.words_acts import ACTIONS
@@ -346,6 +346,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "scope": SCOPES,
     **reconciliation.TABLES,
     **words_jobs.TABLES,
+    **words_claims.TABLES,
 }
 _LABELS: Mapping[str, Callable[[str], str]] = {"step": step_label, "check": check_label}
 

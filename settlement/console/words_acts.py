@@ -108,6 +108,8 @@ ACTIONS = {
     "member.merge.approved": _l("Merged two members"),
     "member.merge.declined": _l("Declined to merge two members"),
     "member.let_go": _l("Let a member spend again"),
+    "claim.opened": _l("A member objected to an entry"),
+    "claim.answered": _l("Answered a member's claim"),
     "merchant.added": _l("Registered a merchant"),
     "sponsor.added": _l("Registered a sponsor"),
     "merchant.portal_alone": _l("Let a merchant take part through the portal alone"),

@@ -43,6 +43,7 @@ CHANGING = {
     "programme.propose_terms": "operator",
     "programme.propose_tier": "operator",
     "programme.propose_tap_limit": "operator",
+    "claims.answer": "operator",
     "freezing.begin": "operator",
     "freezing.end": "approver",
     "merging.look": "operator",

@@ -11,6 +11,8 @@ from uuid import UUID
 from flask import Blueprint, abort, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from network.claims import queries as claims
+from network.claims.service import SPENDING
 from network.clock import local_date
 from network.ids import decode, encode
 from network.language import current_locale, sort_key
@@ -20,6 +22,7 @@ from network.ledger.views import EntryView
 from network.programme.explain import from_json, is_note, words
 from network.settings import PROGRAMME_ZONE
 from wallet import access
+from wallet.claim_words import KINDS, OUTCOMES
 from wallet.listing import ENTRY_PREFIX, directory, listed, people_of, touched_lots
 from wallet.movements import GROUP_WORDS, KIND_GROUPS, Directory, Movement
 from wallet.own import Place, place
@@ -91,12 +94,7 @@ def detail(entry_id: str) -> str:
             issuers={lot.issuer_id for lot in entry.lots},
         )
         people = people_of(session, where) if key.member_id == where.wallet_id else {}
-        parts = figures.earned_parts(
-            session,
-            member_id=key.member_id,
-            sequence=key.sequence,
-            business_date=entry.business_date,
-        )
+        told = _told(session, entry)
     (shown,) = listed([entry], directory=names, people=people)
     steps = [from_json(stored) for stored in entry.explanation]
     return render_template(
@@ -110,8 +108,32 @@ def detail(entry_id: str) -> str:
             (step, is_note(step), words(step, current_locale(), unit=member.money_unit))
             for step in steps
         ],
-        parts=by_line(parts),
+        **told,
     )
+
+
+def _told(session: Session, entry: EntryView) -> dict[str, Any]:
+    """Return a purchase line by line, and what the member told us of the entry."""
+    parts = figures.earned_parts(
+        session,
+        member_id=entry.member_id,
+        sequence=entry.sequence,
+        business_date=entry.business_date,
+    )
+    claim = claims.claim_of(
+        session,
+        access.services().vault,
+        member_id=access.member().member_id,
+        wallet_id=entry.member_id,
+        sequence=entry.sequence,
+    )
+    return {
+        "parts": by_line(parts),
+        "claim": claim,
+        "claim_kinds": KINDS,
+        "claim_outcomes": OUTCOMES,
+        "spent": entry.kind in SPENDING,
+    }
 
 
 def _original(session: Session, entry: EntryView, where: Place) -> EntryView | None:

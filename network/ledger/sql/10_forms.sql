@@ -27,8 +27,8 @@ $$;
 
 -- Canonical form, version 1: one JSON array for the entry, one per movement in the order of lines, one
 -- per lot that it made, joined by line feeds. An explanation stands in it as it was written (type json
--- keeps the text, and nobody parses it). What was earned stands last in the entry's, as an array of rows without spaces, null where there
--- is none. Times are ISO 8601 in UTC without a zone, whatever the session's settings. The digest is
+-- keeps the text, and nobody parses it). What was earned stands last in the entry's, as an array of rows
+-- without spaces, null where there is none. Times are ISO 8601 in UTC without a zone, whatever the session's settings. The digest is
 -- SHA-256 over its UTF-8 bytes. A change of form is a new version number, never a change of these.
 CREATE OR REPLACE FUNCTION ledger.movement_form(
     line integer, source ledger.account, target ledger.account, issuer_id uuid, acceptor_id uuid,
@@ -74,9 +74,9 @@ RETURN (
       AND l.lot_id BETWEEN p_sequence * 1000000 AND p_sequence * 1000000 + 999999);
 
 -- The forms of the only movement of a purchase that made one lot, with that lot, and of a redemption
--- that took one: the same text as movement_form and lot_form give (a test reckons the digests anew). Where a statement is run once,
--- json_build_array costs most to set up: it looks the type of every argument up. Accounts are words of
--- ours, so they need no escapes; a date as JSON follows no session's style.
+-- that took one: the same text as movement_form and lot_form give (a test reckons the digests anew).
+-- Where a statement is run once, json_build_array costs most to set up: it looks the type of every
+-- argument up. Accounts are words of ours, so they need no escapes; a date as JSON follows no style.
 CREATE OR REPLACE FUNCTION ledger.issuance_form(
     target ledger.account, issuer_id uuid, lot_id bigint, terms_id uuid, points bigint,
     locked_to uuid, price numeric, active_from date, expires_on date

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from config.web import listing
 from network.adjustments import queries as adjustments
+from network.claims import queries as claims
 from network.clearing import days
 from network.clearing import nights as night_queries
 from network.clearing import queries as clearing
@@ -73,6 +74,7 @@ def show() -> str:
             "nearing": exposure.nearing(session),
             "proposed": shown(session, proposals.waiting(session)),
             "corrections": len(adjustments.waiting(session)),
+            "claims": claims.count_waiting(session),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
             "backlog": figures.backlog(session),
             "breaks": break_ages(session, wall=access.wall()),

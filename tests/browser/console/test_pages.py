@@ -305,7 +305,7 @@ def test_every_page_fits_and_reads(house: House, signed_in: Opener, locale: str)
         f"/lots/{a_lot(house)}",
         *("/members", "/references?merchant=mahtab&ref=nothing"),
         *("/search?q=nothing", f"/entries/{spent(house)}"),
-        *("/jobs", f"/reconciliation/disputes/new?entry={own}", "/reconciliation"),
+        *("/jobs", "/claims", f"/reconciliation/disputes/new?entry={own}", "/reconciliation"),
     ):
         answer = page.goto(path)
         assert answer is not None

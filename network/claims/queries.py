@@ -1,0 +1,128 @@
+"""Reads of members' claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from network.claims.models import MemberClaim
+from network.members.errors import UnknownMemberError
+from network.members.queries import person_key
+from network.vault import Vault
+
+PREFIX = "clm"
+ANSWER_WITHIN = timedelta(days=3)
+"""What members are told: so soon somebody has looked."""
+WORDS_FIELD, ANSWER_FIELD = "claim-words", "claim-answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimView:
+    """A claim; words and answer are empty where there are none, or the person was erased."""
+
+    claim_id: UUID
+    member_id: UUID
+    wallet_id: UUID
+    sequence: int
+    kind: str
+    locked: bool
+    opened_at: datetime
+    outcome: str | None
+    decided_by: UUID | None
+    decided_at: datetime | None
+    words: str = field(default="", repr=False)
+    answer: str = field(default="", repr=False)
+
+    @property
+    def due_at(self) -> datetime:
+        """Return until when the member was told to wait."""
+        return self.opened_at + ANSWER_WITHIN
+
+
+def claim(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView | None:
+    """Return one claim with its words."""
+    row = session.get(MemberClaim, claim_id)
+    return None if row is None else opened(session, vault, row)
+
+
+def claim_of(
+    session: Session, vault: Vault, *, member_id: UUID, wallet_id: UUID, sequence: int
+) -> ClaimView | None:
+    """Return what a member said of an entry."""
+    row = session.scalar(
+        select(MemberClaim).where(
+            MemberClaim.member_id == member_id,
+            MemberClaim.wallet_id == wallet_id,
+            MemberClaim.sequence == sequence,
+        )
+    )
+    return None if row is None else opened(session, vault, row)
+
+
+def waiting(session: Session, *, limit: int) -> list[ClaimView]:
+    """Return claims that nobody has answered, the oldest first, without their words."""
+    rows = session.scalars(
+        select(MemberClaim)
+        .where(MemberClaim.outcome.is_(None))
+        .order_by(MemberClaim.opened_at, MemberClaim.claim_id)
+        .limit(limit)
+    )
+    return [_view(row) for row in rows]
+
+
+def answered(session: Session, *, limit: int) -> list[ClaimView]:
+    """Return claims that were answered, the latest first, without their words."""
+    rows = session.scalars(
+        select(MemberClaim)
+        .where(MemberClaim.decided_at.is_not(None))
+        .order_by(MemberClaim.decided_at.desc(), MemberClaim.claim_id)
+        .limit(limit)
+    )
+    return [_view(row) for row in rows]
+
+
+def count_waiting(session: Session) -> tuple[int, datetime | None]:
+    """Return how many claims wait, and since when the oldest does."""
+    count, oldest = session.execute(
+        select(func.count(), func.min(MemberClaim.opened_at)).where(MemberClaim.outcome.is_(None))
+    ).one()
+    return count, oldest
+
+
+def opened(session: Session, vault: Vault, row: MemberClaim) -> ClaimView:
+    """Return a claim with what was said, as far as the person's key is still there."""
+    said: Mapping[str, bytes | None] = {
+        WORDS_FIELD: row.sealed_words,
+        ANSWER_FIELD: row.sealed_answer,
+    }
+    try:
+        key = person_key(session, vault, member_id=row.member_id)
+    except UnknownMemberError:
+        return _view(row)
+    words, answer = (
+        "" if sealed is None else key.open(sealed, name=name).decode()
+        for name, sealed in said.items()
+    )
+    return _view(row, words=words, answer=answer)
+
+
+def _view(row: MemberClaim, *, words: str = "", answer: str = "") -> ClaimView:
+    return ClaimView(
+        claim_id=row.claim_id,
+        member_id=row.member_id,
+        wallet_id=row.wallet_id,
+        sequence=row.sequence,
+        kind=row.kind,
+        locked=row.locked,
+        opened_at=row.opened_at,
+        outcome=row.outcome,
+        decided_by=row.decided_by,
+        decided_at=row.decided_at,
+        words=words,
+        answer=answer,
+    )

@@ -1,0 +1,174 @@
+"""Members' claims: "it wasn't me", or something is wrong with an entry; an operator answers.
+
+A claim moves nothing. What makes a theft good is a correction of two people, which the network
+pays (``network/adjustments``); a mistake is the shop's to refund. What a claim can do at once is
+lock the member's own spending. Whoever opens one locks in the order of ``members/freezing.py``:
+the member's row, then the audit log, then wallets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from network import ids
+from network.claims.errors import ClaimError
+from network.claims.models import MemberClaim
+from network.claims.queries import ANSWER_FIELD, PREFIX, WORDS_FIELD, ClaimView, opened
+from network.ledger import queries as ledger
+from network.members import queries as members
+from network.members.errors import UnknownMemberError
+from network.members.freezing import lock_person, set_switch
+from network.members.queries import person_key
+from network.messaging.service import queue_sms
+from network.messaging.texts import claim_answered_text
+from network.operators.audit import record_act
+from network.vault import Vault
+
+NOT_ME, WRONG = "not_me", "wrong"
+SPENDING = frozenset({"authorisation", "capture", "redemption", "transfer"})
+"""The kinds of entry of which somebody may say that it wasn't them."""
+OUTCOMES = ("made_good", "shop", "explained", "refused")
+LONGEST_WORDS = 500
+MOST_WAITING = 10
+
+
+def open_claim(
+    session: Session,
+    vault: Vault,
+    *,
+    member_id: UUID,
+    wallet_id: UUID,
+    sequence: int,
+    kind: str,
+    words: str,
+    lock: bool,
+    now: datetime,
+) -> ClaimView:
+    """Write down what a member says of an entry that is theirs to see; ``now`` is wall time.
+
+    ``lock`` locks their spending at once. Raises ClaimError, nothing of which may be committed.
+    """
+    said = " ".join(words.split())
+    person = lock_person(session, member_id)
+    found = ledger.entry(session, member_id=wallet_id, sequence=sequence)
+    if found is None:
+        raise ClaimError("there is no such entry", reason="unknown")
+    if kind not in {NOT_ME, WRONG} or (kind == NOT_ME and found.kind not in SPENDING):
+        raise ClaimError("this can't be said of such an entry", reason="kind")
+    if len(said) > LONGEST_WORDS or (kind == WRONG and not said):
+        raise ClaimError("say what is wrong, in a few sentences", reason="words")
+    _check_few(session, person, wallet_id, sequence)
+    claim_id = ids.uuid7()
+    _record(
+        session,
+        "claim.opened",
+        claim_id,
+        actor=ids.encode("mem", person),
+        member_id=person,
+        facts={"kind": kind, "entry": sequence, "locked": lock},
+        now=now,
+    )
+    key = person_key(session, vault, member_id=person)
+    row = MemberClaim(
+        claim_id=claim_id,
+        member_id=person,
+        wallet_id=wallet_id,
+        sequence=sequence,
+        kind=kind,
+        sealed_words=key.seal(said.encode(), name=WORDS_FIELD) if said else None,
+        locked=lock,
+        opened_at=now,
+    )
+    session.add(row)
+    session.flush()
+    if lock:
+        set_switch(session, member_id=person, locked=True)
+    return opened(session, vault, row)
+
+
+def answer_claim(
+    session: Session,
+    vault: Vault,
+    *,
+    claim_id: UUID,
+    outcome: str,
+    words: str,
+    by: UUID,
+    now: datetime,
+    wallet_url: str,
+) -> ClaimView:
+    """Tell a member what became of a claim, once; they get a message and read it in the wallet.
+
+    Raises ClaimError, nothing of which may be committed.
+    """
+    said = " ".join(words.split())
+    if outcome not in OUTCOMES or not 0 < len(said) <= LONGEST_WORDS:
+        raise ClaimError("an answer has an outcome and a few sentences", reason="words")
+    row = session.get(MemberClaim, claim_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise ClaimError("there is no such claim", reason="unknown")
+    if row.outcome is not None:
+        raise ClaimError("somebody has answered it already", reason="answered")
+    _record(
+        session,
+        "claim.answered",
+        claim_id,
+        actor=ids.encode("opr", by),
+        member_id=row.member_id,
+        facts={"outcome": outcome},
+        now=now,
+    )
+    row.outcome, row.decided_by, row.decided_at = outcome, by, now
+    try:
+        key = person_key(session, vault, member_id=row.member_id)
+        who = members.member(session, vault, member_id=row.member_id)
+    except UnknownMemberError:  # erased meanwhile: nobody reads it any more
+        session.flush()
+        return opened(session, vault, row)
+    row.sealed_answer = key.seal(said.encode(), name=ANSWER_FIELD)
+    session.flush()
+    queue_sms(
+        session,
+        vault,
+        recipient=who.phone,
+        body=claim_answered_text(address=wallet_url, locale=who.locale),
+        kind="claim_answered",
+        locale=who.locale,
+        wall=now,
+    )
+    return opened(session, vault, row)
+
+
+def _check_few(session: Session, person: UUID, wallet_id: UUID, sequence: int) -> None:
+    """Refuse a second claim on an entry, and more at once than anybody would have."""
+    own = select(func.count()).where(MemberClaim.member_id == person)
+    if session.scalar(
+        own.where(MemberClaim.wallet_id == wallet_id, MemberClaim.sequence == sequence)
+    ):
+        raise ClaimError("this has been said of the entry", reason="claimed")
+    if (session.scalar(own.where(MemberClaim.outcome.is_(None))) or 0) >= MOST_WAITING:
+        raise ClaimError("as many wait already as one member may have", reason="many")
+
+
+def _record(
+    session: Session,
+    action: str,
+    claim_id: UUID,
+    *,
+    actor: str,
+    member_id: UUID,
+    facts: dict[str, object],
+    now: datetime,
+) -> None:
+    record_act(
+        session,
+        now=now,
+        actor=actor,
+        action=action,
+        subject=ids.encode("mem", member_id),
+        facts={"claim": ids.encode(PREFIX, claim_id), **facts},
+    )

@@ -1,0 +1,106 @@
+"""Members' claims: what they say of their entries, and the answers they get."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from config.web import listing
+from network import ids
+from network.claims import queries
+from network.claims.errors import ClaimError
+from network.claims.queries import PREFIX, ClaimView
+from network.claims.service import OUTCOMES, answer_claim
+from network.clearing.party_names import parties
+from network.language import LazyText
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
+from network.ledger import queries as ledger
+from network.operators import queries as operators
+from network.operators.roles import OPERATOR
+from settlement.console import access
+from settlement.console.masking import masked
+
+blueprint = Blueprint("claims", __name__, url_prefix="/claims")
+_MOST = 500
+_REFUSED: dict[str, LazyText] = {
+    "words": _l(
+        "Choose what became of it, and say it in a few sentences (at most 500 characters)."
+    ),
+    "answered": _l("A colleague has answered it already."),
+}
+
+
+@blueprint.get("")
+@access.access(OPERATOR)
+def index() -> str:
+    """Show claims that wait, the oldest first, or those that were answered."""
+    every = listing.argument("show") == "answered"
+    with access.reading() as session:
+        found = (queries.answered if every else queries.waiting)(session, limit=_MOST)
+    return render_template("claims.html", found=found, every=every, wall=access.wall())
+
+
+@blueprint.get("/<public_id>")
+@access.access(OPERATOR)
+def show(public_id: str) -> str:
+    """Show one claim beside the entry it is about."""
+    found = _claim(public_id)
+    with access.reading() as session:
+        entry = ledger.entry(session, member_id=found.wallet_id, sequence=found.sequence)
+        wallet = ledger.stored_wallet(session, member_id=found.wallet_id)
+        names = parties(session)
+        people = {each.operator_id: each for each in operators.all_operators(session)}
+        person = masked(session, found.member_id)
+    return render_template(
+        "claim.html",
+        found=found,
+        public=public_id,
+        entry=entry,
+        wallet=wallet,
+        names=names,
+        people=people,
+        person=person,
+        outcomes=OUTCOMES,
+        wall=access.wall(),
+    )
+
+
+@blueprint.post("/<public_id>/answer")
+@access.access(OPERATOR)
+def answer(public_id: str) -> Response:
+    """Tell the member what became of it."""
+    services = access.services()
+    try:
+        with access.unit_of_work() as session:
+            answer_claim(
+                session,
+                services.vault,
+                claim_id=_id(public_id),
+                outcome=request.form.get("outcome", ""),
+                words=request.form.get("words", ""),
+                by=access.operator().operator_id,
+                now=access.wall(),
+                wallet_url=services.settings.wallet_url,
+            )
+    except ClaimError as error:
+        if error.reason == "unknown":
+            abort(404)
+        flash(str(_REFUSED[error.reason]), "bad")
+    else:
+        flash(_("The member is told."), "good")
+    return redirect(url_for("claims.show", public_id=public_id))
+
+
+def _id(public_id: str) -> UUID:
+    return ids.decode(PREFIX, public_id)
+
+
+def _claim(public_id: str) -> ClaimView:
+    with access.reading() as session:
+        found = queries.claim(session, access.services().vault, claim_id=_id(public_id))
+    if found is None:
+        abort(404)
+    return found

@@ -1,0 +1,119 @@
+"""It wasn't me: said on a movement's page, without script, seen by an operator, and answered."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from playwright.sync_api import expect
+
+from network import ids
+from network.claims import queries, service
+from network.claims.errors import ClaimError
+from network.claims.queries import PREFIX
+from network.clock import wall_now
+from network.ledger import queries as ledger
+from network.messaging.queries import latest
+from tests.browser.conftest import Pages, fits_both_ways
+from tests.browser.wallet.conftest import Wallet
+from tests.browser.wallet.test_give import FRIEND, giver_of, send
+from tests.integration.settlement.office import open_office
+
+
+def test_it_wasnt_me(wallet: Wallet, pages: Pages) -> None:
+    services = wallet.services
+    member_id = wallet.enrol()
+    wallet.coalition.buy(member_id, "mahtab", amount=30_000_000, ago=timedelta(days=3))
+    wallet.coalition.pay(member_id, "mahtab", points=40, ago=timedelta(hours=3))
+    page = wallet.signed_in(pages, script=False)
+    page.goto(f"{wallet.url}/movements?kind=spent")
+    page.locator(".movement a").first.click()
+    entry = page.url.partition("/movements/")[2]
+    page.get_by_role("link", name="کار من نبود").click()
+    page.fill("#words", "گوشی‌ام دیروز گم شد.")
+    expect(page.locator("#lock")).to_be_checked()
+    page.get_by_role("button", name="فرستادن").click()
+    expect(page.locator("#claim")).to_contain_text("در حال بررسی")
+    with services.database.reading() as session:
+        stored = ledger.stored_wallet(session, member_id=member_id)
+        (waiting,) = queries.waiting(session, limit=9)
+    assert stored is not None
+    assert (stored.status, waiting.kind, waiting.locked) == ("spend_locked", "not_me", True)
+
+    state = page.context.storage_state()
+    look = pages.open(state=state)
+    look.goto(f"{wallet.url}/movements?kind=earned")
+    look.locator(".movement a").first.click()
+    look.get_by_role("link", name="چیزی در آن درست نیست").click()
+    fits_both_ways(look, in_both_languages=True)
+    look.goto(f"{look.url}?lang=en")
+    fits_both_ways(look, in_both_languages=True)
+    look.goto(look.url.replace("lang=en", "lang=fa"))
+    look.get_by_role("button", name="فرستادن").click()
+    expect(look.locator("#words-error")).to_be_visible()
+    fits_both_ways(look, in_both_languages=True)
+
+    with open_office(services) as office:
+        assert "1 member waits for an answer about an entry" in office.clerk.get("/").text
+        address = f"/claims/{ids.encode(PREFIX, waiting.claim_id)}"
+        assert address in office.clerk.get("/claims").answer.text
+        found = office.clerk.get(address)
+        assert "گوشی‌ام دیروز گم شد." in found.text
+        refused = found.send(f"{address}/answer", outcome="made_good", words="  ")
+        assert "Choose what became of it" in refused.text
+        told = refused.send(
+            f"{address}/answer", outcome="made_good", words="۴۰ امتیاز برگشت؛ فروشگاه پولش را دارد."
+        )
+        assert "The member is told." in told.text
+        assert "waits for an answer" not in office.clerk.get("/").text
+        log = office.head.get("/audit").text
+        assert "A member objected to an entry" in log
+        assert "Answered a member's claim" in log
+    look.goto(f"{wallet.url}/movements/{entry}")
+    expect(look.locator("#claim")).to_contain_text("۴۰ امتیاز برگشت")
+    fits_both_ways(look, in_both_languages=True)
+    with services.database.reading() as session:
+        assert next(each.kind for each in latest(session, services.vault)) == "claim_answered"
+
+
+def test_it_is_said_once_of_what_is_ones_own_and_of_few_at_once(wallet: Wallet) -> None:
+    services, most = wallet.services, service.MOST_WAITING
+    (member_id, client), other = giver_of(wallet), wallet.enrol(FRIEND, name="Navid Rad")
+    buy = partial(wallet.coalition.buy, code="mahtab", amount=9_000_000, ago=timedelta(days=3))
+    own = [buy(member_id) for _ in range(most + 1)]
+    paths = [
+        "/movements/"
+        + services.entry_ids.encode(prefix="ent", member_id=each.member_id, sequence=each.sequence)
+        for each in (buy(other), *own)
+    ]
+
+    def say(path: str, kind: str = "wrong") -> tuple[int, str]:
+        return send(client, "/give", action=f"{path}/claim", kind=kind, words="Twice")
+
+    assert say(paths[0])[0] == 404
+    assert client.get(f"{paths[0]}/claim").status_code == 404
+    status, text = say(paths[1], kind="not_me")  # nobody earns in somebody else's place
+    assert (status, "Choose what happened." in text) == (422, True)
+    assert "We are looking into it" in say(paths[1])[1]
+    assert client.get(f"{paths[1]}/claim").location == paths[1]
+    assert "You have told us about this already." in say(paths[1])[1]
+    for number, each in enumerate(own[1:], start=1):
+        with (
+            nullcontext() if number < most else pytest.raises(ClaimError, match="wait already"),
+            services.database.unit_of_work() as session,
+        ):
+            service.open_claim(
+                session,
+                services.vault,
+                member_id=member_id,
+                wallet_id=member_id,
+                sequence=each.sequence,
+                kind="wrong",
+                words="Too much",
+                lock=False,
+                now=wall_now(),
+            )
+    with services.database.reading() as session:
+        assert queries.count_waiting(session)[0] == most
