@@ -36,11 +36,16 @@ def days_around(day: date, *, behind: int, ahead: int) -> tuple[date, date]:
 
 
 def make_partitions(owner_url: str, *, first: date, last: date) -> None:
-    """Make the ledger's partitions that are missing for the days from ``first`` to ``last``."""
+    """Make the ledger's partitions that are missing for the days from ``first`` to ``last``.
+
+    A transaction for each day: whoever waits too long for a table leaves the days before it made.
+    """
     engine = create_engine(owner_url)
     try:
-        with engine.begin() as connection:
-            ensure_partitions(connection, first=first, last=last)
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            with engine.begin() as connection:
+                ensure_partitions(connection, first=day, last=day)
     finally:
         engine.dispose()
 

@@ -122,24 +122,25 @@ def answer_claim(
         facts={"outcome": outcome},
         now=now,
     )
-    row.outcome, row.decided_by, row.decided_at = outcome, by, now
     try:
         key = person_key(session, vault, member_id=row.member_id)
         who = members.member(session, vault, member_id=row.member_id)
     except UnknownMemberError:  # erased meanwhile: nobody reads it any more
-        session.flush()
-        return opened(session, vault, row)
-    row.sealed_answer = key.seal(said.encode(), name=ANSWER_FIELD)
+        sealed = None
+    else:
+        sealed = key.seal(said.encode(), name=ANSWER_FIELD)
+        queue_sms(
+            session,
+            vault,
+            recipient=who.phone,
+            body=claim_answered_text(address=wallet_url, locale=who.locale),
+            kind="claim_answered",
+            locale=who.locale,
+            wall=now,
+        )
+    # At once: what is answered never changes.
+    row.outcome, row.decided_by, row.decided_at, row.sealed_answer = outcome, by, now, sealed
     session.flush()
-    queue_sms(
-        session,
-        vault,
-        recipient=who.phone,
-        body=claim_answered_text(address=wallet_url, locale=who.locale),
-        kind="claim_answered",
-        locale=who.locale,
-        wall=now,
-    )
     return opened(session, vault, row)
 
 
