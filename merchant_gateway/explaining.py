@@ -15,15 +15,20 @@ from network.language import LOCALES
 from network.programme.explain import from_json, words
 
 _KEPT = 8192
-_encode = json.JSONEncoder(sort_keys=True).encode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def explained(stored: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return stored steps with their words beside them, one field per language (fa, en)."""
-    return [{**step, **_words(_encode(step))} for step in stored]
+    return spoken(map(_encode, stored))
+
+
+def spoken(steps: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the same of steps written as JSON; what is returned is kept, and not to be changed."""
+    return [_spoken(step) for step in steps]
 
 
 @lru_cache(maxsize=_KEPT)
-def _words(step: str) -> dict[str, str]:
-    loaded = from_json(json.loads(step))
-    return {locale: words(loaded, locale) for locale in LOCALES}
+def _spoken(step: str) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(step)
+    return plain | {locale: words(from_json(plain), locale) for locale in LOCALES}

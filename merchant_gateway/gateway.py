@@ -25,13 +25,14 @@ from merchant_gateway.tokens import MemberTokens
 from merchant_gateway.unsalted import unsalted
 from network.campaigns import queries as campaigns
 from network.database.installation import ProgrammeClock
-from network.ledger.values import Claim
+from network.ledger.values import Claim, GrantKind
 from network.ledger.values import Evidence as LedgerEvidence
 from network.members.signed_bodies import check_unnamed
 from network.merchants import queries as merchants
 from network.merchants.queries import AgreementView, KeyView, TerminalView
 from network.programme import queries as programme
 from network.programme.campaigns import Campaign
+from network.programme.plain_pricing import PlainPricing
 from network.programme.rules import EarningTerms
 from network.sandboxes.queries import SandboxView
 from network.services import Services
@@ -46,6 +47,14 @@ MEMBER_KEY_SECONDS = 60.0
 """What is sealed within this time of a member's erasure nobody can open, as nobody should."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlainTerms:
+    """How plain purchases are priced, and what the grants of all of them have in common."""
+
+    pricing: PlainPricing
+    kind: GrantKind
+
+
 class Terms:
     """Agreements, earning terms, face values, stores, tills and campaigns, kept for a while."""
 
@@ -54,6 +63,7 @@ class Terms:
         self._earning: BriefCache[tuple[UUID, date], EarningTerms] = _cache(DATED_SECONDS)
         self._agreements: BriefCache[tuple[UUID, date], AgreementView] = _cache(DATED_SECONDS)
         self._face_values: BriefCache[date, Fraction] = _cache(DATED_SECONDS)
+        self._plain: BriefCache[tuple[UUID, date, date], PlainTerms] = _cache(DATED_SECONDS)
         self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
         self._terminals: BriefCache[UUID, list[TerminalView]] = _cache()
         self._campaigns: BriefCache[tuple[UUID, date], tuple[Campaign, ...]] = _cache()
@@ -67,6 +77,27 @@ class Terms:
         """Return the merchant's agreement in force on ``day``."""
         load = partial(merchants.agreement_on, merchant_id=merchant_id, day=day)
         return self._agreements.get((merchant_id, day), lambda: self._read(load))
+
+    def plain(self, *, merchant_id: UUID, bought: date, day: date) -> PlainTerms:
+        """Return by what purchases of the day ``bought`` earn where no campaign runs, on ``day``.
+
+        Raises NoEarningTermsError and NoAgreementError.
+        """
+
+        def load() -> PlainTerms:
+            own = self.earning(merchant_id=merchant_id, day=bought)
+            agreement = self.agreement(merchant_id=merchant_id, day=day)
+            pricing = PlainPricing(terms=own, day=day)
+            kind = GrantKind(
+                issuer_id=merchant_id,
+                terms_id=agreement.agreement_id,
+                price=agreement.issue_price,
+                active_from=pricing.active_from,
+                expires_on=pricing.expires_on,
+            )
+            return PlainTerms(pricing, kind)
+
+        return self._plain.get((merchant_id, bought, day), load)
 
     def campaigns(self, *, merchant_id: UUID, day: date) -> tuple[Campaign, ...]:
         """Return the campaigns for purchases that were made here on ``day``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 from merchant_gateway.errors import RateLimitedError
@@ -31,16 +31,17 @@ class Limits:
     test_window: int = 60
     address_failures: int = 120
     address_window: int = 60
+    policy: str = field(init=False)
+    """The ``RateLimit-Policy`` header (draft-ietf-httpapi-ratelimit-headers)."""
 
-    @property
-    def policy(self) -> str:
-        """Return the ``RateLimit-Policy`` header (draft-ietf-httpapi-ratelimit-headers)."""
+    def __post_init__(self) -> None:
         quotas = (
             ("merchant", self.merchant_quota, self.merchant_window),
             ("test", self.test_quota, self.test_window),
             (ADDRESS, self.address_failures, self.address_window),
         )
-        return ", ".join(f'"{name}";q={quota};w={window}' for name, quota, window in quotas)
+        policy = ", ".join(f'"{name}";q={quota};w={window}' for name, quota, window in quotas)
+        object.__setattr__(self, "policy", policy)
 
 
 class LocalRate:

@@ -95,6 +95,7 @@ def kept_answer(call: Call, _given: dict[str, Any], **_path_ids: str) -> Answer 
 class Operation:
     """One method on one path; ``answer`` names a schema of ``schemas.answers``.
 
+    ``plainly`` reads a body that is good at once as ``body`` would load it, and others not at all.
     A call with a test key is done in its merchant's sandbox, unless it is done ``at_the_door``, on
     the tables that all keys are in. ``test_only``: live keys may not. ``again`` is asked before a
     call is refused: what was answered once is answered so whenever the same request comes.
@@ -108,6 +109,7 @@ class Operation:
     answer: str
     status: int
     body: Schema | None
+    plainly: Callable[[bytes], dict[str, Any] | None] | None
     query: Schema
     media_types: tuple[str, ...]
     run: Run
@@ -162,6 +164,7 @@ def operation(
     answer: str,
     status: int = 200,
     body: Schema | None = None,
+    plainly: Callable[[bytes], dict[str, Any] | None] | None = None,
     query: Schema = EMPTY,
     media_types: tuple[str, ...] = (JSON,),
     at_the_door: bool = False,
@@ -197,6 +200,7 @@ def operation(
             answer=answer,
             status=status,
             body=body,
+            plainly=plainly,
             query=query,
             media_types=media_types,
             run=run,
@@ -244,7 +248,7 @@ def perform(
     if each.lines is not None:
         check_media_type(media_type, each.line_types)
     elif each.body is not None:
-        given |= load_body(each.body, read_json(call.body, media_type))
+        given |= _read_body(each.body, call.body, media_type, plainly=each.plainly)
     key = call.idempotency_key
     if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")
@@ -302,6 +306,18 @@ def _check_part(each: Operation, call: Call) -> None:
         today = local_date(call.gateway.clock.now(), zone=PROGRAMME_ZONE)
         if key.leaves_on <= today:
             raise MerchantLeavingError("it left", facts={"left_on": key.leaves_on.isoformat()})
+
+
+def _read_body(
+    schema: Schema,
+    body: bytes,
+    media_type: str,
+    *,
+    plainly: Callable[[bytes], dict[str, Any] | None] | None,
+) -> dict[str, Any]:
+    if plainly is not None and media_type == JSON and (plain := plainly(body)) is not None:
+        return plain
+    return load_body(schema, read_json(body, media_type))
 
 
 def read_json(body: bytes, media_type: str) -> dict[str, Any]:

@@ -62,24 +62,30 @@ def working(call: Call) -> Iterator[Working]:
             yield Working(database, connection, later)
 
 
-@contextmanager
-def duplicates_named(call: Call, *, member_id: UUID, prefix: str) -> Iterator[None]:
+class duplicates_named:  # noqa: N801 - read as the other contexts are, but entered by every call
     """Add the id of the entry that has a merchant's reference to the refusal of its second use.
 
     References are a merchant's own, so the entry is one of its own too. It may lie in a wallet that
     the member shares, or shared.
     """
-    try:
-        yield
-    except DuplicateReference as refusal:
+
+    def __init__(self, call: Call, *, member_id: UUID, prefix: str) -> None:
+        self._call, self._member_id, self._prefix = call, member_id, prefix
+
+    def __enter__(self) -> None:
+        """Begin; nothing is done before a refusal."""
+
+    def __exit__(self, kind: object, refusal: BaseException | None, trace: object) -> None:
+        """Name the entry where there was such a refusal, which goes on."""
+        if not isinstance(refusal, DuplicateReference):
+            return
         sequence = refusal.facts.get("sequence")
         if isinstance(sequence, int):
-            refusal.facts["entry"] = call.gateway.services.entry_ids.encode(
-                prefix=prefix,
-                member_id=UUID(str(refusal.facts.get("member_id", member_id))),
+            refusal.facts["entry"] = self._call.gateway.services.entry_ids.encode(
+                prefix=self._prefix,
+                member_id=UUID(str(refusal.facts.get("member_id", self._member_id))),
                 sequence=sequence,
             )
-        raise
 
 
 def today(now: datetime) -> date:

@@ -2,12 +2,13 @@
 
 A price that depends on what the member has had before can turn stale between reading and posting,
 and a budget can run out in between; the ledger then says so and the purchase is priced again: after
-three stale prices under the wallet's lock, where nothing moves.
+three stale prices under the wallet's lock, where nothing moves. Where no campaign runs, none of
+that can happen: such a purchase is priced and explained at once, as those of batches are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,16 +16,18 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from merchant_gateway.explaining import explained, spoken
 from merchant_gateway.gateway import Call
 from merchant_gateway.posting import Working, today
 from network.campaigns import queries as campaigns
 from network.campaigns.grants import Prices, grants_of, left_out, network_price, takings_of
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger import operations
+from network.ledger.arguments import LARGEST_GRANT
 from network.ledger.calling import savepoint
 from network.ledger.errors import CampaignExhausted, CampaignPaused, IssuerSuspended, Stale
 from network.ledger.operations_campaigns import lock_wallet
-from network.ledger.values import Event, Evidence, Posted
+from network.ledger.values import AlikeGrants, Event, Evidence, Grant, Posted, Takings
 from network.programme.campaign_pricing import price_with_campaigns
 from network.programme.campaigns import CampaignQuote, Reason, Standing
 from network.programme.explain import explanation_json
@@ -58,6 +61,27 @@ def price(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PlainQuote:
+    """What is granted for a purchase that no campaign touches, and each step of why, as JSON."""
+
+    grants: AlikeGrants
+    steps: list[str]
+
+
+def price_plainly(call: Call, data: dict[str, Any], *, now: datetime) -> PlainQuote | None:
+    """Return what ``price`` would say, ``None`` where a campaign runs or ``price`` may refuse."""
+    day, terms = today(now), call.gateway.terms
+    bought = min(today(data["occurred_at"]), day)
+    if terms.campaigns(merchant_id=call.merchant_id, day=bought):
+        return None
+    plain = terms.plain(merchant_id=call.merchant_id, bought=bought, day=day)
+    found = plain.pricing.price(amount=data["amount"], lines=data.get("lines", ()))
+    if found is None or max(found.points) > LARGEST_GRANT:
+        return None
+    return PlainQuote(AlikeGrants(plain.kind, found.points, found.bases), found.steps)
+
+
 def standing_of(
     work: Working, call: Call, data: dict[str, Any], *, now: datetime, member_id: UUID
 ) -> Standing | None:
@@ -70,8 +94,8 @@ def standing_of(
 
 
 @dataclass(slots=True, kw_only=True)
-class Earning:
-    """A purchase on its way into the ledger; ``quote`` is its price, at last the one posted."""
+class _Purchase:
+    """A purchase on its way into the ledger."""
 
     call: Call
     data: dict[str, Any]
@@ -79,6 +103,49 @@ class Earning:
     member_id: UUID
     event: Event
     evidence: Evidence
+
+    def _earn(
+        self,
+        work: Working,
+        *,
+        grants: Sequence[Grant] | AlikeGrants,
+        explanation: list[dict[str, Any]] | str,
+        takings: Takings | None = None,
+    ) -> Posted:
+        return operations.earn(
+            work.connection,
+            now=self.now,
+            claim=self.call.claim(),
+            member_id=self.member_id,
+            event=self.event,
+            grants=grants,
+            explanation=explanation,
+            evidence=self.evidence,
+            takings=takings,
+            follow=True,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class PlainEarning(_Purchase):
+    """A purchase that no campaign touches: its price stands."""
+
+    quote: PlainQuote
+
+    def post(self, work: Working) -> Posted:
+        """Post it; raises the ledger's refusals."""
+        explanation = f"[{','.join(self.quote.steps)}]"
+        return self._earn(work, grants=self.quote.grants, explanation=explanation)
+
+    def explained(self) -> list[dict[str, Any]]:
+        """Return the explanation of what was posted, with its words."""
+        return spoken(self.quote.steps)
+
+
+@dataclass(slots=True, kw_only=True)
+class Earning(_Purchase):
+    """A purchase where campaigns run; ``quote`` is its price, at last the one posted."""
+
     quote: CampaignQuote
     gone: dict[UUID, Reason] = field(default_factory=dict)
 
@@ -110,18 +177,16 @@ class Earning:
         standing = standing_of(work, call, data, now=now, member_id=self.member_id)
         if standing is not None or self.gone:
             self.quote = price(call, data, now=now, standing=standing, gone=self.gone)
-        return operations.earn(
-            work.connection,
-            now=now,
-            claim=call.claim(),
-            member_id=self.member_id,
-            event=self.event,
+        return self._earn(
+            work,
             grants=grants_of(self.quote, merchant_id=call.merchant_id, prices=self._prices),
             explanation=explanation_json(self.quote.explanation),
-            evidence=self.evidence,
             takings=takings_of(self.quote),
-            follow=True,
         )
+
+    def explained(self) -> list[dict[str, Any]]:
+        """Return the explanation of what was posted, with its words."""
+        return explained(explanation_json(self.quote.explanation))
 
     def _prices(self, party: UUID) -> Prices:
         terms, day = self.call.gateway.terms, today(self.now)
@@ -129,3 +194,10 @@ class Earning:
             return Prices(terms_id=party, price=network_price(terms.face_value(day=day)))
         agreement = terms.agreement(merchant_id=party, day=day)
         return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
+
+
+def earning_of(quote: PlainQuote | CampaignQuote, **purchase: Any) -> PlainEarning | Earning:
+    """Return a purchase at its price, ready to be posted."""
+    if isinstance(quote, PlainQuote):
+        return PlainEarning(quote=quote, **purchase)
+    return Earning(quote=quote, **purchase)

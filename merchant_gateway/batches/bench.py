@@ -14,8 +14,7 @@ from merchant_gateway.tokens import MemberTokens
 from network.batches.queries import BatchView
 from network.clock import local_date
 from network.database.installation import ProgrammeClock
-from network.ledger.batch_arguments import AlikeGrants, GrantKind
-from network.ledger.values import Event
+from network.ledger.values import AlikeGrants, Event, GrantKind
 from network.programme.campaign_pricing import decided_by_purchase, price_with_campaigns
 from network.programme.campaigns import Campaign
 from network.programme.explain import explanation_json

@@ -11,6 +11,7 @@ from merchant_gateway.gateway import Call
 from merchant_gateway.identify import evidence_of, identify, is_present, refuse_expired
 from merchant_gateway.issuing import check_earning, check_issuing
 from merchant_gateway.operations import Answer, operation
+from merchant_gateway.plain_purchases import read_earning
 from merchant_gateway.posting import (
     Working,
     answered_with,
@@ -23,7 +24,7 @@ from merchant_gateway.posting import (
     worth,
 )
 from merchant_gateway.previews import preview
-from merchant_gateway.pricing import Earning, price, standing_of
+from merchant_gateway.pricing import earning_of, price, price_plainly, standing_of
 from merchant_gateway.schemas.load import set_time
 from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, PREVIEW, QUOTE
 from network.ledger import operations, queries
@@ -86,6 +87,7 @@ def quote_earning(call: Call, data: dict[str, Any]) -> Answer:
     answer="Earning",
     status=201,
     body=EARNING,
+    plainly=read_earning,
     again=answered_with(_earned_before),
 )
 def create_earning(call: Call, data: dict[str, Any]) -> Answer:
@@ -99,26 +101,25 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     given = data["member"]
     ref = data["merchant_ref"]
     event = event_of(call, data, now=now, merchant_ref=ref)
-    quote = price(call, data, now=now)  # what cannot be priced is refused before anybody is named
+    # What cannot be priced is refused before anybody is named.
+    quote = price_plainly(call, data, now=now) or price(call, data, now=now)
     with working(call) as work:
         who = identify(work.connection, call, given=given)
         refuse_expired(work, call, who, given=given, kind=KIND, ref=ref)
         check_earning(work, call, member_id=who.member_id, kind=KIND, ref=ref)
-        earning = Earning(
+        earning = earning_of(
+            quote,
             call=call,
             data=data,
             now=now,
             member_id=who.member_id,
             event=event,
             evidence=evidence_of(call, who, connection=work.connection),
-            quote=quote,
         )
         with duplicates_named(call, member_id=who.member_id, prefix="ern"):
             posted = earning.post(work)
-        if posted.replayed:  # it may be priced otherwise now
-            steps = _stored_steps(work, posted)
-        else:
-            steps = explanation_json(earning.quote.explanation)
+        # A replay may be priced otherwise now.
+        steps = _stored_steps(work, posted) if posted.replayed else earning.explained()
     return _earned(call, posted, steps, present=who.present)
 
 
@@ -166,9 +167,9 @@ def refund_earning(call: Call, data: dict[str, Any], *, earning_id: str) -> Answ
 
 
 def _stored_steps(work: Working, posted: Posted) -> list[dict[str, Any]]:
-    """Return the explanation as it stands with the entry."""
+    """Return the explanation as it stands with the entry, with its words."""
     entry = queries.entry(work.session, member_id=posted.member_id, sequence=posted.sequence)
-    return [] if entry is None else list(entry.explanation)
+    return [] if entry is None else explained(entry.explanation)
 
 
 def _days(quote: CampaignQuote) -> dict[str, str | None]:
@@ -191,7 +192,7 @@ def _earned(call: Call, posted: Posted, steps: list[dict[str, Any]], *, present:
         "available_on": _available_on(posted),
         "expires_on": result["expires_on"],
         "repaid": result["repaid"],
-        "explanation": explained(steps),
+        "explanation": steps,
     }
     if present:
         payload["balance"] = result["balance"]

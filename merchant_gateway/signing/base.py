@@ -37,18 +37,25 @@ def build_base(*, components: Iterable[tuple[str, str]], parameters: str) -> byt
     that is not printable ASCII, or that has spaces around it: a line break would let one value
     pass for two components.
     """
-    lines = []
-    for identifier, value in components:
-        if (
-            not (value.isascii() and value.isprintable())
-            or len(value) > profile.COMPONENT_MAX_CHARACTERS
-            or value[:1] == " "
-            or value[-1:] == " "
-        ):
-            raise MessageMalformedError(
-                f"The value of {identifier} must be printable ASCII without surrounding spaces, "
-                f"of at most {profile.COMPONENT_MAX_CHARACTERS} characters."
-            )
-        lines.append(f"{identifier}: {value}\n")
+    listed = [*components]
+    together = "".join([value for _, value in listed])
+    if not _is_plain(together) or " " in together:
+        for identifier, value in listed:
+            _check_value(identifier, value)
+    lines = [f"{identifier}: {value}\n" for identifier, value in listed]
     lines.append(f'"@signature-params": {parameters}')
     return "".join(lines).encode("ascii")
+
+
+def _is_plain(value: str) -> bool:
+    return (
+        value.isascii() and value.isprintable() and len(value) <= profile.COMPONENT_MAX_CHARACTERS
+    )
+
+
+def _check_value(identifier: str, value: str) -> None:
+    if not _is_plain(value) or value[:1] == " " or value[-1:] == " ":
+        raise MessageMalformedError(
+            f"The value of {identifier} must be printable ASCII without surrounding spaces, "
+            f"of at most {profile.COMPONENT_MAX_CHARACTERS} characters."
+        )

@@ -58,6 +58,8 @@ def check_components(*, covered: Collection[str], expected: Collection[str]) -> 
 
     Raises SignatureComponentsError, which names what is missing and what is too much.
     """
+    if [*covered] == [*expected]:
+        return
     missing = [identifier for identifier in expected if identifier not in covered]
     extra = [identifier for identifier in covered if identifier not in expected]
     if missing or extra:

@@ -10,6 +10,7 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from merchant_gateway.signing import profile
@@ -71,12 +72,9 @@ def parse_member(*, signature_input: str | None, signature: str | None) -> Membe
         raise SignatureMalformedError(
             "Signature and Signature-Input must use the same label before '='."
         )
-    components = tuple(_ITEM_PATTERN.findall(listed))
-    if len(set(components)) != len(components):
-        raise SignatureComponentsError("Signature-Input names a component twice.")
     return Member(
         label=label,
-        components=components,
+        components=_components(listed),
         parameters=parameters,
         values=_parameter_values(tail),
         signature=_decode(signature_match[2]),
@@ -161,6 +159,15 @@ def _match(name: str, pattern: re.Pattern[str], value: str | None) -> re.Match[s
     if value[beginning.end() :].lstrip(" ").startswith(","):
         raise SignatureMultipleError(f"{name} must hold exactly one signature.")
     raise SignatureMalformedError(f"{name} cannot be read from character {beginning.end() + 1} on.")
+
+
+@lru_cache(maxsize=256)
+def _components(listed: str) -> tuple[str, ...]:
+    """Return the identifiers that are covered; most requests list the same."""
+    components = tuple(_ITEM_PATTERN.findall(listed))
+    if len(set(components)) != len(components):
+        raise SignatureComponentsError("Signature-Input names a component twice.")
+    return components
 
 
 def _parameter_values(tail: str) -> dict[str, int | str | bool]:

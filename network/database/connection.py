@@ -136,8 +136,16 @@ class Database:
     @contextmanager
     def direct(self) -> Iterator[Direct]:
         """Yield the driver's own connection, in autocommit: a call that every request makes."""
-        with _unavailable_if_lost(), self._direct.lend() as connection:
-            yield connection
+        try:
+            lent = self._direct.take()
+            try:
+                yield lent.connection
+            finally:
+                self._direct.give_back(lent)
+        except (PoolTimeoutError, DBAPIError) as error:
+            if (unavailable := _unavailable(error)) is None:
+                raise
+            raise unavailable from error
 
     @contextmanager
     def glance(self) -> Iterator[Session]:
@@ -179,17 +187,16 @@ class Database:
 def _unavailable_if_lost() -> Iterator[None]:
     try:
         yield
-    except PoolTimeoutError as error:
-        raise DatabaseUnavailableError("every connection to the database is in use") from error
-    except DBAPIError as error:
-        known = _known(error)
-        if known is None:
+    except (PoolTimeoutError, DBAPIError) as error:
+        if (unavailable := _unavailable(error)) is None:
             raise
-        raise known from error
+        raise unavailable from error
 
 
-def _known(error: DBAPIError) -> UnavailableError | None:
-    """Return what an error of PostgreSQL says of the server, None where it says nothing of it."""
+def _unavailable(error: PoolTimeoutError | DBAPIError) -> UnavailableError | None:
+    """Return what an error says of the server, None where it says nothing of it."""
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseUnavailableError("every connection to the database is in use")
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     if sqlstate == _CANCELED:
         return StatementTimeoutError("a statement took longer than the database lets it")

@@ -8,9 +8,8 @@ These stay as they are. There are as many as threads use at once, beside those o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
+from typing import NamedTuple
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -23,44 +22,48 @@ from network.database.watching import WatchedConnection
 RECYCLE_SECONDS = 1800.0
 
 
+class Lent(NamedTuple):
+    """A connection, and when it was opened by the monotonic clock."""
+
+    connection: Direct
+    opened: float
+
+
 class DirectConnections:
     """Lends each thread the connection that was used last, or opens one as the engine does."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._idle: deque[tuple[Direct, float]] = deque()
+        self._idle: deque[Lent] = deque()
         self._closed = False
 
-    @contextmanager
-    def lend(self) -> Iterator[Direct]:
-        """Yield a connection; raises what SQLAlchemy raises where none can be opened."""
-        connection, opened = self._take()
-        try:
-            yield connection
-        finally:
-            server = connection.connection.pgconn
-            whole = server.transaction_status == TransactionStatus.IDLE
-            if whole and not self._closed:
-                self._idle.append((connection, opened))
-            else:  # lost, left in the middle of something, or come back after the end
-                connection.close()
+    def take(self) -> Lent:
+        """Return a connection, to be given back; raises what SQLAlchemy raises where none opens."""
+        self._closed = False
+        while True:
+            try:
+                lent = self._idle.pop()
+            except IndexError:
+                return Lent(self._open(), monotonic())
+            connection, opened = lent
+            if monotonic() - opened < RECYCLE_SECONDS and not was_cut(connection.connection):
+                return lent
+            connection.close()
+
+    def give_back(self, lent: Lent) -> None:
+        """Keep a connection for the next who takes one, unless it was lost or left half done."""
+        server = lent.connection.connection.pgconn
+        whole = server.transaction_status == TransactionStatus.IDLE
+        if whole and not self._closed:
+            self._idle.append(lent)
+        else:  # lost, left in the middle of something, or come back after the end
+            lent.connection.close()
 
     def close(self) -> None:
         """Close what is not lent; what is lent closes as it comes back, until one is lent anew."""
         self._closed = True
         while self._idle:
-            self._idle.pop()[0].close()
-
-    def _take(self) -> tuple[Direct, float]:
-        self._closed = False
-        while True:
-            try:
-                connection, opened = self._idle.pop()
-            except IndexError:
-                return self._open(), monotonic()
-            if monotonic() - opened < RECYCLE_SECONDS and not was_cut(connection.connection):
-                return connection, opened
-            connection.close()
+            self._idle.pop().connection.close()
 
     def _open(self) -> Direct:
         try:

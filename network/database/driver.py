@@ -8,6 +8,7 @@ which way was taken.
 
 from __future__ import annotations
 
+import json
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import psycopg
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.types.json import set_json_loads
 from sqlalchemy import Connection, Executable
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
@@ -41,6 +43,7 @@ class Direct:
 
     def __init__(self, connection: WatchedConnection) -> None:
         self.connection = connection
+        set_json_loads(_read_json, connection)
         self._names: dict[bytes, bytes] = {}
         self._transformer = Transformer(connection)
 
@@ -57,7 +60,7 @@ class Direct:
         """Return the rows of a statement; raises psycopg's errors."""
         name = self._names.get(written.query) or self._prepare(written.query)
         transformer = self._transformer
-        formats = [_BINARY if type(value) is bytes else _TEXT for value in values]
+        formats = [_BINARY if each is bytes else _TEXT for each in map(type, values)]
         sent = transformer.dump_sequence(values, formats)
         connection = self.connection
         connection.asked_at = monotonic()
@@ -103,6 +106,7 @@ _FINE = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 _OUTDATED = {"0A000", "26000"}
 """What was prepared on this connection is no more what it was: a migration came between."""
 
+_decode_json = json.JSONDecoder().decode
 _DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
@@ -140,6 +144,11 @@ class _Written:
     row: Callable[[Iterable[Any]], Any] | None = None
 
 
+def _read_json(raw: str | bytes) -> Any:
+    """Return a value of type json: it comes as UTF-8, which the library's way would look for."""
+    return _decode_json(raw if isinstance(raw, str) else raw.decode())
+
+
 def _by_driver(
     driver: Direct | psycopg.Connection[Any],
     statement: Executable,
@@ -147,8 +156,9 @@ def _by_driver(
 ) -> list[Any]:
     """Run a statement, which the driver then searches for no names; rows are described once."""
     written = _written(statement)
-    constants = written.constants
-    values = [parameters[name] if name in parameters else constants[name] for name in written.names]
+    if written.constants:
+        parameters = {**written.constants, **parameters}
+    values = [*map(parameters.get, written.names)]
     try:
         if isinstance(driver, Direct):
             return driver.run(written, values)
@@ -189,4 +199,5 @@ def _written(statement: Executable) -> _Written:
         raise TypeError(statement)
     compiled = statement.compile(dialect=_DIALECT)
     names = getattr(compiled, "positiontup", None) or []
-    return _Written(query=str(compiled).encode(), names=names, constants=dict(compiled.params))
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return _Written(query=str(compiled).encode(), names=names, constants=constants)

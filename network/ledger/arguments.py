@@ -9,11 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import count
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Takings
+from network.ledger.values import (
+    AlikeGrants,
+    Claim,
+    Consent,
+    Event,
+    Evidence,
+    Grant,
+    GrantKind,
+    Takings,
+)
 
 MEMBER = "p_member => CAST(:member_id AS uuid)"
 NOW = "p_now => CAST(:now AS timestamptz)"
@@ -48,7 +58,7 @@ AUTHORISATION = "p_authorisation => CAST(:authorisation AS bigint)"
 TAKINGS = "p_takings => CAST(:takings AS jsonb)"
 GRACE = "p_grace_days => CAST(:grace_days AS integer)"
 
-_LARGEST_GRANT = 10**15
+LARGEST_GRANT = 10**15
 """Points in one grant; the ledger refuses more (``ledger.check_count``)."""
 
 _KIND = ("issuer_id", "terms_id", "locked_to", "price", "active_from", "expires_on")
@@ -113,11 +123,17 @@ def grant_parameters(grant: Grant) -> dict[str, Any]:
     }
 
 
-def grants_parameters(grants: Sequence[Grant]) -> dict[str, Any]:
+def grants_parameters(grants: Sequence[Grant] | AlikeGrants) -> dict[str, Any]:
     """Return the bound values of ``GRANTS``: of one kind with an array of figures, else JSON.
 
     Arrays are what the ledger reads with least work, and nearly every purchase is of one kind.
     """
+    if isinstance(grants, AlikeGrants):
+        return {
+            "grants": None,
+            **_kind_parameters(grants.kind),
+            "parts": parts_array(zip(count(), grants.bases, grants.points, strict=False)),
+        }
     kind = _kind_of(grants)
     if kind is None:
         return _NO_KIND | {"grants": json.dumps([grant_parameters(grant) for grant in grants])}
@@ -125,6 +141,17 @@ def grants_parameters(grants: Sequence[Grant]) -> dict[str, Any]:
         "grants": None,
         **kind,
         "parts": parts_array((grant.line, grant.base, grant.points) for grant in grants),
+    }
+
+
+def _kind_parameters(kind: GrantKind) -> dict[str, Any]:
+    return {
+        "issuer_id": kind.issuer_id,
+        "terms_id": kind.terms_id,
+        "locked_to": kind.locked_to,
+        "price": kind.price,
+        "active_from": kind.active_from,
+        "expires_on": kind.expires_on,
     }
 
 
@@ -139,7 +166,7 @@ def _kind_of(grants: Sequence[Grant]) -> dict[str, Any] | None:
         if (
             grant.line <= above
             or grant.campaign_id is not None
-            or not 0 <= grant.points <= _LARGEST_GRANT
+            or not 0 <= grant.points <= LARGEST_GRANT
         ):
             return None
         above = grant.line

@@ -51,7 +51,16 @@ from network.ledger.calling import post as _post
 from network.ledger.calling import post_followed as _post_followed
 from network.ledger.calling import posted as _posted
 from network.ledger.errors import ReferenceMoved
-from network.ledger.values import Claim, Consent, Event, Evidence, Grant, Posted, Takings
+from network.ledger.values import (
+    AlikeGrants,
+    Claim,
+    Consent,
+    Event,
+    Evidence,
+    Grant,
+    Posted,
+    Takings,
+)
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -123,16 +132,17 @@ def earn(
     claim: Claim,
     member_id: UUID,
     event: Event,
-    grants: Sequence[Grant],
-    explanation: list[dict[str, Any]],
+    grants: Sequence[Grant] | AlikeGrants,
+    explanation: list[dict[str, Any]] | str,
     evidence: Evidence | None,
     takings: Takings | None = None,
     follow: bool = False,
 ) -> Posted:
     """Post the points of a purchase; ``grants`` may be empty, the purchase is an entry still.
 
-    Grants of campaigns need ``takings`` that come to the same. Then Stale, CampaignExhausted or
-    CampaignPaused say that the purchase has to be priced again.
+    ``explanation`` may be JSON already, written as the ledger writes it. Grants of campaigns need
+    ``takings`` that come to the same. Then Stale, CampaignExhausted or CampaignPaused say that the
+    purchase has to be priced again.
 
     The result has ``points``, ``state`` (available or pending), ``active_from``, ``expires_on``
     (the earliest), ``repaid`` (of a debt with the issuer) and ``balance``.
@@ -147,7 +157,7 @@ def earn(
         | evidence_parameters(evidence)
         | takings_parameters(takings)
         | grants_parameters(grants)
-        | {"explanation": _encode(explanation)},
+        | {"explanation": explanation if isinstance(explanation, str) else _encode(explanation)},
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -71,6 +71,60 @@ class Grant:
     line: int
     locked_to: UUID | None = None
     campaign_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantKind:
+    """What grants that differ in points and base only have in common."""
+
+    issuer_id: UUID
+    terms_id: UUID
+    price: Decimal
+    active_from: date
+    expires_on: date
+    locked_to: UUID | None = None
+    row: str = field(init=False, repr=False, compare=False)
+    """The kind as a row of ``ledger.grant_facts``, without points, base and line."""
+
+    def __post_init__(self) -> None:
+        locked_to = "" if self.locked_to is None else self.locked_to
+        row = (
+            f"({self.issuer_id},,{self.terms_id},{locked_to},{self.price},,,"
+            f"{self.active_from},{self.expires_on},)"
+        )
+        object.__setattr__(self, "row", row)
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeGrants:
+    """Grants of one purchase that are of one kind, one for each of its lines."""
+
+    kind: GrantKind
+    points: Sequence[int]
+    bases: Sequence[int]
+
+    @classmethod
+    def of(cls, grants: Sequence[Grant]) -> AlikeGrants | None:
+        """Return grants as one of these, ``None`` where they are none, or not alike.
+
+        What campaigns give is taken from their budgets, one by one.
+        """
+        if not grants:
+            return None
+        first = grants[0]
+        for line, grant in enumerate(grants):
+            same = replace(first, points=grant.points, base=grant.base, line=line)
+            if grant != same or grant.campaign_id is not None:
+                return None
+        kind = GrantKind(
+            issuer_id=first.issuer_id,
+            terms_id=first.terms_id,
+            price=first.price,
+            active_from=first.active_from,
+            expires_on=first.expires_on,
+            locked_to=first.locked_to,
+        )
+        return cls(kind, [grant.points for grant in grants], [grant.base for grant in grants])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

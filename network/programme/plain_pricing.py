@@ -19,16 +19,23 @@ from network.programme.rules import MAX_LINES, EarningTerms, Step, time_steps
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PLACES = [str(place) for place in range(MAX_LINES)]
-_NOTHING_ROUNDED = [Step(rule="rounding", fired=False, reason="nothing_to_round")]
 
 
 @dataclass(frozen=True, slots=True)
 class PlainQuote:
-    """Points and bases line by line, and the explanation as JSON, as the ledger keeps it."""
+    """Points and bases line by line, and each step of the explanation as JSON.
+
+    The JSON is written as the ledger keeps it.
+    """
 
     points: list[int]
     bases: list[int]
-    explanation: str
+    steps: list[str]
+
+    @property
+    def explanation(self) -> str:
+        """Return the whole explanation as JSON."""
+        return f"[{','.join(self.steps)}]"
 
 
 class PlainPricing:
@@ -40,10 +47,10 @@ class PlainPricing:
         self._head = self._minimum_reached(terms.minimum_amount)
         self._rates = {name: _rate_words(name, ratio) for name, ratio in terms.ratios.items()}
         self._names = sorted(terms.category_rates)
-        self._unused: dict[tuple[str | None, ...], str] = {}
+        self._unused: dict[tuple[str | None, ...], list[str]] = {}
         self.active_from = day + timedelta(days=terms.pending_days)
         self.expires_on = self.active_from + timedelta(days=terms.expiry_days)
-        self._tail = "," + _inner(
+        self._tail = _written(
             time_steps(terms, active_from=self.active_from, expires_on=self.expires_on)
         )
 
@@ -71,16 +78,12 @@ class PlainPricing:
         total = sum(points)
         if total > MAX_AMOUNT:
             return None
-        steps = [self._head, *self._rate_steps(own, points, bases)]
-        steps.append(self._unused_step(own, with_lines=bool(lines)))
-        steps.append(
-            f',{{"rule":"rounding","fired":true,"points":0,"reason":"floor_per_line",'
-            f'"facts":{{"lines":[{",".join(rounded)}]}}}}'
-            if rounded
-            else "," + _inner(_NOTHING_ROUNDED)
-        )
-        steps.append(self._tail if total else "")
-        return PlainQuote(points, bases, f"[{''.join(steps)}]")
+        steps = [*self._head, *self._rate_steps(own, points, bases)]
+        steps += self._unused_step(own, with_lines=bool(lines))
+        steps.append(_rounded(rounded) if rounded else _NOTHING_ROUNDED)
+        if total:
+            steps += self._tail
+        return PlainQuote(points, bases, steps)
 
     def _rate_steps(
         self, own: list[str | None], points: list[int], bases: list[int]
@@ -99,34 +102,40 @@ class PlainPricing:
         for name in sorted(present, key=lambda each: (each is not None, each or "")):
             places = chosen[name]
             first, second, last = self._rates[name]
-            comma = "," if name is not None else ""
             yield (
-                f"{comma}{first}{sum(points[place] for place in places)}"
+                f"{first}{sum(points[place] for place in places)}"
                 f"{second}{sum(bases[place] for place in places)}"
                 f',"lines":[{",".join([_PLACES[place] for place in places])}]{last}'
             )
 
-    def _unused_step(self, own: list[str | None], *, with_lines: bool) -> str:
+    def _unused_step(self, own: list[str | None], *, with_lines: bool) -> list[str]:
         """Return the step for rates by category of which nothing was bought, if there are any."""
         key = tuple(sorted({name for name in own if name is not None})) if with_lines else (None,)
         if key not in self._unused:
             left = [name for name in self._names if name not in key]
             reason = "nothing_of_these" if with_lines else "no_lines_sent"
             step = Step(rule="category", fired=False, reason=reason, facts={"categories": left})
-            self._unused[key] = "," + _inner([step]) if left else ""
+            self._unused[key] = _written([step]) if left else []
         return self._unused[key]
 
     @staticmethod
-    def _minimum_reached(minimum: int) -> str:
+    def _minimum_reached(minimum: int) -> list[str]:
         if minimum == 0:
-            return ""
+            return []
         facts = {"minimum": minimum, "missing": 0}
-        return _inner([Step(rule="minimum", fired=False, reason="reached", facts=facts)]) + ","
+        return _written([Step(rule="minimum", fired=False, reason="reached", facts=facts)])
 
 
-def _inner(steps: Iterable[Step]) -> str:
-    """Return steps as JSON without the brackets of their list."""
-    return _encode(explanation_json(steps))[1:-1]
+def _written(steps: Iterable[Step]) -> list[str]:
+    """Return each step as JSON."""
+    return [_encode(step) for step in explanation_json(steps)]
+
+
+def _rounded(places: Iterable[str]) -> str:
+    return (
+        '{"rule":"rounding","fired":true,"points":0,"reason":"floor_per_line",'
+        f'"facts":{{"lines":[{",".join(places)}]}}}}'
+    )
 
 
 def _rate_words(name: str | None, ratio: tuple[int, int]) -> tuple[str, str, str]:
@@ -141,4 +150,5 @@ def _rate_words(name: str | None, ratio: tuple[int, int]) -> tuple[str, str, str
     )
 
 
-_COVERED = _inner([Step(rule="base", fired=False, reason="categories_cover_all")])
+(_COVERED,) = _written([Step(rule="base", fired=False, reason="categories_cover_all")])
+(_NOTHING_ROUNDED,) = _written([Step(rule="rounding", fired=False, reason="nothing_to_round")])

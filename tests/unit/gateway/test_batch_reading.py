@@ -1,4 +1,4 @@
-"""The quick way to read a line and the schema say the same, of good lines and of bad ones."""
+"""The quick way to read a purchase and the schema say the same, of good ones and of bad ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merchant_gateway.batches import reading
 from merchant_gateway.batches.reading import LONGEST_LINE, named_in, read_line
 from merchant_gateway.errors import BodyTooLargeError, InvalidRequestError, MalformedJsonError
+from merchant_gateway.plain_purchases import read_earning, read_earning_line
 from merchant_gateway.schemas.batches import LINES
 from merchant_gateway.schemas.load import load_body
+from merchant_gateway.schemas.requests import EARNING
 from merchant_gateway.strict_json import load_object
 from network.errors import PeyvandError
 
@@ -86,6 +87,22 @@ def test_a_line_is_read_as_its_schema_reads_it(changes: dict[str, Any], escape: 
     )
 
 
+@given(
+    changes=st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=3),
+    left_out=st.sets(st.sampled_from([*GOOD]), max_size=1),
+    escape=st.booleans(),
+)
+def test_a_purchase_by_itself_is_read_as_its_schema_reads_it(
+    changes: dict[str, Any],
+    left_out: set[str],
+    escape: bool,  # noqa: FBT001 - drawn
+) -> None:
+    good = {name: value for name, value in GOOD.items() if name not in {"type", *left_out}}
+    raw = json.dumps(good | changes, ensure_ascii=escape).encode(errors="surrogatepass")
+    plain = read_earning(raw)
+    assert plain is None or plain == load_body(EARNING, load_object(raw))
+
+
 _BASKET = GOOD | {"store": "یک", "lines": [{"amount": 20, "sku": "s"}, {"amount": 10}]}
 _WRITTEN = json.dumps(_BASKET, ensure_ascii=False)
 
@@ -94,7 +111,9 @@ def test_a_good_purchase_is_read_the_short_way() -> None:
     salted = GOOD | {"member": {"phone": "09121234567", "salt": SALT}}
     assert read_line(json.dumps(salted).encode()) == read_line(json.dumps(GOOD).encode())
     for written in (_WRITTEN, json.dumps(GOOD), json.dumps(salted)):
-        assert reading._plain_earn(written.encode()) is not None
+        assert read_earning_line(written.encode()) is not None
+        alone = written.replace('"type": "earn", ', "").encode()
+        assert read_earning(alone) == load_body(EARNING, load_object(alone))
 
 
 @pytest.mark.parametrize(
