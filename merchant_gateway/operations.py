@@ -179,12 +179,10 @@ def operation(
     """Register the decorated function as an operation.
 
     It is called with the ``Call``, the loaded body (POST; the query's parameters stand in it too)
-    or query (GET), and the ids of its path. ``at_the_door``: it works on the tables that keys of
-    both environments are in, not in a sandbox. ``preview`` names the schema of what it answers with
-    200 where it is only tried out, ``waiting`` that of what it answers with 202 where somebody's
-    word is missing. ``lines`` names the schema of a line, where the body is lines of
-    a type of ``line_types``; the operation reads them itself. ``headers`` are those of the answer
-    that others do not have. ``again`` finds the stored answer of what is refused by now.
+    or query (GET), and the ids of its path. ``preview`` names the schema of what it answers with
+    200 where it is only tried out, ``waiting`` that of 202 where somebody's word is missing,
+    ``lines`` that of a line of ``line_types``, which the operation reads itself. ``headers`` are
+    those that other answers do not have, ``again`` finds the answer of what is refused by now.
     """
 
     def register(run: Run) -> Run:
