@@ -62,10 +62,11 @@ class Known:
         """Return whether a nonce that Valkey took is claimed in the database too.
 
         While a mark stands all are, and always one of a signature that was made ahead of the
-        database's clock: a mark may be dated before it.
+        database's clock: a mark may be dated before it. Whether it may still be gone by what was
+        read is looked at last, so that no standing still in between counts for less.
         """
         now = self.earliest_now()
-        return self.stores.database_until > now or created > now
+        return self.stores.database_until > now or created > now or not self.fresh()
 
     def too_old(self, created: int) -> bool:
         """Return whether the stores may have forgotten a signature meanwhile.
