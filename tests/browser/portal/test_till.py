@@ -84,7 +84,7 @@ def test_a_cashier_serves_a_customer_on_a_phone(pages: Pages, house: House, desk
     looked_at(page)
     page.get_by_role("button", name="ثبت خرید").press("Enter")
     page.wait_for_url("**/till/acts/**")
-    expect(page.locator(".receipt .count")).to_have_text("۲۰۰")
+    expect(page.locator(".receipt .count")).to_contain_text("۲۰۰")
     looked_at(page)
 
     page.get_by_role("link", name="مشتری بعدی").click()
@@ -97,7 +97,7 @@ def test_a_cashier_serves_a_customer_on_a_phone(pages: Pages, house: House, desk
     assert page.locator("#pay").input_value() == "6٬000"
     page.get_by_role("button", name="برداشت امتیاز").click()
     page.wait_for_url("**/till/acts/**")
-    expect(page.locator(".receipt .count")).to_have_text("۶۰")
+    expect(page.locator(".receipt .count")).to_contain_text("۶۰")
     expect(page.locator(".big-sum")).to_contain_text("۴۴٬۰۰۰ تومان")
     looked_at(page)
     expect(page.get_by_role("button", name="ثبت مانده")).to_be_focused()
