@@ -76,8 +76,12 @@ def test_a_default_from_the_first_deposit_to_the_money_that_came_after_all(
     assert "Its points are suspended since" in page.text
     assert f'action="{COVER}/issuing"' not in page.answer.text
     office.agree(COVER, f"{COVER}/points", reason="It will")
-    assert "Its points are suspended since" not in office.head.get(COVER).text
-
+    page = office.clerk.get(COVER)
+    assert "Its points are suspended since" not in page.text
+    # What pays next is offered where the waterfall stands, with as much as there is.
+    assert "Propose to draw its deposit" in page.text
+    assert 'name="movement" value="drawn.deposit"' in page.answer.text
+    assert 'autocomplete="off" value="1000"' in page.answer.text
     office.agree(COVER, COVER, movement="drawn.deposit", amount="1000", bank_ref="", reason="owed")
     office.agree(FUND, FUND, act="allotted", amount="2000", reason="for defaults")
     office.agree(FUND, FUND, act="returned", amount="500", reason="too much")
@@ -97,6 +101,7 @@ def test_a_default_from_the_first_deposit_to_the_money_that_came_after_all(
     )
     page = office.head.get(COVER)
     assert "Borne by who took its points" not in page.text
+    assert "It is stopped, and owes nothing any more of settled windows." in page.text
     assert "fund 1,485" in page.text
     with services.database.reading() as session:
         held = money.balances(session, account="fund")
