@@ -28,6 +28,7 @@ from merchant_gateway.problems import MEDIA_TYPE, problem
 from merchant_gateway.signing import RequestBinding, SigningError, sign_answer
 from network.errors import InvariantError, PeyvandError, UnavailableError
 from network.merchants.addresses import line_of
+from network.merchants.keys import TEST
 from network.signing.queries import NoSigningKeyError
 
 log = logging.getLogger("peyvand.gateway")
@@ -35,6 +36,7 @@ log = logging.getLogger("peyvand.gateway")
 SIGNED_PREFIXES = ("/v1/", "/.well-known/")
 ENVIRONMENT_HEADER = "Peyvand-Environment"
 _LOST_A_RACE = {"40001", "40P01", "55P03", "57014"}
+TEST_PREFIX = f"mk_{TEST}_"
 _NOT_MODIFIED = 304
 _UNAUTHENTICATED = 401
 _SERVER_ERROR = 500
@@ -141,7 +143,13 @@ def as_response(reply: Reply) -> Response:
 def refusal(gateway: Gateway, exchange: Exchange, error: Exception) -> Reply:
     """Return the problem document that an error is answered with, and note what it says of who."""
     known = _known(error)
-    found = problem(known, request_id=exchange.request_id, documentation=gateway.documentation)
+    parsed = exchange.parsed
+    found = problem(
+        known,
+        request_id=exchange.request_id,
+        documentation=gateway.documentation,
+        trying=parsed is not None and parsed.key_id.startswith(TEST_PREFIX),
+    )
     if found.status >= _SERVER_ERROR:
         _log_failure(error, found.code, exchange)
     headers = {"Content-Type": MEDIA_TYPE, **found.headers, "Vary": "Accept-Language"}

@@ -12,7 +12,7 @@ FIELD_TEXTS: dict[str, LazyText] = {
     "duplicate_key": _("This stands here twice."),
     "nested_too_deeply": _("Nested more than %(argument)s levels deep."),
     "not_text": _("This must be text."),
-    "not_integer": _("This must be a whole number, without fraction or exponent."),
+    "not_integer": _("This must be a whole number, without quotes, fraction or exponent."),
     "not_object": _("This must be an object."),
     "not_list": _("This must be a list."),
     "empty_list": _("This list is empty."),

@@ -18,8 +18,12 @@ class Kind:
     retry_after: int | None = None
 
 
-_SIGN = _("Build the signature as the documentation describes; the hint says what differs.")
-_CLOCK = _("Sign every attempt anew, with a clock that is set by the network.")
+_SIGN = _("Build the signature as the documentation describes; the hint names what to mend.")
+_COMPARE = _(
+    "Compare the signature base that you signed with the request as it was received: with a test "
+    "key, signature_base in this answer is that base, line by line."
+)
+_CLOCK = _("Sign every attempt anew, with a clock that is set automatically from the internet.")
 RETRY = _("Nothing is known to be done. Send the same request again, with the same key.")
 
 TRANSPORT = {
@@ -89,7 +93,7 @@ SIGNATURE = {
         ("signature_algorithm", _("The signature uses another algorithm than its key"), _SIGN),
         ("signature_expired", _("The signature is too old"), _CLOCK),
         ("signature_not_yet_valid", _("The signature lies in the future"), _CLOCK),
-        ("signature_invalid", _("The signature does not fit the request"), _SIGN),
+        ("signature_invalid", _("The signature does not fit the request"), _COMPARE),
         (
             "nonce_replayed",
             _("This signed request was received before"),

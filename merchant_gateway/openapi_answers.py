@@ -11,7 +11,7 @@ from typing import Any
 from merchant_gateway.catalogue import KINDS
 from merchant_gateway.operations import JSON, Operation, load_operations
 from merchant_gateway.problems import MEDIA_TYPE
-from merchant_gateway.schemas.answers import PROBLEM
+from merchant_gateway.schemas.answers_problem import PROBLEM
 
 _Described = dict[str, Any]
 

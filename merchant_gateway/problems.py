@@ -16,7 +16,7 @@ from merchant_gateway.errors import (
     MalformedJsonError,
     RateLimitedError,
 )
-from merchant_gateway.signing import SigningError
+from merchant_gateway.signing import SignatureInvalidError, SigningError
 from network.errors import PeyvandError
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,11 +34,18 @@ class Problem:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def problem(error: PeyvandError | SigningError, *, request_id: str, documentation: str) -> Problem:
+def problem(
+    error: PeyvandError | SigningError,
+    *,
+    request_id: str,
+    documentation: str,
+    trying: bool = False,
+) -> Problem:
     """Return the problem document of ``error`` in the current language.
 
     ``documentation`` is the address under which each code is explained. A code that the
-    catalogue does not know is a defect and answered as one.
+    catalogue does not know is a defect and answered as one. Whoever is ``trying``, with a test key,
+    is told the signature base of what they sent; it holds nothing but that.
     """
     kind = KINDS.get(error.code)
     if kind is None:
@@ -56,6 +63,10 @@ def problem(error: PeyvandError | SigningError, *, request_id: str, documentatio
         members["errors"] = errors
     if isinstance(error, SigningError | MalformedJsonError):
         members["hint"] = str(error)
+        if isinstance(error, SigningError):
+            members["see"] = f"{documentation}/guide/signing#when-it-is-refused"
+        if trying and isinstance(error, SignatureInvalidError) and error.signature_base:
+            members["signature_base"] = error.signature_base.decode("ascii")
     elif facts := plain_facts(error.facts):
         members["facts"] = facts
     retry_after = _retry_after(error, kind)

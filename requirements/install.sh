@@ -12,6 +12,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     echo "Peyvand needs Python 3.11 or newer; choose one with PYTHON=…" >&2
     exit 1
 fi
+echo "Installing into $venv, with each download checked against its hash; this takes half a minute or so."
 if [ ! -x "$bin/python" ] || ! "$bin/python" -m pip --version >/dev/null 2>&1; then
     if ! "$python" -m venv --clear "$venv"; then
         echo "Python's venv is missing; on Debian: apt-get install python3-venv" >&2

@@ -58,4 +58,10 @@ def announce(addresses: Mapping[str, str]) -> None:
     for name, url in addresses.items():
         click.echo(f"{labels[name]}: {url}")
     click.echo(_("Documentation for merchants: %(url)s", url=f"{addresses['gateway']}/docs"))
+    click.echo(_("Applying to join: %(url)s", url=f"{addresses['gateway']}/apply"))
+    from config.home import Home
+
+    home = Home.from_environment(os.environ)
+    if home.exists() and "DATABASE_URL" not in os.environ:
+        click.echo(_("Data: %(path)s", path=home.installation().data or home.path))
     click.echo(_("Everything runs. Ctrl-C stops it."))

@@ -76,7 +76,8 @@ class ProblemError(CallError):
     """The gateway refused (RFC 9457). Decide by ``code``; the texts are for people.
 
     ``errors`` names fields, ``facts`` has the figures behind a refusal, ``hint`` says what to mend
-    in a signature or in JSON.
+    in a signature or in JSON. ``signature_base`` is what the gateway checked a test key's signature
+    against, where it did not fit.
     """
 
     def __init__(self, problem: Mapping[str, Any], *, status: int) -> None:
@@ -86,6 +87,7 @@ class ProblemError(CallError):
         self.title = str(problem.get("title", f"HTTP {status}"))
         self.detail = str(problem.get("detail", ""))
         self.hint = str(problem.get("hint", ""))
+        self.signature_base = str(problem.get("signature_base", ""))
         self.request_id = str(problem.get("request_id", ""))
         found = problem.get("errors", [])
         self.errors: list[dict[str, str]] = found if isinstance(found, list) else []

@@ -72,6 +72,12 @@ def problem(error: ProblemError) -> None:
         click.echo(f"  {name.replace('_', ' ')}: {_plain(value)}", err=True)
     if error.hint:
         click.echo(f"  {error.hint}", err=True)
+    if error.signature_base:
+        click.echo("  signature base, as the gateway read the request:", err=True)
+        for line in error.signature_base.splitlines():
+            click.echo(f"    {line}", err=True)
+    if see := error.problem.get("see"):
+        click.echo(f"  {see}", err=True)
     if error.code == "webhook_url_refused":
         click.echo(_LOOPBACK, err=True)
     click.echo(f"  ({error.code}, request {error.request_id})", err=True)
@@ -155,5 +161,5 @@ def _plain(value: object) -> str:
         return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
     if isinstance(value, list):
         words = [each for each in value if isinstance(each, str)]
-        return ", ".join(words) if len(words) == len(value) else f"{len(value)} items"
+        return ", ".join(words) if len(words) == len(value) else str(len(value))
     return str(value)

@@ -30,18 +30,25 @@ from network.language import LOCALES, LazyText, ascii_digits, current_locale, se
 from network.language import lazy_gettext as _
 from network.merchants import applications
 from network.merchants.addresses import line_of
-from network.merchants.applications import Applied, Contact
+from network.merchants.applications import BROWSER, PROGRAM, Applied, Contact
 from network.merchants.errors import InvalidKeyError, TooManyApplicationsError
 from network.merchants.public_keys import read_public_key
 
 PUBLIC = frozenset({"application_form", "send_application_form", "create_application"})
 """The endpoints without authentication."""
 
+POLICY_APPLICATIONS = "application"
 MAX_BYTES = 16 * 1024
 ATTEMPTS = 30
 ATTEMPTS_WINDOW = 600
 TOO_MANY_SECONDS = 3600
-POLICY = f'"application";q={ATTEMPTS};w={ATTEMPTS_WINDOW}'
+_ADDRESS_SECONDS = int(applications.ADDRESS_WINDOW.total_seconds())
+POLICY = (
+    f'"{POLICY_APPLICATIONS}";q={applications.PER_ADDRESS};w={_ADDRESS_SECONDS}, '
+    f'"attempt";q={ATTEMPTS};w={ATTEMPTS_WINDOW}'
+)
+"""What one address may do: so many applications are taken, and so many attempts looked at."""
+
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
@@ -61,6 +68,7 @@ LABELS: dict[str, LazyText] = {
     "name_fa": _("Name in Persian"),
     "name_en": _("Name in Latin letters"),
     "kind": _("What you sell"),
+    "way": _("Do you have a programmer?"),
     "website": _("Website"),
     "contact_name": _("Your name"),
     "contact_email": _("E-mail"),
@@ -69,6 +77,7 @@ LABELS: dict[str, LazyText] = {
     "public_key": _("Ed25519 public key for tests"),
 }
 _IN_WORDS: dict[str, LazyText] = {
+    "way": _("Choose one of the two; it can be changed later."),
     "website": _("Give the whole address, beginning with https://."),
     "contact_email": _("Give an e-mail address with its @ and its domain."),
     "contact_phone": _("Give a telephone number in digits."),
@@ -88,17 +97,23 @@ def register(app: Flask, gateway: Gateway) -> None:
     def send_application_form() -> Response:
         """Take the form; show what is wrong with it beside each field."""
         request.max_content_length = MAX_BYTES
-        attempts.attempt(line_of(request.remote_addr or ""))
         _choose_language()
         _refuse_other_sites()
         given = {name: value.strip() for name, value in request.form.items() if value.strip()}
         given.pop("lang", None)
         try:
+            attempts.attempt(line_of(request.remote_addr or ""))
             applied = _apply(gateway, _from_form(given))
         except InvalidRequestError as error:
             wrong = {each.pointer.removeprefix("/"): _in_words(each) for each in error.errors}
             return _page("apply.html", given=given, errors=wrong, status=422)
-        return _page("applied.html", status=201, applied=_answer(applied))
+        except RateLimitedError as error:
+            page = _page("apply.html", given=given, errors={}, busy=True, status=429)
+            page.headers["Retry-After"] = str(error.retry_after)
+            page.headers["RateLimit-Policy"] = POLICY
+            return page
+        portal = gateway.services.settings.portal_url
+        return _page("applied.html", status=201, applied=_answer(applied), portal=portal)
 
     def create_application() -> Response:
         """Take the same as JSON."""
@@ -123,6 +138,8 @@ def _apply(gateway: Gateway, body: dict[str, Any]) -> Applied:
     if isinstance(given, str):  # a PEM has several lines
         body = {**body, "public_key": " ".join(given.split())}
     data = load_body(APPLICATION, body)
+    if data["way"] == BROWSER and "public_key" in data:
+        raise InvalidRequestError([FieldError("/public_key", "only_with", "way=program")])
     locale: Literal["fa", "en"] = "fa" if current_locale() == "fa" else "en"
     contact = Contact(
         name=data["contact_name"],
@@ -143,6 +160,7 @@ def _apply(gateway: Gateway, body: dict[str, Any]) -> Applied:
                 contact=contact,
                 locale=locale,
                 address=request.remote_addr or "",
+                way=data["way"],
                 website=data.get("website"),
                 public_key=key,
                 now=wall_now(),
@@ -150,7 +168,7 @@ def _apply(gateway: Gateway, body: dict[str, Any]) -> Applied:
     except InvalidKeyError as error:
         raise InvalidRequestError([FieldError("/public_key", "weak_or_no_key")]) from error
     except TooManyApplicationsError as error:
-        raise RateLimitedError(retry_after=TOO_MANY_SECONDS) from error
+        raise RateLimitedError(retry_after=TOO_MANY_SECONDS, policy=POLICY_APPLICATIONS) from error
 
 
 def _from_form(given: dict[str, str]) -> dict[str, Any]:
@@ -158,18 +176,28 @@ def _from_form(given: dict[str, str]) -> dict[str, Any]:
     fields = {name: " ".join(value.split()) for name, value in given.items()}
     if "contact_phone" in fields:
         fields["contact_phone"] = ascii_digits(fields["contact_phone"])
+    fields.setdefault("way", "")  # the form asks, and takes no silence for an answer
+    if fields["way"] == BROWSER:
+        fields.pop("public_key", None)
     return fields
 
 
 def _in_words(error: FieldError) -> str:
     """Return what is wrong with a field of the form."""
-    words = _IN_WORDS.get(error.pointer.removeprefix("/"))
-    if error.code == "wrong_form" and words is not None:
+    name = error.pointer.removeprefix("/")
+    words = _IN_WORDS.get(name)
+    if (error.code == "wrong_form" or name == "way") and words is not None:
         return str(words)
     return field_text(error)
 
 
 def _answer(applied: Applied) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "id": ids.encode("app", applied.application_id),
+        "state": "waiting",
+    }
+    if applied.key is None:
+        return answer | {"way": BROWSER}
     key: dict[str, Any] = {
         "key_id": applied.key.key_id,
         "algorithm": applied.key.algorithm,
@@ -177,11 +205,7 @@ def _answer(applied: Applied) -> dict[str, Any]:
     }
     if applied.key.secret is not None:
         key["secret"] = applied.key.secret.hex()
-    return {
-        "id": ids.encode("app", applied.application_id),
-        "state": "waiting",
-        "key": key,
-    }
+    return answer | {"way": PROGRAM, "key": key}
 
 
 def _choose_language() -> None:

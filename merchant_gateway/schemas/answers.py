@@ -370,17 +370,3 @@ ANSWERS: dict[str, Schema] = {
     **DIRECT_ANSWERS,
     **RECONCILIATION_ANSWERS,
 }
-
-PROBLEM: Schema = whole(
-    {
-        "errors": list_of(whole(pointer=TEXT, code=TEXT, detail=TEXT)),
-        "facts": {"type": "object"},
-        "hint": text("For engineers, in English."),
-    },
-    type={"type": "string", "format": "uri"},
-    title=text("In the reader's language."),
-    status=WHOLE,
-    detail=text("In the reader's language."),
-    code=text("Stable; the only thing to decide by."),
-    request_id=TEXT,
-)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from merchant_gateway.schemas.fields import OneOf, StrictSchema, Text
-from network.merchants.applications import KINDS
+from network.merchants.applications import KINDS, PROGRAM, WAYS
 
 LONGEST_NAME = 120
 LONGEST_MESSAGE = 1000
@@ -16,6 +16,12 @@ class ApplicationSchema(StrictSchema):
     name_fa = Text(longest=LONGEST_NAME, required=True, description="The name in Persian.")
     name_en = Text(longest=LONGEST_NAME, required=True, description="The name in Latin letters.")
     kind = OneOf(choices=KINDS, required=True, description="What it sells.")
+    way = OneOf(
+        choices=WAYS,
+        load_default=PROGRAM,
+        description="How it means to work: `program` signs calls and gets a test key at once; "
+        "`browser` works in the portal, without keys, and is sent an invitation once approved.",
+    )
     website = Text(
         longest=200,
         pattern=r"https?://[A-Za-z0-9.:-]+(?:/[!-~]*)?",

@@ -69,9 +69,16 @@ class SignatureNotYetValidError(SigningError):
 
 
 class SignatureInvalidError(SigningError):
-    """The signature does not fit the message and the key."""
+    """The signature does not fit the message and the key.
+
+    ``signature_base`` is what must have been signed, where the message could be read so far.
+    """
 
     code = "signature_invalid"
+
+    def __init__(self, message: str, *, signature_base: bytes | None = None) -> None:
+        super().__init__(message)
+        self.signature_base = signature_base
 
 
 class MessageMalformedError(SigningError):

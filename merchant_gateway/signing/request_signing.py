@@ -102,7 +102,8 @@ def verify_head(
     if not key.verify(signature=parsed.signature, message=base):
         raise SignatureInvalidError(
             "Signature does not fit the request as received. Compare the signature base that you "
-            "signed with the request on the wire, and the key with the one registered as keyid."
+            "signed with the request on the wire, and the key with the one registered as keyid.",
+            signature_base=base,
         )
     return Evidence(signature_base=base, signature=parsed.signature)
 

@@ -38,6 +38,10 @@ from network.vault import Vault
 KINDS = ("retail", "grocer", "restaurant", "pharmacy", "fashion", "travel", "online", "services")
 """What an applicant can say it is."""
 
+PROGRAM, BROWSER = "program", "browser"
+WAYS = (PROGRAM, BROWSER)
+"""How it means to work: by a program with keys, or in the portal, with people alone."""
+
 PER_ADDRESS = 5
 ADDRESS_WINDOW = timedelta(days=1)
 MOST_WAITING = 500
@@ -63,11 +67,11 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What an applicant gets: the application's id, and a test key to sign with at once."""
+    """What an applicant gets: the application's id, and for a program a test key at once."""
 
     application_id: UUID
     merchant_id: UUID
-    key: NewKey
+    key: NewKey | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class ApplicationView:
     name_fa: str
     name_en: str
     kind: str
+    way: str
     state: str
     website: str | None
     locale: str
@@ -105,17 +110,20 @@ def apply(
     locale: Literal["fa", "en"],
     address: str,
     now: datetime,
+    way: str = PROGRAM,
     website: str | None = None,
     public_key: bytes | None = None,
 ) -> Applied:
-    """Write an application down and register its test key.
+    """Write an application down and register the test key of a program.
 
     ``address`` is whom it came from; its line is kept as a keyed digest to count by. Without
-    ``public_key`` the key is an HMAC secret, returned this once. Raises TooManyApplicationsError,
-    InvalidKeyError.
+    ``public_key`` the key is an HMAC secret, returned this once. Who works in the browser gets
+    none. Raises TooManyApplicationsError, InvalidKeyError, MerchantDataError.
     """
     if kind not in KINDS:
         raise MerchantDataError("not a kind that applicants name", field="kind")
+    if way not in WAYS or (way == BROWSER and public_key is not None):
+        raise MerchantDataError("not a way to work, or one without keys", field="way")
     digest = vault.blind_index(line_of(address), purpose=ADDRESS_PURPOSE)
     _count_in(session, digest=digest, now=now)
     merchant_id = register_merchant(
@@ -133,19 +141,22 @@ def apply(
         state="waiting",
         sealed_contact=_sealed(vault, contact),
         website=website,
+        way=way,
         locale=locale,
         address_digest=digest,
         applied_at=now,
     )
     session.add(application)
-    key = register_key(
-        session,
-        vault,
-        merchant_id=merchant_id,
-        environment=TEST,
-        public_key=public_key,
-        now=now,
-    )
+    key = None
+    if way == PROGRAM:
+        key = register_key(
+            session,
+            vault,
+            merchant_id=merchant_id,
+            environment=TEST,
+            public_key=public_key,
+            now=now,
+        )
     return Applied(application_id=application.application_id, merchant_id=merchant_id, key=key)
 
 
@@ -251,6 +262,11 @@ def place_of(found: ApplicationView) -> Place:
     )
 
 
+def way_of(session: Session, *, merchant_id: UUID) -> str | None:
+    """Return how a merchant said it means to work, ``None`` where it never applied."""
+    return session.scalar(select(Application.way).where(Application.merchant_id == merchant_id))
+
+
 def waiting(session: Session) -> int:
     """Return how many applications wait for a decision."""
     counted = session.scalar(select(func.count()).where(Application.state == "waiting"))
@@ -339,6 +355,7 @@ def _view(
         name_fa=merchant.name_fa,
         name_en=merchant.name_en,
         kind=merchant.kind,
+        way=application.way,
         state=application.state,
         website=application.website,
         locale=application.locale,

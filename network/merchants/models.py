@@ -110,6 +110,7 @@ class Application(Base):
         CheckConstraint(
             "(state = 'declined') = (reason IS NOT NULL) AND reason <> ''", name="reason"
         ),
+        CheckConstraint("way IN ('program', 'browser')", name="way"),
         CheckConstraint("locale IN ('fa', 'en')", name="locale"),
         CheckConstraint("length(address_digest) = 32", name="address_digest"),
         Index(None, "state", "applied_at"),
@@ -128,6 +129,7 @@ class Application(Base):
     state: Mapped[str]
     sealed_contact: Mapped[bytes]
     website: Mapped[str | None]
+    way: Mapped[str]
     locale: Mapped[str]
     address_digest: Mapped[bytes]
     applied_at: Mapped[datetime]

@@ -212,6 +212,10 @@ MERCHANT_STATES = {
     "leaving": _l("Leaving"),
     "left": _l("Has left"),
 }
+WAYS = {
+    "program": _l("With a program of its own"),
+    "browser": _l("In the browser, without a program"),
+}
 APPLICATION_STATES = {
     "waiting": _l("Waiting"),
     "approved": _l("Approved"),
@@ -341,6 +345,7 @@ _TABLES: Mapping[str, Mapping[str, LazyText]] = {
     "channel": CHANNELS,
     "merchant": MERCHANT_STATES,
     "application": APPLICATION_STATES,
+    "way": WAYS,
     "kind": MERCHANT_KINDS,
     "key": KEY_STATES,
     "scope": SCOPES,

@@ -8,7 +8,7 @@ from flask import Blueprint, flash, g, make_response, redirect, render_template,
 from werkzeug.wrappers import Response
 
 from merchant_gateway.portal import access
-from network.language import ascii_digits, format_datetime
+from network.language import ascii_digits, current_locale, format_datetime, format_number
 from network.language import gettext as _
 from network.merchants import queries as merchants
 from network.operators.passwords import SHORTEST, WeakPasswordError
@@ -137,14 +137,20 @@ def accept() -> str | Response | tuple[str, int]:
                     now=access.wall(),
                 )
         except WeakPasswordError:
-            errors["password"] = _("A password has at least %(most)s characters.", most=SHORTEST)
+            errors["password"] = _(
+                "Choose at least %(most)s characters; a few words are easiest.",
+                most=format_number(SHORTEST),
+            )
         except WrongCodeError:
             errors["code"] = _("This is not the code that the app shows now.")
         except LinkEndedError:
             return _opens_nothing()
     if errors:
         return _retry(errors)
-    flash(_("Your password is set. Sign in with it and the next code of your app."), "good")
+    if "code" in request.form:
+        flash(_("Your password is set. Sign in with it and the next code of your app."), "good")
+    else:
+        flash(_("Your password is set. Sign in with it."), "good")
     return redirect(url_for("signing.sign_in"))
 
 
@@ -170,9 +176,15 @@ def _welcome_page(*, errors: dict[str, str]) -> str:
         invitation=token,
         of=merchant,
         picture=_picture(found),
+        secret=_in_fours(found.totp_secret or ""),
         errors=errors,
         shortest=SHORTEST,
     )
+
+
+def _in_fours(secret: str) -> str:
+    """Return a secret as it is typed: groups of four, which apps take with their spaces."""
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
 
 
 def _picture(found: Welcome) -> str | None:
@@ -194,5 +206,6 @@ def _form(refusal: str = "") -> str:
         "sign_in.html",
         refusal=refusal,
         login=request.form.get("login", ""),
+        apply_url=f"{access.services().settings.gateway_url}/apply?lang={current_locale()}",
         next=access.safe_next(request.values.get("next")),
     )

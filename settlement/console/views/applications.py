@@ -131,7 +131,7 @@ def approve(application_id: str) -> Response | tuple[str, int]:
     except errors.MerchantStateError:
         return _again(application_id, {"code": _("It is suspended: let it go on first.")})
     announce()
-    flash(_("Approved. Propose an agreement; a live key follows its test call."), "good")
+    flash(_("Approved. What comes next stands on this page."), "good")
     return redirect(url_for("merchants.show", code=code))
 
 

@@ -95,6 +95,7 @@ def show(code: str) -> str | Response:
             **_cancelling(session, merchant_id),
             **_statements(session, merchant_id=merchant_id, limit=LATEST),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
+            "way": applications.way_of(session, merchant_id=merchant_id),
             "sandbox": sandboxes.sandbox_of(session, merchant_id=merchant_id),
         }
         in_force = _in_force(session, merchant_id, today)

@@ -23,6 +23,7 @@ from network.exposure import queries as exposure
 from network.language import current_locale
 from network.ledger import figures
 from network.ledger import queries as ledger
+from network.merchants import applications
 from network.merchants import queries as merchants
 from network.money.morning import money_morning
 from network.operators import proposals
@@ -73,6 +74,7 @@ def show() -> str:
             "waiting": merchants.waiting_agreements(session),
             "nearing": exposure.nearing(session),
             "proposed": shown(session, proposals.waiting(session)),
+            "applied": applications.waiting(session),
             "corrections": len(adjustments.waiting(session)),
             "claims": claims.count_waiting(session),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},

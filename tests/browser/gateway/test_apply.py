@@ -43,6 +43,7 @@ def fill(page: Page) -> None:
     page.fill("#contact_name", "سارا امینی")
     page.fill("#contact_email", "sara@bahar.example")
     page.fill("#contact_phone", "۰۲۱ ۸۸۷۷۶۶۵۵")
+    page.check("[value=browser]")
 
 
 @pytest.mark.parametrize("locale", ["fa", "en"])
@@ -69,6 +70,9 @@ def test_the_form_and_its_answer(
     page.locator(".alert a").click()
     expect(page.locator("#contact_email")).to_be_focused()
     assert page.input_value("#name_fa") == "نان بهار"
+    expect(page.locator("#public_key")).to_be_hidden()
+    page.check("[value=program]")
+    expect(page.locator("#public_key")).to_be_visible()
     assert accessibility_faults(page) == []
     keep(page, f"apply-wrong-{locale}-{scheme}")
     page.fill("#contact_email", "sara@bahar.example")
@@ -98,3 +102,5 @@ def test_the_other_language_is_one_link_away_and_needs_no_script(
     fill(page)
     page.click("button[type=submit]")
     expect(page.locator("h1")).to_have_text("Thank you, we have your application")
+    expect(page.locator("main")).to_contain_text("invitation code")
+    keep(page, "applied-browser-en")

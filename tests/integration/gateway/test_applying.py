@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,6 +79,10 @@ def test_from_the_form_to_a_live_purchase(house: House, redis_url: str) -> None:
     how: dict[str, Any] = {"key": key, "key_id": given["key"]["key_id"]}
     pinged = ask(house, house.green, **PING, **how).json()
     assert (pinged["merchant_status"], pinged["environment"]) == ("applied", "test")
+    other = ask(house, house.green, **PING, **how | {"key": Ed25519SigningKey.generate()}).json()
+    assert other["code"] == "signature_invalid"
+    assert other["signature_base"].startswith('"@method": GET\n"@authority": 127.0.0.1')
+    assert other["see"].endswith("/docs/guide/signing#when-it-is-refused")
     with pytest.raises(MerchantStateError):
         run(house, redis_url, "key", "add", pinged["merchant"], "--environment", "live")
     waiting = json.loads(run(house, redis_url, "applications", "--json").output)
@@ -216,6 +221,7 @@ def test_bodies_that_are_no_application(house: House) -> None:
 def test_five_a_day_from_one_address_and_nothing_more_is_told(house: House) -> None:
     answers = [apply(house, GOOD | {"name_en": f"Shop {number}"}) for number in range(6)]
     assert [each.status_code for each in answers] == [201] * 5 + [429]
+    assert answers[0].headers["RateLimit-Policy"].startswith('"application";q=5;w=86400,')
     refused = answers[-1]
     assert refused.json()["code"] == "rate_limited"
     assert int(refused.headers["Retry-After"]) > 0
@@ -240,6 +246,32 @@ def test_five_a_day_from_one_address_and_nothing_more_is_told(house: House) -> N
     assert [each.state == "waiting" for each in every] == sorted(
         (each.state == "waiting" for each in every), reverse=True
     )
+
+
+def test_who_works_in_the_browser_gets_no_key_and_is_told_what_comes(house: House) -> None:
+    way = {"way": "browser"}
+    answer = apply(house, GOOD | way).json()
+    assert set(answer) == {"id", "state", "way"}
+    refused = apply(house, GOOD | way | {"public_key": "A" * 43}).json()
+    assert refused["errors"][0]["pointer"] == "/public_key"
+    asked = requests.post(f"{house.url}/apply?lang=en", data=GOOD, timeout=20)
+    assert (asked.status_code, "Choose one of the two" in asked.text) == (422, True)
+    page = requests.post(f"{house.url}/apply?lang=en", data=GOOD | way, timeout=20)
+    assert page.status_code == 201
+    assert "invitation code" in page.text
+    assert f"{house.services.settings.portal_url}/welcome" in page.text
+    assert not re.search(r"mk_test_|hmac:|Shared secret", page.text)
+    with house.services.database.reading() as session:
+        found = applications.applications(session, limit=1)[0]
+        assert (found.way, queries.keys(session, merchant_id=found.merchant_id)) == ("browser", [])
+    for number in range(4):
+        late = requests.post(
+            f"{house.url}/apply?lang=en",
+            data=GOOD | way | {"name_en": f"Late {number}"},
+            timeout=20,
+        )
+    assert (late.status_code, "Too many applications" in late.text) == (429, True)
+    assert "Late 3" in late.text  # what was typed stands
 
 
 def test_who_was_declined_is_refused_with_the_next_call(house: House, redis_url: str) -> None:

@@ -210,6 +210,7 @@ def test_what_was_refused_left_nothing(house: House) -> None:
 def test_a_signature_that_does_not_hold(house: House, how: dict[str, Any], code: str) -> None:
     response = ask(house, house.green, method="GET", target="/v1/ping", **how)
     assert (response.status_code, response.json()["code"]) == (401, code)
+    assert "signature_base" not in response.json(), "only test keys are told"
 
 
 def test_a_request_without_signature_or_changed_on_its_way(house: House, person: Person) -> None:

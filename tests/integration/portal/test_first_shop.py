@@ -109,10 +109,16 @@ def test_from_nothing_to_the_first_purchase_without_a_key(
             contact=Contact(name="Sara", email="sara@bahar.example", phone="02188776655"),
             locale="fa",
             address="198.51.100.7",
+            way=applications.BROWSER,
             now=wall_now(),
         )
+    assert "1 application to join waits for a decision." in anna.get("/").text
     page = anna.get(f"/applications/{ids.encode('app', applied.application_id)}")
-    assert page.send(f"{page.path}/approve", code=CODE).path == f"/merchants/{CODE}"
+    assert "In the browser, without a program" in page.text
+    approved = page.send(f"{page.path}/approve", code=CODE)
+    assert approved.path == f"/merchants/{CODE}"
+    assert "an approver lets it take part through the portal" in approved.text
+    assert "then its live key is registered" in approved.text
 
     manage, admit = f"/merchants/{CODE}/manage", f"/merchants/{CODE}/portal-alone"
     assert admit not in anna.get(manage).answer.text, "an approver lets it, not an operator"

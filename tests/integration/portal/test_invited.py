@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -74,7 +75,12 @@ def take(desk: Desk, code: str, *, login: str) -> Page:
     assert page.status == 200, page.text
     assert code not in page.answer.url
     assert page.answer.headers["Referrer-Policy"] == "same-origin"
-    visitor.secret = page.text.partition("Or type the secret: ")[2].split()[0]
+    secret = re.search(r'data-copy="([A-Z2-7]{32})"', page.answer.text)
+    assert secret is not None
+    visitor.secret = secret[1]
+    assert 'href="otpauth://totp/' in page.answer.text, "for who holds the phone in hand"
+    fours = [secret[1][start : start + 4] for start in range(0, 32, 4)]
+    assert " ".join(fours) in page.text
     wrong = page.send(COMPLETE, password=PASSWORD, repeated=PASSWORD, code="000000")
     assert wrong.status == 422
     proof = code_of(visitor.secret)

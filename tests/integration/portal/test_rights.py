@@ -174,7 +174,9 @@ def test_a_code_lets_in_once_and_a_newer_one_ends_it(desk: Desk, people: dict[st
     page, done = visitor.enter(second.upper()), "/welcome/complete"
     assert page.send(done, password="short", repeated="short").status == 422
     assert page.send(done, password=PASSWORD, repeated="other").status == 422
-    assert page.send(done, password=PASSWORD, repeated=PASSWORD).path == "/sign-in"
+    accepted = page.send(done, password=PASSWORD, repeated=PASSWORD)
+    assert accepted.path == "/sign-in"
+    assert "Sign in with it." in accepted.text, "a cashier has no app"
     assert visitor.enter(second).status == 422
     assert visitor.sign_in().path == "/till"
 

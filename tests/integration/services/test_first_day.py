@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import shlex
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import redis
 from click.testing import CliRunner
 from flask import Flask
 
 from config.cli.main import group
 from config.doctor import examine
 from config.preparation import prepare_installation
+from config.sandboxes.nights import Hands
 from config.web.access import OPEN, needed
+from merchant_gateway.app import create_app
+from merchant_gateway.client.cli import main
 from network.clock import wall_now
 from network.merchants import queries as merchants
 from network.merchants import service as merchants_service
@@ -27,18 +32,39 @@ from network.programme.days import begun_day
 from network.services import Services
 from settlement.console.app import VIEWS
 from tests.conftest import MASTER_KEY
+from tests.integration.portal.desk import listening
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 TODAY = '"$(date +%F)"'
+EXAMPLE = "https://gateway.example"
 
 
 def first_day() -> list[list[str]]:
-    """Return the commands of the page's first block, each as a shell would hand it over."""
+    """Return the lines of each block of the page's commands, as they are printed."""
     section = PAGE.partition("## First day")[2].partition("\n## ")[0]
-    (block,) = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
-    lines = block.replace("\\\n", " ").splitlines()
-    return [shlex.split(line.replace(TODAY, f"{wall_now():%Y-%m-%d}")) for line in lines if line]
+    blocks = re.findall(r"```sh\n(.*?)```", section, flags=re.DOTALL)
+    return [[line for line in block.replace("\\\n", " ").splitlines() if line] for block in blocks]
+
+
+def play(lines: list[str], *, gateway: str, folder: Path) -> None:
+    """Run lines as a shell in ``folder`` would: ``NAME=$(…)``, ``"$NAME"`` and ``> FILE``."""
+    known: dict[str, str] = {}
+    for line in lines:
+        text = line.replace(TODAY, f"{wall_now():%Y-%m-%d}").replace(EXAMPLE, gateway)
+        caught = re.fullmatch(r"(\w+)=\$\((.*)\)", text)
+        for name, value in known.items():
+            text = text.replace(f'"${name}"', value)
+        name, *arguments = shlex.split(caught[2] if caught else text)
+        file = folder / arguments.pop() if ">" in arguments else None
+        arguments = [each for each in arguments if each != ">"]
+        with contextlib.chdir(folder):
+            done = CliRunner().invoke({"peyvand": group, "peyvand-merchant": main}[name], arguments)
+        assert done.exit_code == 0, (line, done.output, done.exception)
+        if file is not None:
+            file.write_text(done.output, encoding="utf-8")
+        if caught:
+            known[caught[1]] = done.output.strip()
 
 
 def compose_environment() -> set[str]:
@@ -55,7 +81,10 @@ def programme_of(environment: dict[str, str]) -> tuple[bool, str]:
 
 
 def test_the_commands_of_the_first_day_run_as_they_stand(
-    services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services,
+    redis_client: redis.Redis,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepare_installation(services, wall=wall_now())
     given = {
@@ -66,13 +95,10 @@ def test_the_commands_of_the_first_day_run_as_they_stand(
     assert set(given) <= compose_environment()
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    commands = first_day()
-    assert len(commands) == 12
+    opening, with_a_program = first_day()
+    assert (len(opening), len(with_a_program)) == (12, 5)
     assert programme_of(given) == (True, "no merchant takes part yet")
-    for name, *arguments in commands:
-        assert name == "peyvand"
-        done = CliRunner().invoke(group, arguments)
-        assert done.exit_code == 0, (arguments, done.output, done.exception)
+    play(opening, gateway=EXAMPLE, folder=tmp_path)
     with services.database.reading() as session:
         shop = merchants.merchant(session, code="bahar")
         today = begun_day(session, wall=wall_now())
@@ -88,6 +114,12 @@ def test_the_commands_of_the_first_day_run_as_they_stand(
     assert [each.facts["in_the_name_of"] for each in acts] == [behnam.public_id]
     assert [each for each in decided if each.differences] == []
     assert programme_of(given) == (True, "every merchant that takes part has its prices")
+    hands = Hands(redis_client)
+    with listening(create_app(services, redis=redis_client, hands=hands)) as url:
+        play(with_a_program, gateway=url, folder=tmp_path)
+    with services.database.reading() as session:
+        keys = merchants.keys(session, merchant_id=shop.merchant_id)
+    assert {each.environment for each in keys} == {"test", "live"}
     with services.database.unit_of_work() as session:
         merchants_service.register_merchant(
             session, code="bare", name_fa="ب", name_en="B", kind="grocer", now=wall_now()

@@ -8,6 +8,7 @@ CREATE TABLE network.merchant_application (
     state text NOT NULL,
     sealed_contact bytea NOT NULL,
     website text,
+    way text NOT NULL,
     locale text NOT NULL,
     address_digest bytea NOT NULL,
     applied_at timestamptz NOT NULL,
@@ -23,6 +24,7 @@ CREATE TABLE network.merchant_application (
         CHECK ((state = 'waiting') = (reviewed_at IS NULL)),
     CONSTRAINT ck_merchant_application_reason
         CHECK ((state = 'declined') = (reason IS NOT NULL) AND reason <> ''),
+    CONSTRAINT ck_merchant_application_way CHECK (way IN ('program', 'browser')),
     CONSTRAINT ck_merchant_application_locale CHECK (locale IN ('fa', 'en')),
     CONSTRAINT ck_merchant_application_address_digest CHECK (length(address_digest) = 32)
 );
