@@ -6,7 +6,11 @@ Pure: needs the standard library and `cryptography` alone. See `profile` for wha
 from merchant_gateway.signing.answer_signing import sign_answer, verify_answer
 from merchant_gateway.signing.checks import check_created, verify_evidence
 from merchant_gateway.signing.digest import check_content_digest, content_digest
-from merchant_gateway.signing.errors import KeyMalformedError, SigningError
+from merchant_gateway.signing.errors import (
+    KeyMalformedError,
+    SignatureInvalidError,
+    SigningError,
+)
 from merchant_gateway.signing.keys import (
     Algorithm,
     Ed25519SigningKey,
@@ -39,6 +43,7 @@ __all__ = [
     "ParsedSignature",
     "RequestBinding",
     "RequestMessage",
+    "SignatureInvalidError",
     "SignedHeaders",
     "SigningError",
     "SigningKey",
