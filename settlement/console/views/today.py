@@ -71,12 +71,8 @@ def show() -> str:
             "since": since,
             **_facts_of_nights(session, nights=nights, since=since),
             "blocked": _blocked(behind, nights=nights),
-            "waiting": merchants.waiting_agreements(session),
             "nearing": exposure.nearing(session),
-            "proposed": shown(session, proposals.waiting(session)),
-            "applied": applications.waiting(session),
-            "corrections": len(adjustments.waiting(session)),
-            "claims": claims.count_waiting(session),
+            **_what_waits(session),
             "merchants": {each.merchant_id: each for each in merchants.all_merchants(session)},
             "backlog": figures.backlog(session),
             "breaks": break_ages(session, wall=access.wall()),
@@ -91,6 +87,17 @@ def show() -> str:
         wall=access.wall(),
         **facts,
     )
+
+
+def _what_waits(session: Session) -> dict[str, Any]:
+    """Return what waits for somebody's decision or answer."""
+    return {
+        "waiting": merchants.waiting_agreements(session),
+        "proposed": shown(session, proposals.waiting(session)),
+        "applied": applications.waiting(session),
+        "corrections": len(adjustments.waiting(session)),
+        "claims": claims.count_waiting(session),
+    }
 
 
 def _facts_of_nights(
