@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -52,12 +53,15 @@ def test_messages_are_found_in_python_and_in_templates() -> None:
 def test_one_word_stands_for_one_thing(package: str) -> None:
     wrong = []
     for message in translated(package):
-        english = " ".join(message.id) if isinstance(message.id, tuple) else message.id
-        said = message.string
-        persian = " ".join(said) if isinstance(said, (list, tuple)) else said
+        english, persian = _text(message.id), _text(message.string)
         if DISCARDED.search(persian):
             wrong.append(persian)
         about_portal = re.search(r"\bportal\b", english, flags=re.IGNORECASE)
         if about_portal and "gateway" not in english.lower() and "درگاه" in persian:
             wrong.append(persian)
     assert wrong == []
+
+
+def _text(said: str | Iterable[str] | None) -> str:
+    """Return one message, or its forms by number, as one text."""
+    return said if isinstance(said, str) else " ".join(said or ())

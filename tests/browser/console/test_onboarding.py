@@ -89,6 +89,7 @@ def test_an_application_becomes_a_merchant(house: House, signed_in: Opener, loca
     page.fill("#public_key", public_key())
     page.locator("form[action$='/keys'] button").click()
     expect(page.get_by_role("alert")).to_be_visible()  # no signed test call yet
+    assert door.key is not None
     with house.services.database.unit_of_work() as session:
         day = local_date(wall_now(), zone=PROGRAMME_ZONE)
         service.note_key_use(session, key_id=door.key.key_id, day=day)
@@ -116,6 +117,7 @@ def test_declining_forgets_who_applied(house: House, signed_in: Opener) -> None:
     page.goto(f"/applications/{_public(door)}")
     expect(page.locator("main")).to_contain_text("No shop at this address")
     expect(page.locator("main")).not_to_contain_text("sara@bahar.example")
+    assert door.key is not None
     with house.services.database.reading() as session:
         key = queries.key(session, key_id=door.key.key_id)
         assert key is not None

@@ -224,6 +224,7 @@ def test_what_nobody_uses_does_not_shut_the_door(
         send(session, vault, address="192.0.2.2")
         with pytest.raises(TooManyApplicationsError):
             send(session, vault, address="192.0.2.3", now=NOW + timedelta(days=13))
+        assert used.key is not None
         service.note_key_use(session, key_id=used.key.key_id, day=later.date())
         send(session, vault, address="192.0.2.3", now=later)
         with pytest.raises(TooManyApplicationsError):
