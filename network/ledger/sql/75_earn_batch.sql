@@ -77,14 +77,14 @@ RETURN ARRAY(
 -- Posts items together. PV004 where a key or a reference of one is taken (twice in the batch, or by
 -- an earlier call): the caller then takes all of it back. One event tells of all of them.
 CREATE OR REPLACE FUNCTION ledger.post_together(
-    p_items ledger.batch_item[], p_day date, p_now timestamptz
+    p_items ledger.batch_item[], p_keys boolean, p_day date, p_now timestamptz
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    claims bigint;
+    claims bigint := 0;
     claimed bigint;
 BEGIN
-    SELECT count(i.key) INTO claims FROM unnest(p_items) AS i;
-    IF claims > 0 THEN
+    IF p_keys THEN
+        SELECT count(i.key) INTO claims FROM unnest(p_items) AS i;
         -- In the order of keys, so that two batches never wait for each other.
         INSERT INTO ledger.idempotency
             (client_id, key, member_id, fingerprint, sequence, business_date, result)
@@ -145,8 +145,8 @@ BEGIN
     FROM unnest(p_items) AS i;
     INSERT INTO network.outbox (topic, merchant_id, payload)
     SELECT 'ledger.issuances', i.merchant_id, jsonb_build_object(
-        'merchant_id', i.merchant_id, 'members', jsonb_agg(i.member_id),
-        'sequences', jsonb_agg(i.sequence), 'points', jsonb_agg(i.points))
+        'members', array_agg(i.member_id)::text, 'sequences', array_agg(i.sequence)::text,
+        'points', array_agg(i.points)::text)
     FROM unnest(p_items) AS i GROUP BY i.merchant_id;
     UPDATE ledger.wallet AS w
     SET available = i.available, pending = i.pending, sequence = i.sequence, due_on = i.due_on
@@ -235,6 +235,7 @@ DECLARE
     items ledger.batch_item[];
     together ledger.batch_item[];
     apart integer[] := '{}';
+    mixed boolean;
     i ledger.batch_item;
     o ledger.batch_outcome;
     outcomes ledger.batch_outcome[] := '{}';
@@ -260,12 +261,14 @@ BEGIN
             p_terminals, p_receipts, p_channels, p_amounts, p_bases, p_currencies,
             p_explanations, p_kinds, p_kind, p_grants, p_parts, wallets, apart, greatest(day, ledger.programme_date(p_now)));
         together := items;
-        IF EXISTS (SELECT FROM unnest(items) AS b WHERE NOT b.together) THEN
+        mixed := EXISTS (SELECT FROM unnest(items) AS b WHERE NOT b.together);
+        IF mixed THEN
             together := ARRAY(SELECT b FROM unnest(items) AS b WHERE b.together);
         END IF;
         BEGIN
             IF cardinality(together) > 0 THEN
-                PERFORM ledger.post_together(together, day, p_now);
+                PERFORM ledger.post_together(
+                    together, array_remove(p_keys, NULL) <> '{}', day, p_now);
             END IF;
             EXIT;
         EXCEPTION WHEN SQLSTATE 'PV004' THEN
@@ -274,9 +277,11 @@ BEGIN
         END;
     END LOOP;
 
-    FOR i IN SELECT b.* FROM unnest(items) AS b WHERE NOT b.together ORDER BY b.place LOOP
-        outcomes := outcomes || ledger.earn_apart(i, p_now);
-    END LOOP;
+    IF mixed THEN
+        FOR i IN SELECT b.* FROM unnest(items) AS b WHERE NOT b.together ORDER BY b.place LOOP
+            outcomes := outcomes || ledger.earn_apart(i, p_now);
+        END LOOP;
+    END IF;
     RETURN QUERY
         SELECT b.place, b.member_id, 'posted', NULL::text, NULL::jsonb, b.sequence, day,
                NULL::json, b.points, b.active, b.active_from, b.expires_on, b.available,
