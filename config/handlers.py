@@ -31,7 +31,7 @@ RECONCILE = "reconciliations.received"
 class Handler:
     """Where a topic goes. ``retry_seconds`` are the pauses before each further attempt.
 
-    ``about_member``: the function takes the event's ``member_id`` beside the payload.
+    ``about_member``: the function takes the event's member and merchant beside the payload.
     """
 
     function: str
@@ -50,7 +50,8 @@ class Handler:
         """Return what the function is called with for an event: ids and figures."""
         if not self.about_member:
             return event.payload
-        return {**event.payload, "member_id": str(event.member_id)}
+        ids = {"member_id": str(event.member_id), "merchant_id": str(event.merchant_id)}
+        return {**event.payload, **ids}
 
 
 _ANNOUNCE_REDEMPTION = Handler(

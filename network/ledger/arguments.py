@@ -179,10 +179,9 @@ def _kind_of(grants: Sequence[Grant]) -> dict[str, Any] | None:
 def parts_array(parts: Iterable[tuple[int, int, int]]) -> str:
     """Return the lines, bases and points of grants of one kind as the entry keeps them.
 
-    Text as PostgreSQL reads it; a driver would look at the type of every element. The second
-    number of a row is the place of its lot, of which there is one; 0 where there are no points.
+    Text as PostgreSQL reads it; a driver would look at the type of every element.
     """
-    rows = [f"{{{line},{int(points > 0)},{base},{points}}}" for line, base, points in parts]
+    rows = [f"{{{line},{base},{points}}}" for line, base, points in parts]
     return "{" + ",".join(rows) + "}"
 
 

@@ -12,11 +12,11 @@ EARNED = Pass(
                ledger.total(issued) AS issued, bool_or(odd) AS odd
         FROM (
             SELECT member_id, sequence,
-                   CASE WHEN earned[place][4] <> 0
-                        THEN sequence * 1000000 + earned[place][2] END AS lot_id,
-                   earned[place][4] AS points, NULL::bigint AS issued,
-                   (earned[place][4] >= 0 AND earned[place][3] >= 0 AND earned[place][1] >= -1
-                    AND (earned[place][2] > 0) = (earned[place][4] > 0)) IS NOT TRUE AS odd
+                   CASE WHEN earned[place][3] <> 0 THEN
+                       sequence * 1000000 + coalesce(earned[place][4], 1) END AS lot_id,
+                   earned[place][3] AS points, NULL::bigint AS issued,
+                   (earned[place][1] >= -1 AND least(earned[place][2], earned[place][3]) >= 0
+                    AND array_length(earned, 2) IN (3, 4)) IS NOT TRUE AS odd
             FROM (
                 SELECT member_id, sequence, earned, generate_subscripts(earned, 1) AS place
                 FROM ledger.entry WHERE earned IS NOT NULL
@@ -48,13 +48,13 @@ EARNED = Pass(
 TAKEN_BACK = Pass(
     body="""
         SELECT t.member_id, t.sequence, t.part, ROW(t.base, t.points, t.issuer_id) AS stored,
-               ROW(e.earned[t.part + 1][3], e.earned[t.part + 1][4],
+               ROW(e.earned[t.part + 1][2], e.earned[t.part + 1][3],
                    CASE WHEN t.points = 0 THEN e.merchant_id ELSE m.issuer_id END) AS bought
         FROM ledger.taken_back AS t
         LEFT JOIN ledger.entry AS e USING (member_id, sequence)
         LEFT JOIN ledger.movement AS m ON m.member_id = e.member_id AND m.sequence = e.sequence
             AND m.business_date = e.business_date AND m.source = 'issuance'
-            AND m.lot_id = e.sequence * 1000000 + e.earned[t.part + 1][2]
+            AND m.lot_id = e.sequence * 1000000 + coalesce(e.earned[t.part + 1][4], 1)
     """,
     by_member=True,
     rules=(

@@ -150,7 +150,7 @@ class Teller:
 
 def weight(event: Event) -> int:
     """Return how many entries an event is about, 1 for any other."""
-    return max(1, len(event.payload.get("members", ())))
+    return 1 + str(event.payload.get("members", "")).count(",")
 
 
 def settled_payload(
@@ -200,7 +200,10 @@ def _entries_of(event: Event) -> Iterator[tuple[UUID | str, int, int]]:
     """Yield member, sequence and points of each entry that an event is about."""
     payload = event.payload
     if event.topic == _MANY:
-        yield from zip(payload["members"], payload["sequences"], payload["points"], strict=True)
+        members, sequences, points = (
+            payload[name].strip("{}").split(",") for name in ("members", "sequences", "points")
+        )
+        yield from zip(members, map(int, sequences), map(int, points), strict=True)
     elif event.topic in _TOPICS and event.member_id is not None:
         yield event.member_id, payload["sequence"], payload["points"]
 

@@ -141,8 +141,8 @@ FROM (
            CASE e.kind WHEN 'issuance' THEN $explanation::json ELSE '[]'::json END AS explanation,
            -- Purchases of three lines, of which the first earns nearly all.
            CASE e.kind WHEN 'issuance' THEN
-               ARRAY[[0, 1, (l.granted - 2) * 10000, l.granted - 2], [1, 1, 10000, 1],
-                     [2, 1, 10000, 1]]::bigint[] END AS earned,
+               ARRAY[[0, (l.granted - 2) * 10000, l.granted - 2], [1, 10000, 1],
+                     [2, 10000, 1]]::bigint[] END AS earned,
            CASE WHEN l.lot_id IS NOT NULL THEN ledger.lot_form(
                l.lot_id, NULL, NULL, NULL, 1000 - l.shop % 50 + 0.0123456789,
                CASE l.fate WHEN 'pending' THEN l.day + 14 ELSE l.day END, l.expires_on) END AS lot

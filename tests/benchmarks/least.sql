@@ -46,7 +46,7 @@ BEGIN
                 p_event.store_id, p_event.terminal, p_event.merchant_ref, p_event.receipt,
                 p_event.channel, p_event.amount, p_event.base, p_event.currency, p_now, p_now,
                 'merchant:b0000000-0000-7000-8000-000000000001', p_explanation,
-                '{{0,1,800000,120},{1,1,400000,30},{2,1,200000,10},{3,1,100000,5}}',
+                '{{0,800000,120},{1,400000,30},{2,200000,10},{3,100000,5}}',
                 '\x00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff')
     ), movement AS (
         INSERT INTO ledger.movement

@@ -9,19 +9,21 @@ CREATE OR REPLACE VIEW ledger.every_movement AS
 -- taken apart where it stands: a function in FROM is called anew for each purchase, which took five
 -- times as long. A purchase is refunded while its month is no archive's, so those are enough.
 CREATE OR REPLACE VIEW ledger.earned_part AS
-    SELECT e.member_id, e.sequence, e.place - 1 AS part, e.business_date, e.earned[e.place][1] AS line,
-           coalesce(l.issuer_id, e.merchant_id) AS issuer_id, l.lot_id, e.earned[e.place][3] AS base,
-           e.earned[e.place][4] AS points, coalesce(t.refunded, 0) AS refunded,
-           coalesce(t.clawed_back, 0) AS clawed_back
+    SELECT e.member_id, e.sequence, e.part, e.business_date, e.line,
+           coalesce(l.issuer_id, e.merchant_id) AS issuer_id, l.lot_id, e.base, e.points,
+           coalesce(t.refunded, 0) AS refunded, coalesce(t.clawed_back, 0) AS clawed_back
     FROM (
-        SELECT b.member_id, b.sequence, b.business_date, b.merchant_id, b.earned,
-               generate_subscripts(b.earned, 1) AS place
-        FROM ledger.entry AS b
+        SELECT p.member_id, p.sequence, p.place - 1 AS part, p.business_date, p.merchant_id,
+               p.earned[p.place][1] AS line, p.earned[p.place][2] AS base,
+               p.earned[p.place][3] AS points, coalesce(p.earned[p.place][4], 1) AS lot
+        FROM (
+            SELECT b.*, generate_subscripts(b.earned, 1) AS place FROM ledger.entry AS b
+        ) AS p
     ) AS e
-    LEFT JOIN ledger.lot AS l ON l.member_id = e.member_id AND e.earned[e.place][2] > 0
-        AND l.lot_id = e.sequence * 1000000 + e.earned[e.place][2]
+    LEFT JOIN ledger.lot AS l ON l.member_id = e.member_id
+        AND l.lot_id = e.sequence * 1000000 + e.lot AND e.points > 0
     LEFT JOIN ledger.taken_back AS t ON t.member_id = e.member_id
-        AND t.sequence = e.sequence AND t.part = e.place - 1;
+        AND t.sequence = e.sequence AND t.part = e.part;
 
 -- The slices of lots that redemptions took, in the order taken: the movements that paid an acceptor,
 -- and what has been put back of each. Refunds walk them backwards. sequence is the entry that paid (a

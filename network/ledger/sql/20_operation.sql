@@ -277,7 +277,7 @@ BEGIN
 
     INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
     VALUES ('ledger.' || p_kind, op.member_id, p_event.merchant_id, jsonb_build_object(
-        'sequence', op.sequence, 'points', p_points, 'merchant_id', p_event.merchant_id));
+        'sequence', op.sequence, 'points', p_points));
     op.moves := '{}';
     op.lots := 0;
     RETURN op;

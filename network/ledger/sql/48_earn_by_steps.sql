@@ -7,7 +7,7 @@ RETURN (
     SELECT coalesce(jsonb_agg(jsonb_build_object(
         'issuer_id', p_kind.issuer_id, 'campaign_id', p_kind.campaign_id,
         'terms_id', p_kind.terms_id, 'locked_to', p_kind.locked_to, 'price', p_kind.price,
-        'points', p_parts[n][4], 'base', p_parts[n][3], 'active_from', p_kind.active_from,
+        'points', p_parts[n][3], 'base', p_parts[n][2], 'active_from', p_kind.active_from,
         'expires_on', p_kind.expires_on, 'line', p_parts[n][1]) ORDER BY n), '[]')
     FROM generate_subscripts(p_parts, 1) AS n);
 
@@ -82,7 +82,7 @@ BEGIN
             based := based + g.base;
         END IF;
         -- The place is that which grant_lot gives below, to the kinds in this order.
-        earned := earned || ARRAY[[g.line, coalesce(place, 0), g.base, g.points]];
+        earned := earned || ARRAY[[g.line, g.base, g.points, coalesce(place, 0)]];
     END LOOP;
     PERFORM ledger.check_count('points', greatest(total, 1));  -- a purchase may earn nothing
     FOR n IN 1 .. cardinality(kinds) LOOP
@@ -91,7 +91,10 @@ BEGIN
 
     IF coalesce(p_event.base, p_event.amount, 0) > based THEN
         earned := earned || ARRAY[
-            [-1, 0, coalesce(p_event.base, p_event.amount) - based, 0]];
+            [-1, coalesce(p_event.base, p_event.amount) - based, 0, 0]];
+    END IF;
+    IF cardinality(kinds) <= 1 THEN
+        earned := earned[:][:3];  -- all points are in one lot
     END IF;
 
     repaid := op.repaid;

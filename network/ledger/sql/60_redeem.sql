@@ -113,7 +113,18 @@ $$;
 
 -- The plain redemption: an active wallet without holds or debt, nothing due, a new key, and a
 -- first lot in the taking order that covers all of it. Written like the plain purchase (earn) and
--- with the same rows as redeem_by_steps, to which everything else goes.
+-- with the same rows as redeem_by_steps, to which everything else goes. Spending 40 points writes:
+--
+--   wallet        available - 40, sequence + 1      the balance; whoever has its row has the wallet
+--   lot           remaining - 40, redeemed + 40     the points, out of the lot that lapses first
+--   idempotency   the key and the answer            the same call again gets this answer
+--   reference     the merchant's own name for it    the same receipt is not posted twice
+--   used_code     the member's code                 it consents once
+--   entry         kind redemption, digest           the line of the journal
+--   movement      available -> redemption, 40       the double entry: both accounts, one figure, whose
+--                                                   points (issuer) and who is owed for them (acceptor)
+--   outbox        ledger.redemption                 whoever must be told
+--   evidence      the signed request                what was asked for, and by whom
 CREATE OR REPLACE FUNCTION ledger.redeem(
     p_member uuid, p_now timestamptz, p_wall timestamptz, p_claim ledger.claim_facts,
     p_event ledger.event_facts, p_points bigint, p_consent ledger.consent_facts,
@@ -133,21 +144,21 @@ DECLARE
     outcome json;
     op ledger.operation;
 BEGIN
+    -- 1. If the call is plain, and its code good: locks the wallet and takes from it at once.
     IF p_claim.key IS NOT NULL AND p_points BETWEEN 1 AND 1000000000000000
         AND (p_consent.digest IS NULL
              OR p_consent.expires_at > p_wall AND p_points <= p_consent.points_limit)
         AND current_setting('transaction_isolation') = 'read committed'
         AND (p_now <= clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
     THEN
-        -- Locks the wallet and takes from it at once.
         UPDATE ledger.wallet AS w
         SET available = w.available - p_points, sequence = w.sequence + 1
         WHERE w.member_id = p_member AND w.status = 'active' AND w.held = 0 AND w.debt = 0
           AND w.available >= p_points AND (w.due_on > calendar OR w.due_on IS NULL)
         RETURNING w.available, w.pending, w.sequence INTO available, pending, number;
     END IF;
+    -- 2. Takes from the first lot in the order of ix_lot_open, if that is enough.
     IF FOUND THEN
-        -- Takes from the first lot in the order of ix_lot_open, if that is enough.
         UPDATE ledger.lot AS l
         SET remaining = l.remaining - p_points, redeemed = l.redeemed + p_points,
             open = l.remaining > p_points
@@ -159,7 +170,7 @@ BEGIN
             ORDER BY t.locked_to IS NULL, t.expires_on, t.lot_id LIMIT 1)
         RETURNING l.lot_id, l.issuer_id, l.terms_id INTO lot, issuer, terms;
     END IF;
-    -- The open day and the key, as in earn.
+    -- 3. The open day and the key, in statements after the one that locks, as in earn.
     IF FOUND THEN
         SELECT d.business_date INTO day FROM ledger.business_day AS d
         WHERE d.flipped_at IS NULL AND d.business_date <= calendar;
@@ -172,7 +183,7 @@ BEGIN
         VALUES (p_claim.client_id, p_claim.key, p_member, p_claim.fingerprint, number, day, outcome)
         ON CONFLICT (client_id, key) DO NOTHING;
     END IF;
-    -- A retry, a day ahead of the call, or not plain: put back; the steps answer or post.
+    -- 4. A retry, a day ahead of the call, or not plain: put back; the steps answer or post.
     IF NOT FOUND THEN
         IF lot IS NOT NULL THEN
             UPDATE ledger.lot AS l
@@ -188,7 +199,7 @@ BEGIN
             p_member, p_now, p_wall, p_claim, p_event, p_points, p_consent, p_evidence);
     END IF;
 
-    -- From here on the redemption is posted, or refused for its reference or its code.
+    -- 5. From here on the redemption is posted, or refused for its reference or its code.
     INSERT INTO ledger.reference
         (member_id, merchant_id, kind, merchant_ref, state, sequence, business_date)
     VALUES (p_member, acceptor, 'redemption', p_event.merchant_ref, 'used', number, day)
@@ -208,6 +219,7 @@ BEGIN
         END IF;
     END IF;
 
+    -- 6. The journal: the entry under its digest, and where the points came from and went.
     INSERT INTO ledger.entry
         (member_id, sequence, business_date, kind, merchant_id, store_id, terminal, merchant_ref,
          receipt, channel, amount, base, currency, effective_at, recorded_at, actor, explanation,
@@ -230,9 +242,10 @@ BEGIN
     VALUES
         (p_member, number, 1, day, 'available', 'redemption', issuer, acceptor, lot, terms, day,
          p_points);
+    -- 7. Who is told, and what was signed.
     INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
     VALUES ('ledger.redemption', p_member, acceptor, jsonb_build_object(
-        'sequence', number, 'points', p_points, 'merchant_id', acceptor));
+        'sequence', number, 'points', p_points));
     IF p_evidence.key_id IS NOT NULL THEN
         INSERT INTO ledger.evidence
             (member_id, sequence, business_date, key_id, signature_base, signature, body)

@@ -31,7 +31,7 @@ RETURN ARRAY(
         c.place, c.campaign_id, c.locked_to, c.price,
         -- What of the base earned nothing is a part of its own.
         CASE WHEN c.together AND coalesce(c.base, c.amount, 0) > c.based
-             THEN c.earned || ARRAY[-1, 0, coalesce(c.base, c.amount) - c.based, 0]
+             THEN c.earned || ARRAY[-1, coalesce(c.base, c.amount) - c.based, 0]
              ELSE c.earned END,
         c.key, c.fingerprint,
         coalesce(c.effective_at, now()), c.store_id, c.terminal, c.receipt, c.channel,
@@ -58,12 +58,11 @@ RETURN ARRAY(
         CROSS JOIN LATERAL (SELECT i.parts::bigint[] AS earned OFFSET 0) AS g
         CROSS JOIN LATERAL (
             SELECT ledger.total(x.points) AS points, ledger.total(x.base) AS based,
-                   bool_and(x.line = x.n - 1 AND x.lot = least(x.points, 1) AND x.base >= 0
-                            AND x.points BETWEEN 0 AND 1000000000000000)
+                   bool_and(x.line = x.n - 1)
+                   AND 0 <= ALL (g.earned) AND array_length(g.earned, 2) = 3
                    AND ledger.total(x.points) BETWEEN 1 AND 1000000000000000 AS plain
             FROM (
-                SELECT n, g.earned[n][1] AS line, g.earned[n][2] AS lot, g.earned[n][3] AS base,
-                       g.earned[n][4] AS points
+                SELECT n, g.earned[n][1] AS line, g.earned[n][2] AS base, g.earned[n][3] AS points
                 FROM (SELECT generate_subscripts(g.earned, 1) AS n) AS s
             ) AS x
         ) AS l

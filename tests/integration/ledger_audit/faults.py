@@ -265,21 +265,21 @@ FAULTS = (
     ),
     fault(
         "earned_match_postings",
-        f"UPDATE ledger.entry SET earned[1][4] = earned[1][4] + 1 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.entry SET earned[1][3] = earned[1][3] + 1 WHERE {_FIRST_ENTRY}",
         _REDIGEST,
         named=f"member {SPENDER}, entry 1, lot 1000001: earned 341, issued 340",
         also="seals",
     ),
     fault(
         "earned_parts",
-        f"UPDATE ledger.entry SET earned[1][3] = -1 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.entry SET earned[1][2] = -1 WHERE {_FIRST_ENTRY}",
         _REDIGEST,
         named=f"member {SPENDER}, entry 1, lot 1000001: a part that cannot be",
         also="seals",
     ),
     fault(
         "entry_digests",
-        f"UPDATE ledger.entry SET earned[1][3] = earned[1][3] + 1 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.entry SET earned[1][2] = earned[1][2] + 1 WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: the digest is not that",
     ),
     fault(

@@ -133,9 +133,9 @@ CREATE INDEX ix_lot_open ON ledger.lot (member_id, (locked_to IS NULL), expires_
     WHERE open;
 
 -- ---------------------------------------------------------------- entries and movements
--- What a purchase earned stands in its entry (earned), a row of four numbers for each grant: the
--- purchase's line (-1: the rest of the base, which earned nothing), the place among the entry's lots of
--- the one that has the points (0: no points), the base that was paid for, and the points.
+-- What a purchase earned stands in its entry (earned), a row of numbers for each grant: the purchase's
+-- line (-1: the rest of the base, which earned nothing), the base that was paid for, and the points. Where
+-- a purchase made several lots, a fourth number is the place of the one that has the points.
 CREATE TABLE ledger.entry (
     member_id uuid NOT NULL,
     sequence bigint NOT NULL,

@@ -189,9 +189,9 @@ def test_merchants_are_told_a_cause_before_its_effect(house: House) -> None:
     entries: dict[str, dict[str, Any]] = {
         "ledger.issuance": {"sequence": 1, "points": 10},
         "ledger.issuances": {
-            "members": [str(person.member_id)] * 2,
-            "sequences": [1, 1],
-            "points": [10, 10],
+            "members": f"{{{person.member_id},{person.member_id}}}",
+            "sequences": "{1,1}",
+            "points": "{10,10}",
         },
     }
     topics = ["member.joined", "ledger.issuance", "wallet.seen", "redemption.answered"]
