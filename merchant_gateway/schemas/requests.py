@@ -171,6 +171,12 @@ LONGEST_HOLD = 60
 class RedemptionSchema(PointsOrAmountSchema):
     """Points to be spent at the till."""
 
+    json_schema_rules: ClassVar[dict[str, Any]] = {
+        **PointsOrAmountSchema.json_schema_rules,
+        "if": {"required": ["hold_minutes"]},
+        "then": {"properties": {"capture": {"const": "manual"}}, "required": ["capture"]},
+    }
+
     member = MemberPart(required=True)
     merchant_ref = _reference(required=True)
     consent = OneOf(

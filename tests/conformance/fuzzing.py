@@ -13,6 +13,7 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -104,10 +105,13 @@ def filter_failure(
 ) -> bool:
     """Leave out what no schema can say.
 
+    An address longer than the server reads never comes to the gateway.
     A bad line of a batch or of a record is answered by itself, later. The books may refuse what is
     well formed: there is nothing left to refund. JSON Schema takes 1.0 for an integer, the gateway
     does not. And what lacked nothing but its signature is signed on its way out.
     """
+    if response.status_code == HTTPStatus.REQUEST_URI_TOO_LONG:
+        return False
     if isinstance(failure, AcceptedNegativeData):
         by_line = {"/v1/earnings/batches", "/v1/reconciliations"}
         return case.path not in by_line and not _only_unsigned(case)
