@@ -20,13 +20,17 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_NO_DEVICES = "geolocation=(), microphone=(), payment=(), usb=()"
 _TWO_YEARS = "max-age=63072000; includeSubDomains"
 
 
 def install(app: Flask) -> None:
-    """Give each request an id and each answer its headers."""
+    """Give each request an id and each answer its headers.
+
+    A front whose pages open the camera names their blueprints in ``PEYVAND_CAMERA_IN`` of its
+    config; everywhere else no page may.
+    """
 
     @app.before_request
     def name_request() -> None:
@@ -36,6 +40,8 @@ def install(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        camera = "(self)" if request.blueprint in app.config.get("PEYVAND_CAMERA_IN", ()) else "()"
+        response.headers.setdefault("Permissions-Policy", f"camera={camera}, {_NO_DEVICES}")
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Request-Id"] = request_id()
         if request.is_secure:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import Limits
 from merchant_gateway.operations import load_operations
-from merchant_gateway.portal import access, filters
+from merchant_gateway.portal import access, filters, forms
 from merchant_gateway.portal.views import (
     account,
     acts,
@@ -58,6 +58,8 @@ VIEWS = (
 )
 
 SERVER_ERROR = 500
+CAMERA_IN = frozenset({"till", "acts"})
+"""Blueprints on whose pages a customer's code may be read by the camera."""
 
 
 def create_app(services: Services, redis: Any) -> Flask:
@@ -72,6 +74,7 @@ def create_app(services: Services, redis: Any) -> Flask:
     app.extensions["peyvand"] = services
     app.extensions["programme_clock"] = gateway.clock
     app.config["PEYVAND_ADDRESS"] = services.settings.portal_url
+    app.config["PEYVAND_CAMERA_IN"] = CAMERA_IN
     access.install(app)
     filters.install(app)
     for view in VIEWS:
@@ -105,6 +108,8 @@ def create_app(services: Services, redis: Any) -> Flask:
             "person": None if found is None else found.user,
             "shop": None if found is None else found.merchant,
             "section": (request.endpoint or "").partition(".")[0],
+            "camera_in": CAMERA_IN,
+            "scanned_pattern": forms.SCANNED,
         }
 
     return app

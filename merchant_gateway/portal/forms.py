@@ -20,6 +20,8 @@ UNIT = "toman"
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,60}")
 _LONGEST_TYPED = 80
 _REFERENCE_BYTES = 7
+SCANNED = f"[A-Z2-7]{{{CODE_CHARACTERS}}}|{PREFIX}[0-9]{{{CARD_DIGITS - len(PREFIX)}}}"
+"""What a picture that is ours says: the code of a wallet, or the number of a card."""
 _NOT_DIGITS = re.compile("[\\s\u200b-\u200f\u202a-\u202e\u2066-\u2069-]")
 PAYING = "-pay"
 """Ends the key of paying with points: earning and paying at one till page are two acts."""

@@ -94,13 +94,25 @@ class Pages:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Yield one browser for all tests of this process."""
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where a test leaves what the camera of the browser is to see (Y4M)."""
+    return tmp_path_factory.mktemp("camera") / "film.y4m"
+
+
+@pytest.fixture(scope="session")
+def chromium(film: Path) -> Iterator[Browser]:
+    """Yield one browser for all tests of this process; its camera shows ``film``."""
     path = find_browser()
     if path is None:
         pytest.fail("no Chromium was found: python -m tests.fixtures.browser says how to get one")
     expect.set_options(timeout=PATIENCE_MS)
-    arguments = [*launch_arguments(), "--disable-gpu", "--disable-background-networking"]
+    arguments = [
+        *launch_arguments(),
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    ]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser

@@ -118,7 +118,7 @@ document.addEventListener(
       if (plain) finish(event);
     } else if (event.key === "Escape") {
       typed = nothingTyped();
-      if (plain) giveUp(event, document.querySelector("form[data-scan]"));
+      if (plain && !document.querySelector("dialog[open]")) giveUp(event, document.querySelector("form[data-scan]"));
     } else if (!/^(Shift|CapsLock|NumLock|Control|Alt|AltGraph|Meta|Tab)$/.test(event.key)) {
       typed.text += UNREAD; // deleted or moved in: what was typed is no longer what stands there
     }
@@ -178,13 +178,20 @@ function finish(event) {
   typed.taken = true;
   if (field) field.value = typed.before;
   const scan = document.querySelector("form[data-scan]");
-  if (scan && readable) {
-    scan.elements.member.value = typed.text;
-    scan.requestSubmit();
-  } else {
-    tellStray(scan ? "unread" : "unasked");
-  }
+  if (scan && readable) take(scan, typed.text);
+  else tellStray(scan ? "unread" : "unasked");
 }
+
+function take(scan, text) {
+  document.querySelector("dialog[open]")?.close();
+  scan.elements.member.value = text;
+  scan.requestSubmit();
+}
+
+// What the camera read.
+document.addEventListener("scan", (event) => {
+  take(document.querySelector("form[data-scan]"), event.detail);
+});
 
 // Of a code that is scanned into an amount, the digits would stay.
 function spoils(field) {

@@ -5,48 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-import redis
 from playwright.sync_api import Page, Route, expect
 
-from config.web import furnish
-from merchant_gateway.portal.app import create_app
 from network.language import persian_digits
-from network.ledger import queries as ledger
-from network.services import Services
-from tests.browser.conftest import DESK, Pages, Serve, accessibility_faults, overflow
-from tests.integration.gateway import house as houses
-from tests.integration.gateway.house import House, Person
-from tests.integration.portal.desk import PASSWORD, Clerk, Desk
+from tests.browser.conftest import DESK, Pages
+from tests.browser.portal.conftest import cookies_of, kinds, looked_at
+from tests.integration.gateway.house import House
+from tests.integration.portal.desk import PASSWORD, Desk
 
 PERSIAN = dict(zip("QWERTYUIOPASDFGHJKLZXCVBNM;", "ضصثقفغعهخحشسیبلاتنمظطزرذدپک", strict=True))
 """What the keys of a Latin keyboard give under a Persian layout."""
-
-
-@pytest.fixture
-def house(services: Services) -> House:
-    """Return a small coalition on a database of this test's own."""
-    return houses.furnish(services, url="http://127.0.0.1:1")
-
-
-@pytest.fixture
-def desk(house: House, redis_client: redis.Redis, serve: Serve) -> Desk:
-    """Return the portal of the coalition."""
-    app = furnish(create_app(house.services, redis_client), services=house.services)
-    return Desk(url=serve(app), house=house)
-
-
-def looked_at(page: Page) -> None:
-    """Hold a page to what every page owes."""
-    assert accessibility_faults(page) == []
-    assert overflow(page) == 0
-
-
-def kinds(house: House, person: Person) -> list[str]:
-    """Return the kinds of a member's entries, the oldest first."""
-    with house.services.database.reading() as session:
-        found = ledger.entries(session, member_id=person.member_id, limit=20)
-    return [each.kind for each in reversed(found)]
 
 
 @contextmanager
@@ -276,14 +244,6 @@ def scan_under_persian(page: Page, text: str) -> None:
         session.send("Input.dispatchKeyEvent", {"type": "keyDown", "text": key, **told})
         session.send("Input.dispatchKeyEvent", {"type": "keyUp", **told})
     session.detach()
-
-
-def cookies_of(clerk: Clerk, desk: Desk) -> list[dict[str, str]]:
-    """Return what a browser keeps of somebody who is signed in."""
-    return [
-        {"name": each.name, "value": each.value or "", "url": desk.url}
-        for each in clerk.browser.cookies
-    ]
 
 
 def test_an_answer_that_is_lost_doubles_nothing(pages: Pages, house: House, desk: Desk) -> None:

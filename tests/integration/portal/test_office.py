@@ -289,6 +289,19 @@ def test_pages_speak_the_readers_language(desk: Desk) -> None:
     assert page.answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
+def test_only_the_till_may_open_a_camera(desk: Desk) -> None:
+    clerk = desk.person("cashier")
+    allowed = {
+        path: clerk.get(path).answer.headers["Permissions-Policy"].partition(",")[0]
+        for path in ("/till", "/till/day", "/account")
+    }
+    assert allowed == {
+        "/till": "camera=(self)",
+        "/till/day": "camera=(self)",
+        "/account": "camera=()",
+    }
+
+
 def test_a_session_is_bound_to_its_end(desk: Desk) -> None:
     clerk = desk.person("cashier")
     token = clerk.browser.cookies["peyvand_portal"]
