@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,18 +45,19 @@ REFUSED = {
 
 
 @pytest.fixture
-def till(pages: Pages, house: House, desk: Desk) -> Page:
+def till(pages: Pages, desk: Desk) -> Iterator[Page]:
     """Return a phone at the till, whose page remembers each stream of the camera."""
     page = pages.open()
     page.context.add_cookies(cookies_of(desk.person("cashier"), desk))  # type: ignore[arg-type]
     page.add_init_script(REMEMBER_STREAMS)
-    return page
+    yield page
+    page.goto("about:blank")  # a browser that is closed while its camera runs waits for it forever
 
 
 def test_the_camera_reads_the_code_to_a_booked_purchase(
     till: Page, house: House, desk: Desk, film: Path
 ) -> None:
-    person = house.member(points=50)
+    person = house.member()
     asked: list[str] = []
     till.on("request", lambda request: asked.append(request.url))
     till.goto(f"{desk.url}/till")
@@ -75,10 +77,10 @@ def test_the_camera_reads_the_code_to_a_booked_purchase(
     with till.expect_navigation():
         opened(till)
     expect(till.locator(".amounts")).to_contain_text("۲۰ امتیاز")
-    expect(till.get_by_role("button", name="برداشت امتیاز")).to_be_visible()
+    expect(till.locator(".page-head")).to_contain_text("کد کیف را نشان داد")
     till.get_by_role("button", name="ثبت خرید").click()
     till.wait_for_url("**/till/acts/**")
-    assert kinds(house, person) == ["issuance", "issuance"]
+    assert kinds(house, person) == ["issuance"]
     assert len([each for each in asked if "/qr-detector." in each]) == 1
 
 

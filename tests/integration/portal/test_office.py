@@ -293,13 +293,9 @@ def test_only_the_till_may_open_a_camera(desk: Desk) -> None:
     clerk = desk.person("cashier")
     allowed = {
         path: clerk.get(path).answer.headers["Permissions-Policy"].partition(",")[0]
-        for path in ("/till", "/till/day", "/account")
+        for path in ("/till", "/account")
     }
-    assert allowed == {
-        "/till": "camera=(self)",
-        "/till/day": "camera=(self)",
-        "/account": "camera=()",
-    }
+    assert allowed == {"/till": "camera=(self)", "/account": "camera=()"}
 
 
 def test_a_session_is_bound_to_its_end(desk: Desk) -> None:
