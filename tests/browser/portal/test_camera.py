@@ -67,6 +67,7 @@ def test_the_camera_reads_the_code_to_a_booked_purchase(
     assert not [each for each in asked if "/qr-detector." in each]
 
     # Who says no is told how to say yes.
+    till.context.grant_permissions(["geolocation"])  # and nothing else
     dialog = opened(till)
     says(dialog, REFUSED["NotAllowedError"])
     looked_at(till)
