@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -111,10 +111,11 @@ def test_the_browsers_own_detector_keeps_looking_until_the_code_is_ours(
     """)
     assert live(till) == [False]
     expect(dialog).to_be_hidden()
-    for close in (
+    ways: list[Callable[[], None]] = [
         lambda: till.keyboard.press("Escape"),
         lambda: dialog.get_by_role("button", name="بستن").click(),
-    ):
+    ]
+    for close in ways:
         says(opened(till), "این کد کیف پول پیوند نیست")
         assert live(till)[-1]
         close()
