@@ -40,8 +40,11 @@ from network.services import Services
 TERMS_SECONDS = 2.0
 """Stores, tills and campaigns are held so long."""
 
-DATED_SECONDS = 15.0
-"""Prices and terms are dated in the future by rule: those of a day that has begun do not change."""
+DATED_SECONDS = 45.0
+"""Prices and terms are dated in the future by rule: those of a day that has begun do not change.
+
+Less than ``network.programme.days.NOTICE``, so that nothing is kept from before it was settled.
+"""
 
 MEMBER_KEY_SECONDS = 60.0
 """What is sealed within this time of a member's erasure nobody can open, as nobody should."""
@@ -67,6 +70,7 @@ class Terms:
         self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
         self._terminals: BriefCache[UUID, list[TerminalView]] = _cache()
         self._campaigns: BriefCache[tuple[UUID, date], tuple[Campaign, ...]] = _cache()
+        self._campaigns_at: BriefCache[date, campaigns.Places] = _cache()
 
     def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
         """Return the merchant's earning terms in force on ``day``."""
@@ -103,7 +107,12 @@ class Terms:
         """Return the campaigns for purchases that were made here on ``day``.
 
         What one has left, and that it runs, the ledger checks again; both only ever fall short.
+        Where there is any is read for all merchants at once: most have none, and each of them would
+        ask as often as all together.
         """
+        places = self._campaigns_at.get(day, lambda: self._read(partial(campaigns.places, day=day)))
+        if merchant_id not in places:
+            return ()
         load = partial(campaigns.running, merchant_id=merchant_id, day=day)
         return self._campaigns.get((merchant_id, day), lambda: self._read(load))
 
