@@ -31,6 +31,7 @@ _DAY = text("""
             WHERE f.flipped_at IS NOT NULL AND f.closed_at IS NULL) AS closing
     FROM ledger.business_day AS d WHERE d.flipped_at IS NULL
 """)
+# Only its own role's: whoever has no more rights sees of others' sessions that they are there.
 _TRANSACTIONS = text("""
     SELECT count(*) FROM (
         SELECT xact_start AS since FROM pg_catalog.pg_stat_activity
@@ -41,8 +42,8 @@ _TRANSACTIONS = text("""
     ) AS t WHERE t.since < clock_timestamp() - interval '1 hour'
 """)
 _CONNECTIONS = text("""
-    SELECT count(*) * 100 / current_setting('max_connections')::integer
-    FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend'
+    SELECT sum(numbackends)::integer * 100 / current_setting('max_connections')::integer
+    FROM pg_catalog.pg_stat_database
 """)
 _PARTITIONS = text("""
     SELECT count(*) FROM ledger.business_day AS d, generate_series(0, 2) AS n,
@@ -155,7 +156,7 @@ def _transactions(session: Session) -> Finding:
     return _judged(
         "transactions",
         count == 0,
-        _("%(count)s are older than an hour", count=count),
+        _("%(count)s of the application are older than an hour", count=count),
         _(
             "Look at pg_stat_activity and pg_prepared_xacts: end what nobody waits for, or a day"
             " can't close and dead rows stay."

@@ -66,6 +66,7 @@ def captures(wanted: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return whether an entry is the capture of an authorisation (``hold``) as ``wanted``."""
     of_hold = select(literal(1)).where(
         hold.c.member_id == entry.c.member_id,
+        hold.c.merchant_id == entry.c.merchant_id,
         hold.c.capture_sequence == entry.c.sequence,
         wanted,
     )

@@ -44,7 +44,7 @@ blueprint = Blueprint("entries", __name__)
 MOST_ENTRIES = 1_000
 """How many of a wallet's entries are sorted and searched at once; older ones on a further page."""
 
-MOST_SHARED = 1_000_000
+MOST_SHARED = 100_000
 """A share depends on all postings of its obligation: beyond so many its page is the place."""
 
 _COLUMNS = (
