@@ -218,8 +218,8 @@ _MIXED = text("""
 _LARGEST = text("SELECT points, price FROM owed ORDER BY abs(amount) DESC LIMIT 1")
 _DIGESTS = text("""
     SELECT issuer_id, sha256(convert_to(string_agg(
-               concat_ws(' ', obligation_id, points, postings, price, currency, priced_on), E'\n'
-               ORDER BY obligation_id), 'UTF8')) AS digest
+               concat_ws(' ', obligation_id, points, postings, price, currency, priced_on, taxed,
+                         vat_rate), E'\n' ORDER BY obligation_id), 'UTF8')) AS digest
     FROM owed GROUP BY issuer_id ORDER BY issuer_id
 """)
 _PARTIES = text("SELECT payer_id FROM owed UNION SELECT payee_id FROM owed")

@@ -126,6 +126,7 @@ lot = table(
         "lot_id",
         postgresql_where=text("open"),
     ),
+    Index("ix_lot_made", "made_on", postgresql_using="brin"),
     key=("member_id", "lot_id"),
 )
 

@@ -21,6 +21,8 @@ _SETTLING = (
     "('redemption', 'redeposit', 'issuance', 'adjustment_up', 'clawback', 'adjustment_down',"
     " 'expiry')"
 )
+_VAT = "kind IN ('vat', 'vat_return')"
+_ACCEPTANCE_VAT = "kind IN ('acceptance_vat', 'acceptance_vat_return')"
 _PLACE = "format('window of %s, account %s of %s', first_day, account, party_id)"
 
 ENTRIES = Pass(
@@ -90,14 +92,19 @@ POSITIONS = Pass(
     ),
 )
 
+# Of a tax, the rate is that of the agreement of whoever pays it; nothing else has one.
 OBLIGATIONS = Pass(
-    body="""
+    body=f"""
         SELECT o.obligation_id, o.kind, o.points, o.price, o.amount, o.taxed, o.vat_rate,
-               w.first_day,
+               w.first_day, coalesce(a.vat_rate, 0) AS agreed_rate,
                network.obligation_key(o.window_id, o.kind, o.issuer_id, o.acceptor_id, o.terms_id,
                                       o.acceptor_terms_id, o.price) AS key
         FROM network.obligation AS o
         LEFT JOIN network.settlement_window AS w ON w.window_id = o.window_id
+        LEFT JOIN network.agreement AS a
+            ON a.agreement_id = CASE WHEN o.{_VAT} THEN o.terms_id
+                                     WHEN o.{_ACCEPTANCE_VAT} THEN o.acceptor_terms_id END
+           AND a.vat_on = CASE WHEN o.{_VAT} THEN 'margin' ELSE 'acceptance_fee' END
         WHERE w.state IS DISTINCT FROM 'aborted'
     """,
     rules=(
@@ -119,9 +126,11 @@ OBLIGATIONS = Pass(
         ),
         Rule(
             name="obligations_taxed",
-            looked="vat_rate <> 0",
-            wrong="price <> network.half_even(taxed * vat_rate * 1e10) * 1e-10",
-            example="format('%s: %s × %s is not %s', obligation_id, taxed, vat_rate, price)",
+            wrong=f"vat_rate <> agreed_rate OR CASE WHEN {_VAT} OR {_ACCEPTANCE_VAT}"
+            " THEN price <> network.half_even(taxed * vat_rate * 1e10) * 1e-10"
+            " ELSE taxed <> 0 END",
+            example="format('%s (%s): %s × %s is not %s, or the rate not the agreed %s',"
+            " obligation_id, kind, taxed, vat_rate, price, agreed_rate)",
         ),
     ),
 )

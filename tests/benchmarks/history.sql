@@ -189,7 +189,7 @@ SELECT $member_of(member), lot_id, $merchant_of(shop), $terms_of(shop),
        granted + given > taken + clawed + expired,
        CASE fate WHEN 'pending' THEN day + 14 ELSE day END, expires_on, day, granted,
        granted - taken + given - clawed - expired, taken - given, expired, clawed
-FROM made.lot;
+FROM made.lot ORDER BY at;
 INSERT INTO ledger.taken_back
     (member_id, sequence, part, issuer_id, base, points, refunded, clawed_back)
 SELECT $member_of(member), sequence, 0, $merchant_of(shop), (granted - 2) * 10000, granted - 2,

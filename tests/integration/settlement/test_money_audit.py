@@ -140,6 +140,28 @@ FAULTS = (
         "UPDATE network.obligation SET vat_rate = vat_rate / 2 WHERE kind = 'vat'",
         named=" × 0.05",
     ),
+    # The price is still their product, or nothing seems to be a tax; both would change statements.
+    fault(
+        "obligations_taxed",
+        "UPDATE network.obligation SET taxed = taxed * 2, vat_rate = vat_rate / 2"
+        " WHERE kind = 'vat'",
+        named="the rate not the agreed 0.1",
+    ),
+    fault(
+        "obligations_taxed",
+        "UPDATE network.obligation SET taxed = 0, vat_rate = 0 WHERE kind = 'vat'",
+        named="(vat): 0.0000000000 × 0.0000000000 is not ",
+    ),
+    fault(
+        "obligations_taxed",
+        "UPDATE network.obligation SET taxed = 1 WHERE kind = 'margin'",
+        named="(margin): 1.0000000000 × 0.0000000000 is not ",
+    ),
+    fault(
+        "obligations_taxed",
+        "UPDATE network.obligation SET vat_rate = 0.1 WHERE kind = 'redemption'",
+        named="(redemption): 0.0000000000 × 0.1000000000 is not ",
+    ),
     fault(
         "postings_in_one_window",
         "UPDATE network.obligation SET postings = postings + 1 WHERE kind = 'issuance'",
