@@ -16,10 +16,10 @@ from merchant_gateway.errors import (
     ConsentRequiredError,
     IdentifierExpiredError,
     TokenExpiredError,
-    TokenInvalidError,
 )
 from merchant_gateway.gateway import Call
 from merchant_gateway.posting import Working
+from merchant_gateway.tokens import method_said
 from network.database.driver import Channel
 from network.errors import PeyvandError
 from network.ledger import queries as ledger
@@ -83,18 +83,15 @@ def identify(connection: Channel, call: Call, *, given: dict[str, Any]) -> Ident
     )
 
 
-def is_present(call: Call, *, given: dict[str, Any]) -> bool:
+def is_present(given: dict[str, Any]) -> bool:
     """Return whether a request names its member by the wallet's code, or by a token made of one.
 
-    Nobody is looked for: whoever was named may have left since.
+    Only of a request that was done: its token was believed then, and says the same for ever, also
+    once its key was replaced. Nobody is looked for: whoever was named may have left since.
     """
     if (token := given.get(TOKEN)) is None:
         return CODE in given
-    try:
-        named = call.gateway.tokens.read(token, merchant_id=call.merchant_id, wall=call.wall)
-    except TokenInvalidError:
-        return False
-    return named.method == CODE
+    return method_said(token) == CODE
 
 
 def refuse_expired(

@@ -37,10 +37,13 @@ _MOST_LINES = 2 * MOST_CALLS
 """Lines that are looked at: a journal has one per call, and one that was torn now and then."""
 MOST_KEYS = 16
 """Calls of one file, and merchants' keys that they were signed with."""
+_MOST_SANDBOXES = 4
+"""Sandboxes by whose keys one file is judged: an honest one names the keys of one."""
 
 CALLS = "calls"
 _ANSWERS = "answers"
 _JWS = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _NAMED = re.compile(rb'"(?:kid|key|key_id)"\s*:\s*"([A-Za-z0-9_-]{43})"')
 _HEAD = re.compile(rb'(?:^|")(eyJ[A-Za-z0-9_-]{8,512})\.')
 _PDF, _ZIP = b"%PDF-", b"PK\x03\x04"
@@ -49,8 +52,8 @@ _MARK = b"\xef\xbb\xbf"
 MerchantKeys = Callable[[Collection[str]], Mapping[str, Ed25519VerifyingKey]]
 """The published keys of merchants among some ids."""
 
-SandboxKeys = Callable[[Collection[str]], Keys]
-"""The keys of the sandboxes that have one of some ids."""
+SandboxKeys = Callable[[Collection[str]], Sequence[Keys]]
+"""The keys of each sandbox that has one of some ids, sandbox by sandbox."""
 
 
 class Unreadable(StrEnum):
@@ -143,15 +146,17 @@ def _judged(
     judge_it: Callable[[Keys], dict[str, Any]],
     *,
     keys: Keys,
-    others: Callable[[], Keys],
+    others: Callable[[], Sequence[Keys]],
 ) -> Found:
-    """Judge by the network's keys, else by those of a sandbox: never by some of each."""
+    """Judge by the network's keys, else by those of one sandbox: never by some of each."""
     try:
         facts = judge_it(keys)
     except ProofBrokenError as error:
-        try:
-            facts = judge_it(others())
-        except ProofBrokenError:
+        for theirs in islice(others(), _MOST_SANDBOXES):
+            with suppress(ProofBrokenError):
+                facts = judge_it(theirs)
+                break
+        else:
             return Found(kind=kind, reason=said_of(error))
     return Found(kind=facts["kind"], facts=facts)
 
@@ -159,14 +164,15 @@ def _judged(
 def _signers(text: bytes) -> list[str]:
     """Return the ids of keys that a file names, in its fields and in the heads of what is signed.
 
-    A hint where to look, believed in nothing.
+    A hint where to look, believed in nothing; what can't be an id is passed over.
     """
     named = {each[1].decode() for each in islice(_NAMED.finditer(text), MOST_KEYS)}
     for head in islice(_HEAD.finditer(text), MOST_KEYS):
         with suppress(ValueError):
             said = json.loads(urlsafe_b64decode(head[1] + b"=="))
-            if isinstance(said, dict) and isinstance(said.get("kid"), str):
-                named.add(said["kid"])
+            kid = said.get("kid") if isinstance(said, dict) else None
+            if isinstance(kid, str) and _KEY_ID.fullmatch(kid):
+                named.add(kid)
     return sorted(named)
 
 

@@ -21,6 +21,8 @@ from merchant_gateway.errors import (
     BodyNotAllowedError,
     IdempotencyKeyMalformedError,
     InsufficientScopeError,
+    InvalidRequestError,
+    MalformedJsonError,
     MediaTypeError,
     MerchantLeavingError,
     SandboxUnavailableError,
@@ -242,30 +244,59 @@ def perform(
     _check_key(each, call)
     if call.body and call.method in _BODILESS:
         raise BodyNotAllowedError(f"a {call.method} has no body")
+    key, wrong = call.idempotency_key, None
+    known = key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is not None
+    try:
+        given = _given(each, call, media_type)
+    except InvalidRequestError as refusal:
+        if each.again is None or not known:
+            raise
+        wrong, given = refusal, _given_plainly(call)
+    if key is not None and not known:
+        raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")
+    if call.key.environment == LIVE or each.at_the_door:
+        return _run(each, call, given, path_ids=path_ids, wrong=wrong)
+    if enter is None:
+        raise SandboxUnavailableError("no sandbox can be entered from here")
+    with enter(call) as inside:
+        return _run(each, inside, given, path_ids=path_ids, wrong=wrong)
+
+
+def _given(each: Operation, call: Call, media_type: str) -> dict[str, Any]:
+    """Return the query and the body as their schemas load them."""
     given = load_query(each.query, query_pairs(call.target))
     if each.lines is not None:
         check_media_type(media_type, each.line_types)
     elif each.body is not None:
         given |= _read_body(each.body, call.body, media_type, plainly=each.plainly)
-    key = call.idempotency_key
-    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise IdempotencyKeyMalformedError("16 to 64 of [A-Za-z0-9_-]")
-    if call.key.environment == LIVE or each.at_the_door:
-        return _run(each, call, given, path_ids=path_ids)
-    if enter is None:
-        raise SandboxUnavailableError("no sandbox can be entered from here")
-    with enter(call) as inside:
-        return _run(each, inside, given, path_ids=path_ids)
+    return given
 
 
-def _run(each: Operation, call: Call, given: dict[str, Any], *, path_ids: dict[str, str]) -> Answer:
+def _given_plainly(call: Call) -> dict[str, Any]:
+    """Return what a schema refuses, as it was sent: it may have been taken by an earlier schema."""
+    try:
+        return {**dict(query_pairs(call.target)), **load_object(call.body or b"{}")}
+    except (MalformedJsonError, InvalidRequestError):
+        return {}
+
+
+def _run(
+    each: Operation,
+    call: Call,
+    given: dict[str, Any],
+    *,
+    path_ids: dict[str, str],
+    wrong: InvalidRequestError | None = None,
+) -> Answer:
     """Run the operation; what it would refuse is looked up first: a retry gets its answer.
 
     Only a refusal costs the look; a call that is part of a unit of work is its owner's to repeat.
-    Raises what the operation raises, and IdempotencyConflict where the key stands for another
-    request.
+    ``wrong`` is what the schemas refuse. Raises it or what the operation raises, and
+    IdempotencyConflict where the key stands for another request.
     """
     try:
+        if wrong is not None:
+            raise wrong
         _check_part(each, call)
         return each.run(call, given, **path_ids)
     except PeyvandError as refusal:

@@ -111,3 +111,15 @@ class MemberTokens:
         except UnknownNameError as error:
             raise TokenInvalidError("the subject does not open", field="/member/token") from error
         return TokenMember(member_id=member_id, method=str(claims["amr"][0]), expires_at=expires_at)
+
+
+def method_said(token: str) -> str | None:
+    """Return how a token says that the member was identified, ``None`` where it is no token.
+
+    Nothing of it is checked: only for one that was read when it was new.
+    """
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return str(claims["amr"][0])
+    except (jwt.PyJWTError, ValueError, LookupError, TypeError):
+        return None

@@ -14,7 +14,7 @@ REFUSED: Mapping[str, LazyText] = {
     "words": _l("Say what is wrong, in a few sentences (at most 500 characters)."),
 }
 OUTCOMES: Mapping[str, LazyText] = {
-    "made_good": _l("The network gives the points back to you"),
+    "made_good": _l("The network has given the points back to you"),
     "shop": _l("The shop puts it right"),
     "explained": _l("It is explained"),
     "refused": _l("It stays as it is"),

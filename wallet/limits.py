@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, g
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
@@ -18,6 +18,14 @@ CONFIRM = "20 per minute; 100 per hour"
 CHANGE = "30 per minute"
 GIVE = "5 per minute; 20 per hour"
 """Whoever tries numbers out learns here which belong to members, so there are few tries."""
+CLAIM = "10 per minute; 40 per hour"
+"""Of one member (``of_member``): an address may be that of a whole town's phones."""
+
+
+def of_member() -> str:
+    """Return whose tries these are: the member's who is signed in, else those of the address."""
+    member = g.get("member")
+    return get_remote_address() if member is None else f"member {member.member_id}"
 
 
 def install(app: Flask, *, redis_url: str) -> None:

@@ -13,7 +13,7 @@ from merchant_gateway.client.profile import default_file
 
 _OWNER_ONLY = 0o600
 _LOOKED_UP = frozenset({404, 409, 422})
-_UNKNOWN = frozenset({"request_in_progress", "idempotency_conflict"})
+_UNKNOWN = frozenset({"not_found", "request_in_progress", "idempotency_conflict"})
 _ENDING = ".json"
 
 
@@ -69,7 +69,8 @@ def _is_settled(error: ProblemError) -> bool:
     """Return whether a refusal says that nothing was done under the key, now or before.
 
     The gateway refuses with these statuses once it has looked for the key. Others come before: the
-    request was not believed, its key does not open it, or there is no answer yet. A key that stands
+    request was not believed, its key does not open it, or there is no answer yet; and nobody looks
+    where there is no such path. A key that stands
     for another request may stand for what this one was before somebody changed the file.
     """
     return error.status in _LOOKED_UP and error.code not in _UNKNOWN

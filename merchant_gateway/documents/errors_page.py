@@ -31,7 +31,7 @@ No refusal is stored under its `Idempotency-Key`: a mended request may use the s
 
 What was answered under a key is answered again instead of a refusal, for 30 days. So most refusals
 of a POST say that nothing was done under its key, now or before: all of 404, 409 and 422 but
-`request_in_progress` and `idempotency_conflict`. The others say nothing about an
+`not_found`, `request_in_progress` and `idempotency_conflict`. The others say nothing about an
 [earlier attempt](idempotency.md#what-has-changed-since).
 """
 )

@@ -40,7 +40,7 @@ def _earned_before(call: Call, data: dict[str, Any], posted: Posted) -> Answer:
     """Answer as the purchase was answered when it was posted."""
     with working(call) as work:
         steps = _stored_steps(work, posted)
-    return _earned(call, posted, steps, present=is_present(call, given=data["member"]))
+    return _earned(call, posted, steps, present=is_present(data["member"]))
 
 
 def _refunded(call: Call, _data: dict[str, Any], posted: Posted, *, earning_id: str) -> Answer:

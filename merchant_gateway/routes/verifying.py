@@ -93,7 +93,7 @@ def _judged(gateway: Gateway, content: bytes) -> Response:
                     found[key_id] = Ed25519VerifyingKey.from_raw(view.public_key)
         return found
 
-    def sandbox_keys(wanted: Collection[str]) -> Sequence[Mapping[str, str]]:
+    def sandbox_keys(wanted: Collection[str]) -> Sequence[Sequence[Mapping[str, str]]]:
         with gateway.services.database.reading() as session:
             return sandboxes.keys_of_signers(session, key_ids=wanted)
 

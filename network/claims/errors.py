@@ -8,7 +8,7 @@ from network.errors import PeyvandError
 class ClaimError(PeyvandError):
     """This can't be said, or answered, so.
 
-    ``reason`` is claimed, many, kind, words, unknown or answered.
+    ``reason`` is claimed, many, kind, words, outcome, not_back, unknown or answered.
     """
 
     code = "claim_refused"

@@ -15,10 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from network import ids
+from network.adjustments.queries import given_since
 from network.claims.errors import ClaimError
 from network.claims.models import MemberClaim
 from network.claims.queries import ANSWER_FIELD, PREFIX, WORDS_FIELD, ClaimView, opened
 from network.ledger import queries as ledger
+from network.ledger.shared_wallets import person as person_of
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.freezing import lock_person, set_switch
@@ -31,7 +33,8 @@ from network.vault import Vault
 NOT_ME, WRONG = "not_me", "wrong"
 SPENDING = frozenset({"authorisation", "capture", "redemption", "transfer"})
 """The kinds of entry of which somebody may say that it wasn't them."""
-OUTCOMES = ("made_good", "shop", "explained", "refused")
+MADE_GOOD = "made_good"
+OUTCOMES = (MADE_GOOD, "shop", "explained", "refused")
 LONGEST_WORDS = 500
 MOST_WAITING = 10
 
@@ -103,16 +106,21 @@ def answer_claim(
 ) -> ClaimView:
     """Tell a member what became of a claim, once; they get a message and read it in the wallet.
 
+    Nobody is told that points came back before two people have given some, since the claim.
     Raises ClaimError, nothing of which may be committed.
     """
     said = " ".join(words.split())
-    if outcome not in OUTCOMES or not 0 < len(said) <= LONGEST_WORDS:
-        raise ClaimError("an answer has an outcome and a few sentences", reason="words")
+    if outcome not in OUTCOMES:
+        raise ClaimError("an answer has an outcome", reason="outcome")
+    if not 0 < len(said) <= LONGEST_WORDS:
+        raise ClaimError("an answer has a few sentences", reason="words")
     row = session.get(MemberClaim, claim_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise ClaimError("there is no such claim", reason="unknown")
     if row.outcome is not None:
         raise ClaimError("somebody has answered it already", reason="answered")
+    if outcome == MADE_GOOD and not _given_back(session, row):
+        raise ClaimError("two people have given nothing back yet", reason="not_back")
     _record(
         session,
         "claim.answered",
@@ -142,6 +150,12 @@ def answer_claim(
     row.outcome, row.decided_by, row.decided_at, row.sealed_answer = outcome, by, now, sealed
     session.flush()
     return opened(session, vault, row)
+
+
+def _given_back(session: Session, row: MemberClaim) -> bool:
+    """Return whether the member got points by a correction that was proposed since the claim."""
+    wallets = {row.member_id, row.wallet_id, person_of(session, member_id=row.member_id)}
+    return given_since(session, member_ids=wallets, since=row.claim_id)
 
 
 def _check_few(session: Session, person: UUID, wallet_id: UUID, sequence: int) -> None:

@@ -30,6 +30,15 @@ class WatchedConnection(psycopg.Connection[Any]):
 
     asked_at: float | None = None
 
+    def __init__(self, *args: Any, **named: Any) -> None:
+        self._line = threading.Lock()
+        super().__init__(*args, **named)
+
+    def close(self) -> None:
+        """Close as the driver does, but not while somebody hangs up on it."""
+        with self._line:
+            super().close()
+
     def wait(self, gen: Any, *args: Any, **named: Any) -> Any:
         """Wait as the driver does."""
         self.asked_at = monotonic()
@@ -39,8 +48,15 @@ class WatchedConnection(psycopg.Connection[Any]):
             self.asked_at = None
 
     def hang_up(self) -> None:
-        """Close the line under whoever waits on it in another thread."""
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.fileno())) as line:
+        """Close the line under whoever waits on it in another thread.
+
+        Nobody closes the connection meanwhile: its descriptor could be another line's by then.
+        """
+        with (
+            suppress(OSError, psycopg.Error),
+            self._line,
+            socket.socket(fileno=os.dup(self.fileno())) as line,
+        ):
             line.shutdown(socket.SHUT_RDWR)
 
 

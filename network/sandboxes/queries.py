@@ -87,11 +87,13 @@ def any_due(session: Session, *, now: datetime) -> bool:
     return session.scalars(due.limit(1)).first() is not None
 
 
-def keys_of_signers(session: Session, *, key_ids: Collection[str]) -> list[dict[str, str]]:
-    """Return the JWKs of all sandboxes that have a key with one of these ids."""
+def keys_of_signers(session: Session, *, key_ids: Collection[str]) -> list[list[dict[str, str]]]:
+    """Return the JWKs of each sandbox that has a key with one of these ids, sandbox by sandbox."""
     wanted = [Sandbox.signing_keys.contains([{"kid": each}]) for each in key_ids]
-    found = session.scalars(select(Sandbox.signing_keys).where(or_(false(), *wanted)))
-    return [key for keys in found for key in keys or ()]
+    found = session.scalars(
+        select(Sandbox.signing_keys).where(or_(false(), *wanted)).order_by(Sandbox.sandbox_id)
+    )
+    return [list(keys or ()) for keys in found]
 
 
 def sandbox_view(row: Sandbox) -> SandboxView:

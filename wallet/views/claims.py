@@ -12,10 +12,12 @@ from network.claims.errors import ClaimError
 from network.ids import EntryKey
 from network.language import gettext
 from network.ledger import queries as ledger
+from network.ledger.errors import WalletClosed
 from network.ledger.views import EntryView
+from network.members.freezing import set_switch
 from wallet import access
 from wallet.claim_words import KINDS, REFUSED
-from wallet.limits import GIVE, limiter
+from wallet.limits import CLAIM, limiter, of_member
 from wallet.listing import ENTRY_PREFIX, directory, listed
 from wallet.own import place, wallet_of
 
@@ -39,13 +41,16 @@ def ask(entry_id: str) -> Response | str:
 
 
 @blueprint.post("")
-@limiter.limit(GIVE)
+@limiter.limit(CLAIM, key_func=of_member)
 def send(entry_id: str) -> Response | tuple[str, int]:
-    """Write it down, and lock spending where the member asks for it."""
+    """Lock spending where the member asks for it, whatever becomes of the claim; write that down.
+
+    Who was robbed and says it twice, or too often, needs the lock no less.
+    """
     key = _key(entry_id)
-    lock = request.form.get("lock") == "yes"
     with access.reading() as session:
         _entry(session, key)
+    lock = request.form.get("lock") == "yes" and _lock()
     try:
         with access.unit_of_work() as unit:
             service.open_claim(
@@ -67,9 +72,18 @@ def send(entry_id: str) -> Response | tuple[str, int]:
         field = "words" if error.reason == "words" else "kind"
         return _form(key, request.form.to_dict(), {field: said}), 422
     flash(gettext("Thank you. We look into it."), "good")
-    if lock:
-        flash(gettext("Spending is locked."), "good")
     return _to_entry(entry_id)
+
+
+def _lock() -> bool:
+    """Lock the member's spending, and say so; return whether there is something to lock."""
+    try:
+        with access.unit_of_work() as unit:
+            set_switch(unit, member_id=access.member().member_id, locked=True)
+    except WalletClosed:
+        return False
+    flash(gettext("Spending is locked."), "good")
+    return True
 
 
 def _to_entry(entry_id: str) -> Response:

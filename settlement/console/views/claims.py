@@ -26,9 +26,12 @@ from settlement.console.masking import masked
 blueprint = Blueprint("claims", __name__, url_prefix="/claims")
 _MOST = 500
 _REFUSED: dict[str, LazyText] = {
-    "words": _l(
-        "Choose what became of it, and say it in a few sentences (at most 500 characters)."
+    "outcome": _l("Choose what became of it."),
+    "not_back": _l(
+        "No points were given back since: propose the correction on the member's page, "
+        "and answer once a colleague has approved it."
     ),
+    "words": _l("Say it in a few sentences (at most 500 characters)."),
     "answered": _l("A colleague has answered it already."),
 }
 
@@ -47,6 +50,10 @@ def index() -> str:
 @access.access(OPERATOR)
 def show(public_id: str) -> str:
     """Show one claim beside the entry it is about."""
+    return _page(public_id, {}, {})
+
+
+def _page(public_id: str, typed: dict[str, str], errors: dict[str, str]) -> str:
     found = _claim(public_id)
     with access.reading() as session:
         entry = ledger.entry(session, member_id=found.wallet_id, sequence=found.sequence)
@@ -64,13 +71,15 @@ def show(public_id: str) -> str:
         people=people,
         person=person,
         outcomes=OUTCOMES,
+        typed=typed,
+        errors=errors,
         wall=access.wall(),
     )
 
 
 @blueprint.post("/<public_id>/answer")
 @access.access(OPERATOR)
-def answer(public_id: str) -> Response:
+def answer(public_id: str) -> Response | tuple[str, int]:
     """Tell the member what became of it."""
     services = access.services()
     try:
@@ -88,7 +97,11 @@ def answer(public_id: str) -> Response:
     except ClaimError as error:
         if error.reason == "unknown":
             abort(404)
-        flash(str(_REFUSED[error.reason]), "bad")
+        said = str(_REFUSED[error.reason])
+        if error.reason != "answered":
+            field = "words" if error.reason == "words" else "outcome"
+            return _page(public_id, request.form.to_dict(), {field: said}), 422
+        flash(said, "bad")
     else:
         flash(_("The member is told."), "good")
     return redirect(url_for("claims.show", public_id=public_id))

@@ -5,20 +5,26 @@ from __future__ import annotations
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import expect
 
 from network import ids
+from network.adjustments import service as adjusting
 from network.claims import queries, service
 from network.claims.errors import ClaimError
 from network.claims.queries import PREFIX
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.ledger import queries as ledger
+from network.members.freezing import set_switch
+from network.members.sign_in import start_session
 from network.messaging.queries import latest
+from network.operators import queries as operators
 from tests.browser.conftest import Pages, fits_both_ways
 from tests.browser.wallet.conftest import Wallet
-from tests.browser.wallet.test_give import FRIEND, giver_of, send
+from tests.browser.wallet.test_give import COOKIE, FRIEND, giver_of, send
 from tests.integration.settlement.office import open_office
 
 
@@ -62,7 +68,10 @@ def test_it_wasnt_me(wallet: Wallet, pages: Pages) -> None:
         found = office.clerk.get(address)
         assert "گوشی‌ام دیروز گم شد." in found.text
         refused = found.send(f"{address}/answer", outcome="made_good", words="  ")
-        assert "Choose what became of it" in refused.text
+        assert "Say it in a few sentences" in refused.text
+        refused = refused.send(f"{address}/answer", outcome="made_good", words="برگشت.")
+        assert (refused.status, "No points were given back since" in refused.text) == (422, True)
+        give_back(wallet, member_id, points=40)
         told = refused.send(
             f"{address}/answer", outcome="made_good", words="۴۰ امتیاز برگشت؛ فروشگاه پولش را دارد."
         )
@@ -76,6 +85,27 @@ def test_it_wasnt_me(wallet: Wallet, pages: Pages) -> None:
     fits_both_ways(look, in_both_languages=True)
     with services.database.reading() as session:
         assert next(each.kind for each in latest(session, services.vault)) == "claim_answered"
+
+
+def give_back(wallet: Wallet, member_id: UUID, *, points: int) -> None:
+    """Have two people give a member points of the network's own."""
+    now = wallet.coalition.now
+    with wallet.services.database.unit_of_work() as session:
+        first, second = (each.operator_id for each in operators.all_operators(session)[:2])
+        proposed = adjusting.propose(
+            session,
+            now=now,
+            member_id=member_id,
+            kind="up",
+            issuer_id=NETWORK_PARTY,
+            points=points,
+            reason="Theft",
+            proposed_by=first,
+            expires_on=(now + timedelta(days=90)).date(),
+        )
+        adjusting.approve(
+            session, now=now, adjustment_id=proposed.adjustment_id, approved_by=second
+        )
 
 
 def test_it_is_said_once_of_what_is_ones_own_and_of_few_at_once(wallet: Wallet) -> None:
@@ -117,3 +147,36 @@ def test_it_is_said_once_of_what_is_ones_own_and_of_few_at_once(wallet: Wallet) 
             )
     with services.database.reading() as session:
         assert queries.count_waiting(session)[0] == most
+
+    def locked_by(path: str) -> tuple[int, str, str]:
+        with services.database.unit_of_work() as session:
+            set_switch(session, member_id=member_id, locked=False)
+        status, text = send(
+            client, "/give", action=f"{path}/claim", kind="wrong", words="x", lock="yes"
+        )
+        with services.database.reading() as session:
+            stored = ledger.stored_wallet(session, member_id=member_id)
+        assert stored is not None
+        return status, text, stored.status
+
+    for path, status, said in (
+        (paths[1], 200, "You have told us about this already."),
+        (paths[-1], 422, "Ten of your reports wait"),
+    ):
+        found = locked_by(path)
+        assert (found[0], found[2]) == (status, "spend_locked")
+        assert said in found[1]
+        assert "Spending is locked." in found[1]
+    assert locked_by(paths[0])[::2] == (404, "active")  # the entry is somebody else's
+    # Whoever shares the line with one who tries for ever still says what is theirs.
+    while send(client, "/give", action=f"{paths[1]}/claim")[0] != 429:
+        pass
+    neighbour = wallet.app.test_client()
+    with services.database.unit_of_work() as session:
+        entered = start_session(
+            session, services.vault, member_id=other, wall=wall_now(), device=None
+        )
+    neighbour.set_cookie(COOKIE, entered.token)
+    neighbour.set_cookie(wallet.app.config["PEYVAND_LANGUAGE_COOKIE"], "en")
+    told = send(neighbour, "/give", action=f"{paths[0]}/claim", kind="wrong", words="x")
+    assert (told[0], "We are looking into it" in told[1]) == (200, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from io import BytesIO
 
 import pytest
@@ -13,7 +15,10 @@ from config.preparation import prepare_installation
 from config.sandboxes.nights import Hands
 from merchant_gateway.app import create_app
 from merchant_gateway.routes import verifying
+from network import ids
 from network.clock import wall_now
+from network.sandboxes.models import Sandbox
+from network.sandboxes.queries import keys_of_signers
 from network.services import Services
 
 ADDRESS = "192.0.2.7"
@@ -44,6 +49,27 @@ def _brought(
         content_type="multipart/form-data; boundary=x",
         environ_overrides={"REMOTE_ADDR": address, "CONTENT_LENGTH": str(length)},
     )
+
+
+@pytest.mark.parametrize("kid", ["\x00", "\ud800", "x" * 42 + "\x00", "x" * 43, 7])
+def test_a_key_of_any_name_is_looked_for_and_nobody_s(client: FlaskClient, kid: object) -> None:
+    head = urlsafe_b64encode(json.dumps({"typ": "x", "kid": kid}).encode()).decode().rstrip("=")
+    answer = client.post("/verify?lang=en", data={"text": f"{head}.a.a"})
+    assert (answer.status_code, "It does not hold" in answer.text) == (200, True)
+
+
+def test_keys_of_two_sandboxes_stay_apart(gateway_services: Services) -> None:
+    keys = [[{"kid": each * 43}] for each in "ab"]
+    with gateway_services.database.unit_of_work() as session:
+        for theirs in keys:
+            row = Sandbox(sandbox_id=ids.uuid7(), schema_digest=bytes(32), begun_at=wall_now())
+            row.signing_keys = theirs
+            session.add(row)
+            session.flush()
+        wanted = ["b" * 43, "c" * 43, "a" * 43]
+        found = keys_of_signers(session, key_ids=wanted)
+        session.rollback()
+    assert sorted(found, key=str) == keys
 
 
 @pytest.mark.parametrize("body", [BytesIO(b"--x\r\n"), _Gone(b"--x\r\n")])

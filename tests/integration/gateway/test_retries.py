@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import Any
 
 import redis
@@ -175,6 +176,28 @@ def test_a_merchant_s_last_day_and_a_key_that_opens_less(house: House, redis_url
     refused = ask(house, shop, body=body, **small_key)
     assert (refused.status_code, code_of(refused)) == (403, "insufficient_scope")
     replayed(bought[0], bought[1]())
+
+
+def test_what_an_earlier_schema_took_is_answered_though_this_one_refuses_it(house: House) -> None:
+    shop, key, target = house.green, new_idempotency_key(), "/v1/members"
+    body = b'{"phone":"09120000000","consents":["membership"],"was_taken":true}'
+    claim = Claim(
+        client_id=shop.merchant_id,
+        key=key,
+        fingerprint=house.services.vault.blind_index(
+            f"POST {target} {sha256(body).hexdigest()}", purpose="claim"
+        ),
+    )
+    with house.services.database.unit_of_work() as session:
+        assert answers.claim(session, claim=claim) is None
+        answers.keep(session, claim=claim, status=201, answer={"then": 1}, now=wall_now())
+    again = ask(house, shop, target=target, body=body, idempotency_key=key)
+    assert (again.status_code, again.json()) == (201, {"then": 1})
+    assert again.headers["Idempotent-Replayed"] == "true"
+    other = ask(house, shop, target=target, body=body + b" ", idempotency_key=key)
+    assert code_of(other) == "idempotency_conflict"
+    anew = ask(house, shop, target=target, body=body, idempotency_key=new_idempotency_key())
+    assert (anew.status_code, anew.json()["code"]) == (422, "invalid_request")
 
 
 def test_a_duplicate_of_what_is_under_way_is_told_to_come_back(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from config.services.postgres import PORT
 from network.database.connection import Database, DatabaseUnavailableError
 from network.database.driver import rows_of
+from network.database.watching import WatchedConnection
 from tests.conftest import DatabaseUrls
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.wire import Wire
@@ -65,6 +67,27 @@ def test_a_server_that_says_nothing_counts_as_lost(watched: Database, wire: Wire
                     each.result(timeout=60)
         wait_for(lambda: _by_pool(watched) == 1)
     assert _by_driver(watched) == 1
+
+
+def test_nobody_closes_a_connection_while_somebody_hangs_up_on_it(
+    watched: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed_meanwhile = []
+    with watched.direct() as connection:
+        info = connection.connection.info
+        line = WatchedConnection.connect(info.dsn, password=info.password)
+    closer, number = threading.Thread(target=line.close), line.fileno()
+
+    def asked() -> int:
+        closer.start()
+        closer.join(timeout=0.2)  # it would be done by then
+        closed_meanwhile.append(line.closed)
+        return number
+
+    monkeypatch.setattr(line, "fileno", asked)
+    line.hang_up()
+    closer.join(timeout=20)
+    assert (closed_meanwhile, line.closed) == ([False], True)
 
 
 def test_a_machine_that_is_gone_is_noticed(watched: Database) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from merchant_gateway.errors import TokenInvalidError
 from merchant_gateway.network_keys import NetworkKeys
-from merchant_gateway.tokens import LIFE, TYPE, MemberTokens
+from merchant_gateway.tokens import LIFE, TYPE, MemberTokens, method_said
 from network import ids
 from network.clock import wall_now
 from network.services import Services
@@ -112,6 +112,9 @@ def test_a_replaced_key_makes_no_new_tokens(
     replaced(WALL - timedelta(minutes=5))
     with pytest.raises(TokenInvalidError):
         tokens.read(issued, merchant_id=merchant, wall=WALL)
+    # What was done with it stays as it was: a retry is answered as the first call.
+    assert method_said(issued) == "phone"
+    assert method_said("a.b.c") is None
 
 
 def test_an_expired_token_still_says_whom_it_named(tokens: MemberTokens) -> None:

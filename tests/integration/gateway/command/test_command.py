@@ -206,6 +206,9 @@ def test_nobody_there_and_the_same_request_sent_again(
     file.write_text(other.to_json())
     refused = _run(profile, "resend", str(file))
     assert (refused.exit_code, file.exists()) == (1, True), refused.output
+    file.write_text(replace(request, path="/v1/elsewhere").to_json())
+    refused = _run(profile, "resend", str(file))
+    assert (refused.exit_code, file.exists()) == (1, True), refused.output
     stranger_there = request.body.replace(person.phone.encode(), b"09999999999")
     fresh = replace(request, body=stranger_there, idempotency_key=new_idempotency_key())
     file.write_text(fresh.to_json())
