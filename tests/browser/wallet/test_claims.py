@@ -24,7 +24,8 @@ from network.messaging.queries import latest
 from network.operators import queries as operators
 from tests.browser.conftest import Pages, fits_both_ways
 from tests.browser.wallet.conftest import Wallet
-from tests.browser.wallet.test_give import COOKIE, FRIEND, giver_of, send
+from tests.browser.wallet.test_doors import COOKIE
+from tests.browser.wallet.test_give import FRIEND, giver_of, send
 from tests.integration.settlement.office import open_office
 
 
