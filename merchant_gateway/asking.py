@@ -33,6 +33,9 @@ from network.spend_requests.service import Wish
 CONSENT_REQUIRED = "consent_required"
 """The state, to merchants, of what waits for the member's word."""
 
+HOLD_MINUTES = 15
+"""So long points are held for whom says nothing else."""
+
 Post = Callable[[Session, Identified, int, Consent], Posted]
 """Posts for a member so many points by a consent, in a transaction; the route's own."""
 
@@ -53,6 +56,7 @@ def by_consent(
         merchant_ref=data["merchant_ref"],
         points=points,
         capture=data["capture"],
+        hold_minutes=hold_minutes(data),
         amount=data.get("amount"),
         currency=data.get("currency"),
         store_id=event.store_id,
@@ -90,6 +94,13 @@ def by_consent(
             sequence=posted.sequence,
         )
     return posted
+
+
+def hold_minutes(data: dict[str, Any]) -> int | None:
+    """Return for how many minutes a call holds the points, ``None`` where it takes them at once."""
+    if data["capture"] != "manual":
+        return None
+    return int(data.get("hold_minutes", HOLD_MINUTES))
 
 
 def asked_answer(call: Call, asked: SpendRequestView) -> Answer:

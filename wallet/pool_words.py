@@ -9,7 +9,9 @@ from network.language import LazyText, format_number, format_points, gettext
 from network.language import lazy_gettext as _l
 
 _WORDS: Mapping[str, LazyText] = {
-    "open_holds": _l("A payment with points is under way. Try again in a quarter of an hour."),
+    "open_holds": _l(
+        "A payment with points is under way. Try again when it is over, in an hour at most."
+    ),
     "open_debt": _l("You still owe points for a return. Make up for them first, then join."),
     "already_in_a_pool": _l("You are in a shared wallet already. Leave it first."),
     "not_in_a_pool": _l("You are in no shared wallet any more."),

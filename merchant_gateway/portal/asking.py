@@ -2,24 +2,32 @@
 
 Asking books nothing and is no act of the till. What is booked is the form that takes the points,
 once like every other. While a request waits the till lists it: whoever left the page finds it.
+
+A form may ask more than once, each time under a key of its own, after a no or when the time ran
+out; the reference stays the form's, under which the ledger takes points at most once.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from merchant_gateway.asking import CONSENT_REQUIRED
+from merchant_gateway.canonical import canonical
 from merchant_gateway.portal import access, calls, forms
 from merchant_gateway.portal.serving import Place, Taken, finish, form_of, money, once, when
 from network import ids
+from network.ledger.errors import IdempotencyConflict
 from network.portal import acts
-from network.portal.acts import Form
+from network.portal.acts import ActView, Form
+from network.portal.errors import FormCancelledError
 from network.spend_requests import queries, service
 from network.spend_requests.errors import (
     ConsentLapsedError,
     ConsentRefusedError,
+    SpendRequestDiffersError,
     UnknownSpendRequestError,
 )
 from network.spend_requests.queries import (
@@ -31,7 +39,7 @@ from network.spend_requests.queries import (
 )
 
 ASKING = "-ask"
-"""Ends the key under which the customer is asked: the one who takes the points is another call."""
+"""After the form's key, in the key under which the customer is asked, and before what is asked."""
 
 _OVER = frozenset({EXPIRED, WITHDRAWN})
 
@@ -40,12 +48,37 @@ class StillWaitingError(Exception):
     """The customer has not answered yet; nothing is wrong, and nothing was booked."""
 
 
-def ask(*, key: str, token: str, amount: int, at: Place) -> dict[str, Any]:
-    """Ask the customer for points worth ``amount``; return what the gateway answers."""
-    ref = forms.reference_of(key)
-    # Without a moment of its own the same form is the same request, however often it is sent.
-    body = _body(token=token, merchant_ref=ref, amount=amount, at=at)
-    return calls.ask("create_redemption", body, key=f"{key}{ASKING}")
+class AskedBeforeError(Exception):
+    """The form has asked, and ``asked`` is open: a message went, nobody is asked anew."""
+
+    def __init__(self, asked: SpendRequestView) -> None:
+        super().__init__("the customer is asked already")
+        self.asked = asked
+
+
+class BookedBeforeError(Exception):
+    """The form took points before, by ``act``."""
+
+    def __init__(self, act: ActView) -> None:
+        super().__init__("the points are taken already")
+        self.act = act
+
+
+def ask(*, key: str, token: str, amount: int, served: str, at: Place) -> dict[str, Any]:
+    """Ask the customer for points worth ``amount``; return what the gateway answers.
+
+    ``served`` is new on each page that offers to ask: the same page asks once, however often it is
+    sent. Raises AskedBeforeError and BookedBeforeError, and what the gateway raises.
+    """
+    _refuse_known(key, token)
+    # Without a moment of its own what is sent twice is the same request.
+    body = _body(token=token, merchant_ref=forms.reference_of(key), amount=amount, at=at)
+    once_asked = sha256(served.encode() + canonical(body)).hexdigest()[:16]
+    try:
+        return _ask(body, key=f"{key}{ASKING}{once_asked}")
+    except (IdempotencyConflict, SpendRequestDiffersError):
+        _refuse_known(key, token)
+        raise
 
 
 def take(
@@ -72,7 +105,7 @@ def take(
 
 def key_of(asked: SpendRequestView) -> str | None:
     """Return the key of the form that takes what was asked, ``None`` where no till's page asked."""
-    key = asked.idempotency_key.removesuffix(ASKING)
+    key = asked.idempotency_key.rpartition(ASKING)[0]
     ours = key.endswith(forms.PAYING) and forms.reference_of(key) == asked.merchant_ref
     return key if ours else None
 
@@ -122,6 +155,29 @@ def _open(session: Session, **where: Any) -> list[SpendRequestView]:
 
 def _ours(found: list[SpendRequestView]) -> list[SpendRequestView]:
     return [each for each in found if key_of(each) is not None]
+
+
+def _ask(body: dict[str, Any], *, key: str) -> dict[str, Any]:
+    """Ask, and leave nothing behind where that would book: only the form that takes does."""
+    with access.unit_of_work() as session:
+        answer = calls.ask("create_redemption", body, key=key, session=session)
+        if "business_date" in answer:
+            raise SpendRequestDiffersError("the customer agreed a moment ago")
+    return answer
+
+
+def _refuse_known(key: str, token: str) -> None:
+    """Raise BookedBeforeError or AskedBeforeError where the form has done that already."""
+    with access.reading() as session:
+        merchant_id, ref = access.merchant().merchant_id, forms.reference_of(key)
+        booked = acts.by_reference(session, merchant_id=merchant_id, merchant_ref=ref)
+    if booked and booked[0].kind == acts.CANCELLED:
+        raise FormCancelledError("the form was cancelled")
+    if booked:
+        raise BookedBeforeError(booked[0])
+    for each in open_of(token):
+        if key_of(each) == key:
+            raise AskedBeforeError(each)
 
 
 def _state_of(request_id: str) -> str:

@@ -247,6 +247,8 @@ REFUSALS: Mapping[str, LazyText] = {
     "consent_refused": _l("The customer said no. Take the sum in cash or by card."),
     "consent_lapsed": _l("No answer came in time, or the code was tried too often. Ask once more."),
     "consent_differs": _l("The customer is being asked for something else. Begin again."),
+    "idempotency_conflict": _l("This form was sent before with something else in it. Begin again."),
+    "duplicate_reference": _l("Something is booked under this reference already. Begin again."),
     "too_many_asked": _l("This customer was asked too often. Scan the code in the wallet instead."),
     "already_member": _l("This number belongs to a member already: go back and type it."),
     "too_many_codes": _l(

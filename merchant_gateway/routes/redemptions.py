@@ -7,7 +7,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.asking import asked_answer, asked_status, by_consent, give_up
+from merchant_gateway.asking import (
+    asked_answer,
+    asked_status,
+    by_consent,
+    give_up,
+    hold_minutes,
+)
 from merchant_gateway.gateway import Call
 from merchant_gateway.identify import (
     CODE,
@@ -53,9 +59,6 @@ from network.ledger.errors import UnknownOriginal
 from network.ledger.values import Claim, Consent, Event, Posted
 from network.programme.worth import points_back, points_to_pay
 from network.spend_requests.queries import PREFIX
-
-HOLD_MINUTES = 15
-"""So long points are held for whom says nothing else."""
 
 
 @operation(
@@ -314,10 +317,11 @@ def _spend(
         "evidence": evidence_of(call, who, connection=connection),
         "follow": True,
     }
-    if data["capture"] == "manual":
-        life = timedelta(minutes=data.get("hold_minutes", HOLD_MINUTES))
-        return operations.authorise(connection, hold_until=call.wall + life, **common)
-    return operations.redeem(connection, **common)
+    minutes = hold_minutes(data)
+    if minutes is None:
+        return operations.redeem(connection, **common)
+    until = call.wall + timedelta(minutes=minutes)
+    return operations.authorise(connection, hold_until=until, **common)
 
 
 def _points_back(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -47,6 +47,7 @@ class SpendRequest(Base):
     terminal: Mapped[str | None]
     merchant_ref: Mapped[str]
     capture: Mapped[str]
+    hold_minutes: Mapped[int | None] = mapped_column(SmallInteger)
     points: Mapped[int]
     needs_code: Mapped[bool]
     amount: Mapped[int | None]

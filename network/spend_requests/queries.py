@@ -40,6 +40,7 @@ class SpendRequestView:
     merchant_ref: str
     idempotency_key: str
     capture: str
+    hold_minutes: int | None
     points: int
     needs_code: bool
     amount: int | None
@@ -162,6 +163,7 @@ def view_of(row: SpendRequest, *, wall: datetime) -> SpendRequestView:
         merchant_ref=row.merchant_ref,
         idempotency_key=row.idempotency_key,
         capture=row.capture,
+        hold_minutes=row.hold_minutes,
         points=row.points,
         needs_code=row.needs_code,
         amount=row.amount,

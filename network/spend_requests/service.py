@@ -82,12 +82,16 @@ _NO_YES = SpendRequest.state.in_((WAITING, REFUSED, WITHDRAWN))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a till asks for; ``amount`` in minor units where it named one."""
+    """What a till asks for; ``amount`` in minor units where it named one.
+
+    ``hold_minutes``: for how long the points are held, where ``capture`` is manual.
+    """
 
     merchant_id: UUID
     merchant_ref: str
     points: int
     capture: str
+    hold_minutes: int | None = None
     amount: int | None = None
     currency: str | None = None
     store_id: UUID | None = None
@@ -129,6 +133,7 @@ def ask(
         terminal=wish.terminal,
         merchant_ref=wish.merchant_ref,
         capture=wish.capture,
+        hold_minutes=wish.hold_minutes,
         points=wish.points,
         needs_code=wish.points > most_by_tap(session),
         amount=wish.amount,
@@ -267,10 +272,10 @@ def _known(
         again = asked_by_this or (entry is not None and view.entry == astuple(entry))
         return view if again or not _is_free(session, member_id, wish) else None
     if view.state in LIVE:
-        asked = (row.points, row.amount, row.capture)
+        asked = (row.points, row.amount, row.capture, row.hold_minutes)
         # An amount may be other points after midnight; what the member saw is what is taken.
-        same = (row.points if wish.amount else wish.points, wish.amount, wish.capture)
-        if asked != same:
+        points = row.points if wish.amount else wish.points
+        if asked != (points, wish.amount, wish.capture, wish.hold_minutes):
             raise SpendRequestDiffersError("the member is asked for something else")
         return view
     if not asked_by_this:

@@ -10,9 +10,14 @@ from werkzeug.wrappers import Response
 
 from merchant_gateway.portal import access, asking, filters, forms, serving, words
 from merchant_gateway.portal.access import TILL
-from merchant_gateway.portal.asking import StillWaitingError
+from merchant_gateway.portal.asking import (
+    AskedBeforeError,
+    BookedBeforeError,
+    StillWaitingError,
+)
 from merchant_gateway.portal.serving import Place
 from merchant_gateway.portal.views import till
+from network import ids
 from network.errors import PeyvandError
 from network.language import format_number, ngettext
 from network.language import gettext as _
@@ -21,14 +26,27 @@ from network.spend_requests.errors import (
     ConsentRefusedError,
     TooManyAskedError,
 )
-from network.spend_requests.queries import APPROVED, REFUSED, TAKEN, WAITING
+from network.spend_requests.queries import (
+    APPROVED,
+    PREFIX,
+    REFUSED,
+    TAKEN,
+    WAITING,
+    SpendRequestView,
+)
 
 blueprint = Blueprint("asking", __name__, url_prefix="/till/ask")
 _TRIES = "consent_code_wrong"
 _BILLS = "bills"
 _MOST_BILLS = 6
+_GOES_ON = frozenset({WAITING, APPROVED})
 NOT_ASKED = "not_asked"
+OTHER_SUM = "other_sum"
 LAPSED = "lapsed"
+_ENDED: dict[type[PeyvandError], str] = {
+    ConsentRefusedError: REFUSED,
+    ConsentLapsedError: LAPSED,
+}
 
 
 @blueprint.post("")
@@ -40,19 +58,7 @@ def ask() -> str | Response | tuple[str, int]:
         return redirect(url_for("till.show"))
     if pay is None:
         return till.again(key, {"pay": _("Type what is paid with points, in tomans.")})
-    token = request.form.get("token", "")
-    try:
-        asked = asking.ask(key=key, token=token, amount=pay, at=at)
-    except TooManyAskedError as error:
-        said = f"{_sentence(error)} {words.wait(error.facts.get('retry_after'))}".strip()
-        return _page(NOT_ASKED, {"": said}, others=asking.open_of(token)), 422
-    except (ConsentRefusedError, ConsentLapsedError) as error:
-        state = REFUSED if isinstance(error, ConsentRefusedError) else LAPSED
-        return _page(state, {"": _sentence(error)}), 422
-    except PeyvandError as error:
-        return _page(NOT_ASKED, {"": _sentence(error)}), 422
-    _remember_bill(str(asked["id"]))
-    return _page(WAITING, {}, request_id=str(asked["id"]))
+    return _ask(key, pay=pay, at=at)
 
 
 @blueprint.get("/<request_id>")
@@ -72,11 +78,7 @@ def show(request_id: str) -> str | Response:
         "amount": "" if bill is None else filters.toman(bill),
         "member": "",
     }
-    going_on = found.state in {WAITING, APPROVED}
-    state = found.state if going_on or found.state == REFUSED else LAPSED
-    return _page(
-        state, {}, request_id=request_id if going_on else "", key=key, typed=typed, asked=found
-    )
+    return _as_it_stands(found, {}, key=key, typed=typed, asked=found)
 
 
 @blueprint.post("/take")
@@ -98,16 +100,60 @@ def take() -> str | Response | tuple[str, int]:
         )
     except StillWaitingError:
         return _page(WAITING, {}, request_id=request_id, again=True)
-    except ConsentRefusedError as error:
-        return _page(REFUSED, {"": _sentence(error)}), 422
-    except ConsentLapsedError as error:
-        return _page(LAPSED, {"": _sentence(error)}), 422
     except PeyvandError as error:
-        return _page(WAITING, {"code": _sentence(error)}, request_id=request_id), 422
-    if taken.again:
+        return _not_taken(error, key=key, request_id=request_id)
+    return _receipt(taken.act.key, again=taken.again)
+
+
+def _ask(key: str, *, pay: int, at: Place) -> str | Response | tuple[str, int]:
+    token = request.form.get("token", "")
+    try:
+        served = forms.form_key("served") or ""
+        asked = asking.ask(key=key, token=token, amount=pay, served=served, at=at)
+    except BookedBeforeError as before:
+        return _receipt(before.act.key, again=True)
+    except AskedBeforeError as before:
+        return _asked_before(before.asked, pay=pay)
+    except TooManyAskedError as error:
+        said = f"{_sentence(error)} {words.wait(error.facts.get('retry_after'))}".strip()
+        return _page(NOT_ASKED, {"": said}, others=asking.open_of(token)), 422
+    except PeyvandError as error:
+        return _page(_ENDED.get(type(error), NOT_ASKED), {"": _sentence(error)}), 422
+    _remember_bill(str(asked["id"]))
+    return _page(WAITING, {}, request_id=str(asked["id"]))
+
+
+def _not_taken(error: PeyvandError, *, key: str, request_id: str) -> Response | tuple[str, int]:
+    """Say why nothing was taken by this call, under what the customer really said."""
+    sentence, ended = _sentence(error), _ENDED.get(type(error))
+    if ended is not None:
+        return _page(ended, {"": sentence}), 422
+    found = asking.asked_for(request_id)
+    if found.state == TAKEN:
+        return _receipt(key, again=True)
+    where = "code" if found.state == WAITING else ""
+    return _as_it_stands(found, {where: sentence}), 422
+
+
+def _receipt(key: str, *, again: bool) -> Response:
+    if again:
         flash(_("This was booked before; nothing was booked twice."), "warn")
     bill = forms.money(request.form.get("amount", ""))
-    return redirect(url_for("acts.show", key=taken.act.key, bill=bill), 303)
+    return redirect(url_for("acts.show", key=key, bill=bill), 303)
+
+
+def _asked_before(found: SpendRequestView, *, pay: int) -> str | tuple[str, int]:
+    """Show what the form asks already; of another sum only the way to it."""
+    if found.amount == pay:
+        return _as_it_stands(found, {}, asked=found)
+    return _page(OTHER_SUM, {}, others=[found]), 422
+
+
+def _as_it_stands(found: SpendRequestView, errors: dict[str, str], **facts: Any) -> str:
+    """Show a request by its real state, whatever the last call came to."""
+    known = found.state in _GOES_ON or found.state == REFUSED
+    request_id = ids.encode(PREFIX, found.spend_request_id) if found.state in _GOES_ON else ""
+    return _page(found.state if known else LAPSED, errors, request_id=request_id, **facts)
 
 
 def _sentence(error: PeyvandError) -> str:

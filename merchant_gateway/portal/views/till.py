@@ -180,6 +180,7 @@ def _checked(
         "till/check.html",
         key=key,
         pay_key=key + forms.PAYING,
+        served=forms.new_key(),
         reference=forms.reference_of(key),
         customer=customer,
         member=request.form.get("member", ""),

@@ -21,8 +21,8 @@ from tests.browser.wallet.conftest import Wallet
 from tests.browser.wallet.test_give import giver_of, newest_code, send
 
 
-def asked(wallet: Wallet, member_id: UUID, *, points: int) -> str:
-    """Have a shop ask a member for points; return the page that shows it."""
+def asked(wallet: Wallet, member_id: UUID, *, points: int, hold: int | None = None) -> str:
+    """Have a shop ask a member for points, or to hold them; return the page that shows it."""
     key = secrets.token_hex(12)
     with wallet.services.database.unit_of_work() as session:
         found = service.ask(
@@ -33,7 +33,8 @@ def asked(wallet: Wallet, member_id: UUID, *, points: int) -> str:
                 merchant_id=wallet.coalition.merchants["mahtab"].merchant_id,
                 merchant_ref=f"M-{key[:6]}",
                 points=points,
-                capture="auto",
+                capture="auto" if hold is None else "manual",
+                hold_minutes=hold,
             ),
             claim=Claim(
                 client_id=wallet.coalition.merchants["mahtab"].merchant_id,
@@ -94,6 +95,8 @@ def test_a_member_agrees_refuses_and_is_asked_for_the_code_of_large_sums(wallet:
         members.set_spend_lock(session, member_id=member_id, locked=True)
     assert "/approve" not in client.get(second).text
     assert client.get("/requests/spr_aaaa").status_code == 404
+    held = client.get(asked(wallet, member_id, points=5, hold=60)).text
+    assert "within 60 minutes" in held
     other = wallet.enrol("09127654321")
     foreign = asked(wallet, other, points=5)
     assert client.get(foreign).status_code == 404

@@ -20,6 +20,7 @@ CREATE TABLE network.spend_request (
     terminal text,
     merchant_ref text NOT NULL,
     capture text NOT NULL,
+    hold_minutes smallint,
     points bigint NOT NULL,
     needs_code boolean NOT NULL,
     amount bigint,
@@ -44,6 +45,11 @@ CREATE TABLE network.spend_request (
     CONSTRAINT fk_spend_request_store_id_store
         FOREIGN KEY (store_id) REFERENCES network.store (store_id),
     CONSTRAINT ck_spend_request_capture CHECK (capture IN ('auto', 'manual')),
+    -- For how long the points are held is part of what the member agrees to.
+    CONSTRAINT ck_spend_request_hold_minutes CHECK (
+        (capture = 'manual') = (hold_minutes IS NOT NULL)
+        AND (hold_minutes IS NULL OR hold_minutes BETWEEN 1 AND 60)
+    ),
     CONSTRAINT ck_spend_request_points CHECK (points > 0),
     CONSTRAINT ck_spend_request_amount CHECK (
         (amount IS NULL) = (currency IS NULL) AND (amount IS NULL OR amount > 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -140,6 +140,22 @@ def test_the_code_of_the_message_takes_exactly_what_was_asked(house: House) -> N
     assert house.green.client.capture(held.data["id"]).data["points"] == 40
     assert available(house, person) == 60
     assert house.green.client.redemption(asked["id"]).data["captured"] == 40
+
+
+def test_points_are_held_as_long_as_the_member_agreed_to(house: House) -> None:
+    person = house.member(points=100)
+    for ref, minutes, others in (("m-1", None, (16, 60)), ("m-2", 60, (None, 59))):
+        asked = ask(house, person, ref, capture="manual", hold_minutes=minutes).data
+        answer(house, person, asked["id"], "yes")
+        for other in others:
+            longer = partial(ask, house, person, ref, capture="manual", hold_minutes=other)
+            assert refused(longer) == "consent_differs"
+        before = wall_now()
+        held = ask(house, person, ref, capture="manual", hold_minutes=minutes).data
+        until = datetime.fromisoformat(held["expires_at"]) - timedelta(minutes=minutes or 15)
+        assert before <= until <= wall_now()
+        house.green.client.void(held["id"])
+    assert available(house, person) == 100
 
 
 def test_tries_are_five_also_beside_each_other(house: House) -> None:
