@@ -7,8 +7,8 @@ against their digests, the ways points may go (``paths.py``), and what refers to
 PostgreSQL does the work set by set and spills to disk, so memory stays flat; the client sees counts
 and at most ten named examples per check. Passes run beside each other, on as many connections as
 the server lets processes work at one statement. What is looked for stands in
-``audit_entries.py``, ``audit_balances.py``, ``audit_links.py``, ``audit_lots.py`` and
-``audit_campaigns.py``.
+``audit_entries.py``, ``audit_balances.py``, ``audit_refunds.py``, ``audit_links.py``,
+``audit_lots.py`` and ``audit_campaigns.py``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from network.ledger import audit_campaigns as campaigns
 from network.ledger import audit_entries as entries
 from network.ledger import audit_links as links
 from network.ledger import audit_lots as lots
+from network.ledger import audit_refunds as refunds
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import EXAMPLES, Check, Pass, run_pass
 from network.ledger.seal import Verifier, verify_seals
@@ -49,10 +50,11 @@ PASSES = (
     balances.WALLETS,
     balances.DEBTS,
     balances.ISSUERS,
-    links.EARNED,
-    links.TAKEN_BACK,
-    links.CLAWBACKS,
-    links.CONSUMPTION,
+    refunds.EARNED,
+    refunds.TAKEN_BACK,
+    refunds.CLAWBACKS,
+    refunds.REFUNDED,
+    refunds.CONSUMPTION,
     links.TRANSFERS,
     links.SHARED,
     links.CORRECTIONS,
@@ -108,8 +110,10 @@ def audit(
     otherwise. ``verify`` checks the signatures of seals; without it they are not looked at.
     ``since`` leaves out, of earlier business days, what is checked entry by entry: their ways,
     kinds and digests. Seals still hold those days' stored digests against the signed heads, and
-    balances still count all movements, so what such an audit cannot find is a row of an earlier day
-    that was changed in words alone.
+    balances still count all movements. What such an audit cannot find is what, of an earlier day,
+    only those checks look at: an entry's words, actor, amount and times; the day that a movement
+    is priced by; a lot's days and lock; in ``earned``, a line's number and base, while it is not
+    refunded; a barred way between accounts that have no balance.
     """
     return list(checks(session, verify=verify, since=since))
 

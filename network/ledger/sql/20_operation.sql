@@ -12,8 +12,9 @@
 -- merchant's reference is not.
 
 -- True, or refuses a moment ahead of the server's own clock, which callers ask for where one is ahead by
--- more than a clock may be wrong: it would end days, lots and holds that have not ended. A clock that is
--- behind is harmless (the open day counts). Only the owner declares an installation's clock artificial.
+-- more than a clock may be wrong: it would end days and lots (p_now) or holds (p_wall) that have not
+-- ended. A clock that is behind is harmless (the open day counts). Only the owner declares an
+-- installation's clock artificial.
 CREATE OR REPLACE FUNCTION ledger.check_clock(p_now timestamptz) RETURNS boolean
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -24,6 +25,18 @@ BEGIN
             'now', p_now, 'server', clock_timestamp())::text;
     END IF;
     RETURN true;
+END
+$$;
+
+-- The moment by which whoever ends days, or lots of everybody, may go: the caller's, but never one that
+-- the server's own clock has not reached, not even within what a clock may be wrong by.
+CREATE OR REPLACE FUNCTION ledger.moment_reached(p_now timestamptz) RETURNS timestamptz
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ledger.check_clock(p_now);
+    RETURN CASE WHEN EXISTS (SELECT FROM network.installation AS i
+                             WHERE i.simulated OR i.artificial_clock)
+                THEN p_now ELSE least(p_now, clock_timestamp()) END;
 END
 $$;
 

@@ -16,7 +16,9 @@ RETURN (
 -- keeps what refunds will go by (earned): each grant, and the part of the base that earned nothing as
 -- line -1. p_takings is null, or
 -- {"sequence": that the price was reckoned with, or null, "campaigns": [{"campaign_id", "points"}]};
--- the grants of a campaign must come to the same.
+-- the grants of a campaign must come to the same. Each grant says its line and the base of that line,
+-- the same in all its grants, and all lines together have no more than the purchase: a refund is
+-- measured by them, so one that was larger would take back less than was earned.
 CREATE OR REPLACE FUNCTION ledger.earn_by_steps(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_event ledger.event_facts,
     p_grants jsonb, p_explanation json, p_evidence ledger.evidence_facts,
@@ -32,6 +34,7 @@ DECLARE
     sums bigint[] := '{}';
     place integer;
     lines integer[] := '{}';
+    bases bigint[] := '{}';
     total bigint := 0;
     earned bigint[] := '{}';
     based bigint := 0;
@@ -55,8 +58,8 @@ BEGIN
     FOR i IN 0 .. jsonb_array_length(grants) - 1 LOOP
         g := jsonb_populate_record(NULL::ledger.grant_facts, grants -> i);
         place := NULL;
-        IF g.base < 0 THEN
-            RAISE EXCEPTION 'a line of % was paid', g.base USING ERRCODE = 'PV003';
+        IF g.line IS NULL OR g.line < 0 OR g.base IS NULL OR g.base < 0 THEN
+            RAISE EXCEPTION 'line % of base % is none', g.line, g.base USING ERRCODE = 'PV003';
         END IF;
         IF g.points <> 0 OR g.points IS NULL THEN
             PERFORM ledger.check_count('points', g.points);
@@ -79,11 +82,18 @@ BEGIN
         -- The base of a line counts once, however many funders share its points.
         IF NOT g.line = ANY (lines) THEN
             lines := lines || g.line;
+            bases := bases || g.base;
             based := based + g.base;
+        ELSIF bases[array_position(lines, g.line)] <> g.base THEN
+            RAISE EXCEPTION 'line % has two bases', g.line USING ERRCODE = 'PV003';
         END IF;
         -- The place is that which grant_lot gives below, to the kinds in this order.
         earned := earned || ARRAY[[g.line, g.base, g.points, coalesce(place, 0)]];
     END LOOP;
+    IF based > coalesce(p_event.base, p_event.amount) THEN
+        RAISE EXCEPTION 'lines of % in a purchase of %', based,
+            coalesce(p_event.base, p_event.amount) USING ERRCODE = 'PV003';
+    END IF;
     PERFORM ledger.check_count('points', greatest(total, 1));  -- a purchase may earn nothing
     FOR n IN 1 .. cardinality(kinds) LOOP
         op := ledger.grant_lot(op, kinds[n], sums[n], 'issuance');

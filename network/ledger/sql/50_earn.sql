@@ -60,8 +60,11 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
-    -- 2. Locks the wallet and credits it at once, if nothing of it is due, owed or barred.
-    IF total BETWEEN 1 AND 1000000000000000 THEN
+    -- 2. Locks the wallet and credits it at once, if nothing of it is due, owed or barred. Lines of
+    -- more than the purchase are refused by the steps.
+    IF total BETWEEN 1 AND 1000000000000000
+        AND based <= coalesce(p_event.base, p_event.amount, based)
+    THEN
         UPDATE ledger.wallet AS w
         SET available = w.available + CASE WHEN active THEN total ELSE 0 END,
             pending = w.pending + CASE WHEN active THEN 0 ELSE total END,

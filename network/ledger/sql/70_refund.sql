@@ -99,7 +99,8 @@ END
 $$;
 
 -- Refunds a purchase in part or whole: by an amount against the whole, or by lines.
--- p_lines is [{"line": n, "amount": a}, …]; a line that earned nothing counts as line -1.
+-- p_lines is [{"line": n, "amount": a}, …]; a line that earned nothing counts as line -1. The entry's
+-- amount is what is refunded in all, which the audit holds against taken_back.
 CREATE OR REPLACE FUNCTION ledger.refund_earn(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_original bigint,
     p_event ledger.event_facts, p_amount bigint, p_lines jsonb, p_evidence ledger.evidence_facts
@@ -112,6 +113,7 @@ DECLARE
     shared ledger.earned_part[] := '{}';
     wanted record;
     share record;
+    refunded bigint := p_amount;
     debt_before bigint;
     total bigint := 0;
 BEGIN
@@ -160,6 +162,7 @@ BEGIN
             shared := shared || ledger.share_refund(
                 (SELECT array_agg(e ORDER BY e.part) FROM unnest(earned_rows) AS e
                  WHERE e.line = wanted.line), wanted.amount);
+            refunded := coalesce(refunded, 0) + wanted.amount;
         END LOOP;
     END IF;
 
@@ -179,6 +182,7 @@ BEGIN
         op := ledger.claw_back(op, share.issuer_id, share.lot_id, share.points);
         total := total + share.points;
     END LOOP;
+    p_event.amount := refunded;
     op := ledger.write_entry(op, 'refund_issuance', p_event, 'merchant:' || p_event.merchant_id,
                              NULL, p_now, total, p_original, bought.business_date);
     RETURN ledger.finish_operation(op, p_claim, p_evidence, jsonb_build_object(

@@ -2,10 +2,12 @@
 -- longest due first, locked in one statement in the order of member_id. The entries are those that
 -- mature_lots would write one wallet at a time; wallets with a debt go that way, because what
 -- becomes available there repays it. Returns how many wallets were due: zero says all is done, so
--- a run that was killed and begun again comes to the same total.
+-- a run that was killed and begun again comes to the same total. Nothing is due before the server's
+-- own clock says so.
 CREATE OR REPLACE FUNCTION ledger.expire_due(p_now timestamptz, p_limit integer) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
+    calendar date := ledger.programme_date(ledger.moment_reached(p_now));
     guess date;
     day date;
     today date;
@@ -20,8 +22,7 @@ BEGIN
     ELSIF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION 'a batch has 1 to 1,000 wallets' USING ERRCODE = 'PV003';
     END IF;
-    PERFORM ledger.check_clock(p_now);
-    SELECT greatest(d.business_date, ledger.programme_date(p_now)) INTO guess
+    SELECT greatest(d.business_date, calendar) INTO guess
     FROM ledger.business_day AS d WHERE d.flipped_at IS NULL;
     due := ARRAY(
         SELECT t FROM ledger.wallet AS t
@@ -31,7 +32,7 @@ BEGIN
         ORDER BY t.member_id FOR NO KEY UPDATE);
     SELECT d.business_date INTO STRICT day FROM ledger.business_day AS d
     WHERE d.flipped_at IS NULL;
-    today := greatest(day, ledger.programme_date(p_now));
+    today := greatest(day, calendar);
 
     FOREACH w IN ARRAY due LOOP
         IF w.debt > 0 THEN

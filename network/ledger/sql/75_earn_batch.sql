@@ -41,6 +41,7 @@ RETURN ARRAY(
                k.expires_on, l.points, l.based, w.sequence AS number,
                w.available, w.pending, w.held, w.due_on, k.active_from <= p_today AS active,
                coalesce(i.grants IS NULL AND k.campaign_id IS NULL AND l.plain AND i.merchant_ref <> ''
+                        AND l.based <= coalesce(i.base, i.amount, l.based)
                         AND i.place <> ALL (p_apart) AND w.status <> 'closed' AND w.debt = 0
                         AND coalesce(w.due_on > p_today, true) AND k.expires_on > p_today
                         AND w.available + w.pending + w.held < 900000000000000000

@@ -278,6 +278,13 @@ FAULTS = (
         also="seals",
     ),
     fault(
+        "earned_parts",
+        f"UPDATE ledger.entry SET earned[1][2] = NULL WHERE {_FIRST_ENTRY}",
+        _REDIGEST,
+        named=f"member {SPENDER}, entry 1, lot 1000001: a part that cannot be",
+        also="seals",
+    ),
+    fault(
         "entry_digests",
         f"UPDATE ledger.entry SET earned[1][2] = earned[1][2] + 1 WHERE {_FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: the digest is not that",
@@ -292,6 +299,18 @@ FAULTS = (
         "UPDATE ledger.taken_back SET clawed_back = clawed_back - 1"
         f" WHERE member_id = '{DEBTOR}' AND part = 0",
         named=f"member {DEBTOR}, entry 1, issuer {BAKERY}: clawed back ",
+    ),
+    fault(
+        "refunds_match_entries",
+        f"UPDATE ledger.taken_back SET refunded = refunded - 1 WHERE member_id = '{DEBTOR}'"
+        " AND part = 0",
+        named=f"member {DEBTOR}, entry 1: refunded 10049, by refunds 10050",
+    ),
+    fault(
+        "refunds_match_entries",
+        f"UPDATE ledger.taken_back SET refunded = refunded - 1 WHERE member_id = '{WINNER}'"
+        " AND part = 1",
+        named=f"member {WINNER}, entry 2: refunded 4000, by refunds 4000",
     ),
     fault(
         "consumption_matches_postings",

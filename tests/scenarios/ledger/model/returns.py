@@ -103,7 +103,7 @@ class Returns(Spending):
             if bought.kind != "issuance":
                 raise Refused("refund_of_refund" if bought.kind in REFUNDS else "not_refundable")
             call.mature()
-            call.write("refund_issuance", event, original=original)
+            entry = call.write("refund_issuance", event, original=original)
             call.claim_reference("refund_issuance", event)
             rows = wallet.earned[original]
             if not rows:  # a purchase of nothing
@@ -114,6 +114,7 @@ class Returns(Spending):
                 shares = refund(rows, amount)
             else:
                 shares = _refund_lines(rows, lines or [])
+            entry.amount = amount or sum(line["amount"] for line in lines or []) or None
             total: dict[tuple[UUID, int | None], int] = {}
             for row, part in shares:
                 if part:
