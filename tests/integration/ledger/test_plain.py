@@ -141,8 +141,8 @@ def test_a_plain_purchase_leaves_what_the_steps_leave(
 
 @pytest.mark.parametrize(
     "change",
-    [{"line": 0, "base": 1000}, {"line": 1, "expires_on": date(2099, 1, 1)}, {"line": -5}],
-    ids=["two funders of a line", "two lots", "a line below zero"],
+    [{"line": 0, "base": 1000}, {"line": 1, "expires_on": date(2099, 1, 1)}, {"line": 5}],
+    ids=["two funders of a line", "two lots", "a line left out"],
 )
 def test_what_is_not_plain_goes_by_steps(
     hands: Hands, owner_database: Database, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
