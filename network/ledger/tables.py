@@ -126,7 +126,12 @@ lot = table(
         "lot_id",
         postgresql_where=text("open"),
     ),
-    Index("ix_lot_made", "made_on", postgresql_using="brin"),
+    Index(
+        "ix_lot_made",
+        "made_on",
+        postgresql_using="brin",
+        postgresql_ops={"made_on": "date_minmax_multi_ops"},
+    ),
     key=("member_id", "lot_id"),
 )
 

@@ -131,9 +131,10 @@ ALTER TABLE ledger.lot
 -- without a sort, however many are open and however many are used up.
 CREATE INDEX ix_lot_open ON ledger.lot (member_id, (locked_to IS NULL), expires_on, lot_id)
     WHERE open;
--- The audit's month of lots. They arrive in the order of days and stay where they are, so a block
--- range index finds them for next to nothing per insert, and it keeps no update from being heap-only.
-CREATE INDEX ix_lot_made ON ledger.lot USING brin (made_on);
+-- The audit's month of lots. They arrive in the order of days, so a block range index finds them for
+-- next to nothing per insert, and it keeps no update from being heap-only. A night that ends many old
+-- lots moves some among the new: of a range with both, several intervals know what it hasn't.
+CREATE INDEX ix_lot_made ON ledger.lot USING brin (made_on date_minmax_multi_ops);
 
 -- ---------------------------------------------------------------- entries and movements
 -- What a purchase earned stands in its entry (earned), a row of numbers for each grant: the purchase's
