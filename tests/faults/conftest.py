@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from psycopg import sql
+from sqlalchemy import text
 
 from config.services.account import give, service_account
 from config.services.postgres import APPLICATION, DATABASE, OWNER, SUPERUSER, Postgres
@@ -57,6 +58,8 @@ class Victim:
                 )
             )
         owner = Database(self.postgres.url(OWNER, database=name), pool_size=1)
+        with owner.unit_of_work() as session:
+            session.execute(text("UPDATE network.installation SET artificial_clock = true"))
         history.found(owner)
         owner.dispose()
         database = Database(self.postgres.url(APPLICATION, database=name), pool_size=1)

@@ -228,7 +228,12 @@ def _bodies(things: Things) -> dict[str, Any]:
         "answer_sandbox_request": {"answer": "yes"},
         "quote_earning": money,
         "create_earning": {"member": member, "merchant_ref": reference(), **money},
-        "refund_earning": {"merchant_ref": reference(), "amount": 1_000, "occurred_at": now},
+        "refund_earning": {
+            "merchant_ref": reference(),
+            "amount": 1_000,
+            "currency": "IRR",
+            "occurred_at": now,
+        },
         "create_batch": json.dumps(line).encode() + b"\n",
         "create_redemption": {
             "member": {"code": things.member["code"]},
