@@ -25,6 +25,7 @@ from network.ledger.partitions import open_first_day
 from network.ledger.values import Approval, Claim, Event, Grant, Posted
 from network.operators.audit_corrections import CORRECTIONS
 from network.programme import service as programme
+from tests.integration.adjustments.test_adjustments import propose
 from tests.integration.ledger_audit.history import BAKERY, FIRST, PEOPLE, found, noon
 
 NOW = noon(FIRST)
@@ -51,18 +52,8 @@ def correct(
     database: Database, *, kind: str, points: int, member: UUID = MEMBER, issuer: UUID = BAKERY
 ) -> UUID:
     """Have two people correct a member's points."""
+    asked = propose(database, member, ANNA, kind=kind, points=points, issuer=issuer)
     with database.unit_of_work() as session:
-        asked = service.propose(
-            session,
-            now=NOW,
-            member_id=member,
-            kind=kind,
-            issuer_id=issuer,
-            points=points,
-            reason="the till was offline",
-            proposed_by=ANNA,
-            expires_on=ENDS if kind == "up" else None,
-        ).adjustment_id
         service.approve(session, now=NOW, adjustment_id=asked, approved_by=BEHZAD)
     return asked
 

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,13 +19,13 @@ import pytest
 import redis
 from psycopg import sql
 
-from config.services.programs import find_programs
 from config.services.valkey import Valkey
 from merchant_gateway.client import GatewayClient, ServerError
 from network.ledger import operations, queries
 from network.services import Services
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.locks import await_waiters
+from tests.fixtures.private_valkey import open_valkey
 from tests.fixtures.wire import Wire
 from tests.integration.gateway.house import (
     House,
@@ -44,19 +43,8 @@ PING: dict[str, Any] = {"method": "GET", "target": "/v1/ping"}
 @pytest.fixture(scope="module")
 def private_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """Yield a Valkey of this module's own, which its tests stop and start."""
-    base: Path = tmp_path_factory.mktemp("v")
-    server = Valkey(
-        program=find_programs(None).valkey_server,
-        data=base / "data",
-        sockets=base,
-        log=base / "log",
-        record=base / "pid",
-        password=secrets.token_hex(8),
-        persistent=True,
-    )
-    server.start()
-    yield server
-    server.stop()
+    with open_valkey(tmp_path_factory.mktemp("v"), persistent=True) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

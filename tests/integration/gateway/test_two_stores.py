@@ -15,15 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
 import redis
 from sqlalchemy.orm import Session
 
-from config.services.programs import find_programs
 from config.services.valkey import Valkey
 from merchant_gateway.errors import NonceReplayedError, SignAgainError
 from merchant_gateway.guard import Guard
@@ -31,6 +28,7 @@ from merchant_gateway.limits import Limits
 from network.database.connection import Database
 from network.database.driver import Direct
 from network.errors import UnavailableError
+from tests.fixtures.private_valkey import open_valkey
 from tests.fixtures.wire import Wire
 
 PATIENCE_SECONDS = 30.0
@@ -108,19 +106,8 @@ class Process:
 @pytest.fixture(scope="module")
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """Yield a Valkey that comes back empty."""
-    base: Path = tmp_path_factory.mktemp("v")
-    server = Valkey(
-        program=find_programs(None).valkey_server,
-        data=base / "data",
-        sockets=base,
-        log=base / "log",
-        record=base / "pid",
-        password=quote(secrets.token_hex(8)),
-        persistent=False,
-    )
-    server.start()
-    yield server
-    server.stop()
+    with open_valkey(tmp_path_factory.mktemp("v"), persistent=False) as server:
+        yield server
 
 
 class Processes:
