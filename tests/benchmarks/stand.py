@@ -44,9 +44,10 @@ class Stand:
         database: str = DATABASE,
         role: str = APPLICATION,
         variables: Mapping[str, int] | None = None,
+        protocol: str = "prepared",
     ) -> float:
-        """Run a script (None: TPC-B) with prepared statements; return transactions a second."""
-        command = [str(self.pgbench), "--no-vacuum", "--protocol=prepared"]
+        """Run a script (None: TPC-B); return transactions a second."""
+        command = [str(self.pgbench), "--no-vacuum", f"--protocol={protocol}"]
         command += ["--client", str(clients), "--jobs", "2", "--time", str(seconds)]
         for name, value in (variables or {}).items():
             command += ["--define", f"{name}={value}"]
@@ -65,6 +66,22 @@ class Stand:
         command = [str(self.pgbench), "--initialize", "--quiet", "--scale", str(TPCB_SCALE)]
         command += ["--host", str(self.postgres.sockets), "--port", str(PORT)]
         self._run([*command, "--username", SUPERUSER, TPCB_DATABASE], role=SUPERUSER)
+
+    def touch_buffers(self) -> None:
+        """Write to each shared buffer once, as a server that runs for an hour has.
+
+        Linux clears a page of shared memory when it is first touched; on a new server that is a
+        twentieth of the processor of whoever writes most.
+        """
+        with self.postgres.connect() as connection:
+            connection.execute(
+                "CREATE UNLOGGED TABLE touched (n bigint, filling text STORAGE PLAIN)"
+            )
+            connection.execute(
+                "INSERT INTO touched SELECT n, repeat('x', 7000) FROM generate_series(1, "
+                "(SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers')) AS n"
+            )
+            connection.execute("DROP TABLE touched")
 
     def _run(self, command: list[str], *, role: str) -> str:
         done = subprocess.run(
