@@ -106,3 +106,21 @@ CORRECTIONS = Pass(
         ),
     ),
 )
+
+DECIDED_TOGETHER = Pass(
+    body="""
+        SELECT c.correction_id, c.state, a.state AS its_state,
+               c.decided_by IS NOT DISTINCT FROM a.decided_by
+               AND (c.state <> 'posted' OR c.business_date = a.business_date) AS alike
+        FROM network.correction AS c
+        JOIN network.adjustment AS a ON a.adjustment_id = c.adjustment_id
+    """,
+    rules=(
+        Rule(
+            name="corrections_decided_with_points",
+            wrong="state <> its_state OR NOT alike",
+            example="format('correction %s is %s, its points are %s', correction_id, state,"
+            " its_state)",
+        ),
+    ),
+)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import Check, Pass, Rule, run_pass
-from network.operators.audit_corrections import CORRECTIONS
+from network.operators.audit_corrections import CORRECTIONS, DECIDED_TOGETHER
 
 _SIMULATED = "(SELECT simulated FROM network.installation)"
 
@@ -363,6 +363,7 @@ PASSES = (
     MERGES,
     SPONSORS,
     CORRECTIONS,
+    DECIDED_TOGETHER,
 )
 
 

@@ -205,6 +205,7 @@ class Correction(Base):
     __tablename__ = "correction"
     __table_args__ = (
         Index("ix_correction_proposed", "proposed_at", postgresql_where=text("state = 'proposed'")),
+        Index("uq_correction_adjustment_id", "adjustment_id", unique=True),
         Index(None, "break_id"),
         Index(None, "dispute_id"),
         _SCHEMA,

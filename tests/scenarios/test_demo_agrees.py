@@ -162,6 +162,7 @@ def test_the_demo_s_audit_is_clean_and_looked_at_something(played: Played) -> No
         "two_people_behind_merges",
         "two_people_behind_corrections",
         "corrections_have_entries",
+        "corrections_decided_with_points",
         "one_entry_per_proposal",
         "outstanding_matches_lots",
     }

@@ -15,6 +15,7 @@ from network.language import parse_day, parse_whole_number
 from network.ledger.errors import UnknownWallet
 from network.merchants import queries as merchants
 from network.operators.roles import APPROVER, OPERATOR
+from network.reconciliation import deciding
 from settlement.console import access
 from settlement.console.reconciling import REFUSED, tell
 
@@ -61,11 +62,12 @@ def approve(public_id: str) -> Response:
     try:
         with access.unit_of_work() as session:
             found = _found(session, public_id)
-            service.approve(
+            deciding.approve_adjustment(
                 session,
-                now=access.now(),
                 adjustment_id=found.adjustment_id,
-                approved_by=access.operator().operator_id,
+                by=access.operator().operator_id,
+                now=access.now(),
+                wall=access.wall(),
             )
     except REFUSED as error:
         tell([error])
@@ -84,11 +86,12 @@ def decline(public_id: str) -> Response:
             own = found.proposed_by == access.operator().operator_id
             if not (own or access.operator().may(APPROVER)):
                 abort(403)
-            service.decline(
+            deciding.decline_adjustment(
                 session,
-                now=access.now(),
                 adjustment_id=found.adjustment_id,
-                declined_by=access.operator().operator_id,
+                by=access.operator().operator_id,
+                now=access.now(),
+                wall=access.wall(),
             )
     except REFUSED as error:
         tell([error])

@@ -143,6 +143,19 @@ FAULTS = (
            FROM network.agreement""",
         f"down of 5 points for member {ANNA}, entry 1 of 2026-11-22; entries that say the same: 0",
     ),
+    (
+        "corrections_decided_with_points",
+        """WITH a AS (
+               INSERT INTO network.adjustment
+               SELECT agreement_id, proposed_by, 'down', merchant_id, 5, NULL, 'x', 'declined',
+                      proposed_by, now(), approved_by, now()
+               FROM network.agreement RETURNING adjustment_id, issuer_id, proposed_by)
+           INSERT INTO network.correction
+           SELECT adjustment_id, issuer_id, adjustment_id, NULL, 'adjust_points', adjustment_id,
+                  NULL, NULL, 'x', 'proposed', proposed_by, now()
+           FROM a""",
+        "is proposed, its points are declined",
+    ),
 )
 
 
@@ -238,6 +251,8 @@ def tampered(owner: Database, statement: str) -> Iterator[Session]:
             ("payment_mode", "fk_payment_mode_proposal_id_proposal"),
             ("adjustment", "fk_adjustment_proposed_by_operator"),
             ("adjustment", "fk_adjustment_decided_by_operator"),
+            ("correction", "fk_correction_break_id_reconciliation_break"),
+            ("correction", "fk_correction_proposed_by_operator"),
         ):
             session.execute(text(f"ALTER TABLE network.{table} DROP CONSTRAINT {name}"))
         session.execute(text(statement))
@@ -259,6 +274,7 @@ def test_what_two_people_decided_is_clean_and_each_change_by_hand_is_named(
         "sponsors_sell_nothing",
         "two_people_behind_corrections",
         "corrections_have_entries",
+        "corrections_decided_with_points",
     }
     for check, statement, named in FAULTS:
         with tampered(owner_database, statement) as session:

@@ -7,8 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from network import ids
+from network.adjustments import service as adjusting
 from network.ledger import queries as ledger
 from network.ledger.errors import SamePerson
 from network.money import queries as money
@@ -26,7 +28,9 @@ from network.reconciliation.errors import (
     NothingToMoveError,
 )
 from network.reconciliation.facts import BreakView, CorrectionView
+from network.services import Services
 from tests.integration.reconciliation.desk import NEXT_DAY, Desk, at, jsonl
+from tests.integration.settlement.office import open_office
 
 LONG = "It was, by half. " * 60 + "Sorry."
 MORNING = at(9, day=NEXT_DAY)
@@ -179,6 +183,50 @@ def test_what_a_later_record_no_longer_shows_is_not_corrected(morning: Morning) 
         morning.approve(correction.correction_id, morning.behnam)
     morning.decline(correction.correction_id, morning.behnam)
     assert morning.break_of("missing_there").state == "gone"
+
+
+def test_the_page_of_the_wallet_decides_points_and_correction_together(
+    morning: Morning, services: Services
+) -> None:
+    before = morning.points()
+    morning.resolve("missing_there", "accept_theirs")
+    (gone,) = morning.waiting()
+    morning.desk.send(jsonl([*morning.record, morning.desk.record["R-2"]]), wall=LATER)
+    assert gone.adjustment_id is not None
+    wallet = f"/members/{ids.encode('mem', morning.member)}"
+    action = f"/adjustments/{ids.encode('adj', gone.adjustment_id)}"
+    with open_office(services) as office:
+        page = office.head.get(wallet)
+        refused = page.send(f"{action}/approve")
+        assert "A later record of the day no longer shows this: decline it." in refused.text
+        assert (morning.points(), morning.waiting()) == (before, [gone])
+        assert "Declined: nothing was changed." in page.send(f"{action}/decline").text
+        assert (morning.break_of("missing_there").state, morning.waiting()) == ("gone", [])
+
+        morning.resolve("points_differ", "accept_theirs")
+        (more,) = morning.waiting()
+        assert more.adjustment_id is not None
+        action = f"/adjustments/{ids.encode('adj', more.adjustment_id)}"
+        assert "Approved, and done." in office.head.get(wallet).send(f"{action}/approve").text
+    assert morning.points() == before + 4
+    assert (morning.break_of("points_differ").state, morning.waiting()) == ("resolved", [])
+
+
+@pytest.mark.parametrize("state", ["posted", "declined"])
+def test_the_database_refuses_points_that_are_decided_without_their_correction(
+    morning: Morning, state: str
+) -> None:
+    morning.resolve("points_differ", "accept_theirs")
+    (correction,) = morning.waiting()
+    about: dict[str, Any] = {"now": LATER, "adjustment_id": correction.adjustment_id}
+    about["approved_by" if state == "posted" else "declined_by"] = morning.behnam
+    act = adjusting.approve if state == "posted" else adjusting.decline
+    with (
+        pytest.raises(IntegrityError, match="with the correction that it is for"),
+        morning.desk.services.database.unit_of_work() as session,
+    ):
+        act(session, **about)
+    assert morning.waiting() == [correction]
 
 
 def test_owners_and_comments_are_history(morning: Morning) -> None:

@@ -276,7 +276,32 @@ CREATE TABLE network.correction (
 );
 CREATE INDEX ix_correction_proposed ON network.correction (proposed_at)
     WHERE state = 'proposed';
+CREATE UNIQUE INDEX uq_correction_adjustment_id ON network.correction (adjustment_id);
 CREATE INDEX ix_correction_break_id ON network.correction (break_id);
 CREATE INDEX ix_correction_dispute_id ON network.correction (dispute_id);
 GRANT SELECT, INSERT ON network.correction TO peyvand_app;
 GRANT UPDATE (state, decided_by, decided_at, business_date) ON network.correction TO peyvand_app;
+
+-- Points that move for a correction stand as an adjustment on the page of their wallet as well. Whoever
+-- decides one there decides both, or the break could never be decided again.
+CREATE FUNCTION network.decided_with_its_correction() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM network.correction AS c
+        JOIN network.adjustment AS a ON a.adjustment_id = c.adjustment_id
+        WHERE c.adjustment_id = NEW.adjustment_id AND c.state <> a.state
+    ) THEN
+        RAISE EXCEPTION 'an adjustment is decided with the correction that it is for'
+            USING ERRCODE = '23514', CONSTRAINT = 'with_its_correction';
+    END IF;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION network.decided_with_its_correction() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER with_its_correction AFTER UPDATE ON network.adjustment
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION network.decided_with_its_correction();
+CREATE CONSTRAINT TRIGGER with_its_adjustment AFTER INSERT OR UPDATE ON network.correction
+    DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION network.decided_with_its_correction();
