@@ -25,6 +25,8 @@ from network.services import Services
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from config.serving.refusals import Refuse
+
 
 _ANSWER_SECONDS: Mapping[str, float] = {"gateway": 30.0, "wallet": 30.0, "portal": 30.0}
 """For so long the database may say nothing to who serves a till or a phone; reports take longer."""
@@ -49,12 +51,13 @@ def gateway() -> WSGIApplication:
     """Return the merchants' signed API."""
     from config.sandboxes.nights import Hands
     from merchant_gateway.app import create_app, make_ready
+    from merchant_gateway.unread import refusing
 
     services, client = _hold("gateway")
     app = create_app(services, client, hands=Hands(client))
     with suppress(UnavailableError):  # then the first request after the database is there does it
         make_ready(app)
-    return _outside(app, services)
+    return _outside(app, services, refuse=refusing(app))
 
 
 def wallet() -> WSGIApplication:
@@ -99,26 +102,35 @@ def behind_proxies(app: WSGIApplication, *, count: int) -> WSGIApplication:
     return ProxyFix(app, x_for=count, x_proto=count, x_host=0, x_port=0, x_prefix=0)
 
 
-def _outside(app: WSGIApplication, services: Services) -> WSGIApplication:
+def _outside(
+    app: WSGIApplication, services: Services, *, refuse: Refuse | None = None
+) -> WSGIApplication:
     """Return what stands around every front."""
     proxied = behind_proxies(app, count=services.settings.trusted_proxies)
-    return with_health(proxied, services)
+    return Front(proxied, services, refuse=refuse)
 
 
-def with_health(app: WSGIApplication, services: Services) -> WSGIApplication:
-    """Answer HEALTH_PATH before ``app`` sees it: 200 while the database answers, else 503."""
+class Front:
+    """Answers HEALTH_PATH before ``app`` sees it: 200 while the database answers, else 503.
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    ``refuse`` says, in the front's own form, what its server could not read as a request.
+    """
+
+    def __init__(
+        self, app: WSGIApplication, services: Services, *, refuse: Refuse | None = None
+    ) -> None:
+        self._app, self._services, self.refuse = app, services, refuse
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, or have the application do so."""
         if environ.get("PATH_INFO") != HEALTH_PATH:
-            return app(environ, start_response)
+            return self._app(environ, start_response)
         try:
-            with services.database.ledger() as connection:
+            with self._services.database.ledger() as connection:
                 connection.exec_driver_sql("SELECT 1")
         except UnavailableError:
             return _plain(start_response, "503 Service Unavailable", b"database unavailable\n")
         return _plain(start_response, "200 OK", b"ok\n")
-
-    return answer
 
 
 def _plain(start_response: Callable[..., Any], status: str, body: bytes) -> Iterable[bytes]:

@@ -20,6 +20,7 @@ from merchant_gateway.errors import (
     MethodNotAllowedError,
     NotFoundError,
     RateLimitedError,
+    TransferCodingError,
 )
 from merchant_gateway.exchange import Exchange, begin
 from merchant_gateway.gateway import Gateway
@@ -150,7 +151,7 @@ def refusal(gateway: Gateway, exchange: Exchange, error: Exception) -> Reply:
         documentation=gateway.documentation,
         trying=parsed is not None and parsed.key_id.startswith(TEST_PREFIX),
     )
-    if found.status >= _SERVER_ERROR:
+    if found.status >= _SERVER_ERROR and not isinstance(known, TransferCodingError):
         _log_failure(error, found.code, exchange)
     headers = {"Content-Type": MEDIA_TYPE, **found.headers, "Vary": "Accept-Language"}
     if isinstance(error, HTTPException) and (methods := getattr(error, "valid_methods", None)):

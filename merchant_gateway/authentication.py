@@ -93,7 +93,7 @@ def _read_body(environ: WSGIEnvironment, *, stated: int | None, most_bytes: int)
             body = get_input_stream(environ, max_content_length=most_bytes).read()
     except RequestEntityTooLarge as error:
         raise BodyTooLargeError(f"at most {most_bytes} bytes") from error
-    except OSError as error:
+    except Exception as error:  # whatever the server's parser raises: it has classes of its own
         raise BadRequestError("the body did not arrive") from error
     if len(body) < (stated or 0):
         raise BadRequestError("the body ended too early")

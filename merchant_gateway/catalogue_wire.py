@@ -30,6 +30,26 @@ TRANSPORT = {
     "bad_request": Kind(
         400, _("The request cannot be read"), _("Send it as HTTP asks; nothing was done.")
     ),
+    "address_too_long": Kind(
+        414,
+        _("The address is too long"),
+        _("Method, address and version have 8,190 bytes together. Ask for fewer things at once."),
+    ),
+    "headers_too_large": Kind(
+        431,
+        _("The headers are too large"),
+        _("There are at most 60, and each has at most 8,190 bytes."),
+    ),
+    "expectation_failed": Kind(
+        417,
+        _("The request expects what this server does not do"),
+        _("Leave Expect out, or send 100-continue."),
+    ),
+    "transfer_coding_unsupported": Kind(
+        501,
+        _("The body's transfer coding is not known here"),
+        _("Send the body with its Content-Length, or chunked and nothing else."),
+    ),
     "not_found": Kind(
         404,
         _("There is nothing here"),
@@ -71,6 +91,15 @@ TRANSPORT = {
     "database_full": Kind(503, _("The service is not available now"), RETRY, 2),
     "statement_timeout": Kind(503, _("The service is busy"), RETRY, 1),
     "no_signing_key": Kind(503, _("The service is not available now"), RETRY, 2),
+    "request_late": Kind(
+        503,
+        _("The request did not come in time"),
+        _(
+            "It has 20 seconds, a large body longer while it flows. Nothing was done: send the "
+            "same request again, with the same key."
+        ),
+        1,
+    ),
     "busy": Kind(503, _("The service is busy"), RETRY, 1),
     "clock_ahead": Kind(503, _("The service is not available now"), RETRY, 2),
     "sign_again": Kind(

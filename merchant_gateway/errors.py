@@ -32,9 +32,13 @@ class InvalidRequestError(PeyvandError):
 
 
 class MalformedJsonError(PeyvandError):
-    """The body is not one JSON object in UTF-8 (RFC 8259)."""
+    """The body is not one JSON object in UTF-8 (RFC 8259); ``hint`` says where, to the reader."""
 
     code = "malformed_json"
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
 
 
 class BodyTooLargeError(PeyvandError):
@@ -77,6 +81,36 @@ class BadRequestError(PeyvandError):
     """The request cannot be read as HTTP."""
 
     code = "bad_request"
+
+
+class AddressTooLongError(PeyvandError):
+    """The request's first line is longer than the server reads."""
+
+    code = "address_too_long"
+
+
+class HeadersTooLargeError(PeyvandError):
+    """A header is longer than the server reads, or there are too many."""
+
+    code = "headers_too_large"
+
+
+class ExpectationFailedError(PeyvandError):
+    """The request expects something else than to be told to go on."""
+
+    code = "expectation_failed"
+
+
+class TransferCodingError(PeyvandError):
+    """The body comes in a transfer coding that the server does not read."""
+
+    code = "transfer_coding_unsupported"
+
+
+class RequestLateError(UnavailableError):
+    """The request did not come in time, or no place was free for a large one."""
+
+    code = "request_late"
 
 
 class KeyUnknownError(PeyvandError):

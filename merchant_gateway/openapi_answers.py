@@ -15,7 +15,8 @@ from merchant_gateway.schemas.answers_problem import PROBLEM
 
 _Described = dict[str, Any]
 
-_ALWAYS = (400, 401, 403, 413, 422, 429, 500, 503)
+_ALWAYS = (400, 401, 403, 413, 414, 422, 429, 431, 500, 503)
+_WITH_A_BODY = (415, 417, 501)
 _LATER = frozenset(
     kind.status
     for kind in KINDS.values()
@@ -161,7 +162,7 @@ def refusals(each: Operation) -> list[int]:
     if each.method != "GET":
         found.add(409)
     if each.body is not None or each.lines is not None:
-        found.add(415)
+        found.update(_WITH_A_BODY)
     if len(each.media_types) > 1:
         found.add(406)
     return sorted(found)

@@ -18,6 +18,7 @@ from merchant_gateway.errors import (
 )
 from merchant_gateway.signing import SignatureInvalidError, SigningError
 from network.errors import PeyvandError
+from network.language import gettext
 
 MEDIA_TYPE = "application/problem+json"
 _PRIVATE = frozenset({"sequence", "original", "authorisation", "member_id", "issuer_id"})
@@ -62,7 +63,7 @@ def problem(
     if errors := _errors(error):
         members["errors"] = errors
     if isinstance(error, SigningError | MalformedJsonError):
-        members["hint"] = str(error)
+        members["hint"] = _hint(error)
         if isinstance(error, SigningError):
             members["see"] = f"{documentation}/guide/signing#when-it-is-refused"
         if trying and isinstance(error, SignatureInvalidError) and error.signature_base:
@@ -72,6 +73,13 @@ def problem(
     retry_after = _retry_after(error, kind)
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return Problem(status=kind.status, code=error.code, body=canonical(members), headers=headers)
+
+
+def _hint(error: SigningError | MalformedJsonError) -> str:
+    """Return what to mend, in the reader's language."""
+    if isinstance(error, MalformedJsonError):
+        return error.hint
+    return error.text and gettext(error.text, **error.values)
 
 
 def _retry_after(error: PeyvandError | SigningError, kind: Kind) -> int | None:

@@ -12,8 +12,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from merchant_gateway.errors import FieldError, InvalidRequestError, MalformedJsonError
+from network.language import gettext as _
+from network.language import lazy_gettext as _l
 
 MAX_DEPTH = 8
+_WORDS = (
+    ("Expecting value", _l("a value is expected here")),
+    ("Expecting property name", _l("a name in double quotes is expected here")),
+    ("Expecting ':'", _l("a colon is expected here")),
+    ("Expecting ','", _l("a comma is expected here, or the end")),
+    ("Illegal trailing comma", _l("a comma stands before the end")),
+    ("Extra data", _l("something follows the object")),
+    ("Unterminated string", _l("a string that begins here does not end")),
+    ("Invalid control character", _l("a control character stands in a string")),
+    ("Invalid \\", _l("a backslash is followed by what it may not")),
+)
+"""How Python's decoder begins to say what is wrong, and how we say it."""
 
 
 class NotInteger:
@@ -44,18 +58,26 @@ def load_object(body: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise MalformedJsonError(_describe(error)) from error
     if not isinstance(value, dict):
-        raise MalformedJsonError("the body must be one JSON object")
+        raise MalformedJsonError(_("The body must be one JSON object."))
     if not _is_sound(value, 1):
         _name_what_is_wrong(value)
     return value
 
 
 def _describe(error: ValueError) -> str:
+    """Return what is wrong, in the reader's language."""
     if isinstance(error, json.JSONDecodeError):
-        return f"the body is not JSON: {error.msg} at character {error.pos + 1}"
+        words = next((found for begin, found in _WORDS if error.msg.startswith(begin)), None)
+        if words is None:
+            return _("The body is not JSON at character %(place)s.", place=error.pos + 1)
+        return _(
+            "The body is not JSON at character %(place)s: %(what)s.",
+            place=error.pos + 1,
+            what=str(words),
+        )
     if isinstance(error, UnicodeDecodeError):
-        return f"the body is not UTF-8 at byte {error.start + 1}"
-    return "the body holds a value that JSON does not have"
+        return _("The body is not UTF-8 at byte %(place)s.", place=error.start + 1)
+    return _("The body holds a value that JSON does not have.")
 
 
 def _is_sound(value: Any, depth: int) -> bool:
@@ -97,7 +119,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return value
     seen: set[str] = set()
     duplicate = _Duplicate(value)
-    for key, _ in pairs:
+    for key, _value in pairs:
         if key in seen:
             duplicate.key = key
             break
@@ -109,7 +131,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _not_integer(_: str) -> NotInteger:
+def _not_integer(_text: str) -> NotInteger:
     return NotInteger()
 
 

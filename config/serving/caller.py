@@ -16,10 +16,6 @@ _LENGTH = b"\r\ncontent-length:"
 _UNTOLD = (b"\r\ntransfer-encoding:", b"\r\nexpect:")
 _MOST_DIGITS = 12
 _PAUSE, _PAUSE_IN_LINE = 1, 5
-_LATE = (
-    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\n"
-    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-)
 
 
 class Progress(Enum):
@@ -58,7 +54,8 @@ class Caller(TConn):  # type: ignore[misc]
     """A connection, what has come of its next request, and until when it may wait for the rest.
 
     ``waiting``: no thread has it in hand. ``closing``: nothing follows what is still unsent.
-    ``ending``: the client was told so, and has to close its side.
+    ``ending``: the client was told so, and has to close its side. ``asked``: as much as was there
+    of the request that a thread has in hand.
     """
 
     sock: Line
@@ -71,6 +68,7 @@ class Caller(TConn):  # type: ignore[misc]
         self.data_ready = True
         self.descriptor = line.fileno()
         self.received = bytearray()
+        self.asked = b""
         self.progress = Progress.PARTLY
         self.deadline = time.monotonic() + patience.whole
         self.waiting = False
@@ -101,12 +99,14 @@ class Caller(TConn):  # type: ignore[misc]
         """Give gunicorn's parser what was read."""
         self.init()
         self.sock.begin_answer()
-        self.parser.unreader.unread(bytes(self.received))
+        self.asked = bytes(self.received)
+        self.parser.unreader.unread(self.asked)
         self.received.clear()
         self.progress = Progress.PARTLY
 
     def take_back(self) -> None:
         """Keep what the parser did not need: the next request, sent before the answer."""
+        self.asked = b""
         if early := self.parser.unreader.take_buffered():
             self.received += early
             self.progress = progress_of(self.received)
@@ -120,13 +120,13 @@ class Caller(TConn):  # type: ignore[misc]
             seconds = self.patience.whole if self.received else self.cfg.keepalive
         self.deadline = time.monotonic() + seconds
 
-    def late_answer(self) -> bytes:
-        """Return what is said to a client whose time is over; nothing where it asked nothing.
+    def told_to_wait(self) -> int:
+        """Return after how many seconds a client whose time is over may ask again.
 
-        Nobody has begun with its request, so it may try again: every client does so after a 503,
-        also without a signature, while some hold an unsigned 408 against the network.
+        None (0) where it asked nothing. Nobody has begun with its request, so it may: every client
+        does so after a 503, also without a signature, while some hold an unsigned 408 against the
+        network.
         """
         if self.closing or self.sock.unsent or not self.received:
-            return b""
-        pause = _PAUSE_IN_LINE if self.progress is Progress.LARGE else _PAUSE
-        return _LATE % pause
+            return 0
+        return _PAUSE_IN_LINE if self.progress is Progress.LARGE else _PAUSE

@@ -32,6 +32,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from config.serving.caller import Caller, Progress
 from config.serving.line import Line
 from config.serving.patience import Patience, poll_milliseconds
+from config.serving.refusals import LATE, code_of, language_of, on_the_wire, refuse_of
 
 _ARRIVED = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
 _TAKEN = select.EPOLLOUT | select.EPOLLONESHOT
@@ -39,6 +40,10 @@ _AT_ONCE = _ARRIVED | select.EPOLLOUT
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _OTHER_FILES = 64
 """Files that a process has open besides its clients: databases, listeners, logs."""
+_LATE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: %d\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -72,6 +77,21 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """End at once."""
         self._over = True
         BaseWorker.handle_quit(self, sig, frame)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what is no request, or met a defect, as the front refuses anything else."""
+        refuse = refuse_of(self.wsgi)
+        caller = self._callers.get(client.fileno())
+        if refuse is None or caller is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        code = code_of(exc)
+        if code == "internal_error":
+            self.log.error("a request failed in the server", exc_info=exc)
+        found = refuse(code, language=language_of(caller.asked))
+        kind, request_id = type(exc).__name__, found.headers.get("X-Request-Id")
+        self.log.warning("unread: %s, answered %s to request=%s", kind, code, request_id)
+        client.sendall(on_the_wire(found))
 
     def run(self) -> None:
         """Keep the arbiter and the deadlines while the threads serve; end when all is answered."""
@@ -300,14 +320,21 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         for caller in list(self._callers.values()):
             if caller.deadline <= moment and self._claim(caller, overdue=moment):
                 try:
-                    if not (late := caller.late_answer()):
+                    if not (pause := caller.told_to_wait()):
                         self._drop(caller)
                         continue
-                    caller.sock.sendall(late)
+                    caller.sock.sendall(self._late(caller, pause=pause))
                     caller.sock.flush()
                     self._hang_up(caller)
                 except OSError:
                     self._drop(caller)
+
+    def _late(self, caller: Caller, *, pause: int) -> bytes:
+        """Return what is said to who was too slow, or stood in line for too long."""
+        if (refuse := refuse_of(self.wsgi)) is None:
+            return _LATE % pause
+        language = language_of(bytes(caller.received))
+        return on_the_wire(refuse(LATE, language=language, pause=pause))
 
     def _end_longest_waiting(self) -> None:
         """Make room: a new client matters more than one that has been silent for longest."""

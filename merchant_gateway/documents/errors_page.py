@@ -19,9 +19,13 @@ _HEAD = _l(
 
 Every refusal is a problem document (RFC 9457, `application/problem+json`), signed like any other
 answer. Decide by `code` alone: codes are stable, `title` and `detail` are for people, come in the
-language of `Accept-Language` (`en` or `fa`) and may be reworded. `hint` (English, signatures and
-JSON only) says what to mend; `errors` names fields by JSON pointer, query parameters as `#name`;
+language of `Accept-Language` (`en` or `fa`) and may be reworded; so does `hint`, which says what to
+mend in a signature or in JSON. `errors` names fields by JSON pointer, query parameters as `#name`;
 `facts` has the figures behind a refusal. `request_id` is what to quote to us.
+
+What the server itself can't read as a request (`address_too_long`, `headers_too_large`,
+`bad_request` and the like) is refused in the same form and signed, but bound to no request; the
+connection ends. `request_late` alone is not signed: try again, as after any 503.
 
 What comes next depends on the code, not on the status; the last column says whose turn it is:
 

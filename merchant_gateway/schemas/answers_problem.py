@@ -8,7 +8,7 @@ PROBLEM: Schema = whole(
     {
         "errors": list_of(whole(pointer=TEXT, code=TEXT, detail=TEXT)),
         "facts": {"type": "object"},
-        "hint": text("For engineers, in English."),
+        "hint": text("What to mend, for engineers; in the language of `Accept-Language`."),
         "see": {"type": "string", "format": "uri"},
         "signature_base": text(
             "With a test key: what must have been signed, as the gateway read the request."

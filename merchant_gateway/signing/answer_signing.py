@@ -16,6 +16,7 @@ from merchant_gateway.signing.messages import (
     SignedHeaders,
 )
 from merchant_gateway.signing.parse import check_key_id
+from merchant_gateway.signing.words import gettext as _
 
 
 def sign_answer(
@@ -74,7 +75,7 @@ def verify_answer(
         check_created(parsed=parsed, now=now)
     check_algorithm(parsed=parsed, key=key)
     if not answer.content_digest:
-        raise DigestMissingError("The answer lacks the Content-Digest header.")
+        raise DigestMissingError(_("The answer lacks the Content-Digest header."))
     values = _component_values(status=answer.status, digest=answer.content_digest, request=request)
     check_components(covered=parsed.components, expected=values)
     base = build_base(
@@ -83,8 +84,10 @@ def verify_answer(
     )
     if not key.verify(signature=parsed.signature, message=base):
         raise SignatureInvalidError(
-            "Signature does not fit the answer: it was changed on its way, answers another "
-            "request, or was signed with another key."
+            _(
+                "Signature does not fit the answer: it was changed on its way, answers another "
+                "request, or was signed with another key."
+            )
         )
     check_content_digest(header=answer.content_digest, body=answer.body)
     return Evidence(signature_base=base, signature=parsed.signature)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from merchant_gateway.signing import profile
 from merchant_gateway.signing.errors import MessageMalformedError
+from merchant_gateway.signing.words import gettext as _
 
 
 def format_bytes(value: bytes) -> str:
@@ -56,6 +57,10 @@ def _is_plain(value: str) -> bool:
 def _check_value(identifier: str, value: str) -> None:
     if not _is_plain(value) or value[:1] == " " or value[-1:] == " ":
         raise MessageMalformedError(
-            f"The value of {identifier} must be printable ASCII without surrounding spaces, "
-            f"of at most {profile.COMPONENT_MAX_CHARACTERS} characters."
+            _(
+                "The value of %(name)s must be printable ASCII without surrounding spaces, of at "
+                "most %(most)s characters."
+            ),
+            name=identifier,
+            most=profile.COMPONENT_MAX_CHARACTERS,
         )

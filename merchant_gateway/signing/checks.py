@@ -13,6 +13,7 @@ from merchant_gateway.signing.errors import (
 )
 from merchant_gateway.signing.keys import VerifyingKey
 from merchant_gateway.signing.messages import Evidence, ParsedSignature
+from merchant_gateway.signing.words import gettext as _
 
 _MILLISECONDS_LIE_AHEAD = 100 * 365 * 86_400
 """So many seconds no clock is wrong by; a time in milliseconds is, by fifty millennia."""
@@ -29,18 +30,29 @@ def check_created(*, parsed: ParsedSignature, now: datetime) -> None:
     age_seconds = int(now.timestamp()) - parsed.created
     if age_seconds > profile.MAX_AGE_SECONDS:
         raise SignatureExpiredError(
-            f"Signature-Input: created is {age_seconds} s old, more than "
-            f"{profile.MAX_AGE_SECONDS} s. Sign each attempt anew and check the clock."
+            _(
+                "Signature-Input: created is %(age)s s old, more than %(most)s s. Sign each "
+                "attempt anew and check the clock."
+            ),
+            age=age_seconds,
+            most=profile.MAX_AGE_SECONDS,
         )
     if age_seconds < -profile.MAX_AHEAD_SECONDS:
         if -age_seconds > _MILLISECONDS_LIE_AHEAD:
             raise SignatureNotYetValidError(
-                f"Signature-Input: created is {parsed.created}. Is that in milliseconds? It must "
-                "be the seconds since 1970."
+                _(
+                    "Signature-Input: created is %(created)s. Is that in milliseconds? It must be "
+                    "the seconds since 1970."
+                ),
+                created=parsed.created,
             )
         raise SignatureNotYetValidError(
-            f"Signature-Input: created lies {-age_seconds} s ahead, more than "
-            f"{profile.MAX_AHEAD_SECONDS} s. Check the clock of the machine that signs."
+            _(
+                "Signature-Input: created lies %(ahead)s s ahead, more than %(most)s s. Check the "
+                "clock of the machine that signs."
+            ),
+            ahead=-age_seconds,
+            most=profile.MAX_AHEAD_SECONDS,
         )
 
 
@@ -48,8 +60,13 @@ def check_algorithm(*, parsed: ParsedSignature, key: VerifyingKey) -> None:
     """Check that the message names the algorithm of the key; raises SignatureAlgorithmError."""
     if parsed.algorithm is not key.algorithm:
         raise SignatureAlgorithmError(
-            f"Signature-Input: alg is {parsed.algorithm}, but the key {parsed.key_id} is "
-            f"registered for {key.algorithm}."
+            _(
+                "Signature-Input: alg is %(named)s, but the key %(key)s is registered for "
+                "%(registered)s."
+            ),
+            named=parsed.algorithm,
+            key=parsed.key_id,
+            registered=key.algorithm,
         )
 
 
@@ -60,21 +77,29 @@ def check_components(*, covered: Collection[str], expected: Collection[str]) -> 
     """
     if [*covered] == [*expected]:
         return
-    missing = [identifier for identifier in expected if identifier not in covered]
-    extra = [identifier for identifier in covered if identifier not in expected]
-    if missing or extra:
-        reasons = [
-            f"{word}: {' '.join(identifiers)}"
-            for word, identifiers in (("missing", missing), ("not expected", extra))
-            if identifiers
-        ]
-        raise SignatureComponentsError(
-            "Signature-Input must cover exactly the components of the profile "
-            f"({'; '.join(reasons)})."
+    missing = " ".join(identifier for identifier in expected if identifier not in covered)
+    extra = " ".join(identifier for identifier in covered if identifier not in expected)
+    if missing and extra:
+        told = _(
+            "Signature-Input must cover exactly the components of the profile (missing: "
+            "%(missing)s; not expected: %(extra)s)."
         )
+    elif missing:
+        told = _(
+            "Signature-Input must cover exactly the components of the profile (missing: "
+            "%(missing)s)."
+        )
+    elif extra:
+        told = _(
+            "Signature-Input must cover exactly the components of the profile (not expected: "
+            "%(extra)s)."
+        )
+    else:
+        return
+    raise SignatureComponentsError(told, missing=missing, extra=extra)
 
 
 def verify_evidence(*, evidence: Evidence, key: VerifyingKey) -> None:
     """Check evidence that was kept, whatever its age; raises SignatureInvalidError."""
     if not key.verify(signature=evidence.signature, message=evidence.signature_base):
-        raise SignatureInvalidError("The signature does not fit the signature base and the key.")
+        raise SignatureInvalidError(_("The signature does not fit the signature base and the key."))

@@ -9,6 +9,7 @@ from merchant_gateway.signing.errors import (
     DigestMismatchError,
     DigestMissingError,
 )
+from merchant_gateway.signing.words import gettext as _
 
 _HEADER_MAX_CHARACTERS = 256
 _HASHES = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -29,41 +30,54 @@ def check_content_digest(*, header: str | None, body: bytes) -> None:
     Raises DigestMissingError, DigestMalformedError or DigestMismatchError.
     """
     if not header:
-        raise DigestMissingError("The message has a body, so it needs the Content-Digest header.")
+        raise DigestMissingError(
+            _("The message has a body, so it needs the Content-Digest header.")
+        )
     if header == content_digest(body):
         return
     for algorithm, stated in _parse(header).items():
         if stated != format_bytes(_HASHES[algorithm](body).digest()):
             raise DigestMismatchError(
-                f"Content-Digest: the {algorithm} digest is not that of the body received. "
-                "Compute it over the exact bytes that are sent."
+                _(
+                    "Content-Digest: the %(algorithm)s digest is not that of the body received. "
+                    "Compute it over the exact bytes that are sent."
+                ),
+                algorithm=algorithm,
             )
 
 
 def _parse(header: str) -> dict[str, str]:
     if len(header) > _HEADER_MAX_CHARACTERS or not header.isascii():
         raise DigestMalformedError(
-            f"Content-Digest must be ASCII of at most {_HEADER_MAX_CHARACTERS} characters."
+            _("Content-Digest must be ASCII of at most %(most)s characters."),
+            most=_HEADER_MAX_CHARACTERS,
         )
     stated: dict[str, str] = {}
     for member in header.split(","):
         match = _MEMBER.fullmatch(member.strip(" \t"))
         if match is None:
             raise DigestMalformedError(
-                "Content-Digest cannot be read. It looks like sha-256=:BASE64:, "
-                "with colons around the base64."
+                _(
+                    "Content-Digest cannot be read. It looks like sha-256=:BASE64:, "
+                    "with colons around the base64."
+                )
             )
         algorithm, value = match.groups()
         if algorithm not in _HASHES:
             raise DigestMalformedError(
-                "Content-Digest names an algorithm that is not accepted. "
-                "Use sha-256; sha-512 is accepted too."
+                _(
+                    "Content-Digest names an algorithm that is not accepted. "
+                    "Use sha-256; sha-512 is accepted too."
+                )
             )
         if algorithm in stated:
-            raise DigestMalformedError(f"Content-Digest names {algorithm} twice.")
+            raise DigestMalformedError(
+                _("Content-Digest names %(algorithm)s twice."), algorithm=algorithm
+            )
         if len(value) != _BASE64_CHARACTERS[algorithm] + len("::"):
             raise DigestMalformedError(
-                f"Content-Digest: the {algorithm} value has the wrong length."
+                _("Content-Digest: the %(algorithm)s value has the wrong length."),
+                algorithm=algorithm,
             )
         stated[algorithm] = value
     return stated

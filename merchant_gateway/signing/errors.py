@@ -1,6 +1,7 @@
 """What can be wrong with a signature, one class and one stable code for each outcome.
 
-The messages name the header, component or parameter to mend, for the engineer of a merchant.
+The messages name the header, component or parameter to mend, for the engineer of a merchant. They
+keep their text and its values apart, so that whoever shows one can say it in another language.
 This module imports nothing of the network, so that the client library can be installed alone;
 the gateway turns `code` into a problem of its catalogue.
 """
@@ -12,6 +13,11 @@ class SigningError(Exception):
     """Anything that keeps a message from being signed or believed."""
 
     code: ClassVar[str] = "signing"
+
+    def __init__(self, text: str = "", /, **values: object) -> None:
+        """Say ``text``, in which ``%(name)s`` stands for one of ``values``."""
+        super().__init__(text % values if values else text)
+        self.text, self.values = text, values
 
 
 class SignatureMissingError(SigningError):

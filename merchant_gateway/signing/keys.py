@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from merchant_gateway.signing import profile
 from merchant_gateway.signing.errors import KeyMalformedError
+from merchant_gateway.signing.words import gettext as _
 
 _ED25519_BYTES = 32
 _FIELD = 2**255 - 19
@@ -83,7 +84,7 @@ class Ed25519VerifyingKey:
         try:
             return cls(Ed25519PublicKey.from_public_bytes(raw))
         except ValueError as error:
-            raise KeyMalformedError("An Ed25519 public key has exactly 32 bytes.") from error
+            raise KeyMalformedError(_("An Ed25519 public key has exactly 32 bytes.")) from error
 
     @classmethod
     def from_base64url(cls, text: str) -> "Ed25519VerifyingKey":
@@ -95,12 +96,14 @@ class Ed25519VerifyingKey:
         """Load a public JWK (RFC 8037); raises KeyMalformedError, for a private one too."""
         if "d" in jwk:
             raise KeyMalformedError(
-                "The JWK holds a private key (d). Never send it; make a new key and register "
-                "only its public half."
+                _(
+                    "The JWK holds a private key (d). Never send it; make a new key and register "
+                    "only its public half."
+                )
             )
         x = jwk.get("x")
         if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519" or not isinstance(x, str):
-            raise KeyMalformedError('The JWK must have kty "OKP", crv "Ed25519" and x.')
+            raise KeyMalformedError(_('The JWK must have kty "OKP", crv "Ed25519" and x.'))
         return cls.from_base64url(x)
 
     @classmethod
@@ -108,15 +111,17 @@ class Ed25519VerifyingKey:
         """Load a PEM SubjectPublicKeyInfo (RFC 8410); raises KeyMalformedError."""
         if "PRIVATE KEY" in pem:
             raise KeyMalformedError(
-                "The PEM holds a private key. Never send it; make a new key and register only "
-                "its public half."
+                _(
+                    "The PEM holds a private key. Never send it; make a new key and register only "
+                    "its public half."
+                )
             )
         try:
             loaded = load_pem_public_key(pem.encode("ascii"))
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise KeyMalformedError("The PEM of the public key cannot be read.") from error
+            raise KeyMalformedError(_("The PEM of the public key cannot be read.")) from error
         if not isinstance(loaded, Ed25519PublicKey):
-            raise KeyMalformedError("The PEM must hold an Ed25519 public key.")
+            raise KeyMalformedError(_("The PEM must hold an Ed25519 public key."))
         return cls(loaded)
 
     def to_raw(self) -> bytes:
@@ -170,7 +175,7 @@ class Ed25519SigningKey:
         try:
             return cls(Ed25519PrivateKey.from_private_bytes(raw))
         except ValueError as error:
-            raise KeyMalformedError("An Ed25519 private key has exactly 32 bytes.") from error
+            raise KeyMalformedError(_("An Ed25519 private key has exactly 32 bytes.")) from error
 
     @classmethod
     def from_pem(cls, pem: str) -> "Ed25519SigningKey":
@@ -179,10 +184,10 @@ class Ed25519SigningKey:
             loaded = load_pem_private_key(pem.encode("ascii"), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise KeyMalformedError(
-                "The PEM of the private key cannot be read; it must be unencrypted PKCS #8."
+                _("The PEM of the private key cannot be read; it must be unencrypted PKCS #8.")
             ) from error
         if not isinstance(loaded, Ed25519PrivateKey):
-            raise KeyMalformedError("The PEM must hold an Ed25519 private key.")
+            raise KeyMalformedError(_("The PEM must hold an Ed25519 private key."))
         return cls(loaded)
 
     def to_raw(self) -> bytes:
@@ -214,8 +219,9 @@ class HmacKey:
     def __post_init__(self) -> None:
         if not (profile.HMAC_SECRET_MIN_BYTES <= len(self.secret) <= profile.HMAC_SECRET_MAX_BYTES):
             raise KeyMalformedError(
-                f"An HMAC secret has {profile.HMAC_SECRET_MIN_BYTES} to "
-                f"{profile.HMAC_SECRET_MAX_BYTES} bytes."
+                _("An HMAC secret has %(least)s to %(most)s bytes."),
+                least=profile.HMAC_SECRET_MIN_BYTES,
+                most=profile.HMAC_SECRET_MAX_BYTES,
             )
 
     @classmethod
@@ -236,14 +242,14 @@ def _base64url_decode(text: str) -> bytes:
     try:
         decoded = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (ValueError, binascii.Error) as error:
-        raise KeyMalformedError("The key is not base64url.") from error
+        raise KeyMalformedError(_("The key is not base64url.")) from error
     # The decoder skips characters that do not belong; writing it again finds them.
     if urlsafe_b64encode(decoded).rstrip(b"=").decode("ascii") != text:
-        raise KeyMalformedError("The key is not unpadded base64url of whole bytes.")
+        raise KeyMalformedError(_("The key is not unpadded base64url of whole bytes."))
     return decoded
 
 
 def _check_point(raw: bytes) -> None:
     y = int.from_bytes(raw, "little") % _SIGN_BIT
     if len(raw) != _ED25519_BYTES or y >= _FIELD or y in _SMALL_ORDER_Y:
-        raise KeyMalformedError("This Ed25519 public key is weak: it would fit any signature.")
+        raise KeyMalformedError(_("This Ed25519 public key is weak: it would fit any signature."))

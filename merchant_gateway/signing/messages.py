@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from merchant_gateway.signing.errors import MessageMalformedError
 from merchant_gateway.signing.keys import Algorithm
+from merchant_gateway.signing.words import gettext as _
 
 _DEFAULT_PORTS = (":443", ":80")
 
@@ -96,8 +97,8 @@ def split_target(target: str) -> tuple[str, str]:
     same to `@query` (RFC 9421, 2.2.7). Raises MessageMalformedError for any other form.
     """
     if not target.startswith("/"):
-        raise MessageMalformedError("The request target must be a path that begins with '/'.")
-    path, _, query = target.partition("?")
+        raise MessageMalformedError(_("The request target must be a path that begins with '/'."))
+    path, _mark, query = target.partition("?")
     return path, query
 
 

@@ -26,6 +26,7 @@ from merchant_gateway.signing.errors import (
 )
 from merchant_gateway.signing.keys import Algorithm
 from merchant_gateway.signing.messages import ParsedSignature
+from merchant_gateway.signing.words import gettext as _
 
 # The grammar of RFC 9651 as far as signatures need it. Each alternative begins with a character
 # of its own, so matching is linear in the length of the header.
@@ -70,7 +71,7 @@ def parse_member(*, signature_input: str | None, signature: str | None) -> Membe
     signature_match = _match("Signature", _SIGNATURE_PATTERN, signature)
     if signature_match[1] != label:
         raise SignatureMalformedError(
-            "Signature and Signature-Input must use the same label before '='."
+            _("Signature and Signature-Input must use the same label before '='.")
         )
     return Member(
         label=label,
@@ -113,14 +114,17 @@ def check_nonce(nonce: str) -> None:
     """
     match = _NONCE_PATTERN.fullmatch(nonce)
     if match is None:
-        raise SignatureNonceError("The nonce of Signature-Input must be base64 or base64url.")
+        raise SignatureNonceError(_("The nonce of Signature-Input must be base64 or base64url."))
     digits = match.start(1)
     if digits % 4 == 1 or (match[1] and len(nonce) % 4):
-        raise SignatureNonceError("The nonce of Signature-Input is base64 of an impossible length.")
+        raise SignatureNonceError(
+            _("The nonce of Signature-Input is base64 of an impossible length.")
+        )
     if not profile.NONCE_MIN_BYTES <= digits * 3 // 4 <= profile.NONCE_MAX_BYTES:
         raise SignatureNonceError(
-            f"The nonce of Signature-Input must carry {profile.NONCE_MIN_BYTES} to "
-            f"{profile.NONCE_MAX_BYTES} random bytes."
+            _("The nonce of Signature-Input must carry %(least)s to %(most)s random bytes."),
+            least=profile.NONCE_MIN_BYTES,
+            most=profile.NONCE_MAX_BYTES,
         )
 
 
@@ -128,7 +132,7 @@ def check_label(label: str) -> None:
     """Check that a text can be the label of a signature; raises SignatureMalformedError."""
     if _LABEL_PATTERN.fullmatch(label) is None:
         raise SignatureMalformedError(
-            "A signature's label is a lower-case letter followed by letters, digits, _ - . or *."
+            _("A signature's label is a lower-case letter followed by letters, digits, _ - . or *.")
         )
 
 
@@ -136,29 +140,39 @@ def check_key_id(key_id: str) -> None:
     """Check that a text can be a keyid; raises SignatureParametersError."""
     if _KEY_ID_PATTERN.fullmatch(key_id) is None:
         raise SignatureParametersError(
-            "The keyid of Signature-Input is 1 to 128 letters, digits and _ . : ~ -, "
-            "as shown when the key was registered."
+            _(
+                "The keyid of Signature-Input is 1 to 128 letters, digits and _ . : ~ -, "
+                "as shown when the key was registered."
+            )
         )
 
 
 def _match(name: str, pattern: re.Pattern[str], value: str | None) -> re.Match[str]:
     if not value:
-        raise SignatureMissingError(f"The {name} header is missing.")
+        raise SignatureMissingError(_("The %(name)s header is missing."), name=name)
     if len(value) > profile.HEADER_MAX_CHARACTERS:
         raise SignatureMalformedError(
-            f"{name} is longer than {profile.HEADER_MAX_CHARACTERS} characters."
+            _("%(name)s is longer than %(most)s characters."),
+            name=name,
+            most=profile.HEADER_MAX_CHARACTERS,
         )
     if not (value.isascii() and value.isprintable()):
-        raise SignatureMalformedError(f"{name} must be printable ASCII on one line.")
+        raise SignatureMalformedError(_("%(name)s must be printable ASCII on one line."), name=name)
     match = pattern.fullmatch(value)
     if match is not None:
         return match
     beginning = pattern.match(value)
     if beginning is None:
-        raise SignatureMalformedError(f"{name} cannot be read as one labelled signature.")
+        raise SignatureMalformedError(
+            _("%(name)s cannot be read as one labelled signature."), name=name
+        )
     if value[beginning.end() :].lstrip(" ").startswith(","):
-        raise SignatureMultipleError(f"{name} must hold exactly one signature.")
-    raise SignatureMalformedError(f"{name} cannot be read from character {beginning.end() + 1} on.")
+        raise SignatureMultipleError(_("%(name)s must hold exactly one signature."), name=name)
+    raise SignatureMalformedError(
+        _("%(name)s cannot be read from character %(place)s on."),
+        name=name,
+        place=beginning.end() + 1,
+    )
 
 
 @lru_cache(maxsize=256)
@@ -166,7 +180,7 @@ def _components(listed: str) -> tuple[str, ...]:
     """Return the identifiers that are covered; most requests list the same."""
     components = tuple(_ITEM_PATTERN.findall(listed))
     if len(set(components)) != len(components):
-        raise SignatureComponentsError("Signature-Input names a component twice.")
+        raise SignatureComponentsError(_("Signature-Input names a component twice."))
     return components
 
 
@@ -174,7 +188,9 @@ def _parameter_values(tail: str) -> dict[str, int | str | bool]:
     values: dict[str, int | str | bool] = {}
     for name, text in _PARAMETER_PATTERN.findall(tail):
         if name in values:
-            raise SignatureParametersError(f"Signature-Input gives the parameter {name} twice.")
+            raise SignatureParametersError(
+                _("Signature-Input gives the parameter %(name)s twice."), name=name
+            )
         if not text:
             values[name] = True
         elif text[0] == '"':
@@ -191,7 +207,9 @@ def _decode(text: str) -> bytes:
         value = b""
     # Writing it again finds what the decoder lets through, such as bits beyond the last byte.
     if not value or format_bytes(value) != text:
-        raise SignatureMalformedError("Signature is not padded, canonical base64 between colons.")
+        raise SignatureMalformedError(
+            _("Signature is not padded, canonical base64 between colons.")
+        )
     return value
 
 
@@ -200,18 +218,28 @@ def _check_names(member: Member, expected: frozenset[str]) -> None:
         return
     missing = ", ".join(sorted(expected - member.values.keys()))
     unknown = ", ".join(sorted(member.values.keys() - expected))
-    reasons = [
-        f"{word}: {names}" for word, names in (("missing", missing), ("unknown", unknown)) if names
-    ]
-    raise SignatureParametersError(
-        f"The parameters of Signature-Input are not those of the profile ({'; '.join(reasons)})."
-    )
+    if missing and unknown:
+        told = _(
+            "The parameters of Signature-Input are not those of the profile (missing: %(missing)s; "
+            "unknown: %(unknown)s)."
+        )
+    elif missing:
+        told = _(
+            "The parameters of Signature-Input are not those of the profile (missing: %(missing)s)."
+        )
+    else:
+        told = _(
+            "The parameters of Signature-Input are not those of the profile (unknown: %(unknown)s)."
+        )
+    raise SignatureParametersError(told, missing=missing, unknown=unknown)
 
 
 def _text(member: Member, name: str) -> str:
     value = member.values[name]
     if not isinstance(value, str):
-        raise SignatureParametersError(f"The {name} of Signature-Input must be a quoted string.")
+        raise SignatureParametersError(
+            _("The %(name)s of Signature-Input must be a quoted string."), name=name
+        )
     return value
 
 
@@ -219,17 +247,19 @@ def _parsed(member: Member, *, nonce: str | None) -> ParsedSignature:
     created = member.values["created"]
     if type(created) is not int:
         raise SignatureParametersError(
-            "The created of Signature-Input must be a whole number of seconds, unquoted."
+            _("The created of Signature-Input must be a whole number of seconds, unquoted.")
         )
     if _text(member, "tag") != profile.TAG:
-        raise SignatureParametersError(f'The tag of Signature-Input must be "{profile.TAG}".')
+        raise SignatureParametersError(
+            _('The tag of Signature-Input must be "%(tag)s".'), tag=profile.TAG
+        )
     key_id = _text(member, "keyid")
     check_key_id(key_id)
     try:
         algorithm = Algorithm(_text(member, "alg"))
     except ValueError as error:
         raise SignatureAlgorithmError(
-            f"The alg of Signature-Input must be one of {', '.join(Algorithm)}."
+            _("The alg of Signature-Input must be one of %(known)s."), known=", ".join(Algorithm)
         ) from error
     return ParsedSignature(
         label=member.label,

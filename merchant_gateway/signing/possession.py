@@ -15,6 +15,7 @@ base has, so it is never mistaken for a signed request.
 from merchant_gateway.signing.errors import KeyMalformedError
 from merchant_gateway.signing.keys import Ed25519SigningKey, Ed25519VerifyingKey
 from merchant_gateway.signing.messages import normalise_authority
+from merchant_gateway.signing.words import gettext as _
 
 LABEL = "peyvand-key-proof-v1"
 
@@ -23,7 +24,7 @@ def proof_message(*, authority: str, key_id: str, public_key: Ed25519VerifyingKe
     """Return the bytes that the new key signs."""
     lines = (LABEL, normalise_authority(authority), key_id, public_key.to_base64url())
     if any(not line.isascii() or "\n" in line for line in lines):
-        raise KeyMalformedError("The parts of a proof are ASCII on one line each.")
+        raise KeyMalformedError(_("The parts of a proof are ASCII on one line each."))
     return "\n".join(lines).encode("ascii")
 
 

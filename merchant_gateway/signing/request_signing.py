@@ -28,6 +28,7 @@ from merchant_gateway.signing.messages import (
     normalise_authority,
 )
 from merchant_gateway.signing.parse import check_key_id, check_label, check_nonce
+from merchant_gateway.signing.words import gettext as _
 
 
 def sign_request(
@@ -101,8 +102,11 @@ def verify_head(
     base = request_base(request=request, parsed=parsed)
     if not key.verify(signature=parsed.signature, message=base):
         raise SignatureInvalidError(
-            "Signature does not fit the request as received. Compare the signature base that you "
-            "signed with the request on the wire, and the key with the one registered as keyid.",
+            _(
+                "Signature does not fit the request as received. Compare the signature base that "
+                "you signed with the request on the wire, and the key with the one registered as "
+                "keyid."
+            ),
             signature_base=base,
         )
     return Evidence(signature_base=base, signature=parsed.signature)
@@ -126,14 +130,16 @@ def _component_values(*, request: RequestMessage, digest: str | None) -> dict[st
     """Return the value of each component to cover, in the profile's order."""
     if not request.method.isupper():
         # A framework may raise the case when routing; then "post" would be a POST to it alone.
-        raise MessageMalformedError("The request method must be in upper case.")
+        raise MessageMalformedError(_("The request method must be in upper case."))
     if not request.authority or "," in request.authority:
-        raise MessageMalformedError("The Host header must be sent once and not be empty.")
+        raise MessageMalformedError(_("The Host header must be sent once and not be empty."))
     path, query = request.path, request.query
     if path[:1] != "/" or " " in path or " " in query or "?" in path or "#" in path + query:
         raise MessageMalformedError(
-            "The request target must be a raw path that begins with '/', and a raw query; "
-            "spaces and '#' have to be percent-encoded."
+            _(
+                "The request target must be a raw path that begins with '/', and a raw query; "
+                "spaces and '#' have to be percent-encoded."
+            )
         )
     values = {
         profile.METHOD: request.method,
@@ -143,14 +149,14 @@ def _component_values(*, request: RequestMessage, digest: str | None) -> dict[st
     }
     if request.body:
         if not request.content_type:
-            raise ContentTypeMissingError("A request with a body needs the Content-Type header.")
+            raise ContentTypeMissingError(_("A request with a body needs the Content-Type header."))
         if not digest:
-            raise DigestMissingError("A request with a body needs the Content-Digest header.")
+            raise DigestMissingError(_("A request with a body needs the Content-Digest header."))
         values[profile.CONTENT_TYPE] = _single("Content-Type", request.content_type)
         values[profile.CONTENT_DIGEST] = digest
     if request.method == "POST":
         if not request.idempotency_key:
-            raise IdempotencyKeyMissingError("A POST needs the Idempotency-Key header.")
+            raise IdempotencyKeyMissingError(_("A POST needs the Idempotency-Key header."))
         values[profile.IDEMPOTENCY_KEY] = _single("Idempotency-Key", request.idempotency_key)
     return values
 
@@ -158,5 +164,5 @@ def _component_values(*, request: RequestMessage, digest: str | None) -> dict[st
 def _single(name: str, value: str) -> str:
     # WSGI servers join repeated headers with a comma, so a comma may be two headers in one.
     if "," in value:
-        raise MessageMalformedError(f"{name} must be sent once and hold no comma.")
+        raise MessageMalformedError(_("%(name)s must be sent once and hold no comma."), name=name)
     return value

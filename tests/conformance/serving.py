@@ -14,9 +14,10 @@ from flask import Flask
 from config.environment import load_settings
 from config.logging import configure
 from config.sandboxes.nights import Hands
-from config.wsgi import with_health
+from config.wsgi import Front
 from merchant_gateway.app import create_app
 from merchant_gateway.limits import Limits
+from merchant_gateway.unread import refusing
 from network.services import Services
 
 
@@ -28,4 +29,4 @@ def gateway() -> object:
     client = redis.Redis.from_url(settings.redis_url)
     limits = Limits(address_failures=10_000_000)
     app: Flask = create_app(services, client, hands=Hands(client), limits=limits)
-    return with_health(app, services)
+    return Front(app, services, refuse=refusing(app))

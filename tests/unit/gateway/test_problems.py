@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from config.translations import translated
+from merchant_gateway import signing
 from merchant_gateway.catalogue import KINDS
 from merchant_gateway.catalogue_fields import FIELD_TEXTS
-from merchant_gateway.errors import FieldError, InvalidRequestError, RateLimitedError
+from merchant_gateway.errors import (
+    FieldError,
+    InvalidRequestError,
+    MalformedJsonError,
+    RateLimitedError,
+)
 from merchant_gateway.operations import load_operations
 from merchant_gateway.problems import problem
 from merchant_gateway.schemas.fields import StrictSchema
-from merchant_gateway.signing import SigningError
+from merchant_gateway.signing import SigningError, parse_request_signature
+from merchant_gateway.strict_json import load_object
 from network.errors import ConfigurationError, InvariantError, PeyvandError
+from network.language import use_locale
 from network.ledger.errors import MEMBER_REFUSALS, PRICED_AGAIN, REFUSALS, InsufficientPoints
 
 DOCS = "https://gateway.example/docs"
@@ -127,3 +137,44 @@ def test_a_code_without_a_kind_is_our_defect() -> None:
 def test_retry_after(seconds: int, header: str) -> None:
     found = problem(RateLimitedError(retry_after=seconds), request_id="r", documentation=DOCS)
     assert (found.status, found.headers["Retry-After"]) == (429, header)
+
+
+def test_a_hint_is_told_in_the_readers_language() -> None:
+    with pytest.raises(SigningError) as missing:
+        parse_request_signature(signature_input=None, signature=None)
+    with pytest.raises(MalformedJsonError) as english:
+        load_object(b'{"amount" 5}')
+    with use_locale("fa"):
+        with pytest.raises(MalformedJsonError) as persian:
+            load_object(b'{"amount" 5}')
+        assert _hint(missing.value) == "هدر Signature-Input نیامده است."
+        assert _hint(persian.value) == (
+            "بدنه در نویسهٔ 11 مطابق JSON نیست: این‌جا باید دونقطه بیاید."
+        )
+    assert _hint(missing.value) == str(missing.value) == "The Signature-Input header is missing."
+    assert _hint(english.value) == (
+        "The body is not JSON at character 11: a colon is expected here."
+    )
+
+
+def _hint(error: PeyvandError | SigningError) -> str:
+    found = problem(error, request_id="r", documentation=DOCS)
+    return str(json.loads(found.body)["hint"])
+
+
+def test_everything_that_signing_refuses_is_marked_for_translation() -> None:
+    """A text that is put together before it is marked would be English in every language."""
+    for path in sorted(Path(signing.__path__[0]).glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and _name(node) in REFUSED:
+                assert node.args, f"{path.name}:{node.lineno}"
+                said = node.args[0]
+                marked = isinstance(said, ast.Call) and _name(said) == "_"
+                assert marked or isinstance(said, ast.Name), f"{path.name}:{node.lineno}"
+
+
+def _name(node: ast.Call) -> str:
+    return node.func.id if isinstance(node.func, ast.Name) else ""
+
+
+REFUSED = {kind.__name__ for kind in _subclasses(SigningError)}
