@@ -11,6 +11,7 @@
 #   make replay  a whole year of purchases through a gateway, settled each night, reckoned twice
 #                (an hour or two; REPLAY="--days 31" plays the first month of it)
 #   make check   lint, types, import contracts, translations, migrations
+#                (make static: without the tests of the migrations, which are part of the suite)
 #   make bench   tables of ratios, and build/bench.json (BENCH=quick: two minutes;
 #                BENCH=size SIZES=100k,1m: nights and audits of these sizes only;
 #                PGLEDGER=FILE:FILE: beside pgledger, by its SQL files in their order)
@@ -30,8 +31,13 @@ ROUNDS ?= 200
 FUZZ ?= 600
 STEPS ?= 200000
 
+# What is compiled once is kept, even where the environment says otherwise: the suite starts
+# hundreds of processes, and each would compile the libraries again, for seconds of processor.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help setup client demo test soak replay check bench lock clean
+.PHONY: help setup client demo test soak replay check static types lint contracts translations \
+	migrations bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -67,13 +73,26 @@ build/year.csv: config/demo/make_sample.py requirements/data.txt
 	@mkdir -p build && PYTHON="$(PYTHON)" sh requirements/install.sh data build/data-venv
 	@build/data-venv/bin/python config/demo/make_sample.py --year $@
 
-check: $(STAMP)
+check: static migrations
+
+# `make -j2 static` looks at the types, which takes longest, beside all the rest.
+static: types lint contracts translations
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m config.translations check
 	$(BIN)/squawk --config config/squawk.toml $(MIGRATIONS)/*.sql
+
+contracts: $(STAMP)
+	$(BIN)/lint-imports
+
+translations: $(STAMP)
+	$(BIN)/python -m config.translations check
+
+migrations: $(STAMP)
 	$(BIN)/python -m pytest -q -n 0 tests/architecture/test_models_match.py \
 		tests/integration/services/test_migrations.py
 
