@@ -73,6 +73,7 @@ def make_ready(app: Flask) -> None:
     gateway: Gateway = app.extensions["gateway"]
     gateway.network_keys.signing("answers")
     gateway.guard.prepare()
+    gateway.terms.prepare()
 
 
 def _before_requests(app: Flask, gateway: Gateway) -> None:

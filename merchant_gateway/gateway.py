@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from fractions import Fraction
-from functools import partial
 from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,147 +13,24 @@ from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from merchant_gateway.caches import BriefCache
-from merchant_gateway.errors import FieldError, InvalidRequestError
 from merchant_gateway.guard import Admission, Guard
 from merchant_gateway.limits import Limits, LocalRate
 from merchant_gateway.merchant_keys import MerchantKeys
 from merchant_gateway.network_keys import NetworkKeys
 from merchant_gateway.signing import Evidence
+from merchant_gateway.terms import Terms
 from merchant_gateway.tokens import MemberTokens
 from merchant_gateway.unsalted import unsalted
-from network.campaigns import queries as campaigns
 from network.database.installation import ProgrammeClock
-from network.ledger.values import Claim, GrantKind
+from network.ledger.values import Claim
 from network.ledger.values import Evidence as LedgerEvidence
 from network.members.signed_bodies import check_unnamed
-from network.merchants import queries as merchants
-from network.merchants.queries import AgreementView, KeyView, TerminalView
-from network.programme import queries as programme
-from network.programme.campaigns import Campaign
-from network.programme.plain_pricing import PlainPricing
-from network.programme.rules import EarningTerms
+from network.merchants.queries import KeyView
 from network.sandboxes.queries import SandboxView
 from network.services import Services
 
-TERMS_SECONDS = 2.0
-"""Stores, tills and campaigns are held so long."""
-
-DATED_SECONDS = 45.0
-"""Prices and terms are dated in the future by rule: those of a day that has begun do not change.
-
-Less than ``network.programme.days.NOTICE``, so that nothing is kept from before it was settled.
-"""
-
 MEMBER_KEY_SECONDS = 60.0
 """What is sealed within this time of a member's erasure nobody can open, as nobody should."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlainTerms:
-    """How plain purchases are priced, and what the grants of all of them have in common."""
-
-    pricing: PlainPricing
-    kind: GrantKind
-
-
-class Terms:
-    """Agreements, earning terms, face values, stores, tills and campaigns, kept for a while."""
-
-    def __init__(self, services: Services) -> None:
-        self._database = services.database
-        self._earning: BriefCache[tuple[UUID, date], EarningTerms] = _cache(DATED_SECONDS)
-        self._agreements: BriefCache[tuple[UUID, date], AgreementView] = _cache(DATED_SECONDS)
-        self._face_values: BriefCache[date, Fraction] = _cache(DATED_SECONDS)
-        self._plain: BriefCache[tuple[UUID, date, date], PlainTerms] = _cache(DATED_SECONDS)
-        self._stores: BriefCache[tuple[UUID, str], UUID] = _cache()
-        self._terminals: BriefCache[UUID, list[TerminalView]] = _cache()
-        self._campaigns: BriefCache[tuple[UUID, date], tuple[Campaign, ...]] = _cache()
-        self._campaigns_at: BriefCache[date, campaigns.Places] = _cache()
-
-    def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
-        """Return the merchant's earning terms in force on ``day``."""
-        load = partial(programme.terms_on, merchant_id=merchant_id, day=day)
-        return self._earning.get((merchant_id, day), lambda: self._read(load))
-
-    def agreement(self, *, merchant_id: UUID, day: date) -> AgreementView:
-        """Return the merchant's agreement in force on ``day``."""
-        load = partial(merchants.agreement_on, merchant_id=merchant_id, day=day)
-        return self._agreements.get((merchant_id, day), lambda: self._read(load))
-
-    def plain(self, *, merchant_id: UUID, bought: date, day: date) -> PlainTerms:
-        """Return by what purchases of the day ``bought`` earn where no campaign runs, on ``day``.
-
-        Raises NoEarningTermsError and NoAgreementError.
-        """
-
-        def load() -> PlainTerms:
-            own = self.earning(merchant_id=merchant_id, day=bought)
-            agreement = self.agreement(merchant_id=merchant_id, day=day)
-            pricing = PlainPricing(terms=own, day=day)
-            kind = GrantKind(
-                issuer_id=merchant_id,
-                terms_id=agreement.agreement_id,
-                price=agreement.issue_price,
-                active_from=pricing.active_from,
-                expires_on=pricing.expires_on,
-            )
-            return PlainTerms(pricing, kind)
-
-        return self._plain.get((merchant_id, bought, day), load)
-
-    def campaigns(self, *, merchant_id: UUID, day: date) -> tuple[Campaign, ...]:
-        """Return the campaigns for purchases that were made here on ``day``.
-
-        What one has left, and that it runs, the ledger checks again; both only ever fall short.
-        Where there is any is read for all merchants at once: most have none, and each of them would
-        ask as often as all together.
-        """
-        places = self._campaigns_at.get(day, lambda: self._read(partial(campaigns.places, day=day)))
-        if merchant_id not in places:
-            return ()
-        load = partial(campaigns.running, merchant_id=merchant_id, day=day)
-        return self._campaigns.get((merchant_id, day), lambda: self._read(load))
-
-    def face_value(self, *, day: date) -> Fraction:
-        """Return rials per point on ``day``."""
-        load = partial(programme.face_value_on, day=day)
-        return self._face_values.get(day, lambda: self._read(load))
-
-    def store(self, *, merchant_id: UUID, code: str | None) -> UUID | None:
-        """Return the id of a store by its code; raises InvalidRequestError naming the field."""
-        if code is None:
-            return None
-
-        def load(session: Session) -> UUID:
-            found = merchants.store_by_code(session, merchant_id=merchant_id, code=code)
-            if found is None:
-                raise InvalidRequestError([FieldError("/store", "unknown_store")])
-            if found.closed_at is not None:
-                raise InvalidRequestError([FieldError("/store", "closed_store")])
-            return found.store_id
-
-        return self._stores.get((merchant_id, code), lambda: self._read(load))
-
-    def check_terminal(self, *, store_id: UUID | None, code: str | None) -> None:
-        """Refuse a till that is not on the list of a store that has one.
-
-        Raises InvalidRequestError naming the field.
-        """
-        if store_id is None or code is None:
-            return
-        listed = self._terminals.get(
-            store_id, lambda: self._read(partial(merchants.terminals, store_id=store_id))
-        )
-        if listed and not any(each.code == code and each.closed_at is None for each in listed):
-            raise InvalidRequestError([FieldError("/terminal", "unknown_terminal")])
-
-    def _read(self, load: Any) -> Any:
-        with self._database.glance() as session:
-            return load(session)
-
-
-def _cache(seconds: float = TERMS_SECONDS) -> BriefCache[Any, Any]:
-    return BriefCache(size=10_000, seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

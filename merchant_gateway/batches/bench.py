@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from merchant_gateway.gateway import Terms
 from merchant_gateway.network_keys import NetworkKeys
+from merchant_gateway.terms import Terms
 from merchant_gateway.tokens import MemberTokens
 from network.batches.queries import BatchView
 from network.clock import local_date

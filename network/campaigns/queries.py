@@ -79,22 +79,6 @@ _COMING = select(Campaign).where(
     ),
 )
 _RUNNING = _COMING.where(Campaign.first_day <= bindparam("day"))
-_PLACES = select(Campaign.merchants).where(
-    Campaign.state.in_(ON),
-    Campaign.first_day <= bindparam("day"),
-    Campaign.last_day >= bindparam("day"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """The merchants at which a campaign may run on a day: all of them where one is for all."""
-
-    merchants: frozenset[UUID]
-    everywhere: bool
-
-    def __contains__(self, merchant_id: UUID) -> bool:
-        return self.everywhere or merchant_id in self.merchants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,15 +157,6 @@ def _standing(row: Any) -> Standing:
             for each in row.had
         },
     )
-
-
-def places(session: Session, *, day: date) -> Places:
-    """Return where campaigns may run on ``day``, in one statement for all merchants.
-
-    Those whose funder has left or may give nothing count too; ``running`` leaves them out.
-    """
-    named = session.scalars(_PLACES, {"day": day}).all()
-    return Places(frozenset().union(*named), everywhere=not all(named))
 
 
 def running(session: Session, *, merchant_id: UUID, day: date) -> tuple[rules.Campaign, ...]:

@@ -11,7 +11,7 @@ from network.ledger import queries as ledger
 
 NOTICE = timedelta(minutes=1)
 """A day counts as begun so long before it does: what is decided is committed before the first price
-of the day is asked for, and no till keeps an older one (the gateway does for 45 seconds)."""
+of the day is asked for, and no till keeps an older one (the gateway does for a second)."""
 
 
 def begun_day(session: Session, *, wall: datetime) -> date:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -72,3 +72,18 @@ class CategoryRate(Base):
     category: Mapped[str] = mapped_column(primary_key=True)
     numerator: Mapped[int]
     denominator: Mapped[int]
+
+
+class EditionRow(Base):
+    """One row: the editions of prices, campaigns and places (network/database/editions.py)."""
+
+    __tablename__ = "edition"
+    __table_args__ = (
+        CheckConstraint("only_row", name="one_row"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    prices: Mapped[str] = mapped_column(server_default=text("''"))
+    campaigns: Mapped[str] = mapped_column(server_default=text("''"))
+    places: Mapped[str] = mapped_column(server_default=text("''"))

@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 
 from config.cli.main import group
 from merchant_gateway.errors import InvalidRequestError
-from merchant_gateway.gateway import Terms
 from merchant_gateway.signing import Ed25519SigningKey, HmacKey
+from merchant_gateway.terms import Terms
 from network.merchants import applications, queries
 from network.merchants.access_epoch import announce
 from network.merchants.errors import MerchantStateError

@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from merchant_gateway.gateway import TERMS_SECONDS
+from merchant_gateway.terms import BELIEVED_SECONDS
 from network.campaigns import queries, service
 from network.campaigns.errors import CampaignDataError
 from network.campaigns.service import CampaignTerms
@@ -60,7 +60,7 @@ def run(house: House, code: str, value: str, **other: Any) -> UUID:
 
 def await_terms(house: House) -> None:
     """Ask until what any process of the gateway kept of campaigns has to be read anew."""
-    fresh = monotonic() + TERMS_SECONDS
+    fresh = monotonic() + BELIEVED_SECONDS
     while monotonic() < fresh:
         house.green.client.quote(amount=10_000)
 

@@ -12,8 +12,8 @@ from flask import Flask
 
 from config.preparation import prepare_installation
 from config.web import furnish
-from merchant_gateway.gateway import Terms
 from merchant_gateway.portal.app import create_app as create_portal
+from merchant_gateway.terms import Terms
 from network import ids
 from network.clock import day_start, local_date, wall_now
 from network.database.connection import Database
@@ -261,7 +261,7 @@ def test_a_gateway_that_has_priced_today_has_tomorrows_terms_tomorrow(
     with bare.database.reading() as session:
         shop = merchants.merchant(session, code=CODE).merchant_id
         day = begun_day(session, wall=wall_now())
-    gateway = Terms(bare)
+    gateway = Terms(bare, asked_seconds=0)
     assert gateway.earning(merchant_id=shop, day=day).base_rate == Fraction(125, 1_000_000)
     page = anna.get(f"/merchants/{CODE}/terms/new")
     fields = {"base_rate": "20", "category_rates": "", "reason": "More"}
