@@ -17,6 +17,8 @@ from network.clearing.runs import NIGHT_ENDED
 from network.events.queries import Event
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.merchants import access_epoch
+from network.messaging.service import SOON
+from network.messaging.service import TOPIC as MESSAGE
 from network.portal import links, ways_in
 
 SETTLE_NIGHT = "settlement.night"
@@ -61,8 +63,11 @@ HANDLERS: Mapping[str, Handler] = {
     "ledger.redemption": _ANNOUNCE_REDEMPTION,
     "ledger.capture": _ANNOUNCE_REDEMPTION,
     access_epoch.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
-    "messaging.message": Handler(
-        function="config.adapters.sending:send_message", queue=queues.MESSAGES, timeout_seconds=30
+    MESSAGE: Handler(
+        function="config.adapters.sending:send_message",
+        queue=queues.MESSAGES,
+        timeout_seconds=30,
+        retry_seconds=tuple(round(pause.total_seconds()) for pause in SOON),  # then the schedule
     ),
     NIGHT_ENDED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
     NIGHT_STALLED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),

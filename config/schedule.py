@@ -20,7 +20,13 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from config.guarding import Guard
-from config.handlers import KEEP_HOUSE, NIGHT_STALLED, RECONCILE, SETTLE_NIGHT, WORK_BATCH
+from config.handlers import (
+    KEEP_HOUSE,
+    NIGHT_STALLED,
+    RECONCILE,
+    SETTLE_NIGHT,
+    WORK_BATCH,
+)
 from config.jobs import ask_delivery, ask_sandboxes, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
 from config.sandboxes.making import keep_quietly
@@ -31,6 +37,8 @@ from network.database.installation import ProgrammeClock
 from network.events.webhooks.deliveries import any_due
 from network.exposure import measuring
 from network.merchants import access_epoch
+from network.messaging import queries as messages
+from network.messaging.service import TOPIC as MESSAGE
 from network.reconciliation import attempts as records
 from network.sandboxes import queries as sandboxes
 from network.services import Services
@@ -49,6 +57,9 @@ LEFT_ALONE = timedelta(seconds=30)
 
 RECORD_LEFT_ALONE = timedelta(minutes=2)
 """The same for a record of a day, which a worker matches in one go."""
+
+MESSAGE_LEFT_ALONE = timedelta(minutes=1)
+"""The same for a message, from the moment on at which it should have been tried."""
 
 _DUE = text(
     """
@@ -134,6 +145,7 @@ class Tasks:
         for name, ask in (
             ("batches", ask_batches),
             ("records", ask_records),
+            ("messages", ask_messages),
             ("webhooks", ask_webhooks),
             ("exposure", measure_exposure),
             ("sandboxes", ask_sandboxes_due),
@@ -262,6 +274,23 @@ def ask_records(services: Services, connection: redis.Redis, *, wall: datetime) 
         if not _under_way(job_id, connection):
             payload = {"reconciliation_id": str(reconciliation_id)}
             enqueue(RECONCILE, payload, job_id=job_id, connection=connection)
+    return found
+
+
+def ask_messages(services: Services, connection: redis.Redis, *, wall: datetime) -> list[UUID]:
+    """Ask for messages that nobody tries any more, though they wait; return which.
+
+    Their job was lost, or has made its few attempts while the provider was away. One that came too
+    late to be sent is marked as failed by the worker that looks at it.
+    """
+    with services.database.reading() as session:
+        found = messages.left_alone(session, before=wall - MESSAGE_LEFT_ALONE)
+    stretch = wall.timestamp() // MESSAGE_LEFT_ALONE.total_seconds()
+    for message_id in found:
+        job_id = f"message-{message_id}-{stretch:.0f}"
+        if not _under_way(job_id, connection):
+            payload = {"message_id": str(message_id)}
+            enqueue(MESSAGE, payload, job_id=job_id, connection=connection)
     return found
 
 

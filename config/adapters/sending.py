@@ -13,10 +13,10 @@ from network.services import Services
 
 
 def send_message(services: Services, *, message_id: str) -> None:
-    """Send one waiting message; raise NotSentError, after the commit, to be tried again."""
+    """Send one waiting message; raise NotSentError, after the commit, to be tried again soon."""
     senders = {"sms": sender_for(services.settings), "email": email_sender(services.settings)}
     delivery = send(services, senders=senders, message_id=UUID(message_id))
-    if delivery is not None and delivery.again:
+    if delivery is not None and delivery.soon:
         raise NotSentError("nobody took the message")
 
 

@@ -35,6 +35,7 @@ from network.members.models import (
 )
 from network.members.queries import MemberView, everyone
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
+from network.messaging.service import forget_recipient
 from network.messaging.texts import leaving_text
 from network.operators.audit import await_turn, record_act
 from network.vault import Vault
@@ -158,6 +159,8 @@ def erase(session: Session, *, member_id: UUID, now: datetime, wall: datetime) -
 def _forget(session: Session, row: Member, *, now: datetime) -> None:
     """Delete what leads to a person from one of the memberships that they have had."""
     session.execute(delete(OneTimeCode).where(OneTimeCode.phone_index == row.phone_index))
+    if row.phone_index is not None:
+        forget_recipient(session, index=row.phone_index)
     session.execute(
         update(Card)
         .where(Card.member_id == row.member_id, Card.blocked_at.is_(None))

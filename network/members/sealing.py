@@ -9,10 +9,10 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from network.messaging.service import NUMBER_PURPOSE
 from network.vault import NONCE_BYTES, SealBrokenError, Vault
 
 KEY_BYTES = 32
-PHONE_INDEX_PURPOSE = "member-phone"
 _WRAP_PURPOSE = "member-key"
 
 
@@ -57,4 +57,4 @@ def open_person_key(vault: Vault, *, member_id: UUID, sealed_key: bytes) -> Pers
 
 def phone_index(vault: Vault, *, phone: str) -> bytes:
     """Return the blind index of a phone in E.164."""
-    return vault.blind_index(phone, purpose=PHONE_INDEX_PURPOSE)
+    return vault.blind_index(phone, purpose=NUMBER_PURPOSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer
+from sqlalchemy import CheckConstraint, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -14,7 +14,8 @@ from network.database.base import NETWORK_SCHEMA, Base
 class Message(Base):
     """A message that is to leave, or has left; recipient and text are sealed.
 
-    Until ``claimed_until`` it is the business of the worker that counted the last attempt.
+    Until ``claimed_until`` it is the business of the worker that counted the last attempt. From
+    ``retry_at`` on somebody should have tried: where nobody has, the schedule asks.
     """
 
     __tablename__ = "message"
@@ -25,6 +26,8 @@ class Message(Base):
         CheckConstraint("(state = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("attempts >= 0", name="attempts"),
         Index(None, "created_at"),
+        Index(None, "recipient_index"),
+        Index("ix_message_waiting", "retry_at", postgresql_where=text("state = 'waiting'")),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -33,6 +36,7 @@ class Message(Base):
     kind: Mapped[str]
     sealed_recipient: Mapped[bytes]
     sealed_body: Mapped[bytes]
+    recipient_index: Mapped[bytes]
     locale: Mapped[str]
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(Integer)
@@ -40,3 +44,4 @@ class Message(Base):
     expires_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from network.messaging.models import Message
@@ -26,6 +26,51 @@ class MessageView:
     state: str
     created_at: datetime
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """A message that did not leave; neither to whom nor what it says."""
+
+    message_id: UUID
+    kind: str
+    channel: str
+    locale: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def left_alone(session: Session, *, before: datetime, limit: int = 100) -> list[UUID]:
+    """Return waiting messages that should have been tried before then, the oldest first."""
+    return list(
+        session.scalars(
+            select(Message.message_id)
+            .where(Message.state == "waiting", Message.retry_at < before)
+            .order_by(Message.retry_at)
+            .limit(limit)
+        )
+    )
+
+
+def unsent(session: Session, *, wall: datetime, limit: int = 200) -> list[Unsent]:
+    """Return messages that failed and would still be worth sending, the newest first."""
+    rows = session.execute(
+        select(
+            Message.message_id,
+            Message.kind,
+            Message.channel,
+            Message.locale,
+            Message.created_at,
+            Message.expires_at,
+        )
+        .where(
+            Message.state == "failed",
+            or_(Message.expires_at.is_(None), Message.expires_at > wall),
+        )
+        .order_by(Message.created_at.desc(), Message.message_id.desc())
+        .limit(limit)
+    )
+    return [Unsent(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
 
 def latest(

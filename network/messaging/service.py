@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -18,13 +18,21 @@ from network.messaging.models import Message
 from network.messaging.port import NotSentError
 from network.vault import Vault
 
-MAX_ATTEMPTS = 5
+SOON = tuple(timedelta(seconds=each) for each in (5, 30, 120, 600))
+"""The pauses before the next attempts of a message's own job; after them the schedule asks."""
+
+PAUSES = (*SOON, *(timedelta(hours=each) for each in (1, 2, 4, 8, 16)))
+MAX_ATTEMPTS = len(PAUSES) + 1
+"""A provider may be away for a day: who was robbed must still be told of what was spent."""
+
 CLAIM = timedelta(minutes=1)
 """How long a message is one worker's: longer than the job that sends it may take."""
 
 TOPIC = "messaging.message"
 RECIPIENT_PURPOSE = "message-recipient"
 BODY_PURPOSE = "message-body"
+NUMBER_PURPOSE = "member-phone"
+"""Of the blind index of a number, members' included: who leaves takes the messages along."""
 
 
 class MessageHeldError(NotSentError):
@@ -46,15 +54,15 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How an attempt ended; ``again`` says whether another one is worth its while."""
+    """How an attempt ended."""
 
     state: str
     attempts: int
 
     @property
-    def again(self) -> bool:
-        """Return whether the message still waits."""
-        return self.state == "waiting"
+    def soon(self) -> bool:
+        """Return whether its own job should try again; later attempts the schedule asks for."""
+        return self.state == "waiting" and self.attempts <= len(SOON)
 
 
 def queue_sms(
@@ -111,11 +119,13 @@ def queue_message(
             kind=kind,
             sealed_recipient=vault.seal(recipient.encode(), purpose=RECIPIENT_PURPOSE),
             sealed_body=vault.seal(body.encode(), purpose=BODY_PURPOSE),
+            recipient_index=vault.blind_index(recipient, purpose=NUMBER_PURPOSE),
             locale=locale,
             state="waiting",
             attempts=0,
             created_at=wall,
             expires_at=expires_at,
+            retry_at=wall + SOON[0],
         )
         .on_conflict_do_nothing(index_elements=[Message.message_id])
         .returning(Message.message_id)
@@ -151,6 +161,7 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
         session.flush()
         return None
     message.attempts, message.claimed_until = message.attempts + 1, wall + CLAIM
+    message.retry_at = wall + CLAIM
     session.flush()
     return Claimed(
         message_id=message_id,
@@ -174,10 +185,32 @@ def note_outcome(session: Session, *, claimed: Claimed, sent: bool, wall: dateti
     if sent and message.state != "sent":
         message.state, message.sent_at, message.claimed_until = "sent", wall, None
     elif not sent and message.state == "waiting" and message.attempts == claimed.attempt:
-        message.state = "waiting" if message.attempts < MAX_ATTEMPTS else "failed"
         message.claimed_until = None
+        if message.attempts < MAX_ATTEMPTS:
+            message.retry_at = wall + PAUSES[message.attempts - 1]
+        else:
+            message.state = "failed"
     session.flush()
     return Delivery(state=message.state, attempts=message.attempts)
+
+
+def send_again(session: Session, *, message_id: UUID, wall: datetime) -> bool:
+    """Have a message that failed tried anew; return whether there is one that may still leave."""
+    message = session.scalars(
+        select(Message)
+        .where(Message.message_id == message_id, Message.state == "failed")
+        .with_for_update()
+    ).first()
+    if message is None or (message.expires_at is not None and message.expires_at <= wall):
+        return False
+    message.state, message.attempts, message.retry_at = "waiting", 0, wall + SOON[0]
+    publish(session, topic=TOPIC, payload={"message_id": str(message_id)})
+    return True
+
+
+def forget_recipient(session: Session, *, index: bytes) -> None:
+    """Delete every message to a number, by its blind index: whom it was to is forgotten now."""
+    session.execute(delete(Message).where(Message.recipient_index == index))
 
 
 def forget_messages(session: Session, *, before: datetime, limit: int) -> int:

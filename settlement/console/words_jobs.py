@@ -28,5 +28,28 @@ JOBS = {
     "sandboxes.due": _l("Tend sandboxes"),
     "housekeeping": _l("Forget what need not be kept"),
 }
-TABLES: Mapping[str, Mapping[str, LazyText]] = {"queue": QUEUES, "job": JOBS}
-ACTIONS: Mapping[str, LazyText] = {"job.retried": _l("Had a failed job tried again")}
+MESSAGES = {
+    "sign_in": _l("Code to sign in"),
+    "joining": _l("Code to join"),
+    "leaving": _l("Code to leave the programme"),
+    "giving": _l("Code for a gift of points"),
+    "received": _l("Points were given"),
+    "pool": _l("About a shared wallet"),
+    "asking": _l("A shop asks for points"),
+    "redeemed": _l("Points were spent"),
+    "merged": _l("Two members became one"),
+    "claim_answered": _l("Answer to a report of theft"),
+    "portal_news": _l("To a merchant's people"),
+    "operator_news": _l("To operators"),
+}
+CHANNELS = {"sms": _l("Text message"), "email": _l("E-mail")}
+TABLES: Mapping[str, Mapping[str, LazyText]] = {
+    "queue": QUEUES,
+    "job": JOBS,
+    "message": MESSAGES,
+    "message_channel": CHANNELS,
+}
+ACTIONS: Mapping[str, LazyText] = {
+    "job.retried": _l("Had a failed job tried again"),
+    "message.sent_again": _l("Had a message sent again"),
+}

@@ -67,6 +67,7 @@ CHANGING = {
     "reconciliation.withdraw": "operator",
     "entries.export": "operator",
     "entries.reveal": "operator",
+    "jobs.send_again": "operator",
     "jobs.retry": "operator",
     "cover.issuing": "operator",
     "cover.default": "operator",

@@ -1,4 +1,4 @@
-"""Jobs that failed: what, since when, why, and another try."""
+"""Jobs that failed and messages that did not leave: what, since when, and another try."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from config.web import listing
 from network import ids
 from network.language import gettext as _
+from network.messaging import queries as messages
+from network.messaging import service as sending
+from network.messaging.queries import Unsent
 from network.operators.roles import OPERATOR, VIEWER
 from settlement.console import access, queues
 from settlement.console.queues import FailedJob, QueuesUnreachableError
@@ -48,7 +51,39 @@ def index() -> str | Response:
         lengths=queues.lengths(),
         about=_about,
         subject=_subject,
+        unsent=_unsent(),
     )
+
+
+def _unsent() -> list[Unsent]:
+    with access.reading() as session:
+        return messages.unsent(session, wall=access.wall())
+
+
+@blueprint.post("/messages")
+@access.access(OPERATOR)
+def send_again() -> BaseResponse:
+    """Have the messages that were chosen sent again."""
+    chosen = request.form.getlist("message")
+    done = 0
+    with access.unit_of_work() as session:
+        for each in chosen:
+            try:
+                message_id = UUID(each)
+            except ValueError:
+                continue
+            if sending.send_again(session, message_id=message_id, wall=access.wall()):
+                done += 1
+                access.record(
+                    session, "message.sent_again", subject=f"message:{message_id}", facts={}
+                )
+    if done:
+        flash(_("They leave now; what does not stands here again in a day."), "good")
+    elif chosen:
+        flash(_("None of these messages waits to be sent again."), "info")
+    else:
+        flash(_("Choose some messages first."), "bad")
+    return redirect(url_for("jobs.index"))
 
 
 @blueprint.post("/retry")

@@ -25,6 +25,7 @@ from network.ledger import figures
 from network.ledger import queries as ledger
 from network.merchants import applications
 from network.merchants import queries as merchants
+from network.messaging import queries as messages
 from network.money.morning import money_morning
 from network.operators import proposals
 from network.operators import queries as operators
@@ -97,6 +98,7 @@ def _what_waits(session: Session) -> dict[str, Any]:
         "applied": applications.waiting(session),
         "corrections": len(adjustments.waiting(session)),
         "claims": claims.count_waiting(session),
+        "unsent": len(messages.unsent(session, wall=access.wall())),
     }
 
 

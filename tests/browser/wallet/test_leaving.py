@@ -12,6 +12,7 @@ from network.members import queries, resolving
 from network.members.errors import UnknownMemberError
 from network.members.freezing import freeze
 from network.members.models import Card, Member, MemberKey, MemberSession, OneTimeCode
+from network.messaging.models import Message
 from network.operators.queries import acts
 from network.operators.service import add_operator
 from network.pools import service as pools
@@ -53,6 +54,7 @@ def test_leaving_takes_a_code_and_erases_the_person(wallet: Wallet) -> None:
             held = select(func.count()).select_from(table).where(table.member_id == member_id)
             assert session.scalar(held) == 0
         assert session.scalar(select(func.count()).select_from(OneTimeCode)) == 0
+        assert session.scalar(select(func.count()).select_from(Message)) == 0
         assert session.scalar(select(Card.blocked_at).where(Card.member_id == member_id))
         said = acts(session, subject=ids.encode("mem", member_id), limit=5)
         assert [each.action for each in said] == ["member.left"]

@@ -32,8 +32,9 @@ FAULTS = {
     f" SELECT gen_random_uuid(), '{MERCHANT}', 'b', 'x', 'k', 1, 'done', t, t, t, t FROM (SELECT"
     " now() - interval '2 days' AS t) AS d",
     "messages": "INSERT INTO network.message (message_id, channel, kind, sealed_recipient,"
-    " sealed_body, locale, state, attempts, created_at) VALUES (gen_random_uuid(), 'sms', 'code',"
-    " 'x', 'x', 'fa', 'waiting', 3, now() - interval '1 hour')",
+    " sealed_body, recipient_index, locale, state, attempts, created_at, retry_at) VALUES"
+    " (gen_random_uuid(), 'sms', 'redeemed', 'x', 'x', 'x', 'fa', 'failed', 10,"
+    " now() - interval '1 hour', now())",
     "signing keys": "UPDATE network.signing_key SET retired_at = now() WHERE purpose = 'seals'",
     "partitions": "DROP TABLE ledger.evidence_tomorrow",
     "day": "UPDATE ledger.business_day SET business_date = business_date - 3"

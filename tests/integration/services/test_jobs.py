@@ -311,3 +311,25 @@ def test_every_handler_exists_and_has_a_worker() -> None:
     for topic, handler in HANDLERS.items():
         assert callable(handler.load()), topic
         assert handler.queue in QUEUES
+
+
+def test_the_schedule_asks_for_messages_that_nobody_tries(
+    services: Services, redis_client: redis.Redis
+) -> None:
+    wall = wall_now()
+    with services.database.unit_of_work() as session:
+        message_id = queue_sms(
+            session,
+            services.vault,
+            recipient="+989123456789",
+            body="",
+            kind="redeemed",
+            locale="fa",
+            wall=wall,
+        )
+    assert schedule.ask_messages(services, redis_client, wall=wall) == []
+    later = wall + schedule.MESSAGE_LEFT_ALONE + timedelta(minutes=1)
+    for _ in range(2):
+        assert schedule.ask_messages(services, redis_client, wall=later) == [message_id]
+    (job,) = queue(MESSAGES, connection=redis_client).jobs
+    assert job.args == ["messaging.message", {"message_id": str(message_id)}]

@@ -21,6 +21,7 @@ from network.vault import Vault
 
 WALL = datetime(2026, 11, 22, 9, tzinfo=UTC)
 PHONE, BODY = "+989123456789", "hello"
+MOMENT = timedelta(microseconds=1)
 
 
 class Provider:
@@ -110,16 +111,57 @@ def test_a_provider_that_comes_back(database: Database, vault: Vault) -> None:
         Delivery(state="waiting", attempts=2),
         Delivery(state="sent", attempts=3),
     ]
-    assert [outcome.again for outcome in outcomes if outcome] == [True, True, False]
+    assert [outcome.soon for outcome in outcomes if outcome] == [True, True, False]
 
 
 def test_a_provider_that_stays_away(database: Database, vault: Vault) -> None:
     message_id = queue(database, vault)
     provider = Provider(away_for=99)
+    soon = []
     for _ in range(service.MAX_ATTEMPTS):
         last = deliver(database, vault, message_id, provider)
+        soon.append(last is not None and last.soon)
     assert last == Delivery(state="failed", attempts=service.MAX_ATTEMPTS)
+    assert sum(soon) == len(service.SOON)  # the others are the schedule's
     assert deliver(database, vault, message_id, provider) is None
+    with database.reading() as session:
+        (left,) = queries.unsent(session, wall=WALL)
+    assert (left.message_id, left.kind, left.channel) == (message_id, "sign_in", "sms")
+    with database.unit_of_work() as session:
+        assert service.send_again(session, message_id=message_id, wall=WALL)
+        assert not service.send_again(session, message_id=message_id, wall=WALL)
+    assert deliver(database, vault, message_id, Provider()) == Delivery(state="sent", attempts=1)
+
+
+def left_alone(database: Database, after: timedelta) -> list[UUID]:
+    with database.reading() as session:
+        return queries.left_alone(session, before=WALL + after)
+
+
+def test_a_message_that_nobody_tries_is_found_at_its_time(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault)
+    first, _, _, fourth, hour = service.PAUSES[:5]
+    assert left_alone(database, first) == []
+    assert left_alone(database, first + MOMENT) == [message_id]  # its job was lost
+    provider = Provider(away_for=5)
+    for _ in range(4):
+        deliver(database, vault, message_id, provider)
+    assert left_alone(database, fourth) == []
+    deliver(database, vault, message_id, provider)
+    assert left_alone(database, fourth + MOMENT) == []
+    assert left_alone(database, hour + MOMENT) == [message_id]
+    deliver(database, vault, message_id, provider)
+    assert left_alone(database, timedelta(days=9)) == []
+
+
+def test_what_came_too_late_is_not_sent_again(database: Database, vault: Vault) -> None:
+    message_id = queue(database, vault, expires_at=WALL + timedelta(minutes=3))
+    late = WALL + timedelta(minutes=3)
+    deliver(database, vault, message_id, Provider(), late)
+    with database.unit_of_work() as session:
+        assert queries.unsent(session, wall=late) == []
+        assert not service.send_again(session, message_id=message_id, wall=late)
+    assert stored(database) == ("failed", 0)
 
 
 def test_a_message_too_late_is_not_sent(database: Database, vault: Vault) -> None:
@@ -179,6 +221,7 @@ def test_what_a_dead_worker_claimed_is_sent_after_its_time(
 
 def test_a_claim_outlives_the_job_that_sends() -> None:
     assert service.CLAIM.total_seconds() > HANDLERS[service.TOPIC].timeout_seconds
+    assert HANDLERS[service.TOPIC].retry_seconds == (5, 30, 120, 600)
 
 
 def test_a_rolled_back_cause_sends_nothing(database: Database, vault: Vault) -> None:

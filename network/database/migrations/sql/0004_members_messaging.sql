@@ -142,13 +142,15 @@ CREATE INDEX ix_member_consent_member_id_purpose_consent_id
     ON network.member_consent (member_id, purpose, consent_id);
 GRANT SELECT, INSERT ON network.member_consent TO peyvand_app;
 
--- Bodies may hold codes, so they are sealed like the recipients.
+-- Bodies may hold codes, so they are sealed like the recipients. A number's messages are found by its
+-- blind index, the same as its member's, and go with the member who leaves.
 CREATE TABLE network.message (
     message_id uuid NOT NULL,
     channel text NOT NULL,
     kind text NOT NULL,
     sealed_recipient bytea NOT NULL,
     sealed_body bytea NOT NULL,
+    recipient_index bytea NOT NULL,
     locale text NOT NULL,
     state text NOT NULL,
     attempts integer NOT NULL,
@@ -156,6 +158,7 @@ CREATE TABLE network.message (
     expires_at timestamptz,
     claimed_until timestamptz,
     sent_at timestamptz,
+    retry_at timestamptz NOT NULL,
     CONSTRAINT pk_message PRIMARY KEY (message_id),
     CONSTRAINT ck_message_channel CHECK (channel IN ('sms', 'email')),
     CONSTRAINT ck_message_locale CHECK (locale IN ('fa', 'en')),
@@ -164,5 +167,7 @@ CREATE TABLE network.message (
     CONSTRAINT ck_message_attempts CHECK (attempts >= 0)
 );
 CREATE INDEX ix_message_created_at ON network.message (created_at);
+CREATE INDEX ix_message_recipient_index ON network.message (recipient_index);
+CREATE INDEX ix_message_waiting ON network.message (retry_at) WHERE state = 'waiting';
 GRANT SELECT, INSERT, DELETE ON network.message TO peyvand_app;
-GRANT UPDATE (state, attempts, claimed_until, sent_at) ON network.message TO peyvand_app;
+GRANT UPDATE (state, attempts, claimed_until, sent_at, retry_at) ON network.message TO peyvand_app;
