@@ -5,6 +5,8 @@ so it blocks no wallet; what is asked for, by whom, under which reference stands
 answer is good for exactly that. Points move when the till sends its signed call once more: then the
 request is what the ledger uses up as consent, under the wallet's lock. All times are wall time.
 
+How often may be asked, and codes be tried, ``limits`` say.
+
 Locks: the request's row first, then what counts for its merchant, the wallet after both.
 """
 
@@ -15,10 +17,9 @@ import secrets
 from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -37,9 +38,9 @@ from network.spend_requests.errors import (
     ConsentLapsedError,
     ConsentRefusedError,
     SpendRequestDiffersError,
-    TooManyAskedError,
     UnknownSpendRequestError,
 )
+from network.spend_requests.limits import check_asking, check_tries, one_at_a_time
 from network.spend_requests.models import SpendRequest
 from network.spend_requests.queries import (
     APPROVED,
@@ -60,24 +61,9 @@ TAKEN_WITHIN = timedelta(minutes=2)
 
 CODE_DIGITS = 6
 MAX_ATTEMPTS = 5
-MOST_WAITING = 6
-MOST_WAITING_HERE = 2
-"""At most so many requests wait for one member, and of them so many of one merchant."""
-
-UNANSWERED = (5, timedelta(days=1))
-UNANSWERED_OF_MERCHANT = (300, timedelta(hours=1))
-"""So many may end without a yes: of one merchant for one member, and for all members."""
-
-VAIN_TRIES_OF_MERCHANT = (200, timedelta(days=1))
-"""So many tries of codes may come to nothing: whoever guesses has one chance in 5,000 a day.
-
-They are looked at before a request is made and before each try at a till is counted."""
-
-_Limit: TypeAlias = tuple[int, timedelta, ColumnElement[int], tuple[ColumnElement[bool], ...]]
 _CODE_PURPOSE = "spend-request-code"
 _CONSENT_LABEL = b"peyvand-spend-request-v1"
 LIVE = frozenset({WAITING, APPROVED})
-_NO_YES = SpendRequest.state.in_((WAITING, REFUSED, WITHDRAWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +102,13 @@ def ask(
     earlier asking, so nobody is asked anew. Raises IdempotencyConflict, SpendRequestDiffersError,
     ConsentRefusedError, ConsentLapsedError, TooManyAskedError.
     """
-    _one_at_a_time(session, member_id)
+    one_at_a_time(session, member_id)
     known = _known(session, member_id=member_id, wish=wish, claim=claim, wall=wall)
     if known is not None:
         return known
     if renewed:
         raise ConsentLapsedError("nothing waits for this code", field="consent_code")
-    _throttle(session, member_id=member_id, merchant_id=wish.merchant_id, wall=wall)
+    check_asking(session, member_id=member_id, merchant_id=wish.merchant_id, wall=wall)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     request_id = ids.uuid7()
     row = SpendRequest(
@@ -165,8 +151,7 @@ def count_try(session: Session, *, spend_request_id: UUID, at_till: bool, wall: 
     if row.attempts >= MAX_ATTEMPTS or row.expires_at <= wall:
         raise ConsentLapsedError("the code works no longer")
     if at_till:
-        _one_at_a_time(session, row.merchant_id)
-        _bound(session, (_vain_tries(row.merchant_id),), wall=wall)
+        check_tries(session, merchant_id=row.merchant_id, wall=wall)
     row.attempts += 1
     session.flush()
 
@@ -294,39 +279,6 @@ def _is_free(session: Session, member_id: UUID, wish: Wish) -> bool:
     )
 
 
-def _throttle(session: Session, *, member_id: UUID, merchant_id: UUID, wall: datetime) -> None:
-    _one_at_a_time(session, merchant_id)
-    here = (SpendRequest.member_id == member_id, SpendRequest.merchant_id == merchant_id)
-    waiting = (SpendRequest.state == WAITING, SpendRequest.expires_at > wall)
-    asked = func.count()
-    limits: tuple[_Limit, ...] = (
-        (MOST_WAITING_HERE, LIFE, asked, (*here, *waiting)),
-        (MOST_WAITING, LIFE, asked, (here[0], *waiting)),
-        (*UNANSWERED, asked, (*here, _NO_YES)),
-        (*UNANSWERED_OF_MERCHANT, asked, (here[1], _NO_YES)),
-        _vain_tries(merchant_id),
-    )
-    _bound(session, limits, wall=wall)
-
-
-def _vain_tries(merchant_id: UUID) -> _Limit:
-    which = (SpendRequest.merchant_id == merchant_id, _NO_YES)
-    return (*VAIN_TRIES_OF_MERCHANT, func.sum(SpendRequest.attempts), which)
-
-
-def _bound(session: Session, limits: tuple[_Limit, ...], *, wall: datetime) -> None:
-    """Raise TooManyAskedError where one of the limits is reached."""
-    for most, span, counted, which in limits:
-        count, first = session.execute(
-            select(counted, func.min(SpendRequest.requested_at)).where(
-                *which, SpendRequest.requested_at > wall - span
-            )
-        ).one()
-        if (count or 0) >= most:
-            seconds = -((wall - (first + span)) // timedelta(seconds=1))
-            raise TooManyAskedError("asked too often", facts={"retry_after": max(1, seconds)})
-
-
 def _tell(
     session: Session,
     vault: Vault,
@@ -390,9 +342,3 @@ def locked(session: Session, spend_request_id: UUID) -> SpendRequest:
 
 def _digest(vault: Vault, spend_request_id: UUID, code: str) -> bytes:
     return vault.blind_index(f"{spend_request_id}:{code}", purpose=_CODE_PURPOSE)
-
-
-def _one_at_a_time(session: Session, whose: UUID) -> None:
-    """Let one transaction at a time count what a member or a merchant has done."""
-    lock = int.from_bytes(sha256(_CONSENT_LABEL + whose.bytes).digest()[:8], signed=True)
-    session.execute(select(func.pg_advisory_xact_lock(lock)))
