@@ -39,7 +39,7 @@ def create_app(
     app = Flask("merchant_gateway", static_folder=None)
     gateway = Gateway.build(services=services, redis=redis, limits=limits or Limits())
     app.extensions["gateway"] = gateway
-    sandboxes = Sandboxes(gateway, hands)
+    sandboxes = app.extensions["sandboxes"] = Sandboxes(gateway, hands)
     answering.register(app, gateway)
     _before_requests(app, gateway)
     for each in load_operations().values():

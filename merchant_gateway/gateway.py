@@ -108,10 +108,11 @@ class SandboxHands(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entered:
-    """The sandbox that a call is in."""
+    """The sandbox that a call is in; ``full``: nothing new is done there, retries are answered."""
 
     view: SandboxView
     hands: SandboxHands
+    full: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,8 @@ class Limits:
     A merchant may send ``merchant_quota`` requests in any ``merchant_window`` seconds, over all
     processes; with test keys, which a stranger has for the asking, ``test_quota`` that count on
     their own. ``address_failures`` are counted per process, line (an IPv6 one is a /64) and minute:
-    a till with a wrong key must not keep the signature checks of everybody busy.
+    a till with a wrong key must not keep the signature checks of everybody busy. A sandbox of more
+    than ``sandbox_bytes`` takes nothing new.
     """
 
     merchant_quota: int = 60_000
@@ -31,6 +32,7 @@ class Limits:
     test_window: int = 60
     address_failures: int = 120
     address_window: int = 60
+    sandbox_bytes: int = 256 * 1024 * 1024
     policy: str = field(init=False)
     """The ``RateLimit-Policy`` header (draft-ietf-httpapi-ratelimit-headers)."""
 

@@ -25,6 +25,7 @@ from merchant_gateway.errors import (
     MalformedJsonError,
     MediaTypeError,
     MerchantLeavingError,
+    SandboxFullError,
     SandboxUnavailableError,
     TestKeyRequiredError,
 )
@@ -239,7 +240,8 @@ def perform(
 
     ``enter`` takes a call with a test key into its sandbox; without it there is none. Raises
     TestKeyRequiredError, InsufficientScopeError, BodyNotAllowedError, the errors of the schema,
-    IdempotencyKeyMalformedError, what ``enter`` raises, MerchantLeavingError, in this order.
+    IdempotencyKeyMalformedError, what ``enter`` raises, SandboxFullError, MerchantLeavingError, in
+    this order.
     """
     _check_key(each, call)
     if call.body and call.method in _BODILESS:
@@ -329,7 +331,9 @@ def _check_key(each: Operation, call: Call) -> None:
 
 
 def _check_part(each: Operation, call: Call) -> None:
-    """Refuse to give or take points anew for a merchant that has left."""
+    """Refuse to begin anything in a full sandbox, or points for a merchant that has left."""
+    if call.sandbox is not None and call.sandbox.full:
+        raise SandboxFullError("too much was put into it")
     key = call.key
     if key.environment == LIVE and key.leaves_on is not None and each.takes_part:
         today = local_date(call.gateway.clock.now(), zone=PROGRAMME_ZONE)

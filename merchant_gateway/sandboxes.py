@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from merchant_gateway.caches import BriefCache
-from merchant_gateway.errors import BusyError, SandboxFullError, SandboxUnavailableError
+from merchant_gateway.errors import BusyError, SandboxUnavailableError
 from merchant_gateway.gateway import Call, Entered, Gateway, SandboxHands
 from network.clock import wall_now
 from network.database.migrate import schema_digest
@@ -44,7 +44,6 @@ _LOOKING = BoundedSemaphore(1)
 
 VIEW_SECONDS = 2.0
 SIZE_SECONDS = 60.0
-MOST_BYTES = 256 * 1024 * 1024
 NOTED_EVERY = timedelta(hours=1)
 LOOKED_INTO_AFTER = timedelta(seconds=30)
 """Where this process dies before it says that a call is done, a worker looks anyhow."""
@@ -74,9 +73,9 @@ class Sandboxes:
     def enter(self, call: Call) -> Iterator[Call]:
         """Yield the call as it goes on inside its merchant's sandbox.
 
-        Raises SandboxUnavailableError where there is none to be had now, SandboxFullError for a
-        call that would make one larger that is too large already, and BusyError where too many are
-        inside of any.
+        Raises SandboxUnavailableError where there is none to be had now, and BusyError where too
+        many are inside of any. A call that would make one larger that is too large already enters
+        it as ``full``: what was answered before is answered again.
         """
         with _place(_INSIDE), self._entered(call) as inside:
             yield inside
@@ -104,16 +103,16 @@ class Sandboxes:
             self._epoch = call.admission.epoch  # somebody may have reset it
             self._views.clear()
         found = self._views.get(call.merchant_id, lambda: self._open(call))
-        entered = Entered(view=found.view, hands=self._hands)
+        reads = call.method == "GET"
+        full = not reads and self._is_full(found, call)
+        entered = Entered(view=found.view, hands=self._hands, full=full)
         # What keeps the merchant from giving points, or has it leave, is about its real ones.
         key = replace(call.key, issuing=ISSUING_OPEN, leaves_on=None)
         inside = replace(call, gateway=found.inside, key=key, sandbox=entered)
-        if call.method == "GET":
+        if reads or full:
             self._note_reading(found.view, now=call.wall)
             yield inside
             return
-        if self._size(found) > MOST_BYTES and not call.target.startswith("/v1/sandbox"):
-            raise SandboxFullError("too much was put into it")
         self._note(found.view, now=call.wall, due_at=call.wall + LOOKED_INTO_AFTER)
         try:
             yield inside
@@ -173,6 +172,18 @@ class Sandboxes:
                 closed.services.database.dispose()
                 self._views.clear()
             return held
+
+    def close(self) -> None:
+        """Let go of every sandbox that is open."""
+        with self._lock:
+            while self._held:
+                self._held.popitem()[1].services.database.dispose()
+            self._views.clear()
+
+    def _is_full(self, found: _Open, call: Call) -> bool:
+        if call.target.startswith("/v1/sandbox"):
+            return False
+        return self._size(found) > self._gateway.limits.sandbox_bytes
 
     def _size(self, found: _Open) -> int:
         def measure() -> int:

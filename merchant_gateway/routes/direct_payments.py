@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from merchant_gateway import cursors
 from merchant_gateway.errors import FieldError, InvalidRequestError
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer, operation
+from merchant_gateway.operations import Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.schemas.requests import PAGE
 from merchant_gateway.schemas.settling import ARRIVED, DIRECT_RECEIPT
@@ -84,6 +84,7 @@ def read_direct_payment(call: Call, _query: dict[str, Any], *, direct_payment_id
     answer="DirectPayment",
     status=201,
     body=DIRECT_RECEIPT,
+    again=kept_answer,
 )
 def confirm_direct_payment(call: Call, body: dict[str, Any], *, direct_payment_id: str) -> Answer:
     """Say as the payee whether a payment of another merchant arrived.

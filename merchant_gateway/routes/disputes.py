@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway import cursors
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer, operation
+from merchant_gateway.operations import Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.routes.transactions import any_id
 from merchant_gateway.schemas.reconciliations import DISPUTE, DISPUTE_NOTE
@@ -32,6 +32,7 @@ _LIST = "disputes"
     answer="Dispute",
     status=201,
     body=DISPUTE,
+    again=kept_answer,
 )
 def create_dispute(call: Call, body: dict[str, Any]) -> Answer:
     """Object to one entry, and say what it should have been.
@@ -99,6 +100,7 @@ def read_dispute(call: Call, _query: dict[str, Any], *, dispute_id: str) -> Answ
     answer="Dispute",
     status=201,
     body=DISPUTE_NOTE,
+    again=kept_answer,
 )
 def add_dispute_note(call: Call, body: dict[str, Any], *, dispute_id: str) -> Answer:
     """Add to a dispute that is not decided."""

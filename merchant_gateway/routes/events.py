@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from merchant_gateway import cursors
 from merchant_gateway.errors import FieldError, InvalidRequestError
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer, operation
+from merchant_gateway.operations import Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.schemas.webhooks import EVENTS, REDELIVERY
 from network import ids
@@ -57,6 +57,7 @@ def list_events(call: Call, query: dict[str, Any]) -> Answer:
     answer="Redelivery",
     status=202,
     body=REDELIVERY,
+    again=kept_answer,
 )
 def redeliver_event(call: Call, data: dict[str, Any], *, event_id: str) -> Answer:
     """Queue an event again, with the same id, from the first attempt on.

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway import cursors
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import JSON_LINES, Answer, operation
+from merchant_gateway.operations import JSON_LINES, Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.routes.transactions import PREFIXES
 from merchant_gateway.schemas.reconciliations import BREAKS, RECORD
@@ -44,6 +44,7 @@ _KINDS = {
     lines="RecordLine",
     line_types=(*JSON_LINES, CSV),
     most_bytes=MOST_BYTES,
+    again=kept_answer,
 )
 def create_reconciliation(call: Call, query: dict[str, Any]) -> Answer:
     """Take the record of a business day that is over, as JSON lines or as CSV with a first row.

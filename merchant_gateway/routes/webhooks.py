@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from merchant_gateway import cursors
 from merchant_gateway.errors import FieldError, InvalidRequestError
 from merchant_gateway.gateway import Call
-from merchant_gateway.operations import Answer, operation
+from merchant_gateway.operations import Answer, kept_answer, operation
 from merchant_gateway.remembering import once
 from merchant_gateway.schemas.requests import EMPTY, PAGE
 from merchant_gateway.schemas.webhooks import ENDPOINT_CHANGE, NEW_ENDPOINT, ROTATION
@@ -37,6 +37,12 @@ def list_webhook_endpoints(call: Call, _query: dict[str, Any]) -> Answer:
     return Answer(payload={"items": [_shown(each) for each in found], "next_cursor": None})
 
 
+def _made_before(call: Call, data: dict[str, Any], **_path_ids: str) -> Answer | None:
+    """Return the answer that was kept, with its secret."""
+    answer = kept_answer(call, data)
+    return None if answer is None else _revealed(call, answer)
+
+
 @operation(
     "POST",
     "/webhook-endpoints",
@@ -44,6 +50,7 @@ def list_webhook_endpoints(call: Call, _query: dict[str, Any]) -> Answer:
     answer="NewEndpoint",
     status=201,
     body=NEW_ENDPOINT,
+    again=_made_before,
 )
 def create_webhook_endpoint(call: Call, data: dict[str, Any]) -> Answer:
     """Make an endpoint with keys of its own; the answer alone shows its secret.
@@ -131,6 +138,7 @@ def delete_webhook_endpoint(call: Call, _data: dict[str, Any], *, endpoint_id: s
     summary="Give a webhook endpoint new keys",
     answer="NewEndpoint",
     body=ROTATION,
+    again=_made_before,
 )
 def rotate_webhook_secret(call: Call, data: dict[str, Any], *, endpoint_id: str) -> Answer:
     """Make a new secret and key pair; the old ones sign beside them for `overlap_hours`.
@@ -160,6 +168,7 @@ def rotate_webhook_secret(call: Call, data: dict[str, Any], *, endpoint_id: str)
     answer="Event",
     status=202,
     body=EMPTY,
+    again=kept_answer,
 )
 def send_test_event(call: Call, _data: dict[str, Any], *, endpoint_id: str) -> Answer:
     """Queue an event of type `webhook.test` for this endpoint; the deliveries show its way."""

@@ -30,27 +30,26 @@ let look = null;
 let sign;
 
 // Without a secure connection browsers hide the camera: then the button is there to say so.
-if (navigator.mediaDevices?.getUserMedia || !window.isSecureContext) {
+if (dialog.showModal && (navigator.mediaDevices?.getUserMedia || !window.isSecureContext)) {
   document.documentElement.classList.add("sees");
 }
 document.addEventListener("click", (event) => {
-  if (!event.target.closest?.("[data-camera]")) return;
+  if (dialog.open || !event.target.closest?.("[data-camera]")) return;
   dialog.showModal();
   begin();
 });
 dialog.querySelector("[data-again]").addEventListener("click", begin);
 dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", end);
-window.addEventListener("pagehide", end);
+// A page that comes back from the browser's memory comes back without its camera.
+window.addEventListener("pagehide", leave);
 // The browser's own question may hide the page; whoever looks elsewhere with the camera on has left.
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "hidden" && look?.stream) {
-    end();
-    dialog.close();
-  }
+  if (document.visibilityState === "hidden" && look?.stream) leave();
 });
 
 async function begin() {
+  end();
   const mine = (look = { stream: null });
   if (!window.isSecureContext) return tell("insecure");
   tell("opening");
@@ -61,13 +60,19 @@ async function begin() {
     if (look !== mine) return stop(stream);
     mine.stream = stream;
     if (document.visibilityState === "hidden") return dialog.close();
-    stream.getVideoTracks()[0].addEventListener("ended", () => giveUp(mine, "busy"));
+    const [track] = stream.getVideoTracks();
+    track.addEventListener("ended", () => giveUp(mine, "busy"));
     video.srcObject = stream;
-    await video.play();
-    await read(mine, await detector);
+    await video.play().catch(() => giveUp(mine, "failed")); // nobody refused the camera
+    await read(mine, await detector, track);
   } catch (error) {
     giveUp(mine, REFUSALS[error.name] ?? "failed");
   }
+}
+
+function leave() {
+  end();
+  dialog.close();
 }
 
 function end() {
@@ -87,10 +92,17 @@ function giveUp(mine, why) {
   tell(why);
 }
 
-async function read(mine, detector) {
+async function read(mine, detector, track) {
   const began = performance.now();
   let foreign = -Infinity;
   while (look === mine) {
+    // Phones say that a camera runs before its first picture is there, and take it away for a call
+    // without ending it: the track is muted then, and goes on by itself.
+    if (track.muted || !video.videoWidth || video.readyState < video.HAVE_CURRENT_DATA) {
+      if (track.muted && performance.now() - began > FOREIGN_MS) tell("busy");
+      await pause();
+      continue;
+    }
     let found;
     try {
       found = await detector.detect(picture());
@@ -105,8 +117,12 @@ async function read(mine, detector) {
     if (found.length) foreign = now;
     if (now - foreign < FOREIGN_MS) tell("foreign");
     else tell(now - began < LATE_MS ? "looking" : "late");
-    await new Promise((go) => setTimeout(go, PAUSE_MS));
+    await pause();
   }
+}
+
+function pause() {
+  return new Promise((go) => setTimeout(go, PAUSE_MS));
 }
 
 /** Return what the frame on the page shows: the square in the middle. */
@@ -134,8 +150,12 @@ function take(mine, code) {
 
 async function nativeDetector() {
   const { BarcodeDetector } = globalThis;
-  const formats = (await BarcodeDetector?.getSupportedFormats().catch(() => [])) ?? [];
-  return formats.includes("qr_code") ? new BarcodeDetector({ formats: ["qr_code"] }) : null;
+  try {
+    const formats = (await BarcodeDetector?.getSupportedFormats()) ?? [];
+    return formats.includes("qr_code") ? new BarcodeDetector({ formats: ["qr_code"] }) : null;
+  } catch {
+    return null; // half an interface is none
+  }
 }
 
 async function bundledDetector() {

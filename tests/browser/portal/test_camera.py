@@ -37,6 +37,10 @@ A_DETECTOR_OF_THE_BROWSER = """
     }
   };
 """
+MUTE = """() => {
+  const [track] = streams.at(-1).getVideoTracks();
+  Object.defineProperty(track, "muted", { value: true, configurable: true });
+}"""
 REFUSED = {
     "NotAllowedError": "تنظیمات کنار نشانی",
     "NotFoundError": "دوربینی پیدا نشد",
@@ -114,6 +118,7 @@ def test_the_browsers_own_detector_keeps_looking_until_the_code_is_ours(
     ways: list[Callable[[], None]] = [
         lambda: till.keyboard.press("Escape"),
         lambda: dialog.get_by_role("button", name="بستن").click(),
+        lambda: till.evaluate("() => window.dispatchEvent(new PageTransitionEvent('pagehide'))"),
     ]
     for close in ways:
         says(opened(till), "این کد کیف پول پیوند نیست")
@@ -122,7 +127,12 @@ def test_the_browsers_own_detector_keeps_looking_until_the_code_is_ours(
         expect(dialog).to_be_hidden()
         all_off(till)
 
-    opened(till)
+    # A call takes the camera away and gives it back; nobody has ended it.
+    says(opened(till), "این کد کیف پول پیوند نیست")
+    till.evaluate(MUTE)
+    says(dialog, REFUSED["NotReadableError"])
+    till.evaluate("() => { delete streams.at(-1).getVideoTracks()[0].muted; }")
+    says(dialog, "این کد کیف پول پیوند نیست")
     for name, words in REFUSED.items():
         till.evaluate("name => { window.refusal = name; }", name)
         till.keyboard.press("Escape")
