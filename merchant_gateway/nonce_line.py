@@ -11,6 +11,7 @@ import re
 import select
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import redis as valkey
@@ -154,9 +155,15 @@ def _run_of(connection: Any) -> str:
     return found[1].decode()
 
 
+@cache
+def _form_of(parts: int) -> bytes:
+    return b"*%d\r\n" % parts + b"$%d\r\n%b\r\n" * parts
+
+
 def _asked(connection: Any, *parts: bytes) -> bytes:
     """Send one command (RESP, an array of bulk strings) and return the bytes of its answer."""
-    written = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
-    connection.send_packed_command([b"*%d\r\n" % len(parts) + written], check_health=False)
+    sizes_and_parts = [each for part in parts for each in (len(part), part)]
+    written = _form_of(len(parts)) % tuple(sizes_and_parts)
+    connection.send_packed_command([written], check_health=False)
     answer: bytes = connection.read_response()
     return answer

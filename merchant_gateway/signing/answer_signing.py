@@ -1,13 +1,14 @@
 """Signing and verifying the network's answers, bound to the request that they answer."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from merchant_gateway.signing import profile
-from merchant_gateway.signing.base import build_base, format_bytes, format_parameters
+from merchant_gateway.signing.base import build_base, format_bytes
 from merchant_gateway.signing.checks import check_algorithm, check_components, check_created
 from merchant_gateway.signing.digest import check_content_digest, content_digest
 from merchant_gateway.signing.errors import DigestMissingError, SignatureInvalidError
-from merchant_gateway.signing.keys import SigningKey, VerifyingKey
+from merchant_gateway.signing.keys import Algorithm, SigningKey, VerifyingKey
 from merchant_gateway.signing.messages import (
     AnswerMessage,
     Evidence,
@@ -33,19 +34,16 @@ def sign_answer(
     `request` binds the answer to the signature of the request (RFC 9421, 2.4); it is None only
     where that signature could not be read.
     """
-    check_key_id(key_id)
     digest = content_digest(body)
-    values = _component_values(status=status, digest=digest, request=request)
-    parameters = format_parameters(
-        components=values,
-        parameters={
-            "created": int(now.timestamp()),
-            "keyid": key_id,
-            "alg": key.algorithm,
-            "tag": profile.TAG,
-        },
-    )
-    base = build_base(components=values.items(), parameters=parameters)
+    covered = f"{profile.STATUS} {profile.CONTENT_DIGEST}"
+    lines = f"{profile.STATUS}: {status}\n{profile.CONTENT_DIGEST}: {digest}\n"
+    if request is not None:
+        identifier = profile.request_signature_component(request.label)
+        covered = f"{covered} {identifier}"
+        lines = f"{lines}{identifier}: {format_bytes(request.signature)}\n"
+    parameters = f"({covered});created={int(now.timestamp())}{_signed_by(key_id, key.algorithm)}"
+    # A number and base64 need no look at their characters (``build_base``); a test compares.
+    base = f'{lines}"@signature-params": {parameters}'.encode("ascii")
     signature = key.sign(base)
     label = profile.DEFAULT_LABEL
     return SignedHeaders(
@@ -55,6 +53,13 @@ def sign_answer(
         binding=RequestBinding(label=label, signature=signature),
         evidence=Evidence(signature_base=base, signature=signature),
     )
+
+
+@lru_cache(maxsize=64)
+def _signed_by(key_id: str, algorithm: Algorithm) -> str:
+    """Return the parameters that all answers signed with a key have."""
+    check_key_id(key_id)
+    return f';keyid="{key_id}";alg="{algorithm}";tag="{profile.TAG}"'
 
 
 def verify_answer(

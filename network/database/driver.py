@@ -60,8 +60,12 @@ class Direct:
         """Return the rows of a statement; raises psycopg's errors."""
         name = self._names.get(written.query) or self._prepare(written.query)
         transformer = self._transformer
-        formats = [_BINARY if each is bytes else _TEXT for each in map(type, values)]
-        sent = transformer.dump_sequence(values, formats)
+        kinds = tuple(map(type, values))
+        formats = written.formats  # another thread may write others meanwhile
+        if kinds != formats[0]:
+            formats = (kinds, [_BINARY if each is bytes else _TEXT for each in kinds])
+            written.formats = formats
+        sent = transformer.dump_sequence(values, formats[1])
         connection = self.connection
         connection.asked_at = monotonic()
         try:
@@ -135,13 +139,15 @@ def rows_of(connection: Channel, statement: Executable, parameters: Mapping[str,
 class _Written:
     """A statement as the driver takes it: its values by place, the constants among them by name.
 
-    ``row`` makes a row with names; it is known once the statement has run.
+    ``row`` makes a row with names; it is known once the statement has run. ``formats`` are those of
+    the last values, by their types, which are mostly those of the next.
     """
 
     query: bytes
     names: list[str]
     constants: Mapping[str, Any]
     row: Callable[[Iterable[Any]], Any] | None = None
+    formats: tuple[tuple[type, ...], list[PyFormat]] = ((), [])
 
 
 def _read_json(raw: str | bytes) -> Any:

@@ -11,7 +11,18 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, LargeBinary, Select, Text, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.orm import Session
 
 from network.database.driver import Channel, rows_of
@@ -36,6 +47,7 @@ _card = Card.__table__
 _secret = MemberCodeSecret.__table__
 
 
+_ACTIVE: ColumnElement[str] = literal_column("'active'")
 # Whose phone, card or code it is: who was merged leads to who remains.
 _REMAINS = func.coalesce(_merge.c.into_id, _named.c.member_id)
 
@@ -49,7 +61,7 @@ def _statement(*more: Any) -> Select[Any]:
         .outerjoin(_merge, _merge.c.member_id == _named.c.member_id)
         .join(_member, _member.c.member_id == _REMAINS)
         .join(_key, _key.c.member_id == _member.c.member_id)
-        .where(_named.c.status == "active", _member.c.status == "active")
+        .where(_named.c.status == _ACTIVE, _member.c.status == _ACTIVE)
     )
 
 
@@ -58,15 +70,41 @@ def _several(*more: Any) -> Select[Any]:
         select(_REMAINS.label("member_id"), *more)
         .select_from(_named)
         .outerjoin(_merge, _merge.c.member_id == _named.c.member_id)
-        .where(_named.c.status == "active")
+        .where(_named.c.status == _ACTIVE)
     )
 
 
-_BY_PHONE = _statement().where(_named.c.phone_index == bindparam("index"))
+def _own(*more: Any) -> Select[Any]:
+    """Return what leads to a member's own row and says whether they were merged into another.
+
+    Nobody was, as good as always; then the row that was found by the phone or card is the one.
+    """
+    return (
+        select(
+            _member.c.member_id,
+            _member.c.locale,
+            _member.c.sealed_name,
+            _key.c.sealed_key,
+            _merge.c.into_id,
+            *more,
+        )
+        .select_from(_member)
+        .outerjoin(_key, _key.c.member_id == _member.c.member_id)
+        .outerjoin(_merge, _merge.c.member_id == _member.c.member_id)
+        .where(_member.c.status == _ACTIVE)
+    )
+
+
+_BY_PHONE = _own().where(_member.c.phone_index == bindparam("index"))
 _BY_CARD = (
-    _statement(_card.c.blocked_at)
-    .join(_card, _card.c.member_id == _named.c.member_id)
+    _own(_card.c.blocked_at)
+    .join(_card, _card.c.member_id == _member.c.member_id)
     .where(_card.c.card_number == bindparam("number"))
+)
+_REMAINING = (
+    select(_member.c.member_id, _member.c.locale, _member.c.sealed_name, _key.c.sealed_key)
+    .join(_key, _key.c.member_id == _member.c.member_id)
+    .where(_member.c.member_id == bindparam("member_id"), _member.c.status == _ACTIVE)
 )
 _BY_PHONES = _several(_named.c.phone_index).where(
     _named.c.phone_index == func.any(bindparam("indexes", type_=ARRAY(LargeBinary())))
@@ -166,7 +204,7 @@ def _first(session: Channel, statement: Select[Any], values: dict[str, object]) 
 
 def _by_phone(session: Channel, vault: Vault, *, phone: str) -> ResolvedMember:
     index = phone_index(vault, phone=normalise_phone(phone))
-    row = _first(session, _BY_PHONE, {"index": index})
+    row = _remaining(session, _first(session, _BY_PHONE, {"index": index}))
     if row is None:
         raise UnknownMemberError("nobody is a member with this phone", field="phone")
     return _resolved(vault, row, method="phone")
@@ -178,7 +216,20 @@ def _by_card(session: Channel, vault: Vault, *, card: str) -> ResolvedMember:
         raise UnknownMemberError("nobody has this card", field="card")
     if row.blocked_at is not None:
         raise CardBlockedError("this card is blocked", field="card")
+    row = _remaining(session, row)
+    if row is None:
+        raise UnknownMemberError("nobody has this card", field="card")
     return _resolved(vault, row, method="card")
+
+
+def _remaining(session: Channel, row: Any) -> Any:
+    """Return the row of who was found, or of whom they were merged into; None where none is left.
+
+    Who is merged again takes along who was merged into them, so one look leads there.
+    """
+    if row is not None and row.into_id is not None:
+        return _first(session, _REMAINING, {"member_id": row.into_id})
+    return None if row is None or row.sealed_key is None else row
 
 
 def _by_code(session: Channel, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:

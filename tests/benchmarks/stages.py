@@ -99,7 +99,7 @@ def _clocked(clocks: Clocks) -> Iterator[None]:
             setattr(owner, name, function)
 
 
-def _environ(request: bytes) -> dict[str, Any]:
+def environ_of(request: bytes) -> dict[str, Any]:
     """Return what gunicorn would hand over for a request."""
     head, _, body = request.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -130,7 +130,7 @@ def _environ(request: bytes) -> dict[str, Any]:
     return environ
 
 
-def _call(application: Flask, environ: dict[str, Any]) -> None:
+def call(application: Flask, environ: dict[str, Any]) -> None:
     statuses: list[str] = []
     answer = application(environ, lambda status, _headers: statuses.append(status))  # type: ignore[arg-type]
     b"".join(answer)
@@ -140,17 +140,17 @@ def _call(application: Flask, environ: dict[str, Any]) -> None:
 
 def measure(stand: Stand, scene: http.Scene) -> dict[str, float]:
     """Return the microseconds of each stage, the rest and the sum among them."""
-    application = _application(stand)
+    application = application_of(stand)
     requests = http.earn_requests(scene, port=1, how_many=WARM_UP + REQUESTS)
-    environs = [_environ(each) for each in requests]
+    environs = [environ_of(each) for each in requests]
     for each in environs[:WARM_UP]:
-        _call(application, each)
+        call(application, each)
     clocks, whole = Clocks(), []
     with _clocked(clocks):
         for each in environs[WARM_UP:]:
             clocks.within[0] = 0
             begin = thread_time_ns()
-            _call(application, each)
+            call(application, each)
             taken = thread_time_ns() - begin
             clocks.taken[_REST].append(taken - clocks.within[0])
             whole.append(taken)
@@ -164,7 +164,7 @@ def measure(stand: Stand, scene: http.Scene) -> dict[str, float]:
     return found
 
 
-def _application(stand: Stand) -> Flask:
+def application_of(stand: Stand) -> Flask:
     url = stand.services.settings.redis_url
     client = redis.Redis.from_url(url)
     return app.create_app(stand.services, client, hands=Hands(client))
@@ -202,15 +202,15 @@ def main() -> None:
         sql.prepare(stand)
         scene = http.set_scene(stand)
         if "profile" in sys.argv[1:]:
-            application = _application(stand)
+            application = application_of(stand)
             requests = http.earn_requests(scene, port=1, how_many=WARM_UP + REQUESTS)
-            environs = [_environ(each) for each in requests]
+            environs = [environ_of(each) for each in requests]
             for each in environs[:WARM_UP]:
-                _call(application, each)
+                call(application, each)
             profile = cProfile.Profile()
             profile.enable()
             for each in environs[WARM_UP:]:
-                _call(application, each)
+                call(application, each)
             profile.disable()
             stats = pstats.Stats(profile).sort_stats("tottime")
             stats.print_stats(60)
