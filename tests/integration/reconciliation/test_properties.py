@@ -40,7 +40,9 @@ class Sale(NamedTuple):
     late: bool = False
 
 
-THEIRS = st.builds(Sale, REFS, MINUTES, AMOUNTS, STATUSES, st.none() | MEMBERS, RECEIPTS)
+THEIRS = st.builds(
+    Sale, REFS, MINUTES, AMOUNTS, STATUSES, st.none() | MEMBERS, RECEIPTS, st.just(value=False)
+)
 OURS = st.builds(Sale, REFS, MINUTES, AMOUNTS, STATUSES, MEMBERS, RECEIPTS, st.booleans())
 
 _OUR_TABLE = text("""
