@@ -244,7 +244,7 @@ class EarningRefundSchema(StrictSchema):
     """Money that goes back to the member: points are taken back for it."""
 
     merchant_ref = _reference(required=True)
-    amount = Whole(description="Rials that go back of the whole purchase.")
+    amount = Whole(description="Rials that go back, of all that is not refunded yet.")
     lines = Parts(RefundLineSchema(), most=MOST_LINES)
     currency = Currency(required=True)
     occurred_at = Moment(description=_OCCURRED)

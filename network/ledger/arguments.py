@@ -1,6 +1,6 @@
 """How the ledger's values are written as arguments of its SQL functions.
 
-Each constant is one named argument (``GRANTS`` is five, of which a call uses one or four), built
+Each constant is one named argument (``GRANTS`` is three, of which a call uses one or two), built
 from bound parameters and cast to its type; each function returns the parameters that the constant
 of the same name binds.
 """

@@ -1,106 +1,10 @@
 -- Taking back: refunds of purchases that earned, refunds of redemptions, and the reversal of a call
 -- whose answer never came.
 
--- Takes p_points of an issuer's points back: the earned lot first, then the issuer's other lots in
--- the taking order, then debt. Held points stay where they are.
-CREATE OR REPLACE FUNCTION ledger.claw_back(
-    op ledger.operation, p_issuer uuid, p_lot bigint, p_points bigint
-) RETURNS ledger.operation LANGUAGE plpgsql AS $$
-DECLARE
-    l record;
-    taken bigint;
-    wanted bigint := p_points;
-BEGIN
-    FOR l IN
-        SELECT t.lot_id, t.remaining, t.active, t.terms_id FROM ledger.lot AS t
-        WHERE t.member_id = op.member_id AND t.open AND t.issuer_id = p_issuer
-        ORDER BY t.lot_id <> p_lot, t.expires_on, t.lot_id
-    LOOP
-        EXIT WHEN wanted = 0;
-        taken := least(wanted, l.remaining);
-        UPDATE ledger.lot AS t
-        SET remaining = t.remaining - taken, clawed_back = t.clawed_back + taken,
-            open = t.remaining > taken
-        WHERE t.member_id = op.member_id AND t.lot_id = l.lot_id;
-        op := ledger.add_move(op, ledger.account_of(l.active),
-                              'clawback', p_issuer, l.lot_id, l.terms_id, taken);
-        wanted := wanted - taken;
-    END LOOP;
-    IF wanted > 0 THEN
-        INSERT INTO ledger.debt AS d (member_id, issuer_id, points)
-        VALUES (op.member_id, p_issuer, wanted)
-        ON CONFLICT (member_id, issuer_id) DO UPDATE SET points = d.points + excluded.points;
-        op := ledger.add_move(op, 'debt', 'receivable', p_issuer, NULL, NULL, wanted);
-    END IF;
-    RETURN op;
-END
-$$;
-
--- Counts a refund of p_amount over some lines of a purchase (their places in earned) and says, in
--- clawed_back, what each row gives back now: the cumulative floor(points × refunded / base) less
--- what is back already, spread over what each issuer has not yet given back, ties by issuer.
-CREATE OR REPLACE FUNCTION ledger.share_refund(p_rows ledger.earned_part[], p_amount bigint)
-RETURNS ledger.earned_part[] LANGUAGE plpgsql AS $$
-DECLARE
-    lines integer[];
-    bases bigint[];
-    refunds bigint[];
-    amounts bigint[];
-    issuers uuid[];
-    left_over bigint[];
-    parts bigint[];
-    shares bigint[];
-    earned_points bigint;
-    back_already bigint;
-    total_base bigint;
-    total_refunded bigint;
-    increment bigint;
-    result ledger.earned_part[] := '{}';
-    r ledger.earned_part;
-    i integer;
-BEGIN
-    SELECT array_agg(b.line ORDER BY b.line), array_agg(b.base ORDER BY b.line),
-           array_agg(b.refunded ORDER BY b.line), sum(b.base), sum(b.refunded)
-    INTO lines, bases, refunds, total_base, total_refunded
-    FROM (SELECT DISTINCT e.line, e.base, e.refunded FROM unnest(p_rows) AS e) AS b;
-    IF total_refunded + p_amount > total_base THEN
-        PERFORM ledger.refuse('refund_exceeds_original', jsonb_build_object(
-            'refundable', total_base - total_refunded, 'amount', p_amount));
-    END IF;
-    SELECT sum(e.points), sum(e.clawed_back) INTO earned_points, back_already
-    FROM unnest(p_rows) AS e;
-    increment := greatest(0, div(
-        earned_points::numeric * (total_refunded + p_amount), total_base) - back_already);
-
-    amounts := ledger.spread(p_amount, (
-        SELECT array_agg(b - f ORDER BY n)
-        FROM unnest(bases, refunds) WITH ORDINALITY AS u (b, f, n)));
-    SELECT array_agg(o.issuer_id ORDER BY o.issuer_id), array_agg(o.owing ORDER BY o.issuer_id)
-    INTO issuers, left_over
-    FROM (SELECT e.issuer_id, sum(e.points - e.clawed_back)::bigint AS owing
-          FROM unnest(p_rows) AS e GROUP BY e.issuer_id) AS o;
-    shares := ledger.spread(increment, left_over);
-
-    FOR i IN 1 .. cardinality(issuers) LOOP
-        parts := ledger.spread(shares[i], (
-            SELECT array_agg(e.points - e.clawed_back ORDER BY e.part)
-            FROM unnest(p_rows) AS e WHERE e.issuer_id = issuers[i]));
-        FOR r IN
-            SELECT e.* FROM unnest(p_rows) AS e WHERE e.issuer_id = issuers[i] ORDER BY e.part
-        LOOP
-            r.refunded := amounts[array_position(lines, r.line)];
-            r.clawed_back := parts[1];
-            parts := parts[2:];
-            result := result || r;
-        END LOOP;
-    END LOOP;
-    RETURN result;
-END
-$$;
-
--- Refunds a purchase in part or whole: by an amount against the whole, or by lines.
--- p_lines is [{"line": n, "amount": a}, …]; a line that earned nothing counts as line -1. The entry's
--- amount is what is refunded in all, which the audit holds against taken_back.
+-- Refunds a purchase in part or whole: by an amount, of whatever is not refunded yet, or by lines.
+-- p_lines is [{"line": n, "amount": a}, …]; a line that earned nothing counts as line -1. Whatever came
+-- before, the refund of all that was left takes back all points that are left. The entry's amount is
+-- what is refunded in all, which the audit holds against taken_back.
 CREATE OR REPLACE FUNCTION ledger.refund_earn(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_original bigint,
     p_event ledger.event_facts, p_amount bigint, p_lines jsonb, p_evidence ledger.evidence_facts
@@ -164,6 +68,13 @@ BEGIN
                  WHERE e.line = wanted.line), wanted.amount);
             refunded := coalesce(refunded, 0) + wanted.amount;
         END LOOP;
+        -- Amounts were spread over lines in whole units, their points over issuers in whole points, so
+        -- a line may have given back less than its own.
+        IF refunded = (SELECT sum(b.base - b.refunded) FROM (
+            SELECT DISTINCT e.line, e.base, e.refunded FROM unnest(earned_rows) AS e) AS b)
+        THEN
+            shared := ledger.share_refund(earned_rows, refunded);
+        END IF;
     END IF;
 
     INSERT INTO ledger.taken_back
@@ -332,6 +243,7 @@ DECLARE
     original bigint;
     original_date date;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     END IF;

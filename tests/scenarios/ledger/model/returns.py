@@ -9,7 +9,7 @@ from uuid import UUID
 from network.ledger.values import Claim, Event, Posted
 from tests.scenarios.ledger.model.books import Earned, Refused, Wallet
 from tests.scenarios.ledger.model.call import Call, check_count
-from tests.scenarios.ledger.model.shares import refund
+from tests.scenarios.ledger.model.shares import refund, refundable
 from tests.scenarios.ledger.model.spending import Spending
 
 REFUNDS = ("refund_issuance", "refund_redemption")
@@ -165,7 +165,10 @@ def _paying(wallet: Wallet, sequence: int) -> int:
 
 
 def _refund_lines(rows: list[Earned], lines: list[dict[str, int]]) -> list[tuple[Earned, int]]:
-    """Refund line by line, each against its own base; a line that earned nothing is line -1."""
+    """Refund line by line, each against its own base; a line that earned nothing is line -1.
+
+    Whatever came before, the refund of all that was left takes back all points that are left.
+    """
     known = {row.line for row in rows}
     wanted: dict[int, list[int]] = {}
     for line in lines:
@@ -177,4 +180,8 @@ def _refund_lines(rows: list[Earned], lines: list[dict[str, int]]) -> list[tuple
         if not mine:
             raise Refused("refund_exceeds_original", refundable=0)
         shares += refund(mine, sum(amounts))
+    if not refundable(rows):
+        shares += [(row, row.points - row.clawed_back) for row in rows]
+        for row in rows:
+            row.clawed_back = row.points
     return shares

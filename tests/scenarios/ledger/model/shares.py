@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import floor
+
 from tests.scenarios.ledger.model.books import Earned, Refused
 
 
@@ -18,18 +21,21 @@ def largest_remainder(total: int, weights: list[int]) -> list[int]:
 def refund(rows: list[Earned], amount: int) -> list[tuple[Earned, int]]:
     """Count a refund over the rows of some lines; return what each row gives back now.
 
-    Cumulative floor(earned x refunded / base) less what is back, spread over what each issuer has
-    not yet given back, ties by issuer. The page leaves open, and the SQL decided: within an issuer
-    the grants share in the same way, ties in their order, and so do the lines share the amount.
+    What was refunded of a line has its part of the line's points by right; the amount has of the
+    points left over what it has of the base left over. Both together are floored once, less what
+    is back, spread over what each issuer has not yet given back, ties by issuer. The page leaves
+    open, and the SQL decided: within an issuer the grants share in the same way, ties in their
+    order, and so do the lines share the amount.
     """
     lines = {row.line: row for row in rows}
     ordered = [lines[line] for line in sorted(lines)]
-    base = sum(row.base for row in ordered)
-    refunded = sum(row.refunded for row in ordered)
-    if refunded + amount > base:
-        raise Refused("refund_exceeds_original", refundable=base - refunded)
-    due = sum(row.points for row in rows) * (refunded + amount) // base
-    # Refunds by lines may have taken back more than the whole purchase's share: never give back.
+    left = refundable(rows)
+    if amount > left:
+        raise Refused("refund_exceeds_original", refundable=left)
+    settled = sum((Fraction(r.points * r.refunded, r.base) for r in rows if r.refunded), Fraction())
+    earned = sum(row.points for row in rows)
+    due = floor(settled + (earned - settled) * Fraction(amount, left))
+    # Refunds by lines floor each by itself; what they took beyond is never given back.
     due = max(0, due - sum(row.clawed_back for row in rows))
 
     spread = largest_remainder(amount, [row.base - row.refunded for row in ordered])
@@ -50,3 +56,10 @@ def refund(rows: list[Earned], amount: int) -> list[tuple[Earned, int]]:
 
 def _owing(rows: list[Earned]) -> int:
     return sum(row.points - row.clawed_back for row in rows)
+
+
+def refundable(rows: list[Earned]) -> int:
+    """Return the base that is not refunded yet."""
+    return sum(
+        base - refunded for _, base, refunded in {(r.line, r.base, r.refunded) for r in rows}
+    )
