@@ -124,7 +124,7 @@ def _clock(session: Session) -> Finding:
         _("%(count)s seconds away from the database server's", count=int(off.total_seconds())),
         _(
             "Set the clocks of both machines (NTP): signatures must be right within minutes, and"
-            " the ledger refuses a caller that is five minutes ahead."
+            " the ledger refuses a caller that is five minutes away."
         ),
     )
 

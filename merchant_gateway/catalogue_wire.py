@@ -102,6 +102,7 @@ TRANSPORT = {
     ),
     "busy": Kind(503, _("The service is busy"), RETRY, 1),
     "clock_ahead": Kind(503, _("The service is not available now"), RETRY, 2),
+    "clock_behind": Kind(503, _("The service is not available now"), RETRY, 2),
     "sign_again": Kind(
         503,
         _("Please sign this request again"),

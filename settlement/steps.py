@@ -25,6 +25,7 @@ from network.clearing import (
 from network.clearing.facts import WindowView
 from network.clearing.parties import MARGIN
 from network.clearing.reserves import add_reserves
+from network.clock import wall_now
 from network.errors import InvariantError, PeyvandError
 from network.events import service as events
 from network.ledger import operations
@@ -127,7 +128,8 @@ def prove(night: Night) -> None:
 def mature(night: Night) -> None:
     """End lapsed holds, expire and activate what is due in the new day, gather what moved on.
 
-    Lots go a thousand wallets at a time, holds wallet by wallet: they are few.
+    Lots go a thousand wallets at a time, holds wallet by wallet: they are few. Holds end by a clock
+    that is right within minutes, so it is read anew for each.
     """
     database = night.services.database
     with database.reading() as session:
@@ -140,7 +142,7 @@ def mature(night: Night) -> None:
     done = 0
     with database.ledger() as connection:
         for member_id in lapsed:
-            operations.mature(connection, now=night.now, wall=night.wall, member_id=member_id)
+            operations.mature(connection, now=night.now, wall=wall_now(), member_id=member_id)
             done += 1
             if done % _CHUNK == 0:
                 night.report("mature", done=done, total=max(done, total))
@@ -148,7 +150,7 @@ def mature(night: Night) -> None:
             done += matured
             night.report("mature", done=done, total=max(done, total))
         for member_id in left_behind:
-            forward(connection, now=night.now, wall=night.wall, member_id=member_id)
+            forward(connection, now=night.now, wall=wall_now(), member_id=member_id)
     night.report("mature", done=done, total=max(done, total))
 
 

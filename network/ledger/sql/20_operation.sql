@@ -11,22 +11,39 @@
 -- at once and write it after the day. After 30 days the key is forgotten (86_forget.sql); the
 -- merchant's reference is not.
 
--- True, or refuses a moment ahead of the server's own clock, which callers ask for where one is ahead by
--- more than a clock may be wrong: it would end days and lots (p_now) or holds (p_wall) that have not
--- ended. A clock that is behind is harmless (the open day counts). Only the owner declares an
--- installation's clock artificial.
-CREATE OR REPLACE FUNCTION ledger.check_clock(p_now timestamptz) RETURNS boolean
-LANGUAGE plpgsql AS $$
+-- Refuses a moment that is none, more than five minutes ahead of the server's own clock, or further
+-- behind it than p_behind. Only the owner declares an installation's clock artificial.
+CREATE OR REPLACE FUNCTION ledger.check_moment(p_moment timestamptz, p_behind interval)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    server timestamptz := clock_timestamp();
 BEGIN
-    IF p_now > clock_timestamp() + interval '5 minutes' AND NOT EXISTS (
-        SELECT FROM network.installation AS i WHERE i.simulated OR i.artificial_clock)
+    IF p_moment IS NULL THEN
+        RAISE EXCEPTION 'clock_missing' USING ERRCODE = 'PV003';
+    ELSIF p_moment NOT BETWEEN server - p_behind AND server + interval '5 minutes'
+        AND NOT EXISTS (SELECT FROM network.installation AS i
+                        WHERE i.simulated OR i.artificial_clock)
     THEN
-        RAISE EXCEPTION 'clock_ahead' USING ERRCODE = 'PV003', DETAIL = json_build_object(
-            'now', p_now, 'server', clock_timestamp())::text;
+        RAISE EXCEPTION USING ERRCODE = 'PV003',
+            MESSAGE = CASE WHEN p_moment > server THEN 'clock_ahead' ELSE 'clock_behind' END,
+            DETAIL = json_build_object('now', p_moment, 'server', server)::text;
     END IF;
     RETURN true;
 END
 $$;
+
+-- True, or refuses what a caller says the time is (p_now): ahead, it would end days and lots that have
+-- not ended. What is behind ends nothing too late, since the open day counts, but it is written down and
+-- is the day of terms: a night reads its clock once and may work for hours; a clock a day behind is none.
+CREATE OR REPLACE FUNCTION ledger.check_clock(p_now timestamptz) RETURNS boolean
+LANGUAGE sql
+RETURN ledger.check_moment(p_now, interval '12 hours');
+
+-- The same for the time by which holds and codes end (p_wall). They live for minutes, so nothing but the
+-- caller says that they have ended, and it is right within minutes both ways.
+CREATE OR REPLACE FUNCTION ledger.check_wall(p_wall timestamptz) RETURNS boolean
+LANGUAGE sql
+RETURN ledger.check_moment(p_wall, interval '5 minutes');
 
 -- The moment by which whoever ends days, or lots of everybody, may go: the caller's, but never one that
 -- the server's own clock has not reached, not even within what a clock may be wrong by.
@@ -54,7 +71,8 @@ BEGIN
     -- statement of a VOLATILE function takes its own, so none of these may become STABLE.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'the ledger posts in READ COMMITTED only' USING ERRCODE = 'PV003';
-    ELSIF p_now > clock_timestamp() + interval '5 minutes' THEN
+    ELSIF (p_now BETWEEN clock_timestamp() - interval '12 hours'
+                     AND clock_timestamp() + interval '5 minutes') IS NOT TRUE THEN
         PERFORM ledger.check_clock(p_now);
     END IF;
     SELECT w.member_id, w.available, w.pending, w.held, w.debt, w.sequence, w.status, w.due_on

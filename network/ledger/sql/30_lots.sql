@@ -207,17 +207,13 @@ BEGIN
 END
 $$;
 
--- Ends the holds whose life ran out, but for p_except, which the caller is about to settle. What time
--- it is for holds is the caller's word too, so it is held against the server's clock here.
+-- Ends the holds whose life ran out, but for p_except, which the caller is about to settle.
 CREATE OR REPLACE FUNCTION ledger.release_lapsed(
     op ledger.operation, p_wall timestamptz, p_now timestamptz, p_except bigint DEFAULT NULL
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 DECLARE
     lapsed ledger.hold;
 BEGIN
-    IF p_wall > clock_timestamp() + interval '5 minutes' THEN
-        PERFORM ledger.check_clock(p_wall);
-    END IF;
     FOR lapsed IN
         SELECT h.* FROM ledger.hold AS h
         WHERE h.member_id = op.member_id AND h.state = 'authorised' AND h.hold_until <= p_wall

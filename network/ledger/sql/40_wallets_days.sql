@@ -41,6 +41,7 @@ DECLARE
     before bigint := op.sequence;
     due_before date := op.due_on;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF op.held > 0 THEN
         op := ledger.release_lapsed(op, p_wall, p_now);
     END IF;
@@ -81,6 +82,7 @@ CREATE OR REPLACE FUNCTION ledger.confirm_closed(p_business_date date, p_now tim
 RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 BEGIN
+    PERFORM ledger.check_clock(p_now);
     UPDATE ledger.business_day AS d SET closed_at = p_now
     WHERE d.business_date = p_business_date AND d.flipped_at IS NOT NULL AND d.closed_at IS NULL;
     RETURN FOUND;

@@ -58,6 +58,9 @@ DECLARE
     kept bigint;
     change record;
 BEGIN
+    IF p_now IS NULL OR p_wall IS NULL THEN
+        RAISE EXCEPTION 'clock_missing' USING ERRCODE = 'PV003';
+    END IF;
     SELECT w.available, w.pending, w.held, w.debt, w.sequence, w.status, w.due_on,
            greatest(d.business_date, ledger.programme_date(p_now)), k.points, k.suspended
     INTO available, pending, held, debt, sequence, status, due_on, today, kept, suspended

@@ -48,7 +48,8 @@ BEGIN
         AND p_claim.key IS NOT NULL AND p_kind.expires_on > calendar
         AND 0 <= ALL (p_parts) AND array_length(p_parts, 2) = 3
         AND current_setting('transaction_isolation') = 'read committed'
-        AND (p_now <= clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
+        AND (p_now BETWEEN clock_timestamp() - interval '12 hours'
+                       AND clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
     THEN
         FOR n IN 1 .. array_length(p_parts, 1) LOOP
             based := based + p_parts[n][2];

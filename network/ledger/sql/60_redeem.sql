@@ -68,6 +68,7 @@ CREATE OR REPLACE FUNCTION ledger.begin_spending(
     p_points bigint, p_consent ledger.consent_facts
 ) RETURNS ledger.operation LANGUAGE plpgsql AS $$
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     PERFORM ledger.check_count('points', p_points);
     IF op.status = 'closed' THEN
         PERFORM ledger.refuse('wallet_closed');
@@ -149,7 +150,10 @@ BEGIN
         AND (p_consent.digest IS NULL
              OR p_consent.expires_at > p_wall AND p_points <= p_consent.points_limit)
         AND current_setting('transaction_isolation') = 'read committed'
-        AND (p_now <= clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
+        AND (p_now BETWEEN clock_timestamp() - interval '12 hours'
+                       AND clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
+        AND (p_wall BETWEEN clock_timestamp() - interval '5 minutes'
+                        AND clock_timestamp() + interval '5 minutes' OR ledger.check_wall(p_wall))
     THEN
         UPDATE ledger.wallet AS w
         SET available = w.available - p_points, sequence = w.sequence + 1

@@ -92,6 +92,7 @@ DECLARE
     taken bigint;
     settled bigint;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     END IF;
@@ -163,6 +164,7 @@ DECLARE
     op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
     h ledger.hold;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     END IF;

@@ -136,6 +136,7 @@ DECLARE
     taker ledger.operation := pair[2];
     repaid bigint;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF giver.replay IS NOT NULL THEN
         RETURN giver.replay;
     END IF;

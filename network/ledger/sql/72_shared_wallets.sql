@@ -138,6 +138,7 @@ DECLARE
     repaid bigint;
     done ledger.posted;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF old.replay IS NOT NULL THEN
         RETURN old.replay;
     ELSIF old.status = 'closed' OR new.status = 'closed' THEN
@@ -229,6 +230,7 @@ DECLARE
     joined boolean;
     was_locked boolean;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF person.replay IS NOT NULL THEN
         RETURN person.replay;
     END IF;
@@ -329,6 +331,8 @@ DECLARE
     new ledger.operation;
     points bigint;
 BEGIN
+    PERFORM ledger.check_clock(p_now);
+    PERFORM ledger.check_wall(p_wall);
     IF home = p_member THEN
         RETURN NULL;
     END IF;

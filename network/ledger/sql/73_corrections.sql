@@ -204,6 +204,7 @@ DECLARE
     points bigint;
     done ledger.posted;
 BEGIN
+    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     ELSIF op.status = 'closed' THEN

@@ -134,6 +134,7 @@ DECLARE
     wanted record;
     outcomes ledger.batch_outcome[] := '{}';
 BEGIN
+    PERFORM ledger.check_clock(p_now);
     IF last NOT BETWEEN 0 AND 999 THEN
         RAISE EXCEPTION 'a batch has 1 to 1,000 items' USING ERRCODE = 'PV003';
     END IF;

@@ -20,6 +20,7 @@ DECLARE
     v_before date;
     v_head bytea;
 BEGIN
+    PERFORM ledger.check_clock(p_now);
     PERFORM FROM ledger.business_day
     WHERE business_date = p_business_date AND closed_at IS NOT NULL;
     IF NOT FOUND THEN

@@ -153,6 +153,7 @@ DECLARE
     v_seal bytea;
     v_previous bytea;
 BEGIN
+    PERFORM ledger.check_clock(p_now);
     SELECT s.head INTO v_seal FROM ledger.seal AS s WHERE s.business_date = p_month - 1;
     SELECT e.head INTO v_previous FROM ledger.month_end AS e
     WHERE e.month = (p_month::timestamp - interval '1 month')::date;

@@ -21,6 +21,7 @@ CREATE OR REPLACE FUNCTION ledger.suspend_issuer(
 ) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 BEGIN
+    PERFORM ledger.check_clock(p_now);
     PERFORM ledger.require_approved(p_proposal, 'points.suspend', p_issuer);
     INSERT INTO ledger.suspended_issuer (issuer_id, proposal_id, suspended_at)
     VALUES (p_issuer, p_proposal, p_now)

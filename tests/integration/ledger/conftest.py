@@ -281,3 +281,11 @@ def hands(database: Database, database_urls: DatabaseUrls) -> Iterator[Hands]:
     with ThreadPoolExecutor(CROWD) as pool:
         yield Hands(database=crowd, now=now, bakery=uuid4(), cinema=uuid4(), pool=pool)
     crowd.dispose()
+
+
+@pytest.fixture
+def real(hands: Hands, owner_database: Database) -> Hands:
+    """Return the hands in an installation whose clock nobody declared artificial."""
+    with owner_database.unit_of_work() as session:
+        session.execute(text("UPDATE network.installation SET artificial_clock = false"))
+    return hands

@@ -18,14 +18,6 @@ from network.ledger.errors import ClockAheadError
 from tests.integration.ledger.conftest import Hands
 
 
-@pytest.fixture
-def real(hands: Hands, owner_database: Database) -> Hands:
-    """Return the hands in an installation whose clock nobody declared artificial."""
-    with owner_database.unit_of_work() as session:
-        session.execute(text("UPDATE network.installation SET artificial_clock = false"))
-    return hands
-
-
 def test_neither_days_nor_points_end_before_the_server_s_clock_says_so(real: Hands) -> None:
     member_id = real.wallet()
     real.earn(member_id, 100, now=wall_now(), days=30)
@@ -67,8 +59,9 @@ def test_neither_days_nor_points_end_before_the_server_s_clock_says_so(real: Han
 def test_a_clock_that_is_a_minute_ahead_is_let_be(real: Hands) -> None:
     member_id = real.wallet()
     soon = wall_now() + timedelta(minutes=1)
-    assert real.earn(member_id, 7, now=soon).result["balance"]["available"] == 7
-    assert real.redeem(member_id, 7, now=soon).result["balance"]["available"] == 0
+    hands = replace(real, now=soon)
+    assert hands.earn(member_id, 7).result["balance"]["available"] == 7
+    assert hands.redeem(member_id, 7).result["balance"]["available"] == 0
 
 
 def test_no_hold_ends_by_a_caller_s_word(real: Hands) -> None:
