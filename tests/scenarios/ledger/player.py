@@ -85,7 +85,7 @@ class Player:
             assert self.last is not None, f"{step.where}: nothing was posted"
             entry = self._entry(self.last)
             told = step.books.split("; ")
-            assert _books(entry, names=" of " in step.books) == sorted(told), step.where
+            assert self._books(entry, step.books) == sorted(told), step.where
         self._check_sums(step)
 
     def _check_then(self, step: Step, refused: str) -> None:
@@ -151,6 +151,25 @@ class Player:
             entry = queries.entry(session, member_id=posted.member_id, sequence=posted.sequence)
         assert entry is not None
         return entry
+
+    def _books(self, entry: EntryView, told: str) -> list[str]:
+        """Return the entry's movements, one "source → target points" each, sorted.
+
+        Where the table says so, with "of Issuer", and "priced on day 3" after the first day.
+        """
+        of = {merchant(name): f" of {name}" for name in ISSUERS} if " of " in told else {}
+        lines = []
+        for source, target in zip(entry.postings[::2], entry.postings[1::2], strict=True):
+            line = f"{source.account} → {target.account} {target.points}"
+            line += of.get(source.issuer_id, "")
+            if "priced on" in told and source.priced_on:
+                line += f" priced on day {self.day(source.priced_on)}"
+            lines.append(line)
+        return sorted(lines)
+
+    def day(self, day: date) -> int:
+        """Return how many days after the scenario's first one a day is."""
+        return (day - local_date(self.start, zone=PROGRAMME_ZONE)).days
 
     def call(self, operation: Callable[..., Posted], step: Step, **arguments: Any) -> Posted:
         """Post through ``operation`` with the claim, event and clock that the step asks for."""
@@ -222,16 +241,6 @@ def span(what: str, name: str) -> timedelta | None:
     """Return the time after a name: "expiring in 30 days"."""
     found = re.search(rf"{name}(\d+) (day|hour|minute)s?", what)
     return timedelta(**{f"{found.group(2)}s": int(found.group(1))}) if found else None
-
-
-def _books(entry: EntryView, *, names: bool) -> list[str]:
-    """Return the entry's movements, one "source → target points" each, sorted; "of Issuer"."""
-    of = {merchant(name): f" of {name}" for name in ISSUERS} if names else {}
-    lines = [
-        f"{source.account} → {target.account} {target.points}{of.get(source.issuer_id, '')}"
-        for source, target in zip(entry.postings[::2], entry.postings[1::2], strict=True)
-    ]
-    return sorted(lines)
 
 
 def _earns(player: Player, step: Step) -> Posted:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 
 from network.ledger import operations, operations_campaigns
 from network.ledger.values import Grant, Posted, Takings
-from tests.scenarios.ledger.player import Player, merchant, number, word
+from tests.scenarios.ledger.player import Player, merchant, number, span, word
 from tests.scenarios.ledger.reader import Step
 
 SLICES = 16
@@ -56,7 +56,8 @@ def _run(player: Player, step: Step, *, running: bool) -> None:
 def _promotes(player: Player, step: Step) -> Posted:
     """Read "40 & 9 from Spring & 6 by Cinema from Spring for 1000, seen 3": a purchase of one line.
 
-    "seen" is the number of entries that the price knew of, left out where it asked for none.
+    "seen" is the number of entries that the price knew of, left out where it asked for none. "under
+    Renewed", "costing 1200", "only at Cinema" and "expiring in 60 days" say what its lots are.
     """
     shares, _, base = step.what.partition(" for ")
     grants, taken = [], Counter[UUID]()
@@ -71,13 +72,14 @@ def _promotes(player: Player, step: Step) -> Posted:
         grants.append(
             Grant(
                 issuer_id=issuer,
-                terms_id=issuer,
-                price=Decimal("950.5"),
+                terms_id=merchant(word(step.what, "under") or found["by"] or step.who),
+                price=Decimal(word(step.what, "costing") or "950.5"),
                 points=points,
                 base=number(base),
                 active_from=player.today,
-                expires_on=player.today + _LIFE,
+                expires_on=player.today + (span(step.what, "expiring in ") or _LIFE),
                 line=0,
+                locked_to=merchant(only) if (only := word(step.what, "only at")) else None,
                 campaign_id=source,
             )
         )

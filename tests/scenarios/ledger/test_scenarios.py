@@ -16,13 +16,14 @@ from network.ledger.errors import Refusal, refusal_of
 from network.ledger.partitions import open_first_day
 from network.settings import PROGRAMME_ZONE
 from tests.fixtures.cluster import Cluster
-from tests.scenarios.ledger import player_campaigns, player_members
+from tests.scenarios.ledger import player_campaigns, player_lots, player_members
 from tests.scenarios.ledger.player import VERBS, Player, beginning
 from tests.scenarios.ledger.reader import Scenario, read
 from tests.scenarios.ledger.stand import faults_in_figures
 
-VERBS |= player_members.VERBS | player_campaigns.VERBS
-FILES = sorted(Path(__file__).parent.glob("*.md"))
+VERBS |= player_members.VERBS | player_campaigns.VERBS | player_lots.VERBS
+DAYS = Path(__file__).parent / "days.md"
+FILES = sorted(set(Path(__file__).parent.glob("*.md")) - {DAYS})
 FOLLOWED = {"reference_moved", "wallet_moved"}
 """What callers of the Python functions do not see: they ask the other wallet, or ask again."""
 SUSPENDED = {"issuer_suspended", "points_suspended"}
@@ -55,6 +56,14 @@ def ledger(cluster: Cluster, start: datetime) -> Iterator[Database]:
 )
 def test_scenario(scenario: Scenario, ledger: Database, start: datetime) -> None:
     Player(database=ledger, start=start).play(scenario)
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(s, id=s.title) for s in read(DAYS)])
+def test_days_that_end(scenario: Scenario, database: Database, start: datetime) -> None:
+    with database.unit_of_work() as session:
+        open_first_day(session, business_date=local_date(start, zone=PROGRAMME_ZONE))
+    Player(database=database, start=start).play(scenario)
+    assert faults_in_figures(database) == []
 
 
 def test_every_refusal_has_a_row() -> None:
