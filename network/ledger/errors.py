@@ -17,7 +17,6 @@ from network.errors import InvariantError, PeyvandError, UnavailableError
 _REFUSAL = "PV001"
 _CONFLICT = "PV002"
 _INVARIANT = "PV003"
-CLOCK_AHEAD, CLOCK_BEHIND = "clock_ahead", "clock_behind"
 _OUT_OF_RANGE = "22003"
 _WAITED_TOO_LONG = {"55P03", "40P01"}
 
@@ -291,23 +290,22 @@ class WalletBusyError(UnavailableError):
     code = "wallet_busy"
 
 
-class ClockError(UnavailableError):
-    """The caller's clock is not the database server's: nothing was done, set the clocks right.
+class ClockAheadError(UnavailableError):
+    """The caller's clock is ahead of the database server's: nothing was done, set the clocks right.
 
     ``facts``: now (what the caller named), server.
     """
 
-
-class ClockAheadError(ClockError):
-    """The caller's clock is ahead of the database server's by more than a clock may be."""
-
-    code = CLOCK_AHEAD
+    code = "clock_ahead"
 
 
-class ClockBehindError(ClockError):
-    """The caller's clock is behind the database server's by more than work may take."""
+class ClockBehindError(UnavailableError):
+    """The same, far behind the database server's: by more than work may take."""
 
-    code = CLOCK_BEHIND
+    code = "clock_behind"
+
+
+_CLOCKS = {"clock_ahead": ClockAheadError, "clock_behind": ClockBehindError}
 
 
 class LedgerInvariantError(InvariantError):
@@ -386,15 +384,9 @@ def translate(error: DBAPIError) -> PeyvandError | None:
         return refusal(refusal.sentence, facts=_facts(diagnostics))
     if sqlstate == _OUT_OF_RANGE:
         return PointsOutOfRange(PointsOutOfRange.sentence)
-    if sqlstate == _INVARIANT and message in {CLOCK_AHEAD, CLOCK_BEHIND}:
-        where, kind = {
-            CLOCK_AHEAD: ("ahead of", ClockAheadError),
-            CLOCK_BEHIND: ("far behind", ClockBehindError),
-        }[message]
-        return kind(
-            f"this machine's clock is {where} the database server's; nothing was done",
-            facts=_facts(diagnostics),
-        )
+    if sqlstate == _INVARIANT and message in _CLOCKS:
+        wrong = "this machine's clock is not the database server's; nothing was done"
+        return _CLOCKS[message](wrong, facts=_facts(diagnostics))
     if sqlstate == _INVARIANT:
         return LedgerInvariantError(message)
     if sqlstate in _WAITED_TOO_LONG:
