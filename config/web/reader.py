@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter, RequestRedirect
 
 from network.language import DEFAULT_LOCALE, LOCALES, MONEY_UNITS, current_locale, set_locale
 
@@ -72,13 +74,34 @@ def reader_money_unit(app: Flask) -> str:
 
 
 def other_languages() -> list[tuple[str, str, str]]:
-    """Return (code, own name, address of this page) of each language but the reader's own."""
+    """Return (code, own name, address of this page) of each language but the reader's own.
+
+    What was sent and came back with its errors has no address to be read at: there the link leads
+    to the page above it.
+    """
     names = {"fa": "فارسی", "en": "English"}
     fields = request.args.to_dict() if request.method == "GET" else {}
+    path = request.path
+    if request.method != "GET":
+        path = readable(current_app.create_url_adapter(request), path)
     found = []
     for code in LOCALES:
         if code == current_locale():
             continue
         query = urlencode(fields | {"lang": code})
-        found.append((code, names[code], f"{request.path}?{query}"))
+        found.append((code, names[code], f"{path}?{query}"))
     return found
+
+
+def readable(routes: MapAdapter | None, path: str) -> str:
+    """Return ``path``, or the nearest one above it that can be read with GET."""
+    while routes is not None and path != "/":
+        try:
+            routes.match(path, method="GET")
+        except RequestRedirect:
+            return path
+        except HTTPException:
+            path = path.rpartition("/")[0] or "/"
+        else:
+            return path
+    return path

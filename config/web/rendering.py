@@ -3,6 +3,7 @@
 Filters: ``number``, ``decimal(places)``, ``percent``, ``points``, ``money(currency, unit)``,
 ``date``, ``long_date``, ``month``, ``time``, ``datetime``, ``digits`` (Persian digits in Persian),
 ``ltr`` (an identifier that keeps its direction and does not break), ``short`` (its beginning),
+``device`` (what a browser says of itself, in a few words),
 ``moment`` (a ``<time>``), ``typed_day`` (as a form's field has it) and ``day_before`` (of an end).
 Globals: ``_``, ``ngettext``, ``pgettext``, ``locale()``, ``direction()``, ``local(row, "name")``
 (``row.name_fa`` or ``row.name_en``), ``asset_url``, ``other_languages()``, ``request_id()``,
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from functools import partial, wraps
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from config.web import headers, reader
+from config.web.device import device_name
 from network import language
 from network.database.installation import ProgrammeClock
 from network.errors import UnavailableError
@@ -82,6 +86,16 @@ def ltr(text: object) -> Markup:
     return Markup('<bdi dir="ltr" class="ltr">{}</bdi>').format(text)
 
 
+def percent(rate: Decimal | Fraction, places: int = 2) -> str:
+    """Return a rate as a percentage; in Persian its sign stands to the left wherever it begins.
+
+    Without the Arabic letter mark (UAX 9) it would stand to the right at the beginning of a line,
+    and to the left behind a word.
+    """
+    said = language.format_percent(rate, places=places)
+    return f"\u061c{said}" if language.current_locale() == "fa" else said
+
+
 def moment(value: datetime | date, style: str = "datetime") -> Markup:
     """Return a ``<time>`` in the style ``date``, ``long_date``, ``time`` or ``datetime``."""
     if isinstance(value, datetime):
@@ -132,7 +146,7 @@ def _filters(app: Flask) -> dict[str, Callable[..., object]]:
     spoken: dict[str, Callable[..., object]] = {
         "number": language.format_number,
         "decimal": decimal,
-        "percent": language.format_percent,
+        "percent": percent,
         "points": language.format_points,
         "money": money,
         "date": language.format_date,
@@ -144,7 +158,12 @@ def _filters(app: Flask) -> dict[str, Callable[..., object]]:
         "moment": moment,
         "typed_day": typed_day,
     }
-    plain: dict[str, Callable[..., object]] = {"ltr": ltr, "short": short, "day_before": day_before}
+    plain: dict[str, Callable[..., object]] = {
+        "ltr": ltr,
+        "short": short,
+        "day_before": day_before,
+        "device": device_name,
+    }
     return {**plain, **{name: for_reader(words) for name, words in spoken.items()}}
 
 

@@ -25,9 +25,10 @@ from playwright.sync_api import (
 )
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.browser.looks import NARROW, faults_at_a_glance
 from tests.fixtures.browser import find_browser, launch_arguments
 
-PHONE: ViewportSize = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": NARROW, "height": 740}
 DESK: ViewportSize = {"width": 1200, "height": 800}
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PATIENCE_MS = 20_000
@@ -175,6 +176,7 @@ def fits_both_ways(page: Page, *, in_both_languages: bool = False) -> None:
     persian = page.locator("html").get_attribute("lang") == "fa"
     _look(page, width=PHONE["width"], scheme="light")
     assert overflow(page) == 0, page.url
+    assert faults_at_a_glance(page) == []
     if persian or not in_both_languages:
         assert accessibility_faults(page) == []
     _look(page, width=1280, scheme="dark")

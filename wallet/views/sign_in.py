@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from config.web.device import device_name
 from network.language import current_locale, gettext
 from network.members import service as members
 from network.members.enrolment import PURPOSES
@@ -15,7 +16,6 @@ from network.members.service import CodeRefused, Confirmation, ConsentNeeded, Si
 from wallet import access, forms
 from wallet.code_words import refusal_words, wait_words
 from wallet.consents import CONSENT_WORDS
-from wallet.device import device_name
 from wallet.limits import CHANGE, CONFIRM, SIGN_IN, limiter
 from wallet.views.outbox import is_open
 

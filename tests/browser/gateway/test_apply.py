@@ -63,6 +63,11 @@ def test_the_form_and_its_answer(
         assert overflow(page) == 0
         assert accessibility_faults(page) == []
         keep(page, f"apply-{locale}-{scheme}-{viewport['width']}")
+        if scheme == "light" and viewport == PHONE:
+            for path in ("/docs", "/docs/guide/quick-start", "/verify?code=1234"):
+                page.goto(f"{address}{path}")
+                assert overflow(page) == 0, path
+                assert accessibility_faults(page) == []
     fill(page)
     page.fill("#contact_email", "not an address")
     page.click("button[type=submit]")

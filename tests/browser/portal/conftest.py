@@ -10,7 +10,8 @@ from config.web import furnish
 from merchant_gateway.portal.app import create_app
 from network.ledger import queries as ledger
 from network.services import Services
-from tests.browser.conftest import Serve, accessibility_faults, overflow
+from tests.browser.conftest import PHONE, Serve, accessibility_faults, overflow
+from tests.browser.looks import faults_at_a_glance
 from tests.integration.gateway import house as houses
 from tests.integration.gateway.house import House, Person
 from tests.integration.portal.desk import Clerk, Desk
@@ -33,6 +34,8 @@ def looked_at(page: Page) -> None:
     """Hold a page to what every page owes."""
     assert accessibility_faults(page) == []
     assert overflow(page) == 0
+    if page.viewport_size == PHONE:
+        assert faults_at_a_glance(page) == []
 
 
 def kinds(house: House, person: Person) -> list[str]:

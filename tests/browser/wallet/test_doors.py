@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from config.web import furnish
 from config.web.access import OPEN, cookie_name, needed, safe_next
+from config.web.device import device_name
 from network.clock import wall_now
 from network.database.connection import Database
 from network.database.installation import ProgrammeClock
@@ -20,7 +21,6 @@ from network.messaging.service import queue_sms
 from network.services import Services
 from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
 from wallet.app import create_app
-from wallet.device import device_name
 from wallet.views.outbox import SHOWN
 
 COOKIE = "peyvand_wallet"
