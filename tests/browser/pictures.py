@@ -120,7 +120,7 @@ def _portal_pages(
         page.locator("#member").fill(phone)
         page.locator("#amount").fill("250000")
         page.locator("#amount").press("Enter")
-        page.wait_for_load_state("networkidle")
+        page.locator(".amounts").wait_for()  # shown in the page, without going to another
         yield f"portal-check-{width}", page
         page.locator("form[action='/till/earn'] button").click()
         page.wait_for_url("**/till/acts/**")
