@@ -1,7 +1,8 @@
 """What a page owes to whoever reads it on a narrow phone, measured in the browser.
 
-Everything is asked at once, where ``accessibility_faults`` looks at the same page: numbers that
-break over lines, buttons that touch, targets too small for a thumb, words that are cut.
+Everything is asked at once, wherever pages are looked at already: numbers that break over lines,
+buttons that touch, targets too small for a thumb, words that are cut. Overflow and axe pass all of
+these: a "no" that touched "yes" stood on the page where a shop asks for points.
 """
 
 from __future__ import annotations
