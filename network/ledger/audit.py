@@ -74,12 +74,14 @@ PASSES = (
 
 # Partitions of one month are joined with each other; a sort may use this much before it spills.
 # Whole tables meet whole tables here, so neither a loop nor a walk along an index is ever right,
-# and either would be chosen where rows arrived faster than statistics. Other connections have other
-# passes to do meanwhile, so each takes one process.
+# and either would be chosen where rows arrived faster than statistics. Nor is a sort for a merge:
+# it was chosen because no statistics tell how many lots are the first of their entry. Other
+# connections have other passes to do meanwhile, so each takes one process.
 _PLANNING = (
     "SET LOCAL enable_nestloop = off",
     "SET LOCAL enable_indexscan = off",
     "SET LOCAL enable_bitmapscan = off",
+    "SET LOCAL enable_mergejoin = off",
     "SET LOCAL max_parallel_workers_per_gather = 0",
     "SET LOCAL enable_partitionwise_join = on",
     "SET LOCAL enable_partitionwise_aggregate = on",
