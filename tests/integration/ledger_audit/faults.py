@@ -37,15 +37,15 @@ def fault(check: str, *statements: str, named: object, also: str = "") -> Fault:
     return Fault(check=check, statements=statements, named=str(named), also=frozenset(also.split()))
 
 
-_FIRST_ENTRY = f"member_id = '{SPENDER}' AND sequence = 1"
-_REDIGEST_OF = (
+FIRST_ENTRY = f"member_id = '{SPENDER}' AND sequence = 1"
+REDIGEST_OF = (
     "UPDATE ledger.entry AS e SET digest = ledger.stored_digest(e, (SELECT string_agg("
     "ledger.movement_form(line, source, target, issuer_id, acceptor_id, lot_id, target_lot_id,"
     " terms_id, priced_on, points), '' ORDER BY line) FROM ledger.movement AS p"
     " WHERE p.member_id = e.member_id"
     " AND p.sequence = e.sequence)) WHERE {}"
 )
-_REDIGEST = _REDIGEST_OF.format(_FIRST_ENTRY)
+REDIGEST = REDIGEST_OF.format(FIRST_ENTRY)
 _CHILD = "o.member_id = l.member_id AND o.lot_id = l.parent_lot_id"
 _PARENT = "o.member_id = l.member_id AND o.parent_lot_id = l.lot_id"
 _RAISED = f"member_id = '{TAKER}' AND sequence = 4"
@@ -53,14 +53,14 @@ FAULTS = (
     fault(
         "movement_points",
         "ALTER DOMAIN ledger.moved_points DROP CONSTRAINT ck_moved_points",
-        f"UPDATE ledger.movement SET points = 0 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.movement SET points = 0 WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: a movement of no points",
         also="entry_digests lots_match_postings earned_match_postings wallets_match_postings"
         " issuers_match_postings issuers_outstanding",
     ),
     fault(
         "movement_points",
-        f"UPDATE ledger.movement SET target = source WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.movement SET target = source WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: a movement of no points, or to where",
         also="entry_digests movement_paths lots_match_postings wallets_match_postings"
         " issuers_match_postings issuers_outstanding",
@@ -72,7 +72,7 @@ FAULTS = (
             f"UPDATE ledger.movement SET source = '{source}' WHERE {_RAISED} AND line = 1",
             f"DELETE FROM ledger.seal WHERE business_date >= (SELECT business_date FROM"
             f" ledger.entry WHERE {_RAISED})",
-            _REDIGEST_OF.format(_RAISED),
+            REDIGEST_OF.format(_RAISED),
             named=f"member {TAKER}, entry 4 of ",
         )
         for source in ("expiry", "clawback", "receivable")
@@ -118,24 +118,24 @@ FAULTS = (
     ),
     fault(
         "entry_kinds",
-        f"UPDATE ledger.entry SET kind = 'gift' WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.entry SET kind = 'gift' WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: gift is no kind",
         also="entry_digests",
     ),
     fault(
         "movements_have_entries",
-        f"UPDATE ledger.movement SET business_date = business_date + 1 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.movement SET business_date = business_date + 1 WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of ",
         also="entry_digests seals",
     ),
     fault(
         "entry_digests",
-        f"UPDATE ledger.entry SET amount = amount + 1 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.entry SET amount = amount + 1 WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}",
     ),
     fault(
         "entry_digests",
-        f"UPDATE ledger.movement SET priced_on = business_date WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.movement SET priced_on = business_date WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}",
     ),
     *(
@@ -156,8 +156,7 @@ FAULTS = (
     ),
     fault(
         "entry_days",
-        f"UPDATE ledger.entry SET recorded_at = recorded_at + interval '1 day'"
-        f" WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.entry SET recorded_at = recorded_at + interval '1 day' WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 1 of {FIRST}: recorded at",
         also="entry_digests",
     ),
@@ -232,7 +231,7 @@ FAULTS = (
     ),
     fault(
         "wallets_match_postings",
-        f"UPDATE ledger.movement SET target = 'pending' WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.movement SET target = 'pending' WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}: available, pending, held, debt are",
         also="entry_digests lots_match_postings issuers_match_postings",
     ),
@@ -264,73 +263,13 @@ FAULTS = (
         also="entry_digests debts_match_postings issuers_match_postings",
     ),
     fault(
-        "earned_match_postings",
-        f"UPDATE ledger.entry SET earned[1][3] = earned[1][3] + 1 WHERE {_FIRST_ENTRY}",
-        _REDIGEST,
-        named=f"member {SPENDER}, entry 1, lot 1000001: earned 341, issued 340",
-        also="seals",
-    ),
-    fault(
-        "earned_parts",
-        f"UPDATE ledger.entry SET earned[1][2] = -1 WHERE {_FIRST_ENTRY}",
-        _REDIGEST,
-        named=f"member {SPENDER}, entry 1, lot 1000001: a part that cannot be",
-        also="seals",
-    ),
-    fault(
-        "earned_parts",
-        f"UPDATE ledger.entry SET earned[1][2] = NULL WHERE {_FIRST_ENTRY}",
-        _REDIGEST,
-        named=f"member {SPENDER}, entry 1, lot 1000001: a part that cannot be",
-        also="seals",
-    ),
-    fault(
-        "entry_digests",
-        f"UPDATE ledger.entry SET earned[1][2] = earned[1][2] + 1 WHERE {_FIRST_ENTRY}",
-        named=f"member {SPENDER}, entry 1 of {FIRST}: the digest is not that",
-    ),
-    fault(
-        "taken_back_match_earned",
-        f"UPDATE ledger.taken_back SET base = base + 1 WHERE member_id = '{DEBTOR}'",
-        named=f"member {DEBTOR}, entry 1, part 0: (",
-    ),
-    fault(
-        "clawbacks_match_postings",
-        "UPDATE ledger.taken_back SET clawed_back = clawed_back - 1"
-        f" WHERE member_id = '{DEBTOR}' AND part = 0",
-        named=f"member {DEBTOR}, entry 1, issuer {BAKERY}: clawed back ",
-    ),
-    fault(
-        "refunds_match_entries",
-        f"UPDATE ledger.taken_back SET refunded = refunded - 1 WHERE member_id = '{DEBTOR}'"
-        " AND part = 0",
-        named=f"member {DEBTOR}, entry 1: refunded 10049, by refunds 10050",
-    ),
-    fault(
-        "refunds_match_entries",
-        f"UPDATE ledger.taken_back SET refunded = refunded - 1 WHERE member_id = '{WINNER}'"
-        " AND part = 1",
-        named=f"member {WINNER}, entry 2: refunded 4000, by refunds 4000",
-    ),
-    fault(
-        "consumption_matches_postings",
-        f"INSERT INTO ledger.redeposited VALUES ('{DEBTOR}', 2, 1, 91, 1)",
-        named=f"member {DEBTOR}, entry 2, lot 1000001: consumed 91, posted 90",
-        also="redeposits_match_postings",
-    ),
-    fault(
-        "redeposits_match_postings",
-        f"INSERT INTO ledger.redeposited VALUES ('{DEBTOR}', 2, 1, 90, 1)",
-        named=f"member {DEBTOR}, entry 2, lot 1000001: refunded 1, given back 0",
-    ),
-    fault(
         "references_have_entries",
-        f"UPDATE ledger.reference SET merchant_ref = 'forged' WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.reference SET merchant_ref = 'forged' WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, merchant {BAKERY}, issuance forged",
     ),
     fault(
         "reference_states",
-        f"UPDATE ledger.reference SET state = 'lost' WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.reference SET state = 'lost' WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, merchant {BAKERY}, issuance ",
     ),
     fault(
@@ -340,13 +279,13 @@ FAULTS = (
     ),
     fault(
         "results_have_entries",
-        f"UPDATE ledger.idempotency SET sequence = 999 WHERE {_FIRST_ENTRY}",
+        f"UPDATE ledger.idempotency SET sequence = 999 WHERE {FIRST_ENTRY}",
         named=f"no entry 999 of member {SPENDER}",
     ),
     fault(
         "evidence_has_entries",
         f"INSERT INTO ledger.evidence SELECT member_id, 999, business_date, key_id,"
-        f" signature_base, signature, body FROM ledger.evidence WHERE {_FIRST_ENTRY}",
+        f" signature_base, signature, body FROM ledger.evidence WHERE {FIRST_ENTRY}",
         named=f"member {SPENDER}, entry 999 of {FIRST}",
     ),
     fault(
@@ -428,8 +367,8 @@ FAULTS = (
     ),
     fault(
         "seals",
-        f"UPDATE ledger.entry SET amount = amount + 1 WHERE {_FIRST_ENTRY}",
-        _REDIGEST,
+        f"UPDATE ledger.entry SET amount = amount + 1 WHERE {FIRST_ENTRY}",
+        REDIGEST,
         named=f"{FIRST}: changed",
     ),
 )

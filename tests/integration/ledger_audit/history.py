@@ -384,6 +384,7 @@ def _campaign(book: Ledger) -> None:
         amount=4000,
         lines=None,
     )
+    book.do(operations.refund_earn, WINNER, BAKERY, original=1, amount=1, lines=None)
 
 
 def _beside_the_till(book: Ledger) -> None:

@@ -13,7 +13,8 @@ from network.errors import InvariantError
 from network.ledger.audit import audit, check_names, checks
 from network.ledger.audit_links import NETWORK
 from tests.integration.ledger_audit.conftest import Past
-from tests.integration.ledger_audit.faults import _FIRST_ENTRY, FAULTS, Fault
+from tests.integration.ledger_audit.faults import FAULTS, FIRST_ENTRY, Fault
+from tests.integration.ledger_audit.faults_purchases import PURCHASES
 from tests.integration.ledger_audit.history import (
     FIRST,
     verify,
@@ -47,7 +48,7 @@ def test_an_audit_without_a_snapshot_is_refused(database: Database) -> None:
 def test_since_a_day_earlier_entries_count_in_balances_only(
     past: Past, change: str, since_the_day: str, since_the_next: str | None
 ) -> None:
-    with past.tampered("UPDATE " + change.format(_FIRST_ENTRY)) as session:
+    with past.tampered("UPDATE " + change.format(FIRST_ENTRY)) as session:
         day, after = (
             {check.name: check for check in audit(session, verify=verify, since=since)}
             for since in (FIRST, FIRST + timedelta(days=1))
@@ -86,7 +87,7 @@ def test_a_month_reads_its_own_lots_and_not_those_of_all_time(past: Past) -> Non
     assert (after[1], after[2]) == (by_member, whole)
 
 
-@pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.check)
+@pytest.mark.parametrize("planted", [*FAULTS, *PURCHASES], ids=lambda planted: planted.check)
 def test_what_was_tampered_with_is_named(past: Past, planted: Fault) -> None:
     with past.tampered(*planted.statements) as session:
         found = {check.name: check for check in audit(session, verify=verify) if check.differences}
@@ -95,7 +96,7 @@ def test_what_was_tampered_with_is_named(past: Past, planted: Fault) -> None:
 
 
 def test_every_check_has_a_fault() -> None:
-    assert {planted.check for planted in FAULTS} == set(check_names())
+    assert {planted.check for planted in (*FAULTS, *PURCHASES)} == set(check_names())
 
 
 def test_the_audit_knows_the_network_by_its_own_id() -> None:
