@@ -7,14 +7,15 @@ from network.ledger.audit_pass import Pass, Rule
 _ACCOUNTS = ("pending", "available", "held", "debt", "redemption")
 
 
-def _changes(*accounts: str) -> str:
+def _changes(total: str, *accounts: str) -> str:
     """Return SQL for what movements put on accounts less what they took from them, by name.
 
-    It is asked of movements from one account to another: an extension, from available to available,
-    changes neither.
+    ``total`` is the aggregate: ``ledger.total`` where there are many groups. It is asked of
+    movements from one account to another: an extension, from available to available, changes
+    neither.
     """
     return ", ".join(
-        f"sum(CASE CAST('{account}' AS ledger.account) WHEN target THEN points"
+        f"{total}(CASE CAST('{account}' AS ledger.account) WHEN target THEN points"
         f" WHEN source THEN -points END) AS {account}"
         for account in accounts
     )
@@ -190,8 +191,9 @@ WALLETS = Pass(
                coalesce(e.entries, 0) AS entries, coalesce(e.last, 0) AS last
         FROM ledger.wallet AS w
         FULL JOIN (
-            SELECT member_id, sum(remaining) FILTER (WHERE active) AS available,
-                   sum(remaining) FILTER (WHERE NOT active) AS pending, sum(held) AS held
+            SELECT member_id, ledger.total(remaining) FILTER (WHERE active) AS available,
+                   ledger.total(remaining) FILTER (WHERE NOT active) AS pending,
+                   ledger.total(held) AS held
             FROM ledger.lot GROUP BY member_id
         ) AS l USING (member_id)
         FULL JOIN (
@@ -202,8 +204,11 @@ WALLETS = Pass(
             SELECT member_id, sum(points) AS points FROM ledger.debt GROUP BY member_id
         ) AS d USING (member_id)
         FULL JOIN (
-            SELECT member_id, {_changes(*_ACCOUNTS[:4])}
-            FROM ledger.movement WHERE source <> target GROUP BY member_id
+            SELECT member_id, {_changes("ledger.total", *_ACCOUNTS[:4])}
+            FROM (
+                SELECT member_id, source, target, points::bigint AS points
+                FROM ledger.movement WHERE source <> target
+            ) AS m GROUP BY member_id
         ) AS p USING (member_id)
         FULL JOIN (
             SELECT member_id, count(*) AS entries, max(sequence) AS last
@@ -298,12 +303,16 @@ ISSUERS = Pass(
             SELECT issuer_id, sum(points) AS points FROM ledger.debt GROUP BY issuer_id
         ) AS d USING (issuer_id)
         FULL JOIN (
-            SELECT issuer_id, {_changes(*_ACCOUNTS)},
+            SELECT issuer_id, {_changes("sum", *_ACCOUNTS)},
                    sum(points) FILTER (WHERE target = 'expiry') AS expired,
                    coalesce(sum(points) FILTER (WHERE source NOT IN {_MEMBERS}), 0)
                        - coalesce(sum(points) FILTER (WHERE target NOT IN {_MEMBERS}), 0)
                        AS outstanding
-            FROM ledger.movement WHERE source <> target GROUP BY issuer_id
+            FROM (
+                -- Few ways for each issuer, so that one figure is added up for each movement.
+                SELECT issuer_id, source, target, sum(points) AS points FROM ledger.movement
+                WHERE source <> target GROUP BY issuer_id, source, target
+            ) AS m GROUP BY issuer_id
         ) AS p USING (issuer_id)
     """,
     rules=(
