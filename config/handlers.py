@@ -17,6 +17,8 @@ from network.clearing.runs import NIGHT_ENDED
 from network.events.queries import Event
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.merchants import access_epoch
+from network.merchants.agreements import ACCOUNT_TOPIC
+from network.merchants.keys import KEY_TOPIC
 from network.messaging.service import SOON
 from network.messaging.service import TOPIC as MESSAGE
 from network.portal import links, ways_in
@@ -72,6 +74,8 @@ HANDLERS: Mapping[str, Handler] = {
     NIGHT_ENDED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
     NIGHT_STALLED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
     links.CODE_TOPIC: Handler(function="config.jobs:announce_code", queue=queues.MESSAGES),
+    KEY_TOPIC: Handler(function="config.jobs:announce_key", queue=queues.MESSAGES),
+    ACCOUNT_TOPIC: Handler(function="config.jobs:announce_account", queue=queues.MESSAGES),
     ways_in.WAY_IN: Handler(function="config.jobs:announce_way_in", queue=queues.MESSAGES),
     WORK_BATCH: Handler(
         function="config.jobs:work_batch",

@@ -166,6 +166,34 @@ def announce_way_in(services: Services, *, proposal_id: str, stage: str) -> None
         )
 
 
+def announce_key(services: Services, *, key_id: str) -> None:
+    """Tell a merchant's administrators that a live key was registered; once each."""
+    from network.portal.news import tell_of_key
+
+    with services.database.unit_of_work() as session:
+        tell_of_key(
+            session,
+            services.vault,
+            key_id=key_id,
+            portal=services.settings.portal_url,
+            wall=wall_now(),
+        )
+
+
+def announce_account(services: Services, *, agreement_id: str) -> None:
+    """Tell a merchant's administrators that another account is paid from a day on; once each."""
+    from network.portal.news import tell_of_account
+
+    with services.database.unit_of_work() as session:
+        tell_of_account(
+            session,
+            services.vault,
+            agreement_id=UUID(agreement_id),
+            portal=services.settings.portal_url,
+            wall=wall_now(),
+        )
+
+
 def announce_code(services: Services, *, digest: str, stage: str) -> None:
     """Tell a merchant's person, and its administrators, of a code for that person; once each."""
     from network.portal.announcing import tell

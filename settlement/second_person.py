@@ -21,6 +21,7 @@ from network.exposure import measuring
 from network.exposure.cover import Movement, check_bank_ref, check_movement, move_cover
 from network.ledger.queries import begun_day
 from network.members import merging
+from network.merchants import live_keys
 from network.money import booking
 from network.money import queries as money
 from network.money.cancelling import CancellationError, cancel_payment, check_cancellable
@@ -49,9 +50,9 @@ MOVE_COVER = "cover.move"
 SET_MODE = "payments.mode"
 TAKE_AGAIN = "bank.again"
 CONFIRM_DIRECT, FAIL_DIRECT = "direct.confirm", "direct.fail"
-CHANGES_ACCESS = defaults.SUSPENDING | defaults.MEASURING | {MOVE_COVER}
+CHANGES_ACCESS = defaults.SUSPENDING | defaults.MEASURING | {MOVE_COVER, live_keys.REGISTER}
 """After these the gateway has to look at the merchant anew (``access.announce``): it was decided
-whether it may give points, or what it owes was measured."""
+whether it may give points, what it owes was measured, or it has another key."""
 
 PROGRAMME = NETWORK_PARTY
 """What a proposal about the whole programme is about."""
@@ -309,12 +310,17 @@ def _merge(session: Session, proposal: Proposal, now: datetime) -> None:
     merging.carry_out(session, proposal=proposal, wall=now)
 
 
+def _register_key(session: Session, proposal: Proposal, now: datetime) -> None:
+    live_keys.carry_out(session, proposal=proposal, now=now)
+
+
 _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     **dict.fromkeys(programme.KINDS, _set_programme),
     **dict.fromkeys(cancelling.KINDS, _cancel_value),
     CANCEL_PAYMENT: _cancel,
     ABORT_WINDOW: _abort,
     merging.MERGE: _merge,
+    live_keys.REGISTER: _register_key,
     MOVE_COVER: _move,
     TAKE_RETURNS: _take_returns,
     TAKE_AGAIN: _take_again,
@@ -324,3 +330,5 @@ _ACTS: Mapping[str, Callable[[Session, Proposal, datetime], None]] = {
     FAIL_DIRECT: _answer_direct,
     **defaults.ACTS,
 }
+KINDS = frozenset(_ACTS)
+"""Every kind of proposal that there is."""

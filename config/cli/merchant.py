@@ -13,15 +13,18 @@ from config.cli.merchant_door import applications, approve, decline
 from config.cli.merchant_people import invite
 from config.cli.merchant_places import store, terminal
 from config.cli.merchant_work import done, find, working
+from config.cli.two_people import put_forward
+from network import ids
 from network.clock import local_date
 from network.language import gettext as _
 from network.ledger import queries as ledger
 from network.merchants import keys as merchant_keys
-from network.merchants import queries, service
+from network.merchants import live_keys, queries, service
 from network.merchants.public_keys import fingerprint, read_public_key
 from network.merchants.queries import KeyView, MerchantView
 from network.merchants.scopes import SCOPES
 from network.money.today import open_business_day
+from network.operators.proposals import PREFIX
 from network.portal import alone
 from network.settings import PROGRAMME_ZONE
 
@@ -159,16 +162,28 @@ def key() -> None:
     help="File with an Ed25519 public key (PEM or base64); a shared secret is made without one.",
 )
 @click.option("--scope", "scopes", type=click.Choice(SCOPES), multiple=True, help="Repeatable.")
+@click.option("--by", help="Who proposes a live key of who takes part: an operator's e-mail.")
+@click.option("--approved-by", help="Who approves it, at once; else it waits.")
+@click.option("--reason", default="", help="Why.")
 @_JSON
 def add_key(
     code: str,
     environment: str,
     public_key: Any,
     scopes: tuple[str, ...],
+    by: str | None,
+    approved_by: str | None,
+    reason: str,
     as_json: bool,  # noqa: FBT001 - click hands flags in by name
 ) -> None:
-    """Register a key. A live one needs approval and a signed test call."""
+    """Register a key. A live one needs approval and a signed test call.
+
+    A live key of a merchant that takes part is the merchant's own public key, and takes two people.
+    """
     raw = None if public_key is None else read_public_key(public_key.read())
+    if environment == merchant_keys.LIVE and by is not None:
+        _propose_key(code, raw, scopes or SCOPES, by=by, approved_by=approved_by, reason=reason)
+        return
     with working("key") as work:
         made = service.issue_key(
             work.session,
@@ -190,6 +205,36 @@ def add_key(
     if made.secret is not None:
         click.echo(facts["secret"])
         click.echo(_("The secret is shown this once: it is the content of the key file."))
+
+
+def _propose_key(
+    code: str,
+    public_key: bytes | None,
+    scopes: tuple[str, ...],
+    *,
+    by: str,
+    approved_by: str | None,
+    reason: str,
+) -> None:
+    with working("key") as work:
+        merchant_id = find(work, code).merchant_id
+        proposal = put_forward(
+            work,
+            lambda proposer: live_keys.propose_key(
+                work.session,
+                merchant_id=merchant_id,
+                public_key=public_key,
+                scopes=scopes,
+                reason=reason,
+                by=proposer,
+                now=work.now,
+            ),
+            by=by,
+            approved_by=approved_by,
+        )
+    click.echo(ids.encode(PREFIX, proposal.proposal_id))
+    if approved_by is None:
+        done(_("Proposed. It takes effect once another person has approved it."))
 
 
 @key.command("list")

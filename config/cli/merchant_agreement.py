@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,6 +16,7 @@ from config.cli.two_people import named as named_operator
 from network import ids
 from network.language import gettext as _
 from network.merchants import agreements
+from network.merchants.agreed import facts_of
 from network.merchants.agreements import BENEFICIARIES, MODELS, TAXED_FEES, Funding
 from network.merchants.errors import MerchantDataError
 from network.merchants.queries import AgreementView
@@ -54,6 +55,7 @@ EXACTLY = Exactly()
 @click.option("--price", type=EXACTLY, required=True, help="Rials it pays for each of its points.")
 @click.option("--fee", type=EXACTLY, required=True, help="Percent of the face value given up.")
 @click.option("--iban", help="The account that it is paid to.")
+@click.option("--holder", help="Whose account it is, as its bank writes it; else its name.")
 @click.option("--funding", type=click.Choice(MODELS), default=MODELS[0], show_default=True)
 @click.option(
     "--lapsed-to", type=click.Choice(BENEFICIARIES), default=BENEFICIARIES[0], show_default=True
@@ -69,6 +71,7 @@ def agreement(
     price: Decimal,
     fee: Decimal,
     iban: str | None,
+    holder: str | None,
     funding: str,
     lapsed_to: str,
     vat: Decimal,
@@ -86,8 +89,7 @@ def agreement(
     with working("agreement") as work:
         proposer = named_operator(work, by, role=OPERATOR)
         today = begun_day(work.session, wall=work.now)
-        if settling.mandate_signed_on is not None and settling.mandate_signed_on > today:
-            raise MerchantDataError("a mandate was signed before", field="mandate_signed_on")
+        _check_mandate(settling, today=today)
         made = agreements.propose_agreement(
             work.session,
             merchant_id=find(work, code).merchant_id,
@@ -95,13 +97,9 @@ def agreement(
             issue_price=price,
             acceptance_fee=fee / _PERCENT,
             settlement_iban=iban,
+            account_holder=holder,
             settling=settling,
-            funding=Funding(
-                model=funding,
-                breakage_beneficiary=lapsed_to,
-                vat_rate=vat / _PERCENT,
-                vat_on=vat_on,
-            ),
+            funding=_funding(funding, lapsed_to, vat / _PERCENT, vat_on),
             named=named,
             today=today,
             now=work.programme_now,
@@ -125,17 +123,16 @@ def agreement(
         done(_("Approved. In force from %(day)s.", day=made.effective_from))
 
 
+def _funding(model: str, lapsed_to: str, vat_rate: Decimal, vat_on: str) -> Funding:
+    return Funding(model=model, breakage_beneficiary=lapsed_to, vat_rate=vat_rate, vat_on=vat_on)
+
+
+def _check_mandate(settling: Settling, *, today: date) -> None:
+    if settling.mandate_signed_on is not None and settling.mandate_signed_on > today:
+        raise MerchantDataError("a mandate was signed before", field="mandate_signed_on")
+
+
 def _record(
     work: Work, action: str, code: str, made: AgreementView, operator: OperatorView
 ) -> None:
-    facts = {
-        "version": made.version,
-        "effective_from": made.effective_from.isoformat(),
-        "issue_price": f"{made.issue_price:f}",
-        "acceptance_fee": f"{made.acceptance_fee:f}",
-        "funding": made.funding,
-        "named": made.named,
-        "agreement": ids.encode("agr", made.agreement_id),
-        "in_the_name_of": operator.public_id,
-    }
-    work.record(action, code, facts)
+    work.record(action, code, {**facts_of(made), "in_the_name_of": operator.public_id})

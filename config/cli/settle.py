@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Self
 
 import click
@@ -14,9 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from config.environment import open_services
+from network.clock import wall_now
 from network.errors import PeyvandError
 from network.language import format_number
 from network.language import gettext as _
+from network.operators.audit import SYSTEM, record_act
+from network.services import Services
 from settlement import controls, words
 from settlement.night import Report
 from settlement.nightly import EarlierDayError, Result, run_night
@@ -32,6 +36,7 @@ def settle(day: datetime | None, as_json: bool) -> None:  # noqa: FBT001 - click
     business_date = None if day is None else day.date()
     with open_services(os.environ, application_name="peyvand-settle") as services:
         screen = Console(stderr=True, quiet=as_json)
+        _record(services, "night.asked", business_date)
         try:
             with _Bars(screen) as bars:
                 result = run_night(
@@ -41,12 +46,38 @@ def settle(day: datetime | None, as_json: bool) -> None:  # noqa: FBT001 - click
                     started_by="command",
                 )
         except PeyvandError as error:
+            _record(services, "night.refused", business_date, {"error": error.code})
             _tell_totals(error, screen)
             raise click.ClickException(words.failure(error)) from error
+        facts = {"run": str(result.run_id), "replayed": result.replayed}
+        _record(services, "night.settled", result.business_date, facts)
     if as_json:
         click.echo(json.dumps(as_record(result), ensure_ascii=False, indent=1))
     else:
         _tell(result)
+
+
+def _record(
+    services: Services,
+    action: str,
+    business_date: date | None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into the operators' log that a night was asked for by hand, and what became of it.
+
+    Before it begins, too: a command that is killed has been given all the same. Without a day it is
+    the last one that ended.
+    """
+    day = {} if business_date is None else {"business_date": business_date.isoformat()}
+    with services.database.unit_of_work() as session:
+        record_act(
+            session,
+            now=wall_now(),
+            actor=SYSTEM,
+            action=action,
+            subject="night",
+            facts={**day, **(facts or {})},
+        )
 
 
 def as_record(result: Result) -> dict[str, Any]:

@@ -207,6 +207,16 @@ def campaigns(session: Session) -> list[CampaignView]:
     return _views(session, list(rows))
 
 
+def drafted(session: Session) -> list[CampaignView]:
+    """Return the campaigns that wait for a second person, the oldest first."""
+    rows = session.scalars(
+        select(Campaign)
+        .where(Campaign.state == "draft")
+        .order_by(Campaign.proposed_at, Campaign.code)
+    )
+    return _views(session, list(rows))
+
+
 def campaign(session: Session, *, campaign_id: UUID) -> CampaignView | None:
     """Return a campaign, None where there is none."""
     row = session.get(Campaign, campaign_id, populate_existing=True)

@@ -238,11 +238,32 @@ def _check_funders(session: Session, row: Campaign, *, today: date) -> None:
 def _record(
     session: Session, row: Campaign, *, now: datetime, actor: UUID | None, action: str
 ) -> None:
+    terms = _terms_of(session, row) if action in {"proposed", "approved"} else None
     record_act(
         session,
         now=now,
         actor=SYSTEM if actor is None else ids.encode("opr", actor),
         action=f"campaign.{action}",
         subject=ids.encode("cam", row.campaign_id),
-        facts={"code": row.code, "budget": row.budget},
+        facts={"code": row.code, "budget": row.budget, **(terms or {})},
     )
+
+
+def _terms_of(session: Session, row: Campaign) -> dict[str, object]:
+    """Return every term, for the log: ``peyvand audit`` holds the campaign against it."""
+    funders = session.execute(
+        select(CampaignFunder.party_id, CampaignFunder.share)
+        .where(CampaignFunder.campaign_id == row.campaign_id)
+        .order_by(CampaignFunder.place)
+    )
+    return {
+        **{name: getattr(row, name) for name in ("name_fa", "name_en", "kind", "minimum_amount")},
+        **{name: getattr(row, name) for name in ("person_cap", "day_cap", "slices")},
+        **{name: list(getattr(row, name)) for name in ("tiers", "channels", "categories")},
+        "owner": str(row.owner_id),
+        "value": f"{row.numerator}/{row.denominator}",
+        "first_day": row.first_day.isoformat(),
+        "last_day": row.last_day.isoformat(),
+        "merchants": [str(each) for each in row.merchants],
+        "funders": [[str(party), share] for party, share in funders],
+    }

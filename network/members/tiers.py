@@ -22,6 +22,7 @@ from network.operators.audit import SYSTEM, record_act
 _CODE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _LONGEST_CODE = 40
 MOST_TIERS = 1000
+LONGEST_REASON = 300
 _TAKEN = "this code or rank is taken"
 
 
@@ -73,12 +74,22 @@ def tier_of(session: Session, *, member_id: UUID) -> str:
 
 
 def set_tier(
-    session: Session, *, member_id: UUID, tier: str, now: datetime, set_by: UUID | None = None
+    session: Session,
+    *,
+    member_id: UUID,
+    tier: str,
+    now: datetime,
+    set_by: UUID | None = None,
+    reason: str = "",
 ) -> None:
-    """Move a member to a tier, and write it to the operators' log.
+    """Move a member to a tier, and write it to the operators' log with the reason.
 
-    Raises UnknownMemberError, and InvalidMemberDataError where there is no such tier.
+    A person gives one, the installation itself (``set_by`` is ``None``) need not. Raises
+    UnknownMemberError, and InvalidMemberDataError without it or where there is no such tier.
     """
+    why = " ".join(reason.split())
+    if len(why) > LONGEST_REASON or (set_by is not None and not why):
+        raise InvalidMemberDataError("a tier is changed for a reason", field="reason")
     member = session.get(Member, member_id, with_for_update=True, populate_existing=True)
     if member is None:
         raise UnknownMemberError("there is no such member")
@@ -92,5 +103,5 @@ def set_tier(
         actor=SYSTEM if set_by is None else ids.encode("opr", set_by),
         action="member.tier",
         subject=ids.encode("mem", member_id),
-        facts={"from": before, "to": tier},
+        facts={"from": before, "to": tier} | ({"reason": why} if why else {}),
     )

@@ -14,6 +14,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from network.events.service import publish
 from network.ids import uuid7
 from network.merchants.errors import (
     AlreadyApprovedError,
@@ -32,6 +33,11 @@ from network.settings import CURRENCY
 
 PRICE_PLACES = 10
 MAX_PRICE = Decimal(10) ** 10
+LONGEST_HOLDER = 70
+"""Letters of a name that every bank takes in a payment's file."""
+
+ACCOUNT_TOPIC = "merchant.account"
+"""By which a merchant's people are told of another account (network/portal/news.py)."""
 
 CANCEL = "agreement.cancel"
 """The kind of proposal by which an approved agreement never begins (programme/cancelling.py)."""
@@ -69,6 +75,7 @@ def propose_agreement(
     today: date,
     now: datetime,
     settlement_iban: str | None = None,
+    account_holder: str | None = None,
     settling: Settling = DEFAULT,
     funding: Funding = DEFAULT_FUNDING,
     named: bool = False,
@@ -79,15 +86,16 @@ def propose_agreement(
     ``issue_price`` is minor units per point that the merchant funded, ``acceptance_fee`` the share
     of the face value that it gives up on points it takes (0.02 is 2 %), each with at most ten
     decimal places; ``funding`` says when points are paid for and which VAT falls on the network's
-    fee; ``named`` lets merchants that are named, too, read its name on their statements. ``today``
-    is the latest day that has begun (``ledger.begun_day``); only a merchant's first agreement may
-    begin on it or before. Raises MerchantDataError, BackdatedAgreementError, UnknownMerchantError.
+    fee; ``named`` lets merchants that are named, too, read its name on their statements.
+    ``account_holder`` is whose the account is, as its bank writes it; ``None`` is the merchant's
+    English name. ``today`` is the latest day that has begun (``ledger.begun_day``); only a
+    merchant's first agreement may begin on it or before. Raises MerchantDataError,
+    BackdatedAgreementError, UnknownMerchantError.
     """
     _check_price(issue_price, least=Decimal(0), below=MAX_PRICE, field="issue_price")
     if issue_price == 0:
         raise MerchantDataError("an issue price is positive", field="issue_price")
     iban = None if settlement_iban is None else _checked_iban(settlement_iban)
-    paying = checked(settling)
     _check_fee(locked_merchant(session, merchant_id), acceptance_fee)
     _check_date(session, merchant_id=merchant_id, effective_from=effective_from, today=today)
     agreement = Agreement(
@@ -101,20 +109,28 @@ def propose_agreement(
         named=named,
         currency=CURRENCY,
         settlement_iban=iban,
-        credit_cap=paying.cap,
-        settlement_cycle=paying.cycle,
-        settlement_weekday=paying.weekday,
-        settlement_days=list(paying.days),
-        settlement_holidays=list(paying.holidays),
-        minimum_payment=paying.minimum,
-        mandate_id=paying.mandate_id,
-        mandate_signed_on=paying.mandate_signed_on,
+        account_holder=_checked_holder(account_holder),
+        **_columns(checked(settling)),
         proposed_by=proposed_by,
         proposed_at=now,
     )
     session.add(agreement)
     session.flush()
     return agreement_view(agreement)
+
+
+def _columns(paying: Settling) -> dict[str, Any]:
+    """Return the columns that say when a merchant is paid, and how much it may owe."""
+    return {
+        "credit_cap": paying.cap,
+        "settlement_cycle": paying.cycle,
+        "settlement_weekday": paying.weekday,
+        "settlement_days": list(paying.days),
+        "settlement_holidays": list(paying.holidays),
+        "minimum_payment": paying.minimum,
+        "mandate_id": paying.mandate_id,
+        "mandate_signed_on": paying.mandate_signed_on,
+    }
 
 
 def approve_agreement(
@@ -155,6 +171,7 @@ def approve_agreement(
         raise AlreadyApprovedError(
             "another approved agreement begins on that day", field="effective_from"
         ) from error
+    _tell_of_account(session, agreement)
     return agreement_view(agreement)
 
 
@@ -235,6 +252,33 @@ def _check_price(value: Decimal, *, least: Decimal, below: Decimal, field: str) 
         raise MerchantDataError("this price is out of range", field=field)
     if value != value.quantize(Decimal(1).scaleb(-PRICE_PLACES)):
         raise MerchantDataError(f"a price has at most {PRICE_PLACES} decimal places", field=field)
+
+
+def _checked_holder(text: str | None) -> str | None:
+    holder = " ".join((text or "").split())
+    if len(holder) > LONGEST_HOLDER or not holder.isprintable():
+        raise MerchantDataError("banks take names of 70 letters", field="account_holder")
+    return holder or None
+
+
+def _tell_of_account(session: Session, agreement: Agreement) -> None:
+    """Have the merchant told where it is to be paid elsewhere than until then."""
+    before = session.scalars(
+        select(Agreement)
+        .where(
+            Agreement.merchant_id == agreement.merchant_id,
+            Agreement.approved_at.is_not(None),
+            Agreement.effective_from < agreement.effective_from,
+        )
+        .order_by(Agreement.effective_from.desc())
+        .limit(1)
+    ).one_or_none()
+    if before is None or (before.settlement_iban, before.account_holder) == (
+        agreement.settlement_iban,
+        agreement.account_holder,
+    ):
+        return
+    publish(session, topic=ACCOUNT_TOPIC, payload={"agreement_id": str(agreement.agreement_id)})
 
 
 def _checked_iban(text: str) -> str:

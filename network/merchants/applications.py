@@ -286,6 +286,14 @@ def application(session: Session, vault: Vault, *, application_id: UUID) -> Appl
     return _view(row[0], row[1], contact=Contact(**sealed) if sealed["name"] else None)
 
 
+def of_merchant(session: Session, vault: Vault, *, merchant_id: UUID) -> ApplicationView | None:
+    """Return a merchant's application with its persons, ``None`` where it never applied."""
+    found = session.scalar(
+        select(Application.application_id).where(Application.merchant_id == merchant_id)
+    )
+    return None if found is None else application(session, vault, application_id=found)
+
+
 def _count_in(session: Session, *, digest: bytes, now: datetime) -> None:
     """Let so many in: one at a time, so that those who come together are counted too."""
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _DOOR_LOCK})

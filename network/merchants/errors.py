@@ -150,3 +150,9 @@ class BackdatedAgreementError(PeyvandError):
     """An agreement would begin today or earlier: points were already priced without it."""
 
     code = "backdated"
+
+
+class KeyNeedsTwoError(PeyvandError):
+    """A live key of a merchant that takes part is proposed by one operator, approved by another."""
+
+    code = "key_needs_two"

@@ -12,6 +12,8 @@ from uuid import UUID
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from network.errors import InvariantError
+from network.events.service import publish
 from network.merchants import access_epoch
 from network.merchants.errors import (
     InvalidKeyError,
@@ -34,6 +36,9 @@ OVERLAP = timedelta(days=7)
 DAY = timedelta(days=1)
 HMAC_SECRET_BYTES = 32
 KEY_PURPOSE = "merchant-key"
+KEY_TOPIC = "merchant.live_key"
+"""By which a merchant's people are told that a live key was registered (network/portal/news.py)."""
+
 _KEY_ID_BYTES = 10
 
 
@@ -49,7 +54,7 @@ class NewKey:
 
 def register_key(
     session: Session,
-    vault: Vault,
+    vault: Vault | None,
     *,
     merchant_id: UUID,
     environment: str,
@@ -63,13 +68,53 @@ def register_key(
     sealed and returned this once. A merchant has at most four active keys per environment, and
     registers one public key once in each, so that a revoked one does not come back. ``scopes`` are
     what the key opens. Who holds a key can make others, so there are at most twenty new ones of an
-    environment in 24 hours. Raises InvalidKeyError, KeyKnownError, TooManyKeysError,
-    TooManyNewKeysError, SponsorSellsNothingError or UnknownMerchantError.
+    environment in 24 hours. The merchant is told of each live one (``KEY_TOPIC``). ``vault`` seals
+    secrets, and is not needed for a public key. Raises InvalidKeyError, KeyKnownError,
+    TooManyKeysError, TooManyNewKeysError, SponsorSellsNothingError or UnknownMerchantError.
+    """
+    raw = None if public_key is None else checked_public_key(public_key)
+    opens = check_registrable(
+        session,
+        merchant_id=merchant_id,
+        environment=environment,
+        now=now,
+        public_key=raw,
+        scopes=scopes,
+    )
+    secret = None if raw is not None else secrets.token_bytes(HMAC_SECRET_BYTES)
+    key = MerchantKey(
+        key_id=_new_key_id(environment),
+        merchant_id=merchant_id,
+        environment=environment,
+        algorithm="ed25519" if secret is None else "hmac-sha256",
+        public_key=raw,
+        sealed_secret=None if secret is None else _sealed(vault, secret),
+        scopes=list(opens),
+        created_at=now,
+    )
+    session.add(key)
+    session.flush()
+    if environment == LIVE:
+        publish(session, topic=KEY_TOPIC, payload={"key_id": key.key_id})
+    return NewKey(key_id=key.key_id, algorithm=key.algorithm, scopes=opens, secret=secret)
+
+
+def check_registrable(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    environment: str,
+    now: datetime,
+    public_key: bytes | None,
+    scopes: Iterable[str],
+) -> tuple[str, ...]:
+    """Refuse a key that could not be registered now; return its scopes in their order.
+
+    Raises what ``register_key`` raises, and holds the merchant until the commit.
     """
     if environment not in {LIVE, TEST}:
         raise InvalidKeyError("a key is for live or test", field="environment")
     opens = _checked_scopes(scopes)
-    raw = None if public_key is None else checked_public_key(public_key)
     locked_seller(session, merchant_id)
     if _count_active(session, merchant_id, environment, now) >= MAX_ACTIVE_KEYS:
         raise TooManyKeysError(
@@ -81,22 +126,15 @@ def register_key(
             f"a merchant registers at most {NEW_KEYS_A_DAY} keys a day",
             facts={"most": NEW_KEYS_A_DAY},
         )
-    if raw is not None and _is_known(session, merchant_id, environment, raw):
+    if public_key is not None and _is_known(session, merchant_id, environment, public_key):
         raise KeyKnownError("this public key was registered before", field="public_key")
-    secret = None if raw is not None else secrets.token_bytes(HMAC_SECRET_BYTES)
-    key = MerchantKey(
-        key_id=_new_key_id(environment),
-        merchant_id=merchant_id,
-        environment=environment,
-        algorithm="ed25519" if secret is None else "hmac-sha256",
-        public_key=raw,
-        sealed_secret=None if secret is None else vault.seal(secret, purpose=KEY_PURPOSE),
-        scopes=list(opens),
-        created_at=now,
-    )
-    session.add(key)
-    session.flush()
-    return NewKey(key_id=key.key_id, algorithm=key.algorithm, scopes=opens, secret=secret)
+    return opens
+
+
+def _sealed(vault: Vault | None, secret: bytes) -> bytes:
+    if vault is None:
+        raise InvariantError("a secret is made where it can be sealed")
+    return vault.seal(secret, purpose=KEY_PURPOSE)
 
 
 def end_after_overlap(

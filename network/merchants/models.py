@@ -203,6 +203,9 @@ class Agreement(Base):
         CheckConstraint(
             "settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'", name="settlement_iban"
         ),
+        CheckConstraint(
+            "account_holder <> '' AND length(account_holder) <= 70", name="account_holder"
+        ),
         CheckConstraint("credit_cap >= 0", name="credit_cap"),
         CheckConstraint(
             "settlement_cycle IN ('daily', 'weekly', 'calendar')"
@@ -242,6 +245,7 @@ class Agreement(Base):
     named: Mapped[bool] = mapped_column(server_default=text("false"))
     currency: Mapped[str]
     settlement_iban: Mapped[str | None]
+    account_holder: Mapped[str | None]
     credit_cap: Mapped[int | None]
     settlement_cycle: Mapped[str] = mapped_column(server_default=text("'daily'"))
     settlement_weekday: Mapped[int | None] = mapped_column(Integer)

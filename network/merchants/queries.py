@@ -147,6 +147,7 @@ class AgreementView:
     named: bool
     currency: str
     settlement_iban: str | None
+    account_holder: str | None
     settling: Settling
     proposed_by: UUID | None
     proposed_at: datetime
@@ -331,6 +332,7 @@ def agreement_view(row: Agreement) -> AgreementView:
         named=row.named,
         currency=row.currency,
         settlement_iban=row.settlement_iban,
+        account_holder=row.account_holder,
         settling=settling_of(row),
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,

@@ -14,6 +14,7 @@ from network.merchants import access_epoch
 from network.merchants.agreements import approve_agreement, propose_agreement
 from network.merchants.errors import (
     BalanceOpenError,
+    KeyNeedsTwoError,
     MerchantDataError,
     MerchantStateError,
     PointsOutstandingError,
@@ -138,26 +139,26 @@ def resume(session: Session, *, merchant_id: UUID) -> None:
 
 def issue_key(
     session: Session,
-    vault: Vault,
+    vault: Vault | None,
     *,
     merchant_id: UUID,
     environment: str,
     now: datetime,
     public_key: bytes | None = None,
     scopes: tuple[str, ...] = SCOPES,
+    by_two: bool = False,
 ) -> NewKey:
     """Register a key as an operator does: a live one only after approval and a signed test call.
 
-    An approved merchant's first live key makes it active. Raises MerchantStateError,
-    TestCallMissingError and what ``register_key`` raises.
+    An approved merchant's first live key makes it active; each further live one takes two people
+    (``live_keys.py``). Raises MerchantStateError, TestCallMissingError, KeyNeedsTwoError, and what
+    ``register_key`` raises.
     """
-    merchant = locked_merchant(session, merchant_id)
-    if merchant.status in {"declined", "left", "suspended"} or (
-        environment == LIVE and merchant.status == "applied"
-    ):
-        raise MerchantStateError("no key now", facts={"status": merchant.status})
+    merchant = check_key_wanted(session, merchant_id=merchant_id, environment=environment)
     if environment == LIVE:
-        _let_go_live(session, merchant)
+        if merchant.status != "approved" and not by_two:
+            raise KeyNeedsTwoError("a live key of who takes part needs a second person")
+        _go_live(session, merchant)
     return register_key(
         session,
         vault,
@@ -169,15 +170,28 @@ def issue_key(
     )
 
 
-def _let_go_live(session: Session, merchant: Merchant) -> None:
-    """Let a merchant have its first live key: one that took part through the portal alone, too."""
-    on_its_way = merchant.status == "approved"
-    has_one = _has_key(session, merchant.merchant_id, environment=LIVE, used=False)
-    if not on_its_way and (merchant.portal_since is None or has_one):
-        return
-    if not _has_key(session, merchant.merchant_id, environment=TEST, used=True):
+def check_key_wanted(session: Session, *, merchant_id: UUID, environment: str) -> Merchant:
+    """Return the merchant, locked, if an operator may register such a key for it now.
+
+    Its first live key follows a signed test call, also where it took part through the portal alone.
+    Raises MerchantStateError and TestCallMissingError.
+    """
+    merchant = locked_merchant(session, merchant_id)
+    if merchant.status in {"declined", "left", "suspended"} or (
+        environment == LIVE and merchant.status == "applied"
+    ):
+        raise MerchantStateError("no key now", facts={"status": merchant.status})
+    if environment != LIVE:
+        return merchant
+    has_one = _has_key(session, merchant_id, environment=LIVE, used=False)
+    first = merchant.status == "approved" or (merchant.portal_since is not None and not has_one)
+    if first and not _has_key(session, merchant_id, environment=TEST, used=True):
         raise TestCallMissingError("its test key has signed nothing yet")
-    if on_its_way:
+    return merchant
+
+
+def _go_live(session: Session, merchant: Merchant) -> None:
+    if merchant.status == "approved":
         merchant.status = "active"
         session.flush()
         access_epoch.note_change(session, merchant_id=merchant.merchant_id)

@@ -126,3 +126,28 @@ def unanswered(session: Session) -> list[Unanswered]:
     )
     found = [Unanswered(*row) for row in rows]
     return sorted(found, key=lambda each: (each.currency, _STANDINGS.index(each.standing)))
+
+
+class WaitingRelease(NamedTuple):
+    """A proposed release of a window's payments that nobody has approved; minor units."""
+
+    window_id: UUID
+    first_day: date
+    payout_total: int
+    collection_total: int
+    proposed_by: UUID
+    proposed_at: datetime
+
+
+def waiting_releases(session: Session) -> list[WaitingRelease]:
+    """Return the releases that wait for a second person, the oldest first."""
+    rows = session.execute(
+        text("""
+            SELECT r.window_id, w.first_day, r.payout_total, r.collection_total, r.proposed_by,
+                   r.proposed_at
+            FROM network.payment_release AS r
+            JOIN network.settlement_window AS w ON w.window_id = r.window_id
+            WHERE r.approved_at IS NULL ORDER BY r.proposed_at, r.window_id
+        """)
+    )
+    return [WaitingRelease(*row) for row in rows]

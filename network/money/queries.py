@@ -65,7 +65,7 @@ def _details(row: Row[Any], *, on: date) -> PaymentDetails:
     signed = settling.mandate_signed_on is not None and settling.mandate_signed_on <= on
     return PaymentDetails(
         iban=row.settlement_iban,
-        holder=row.name_en,
+        holder=row.account_holder or row.name_en,
         mandate_id=settling.mandate_id if signed else None,
         mandate_signed_on=settling.mandate_signed_on if signed else None,
         settles=row.gone or settling.settles_on(on),

@@ -3,7 +3,7 @@
 The database refuses one person's word (CHECK constraints) and changes of what was decided
 (triggers). Whoever may switch these off is found here: each face value, earning terms, tier, limit
 of a tap and payment mode is compared with the proposal that two different people signed, each
-agreement and campaign with its own two, and an agreement in force also with the chained audit log.
+agreement and campaign with its own two and with the chained audit log (``audit_agreed.py``).
 What two people approved for a day stands, unless two people cancelled it before that day, and only
 their last word about it counts. Corrections of points are looked at in ``audit_corrections.py``.
 What nobody signed is right only in a simulated installation, which is furnished by the installation
@@ -19,9 +19,8 @@ from sqlalchemy.orm import Session
 
 from network.ledger.archive_reading import AllTime
 from network.ledger.audit_pass import Check, Pass, Rule, run_pass
+from network.operators.audit_agreed import AGREEMENTS, CAMPAIGNS, SIMULATED
 from network.operators.audit_corrections import CORRECTIONS, DECIDED_TOGETHER
-
-_SIMULATED = "(SELECT simulated FROM network.installation)"
 
 
 def _signed(kind: str, *, says: str) -> str:
@@ -65,7 +64,7 @@ _VALUE_SIGNED = _signed(
 FACE_VALUES = Pass(
     body=f"""
         SELECT v.effective_from, v.numerator, v.denominator, v.set_by,
-               {_VALUE_SIGNED} OR v.set_by IS NULL AND {_SIMULATED} AS agreed
+               {_VALUE_SIGNED} OR v.set_by IS NULL AND {SIMULATED} AS agreed
         FROM network.face_value AS v
     """,
     rules=(
@@ -92,7 +91,7 @@ _TERMS_SIGNED = _signed(
 TERMS = Pass(
     body=f"""
         SELECT m.code, t.effective_from, t.set_by,
-               {_TERMS_SIGNED} OR t.set_by IS NULL AND {_SIMULATED} AS agreed
+               {_TERMS_SIGNED} OR t.set_by IS NULL AND {SIMULATED} AS agreed
         FROM network.earning_terms AS t
         JOIN network.merchant AS m ON m.merchant_id = t.merchant_id
         CROSS JOIN LATERAL (
@@ -120,7 +119,7 @@ _TIER_SIGNED = _signed(
 )
 TIERS = Pass(
     body=f"""
-        SELECT t.code, t.rank, {_TIER_SIGNED} OR {_SIMULATED} AS agreed
+        SELECT t.code, t.rank, {_TIER_SIGNED} OR {SIMULATED} AS agreed
         FROM network.tier AS t WHERE t.code <> 'member'
     """,
     rules=(
@@ -146,61 +145,6 @@ TAP_LIMITS = Pass(
             wrong="NOT agreed",
             example="format('a tap up to %s points, by %s: no two people agreed on it', points,"
             " set_by)",
-        ),
-    ),
-)
-
-# The log has what an agreement said when it was approved: by page, or by command under two names.
-AGREEMENTS = Pass(
-    body=f"""
-        SELECT m.code, a.version, a.effective_from, a.proposed_by, a.approved_by,
-               CASE WHEN a.proposed_by IS NULL THEN a.approved_by IS NULL AND {_SIMULATED}
-                    ELSE coalesce(a.approved_by <> a.proposed_by, false) END AS agreed,
-               coalesce((l.facts ->> 'issue_price')::numeric = a.issue_price
-                    AND (l.facts ->> 'acceptance_fee')::numeric = a.acceptance_fee
-                    AND l.facts ->> 'funding' = a.funding
-                    AND (l.facts ->> 'effective_from')::date = a.effective_from
-                    AND (l.facts ->> 'named')::boolean = a.named, {_SIMULATED}) AS as_logged
-        FROM network.agreement AS a
-        JOIN network.merchant AS m ON m.merchant_id = a.merchant_id
-        LEFT JOIN LATERAL (
-            SELECT g.facts FROM network.audit_log AS g
-            WHERE g.subject = 'merchant:' || m.code AND g.action = 'agreement.approved'
-              AND (g.facts ->> 'version')::integer = a.version
-            ORDER BY g.sequence LIMIT 1
-        ) AS l ON true
-        WHERE a.approved_at IS NOT NULL
-    """,
-    rules=(
-        Rule(
-            name="two_people_behind_agreements",
-            wrong="NOT agreed",
-            example="format('agreement of %s, version %s: proposed by %s, approved by %s', code,"
-            " version, coalesce(proposed_by::text, 'nobody'),"
-            " coalesce(approved_by::text, 'nobody'))",
-        ),
-        Rule(
-            name="agreements_as_logged",
-            wrong="NOT as_logged",
-            example="format('agreement of %s, version %s from %s: the audit log has no approval of"
-            " it that says the same', code, version, effective_from)",
-        ),
-    ),
-)
-
-CAMPAIGNS = Pass(
-    body=f"""
-        SELECT code, proposed_by, approved_by,
-               CASE WHEN proposed_by IS NULL THEN approved_by IS NULL AND {_SIMULATED}
-                    ELSE coalesce(approved_by <> proposed_by, false) END AS agreed
-        FROM network.campaign WHERE approved_at IS NOT NULL
-    """,
-    rules=(
-        Rule(
-            name="two_people_behind_campaigns",
-            wrong="NOT agreed",
-            example="format('campaign %s: proposed by %s, approved by %s', code,"
-            " coalesce(proposed_by::text, 'nobody'), coalesce(approved_by::text, 'nobody'))",
         ),
     ),
 )
@@ -308,7 +252,7 @@ _MERGE_SIGNED = _signed(
 )
 MERGES = Pass(
     body=f"""
-        SELECT w.member_id, w.moved_to, {_SIMULATED} OR {_MERGE_SIGNED} AND EXISTS (
+        SELECT w.member_id, w.moved_to, {SIMULATED} OR {_MERGE_SIGNED} AND EXISTS (
                    SELECT FROM network.member_merge AS g
                    WHERE g.member_id = w.member_id
                      AND g.into_id = (ledger.whereabouts_of(w.member_id)).person) AS agreed

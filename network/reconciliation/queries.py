@@ -270,6 +270,22 @@ def disputes(
     return [_dispute(row) for row in rows]
 
 
+def undecided_disputes(session: Session) -> tuple[int, datetime | None]:
+    """Return how many disputes wait for a decision, and by when the first is due.
+
+    Those for which a correction waits are decided by that.
+    """
+    row = session.execute(
+        text("""
+            SELECT count(*), min(d.due_at) FROM network.dispute AS d
+            WHERE d.decided_at IS NULL AND NOT EXISTS (
+                SELECT FROM network.correction AS c
+                WHERE c.dispute_id = d.dispute_id AND c.state = 'proposed')
+        """)
+    ).one()
+    return row[0], row[1]
+
+
 def dispute_notes(session: Session, *, dispute_id: UUID) -> list[DisputeNoteView]:
     """Return what both sides said in a dispute, in order."""
     rows = session.execute(

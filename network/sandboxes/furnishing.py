@@ -97,6 +97,7 @@ def furniture_of(session: Session, *, merchant_id: UUID, now: datetime) -> Furni
                 proposed_by=None,
                 approved_by=None,
                 settlement_iban=None if each.settlement_iban is None else NO_ACCOUNT,
+                account_holder=None,
             )
             for each in agreements
         ),

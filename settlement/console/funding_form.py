@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from network.language import LazyText, parse_decimal
 from network.language import lazy_gettext as _l
 from network.merchants.agreements import BENEFICIARIES, MODELS, TAXED_FEES, Funding
-from network.merchants.queries import AgreementView
 
 WRONG: Mapping[str, LazyText] = {
     "funding": _l("Choose one of the ways to fund points."),
@@ -35,13 +34,3 @@ def read(given: Mapping[str, str]) -> tuple[Funding, dict[str, str]]:
         "vat_on": funding.vat_on in TAXED_FEES,
     }
     return funding, {name: str(WRONG[name]) for name, right in found.items() if not right}
-
-
-def facts(agreement: AgreementView) -> dict[str, object]:
-    """Return what the audit log keeps of an agreement's funding."""
-    return {
-        "funding": agreement.funding,
-        "breakage_beneficiary": agreement.breakage_beneficiary,
-        "vat_rate": f"{agreement.vat_rate:f}",
-        "vat_on": agreement.vat_on,
-    }

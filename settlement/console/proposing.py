@@ -17,6 +17,7 @@ from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
 from network.members import merging
+from network.merchants import live_keys
 from network.merchants import queries as merchants
 from network.money import direct
 from network.money import queries as money
@@ -206,6 +207,17 @@ def _points(session: Session, proposal: Proposal) -> tuple[str, str]:
     return said, url_for("cover.show", code=merchant.code)
 
 
+def _key(session: Session, proposal: Proposal) -> tuple[str, str]:
+    merchant = merchants.merchant(session, merchant_id=proposal.subject_id)
+    words = _(
+        "A live key of %(merchant)s, %(print)s; it opens: %(scopes)s",
+        merchant=party(merchant),
+        print=proposal.terms["fingerprint"],
+        scopes=_(", ").join(label(each, "scope") for each in proposal.terms["scopes"]),
+    )
+    return words, url_for("merchants.show", code=merchant.code)
+
+
 def _way_in(session: Session, proposal: Proposal) -> tuple[str, str]:
     terms = proposal.terms
     merchant = merchants.merchant(session, code=terms["merchant"])
@@ -258,9 +270,12 @@ _WORDS: Mapping[str, Callable[[Session, Proposal], tuple[str, str]]] = {
     defaults.SUSPEND_POINTS: _points,
     defaults.RESUME_POINTS: _points,
     ways_in.WAY_IN: _way_in,
+    live_keys.REGISTER: _key,
     programme.FACE_VALUE: proposing_programme.face_value,
     programme.TERMS: proposing_programme.terms,
     programme.TIER: proposing_programme.tier,
     programme.TAP_LIMIT: proposing_programme.tap_limit,
     **dict.fromkeys(cancelling.KINDS, proposing_programme.cancellation),
 }
+SHOWN = frozenset(_WORDS)
+"""The kinds of proposals that have words."""

@@ -10,6 +10,7 @@ from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.members.errors import InvalidMemberDataError
 from network.members.merging import MergeError
+from network.merchants import errors as merchants
 from network.money.errors import MoneyError
 from network.operators.errors import ProposalError
 from network.programme.cancelling import ValueKeptError
@@ -22,6 +23,9 @@ _PLAIN_FIELDS = frozenset(
 REFUSED = (
     *(MoneyError, ProposalError, AbortError, ProgrammeError, InvalidMemberDataError),
     *(ValueKeptError, MergeError),
+    *(merchants.InvalidKeyError, merchants.KeyKnownError, merchants.MerchantStateError),
+    *(merchants.TooManyKeysError, merchants.TooManyNewKeysError, merchants.TestCallMissingError),
+    merchants.SponsorSellsNothingError,
 )
 """What these words are about."""
 
@@ -202,8 +206,27 @@ _PROGRAMME: Mapping[str, LazyText] = {
 }
 
 
+KEYS: Mapping[type[PeyvandError], LazyText] = {
+    merchants.InvalidKeyError: _l(
+        "This is not an Ed25519 public key, or a weak one, or no scope was chosen."
+    ),
+    merchants.KeyKnownError: _l("This public key was registered before: a new pair is needed."),
+    merchants.TooManyKeysError: _l("There are four active keys already: revoke one first."),
+    merchants.TooManyNewKeysError: _l("There were twenty new keys today: wait until tomorrow."),
+    merchants.TestCallMissingError: _l(
+        "Its test key has signed nothing yet: a live key follows a signed test call."
+    ),
+    merchants.MerchantStateError: _l("That can't be done in the state this merchant is in."),
+    merchants.SponsorSellsNothingError: _l(
+        "A sponsor sells nothing: it has no stores, keys or earning terms."
+    ),
+}
+
+
 def refusal(error: PeyvandError) -> str:
     """Return in one sentence what is refused, with the place in a file where it stands."""
+    if type(error) in KEYS:
+        return str(KEYS[type(error)])
     if isinstance(error, (ProgrammeError, InvalidMemberDataError)):
         said = _PROGRAMME.get(error.code) or WRONG.get(error.field or "")
         return str(said or error.message)

@@ -18,6 +18,7 @@ from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
 from network.merchants import agreements, errors
 from network.merchants import queries as merchants
+from network.merchants.agreed import facts_of
 from network.merchants.settling import DEFAULT
 from network.operators.roles import APPROVER, OPERATOR
 from network.settings import PROGRAMME_ZONE
@@ -39,6 +40,7 @@ _FIELDS: dict[str, LazyText] = {
     "issue_price": _l("Give a price above zero, with at most ten decimal places."),
     "acceptance_fee": _l("Give a fee from 0 % to under 100 %."),
     "settlement_iban": _l("This IBAN is not valid."),
+    "account_holder": _l("Give a name of at most 70 letters, as the bank writes it."),
     **funding_form.WRONG,
 }
 
@@ -73,6 +75,7 @@ def propose(code: str) -> Response | tuple[str, int]:
                 issue_price=price,
                 acceptance_fee=fee / 100,
                 settlement_iban=request.form.get("settlement_iban", "").strip() or None,
+                account_holder=request.form.get("account_holder", ""),
                 settling=settling,
                 funding=funding,
                 named=request.form.get("named") == "yes",
@@ -162,17 +165,4 @@ def _today() -> date:
 def _record(
     session: Session, action: str, agreement: merchants.AgreementView, *, code: str
 ) -> None:
-    access.record(session, action, subject=f"merchant:{code}", facts=_facts(agreement))
-
-
-def _facts(agreement: merchants.AgreementView) -> dict[str, object]:
-    return {
-        "version": agreement.version,
-        "effective_from": agreement.effective_from.isoformat(),
-        "issue_price": f"{agreement.issue_price:f}",
-        "acceptance_fee": f"{agreement.acceptance_fee:f}",
-        "paying": {name: value for name, value in written(agreement.settling).items() if value},
-        "agreement": ids.encode("agr", agreement.agreement_id),
-        "named": agreement.named,
-        **funding_form.facts(agreement),
-    }
+    access.record(session, action, subject=f"merchant:{code}", facts=facts_of(agreement))

@@ -14,7 +14,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from config.web import listing
 from network import ids
 from network.campaigns import errors, queries, service
+from network.campaigns.grants import network_price
 from network.campaigns.queries import CampaignView, FundedView
+from network.clearing.parties import NETWORK_PARTY
 from network.clearing.party_names import parties
 from network.errors import PeyvandError
 from network.language import LazyText, current_locale
@@ -22,10 +24,11 @@ from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
 from network.members.tiers import tiers
-from network.merchants.queries import all_merchants
+from network.merchants.queries import NoAgreementError, agreement_on, all_merchants
 from network.operators import queries as operators
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from network.points import price_amount
+from network.programme.queries import NoFaceValueError, face_value_on
 from settlement.console import access
 from settlement.console.campaign_form import reader
 
@@ -39,6 +42,9 @@ _REFUSALS: dict[type[PeyvandError], LazyText] = {
         "Its days are over, or a funder has no agreement by which it would pay."
     ),
 }
+_WHOLE = 10_000
+"""Shares of funders are ten-thousandths."""
+
 _DONE: dict[str, LazyText] = {
     "decline": _l("Declined."),
     "pause": _l("Paused: purchases from now on have nothing of it."),
@@ -86,6 +92,7 @@ def show(code: str) -> str:
         facts = {
             "names": parties(session),
             "funded": [_with_cost(each) for each in _funded(session, found)],
+            "promised": _promised(session, found),
             "people": {each.operator_id: each for each in operators.all_operators(session)},
         }
     shown = rows[: listing.PAGE_ROWS]
@@ -202,6 +209,28 @@ def _with_cost(given: FundedView) -> dict[str, Any]:
         "cost": price_amount(points=given.redeemed, price=given.price),
         "at_most": price_amount(points=most, price=given.price),
     }
+
+
+def _promised(session: Session, found: CampaignView) -> dict[UUID, dict[str, Any]]:
+    """Return by funder what one of its points will cost, rials, and all of the budget at most.
+
+    By what is agreed for the campaign's first day, or today where that is past.
+    """
+    day = max(found.first_day, ledger.begun_day(session, now=access.now()))
+    promised = {}
+    for funder in found.funders:
+        try:
+            price = (
+                network_price(face_value_on(session, day=day))
+                if funder.party_id == NETWORK_PARTY
+                else agreement_on(session, merchant_id=funder.party_id, day=day).issue_price
+            )
+        except (NoAgreementError, NoFaceValueError):
+            continue
+        points = -(-found.budget * funder.share // _WHOLE)
+        most = price_amount(points=points, price=price)
+        promised[funder.party_id] = {"price": price, "points": points, "at_most": most}
+    return promised
 
 
 def _after() -> tuple[date, UUID, int] | None:

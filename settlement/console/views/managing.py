@@ -18,34 +18,28 @@ from network.language import gettext as _
 from network.language import lazy_gettext as _l
 from network.ledger import queries as ledger
 from network.ledger.figures import outstanding_of
-from network.merchants import errors, keys, places, queries, service
+from network.merchants import errors, keys, live_keys, places, queries, service
 from network.merchants.public_keys import fingerprint, read_public_key
 from network.merchants.scopes import SCOPES
 from network.money.today import DayClosingError, open_business_day
+from network.operators import proposals
+from network.operators.errors import ProposalError
 from network.operators.roles import APPROVER, OPERATOR
 from network.portal import alone
 from network.programme.queries import NoEarningTermsError, NoFaceValueError
 from network.settings import PROGRAMME_ZONE
 from settlement.console import access
 from settlement.console.announcing import announce
+from settlement.console.proposing import shown
+from settlement.console.refusals import KEYS
+from settlement.console.views import proposals as proposing
 from settlement.console.words import said as named
 
 blueprint = Blueprint("managing", __name__, url_prefix="/merchants/<code>")
 _REFUSALS: dict[type[PeyvandError], LazyText] = {
-    errors.InvalidKeyError: _l(
-        "This is not an Ed25519 public key, or a weak one, or no scope was chosen."
-    ),
-    errors.KeyKnownError: _l("This public key was registered before: a new pair is needed."),
-    errors.TooManyKeysError: _l("There are four active keys already: revoke one first."),
-    errors.TooManyNewKeysError: _l("There were twenty new keys today: wait until tomorrow."),
+    **KEYS,
+    ProposalError: _l("Say why, in a sentence or two; one key at a time waits for a merchant."),
     errors.UnknownKeyError: _l("This merchant has no such key."),
-    errors.TestCallMissingError: _l(
-        "Its test key has signed nothing yet: a live key follows a signed test call."
-    ),
-    errors.MerchantStateError: _l("That can't be done in the state this merchant is in."),
-    errors.SponsorSellsNothingError: _l(
-        "A sponsor sells nothing: it has no stores, keys or earning terms."
-    ),
     errors.CodeTakenError: _l("This code is taken."),
     errors.MerchantDataError: _l("Some field is empty, too long, or not as it should be."),
     errors.UnknownPlaceError: _l("There is no such store or till, or the store is closed."),
@@ -68,6 +62,10 @@ def show(code: str) -> str:
         merchant_id = merchant.merchant_id
         facts: dict[str, Any] = {
             "keys": queries.keys(session, merchant_id=merchant_id),
+            "waiting": shown(
+                session,
+                proposals.waiting(session, subject_id=merchant_id, kind=live_keys.REGISTER),
+            ),
             "stores": queries.stores(session, merchant_id=merchant_id),
             "tills": queries.terminals_by_store(session, merchant_id=merchant_id),
             "today": ledger.open_day(session),
@@ -90,21 +88,25 @@ def show(code: str) -> str:
 @blueprint.post("/keys")
 @access.access(OPERATOR)
 def add_key(code: str) -> Response | str:
-    """Register a key; a shared secret is shown this once, on the page that answers."""
+    """Register a key, or propose a live one of a merchant that takes part.
+
+    A shared secret is shown this once, on the page that answers.
+    """
     environment = request.form.get("environment", keys.TEST)
     text = request.form.get("public_key", "").strip()
+    wanted: dict[str, Any] = {"scopes": tuple(request.form.getlist("scopes")), "now": access.wall()}
     try:
-        raw = read_public_key(text) if text else None
+        wanted["public_key"] = read_public_key(text) if text else None
         with access.unit_of_work() as session:
             merchant = queries.merchant(session, code=code)
+            if environment == keys.LIVE and merchant.status != "approved":
+                return _propose_key(session, merchant, wanted)
             made = service.issue_key(
                 session,
                 access.services().vault,
                 merchant_id=merchant.merchant_id,
                 environment=environment,
-                public_key=raw,
-                scopes=tuple(request.form.getlist("scopes")),
-                now=access.wall(),
+                **wanted,
             )
             facts = {"key": made.key_id, "scopes": list(made.scopes)}
             _record(session, code, "key.registered", facts)
@@ -116,6 +118,21 @@ def add_key(code: str) -> Response | str:
         return _back(code)
     secret = f"hmac:{made.secret.hex()}"
     return render_template("key_made.html", merchant=merchant, key=made, secret=secret)
+
+
+def _propose_key(
+    session: Session, merchant: queries.MerchantView, wanted: Mapping[str, Any]
+) -> Response:
+    proposal = live_keys.propose_key(
+        session,
+        merchant_id=merchant.merchant_id,
+        reason=request.form.get("why", ""),
+        by=access.operator().operator_id,
+        **wanted,
+    )
+    proposing.record(session, "proposed", proposal)
+    flash(_("Proposed. It is done once another person has approved it."), "good")
+    return _back(merchant.code)
 
 
 @blueprint.post("/keys/<key_id>/revoke")

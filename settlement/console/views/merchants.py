@@ -29,6 +29,7 @@ from network.programme.days import begun_day
 from network.programme.proposing import TERMS
 from network.sandboxes import queries as sandboxes
 from settlement.console import access
+from settlement.console.agreement_rows import waiting_rows
 from settlement.console.proposing import Waiting, shown
 from settlement.console.proposing_programme import WhatIf, what_if_of
 from settlement.console.settling_form import cycle_words
@@ -104,6 +105,7 @@ def show(code: str) -> str | Response:
         latest=LATEST,
         merchant=merchant,
         agreements=agreements,
+        waiting=waiting_rows(agreements, merchant),
         today=today,
         in_force=in_force,
         cycle=in_force and cycle_words(in_force.settling, today=today),

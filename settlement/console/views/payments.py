@@ -28,6 +28,7 @@ from network.clearing.facts import WindowView
 from network.language import gettext as _
 from network.money import keeping, morning, service
 from network.money import queries as money
+from network.money.accounts import changed_accounts
 from network.money.cancelling import check_cancellable
 from network.money.errors import MoneyError, ReleaseError
 from network.money.facts import FileKind, KeptFile, PaymentView, ReleaseTotals, ReleaseView
@@ -77,7 +78,10 @@ def index(public_id: str) -> str | Response:
         release = money.release(session, window_id=window.window_id)
         returned = money.returns(session, first_day=window.first_day, end_day=window.end_day)
         files = keeping.kept_files(session, window_id=window.window_id)
-        people = _people(session, files=files, release=release)
+        marked = {
+            "people": _people(session, files=files, release=release),
+            "changed": changed_accounts(session, window_id=window.window_id),
+        }
     page = listing.arrange(
         payments,
         sort="-amount",
@@ -86,10 +90,7 @@ def index(public_id: str) -> str | Response:
             "amount": lambda row: row.fact.signed_amount,
             "state": lambda row: row.state,
         },
-        words=lambda row: (
-            f"{row.merchant.code} {row.merchant.name_fa} {row.merchant.name_en} "
-            f"{row.fact.end_to_end_id}"
-        ),
+        words=_words,
     )
     if listing.wants_csv():
         return payments_file(window, page.rows)
@@ -103,10 +104,16 @@ def index(public_id: str) -> str | Response:
         signed=money.signed_total(each.fact for each in payments),
         release=release,
         returned=sum(returned.values()),
-        people=people,
         files=files,
         debits=any(each.fact.mandate_id for each in payments),
+        **marked,
     )
+
+
+def _words(row: PaymentView) -> str:
+    """Return by which words a payment is found."""
+    who = row.merchant
+    return f"{who.code} {who.name_fa} {who.name_en} {row.fact.end_to_end_id}"
 
 
 def _people(

@@ -12,20 +12,17 @@ from werkzeug.wrappers import Response
 
 from config.web import listing
 from network import ids
-from network.adjustments import queries as adjustments
-from network.clearing.party_names import parties
 from network.language import gettext as _
 from network.members import merging
 from network.operators import proposals
-from network.operators import queries as operators
 from network.operators.errors import ProposalError
 from network.operators.proposals import Proposal
 from network.operators.roles import APPROVER, OPERATOR, VIEWER
 from settlement import second_person
 from settlement.console import access
 from settlement.console.announcing import announce
-from settlement.console.proposing import Waiting, shown
 from settlement.console.refusals import REFUSED, refusal
+from settlement.console.waiting import Item, everything
 
 blueprint = Blueprint("proposals", __name__, url_prefix="/proposals")
 _COLUMNS = ("proposal", "kind", "what", "why", "proposed_by", "proposed_at")
@@ -37,39 +34,31 @@ def index() -> str | FlaskResponse:
     """Show everything that waits for a second person."""
     own = listing.argument("whose") == "mine"
     with access.reading() as session:
-        waiting = shown(session, proposals.waiting(session))
-        corrections = [
-            each for each in adjustments.waiting(session) if not own or _mine(each.proposed_by)
-        ]
-        people = {each.operator_id: each.name for each in operators.all_operators(session)}
-        names = parties(session, wanted=[each.issuer_id for each in corrections])
+        waiting = everything(session)
     page = listing.arrange(
-        [each for each in waiting if not own or _own(each.proposal)],
+        [each for each in waiting if not own or _mine(each.proposed_by)],
         sort="proposed",
         keys={
-            "proposed": lambda row: row.proposal.proposed_at,
+            "proposed": lambda row: row.proposed_at,
             "what": lambda row: row.words,
             "who": lambda row: row.proposer,
         },
-        words=lambda row: f"{row.words} {row.proposal.reason} {row.proposer}",
+        words=lambda row: f"{row.words} {row.why} {row.proposer}",
     )
     if listing.wants_csv():
         rows = [_cells(each) for each in page.rows]
         return listing.csv_response("proposals", _COLUMNS, rows)
-    return render_template(
-        "proposals.html", page=page, own=own, corrections=corrections, people=people, names=names
-    )
+    return render_template("proposals.html", page=page, own=own)
 
 
-def _cells(row: Waiting) -> tuple[object, ...]:
-    proposal = row.proposal
+def _cells(row: Item) -> tuple[object, ...]:
     return (
         row.public_id,
-        proposal.kind,
+        row.kind,
         row.words,
-        proposal.reason,
+        row.why,
         row.proposer,
-        proposal.proposed_at.isoformat(),
+        row.proposed_at.isoformat(),
     )
 
 
@@ -135,7 +124,7 @@ def _own(proposal: Proposal) -> bool:
     return _mine(proposal.proposed_by)
 
 
-def _mine(operator_id: UUID) -> bool:
+def _mine(operator_id: UUID | None) -> bool:
     return operator_id == access.operator().operator_id
 
 

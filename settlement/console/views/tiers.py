@@ -1,4 +1,4 @@
-"""A member's tier, set by an operator."""
+"""A member's tier, set by an operator for a reason."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("tiers", __name__)
 @blueprint.post("/members/<public_id>/tier")
 @access.access(OPERATOR)
 def change(public_id: str) -> Response:
-    """Move a member to a tier."""
+    """Move a member to a tier; the reason goes into the audit log."""
     try:
         with access.unit_of_work() as session:
             set_tier(
@@ -27,9 +27,13 @@ def change(public_id: str) -> Response:
                 tier=request.form.get("tier", ""),
                 now=access.now(),
                 set_by=access.operator().operator_id,
+                reason=request.form.get("reason", ""),
             )
-    except (InvalidMemberDataError, UnknownMemberError):
-        flash(_("There is no such tier or member."), "bad")
+    except (InvalidMemberDataError, UnknownMemberError) as error:
+        if error.field == "reason":
+            flash(_("Say why, in a sentence or two."), "bad")
+        else:
+            flash(_("There is no such tier or member."), "bad")
     else:
         flash(_("The tier was changed. Purchases from now on are priced with it."), "good")
     return redirect(url_for("entries.wallet", public_id=public_id))

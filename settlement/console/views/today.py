@@ -12,7 +12,6 @@ from flask import Blueprint, Response, abort, render_template, url_for
 from sqlalchemy.orm import Session
 
 from config.web import listing
-from network.adjustments import queries as adjustments
 from network.claims import queries as claims
 from network.clearing import days
 from network.clearing import nights as night_queries
@@ -27,17 +26,17 @@ from network.merchants import applications
 from network.merchants import queries as merchants
 from network.messaging import queries as messages
 from network.money.morning import money_morning
-from network.operators import proposals
 from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.points import worth
 from network.programme.queries import NoFaceValueError, face_value_on
+from network.reconciliation import queries as reconciliation
 from network.reports import flows
 from settlement.console import access, queues
 from settlement.console.charts import DayColumns, day_columns
 from settlement.console.filters import party
-from settlement.console.proposing import shown
 from settlement.console.reconciling import break_ages
+from settlement.console.waiting import everything
 from settlement.words import run_failure
 
 blueprint = Blueprint("today", __name__)
@@ -93,10 +92,9 @@ def show() -> str:
 def _what_waits(session: Session) -> dict[str, Any]:
     """Return what waits for somebody's decision or answer."""
     return {
-        "waiting": merchants.waiting_agreements(session),
-        "proposed": shown(session, proposals.waiting(session)),
+        "waiting": everything(session),
         "applied": applications.waiting(session),
-        "corrections": len(adjustments.waiting(session)),
+        "disputes": reconciliation.undecided_disputes(session),
         "claims": claims.count_waiting(session),
         "unsent": len(messages.unsent(session, wall=access.wall())),
     }

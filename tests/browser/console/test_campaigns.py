@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -45,6 +47,10 @@ def test_two_people_let_a_campaign_run_and_its_figures_lead_to_entries(
     approver = signed_in("approver")
     approver.goto("/campaigns")
     approver.get_by_role("link", name="Autumn autumn").click()
+    # Nothing given yet, and yet they see what they sign: what it costs whom at most.
+    expect(approver.locator("main")).to_contain_text("600 points at most")
+    network = approver.get_by_role("row", name=re.compile("^The network 40"))
+    expect(network.locator("td.number").last).to_have_text("400,000")
     approver.get_by_role("button", name="Approve").click()
     expect(approver.locator("main")).to_contain_text("Approved. It runs on its days")
 
@@ -101,6 +107,7 @@ def test_an_operator_moves_a_member_to_another_tier(house: House, signed_in: Ope
     page = signed_in("operator")
     page.goto(f"/members/{encode('mem', member)}")
     page.select_option("#tier", "silver")
+    page.fill("#tier-reason", "Moved here with another club's card")
     page.get_by_role("button", name="Change").click()
     expect(page.locator("main")).to_contain_text("The tier was changed.")
     with house.services.database.reading() as session:

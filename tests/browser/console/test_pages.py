@@ -211,7 +211,7 @@ def test_two_people_change_prices(house: House, signed_in: Opener) -> None:
     expect(proposer.get_by_role("alert")).to_contain_text("ask a colleague")
 
     approver.goto("/")
-    approver.get_by_role("link", name="Green Plain Butchers, version 2").click()
+    approver.get_by_role("link", name="Agreement with Green Plain Butchers").click()
     approver.get_by_role("button", name="Approve").click()
     expect(approver.locator("main")).to_contain_text("Approved. In force from")
     expect(approver.locator("tbody tr").first).to_contain_text("1,005.5")

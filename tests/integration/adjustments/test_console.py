@@ -68,13 +68,13 @@ def test_a_theft_is_made_good_by_two_people_and_the_network_pays(services: Servi
                 page, f"{page}/adjustments", **facts, issuer=issuer, expires_on=later
             )
             assert "It is posted once another person has approved it." in sent.text
-        assert "2 corrections of members' points wait" in office.head.get("/").text
-        waits = office.head.get("/proposals")
-        assert waits.text.count("Spent by a thief") == 2
-        for shown in (waits, office.head.get(page)):
-            rows = shown.text.partition("Usable until the end of")[2]
-            assert "Mahtab" in rows
-            assert rows.count(last_day) == 2
+        waits = office.head.get("/proposals").text
+        assert waits.count("Spent by a thief") == 2
+        for shown in (waits, office.head.get("/").text):
+            assert f"40 points of Mahtab, usable until the end of {last_day}" in shown
+        rows = office.head.get(page).text.partition("Usable until the end of")[2]
+        assert "Mahtab" in rows
+        assert rows.count(last_day) == 2
         mine = office.clerk.get(page)
         assert "A colleague has to approve it" in mine.text
         own = mine.answer.text.partition('action="/adjustments/')[2].partition("/decline")[0]

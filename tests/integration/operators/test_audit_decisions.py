@@ -14,15 +14,21 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from config.demo.accounts import made_up_iban
+from network.campaigns import service as campaigns
+from network.campaigns.service import CampaignTerms
 from network.clearing.parties import NETWORK_PARTY
 from network.database.connection import Database
 from network.ledger.audit_pass import Check
 from network.ledger.partitions import open_first_day
 from network.merchants import agreements, service
+from network.merchants.agreed import facts_of
+from network.merchants.settling import Settling
 from network.operators import audit_decisions, proposals
 from network.operators.audit import record_act
 from network.operators.proposals import Proposal
 from network.programme import cancelling, proposing
+from network.programme.campaigns import Funder
 from network.programme.rules import EarningTerms
 from settlement import second_person
 
@@ -73,15 +79,32 @@ FAULTS = (
         "UPDATE network.agreement SET approved_by = proposed_by",
         f"agreement of mahtab, version 1: proposed by {ANNA}, approved by {ANNA}",
     ),
-    (
-        "agreements_as_logged",
-        "UPDATE network.agreement SET issue_price = issue_price + 1",
-        "agreement of mahtab, version 1 from 2026-11-22",
-    ),
-    (
-        "agreements_as_logged",
-        "UPDATE network.agreement SET named = true",
-        "agreement of mahtab, version 1 from 2026-11-22",
+    *(
+        (
+            "agreements_as_logged",
+            f"UPDATE network.agreement SET {change}",
+            "agreement of mahtab, version 1 from 2026-11-22",
+        )
+        for change in (
+            "issue_price = issue_price + 1",
+            "acceptance_fee = 0.03",
+            "funding = 'on_issue'",
+            "breakage_beneficiary = 'issuer'",
+            "vat_rate = 0.1",
+            "vat_on = 'acceptance_fee'",
+            "named = true",
+            "currency = 'EUR'",
+            "settlement_iban = 'IR670550000000000000000002'",
+            "settlement_iban = NULL",
+            "account_holder = 'Somebody Else'",
+            "credit_cap = NULL",
+            "settlement_weekday = 3",
+            "settlement_cycle = 'daily', settlement_weekday = NULL",
+            "settlement_holidays = '{2026-12-01}'",
+            "minimum_payment = 1",
+            "mandate_id = 'M-2'",
+            "mandate_signed_on = '2026-11-02'",
+        )
     ),
     (
         "two_people_behind_campaigns",
@@ -91,6 +114,23 @@ FAULTS = (
                   NULL, now()
            FROM network.merchant""",
         "campaign spring: proposed by nobody",
+    ),
+    *(
+        (
+            "campaigns_as_logged",
+            f"UPDATE network.{change}",
+            "campaign nowruz: the audit log has no approval of it that says the same",
+        )
+        for change in (
+            "campaign SET numerator = 6",
+            "campaign SET budget = budget * 2",
+            "campaign SET last_day = last_day + 1",
+            "campaign SET minimum_amount = 1",
+            "campaign SET person_cap = NULL",
+            "campaign SET tiers = '{gold}'",
+            "campaign SET owner_id = gen_random_uuid()",
+            "campaign_funder SET share = CASE place WHEN 0 THEN 7000 ELSE 3000 END",
+        )
     ),
     (
         "two_people_behind_payment_modes",
@@ -164,6 +204,10 @@ def decided(database: Database, owner_database: Database) -> Database:
     """Return a real installation in which two people set value, terms, a tier and an agreement."""
     with owner_database.unit_of_work() as session:
         open_first_day(session, business_date=TODAY)
+        for name in ("proposed_by", "approved_by"):  # the two are nobody here
+            session.execute(
+                text(f"ALTER TABLE network.campaign DROP CONSTRAINT fk_campaign_{name}_operator")
+            )
     with database.unit_of_work() as session:
         shop = service.register_merchant(
             session, code="mahtab", name_fa="مهتاب", name_en="Mahtab", kind="grocer", now=NOW
@@ -200,11 +244,20 @@ def decided(database: Database, owner_database: Database) -> Database:
             effective_from=TODAY,
             issue_price=Decimal("987.5"),
             acceptance_fee=Decimal("0.02"),
+            settlement_iban=made_up_iban("mahtab"),
+            account_holder="Mahtab Ltd",
+            settling=Settling(
+                cap=1_000_000,
+                cycle="weekly",
+                weekday=6,
+                mandate_id="M-1",
+                mandate_signed_on=TODAY - timedelta(days=9),
+            ),
             today=TODAY,
             now=NOW,
             proposed_by=ANNA,
         )
-        agreements.approve_agreement(
+        made = agreements.approve_agreement(
             session, agreement_id=agreed.agreement_id, today=TODAY, now=NOW, approved_by=BEHZAD
         )
         record_act(
@@ -213,14 +266,33 @@ def decided(database: Database, owner_database: Database) -> Database:
             actor="behzad",
             action="agreement.approved",
             subject="merchant:mahtab",
-            facts={
-                "version": 1,
-                "effective_from": TODAY.isoformat(),
-                "issue_price": "987.5",
-                "acceptance_fee": "0.02",
-                "funding": "on_redemption",
-                "named": False,
-            },
+            facts=facts_of(made),
+        )
+        promised = campaigns.propose_campaign(
+            session,
+            terms=CampaignTerms(
+                code="nowruz",
+                name_fa="نوروز",
+                name_en="Nowruz",
+                owner_id=shop,
+                kind="bonus",
+                value=Fraction(5),
+                first_day=TODAY,
+                last_day=TODAY + timedelta(days=9),
+                funders=(
+                    Funder(party_id=shop, share=6000),
+                    Funder(party_id=NETWORK_PARTY, share=4000),
+                ),
+                merchants=(shop,),
+                budget=1000,
+                person_cap=50,
+            ),
+            today=TODAY,
+            now=NOW,
+            proposed_by=ANNA,
+        )
+        campaigns.approve_campaign(
+            session, campaign_id=promised, today=TODAY, now=NOW, approved_by=BEHZAD
         )
     return database
 
@@ -267,7 +339,6 @@ def test_what_two_people_decided_is_clean_and_each_change_by_hand_is_named(
     assert list(clean) == audit_decisions.check_names()
     assert [each for each in clean.values() if each.differences] == []
     assert {name for name, each in clean.items() if not each.rows} == {
-        "two_people_behind_campaigns",
         "two_people_behind_payment_modes",
         "two_people_behind_stopped_issuers",
         "two_people_behind_merges",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from config.demo.accounts import made_up_iban
 from network.clock import wall_now
+from network.database.connection import Database
 from network.money import morning, service
 from network.money import queries as money
+from network.money.accounts import changed_accounts
 from network.money.errors import ReleaseError
 from network.services import Services
 from settlement.payments.files import PaymentFileError, schema
@@ -19,6 +23,7 @@ from tests.integration.settlement.coalition import (
     DAY,
     GROCER,
     IBANS,
+    NEXT_DAY,
     Coalition,
 )
 from tests.integration.settlement.paying import (
@@ -102,6 +107,35 @@ def test_the_bank_is_asked_for_the_day_on_which_the_payments_were_let_out(
     content = made(paying).content
     assert b"<ReqdExctnDt>\n        <Dt>2031-05-04</Dt>" in content
     assert b"<CreDtTm>2031-05-04T00:30:00+03:30</CreDtTm>" in content
+
+
+def test_an_account_that_was_not_paid_last_is_marked(
+    banked: Coalition, paying: Services, owner_database: Database
+) -> None:
+    def changed(offset: int) -> dict[UUID, tuple[str | None, date | None]]:
+        paid = {each.fact.payment_id: who for who, each in payments(paying, offset).items()}
+        with paying.database.reading() as session:
+            found = changed_accounts(session, window_id=window(paying, offset).window_id)
+        return {paid[each]: (change.before, change.since) for each, change in found.items()}
+
+    settle(paying, DAY)
+    assert changed(0) == dict.fromkeys((BAKER, GROCER), (None, DAY))
+    release(paying)
+    with owner_database.unit_of_work() as session:
+        session.execute(
+            text("""
+                INSERT INTO network.agreement
+                SELECT (jsonb_populate_record(a, jsonb_build_object(
+                    'agreement_id', gen_random_uuid(), 'version', 2,
+                    'effective_from', CAST(:day AS text),
+                    'settlement_iban', CAST(:iban AS text)))).*
+                FROM network.agreement AS a WHERE a.merchant_id = :id
+            """),
+            {"id": BAKER, "day": NEXT_DAY.isoformat(), "iban": made_up_iban("another")},
+        )
+    settle(paying, NEXT_DAY)
+    assert set(payments(paying, 1)) == {BAKER, GROCER}
+    assert changed(1) == {BAKER: (IBANS[BAKER], NEXT_DAY)}
 
 
 @pytest.mark.parametrize(

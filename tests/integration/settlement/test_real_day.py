@@ -17,6 +17,7 @@ from network.clearing import runs
 from network.clock import wall_now
 from network.ids import decode, uuid7
 from network.ledger import operations, queries
+from network.operators.audit import every_row
 from network.services import Services
 from network.settings import Settings
 from settlement.lease import Lease
@@ -187,6 +188,18 @@ def test_the_commands_speak_to_people(
     future = peyvand(settings, "settle", "--date", (THIRD_DAY + timedelta(days=9)).isoformat())
     assert future.exit_code == 1
     assert "has not ended yet" in future.stderr
+    with services.database.reading() as session:
+        acts = [
+            (each.action, each.facts.get("business_date"), each.facts.get("replayed"))
+            for each in every_row(session)
+            if each.subject == "night"
+        ]
+    asked, settled = "night.asked", "night.settled"
+    day, late = DAY.isoformat(), (THIRD_DAY + timedelta(days=9)).isoformat()
+    assert acts == [
+        *((asked, day, None), (settled, day, False), (asked, day, None), (settled, day, True)),
+        *((asked, late, None), ("night.refused", late, None)),
+    ]
 
 
 def test_a_runner_that_lost_its_run_writes_nothing(

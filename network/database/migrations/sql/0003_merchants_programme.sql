@@ -106,7 +106,8 @@ GRANT UPDATE (expires_at, revoked_at, last_used_on) ON network.merchant_key TO p
 -- pool until then), or when they are taken, out of its deposit. Of points that lapse in the pool,
 -- breakage_beneficiary keeps the money. vat_rate falls on the network's margin, which the issuer
 -- pays, or on the acceptance fee, which the acceptor gives up. named is the merchant's consent that
--- others who are named, too, learn whom they owe and are owed by (network/clearing/naming.py).
+-- others who are named, too, learn whom they owe and are owed by (network/clearing/naming.py). Banks
+-- compare account_holder with the account; without one the merchant's English name is used.
 CREATE TABLE network.agreement (
     agreement_id uuid NOT NULL,
     merchant_id uuid NOT NULL,
@@ -121,6 +122,7 @@ CREATE TABLE network.agreement (
     named boolean NOT NULL DEFAULT false,
     currency text NOT NULL,
     settlement_iban text,
+    account_holder text,
     -- What the merchant may owe, and when its balance is paid (network/merchants/settling.py).
     credit_cap bigint,
     settlement_cycle text NOT NULL DEFAULT 'daily',
@@ -150,6 +152,8 @@ CREATE TABLE network.agreement (
     CONSTRAINT ck_agreement_currency CHECK (currency ~ '^[A-Z]{3}$'),
     CONSTRAINT ck_agreement_settlement_iban
         CHECK (settlement_iban ~ '^[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}$'),
+    CONSTRAINT ck_agreement_account_holder
+        CHECK (account_holder <> '' AND length(account_holder) <= 70),
     CONSTRAINT ck_agreement_credit_cap CHECK (credit_cap >= 0),
     CONSTRAINT ck_agreement_settlement_cycle CHECK (
         settlement_cycle IN ('daily', 'weekly', 'calendar')
