@@ -55,6 +55,7 @@ FAST_UNSAFE_SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "autovacuum_naptime": "10min",
     "max_connections": "300",  # crowds of several workers' tests at once
+    "scram_iterations": "1",  # of passwords set from here on; thousands of connections prove theirs
 }
 """For a throwaway cluster of tests only: it loses data when the machine stops."""
 
