@@ -22,6 +22,7 @@ from merchant_gateway.terms import Terms
 from merchant_gateway.tokens import MemberTokens
 from merchant_gateway.unsalted import unsalted
 from network.database.installation import ProgrammeClock
+from network.lean import lean
 from network.ledger.values import Claim
 from network.ledger.values import Evidence as LedgerEvidence
 from network.members.signed_bodies import check_unnamed
@@ -115,6 +116,7 @@ class Entered:
     full: bool = False
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One authenticated request. ``wall`` was read once, when it arrived.

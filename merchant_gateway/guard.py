@@ -23,6 +23,7 @@ from merchant_gateway.limits import Limits, LocalRate
 from merchant_gateway.nonce_line import Answer, Line
 from merchant_gateway.nonce_stores import NONCE_SECONDS, Known, Stores
 from network.database.connection import Database
+from network.lean import lean
 from network.merchants import access_epoch
 from network.merchants.keys import LIVE, TEST
 from network.merchants.nonces import claim_nonce
@@ -33,6 +34,7 @@ RETRY_VALKEY_SECONDS = 1.0
 _MICROSECONDS = 1_000_000
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """What is left of a quota, the seconds until it is whole, which one it is, the keys' epoch."""

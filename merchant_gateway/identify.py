@@ -22,6 +22,7 @@ from merchant_gateway.posting import Working
 from merchant_gateway.tokens import method_said
 from network.database.driver import Channel
 from network.errors import PeyvandError
+from network.lean import lean
 from network.ledger import queries as ledger
 from network.ledger.values import Consent, Evidence
 from network.members import resolving
@@ -34,6 +35,7 @@ CODE = "code"
 TOKEN = "token"  # noqa: S105 - the name of a kind of identifier, not a secret
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identified:
     """A member, how the till knows them, and until when (``None``: for good)."""

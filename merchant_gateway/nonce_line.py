@@ -18,6 +18,8 @@ import redis as valkey
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from network.lean import lean
+
 _SCRIPT = """
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[1]) then
     return '0 0 0 0'
@@ -40,6 +42,7 @@ _RUN = re.compile(rb"run_id:([0-9a-f]+)")
 _REPLAYED, _LIMITED = 0, 2
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the script said, and which Valkey it was.

@@ -35,6 +35,7 @@ from merchant_gateway.schemas.requests import EMPTY
 from merchant_gateway.strict_json import load_object
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError, UnavailableError
+from network.lean import lean
 from network.ledger.errors import IdempotencyConflict, Refusal
 from network.merchants import answers, scopes
 from network.merchants.answers import RequestInProgressError
@@ -66,6 +67,7 @@ _SCOPES = {
 """The first part of a path → the scope that opens it; refunds have one of their own."""
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What an operation answers: a value as canonical JSON, or bytes of another type."""

@@ -22,6 +22,7 @@ from merchant_gateway.posting import Working, today
 from network.campaigns import queries as campaigns
 from network.campaigns.grants import Prices, grants_of, left_out, network_price, takings_of
 from network.clearing.parties import NETWORK_PARTY
+from network.lean import lean
 from network.ledger import operations
 from network.ledger.arguments import LARGEST_GRANT
 from network.ledger.calling import savepoint
@@ -61,6 +62,7 @@ def price(
     )
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class PlainQuote:
     """What is granted for a purchase that no campaign touches, and each step of why, as JSON."""

@@ -9,7 +9,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from network.lean import lean
 
+
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A request's idempotency key: who chose it, the key, SHA-256 of what was asked."""
@@ -19,6 +22,7 @@ class Claim:
     fingerprint: bytes
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The signed request behind an entry, as it arrived (RFC 9421 signature base and signature)."""
@@ -29,6 +33,7 @@ class Evidence:
     body: bytes
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What happened at the merchant, in its own words.
@@ -95,6 +100,7 @@ class GrantKind:
         object.__setattr__(self, "row", row)
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class AlikeGrants:
     """Grants of one purchase that are of one kind, one for each of its lines."""
@@ -148,6 +154,7 @@ class Consent:
     limit: int
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
     """The entry that a call wrote, or had written before (``replayed``), with its result."""

@@ -27,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from network.database.driver import Channel, rows_of
 from network.errors import InvariantError
+from network.lean import lean
 from network.members import codes
 from network.members.cards import normalise_card_number
 from network.members.codes import VerifiedCode
@@ -129,6 +130,7 @@ _BY_CODE = (
 _KEY = select(_key.c.sealed_key).where(_key.c.member_id == bindparam("member_id"))
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedMember:
     """Whom an identifier names, and how much that identifier proves."""

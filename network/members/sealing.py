@@ -9,6 +9,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from network.lean import lean
 from network.messaging.service import NUMBER_PURPOSE
 from network.vault import NONCE_BYTES, SealBrokenError, Vault
 
@@ -16,6 +17,7 @@ KEY_BYTES = 32
 _WRAP_PURPOSE = "member-key"
 
 
+@lean
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonKey:
     """Seals and opens one member's data (AES-256-GCM, bound to the member and the field)."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from network.lean import lean
 from network.points import MAX_AMOUNT
 from network.programme.explain import explanation_json
 from network.programme.rules import MAX_LINES, EarningTerms, Step, time_steps
@@ -21,6 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _PLACES = [str(place) for place in range(MAX_LINES)]
 
 
+@lean
 @dataclass(frozen=True, slots=True)
 class PlainQuote:
     """Points and bases line by line, and each step of the explanation as JSON.
