@@ -181,14 +181,18 @@ def add_key(
     A live key of a merchant that takes part is the merchant's own public key, and takes two people.
     """
     raw = None if public_key is None else read_public_key(public_key.read())
-    if environment == merchant_keys.LIVE and by is not None:
+    live = environment == merchant_keys.LIVE
+    if live and by is not None:
         _propose_key(code, raw, scopes or SCOPES, by=by, approved_by=approved_by, reason=reason)
         return
     with working("key") as work:
+        merchant = find(work, code)
+        if live and merchant.status in {"active", "leaving"}:
+            raise click.UsageError(_("It takes part: give --by, --approved-by and --reason."))
         made = service.issue_key(
             work.session,
             work.services.vault,
-            merchant_id=find(work, code).merchant_id,
+            merchant_id=merchant.merchant_id,
             environment=environment,
             public_key=raw,
             scopes=scopes or SCOPES,
