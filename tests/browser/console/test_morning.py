@@ -25,6 +25,7 @@ from settlement.console.views import breaks
 from tests.browser.conftest import PHONE, accessibility_faults, overflow
 from tests.browser.console.conftest import House, Opener, follow
 from tests.browser.console.story import Shop
+from tests.browser.looks import faults_at_a_glance
 from tests.integration.settlement.bank import Booking, statement
 
 TYPES = {
@@ -249,3 +250,4 @@ def _look_at(house: House, signed_in: Opener, dispute: str) -> None:
         reader.goto(path)
         assert accessibility_faults(reader) == []
         assert overflow(reader) == 0, path
+        assert faults_at_a_glance(reader) == []
