@@ -62,3 +62,22 @@ def largest_remainder(*, total: int, weights: Sequence[Fraction]) -> list[int]:
     for position in by_remainder[:left]:
         shares[position] += 1
     return shares
+
+
+def spread(*, total: int, weights: Sequence[int]) -> list[int]:
+    """Return what ``largest_remainder`` does, of a total and weights that are not below zero."""
+    whole = sum(weights)
+    if whole == 0:
+        if total != 0:
+            raise InvariantError("cannot spread a total over weights that sum to zero")
+        return [0] * len(weights)
+    shares, rests = [], []
+    for place, weight in enumerate(weights):
+        share, rest = divmod(total * weight, whole)
+        shares.append(share)
+        rests.append((-rest, place))
+    left = total - sum(shares)
+    if left:
+        for _, place in sorted(rests)[:left]:
+            shares[place] += 1
+    return shares

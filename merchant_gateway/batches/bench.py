@@ -12,12 +12,15 @@ from merchant_gateway.network_keys import NetworkKeys
 from merchant_gateway.terms import Terms
 from merchant_gateway.tokens import MemberTokens
 from network.batches.queries import BatchView
+from network.campaigns.grants import Prices, grants_of, network_price
+from network.clearing.parties import NETWORK_PARTY
 from network.clock import local_date
 from network.database.installation import ProgrammeClock
-from network.ledger.values import AlikeGrants, Event, GrantKind
+from network.ledger.values import AlikeGrants, Event, GrantKind, MixedGrants
 from network.programme.campaign_pricing import decided_by_purchase, price_with_campaigns
-from network.programme.campaigns import Campaign
+from network.programme.campaigns import Campaign, Standing
 from network.programme.explain import explanation_json
+from network.programme.plain_campaigns import PlainCampaignQuote, PlainCampaigns
 from network.programme.plain_pricing import PlainPricing
 from network.programme.rules import EarningTerms, Line, Purchase
 from network.services import Services
@@ -78,6 +81,7 @@ class Pricing:
         self._day = local_date(now, zone=PROGRAMME_ZONE)
         self._days: dict[date, _Day] = {}
         self._kinds: dict[tuple[date, date], GrantKind] = {}
+        self._added: dict[tuple[UUID, UUID, tuple[date, date]], GrantKind] = {}
 
     def price(self, data: dict[str, Any]) -> tuple[AlikeGrants, list[dict[str, Any]] | str] | None:
         """Return the grants and the explanation of a purchase, as the single call comes to them.
@@ -110,14 +114,86 @@ class Pricing:
         )
         return grants, explanation_json(quote.explanation)
 
+    def price_for(
+        self, data: dict[str, Any], standing: Standing
+    ) -> tuple[MixedGrants, list[dict[str, Any]] | str, int | None]:
+        """Return the grants and the explanation of a purchase with what campaigns add to it.
+
+        The number is the wallet's sequence where the price depends on the history in ``standing``.
+        Raises what ``price`` raises.
+        """
+        day = self._day_of(bought_on(data, now=self._now))
+        quote = day.added.price(
+            amount=data["amount"],
+            lines=data.get("lines", ()),
+            channel=data["channel"],
+            standing=standing,
+        )
+        if quote is not None:
+            expected = standing.sequence if quote.historic else None
+            return self._granted(day, quote), quote.explanation, expected
+        asked = price_with_campaigns(
+            purchase=purchase_of(data),
+            terms=day.own,
+            day=self._day,
+            channel=data["channel"],
+            campaigns=day.campaigns,
+            standing=standing,
+        )
+        grants = grants_of(asked, merchant_id=self._merchant_id, prices=self._prices)
+        return MixedGrants.of(grants), explanation_json(asked.explanation), asked.sequence
+
+    def _granted(self, day: _Day, quote: PlainCampaignQuote) -> MixedGrants:
+        """Return what ``grants_of`` would, of a plain purchase."""
+        kinds: list[GrantKind] = []
+        parts: list[tuple[int, int, int, int]] = []
+        dates = (day.plain.active_from, day.plain.expires_on)
+        own = int(any(quote.points))
+        if own:
+            kinds.append(self._kind(*dates))
+        for line, (base, points) in enumerate(zip(quote.bases, quote.points, strict=True)):
+            parts.append((line, base, points, own if points else 0))
+        for award in quote.awards:
+            for party, shares in award.shares:
+                if any(shares):
+                    kinds.append(self._kind_of(party, award.campaign.campaign_id, dates))
+                    place = len(kinds)
+                    parts += [
+                        (line, quote.bases[line], points, place)
+                        for line, points in enumerate(shares)
+                        if points
+                    ]
+        return MixedGrants(kinds, parts)
+
+    def _kind_of(self, party: UUID, campaign_id: UUID, dates: tuple[date, date]) -> GrantKind:
+        found = self._added.get((party, campaign_id, dates))
+        if found is None:
+            priced = self._prices(party)
+            found = GrantKind(
+                issuer_id=party,
+                terms_id=campaign_id if party == NETWORK_PARTY else priced.terms_id,
+                price=priced.price,
+                active_from=dates[0],
+                expires_on=dates[1],
+                campaign_id=campaign_id,
+            )
+            self._added[party, campaign_id, dates] = found
+        return found
+
+    def _prices(self, party: UUID) -> Prices:
+        return prices(self._terms, self._now, party)
+
     def _day_of(self, bought: date) -> _Day:
         found = self._days.get(bought)
         if found is None:
             own = self._terms.earning(merchant_id=self._merchant_id, day=bought)
+            plain = PlainPricing(terms=own, day=self._day)
+            running = self._terms.campaigns(merchant_id=self._merchant_id, day=bought)
             found = _Day(
                 own=own,
-                plain=PlainPricing(terms=own, day=self._day),
-                campaigns=self._terms.campaigns(merchant_id=self._merchant_id, day=bought),
+                plain=plain,
+                campaigns=running,
+                added=PlainCampaigns(plain=plain, campaigns=running),
             )
             self._days[bought] = found
         return found
@@ -144,6 +220,16 @@ class _Day:
     own: EarningTerms
     plain: PlainPricing
     campaigns: tuple[Campaign, ...]
+    added: PlainCampaigns
+
+
+def prices(terms: Terms, now: datetime, party: UUID) -> Prices:
+    """Return by which terms a party pays for points that are given at ``now``."""
+    day = local_date(now, zone=PROGRAMME_ZONE)
+    if party == NETWORK_PARTY:
+        return Prices(terms_id=party, price=network_price(terms.face_value(day=day)))
+    agreement = terms.agreement(merchant_id=party, day=day)
+    return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
 
 
 def purchase_of(data: dict[str, Any]) -> Purchase:

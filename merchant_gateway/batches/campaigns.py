@@ -9,10 +9,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from merchant_gateway.batches.bench import Bench, bought_on, purchase_of
-from network.campaigns.grants import Prices, grants_of, left_out, network_price, takings_of
+from merchant_gateway.batches.bench import Bench, bought_on, prices, purchase_of
+from network.campaigns.grants import grants_of, left_out, takings_of
 from network.campaigns.queries import standing
-from network.clearing.parties import NETWORK_PARTY
 from network.clock import local_date
 from network.ledger import operations
 from network.ledger.errors import CampaignExhausted, CampaignPaused, IssuerSuspended
@@ -69,19 +68,10 @@ def _post(
     return operations.earn(
         session,
         grants=grants_of(
-            quote, merchant_id=merchant_id, prices=partial(prices, bench, common["now"])
+            quote, merchant_id=merchant_id, prices=partial(prices, bench.terms, common["now"])
         ),
         explanation=explanation_json(quote.explanation),
         takings=takings_of(quote),
         follow=True,
         **common,
     )
-
-
-def prices(bench: Bench, now: datetime, party: UUID) -> Prices:
-    """Return by which terms a party pays for points that are given at ``now``."""
-    day = local_date(now, zone=PROGRAMME_ZONE)
-    if party == NETWORK_PARTY:
-        return Prices(terms_id=party, price=network_price(bench.terms.face_value(day=day)))
-    agreement = bench.terms.agreement(merchant_id=party, day=day)
-    return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)

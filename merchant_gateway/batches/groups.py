@@ -11,36 +11,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.apart import earlier, named_entry
-from merchant_gateway.batches.bench import Bench, bought_on, event_of, purchase_of
-from merchant_gateway.batches.campaigns import prices
+from merchant_gateway.batches.bench import Bench, Pricing, event_of
 from merchant_gateway.batches.lines import Wanted, check_key
 from merchant_gateway.batches.results import posted_result, refused_result, tally_of
 from merchant_gateway.schemas.batches import EARN
 from network.batches import queries, service
 from network.batches.queries import BatchView
-from network.campaigns.grants import grants_of, takings_of
 from network.campaigns.queries import standings
 from network.clock import local_date, wall_now
 from network.errors import PeyvandError, UnavailableError
+from network.ledger.batch_arguments import CampaignEarning
 from network.ledger.errors import DuplicateReference, Refusal
-from network.ledger.operations_batch import CampaignEarning, earn_in_campaigns
+from network.ledger.operations_batch import earn_in_campaigns
 from network.ledger.operations_campaigns import lock_wallets
 from network.merchants import queries as merchants
-from network.programme.campaign_pricing import price_with_campaigns
-from network.programme.campaigns import Standing
-from network.programme.explain import explanation_json
 from network.settings import PROGRAMME_ZONE
 
-LARGEST_GROUP = 200
+LARGEST_GROUP = 1_000
 SMALLEST_GROUP = 10
-_FIRST_GROUP = 50
+_FIRST_GROUP = 200
 _MOST_SECONDS = 0.1
 """A till that wants one of a group's members or slices waits for as long as the group takes."""
 
@@ -147,13 +142,21 @@ def _earn(
     lock_wallets(session, member_ids=list(members.values()))
     known = standings(session, member_ids=list(members.values()))
     asked: list[tuple[Wanted, CampaignEarning]] = []
+    pricing = Pricing(bench, merchant_id=batch.merchant_id, now=now)
     for each in lines:
         member_id = members[each.line]
         standing = known.get(member_id)
         if standing is None:
             continue
         try:
-            earning = _priced(bench, batch, each, member_id, standing, now=now)
+            grants, explanation, expected = pricing.price_for(each.data, standing)
+            earning = CampaignEarning(
+                member_id=member_id,
+                event=event_of(bench, batch, each.data),
+                grants=grants,
+                explanation=explanation,
+                expected=expected,
+            )
         except UnavailableError:
             raise
         except PeyvandError:
@@ -177,32 +180,3 @@ def _earn(
         made=made,
     )
     return {each.line: each.result for each in lines if each.result is not None}
-
-
-def _priced(
-    bench: Bench,
-    batch: BatchView,
-    each: Wanted,
-    member_id: UUID,
-    standing: Standing,
-    *,
-    now: datetime,
-) -> CampaignEarning:
-    """Price a purchase as a single call would under the wallet's lock."""
-    bought = bought_on(each.data, now=now)
-    merchant_id = batch.merchant_id
-    quote = price_with_campaigns(
-        purchase=purchase_of(each.data),
-        terms=bench.terms.earning(merchant_id=merchant_id, day=bought),
-        day=local_date(now, zone=PROGRAMME_ZONE),
-        channel=each.data["channel"],
-        campaigns=bench.terms.campaigns(merchant_id=merchant_id, day=bought),
-        standing=standing,
-    )
-    return CampaignEarning(
-        member_id=member_id,
-        event=event_of(bench, batch, each.data),
-        grants=grants_of(quote, merchant_id=merchant_id, prices=partial(prices, bench, now)),
-        explanation=explanation_json(quote.explanation),
-        takings=takings_of(quote),
-    )

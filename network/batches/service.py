@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from network.batches.errors import TooManyBatchesError
 from network.batches.models import Batch, BatchChunk, BatchLine, BatchRequest
-from network.database.arrays import array
+from network.database.arrays import array, texts
 from network.database.pieces import delete_piece
 from network.events.service import publish
 from network.ids import uuid7
@@ -39,6 +39,11 @@ _RESULTS = text(
     "WHERE batch_id = :batch_id AND number = :number"
 )
 
+_LINES = text(
+    "INSERT INTO network.batch_line (batch_id, line, result) "
+    "SELECT :batch_id, r.line, r.result FROM unnest("
+    "CAST(:lines AS integer[]), CAST(:results AS jsonb[])) AS r (line, result)"
+)
 _LINK = text(
     "INSERT INTO network.batch_entries "
     "(batch_id, line, merchant_id, recorded_at, members, sequences, lines) "
@@ -265,12 +270,9 @@ def write_lines(
 ) -> None:
     """Write the results of lines that went in a group."""
     if results:
+        written = [json.dumps(result, ensure_ascii=False) for result in results.values()]
         session.execute(
-            insert(BatchLine),
-            [
-                {"batch_id": batch_id, "line": line, "result": result}
-                for line, result in results.items()
-            ],
+            _LINES, {"batch_id": batch_id, "lines": array(results), "results": texts(written)}
         )
     _count(session, batch_id=batch_id, tally=tally, wall=wall)
 

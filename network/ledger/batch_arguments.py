@@ -12,17 +12,17 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import TextClause
+
 from network.database.arrays import array, texts
 from network.ledger.arguments import NOW, grant_parameters, parts_array
 from network.ledger.calling import function
-from network.ledger.values import AlikeGrants, Claim, Event, Grant
+from network.ledger.values import AlikeGrants, Claim, Event, Grant, MixedGrants
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-_COLUMNS = {
+_PURCHASE = {
     "members": "uuid",
-    "keys": "text",
-    "fingerprints": "bytea",
     "refs": "text",
     "effective": "timestamptz",
     "stores": "uuid",
@@ -34,16 +34,28 @@ _COLUMNS = {
     "currencies": "text",
     "explanations": "text",
     "kinds": "ledger.grant_facts",
+}
+_COLUMNS = _PURCHASE | {
+    "keys": "text",
+    "fingerprints": "bytea",
     "kind": "integer",
     "grants": "text",
     "parts": "text",
 }
-EARN_BATCH = function(
-    "earn_batch",
-    NOW,
-    "p_merchant => CAST(:merchant AS uuid)",
-    *(f"p_{name} => CAST(:{name} AS {kind}[])" for name, kind in _COLUMNS.items()),
-)
+_IN_CAMPAIGNS = _PURCHASE | {"chosen": "text", "parts": "text", "expected": "bigint"}
+
+
+def _of_arrays(name: str, columns: dict[str, str]) -> TextClause:
+    return function(
+        name,
+        NOW,
+        "p_merchant => CAST(:merchant AS uuid)",
+        *(f"p_{column} => CAST(:{column} AS {kind}[])" for column, kind in columns.items()),
+    )
+
+
+EARN_BATCH = _of_arrays("earn_batch", _COLUMNS)
+EARN_IN_CAMPAIGNS = _of_arrays("earn_in_campaigns", _IN_CAMPAIGNS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +80,8 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
     Raises ValueError unless all are of one merchant, whose keys the claims are.
     """
     merchant_id = earnings[0].event.merchant_id
-    if any(
-        each.event.merchant_id != merchant_id
-        or (each.claim is not None and each.claim.client_id != merchant_id)
-        for each in earnings
-    ):
+    if any(each.claim is not None and each.claim.client_id != merchant_id for each in earnings):
         raise ValueError("the earnings of a batch are of one merchant")
-    events = [each.event for each in earnings]
     claims = [each.claim for each in earnings]
     alike = [each.alike or AlikeGrants.of(each.grants) for each in earnings]
     kinds: dict[str, int] = {}
@@ -88,12 +95,35 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
         kind.append(kinds.setdefault(grants.kind.row, len(kinds) + 1))
         parts.append(parts_array(zip(count(), grants.bases, grants.points, strict=False)))
     return {
-        "merchant": merchant_id,
-        "members": array(each.member_id for each in earnings),
+        **purchase_columns(earnings),
         "keys": texts(None if claim is None else claim.key for claim in claims),
         "fingerprints": texts(
             None if claim is None else f"\\x{claim.fingerprint.hex()}" for claim in claims
         ),
+        "kinds": texts(kinds),
+        "kind": array(kind),
+        "grants": texts(
+            None
+            if found is not None
+            else _encode([grant_parameters(grant) for grant in each.grants])
+            for each, found in zip(earnings, alike, strict=True)
+        ),
+        "parts": texts(parts),
+    }
+
+
+def purchase_columns(earnings: Sequence[BatchEarning | CampaignEarning]) -> dict[str, Any]:
+    """Return the values of what purchases are, whoever grants points for them.
+
+    Raises ValueError unless all are of one merchant.
+    """
+    events = [each.event for each in earnings]
+    merchant_id = events[0].merchant_id
+    if any(event.merchant_id != merchant_id for event in events):
+        raise ValueError("the earnings of a batch are of one merchant")
+    return {
+        "merchant": merchant_id,
+        "members": array(each.member_id for each in earnings),
         "refs": texts(event.merchant_ref for event in events),
         "effective": array(event.effective_at.isoformat() for event in events),
         "stores": array(event.store_id for event in events),
@@ -107,13 +137,46 @@ def batch_parameters(earnings: Sequence[BatchEarning]) -> dict[str, Any]:
             said if isinstance(said := each.explanation, str) else _encode(said)
             for each in earnings
         ),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignEarning:
+    """One purchase with what campaigns add; it has no key.
+
+    What it takes of budgets is what its grants have of campaigns. ``expected`` is the wallet's
+    sequence as the price knew it, None where the price depends on no history; ``explanation`` may
+    be JSON.
+    """
+
+    member_id: UUID
+    event: Event
+    grants: MixedGrants
+    explanation: list[dict[str, Any]] | str
+    expected: int | None = None
+
+
+def campaign_parameters(earnings: Sequence[CampaignEarning]) -> dict[str, Any]:
+    """Return the bound values of ``EARN_IN_CAMPAIGNS`` but ``now``.
+
+    Raises ValueError unless all are of one merchant.
+    """
+    kinds: dict[str, int] = {}
+    chosen: list[str] = []
+    parts: list[str] = []
+    for each in earnings:
+        grants = each.grants
+        places = [kinds.setdefault(kind.row, len(kinds) + 1) for kind in grants.kinds]
+        chosen.append(array(places))
+        if len(places) > 1:
+            rows = [f"{{{line},{base},{points},{lot}}}" for line, base, points, lot in grants.parts]
+        else:
+            rows = [f"{{{line},{base},{points}}}" for line, base, points, _ in grants.parts]
+        parts.append("{" + ",".join(rows) + "}")
+    return {
+        **purchase_columns(earnings),
         "kinds": texts(kinds),
-        "kind": array(kind),
-        "grants": texts(
-            None
-            if found is not None
-            else _encode([grant_parameters(grant) for grant in each.grants])
-            for each, found in zip(earnings, alike, strict=True)
-        ),
+        "chosen": texts(chosen),
         "parts": texts(parts),
+        "expected": array(each.expected for each in earnings),
     }

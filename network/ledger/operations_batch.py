@@ -6,9 +6,7 @@ The conventions are those of ``network.ledger.operations``; both lock their wall
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,22 +14,23 @@ from uuid import UUID
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from network.ledger.arguments import (
-    NOW,
-    event_parameters,
-    grant_parameters,
-    takings_parameters,
+from network.ledger.arguments import NOW
+from network.ledger.batch_arguments import (
+    EARN_BATCH,
+    EARN_IN_CAMPAIGNS,
+    BatchEarning,
+    CampaignEarning,
+    batch_parameters,
+    campaign_parameters,
 )
-from network.ledger.batch_arguments import EARN_BATCH, BatchEarning, batch_parameters
 from network.ledger.calling import function as _function
 from network.ledger.calling import one as _one
 from network.ledger.calling import rows as _rows
 from network.ledger.errors import Refusal, refusal_of
-from network.ledger.values import Event, Grant, Posted, Takings
+from network.ledger.values import Posted
 
 LARGEST_BATCH = 1_000
 
-_IN_CAMPAIGNS = _function("earn_in_campaigns", NOW, "p_items => CAST(:items AS jsonb)")
 _EXPIRE_DUE = _function("expire_due", NOW, "p_limit => CAST(:limit AS integer)")
 
 
@@ -50,50 +49,20 @@ def earn_batch(
     return [_outcome(row) for row in found]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CampaignEarning:
-    """One purchase with what campaigns add, as ``operations.earn`` takes it; it has no key."""
-
-    member_id: UUID
-    event: Event
-    grants: Sequence[Grant]
-    explanation: list[dict[str, Any]]
-    takings: Takings | None
-
-
 def earn_in_campaigns(
     session: Session, *, now: datetime, earnings: Sequence[CampaignEarning]
 ) -> list[Posted | Refusal]:
     """Post up to 1,000 purchases in the caller's transaction; say what became of each, in order.
 
-    Each refusal is an outcome of its own; CampaignExhausted and the like say that the purchase has
-    to be priced again, in another transaction: this one may hold no more slices.
+    All are of one merchant (ValueError otherwise). What fits into budgets is posted together, what
+    does not, or is not plain, after it. Each refusal is an outcome of its own; CampaignExhausted
+    and the like say that the purchase has to be priced again, in another transaction: this one may
+    hold no more slices.
     """
     if not earnings:
         return []
-    items = json.dumps([_item(each) for each in earnings], ensure_ascii=False)
-    return [_outcome(row) for row in _rows(session, _IN_CAMPAIGNS, {"now": now, "items": items})]
-
-
-def _item(each: CampaignEarning) -> dict[str, Any]:
-    takings = takings_parameters(each.takings)["takings"]
-    return {
-        "member": str(each.member_id),
-        "event": {
-            name: _plain(value)
-            for name, value in event_parameters(each.event).items()
-            if value is not None
-        },
-        "grants": [grant_parameters(grant) for grant in each.grants],
-        "explanation": json.dumps(each.explanation, ensure_ascii=False, separators=(",", ":")),
-        "takings": None if takings is None else json.loads(takings),
-    }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    found = _rows(session, EARN_IN_CAMPAIGNS, {"now": now} | campaign_parameters(earnings))
+    return [_outcome(row) for row in found]
 
 
 def expire_due(connection: Connection | Session, *, now: datetime, limit: int) -> int:

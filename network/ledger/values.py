@@ -88,13 +88,15 @@ class GrantKind:
     active_from: date
     expires_on: date
     locked_to: UUID | None = None
+    campaign_id: UUID | None = None
     row: str = field(init=False, repr=False, compare=False)
     """The kind as a row of ``ledger.grant_facts``, without points, base and line."""
 
     def __post_init__(self) -> None:
         locked_to = "" if self.locked_to is None else self.locked_to
+        campaign_id = "" if self.campaign_id is None else self.campaign_id
         row = (
-            f"({self.issuer_id},,{self.terms_id},{locked_to},{self.price},,,"
+            f"({self.issuer_id},{campaign_id},{self.terms_id},{locked_to},{self.price},,,"
             f"{self.active_from},{self.expires_on},)"
         )
         object.__setattr__(self, "row", row)
@@ -131,6 +133,38 @@ class AlikeGrants:
             locked_to=first.locked_to,
         )
         return cls(kind, [grant.points for grant in grants], [grant.base for grant in grants])
+
+
+@dataclass(frozen=True, slots=True)
+class MixedGrants:
+    """Grants of one purchase, of several kinds: each kind once, in the order of the grants.
+
+    A part is a grant: line, base, points, and the place of its kind from 1 (0: it has no points).
+    """
+
+    kinds: Sequence[GrantKind]
+    parts: Sequence[tuple[int, int, int, int]]
+
+    @classmethod
+    def of(cls, grants: Sequence[Grant]) -> MixedGrants:
+        """Return any grants as these."""
+        places: dict[GrantKind, int] = {}
+        parts = []
+        for grant in grants:
+            place = 0
+            if grant.points:
+                kind = GrantKind(
+                    issuer_id=grant.issuer_id,
+                    terms_id=grant.terms_id,
+                    price=grant.price,
+                    active_from=grant.active_from,
+                    expires_on=grant.expires_on,
+                    locked_to=grant.locked_to,
+                    campaign_id=grant.campaign_id,
+                )
+                place = places.setdefault(kind, len(places) + 1)
+            parts.append((grant.line, grant.base, grant.points, place))
+        return cls(list(places), parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

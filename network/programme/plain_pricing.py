@@ -27,12 +27,13 @@ _PLACES = [str(place) for place in range(MAX_LINES)]
 class PlainQuote:
     """Points and bases line by line, and each step of the explanation as JSON.
 
-    The JSON is written as the ledger keeps it.
+    The JSON is written as the ledger keeps it; ``rounding`` is the place of that step.
     """
 
     points: list[int]
     bases: list[int]
     steps: list[str]
+    rounding: int
 
     @property
     def explanation(self) -> str:
@@ -44,7 +45,7 @@ class PlainPricing:
     """Prices by one shop's terms what is posted on one day."""
 
     def __init__(self, *, terms: EarningTerms, day: date) -> None:
-        self._minimum = terms.minimum_amount
+        self.minimum = terms.minimum_amount
         self._ratios = terms.ratios
         self._head = self._minimum_reached(terms.minimum_amount)
         self._rates = {name: _rate_words(name, ratio) for name, ratio in terms.ratios.items()}
@@ -52,7 +53,7 @@ class PlainPricing:
         self._unused: dict[tuple[str | None, ...], list[str]] = {}
         self.active_from = day + timedelta(days=terms.pending_days)
         self.expires_on = self.active_from + timedelta(days=terms.expiry_days)
-        self._tail = _written(
+        self.tail = _written(
             time_steps(terms, active_from=self.active_from, expires_on=self.expires_on)
         )
 
@@ -61,7 +62,7 @@ class PlainPricing:
 
         ``lines`` have a whole ``amount`` of minor units and perhaps a ``category``.
         """
-        if not max(1, self._minimum) <= amount <= MAX_AMOUNT or len(lines) > MAX_LINES:
+        if not max(1, self.minimum) <= amount <= MAX_AMOUNT or len(lines) > MAX_LINES:
             return None
         bases = [line["amount"] for line in lines] if lines else [amount]
         if sum(bases) != amount or min(bases) < 0:
@@ -82,10 +83,15 @@ class PlainPricing:
             return None
         steps = [*self._head, *self._rate_steps(own, points, bases)]
         steps += self._unused_step(own, with_lines=bool(lines))
+        rounding = len(steps)
         steps.append(_rounded(rounded) if rounded else _NOTHING_ROUNDED)
         if total:
-            steps += self._tail
-        return PlainQuote(points, bases, steps)
+            steps += self.tail
+        return PlainQuote(points, bases, steps, rounding)
+
+    def ratio(self, category: str | None) -> tuple[int, int]:
+        """Return points and minor units of the rate of a category."""
+        return self._ratios.get(category) or self._ratios[None]
 
     def _rate_steps(
         self, own: list[str | None], points: list[int], bases: list[int]
@@ -131,6 +137,11 @@ class PlainPricing:
 def _written(steps: Iterable[Step]) -> list[str]:
     """Return each step as JSON."""
     return [_encode(step) for step in explanation_json(steps)]
+
+
+def rounding_step(places: Sequence[int]) -> str:
+    """Return the step that says which lines have no whole number of points."""
+    return _rounded([_PLACES[place] for place in places]) if places else _NOTHING_ROUNDED
 
 
 def _rounded(places: Iterable[str]) -> str:

@@ -20,9 +20,10 @@ from network import ids
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.errors import UnavailableError
+from network.ledger.batch_arguments import CampaignEarning
 from network.ledger.errors import CampaignExhausted
-from network.ledger.operations_batch import CampaignEarning, earn_in_campaigns
-from network.ledger.values import Event, Grant, Takings
+from network.ledger.operations_batch import earn_in_campaigns
+from network.ledger.values import Event, Grant, MixedGrants
 from network.programme.campaigns import Funder
 from tests.integration.gateway.batching import done, earn_line, results, send_batch, work
 from tests.integration.gateway.campaigning import paid_by, run, taken
@@ -190,22 +191,23 @@ def _of_both(house: House, person: Person, *campaigns: UUID) -> CampaignEarning:
             amount=100,
             currency="IRR",
         ),
-        grants=[
-            Grant(
-                issuer_id=NETWORK_PARTY,
-                terms_id=campaign_id,
-                price=Decimal(1_000),
-                points=41,
-                base=100,
-                active_from=today,
-                expires_on=today + timedelta(days=30),
-                line=0,
-                campaign_id=campaign_id,
-            )
-            for campaign_id in campaigns
-        ],
+        grants=MixedGrants.of(
+            [
+                Grant(
+                    issuer_id=NETWORK_PARTY,
+                    terms_id=campaign_id,
+                    price=Decimal(1_000),
+                    points=41,
+                    base=100,
+                    active_from=today,
+                    expires_on=today + timedelta(days=30),
+                    line=0,
+                    campaign_id=campaign_id,
+                )
+                for campaign_id in campaigns
+            ]
+        ),
         explanation=[],
-        takings=Takings(sequence=None, campaigns=dict.fromkeys(campaigns, 41)),
     )
 
 

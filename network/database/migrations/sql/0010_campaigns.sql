@@ -159,3 +159,17 @@ CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.campaign_slice
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger.campaign_person
     FOR EACH ROW EXECUTE FUNCTION ledger.refuse_change();
+
+-- One of many purchases that campaigns may add to (76_earn_in_campaigns.sql). lots are what it grants,
+-- a row for each lot it makes; expected is the sequence that its price was reckoned with.
+CREATE TYPE ledger.campaign_item AS (
+    place integer, member_id uuid, sequence bigint, points bigint, active boolean, together boolean,
+    lots ledger.grant_facts[], merchant_id uuid, merchant_ref text, active_from date,
+    expires_on date, amount bigint, base bigint, earned bigint[], last boolean, available bigint,
+    pending bigint, held bigint, due_on date, expected bigint, effective_at timestamptz,
+    store_id uuid, terminal text, receipt text, channel text, currency text, explanation json
+);
+-- Slices of a campaign's budget that a transaction holds, and what they have left together.
+CREATE TYPE ledger.held_budget AS (
+    campaign_id uuid, slices integer[], points bigint, wanted bigint
+);
