@@ -18,7 +18,7 @@ from network.clock import local_date
 from network.ids import uuid7
 from network.ledger import operations, operations_campaigns
 from network.ledger.batch_arguments import CampaignEarning
-from network.ledger.errors import DuplicateReference, Refusal
+from network.ledger.errors import Refusal
 from network.ledger.operations_batch import earn_in_campaigns
 from network.ledger.values import Grant, MixedGrants, Posted, Takings
 from network.settings import PROGRAMME_ZONE
@@ -213,7 +213,7 @@ def _rows(hands: Hands, members: Sequence[UUID], campaigns: Sequence[UUID]) -> d
 def _said(outcome: Posted | Refusal) -> object:
     """Return an outcome without ids; of several reasons to refuse, either may be told first."""
     if isinstance(outcome, Refusal):
-        return isinstance(outcome, DuplicateReference)
+        return "refused"
     told = {name: value for name, value in outcome.result.items() if name != "member_id"}
     return outcome.sequence, told
 

@@ -15,12 +15,15 @@ def line(number: int, person: int, kind: str = "earn") -> Wanted:
     return Wanted(line=number, kind=kind, member=named)
 
 
-def test_a_group_has_at_most_two_hundred_members_and_none_twice() -> None:
+def test_a_group_has_at_most_a_thousand_members_and_none_twice() -> None:
     lines = [line(number, number % 450) for number in range(1_000)] + [line(1_000, 1, "redeem")]
     pace = Pace(lines=LARGEST_GROUP)
     groups = list(groups_of(lines, received_at=wall_now(), pace=pace))
-    assert [len(each) for each in groups] == [200, 200, 50, 200, 200, 50, 100, 1]
+    assert [len(each) for each in groups] == [450, 450, 100, 1]
     assert all(len({each.member for each in group}) == len(group) for group in groups)
+    many = [line(number, number) for number in range(1_500)]
+    groups_of_many = groups_of(many, received_at=wall_now(), pace=pace)
+    assert [len(each) for each in groups_of_many] == [LARGEST_GROUP, 500]
     of_one = [each.line for group in groups for each in group if each.member == lines[1].member]
     assert of_one == [1, 451, 901, 1_000]
 
@@ -34,7 +37,7 @@ def test_the_next_group_is_as_long_as_a_till_may_wait() -> None:
         group = next(groups)
         sizes.append(len(group))
         pace.note(lines=len(group), seconds=len(group) * seconds_of_one)
-    assert sizes == [50, 50, 50, SMALLEST_GROUP, 2 * SMALLEST_GROUP, 4 * SMALLEST_GROUP]
+    assert sizes == [200, 50, 50, SMALLEST_GROUP, 2 * SMALLEST_GROUP, 4 * SMALLEST_GROUP]
     for _ in range(9):
         pace.note(lines=pace.lines, seconds=0.0)
     assert pace.lines == LARGEST_GROUP
