@@ -92,7 +92,7 @@ Again = Callable[..., Answer | None]
 def kept_answer(call: Call, _given: dict[str, Any], **_path_ids: str) -> Answer | None:
     """Return the answer that was kept for a POST that moves no points, as it was given."""
     with call.gateway.services.database.glance() as session:
-        kept = answers.kept(session, claim=call.claim())
+        kept = answers.kept_or_under_way(session, claim=call.claim())
     return None if kept is None else Answer(payload=kept.answer, status=kept.status, replayed=True)
 
 

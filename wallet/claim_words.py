@@ -8,6 +8,7 @@ from network.language import LazyText
 from network.language import lazy_gettext as _l
 
 REFUSED: Mapping[str, LazyText] = {
+    "too_late": _l("It is more than 30 days since the answer."),
     "claimed": _l("You have told us about this already."),
     "many": _l("Ten of your reports wait for an answer already. Please wait for one of them."),
     "kind": _l("Choose what happened."),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network.adjustments.models import Adjustment
@@ -70,16 +70,22 @@ def of_member(session: Session, *, member_id: UUID, limit: int = 100) -> list[Ad
     return [view(row) for row in rows]
 
 
-def given_since(session: Session, *, member_ids: Collection[UUID], since: UUID) -> bool:
-    """Return whether two people gave points to one of these wallets after ``since`` was made.
+def given_since(
+    session: Session, *, member_ids: Collection[UUID], since: UUID
+) -> list[AdjustmentView]:
+    """Return the points that two people gave to one of these wallets after ``since`` was made.
 
     ``since`` is the id of something, and so are corrections': both begin with the time at which
     they were made (``ids.uuid7``), also where the programme's clock is another.
     """
-    given = exists().where(
-        Adjustment.member_id.in_(member_ids),
-        Adjustment.kind == "up",
-        Adjustment.state == "posted",
-        Adjustment.adjustment_id > since,
+    rows = session.scalars(
+        select(Adjustment)
+        .where(
+            Adjustment.member_id.in_(member_ids),
+            Adjustment.kind == "up",
+            Adjustment.state == "posted",
+            Adjustment.adjustment_id > since,
+        )
+        .order_by(Adjustment.adjustment_id)
     )
-    return bool(session.scalar(select(given)))
+    return [view(row) for row in rows]

@@ -8,7 +8,8 @@ from network.errors import PeyvandError
 class ClaimError(PeyvandError):
     """This can't be said, or answered, so.
 
-    ``reason`` is claimed, many, kind, words, outcome, not_back, unknown or answered.
+    ``reason`` is claimed, many, kind, words, outcome, correction, less, unknown, answered, same or
+    too_late.
     """
 
     code = "claim_refused"

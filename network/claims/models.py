@@ -16,11 +16,26 @@ class MemberClaim(Base):
 
     ``member_id`` is the person, ``wallet_id`` and ``sequence`` name the entry. ``locked``: they
     locked their spending with it. Words and answer are sealed with the person's own key.
+    ``objects_to``: the claim whose answer they object to, for somebody else to answer.
+    ``correction_id``: what gave the points back, for one claim alone.
     """
 
     __tablename__ = "member_claim"
     __table_args__ = (
-        UniqueConstraint("member_id", "wallet_id", "sequence"),
+        UniqueConstraint("objects_to"),
+        UniqueConstraint("correction_id"),
+        Index(
+            "uq_member_claim_first",
+            "member_id",
+            "wallet_id",
+            "sequence",
+            unique=True,
+            postgresql_where=text("objects_to IS NULL"),
+        ),
+        CheckConstraint(
+            "(outcome IS NOT DISTINCT FROM 'made_good') = (correction_id IS NOT NULL)",
+            name="correction",
+        ),
         CheckConstraint("kind IN ('not_me', 'wrong')", name="kind"),
         CheckConstraint("outcome IN ('made_good', 'shop', 'explained', 'refused')", name="outcome"),
         CheckConstraint(
@@ -48,3 +63,8 @@ class MemberClaim(Base):
     sealed_answer: Mapped[bytes | None]
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("network.operator.operator_id"))
     decided_at: Mapped[datetime | None]
+    objects_to: Mapped[UUID | None] = mapped_column(ForeignKey("network.member_claim.claim_id"))
+    correction_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("network.adjustment.adjustment_id")
+    )
+    sealed_why_less: Mapped[bytes | None]

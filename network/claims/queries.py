@@ -10,7 +10,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from network.adjustments.queries import AdjustmentView, given_since
 from network.claims.models import MemberClaim
+from network.ledger.shared_wallets import person as person_of
 from network.members.errors import UnknownMemberError
 from network.members.queries import person_key
 from network.vault import Vault
@@ -18,12 +20,17 @@ from network.vault import Vault
 PREFIX = "clm"
 ANSWER_WITHIN = timedelta(days=3)
 """What members are told: so soon somebody has looked."""
-WORDS_FIELD, ANSWER_FIELD = "claim-words", "claim-answer"
+OBJECT_WITHIN = timedelta(days=30)
+"""So long after an answer a member may object to it."""
+WORDS_FIELD, ANSWER_FIELD, LESS_FIELD = "claim-words", "claim-answer", "claim-less"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimView:
-    """A claim; words and answer are empty where there are none, or the person was erased."""
+    """A claim; words and answer are empty where there are none, or the person was erased.
+
+    ``objects_to`` is the claim whose answer this objects to.
+    """
 
     claim_id: UUID
     member_id: UUID
@@ -35,13 +42,28 @@ class ClaimView:
     outcome: str | None
     decided_by: UUID | None
     decided_at: datetime | None
+    objects_to: UUID | None
+    correction_id: UUID | None
     words: str = field(default="", repr=False)
     answer: str = field(default="", repr=False)
+    why_less: str = field(default="", repr=False)
 
     @property
     def due_at(self) -> datetime:
         """Return until when the member was told to wait."""
         return self.opened_at + ANSWER_WITHIN
+
+    @property
+    def last(self) -> bool:
+        """Return whether its answer is the last word: it is the answer to an objection."""
+        return self.objects_to is not None
+
+    @property
+    def object_until(self) -> datetime | None:
+        """Return until when the member may object, ``None`` where they may not."""
+        if self.decided_at is None or self.last:
+            return None
+        return self.decided_at + OBJECT_WITHIN
 
 
 def claim(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView | None:
@@ -53,15 +75,42 @@ def claim(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView | None
 def claim_of(
     session: Session, vault: Vault, *, member_id: UUID, wallet_id: UUID, sequence: int
 ) -> ClaimView | None:
-    """Return what a member said of an entry."""
+    """Return what a member said of an entry at first."""
     row = session.scalar(
         select(MemberClaim).where(
             MemberClaim.member_id == member_id,
             MemberClaim.wallet_id == wallet_id,
             MemberClaim.sequence == sequence,
+            MemberClaim.objects_to.is_(None),
         )
     )
     return None if row is None else opened(session, vault, row)
+
+
+def objection_to(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView | None:
+    """Return the member's objection to the answer of a claim."""
+    row = session.scalar(select(MemberClaim).where(MemberClaim.objects_to == claim_id))
+    return None if row is None else opened(session, vault, row)
+
+
+def corrections_for(session: Session, found: ClaimView) -> list[AdjustmentView]:
+    """Return what two people gave the member since the claim, and no claim was answered with."""
+    wallets = {
+        found.member_id,
+        found.wallet_id,
+        person_of(session, member_id=found.member_id),
+    }
+    given = given_since(session, member_ids=wallets, since=found.objects_to or found.claim_id)
+    if not given:
+        return []
+    used = set(
+        session.scalars(
+            select(MemberClaim.correction_id).where(
+                MemberClaim.correction_id.in_([each.adjustment_id for each in given])
+            )
+        )
+    )
+    return [each for each in given if each.adjustment_id not in used]
 
 
 def waiting(session: Session, *, limit: int) -> list[ClaimView]:
@@ -99,19 +148,20 @@ def opened(session: Session, vault: Vault, row: MemberClaim) -> ClaimView:
     said: Mapping[str, bytes | None] = {
         WORDS_FIELD: row.sealed_words,
         ANSWER_FIELD: row.sealed_answer,
+        LESS_FIELD: row.sealed_why_less,
     }
     try:
         key = person_key(session, vault, member_id=row.member_id)
     except UnknownMemberError:
         return _view(row)
-    words, answer = (
+    words, answer, why_less = (
         "" if sealed is None else key.open(sealed, name=name).decode()
         for name, sealed in said.items()
     )
-    return _view(row, words=words, answer=answer)
+    return _view(row, words=words, answer=answer, why_less=why_less)
 
 
-def _view(row: MemberClaim, *, words: str = "", answer: str = "") -> ClaimView:
+def _view(row: MemberClaim, *, words: str = "", answer: str = "", why_less: str = "") -> ClaimView:
     return ClaimView(
         claim_id=row.claim_id,
         member_id=row.member_id,
@@ -123,6 +173,9 @@ def _view(row: MemberClaim, *, words: str = "", answer: str = "") -> ClaimView:
         outcome=row.outcome,
         decided_by=row.decided_by,
         decided_at=row.decided_at,
+        objects_to=row.objects_to,
+        correction_id=row.correction_id,
         words=words,
         answer=answer,
+        why_less=why_less,
     )

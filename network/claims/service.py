@@ -1,9 +1,12 @@
 """Members' claims: "it wasn't me", or something is wrong with an entry; an operator answers.
 
+One operator's answer is not the last word. The member may object to it, once, and then somebody
+else decides, for good.
+
 A claim moves nothing. What makes a theft good is a correction of two people, which the network
-pays (``network/adjustments``); a mistake is the shop's to refund. What a claim can do at once is
-lock the member's own spending. Whoever opens one locks in the order of ``members/freezing.py``:
-the member's row, then the audit log, then wallets.
+pays (``network/adjustments``) and the answer names; a mistake is the shop's to refund. What a claim
+can do at once is lock the member's own spending. Whoever opens one locks in the order of
+``members/freezing.py``: the member's row, then the audit log, then wallets.
 """
 
 from __future__ import annotations
@@ -15,12 +18,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from network import ids
-from network.adjustments.queries import given_since
+from network.adjustments.queries import PREFIX as ADJUSTMENT_PREFIX
 from network.claims.errors import ClaimError
 from network.claims.models import MemberClaim
-from network.claims.queries import ANSWER_FIELD, PREFIX, WORDS_FIELD, ClaimView, opened
+from network.claims.queries import (
+    ANSWER_FIELD,
+    LESS_FIELD,
+    PREFIX,
+    WORDS_FIELD,
+    ClaimView,
+    corrections_for,
+    opened,
+)
 from network.ledger import queries as ledger
-from network.ledger.shared_wallets import person as person_of
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.freezing import lock_person, set_switch
@@ -103,39 +113,48 @@ def answer_claim(
     by: UUID,
     now: datetime,
     wallet_url: str,
+    correction_id: UUID | None = None,
+    why_less: str = "",
 ) -> ClaimView:
     """Tell a member what became of a claim, once; they get a message and read it in the wallet.
 
-    Nobody is told that points came back before two people have given some, since the claim.
-    Raises ClaimError, nothing of which may be committed.
+    Nobody is told that points came back before two people have given some, since the claim:
+    ``correction_id`` names what they gave, which answers no other claim. Where it is less than what
+    was spent in the member's place, ``why_less`` says why. Raises ClaimError, nothing of which may
+    be committed.
     """
-    said = " ".join(words.split())
+    said, less = " ".join(words.split()), " ".join(why_less.split())
     if outcome not in OUTCOMES:
         raise ClaimError("an answer has an outcome", reason="outcome")
-    if not 0 < len(said) <= LONGEST_WORDS:
+    if not 0 < len(said) <= LONGEST_WORDS or len(less) > LONGEST_WORDS:
         raise ClaimError("an answer has a few sentences", reason="words")
     row = session.get(MemberClaim, claim_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise ClaimError("there is no such claim", reason="unknown")
     if row.outcome is not None:
         raise ClaimError("somebody has answered it already", reason="answered")
-    if outcome == MADE_GOOD and not _given_back(session, row):
-        raise ClaimError("two people have given nothing back yet", reason="not_back")
+    _check_another(session, row, by=by)
+    found = opened(session, vault, row)
+    given = _given(session, found, correction_id, less) if outcome == MADE_GOOD else None
     _record(
         session,
         "claim.answered",
         claim_id,
         actor=ids.encode("opr", by),
         member_id=row.member_id,
-        facts={"outcome": outcome},
+        facts={
+            "outcome": outcome,
+            **({"correction": ids.encode(ADJUSTMENT_PREFIX, given)} if given else {}),
+        },
         now=now,
     )
     try:
         key = person_key(session, vault, member_id=row.member_id)
         who = members.member(session, vault, member_id=row.member_id)
     except UnknownMemberError:  # erased meanwhile: nobody reads it any more
-        sealed = None
+        sealed = sealed_less = None
     else:
+        sealed_less = key.seal(less.encode(), name=LESS_FIELD) if given and less else None
         sealed = key.seal(said.encode(), name=ANSWER_FIELD)
         queue_sms(
             session,
@@ -148,19 +167,85 @@ def answer_claim(
         )
     # At once: what is answered never changes.
     row.outcome, row.decided_by, row.decided_at, row.sealed_answer = outcome, by, now, sealed
+    row.correction_id, row.sealed_why_less = given, sealed_less
     session.flush()
     return opened(session, vault, row)
 
 
-def _given_back(session: Session, row: MemberClaim) -> bool:
-    """Return whether the member got points by a correction that was proposed since the claim."""
-    wallets = {row.member_id, row.wallet_id, person_of(session, member_id=row.member_id)}
-    return given_since(session, member_ids=wallets, since=row.claim_id)
+def object_to_answer(
+    session: Session, vault: Vault, *, claim_id: UUID, member_id: UUID, words: str, now: datetime
+) -> ClaimView:
+    """Write down that a member does not agree with an answer; somebody else answers that.
+
+    Once, and within 30 days. Raises ClaimError, nothing of which may be committed.
+    """
+    said = " ".join(words.split())
+    person = lock_person(session, member_id)
+    row = session.get(MemberClaim, claim_id)
+    if row is None or row.member_id != person:
+        raise ClaimError("there is no such claim", reason="unknown")
+    first = opened(session, vault, row)
+    if first.object_until is None:
+        raise ClaimError("nothing to object to", reason="claimed")
+    if first.object_until <= now:
+        raise ClaimError("too long ago", reason="too_late")
+    if not 0 < len(said) <= LONGEST_WORDS:
+        raise ClaimError("say what is wrong with the answer", reason="words")
+    if session.scalar(select(func.count()).where(MemberClaim.objects_to == claim_id)):
+        raise ClaimError("this has been objected to", reason="claimed")
+    objection_id = ids.uuid7()
+    _record(
+        session,
+        "claim.objected",
+        objection_id,
+        actor=ids.encode("mem", person),
+        member_id=person,
+        facts={"entry": row.sequence, "first_claim": ids.encode(PREFIX, claim_id)},
+        now=now,
+    )
+    key = person_key(session, vault, member_id=person)
+    objection = MemberClaim(
+        claim_id=objection_id,
+        member_id=person,
+        wallet_id=row.wallet_id,
+        sequence=row.sequence,
+        kind=row.kind,
+        sealed_words=key.seal(said.encode(), name=WORDS_FIELD),
+        locked=False,
+        opened_at=now,
+        objects_to=claim_id,
+    )
+    session.add(objection)
+    session.flush()
+    return opened(session, vault, objection)
+
+
+def _check_another(session: Session, row: MemberClaim, *, by: UUID) -> None:
+    """Refuse that who answered first decides about the objection to it."""
+    if row.objects_to is None:
+        return
+    first = session.get_one(MemberClaim, row.objects_to)
+    if first.decided_by == by:
+        raise ClaimError("a colleague decides about this", reason="same")
+
+
+def _given(session: Session, found: ClaimView, correction_id: UUID | None, less: str) -> UUID:
+    """Return the correction that makes a claim good; raise ClaimError where it does not."""
+    given = {each.adjustment_id: each.points for each in corrections_for(session, found)}
+    if correction_id is None or correction_id not in given:
+        raise ClaimError("name what two people gave since, for this claim", reason="correction")
+    entry = ledger.entry(session, member_id=found.wallet_id, sequence=found.sequence)
+    taken = 0 if entry is None or found.kind != NOT_ME else abs(entry.points)
+    if given[correction_id] < taken and not less:
+        raise ClaimError("less than was taken: say why", reason="less")
+    return correction_id
 
 
 def _check_few(session: Session, person: UUID, wallet_id: UUID, sequence: int) -> None:
     """Refuse a second claim on an entry, and more at once than anybody would have."""
-    own = select(func.count()).where(MemberClaim.member_id == person)
+    own = select(func.count()).where(
+        MemberClaim.member_id == person, MemberClaim.objects_to.is_(None)
+    )
     if session.scalar(
         own.where(MemberClaim.wallet_id == wallet_id, MemberClaim.sequence == sequence)
     ):

@@ -43,15 +43,24 @@ def claim(session: Session, *, claim: Claim) -> Kept | None:
     Raises IdempotencyConflict for another request with the key, RequestInProgressError while the
     same one is under way.
     """
+    found = kept_or_under_way(session, claim=claim)
+    if found is None:
+        claim_key(session, claim=claim)
+    return found
+
+
+def kept_or_under_way(session: Session, *, claim: Claim) -> Kept | None:
+    """Return the answer that this request got before; ``None``: it neither got one nor is about to.
+
+    Before a request is refused this is asked, too: the first one with its key may have passed what
+    refuses this one. Raises IdempotencyConflict, and RequestInProgressError while it is under way.
+    """
     lock = int.from_bytes(
         sha256(claim.client_id.bytes + claim.key.encode()).digest()[:8], "big", signed=True
     )
     if not session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock}):
         raise RequestInProgressError("a request with this key is under way")
-    found = kept(session, claim=claim)
-    if found is None:
-        claim_key(session, claim=claim)
-    return found
+    return kept(session, claim=claim)
 
 
 def kept(session: Session, *, claim: Claim) -> Kept | None:

@@ -109,6 +109,7 @@ ACTIONS = {
     "member.merge.declined": _l("Declined to merge two members"),
     "member.let_go": _l("Let a member spend again"),
     "claim.opened": _l("A member objected to an entry"),
+    "claim.objected": _l("A member objected to the answer to a claim"),
     "claim.answered": _l("Answered a member's claim"),
     "merchant.added": _l("Registered a merchant"),
     "sponsor.added": _l("Registered a sponsor"),

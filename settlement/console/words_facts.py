@@ -88,6 +88,7 @@ FACTS = {
     "rank": _l("rank"),
     "reason": _l("why"),
     "claim": _l("claim"),
+    "first_claim": _l("objects to the answer to"),
     "outcome": _l("outcome"),
     "locked": _l("spending locked with it"),
     "replaced": _l("replaced"),

@@ -75,6 +75,36 @@ def send(entry_id: str) -> Response | tuple[str, int]:
     return _to_entry(entry_id)
 
 
+@blueprint.post("/objection")
+@limiter.limit(CLAIM, key_func=of_member)
+def disagree(entry_id: str) -> Response:
+    """Object to the answer, once: somebody else decides then."""
+    key, member_id = _key(entry_id), access.member().member_id
+    vault = access.services().vault
+    try:
+        with access.unit_of_work() as unit:
+            first = claims.claim_of(
+                unit, vault, member_id=member_id, wallet_id=key.member_id, sequence=key.sequence
+            )
+            if first is None:
+                abort(404)
+            service.object_to_answer(
+                unit,
+                vault,
+                claim_id=first.claim_id,
+                member_id=member_id,
+                words=request.form.get("words", ""),
+                now=access.wall(),
+            )
+    except ClaimError as error:
+        if error.reason == "unknown":
+            abort(404)
+        flash(str(REFUSED[error.reason]), "warn")
+    else:
+        flash(gettext("Thank you. Somebody else looks into it."), "good")
+    return _to_entry(entry_id)
+
+
 def _lock() -> bool:
     """Lock the member's spending, and say so; return whether there is something to lock."""
     try:

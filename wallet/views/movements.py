@@ -127,9 +127,17 @@ def _told(session: Session, entry: EntryView) -> dict[str, Any]:
         wallet_id=entry.member_id,
         sequence=entry.sequence,
     )
+    objection = (
+        claims.objection_to(session, access.services().vault, claim_id=claim.claim_id)
+        if claim
+        else None
+    )
+    until = claim.object_until if claim else None
     return {
         "parts": by_line(parts),
         "claim": claim,
+        "objection": objection,
+        "may_object": objection is None and until is not None and access.wall() < until,
         "claim_kinds": KINDS,
         "claim_outcomes": OUTCOMES,
         "spent": entry.kind in SPENDING,

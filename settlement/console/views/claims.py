@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from config.web import listing
 from network import ids
+from network.adjustments.queries import PREFIX as ADJUSTMENT
 from network.claims import queries
 from network.claims.errors import ClaimError
 from network.claims.queries import PREFIX, ClaimView
@@ -27,13 +28,16 @@ blueprint = Blueprint("claims", __name__, url_prefix="/claims")
 _MOST = 500
 _REFUSED: dict[str, LazyText] = {
     "outcome": _l("Choose what became of it."),
-    "not_back": _l(
-        "No points were given back since: propose the correction on the member's page, "
-        "and answer once a colleague has approved it."
+    "correction": _l(
+        "Choose the correction that gives the points back. Propose one on the member's page, and "
+        "answer once a colleague has approved it; one answers one claim."
     ),
+    "less": _l("This correction gives less than was spent: say why."),
+    "same": _l("You gave the answer that the member objects to: a colleague decides about it."),
     "words": _l("Say it in a few sentences (at most 500 characters)."),
     "answered": _l("A colleague has answered it already."),
 }
+_FIELDS = {"words": "words", "correction": "correction", "less": "why_less"}
 
 
 @blueprint.get("")
@@ -61,6 +65,12 @@ def _page(public_id: str, typed: dict[str, str], errors: dict[str, str]) -> str:
         names = parties(session)
         people = {each.operator_id: each for each in operators.all_operators(session)}
         person = masked(session, found.member_id)
+        vault = access.services().vault
+        first = (
+            queries.claim(session, vault, claim_id=found.objects_to) if found.objects_to else None
+        )
+        objection = queries.objection_to(session, vault, claim_id=found.claim_id)
+        corrections = [] if found.outcome else queries.corrections_for(session, found)
     return render_template(
         "claim.html",
         found=found,
@@ -71,6 +81,10 @@ def _page(public_id: str, typed: dict[str, str], errors: dict[str, str]) -> str:
         people=people,
         person=person,
         outcomes=OUTCOMES,
+        first=first,
+        objection=objection,
+        corrections=corrections,
+        mine=first is not None and first.decided_by == access.operator().operator_id,
         typed=typed,
         errors=errors,
         wall=access.wall(),
@@ -93,18 +107,24 @@ def answer(public_id: str) -> Response | tuple[str, int]:
                 by=access.operator().operator_id,
                 now=access.wall(),
                 wallet_url=services.settings.wallet_url,
+                correction_id=_correction(request.form.get("correction", "")),
+                why_less=request.form.get("why_less", ""),
             )
     except ClaimError as error:
         if error.reason == "unknown":
             abort(404)
         said = str(_REFUSED[error.reason])
-        if error.reason != "answered":
-            field = "words" if error.reason == "words" else "outcome"
+        if error.reason not in {"answered", "same"}:
+            field = _FIELDS.get(error.reason, "outcome")
             return _page(public_id, request.form.to_dict(), {field: said}), 422
         flash(said, "bad")
     else:
         flash(_("The member is told."), "good")
     return redirect(url_for("claims.show", public_id=public_id))
+
+
+def _correction(public_id: str) -> UUID | None:
+    return ids.decode(ADJUSTMENT, public_id) if public_id else None
 
 
 def _id(public_id: str) -> UUID:

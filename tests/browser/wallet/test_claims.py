@@ -5,15 +5,21 @@ from __future__ import annotations
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from flask.testing import FlaskClient
 from playwright.sync_api import expect
+from sqlalchemy import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from network import ids
 from network.adjustments import service as adjusting
 from network.claims import queries, service
 from network.claims.errors import ClaimError
+from network.claims.models import MemberClaim
 from network.claims.queries import PREFIX
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
@@ -71,10 +77,13 @@ def test_it_wasnt_me(wallet: Wallet, pages: Pages) -> None:
         refused = found.send(f"{address}/answer", outcome="made_good", words="  ")
         assert "Say it in a few sentences" in refused.text
         refused = refused.send(f"{address}/answer", outcome="made_good", words="برگشت.")
-        assert (refused.status, "No points were given back since" in refused.text) == (422, True)
-        give_back(wallet, member_id, points=40)
-        told = refused.send(
-            f"{address}/answer", outcome="made_good", words="۴۰ امتیاز برگشت؛ فروشگاه پولش را دارد."
+        assert (refused.status, "Choose the correction" in refused.text) == (422, True)
+        given = ids.encode("adj", give_back(wallet, member_id, points=40))
+        told = office.clerk.get(address).send(
+            f"{address}/answer",
+            outcome="made_good",
+            words="۴۰ امتیاز برگشت؛ فروشگاه پولش را دارد.",
+            correction=given,
         )
         assert "The member is told." in told.text
         assert "waits for an answer" not in office.clerk.get("/").text
@@ -88,8 +97,8 @@ def test_it_wasnt_me(wallet: Wallet, pages: Pages) -> None:
         assert next(each.kind for each in latest(session, services.vault)) == "claim_answered"
 
 
-def give_back(wallet: Wallet, member_id: UUID, *, points: int) -> None:
-    """Have two people give a member points of the network's own."""
+def give_back(wallet: Wallet, member_id: UUID, *, points: int) -> UUID:
+    """Have two people give a member points of the network's own; return the correction's id."""
     now = wallet.coalition.now
     with wallet.services.database.unit_of_work() as session:
         first, second = (each.operator_id for each in operators.all_operators(session)[:2])
@@ -107,6 +116,105 @@ def give_back(wallet: Wallet, member_id: UUID, *, points: int) -> None:
         adjusting.approve(
             session, now=now, adjustment_id=proposed.adjustment_id, approved_by=second
         )
+    return proposed.adjustment_id
+
+
+def test_one_operators_answer_is_not_the_last_word(wallet: Wallet) -> None:
+    services = wallet.services
+    member_id, client = giver_of(wallet)
+    spent = [
+        wallet.coalition.pay(member_id, "mahtab", points=40, ago=timedelta(hours=ago))
+        for ago in (3, 2)
+    ]
+    paths = [
+        "/movements/"
+        + services.entry_ids.encode(prefix="ent", member_id=member_id, sequence=each.sequence)
+        for each in spent
+    ]
+    for path in paths:
+        assert send(client, "/give", action=f"{path}/claim", kind="not_me")[0] == 200
+    with services.database.reading() as session:
+        first, other = queries.waiting(session, limit=9)
+    with open_office(services) as office:
+        address = f"/claims/{ids.encode(PREFIX, first.claim_id)}"
+        told = office.clerk.fill(address, f"{address}/answer", outcome="refused", words="No.")
+        assert "The member is told." in told.text
+        assert "I do not agree" in client.get(paths[0]).text
+        objection = f"{paths[0]}/claim/objection"
+        assert "Somebody else looks into it" in _sent(client, objection, "It was stolen.")
+        assert "You have told us about this already." in _sent(client, objection, "Again.")
+        assert "I do not agree" not in client.get(paths[0]).text
+        with services.database.reading() as session:
+            found = queries.objection_to(session, services.vault, claim_id=first.claim_id)
+            clerk, head = (each.operator_id for each in operators.all_operators(session)[:2])
+            answered = queries.claim(session, services.vault, claim_id=first.claim_id)
+        assert found is not None
+        assert answered is not None
+        if answered.decided_by == head:
+            clerk, head = head, clerk
+        page = office.clerk.get(f"/claims/{ids.encode(PREFIX, found.claim_id)}").text
+        assert "a colleague decides about it" in page
+        assert "It was stolen." in page
+    given = give_back(wallet, member_id, points=30)
+
+    def answer(claim_id: UUID, by: UUID, **how: Any) -> str:
+        """Answer a claim as made good; return why that is refused, nothing where it is done."""
+        try:
+            with services.database.unit_of_work() as session:
+                service.answer_claim(
+                    session,
+                    services.vault,
+                    claim_id=claim_id,
+                    outcome="made_good",
+                    words="Points came back.",
+                    by=by,
+                    now=wall_now(),
+                    wallet_url=wallet.url,
+                    **how,
+                )
+        except ClaimError as error:
+            return error.reason
+        return ""
+
+    less = {"correction_id": given, "why_less": "Ten were returned by the shop."}
+    assert answer(found.claim_id, clerk, **less) == "same"
+    assert answer(found.claim_id, head) == "correction"
+    assert answer(found.claim_id, head, correction_id=given) == "less"
+    assert answer(found.claim_id, head, **less) == ""
+    assert answer(found.claim_id, head, **less) == "answered"
+    assert answer(other.claim_id, head, **less) == "correction"  # it has answered another claim
+    assert "Points came back." in client.get(paths[0]).text
+    with (
+        pytest.raises(ClaimError, match="nothing to object to"),
+        services.database.unit_of_work() as session,
+    ):
+        service.object_to_answer(
+            session,
+            services.vault,
+            claim_id=found.claim_id,
+            member_id=member_id,
+            words="Still not.",
+            now=wall_now(),
+        )
+    with pytest.raises(DBAPIError, match="not for them"), services.database.unit_of_work() as unit:
+        # Nor does the table take one's own decision about one's own answer.
+        unit.execute(
+            insert(MemberClaim).values(
+                **{
+                    each.name: getattr(_row(unit, found.claim_id), each.name)
+                    for each in MemberClaim.__table__.columns
+                }
+                | {"claim_id": uuid4(), "decided_by": clerk, "correction_id": None}
+            )
+        )
+
+
+def _sent(client: FlaskClient, action: str, words: str) -> str:
+    return send(client, "/give", action=action, words=words)[1]
+
+
+def _row(session: Session, claim_id: UUID) -> MemberClaim:
+    return session.get_one(MemberClaim, claim_id)
 
 
 def test_it_is_said_once_of_what_is_ones_own_and_of_few_at_once(wallet: Wallet) -> None:

@@ -24,12 +24,14 @@ from merchant_gateway.client.cli import main
 from merchant_gateway.schemas.answers import SANDBOX
 from network.clearing.checking import check_code
 from network.clearing.parties import NETWORK_PARTY
-from network.clearing.signed_statements import check_statement
+from network.clearing.signed_statements import TYP, check_statement
 from network.clock import wall_now
 from network.database.installation import move_clock
+from network.proofs import tokens
 from network.proofs.errors import ProofBrokenError
 from network.sandboxes import time
 from network.sandboxes.furnishing import partner_of
+from network.signing.queries import TEST, active_key, published_keys
 from tests.integration.gateway.house import House
 from tests.integration.sandboxes.conftest import Tills
 from tests.integration.sandboxes.feasts import feasts, feasts_of
@@ -171,6 +173,30 @@ def test_a_file_that_a_sandbox_signed_is_judged_as_a_test(tills: Tills, house: H
         assert all(each["kid"] not in told for each in _live_keys(house))
     changed = statement.content.replace(b'"closing":', b'"closing":1', 1)
     assert "It does not hold" in verdict(changed)
+
+
+def test_a_file_that_two_sandboxes_signed_holds_by_neither(
+    tills: Tills, house: House, stand: Stand
+) -> None:
+    """Each signature is good by its own keys; a file has one signer or none."""
+    document = tills.green.statement(_settled(tills.green)).data
+    own = tills.green.sandbox.read().data["keys"]
+    said, _key_id = tokens.open_token(document["signed"], typ=TYP, keys=own)
+    tills.blue.sandbox.read()
+    with stand.inside(house.blue.merchant_id) as inside, inside.database.reading() as session:
+        key = active_key(session, vault=inside.vault, purpose="seals")
+        theirs = published_keys(session, environment=TEST)
+    signed = tokens.sign(said, key=key, typ=TYP)
+    assert tokens.open_token(signed, typ=TYP, keys=theirs)[0] == said
+    for told, holds in ((document, True), ({**document, "signed": signed}, False)):
+        page = requests.post(
+            f"{house.url}/verify",
+            params={"lang": "en"},
+            files={"file": ("paper", json.dumps(told).encode())},
+            timeout=30,
+        ).text
+        assert ("A sandbox&#39;s paper, not money" in page) is holds
+        assert ("It does not hold" in page) is not holds
 
 
 def _live_keys(house: House) -> list[dict[str, str]]:

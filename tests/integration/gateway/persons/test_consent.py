@@ -24,7 +24,7 @@ from network.ledger.errors import SpendLocked
 from network.proofs.errors import ProofBrokenError
 from network.reconciliation.evidence_file import check_file, evidence_file
 from network.signing.queries import published_keys
-from network.spend_requests import queries
+from network.spend_requests import answering, queries
 from network.spend_requests.errors import (
     CodeNeededError,
     ConsentLapsedError,
@@ -34,6 +34,7 @@ from network.spend_requests.errors import (
 from network.spend_requests.models import SpendRequest
 from network.spend_requests.queries import PREFIX
 from network.spend_requests.service import count_try
+from tests.fixtures.locks import await_waiters
 from tests.integration.gateway.house import House, Person
 from tests.integration.gateway.persons.consenting import answer, ask, available, key_of, refused
 from tests.integration.gateway.persons.messages import newest_code
@@ -295,6 +296,34 @@ def test_confirm_retry_code_and_reverse_at_once_take_the_points_at_most_once(
         else:
             assert available(house, person) == 100 - 30 * len(taken), outcomes
             assert taken, outcomes
+
+
+@pytest.mark.parametrize("said", ["yes", "no"])
+def test_the_member_answers_while_the_till_asks(house: House, said: str) -> None:
+    """The till's call meets the answer half written; it waits, and is told of it."""
+    person, key, ref = house.member(points=100), new_idempotency_key(), f"meets-{said}"
+    request = ask(house, person, ref, idempotency_key=key).data["id"]
+    whose: dict[str, Any] = {
+        "member_id": person.member_id,
+        "spend_request_id": key_of(request),
+        "session_id": ids.uuid7(),
+        "wall": wall_now(),
+    }
+    services = house.services
+    with ThreadPoolExecutor(1) as pool:
+        with services.database.unit_of_work() as session:
+            if said == "yes":
+                answering.approve(session, services.vault, code=None, now=wall_now(), **whose)
+            else:
+                answering.refuse(session, services.vault, **whose)
+            asking = pool.submit(ask, house, person, ref, idempotency_key=key)
+            await_waiters(services.database)
+        if said == "yes":
+            taken = asking.result()
+            assert (taken.status, taken.data["state"]) == (201, "captured")
+        else:
+            assert refused(asking.result) == "consent_refused"
+    assert available(house, person) == (70 if said == "yes" else 100)
 
 
 def test_a_reference_that_a_void_gave_back_is_asked_for_again(house: House) -> None:
