@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -92,6 +93,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         kind, request_id = type(exc).__name__, found.headers.get("X-Request-Id")
         self.log.warning("unread: %s, answered %s to request=%s", kind, code, request_id)
         client.sendall(on_the_wire(found))
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        """Return whether a connection goes on after an answer.
+
+        A body that nobody read and that cannot be read ends it: its request has been answered, and
+        a second answer would be taken for the next one's.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except ParseException:
+            return False
 
     def run(self) -> None:
         """Keep the arbiter and the deadlines while the threads serve; end when all is answered."""

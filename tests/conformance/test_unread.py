@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime
 from http.client import parse_headers
 from io import BytesIO
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
@@ -27,12 +29,14 @@ from merchant_gateway.unread import refusing
 from tests.conformance.tampering import (
     PATIENCE_SECONDS,
     good_body,
+    heard_in,
     on_the_wire,
     posted,
     signed,
     spoken_to,
 )
 from tests.integration.gateway.house import House
+from tests.integration.services.fronting import everything
 
 _HOST = b"Host: gateway\r\n"
 _END = b"Content-Length: 0\r\n\r\n"
@@ -96,7 +100,18 @@ def test_chunks_that_cannot_be_read(house: House) -> None:
         chunked = [*headers, ("Transfer-Encoding", "chunked")]
         answer = spoken_to(house, on_the_wire(chunked, chunks))
         _check(house, answer, status=400, code="bad_request", bound=True)
+    unsigned = [each for each in chunked if not each[0].startswith("Signature")]
+    heard = to_the_end(house, on_the_wire(unsigned, b"zz\r\n"))  # refused before it is read
+    assert (heard.count(b"HTTP/1.1 "), heard_in(heard).code) == (1, "signature_missing")
     assert posted(house) == before
+
+
+def to_the_end(house: House, wire: bytes) -> bytes:
+    """Return all that is said until the line is closed."""
+    url = urlsplit(house.url)
+    with socket.create_connection((url.hostname or "", url.port or 0), PATIENCE_SECONDS) as line:
+        line.sendall(wire)
+        return everything(line)
 
 
 def test_who_was_too_slow_is_told_at_once_and_unsigned(house: House, redis_url: str) -> None:
