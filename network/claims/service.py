@@ -148,28 +148,43 @@ def answer_claim(
         },
         now=now,
     )
-    try:
-        key = person_key(session, vault, member_id=row.member_id)
-        who = members.member(session, vault, member_id=row.member_id)
-    except UnknownMemberError:  # erased meanwhile: nobody reads it any more
-        sealed = sealed_less = None
-    else:
-        sealed_less = key.seal(less.encode(), name=LESS_FIELD) if given and less else None
-        sealed = key.seal(said.encode(), name=ANSWER_FIELD)
-        queue_sms(
-            session,
-            vault,
-            recipient=who.phone,
-            body=claim_answered_text(address=wallet_url, locale=who.locale),
-            kind="claim_answered",
-            locale=who.locale,
-            wall=now,
-        )
+    sealed, sealed_less = _told(
+        session, vault, row, said=said, less=less if given else "", now=now, wallet_url=wallet_url
+    )
     # At once: what is answered never changes.
     row.outcome, row.decided_by, row.decided_at, row.sealed_answer = outcome, by, now, sealed
     row.correction_id, row.sealed_why_less = given, sealed_less
     session.flush()
     return opened(session, vault, row)
+
+
+def _told(
+    session: Session,
+    vault: Vault,
+    row: MemberClaim,
+    *,
+    said: str,
+    less: str,
+    now: datetime,
+    wallet_url: str,
+) -> tuple[bytes | None, bytes | None]:
+    """Send the member a message; return the answer, and why it is less, sealed with their key."""
+    try:
+        key = person_key(session, vault, member_id=row.member_id)
+        who = members.member(session, vault, member_id=row.member_id)
+    except UnknownMemberError:  # erased meanwhile: nobody reads it any more
+        return None, None
+    queue_sms(
+        session,
+        vault,
+        recipient=who.phone,
+        body=claim_answered_text(address=wallet_url, locale=who.locale),
+        kind="claim_answered",
+        locale=who.locale,
+        wall=now,
+    )
+    sealed_less = key.seal(less.encode(), name=LESS_FIELD) if less else None
+    return key.seal(said.encode(), name=ANSWER_FIELD), sealed_less
 
 
 def object_to_answer(
