@@ -16,6 +16,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from network import ids
 from network.merchants.errors import InvalidKeyError
 from network.merchants.keys import LIVE, check_registrable
 from network.merchants.public_keys import fingerprint
@@ -23,6 +24,7 @@ from network.merchants.queries import merchant as find_merchant
 from network.merchants.scopes import SCOPES
 from network.merchants.service import check_key_wanted, issue_key
 from network.operators import proposals
+from network.operators.audit import SYSTEM, record_act
 from network.operators.proposals import Proposal
 
 REGISTER = "key.register"
@@ -72,8 +74,11 @@ def propose_key(
 
 
 def carry_out(session: Session, *, proposal: Proposal, now: datetime) -> None:
-    """Register the key of an approved proposal; raises what ``issue_key`` raises."""
-    issue_key(
+    """Register the key of an approved proposal; raises what ``issue_key`` raises.
+
+    It stands in the log of the merchant, too, which its people read in the portal.
+    """
+    made = issue_key(
         session,
         None,
         merchant_id=proposal.subject_id,
@@ -82,4 +87,17 @@ def carry_out(session: Session, *, proposal: Proposal, now: datetime) -> None:
         scopes=tuple(proposal.terms["scopes"]),
         now=now,
         by_two=True,
+    )
+    actor = SYSTEM if proposal.decided_by is None else ids.encode("opr", proposal.decided_by)
+    record_act(
+        session,
+        now=now,
+        actor=actor,
+        action="key.registered",
+        subject=f"merchant:{proposal.terms['merchant']}",
+        facts={
+            "key": made.key_id,
+            "scopes": list(made.scopes),
+            "proposal": ids.encode(proposals.PREFIX, proposal.proposal_id),
+        },
     )

@@ -46,6 +46,7 @@ FACTS = {
     "first_day": _l("business day"),
     "last_day": _l("last day"),
     "owner": _l("owner"),
+    "proposal": _l("proposal"),
     "public_key": _l("public key"),
     "from": _l("before"),
     "funding": _l("funding"),

@@ -27,6 +27,7 @@ from network.merchants.errors import KeyNeedsTwoError
 from network.merchants.keys import KEY_TOPIC
 from network.messaging.service import BODY_PURPOSE, RECIPIENT_PURPOSE
 from network.money.queries import payment_details
+from network.operators.audit import every_row
 from network.operators.audit_agreed import AGREEMENTS
 from network.programme.days import begun_day
 from network.services import Services
@@ -140,6 +141,13 @@ def test_a_live_key_of_who_takes_part_needs_two_people_and_is_told(bahar: Bahar)
     assert "A live key of Bahar, SHA256:" in head.get("/proposals").text
     assert "Approved, and done." in bahar.office.approve(MANAGE).text
     assert len(bahar.keys()) == 2
+    with bahar.services.database.reading() as session:
+        logged = [
+            each.facts["key"]
+            for each in every_row(session)
+            if (each.action, each.subject) == ("key.registered", "merchant:bahar")
+        ]
+    assert set(logged) == set(bahar.keys())
     told = bahar.letters(KEY_TOPIC)
     assert [who for who, _body in told] == [PEOPLE] * 2
     for key in bahar.keys():  # noqa: SIM118 - a reading, no mapping

@@ -128,3 +128,14 @@ def test_prices_out_of_range(database: Database, field: str, value: object) -> N
             propose(session, merchant_id, **{field: value})
         assert refused.value.field == field
         assert queries.agreements(session, merchant_id=merchant_id) == []
+
+
+def test_a_holder_of_an_account_is_what_banks_take(database: Database) -> None:
+    with database.unit_of_work() as session:
+        shop = register(session)
+        for wrong in ("x" * 71, "a\x00b"):
+            with pytest.raises(MerchantDataError) as refused:
+                propose(session, shop, account_holder=wrong)
+            assert refused.value.field == "account_holder"
+        made = [propose(session, shop, account_holder=each) for each in (" A  B ", " ", None)]
+    assert [each.account_holder for each in made] == ["A B", None, None]

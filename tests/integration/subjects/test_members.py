@@ -24,6 +24,8 @@ from network.members.errors import (
     InvalidPhoneError,
     UnknownMemberError,
 )
+from network.members.tiers import add_tier, set_tier
+from network.operators.audit import every_row
 from network.vault import Vault
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -254,3 +256,19 @@ def test_consents_can_be_taken_back_but_not_membership(database: Database, vault
             service.record_consent(session, purpose="membership", **facts)
         with pytest.raises(InvalidMemberDataError):
             service.record_consent(session, purpose="everything", **facts)
+
+
+def test_an_operator_sets_a_tier_for_a_reason_and_the_log_has_it(
+    database: Database, vault: Vault
+) -> None:
+    anna = uuid7()
+    with database.unit_of_work() as session:
+        add_tier(session, code="gold", rank=1, name_fa="طلایی", name_en="Gold")
+        facts: dict[str, Any] = {"member_id": enrol(session, vault), "tier": "gold", "now": NOW}
+        for silent in ("", "  ", "x" * 301):
+            with pytest.raises(InvalidMemberDataError) as refused:
+                set_tier(session, **facts, set_by=anna, reason=silent)
+            assert refused.value.field == "reason"
+        set_tier(session, **facts, set_by=anna, reason=" Gold  at another club ")
+        logged = [each.facts for each in every_row(session) if each.action == "member.tier"]
+    assert logged == [{"from": "member", "to": "gold", "reason": "Gold at another club"}]
