@@ -44,6 +44,8 @@ _TAKEN = text("""
     GROUP BY s.campaign_id
 """)
 _EVERYWHERE = "{}"
+_MOST_FOUND = 10_000
+"""So many pairs of a merchant and a day are kept in a book; then they are looked up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class CampaignBook:
             return ()
         found = self._found.get((merchant_id, day))
         if found is None:
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
             found = self._found[merchant_id, day] = self._look(str(merchant_id), day)
         return found
 
