@@ -71,13 +71,15 @@ def groups_of(
             waves.append([])
         waves[wave].append(each)
     for members in waves:
+        # Told apart before the first is posted: then each of them has a result.
         good = [each for each in members if _with_others(each, received_at=received_at)]
+        alone = [each for each in members if not _with_others(each, received_at=received_at)]
         first = 0
         while first < len(good):
             group = good[first : first + pace.lines]
             yield group
             first += len(group)
-        yield from ([each] for each in members if not _with_others(each, received_at=received_at))
+        yield from ([each] for each in alone)
 
 
 def post_group(bench: Bench, batch: BatchView, group: Sequence[Wanted]) -> list[Wanted] | None:

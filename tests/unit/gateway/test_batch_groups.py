@@ -41,3 +41,13 @@ def test_the_next_group_is_as_long_as_a_till_may_wait() -> None:
     for _ in range(9):
         pace.note(lines=pace.lines, seconds=0.0)
     assert pace.lines == LARGEST_GROUP
+
+
+def test_what_was_posted_in_a_group_is_not_looked_at_again() -> None:
+    lines = [line(number, number % 20) for number in range(40)] + [line(40, 50, "redeem")]
+    seen = []
+    for group in groups_of(lines, received_at=wall_now(), pace=Pace(lines=15)):
+        for each in group:
+            each.result = {"status": "posted"}
+            seen.append(each.line)
+    assert len(seen) == len(set(seen)) == len(lines)
