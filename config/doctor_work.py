@@ -79,8 +79,9 @@ _MESSAGES = text("""
     SELECT count(*) FILTER (WHERE m.state = 'waiting'
                AND m.created_at < clock_timestamp() - interval '10 minutes'
                AND coalesce(m.expires_at > clock_timestamp(), true)) AS waiting,
-           count(*) FILTER (WHERE m.state = 'failed' AND m.expires_at IS NULL) AS failed
-    FROM network.message AS m WHERE m.created_at > clock_timestamp() - interval '1 day'
+           count(*) FILTER (WHERE m.state = 'failed' AND m.expires_at IS NULL
+               AND m.retry_at > clock_timestamp() - interval '1 day') AS failed
+    FROM network.message AS m WHERE m.created_at > clock_timestamp() - interval '30 days'
 """)
 _WEBHOOKS = text("""
     SELECT count(*) FROM network.webhook_delivery AS d

@@ -29,6 +29,7 @@ from config.handlers import (
 )
 from config.jobs import ask_delivery, ask_sandboxes, enqueue
 from config.preparation import DAYS_AHEAD, DAYS_BEHIND, days_around, make_partitions
+from config.queues import MESSAGES, queue
 from config.sandboxes.making import keep_quietly
 from network.batches import queries as batches
 from network.clock import local_date, wall_now
@@ -60,6 +61,9 @@ RECORD_LEFT_ALONE = timedelta(minutes=2)
 
 MESSAGE_LEFT_ALONE = timedelta(minutes=1)
 """The same for a message, from the moment on at which it should have been tried."""
+
+LONG_QUEUE = 50
+"""Jobs of messages that wait; with so many, whatever is not asked for now is asked for later."""
 
 _DUE = text(
     """
@@ -281,17 +285,21 @@ def ask_messages(services: Services, connection: redis.Redis, *, wall: datetime)
     """Ask for messages that nobody tries any more, though they wait; return which.
 
     Their job was lost, or has made its few attempts while the provider was away. One that came too
-    late to be sent is marked as failed by the worker that looks at it.
+    late to be sent is marked as failed by the worker that looks at it. Asked for once an hour for
+    each attempt, and not at all while the queue is long: codes stand in it too.
     """
+    if queue(MESSAGES, connection=connection).count >= LONG_QUEUE:
+        return []
     with services.database.reading() as session:
         found = messages.left_alone(session, before=wall - MESSAGE_LEFT_ALONE)
-    stretch = wall.timestamp() // MESSAGE_LEFT_ALONE.total_seconds()
-    for message_id in found:
-        job_id = f"message-{message_id}-{stretch:.0f}"
+    asked = []
+    for message_id, attempts in found:
+        job_id = f"message-{message_id}-{attempts}-{wall:%Y%m%d%H}"
         if not _under_way(job_id, connection):
             payload = {"message_id": str(message_id)}
             enqueue(MESSAGE, payload, job_id=job_id, connection=connection)
-    return found
+            asked.append(message_id)
+    return asked
 
 
 def _wall_date() -> date:

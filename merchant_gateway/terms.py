@@ -23,8 +23,10 @@ from merchant_gateway.errors import FieldError, InvalidRequestError
 from network.campaigns import book as campaign_book
 from network.campaigns import queries as campaigns
 from network.campaigns.book import CampaignBook
+from network.database.connection import DatabaseUnavailableError
 from network.database.driver import Direct
 from network.database.editions import Editions, editions
+from network.errors import UnavailableError
 from network.ledger.values import GrantKind
 from network.merchants import queries as merchants
 from network.merchants.named_places import NamedPlace, listed_tills, named_place
@@ -41,6 +43,9 @@ ASKED_SECONDS = 0.5
 
 BELIEVED_SECONDS = 1.0
 """What is older than this prices nothing: who meets it waits for whoever asks."""
+
+WAITED_SECONDS = 5.0
+"""So long a thread waits for another that reads; then the database is silent for this one, too."""
 
 LEFT_SECONDS = 2.0
 """What is left of campaigns' budgets is read so often; the ledger has the last word on it."""
@@ -121,6 +126,7 @@ class Terms:
         self._believed_seconds = believed_seconds
         self._kept: _Kept | None = None
         self._asking = Lock()
+        self._failed_at = float("-inf")
 
     def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
         """Return the merchant's earning terms in force on ``day``; raises NoEarningTermsError."""
@@ -238,7 +244,8 @@ class Terms:
                 return kept
             if age < self._believed_seconds:
                 return self._ask() if self._asking.acquire(blocking=False) else kept
-        self._asking.acquire()
+        if not self._asking.acquire(timeout=WAITED_SECONDS):
+            raise DatabaseUnavailableError("prices are not known: the database does not answer")
         return self._ask()
 
     def _ask(self) -> _Kept:
@@ -246,8 +253,15 @@ class Terms:
         try:
             kept = self._kept
             if kept is None or monotonic() - kept.asked_at >= self._asked_seconds:
+                if monotonic() - self._failed_at < self._asked_seconds:
+                    # Who waited while another asked in vain does not ask for as long again.
+                    raise DatabaseUnavailableError("prices are not known: nobody could read them")
                 with self._database.direct() as connection:
                     kept = self._kept = _asked(connection, kept)
+        except UnavailableError:
+            self._failed_at = monotonic()
+            raise
+        else:
             return kept
         finally:
             self._asking.release()

@@ -106,14 +106,11 @@ def run_night(
     InputChangedError, and what the steps raise; the run's row says the same.
     """
     now = ProgrammeClock(services.database).now()
-    wall = wall_now()
     wanted, waiting = _days(services, business_date=business_date, now=now)
     runner = _Runner(
         services=services,
         started_by=started_by,
         progress=progress or _quiet,
-        now=now,
-        wall=wall,
         patience=patience,
         stale_after=stale_after,
     )
@@ -131,8 +128,6 @@ class _Runner:
     services: Services
     started_by: str
     progress: Progress
-    now: datetime
-    wall: datetime
     patience: timedelta
     stale_after: timedelta
 
@@ -158,8 +153,8 @@ class _Runner:
                 window_id=self._window_id(day),
                 run_id=run.run_id,
                 token=token,
-                now=self.now,
-                wall=self.wall,
+                now=ProgrammeClock(self.services.database).now(),
+                wall=wall_now(),
                 lease=lease,
                 progress=self.progress,
             )

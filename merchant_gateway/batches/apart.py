@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from merchant_gateway.errors import (
 from merchant_gateway.schemas.batches import EARN, REDEEM, REFUND_EARN, REFUND_REDEEM
 from network.batches import queries
 from network.batches.queries import BatchView, EarlierEntry
-from network.clock import local_date
+from network.clock import local_date, wall_now
 from network.errors import InvariantError, PeyvandError, UnavailableError
 from network.ids import EntryKey
 from network.ledger import operations
@@ -175,15 +175,20 @@ def _redeem(
     member: Named,
     common: dict[str, Any],
 ) -> Posted:
-    """Spend by a code that was valid when the batch came: the member consented then and there."""
+    """Spend by a code that was valid when the batch came: the member consented then and there.
+
+    Holds end by the time that it is now; so the code's end is moved by as long as the line waited.
+    """
     code = member.code
     if code is None:
         raise ConsentRequiredError("only the code in the member's wallet spends", field="/member")
+    wall = wall_now()
+    waited = max(wall - batch.received_at, timedelta())
     return operations.redeem(
         session,
-        wall=batch.received_at,
+        wall=wall,
         points=_points(bench, data, now=common["now"]),
-        consent=Consent(digest=code.digest, expires_at=code.expires_at, limit=code.limit),
+        consent=Consent(digest=code.digest, expires_at=code.expires_at + waited, limit=code.limit),
         follow=True,
         **common,
     )

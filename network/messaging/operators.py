@@ -13,12 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from network.language import DEFAULT_LOCALE
-from network.messaging.service import queue_message
+from network.messaging.service import OPERATOR_NEWS, queue_message
 from network.operators.models import Operator
 from network.operators.service import PHONE_PURPOSE
 from network.vault import Vault
 
-NEWS = "operator_news"
+NEWS = OPERATOR_NEWS
 _NAMESPACE = UUID("5b8f0c1e-8a54-5d0e-9c39-3f0f9f6d2b11")
 
 

@@ -40,16 +40,18 @@ class Unsent:
     expires_at: datetime | None
 
 
-def left_alone(session: Session, *, before: datetime, limit: int = 100) -> list[UUID]:
-    """Return waiting messages that should have been tried before then, the oldest first."""
-    return list(
-        session.scalars(
-            select(Message.message_id)
-            .where(Message.state == "waiting", Message.retry_at < before)
-            .order_by(Message.retry_at)
-            .limit(limit)
-        )
+def left_alone(session: Session, *, before: datetime, limit: int = 100) -> list[tuple[UUID, int]]:
+    """Return waiting messages that should have been tried before then, the oldest first.
+
+    Each with how often it was tried.
+    """
+    rows = session.execute(
+        select(Message.message_id, Message.attempts)
+        .where(Message.state == "waiting", Message.retry_at < before)
+        .order_by(Message.retry_at)
+        .limit(limit)
     )
+    return [(row.message_id, row.attempts) for row in rows]
 
 
 def unsent(session: Session, *, wall: datetime, limit: int = 200) -> list[Unsent]:

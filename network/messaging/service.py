@@ -29,6 +29,10 @@ CLAIM = timedelta(minutes=1)
 """How long a message is one worker's: longer than the job that sends it may take."""
 
 TOPIC = "messaging.message"
+PORTAL_NEWS, OPERATOR_NEWS = "portal_news", "operator_news"
+STAFF_KINDS = (PORTAL_NEWS, OPERATOR_NEWS)
+"""What goes to people for what they do at a merchant or in the network, not as members."""
+
 RECIPIENT_PURPOSE = "message-recipient"
 BODY_PURPOSE = "message-body"
 NUMBER_PURPOSE = "member-phone"
@@ -142,7 +146,8 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
     """Take a waiting message for an attempt, and count it: commit before it is sent.
 
     So no row is held while somebody else's machine answers. Returns ``None`` where there is nothing
-    to do: it is gone, done, or too late. Raises MessageHeldError while another worker is at it; one
+    to do: it is gone, done, too late, or its pause is not over (a job too many). Raises
+    MessageHeldError while another worker is at it; one
     that died has lost its claim after ``CLAIM``. Only where it died between sending and noting the
     outcome is a message sent twice: better than never.
     """
@@ -156,6 +161,8 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
     if message.claimed_until is not None and message.claimed_until > wall:
         raise MessageHeldError("another worker sends this message")
     late = message.expires_at is not None and message.expires_at <= wall
+    if not late and message.attempts > 0 and message.retry_at > wall:
+        return None
     if late or message.attempts >= MAX_ATTEMPTS:
         message.state, message.claimed_until = "failed", None
         session.flush()
@@ -209,8 +216,13 @@ def send_again(session: Session, *, message_id: UUID, wall: datetime) -> bool:
 
 
 def forget_recipient(session: Session, *, index: bytes) -> None:
-    """Delete every message to a number, by its blind index: whom it was to is forgotten now."""
-    session.execute(delete(Message).where(Message.recipient_index == index))
+    """Delete every message to a member's number, by its blind index: they are forgotten now.
+
+    What the same number is told as a merchant's or the network's stays.
+    """
+    session.execute(
+        delete(Message).where(Message.recipient_index == index, Message.kind.not_in(STAFF_KINDS))
+    )
 
 
 def forget_messages(session: Session, *, before: datetime, limit: int) -> int:

@@ -17,14 +17,14 @@ from sqlalchemy.orm import Session
 from network import ids
 from network.language import gettext, use_locale
 from network.merchants.queries import merchant as find_merchant
-from network.messaging.service import queue_message
+from network.messaging.service import PORTAL_NEWS, queue_message
 from network.portal.links import MADE
 from network.portal.models import PortalLink, PortalUser
 from network.portal.queries import PREFIX
 from network.portal.readers import READERS_LOCALE, readers_of
 from network.vault import Vault
 
-NEWS = "portal_news"
+NEWS = PORTAL_NEWS
 TOLD_FOR = timedelta(days=14)
 _NAMESPACE = UUID("9b1c1f0e-52a4-5a1f-8e0b-6c4f0d9f7a31")
 

@@ -19,13 +19,13 @@ from network.merchants import queries as merchants
 from network.merchants.models import Agreement
 from network.merchants.public_keys import fingerprint
 from network.merchants.queries import MerchantView
-from network.messaging.service import queue_message
+from network.messaging.service import PORTAL_NEWS, queue_message
 from network.portal import roles
 from network.portal.models import PortalUser
 from network.portal.readers import READERS_LOCALE
 from network.vault import Vault
 
-NEWS = "portal_news"
+NEWS = PORTAL_NEWS
 _NAMESPACE = UUID("c1a2f3de-6a0b-5e57-9d7a-0f6f3f5f2b90")
 _SHOWN = 4
 

@@ -22,7 +22,7 @@ from network.language import gettext, use_locale
 from network.merchants.models import Merchant
 from network.merchants.queries import MerchantView
 from network.merchants.queries import merchant as find_merchant
-from network.messaging.service import queue_message
+from network.messaging.service import PORTAL_NEWS, queue_message
 from network.operators import proposals
 from network.operators.errors import ProposalError
 from network.operators.models import ProposalRow
@@ -38,7 +38,7 @@ from network.vault import Vault
 WAY_IN = "portal.way_in"
 """The kind of the proposal, and the topic by which the merchant's administrators are told."""
 
-NEWS = "portal_news"
+NEWS = PORTAL_NEWS
 PROPOSED, APPROVED = "proposed", "approved"
 _NAMESPACE = UUID("3d5cc0a4-6d2b-5b0e-9a41-7d0c2f5a8e17")
 

@@ -153,7 +153,9 @@ BEGIN
         AND (p_now BETWEEN clock_timestamp() - interval '12 hours'
                        AND clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
         AND (p_wall BETWEEN clock_timestamp() - interval '5 minutes'
-                        AND clock_timestamp() + interval '5 minutes' OR ledger.check_wall(p_wall))
+                        AND clock_timestamp() + interval '5 minutes'
+             OR EXISTS (SELECT FROM network.installation AS i
+                        WHERE i.simulated OR i.artificial_clock))
     THEN
         UPDATE ledger.wallet AS w
         SET available = w.available - p_points, sequence = w.sequence + 1

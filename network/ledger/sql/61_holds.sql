@@ -92,10 +92,10 @@ DECLARE
     taken bigint;
     settled bigint;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     END IF;
+    PERFORM ledger.check_wall(p_wall);
     h := ledger.hold_to_settle(op, p_event.merchant_id, p_authorisation);
     settled := coalesce(p_points, h.points);
     PERFORM ledger.check_count('points', settled);
@@ -164,10 +164,10 @@ DECLARE
     op ledger.operation := ledger.begin_operation(p_member, p_claim, p_now);
     h ledger.hold;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     END IF;
+    PERFORM ledger.check_wall(p_wall);
     h := ledger.hold_to_settle(op, p_event.merchant_id, p_authorisation);
     op := ledger.release_lapsed(op, p_wall, p_now, p_authorisation);
     IF op.due_on <= op.today THEN

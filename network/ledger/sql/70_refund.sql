@@ -243,10 +243,10 @@ DECLARE
     original bigint;
     original_date date;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
     END IF;
+    PERFORM ledger.check_wall(p_wall);
     SELECT r.* INTO ref FROM ledger.reference AS r
     WHERE r.member_id = op.member_id AND r.merchant_id = p_event.merchant_id
       AND r.kind = 'redemption' AND r.merchant_ref = p_event.merchant_ref;

@@ -136,10 +136,10 @@ DECLARE
     taker ledger.operation := pair[2];
     repaid bigint;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF giver.replay IS NOT NULL THEN
         RETURN giver.replay;
     END IF;
+    PERFORM ledger.check_wall(p_wall);
     PERFORM ledger.check_count('points', p_points);
     IF taker.status = 'closed' THEN
         PERFORM ledger.refuse('wallet_closed');

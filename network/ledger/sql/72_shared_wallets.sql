@@ -138,10 +138,11 @@ DECLARE
     repaid bigint;
     done ledger.posted;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF old.replay IS NOT NULL THEN
         RETURN old.replay;
-    ELSIF old.status = 'closed' OR new.status = 'closed' THEN
+    END IF;
+    PERFORM ledger.check_wall(p_wall);
+    IF old.status = 'closed' OR new.status = 'closed' THEN
         PERFORM ledger.refuse('wallet_closed');
     END IF;
     old := ledger.retire_due(old, p_now, p_wall);
@@ -230,10 +231,10 @@ DECLARE
     joined boolean;
     was_locked boolean;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF person.replay IS NOT NULL THEN
         RETURN person.replay;
     END IF;
+    PERFORM ledger.check_wall(p_wall);
     -- Merged wallets point elsewhere too, but for good; a pool that was merged itself is left where
     -- its points are now.
     SELECT e.kind = 'join' AND w.moved_to IS NOT NULL AND ledger.home_of(p_member) = p_pool

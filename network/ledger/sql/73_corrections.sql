@@ -204,10 +204,11 @@ DECLARE
     points bigint;
     done ledger.posted;
 BEGIN
-    PERFORM ledger.check_wall(p_wall);
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
-    ELSIF op.status = 'closed' THEN
+    END IF;
+    PERFORM ledger.check_wall(p_wall);
+    IF op.status = 'closed' THEN
         PERFORM ledger.refuse('wallet_closed');
     END IF;
     op := ledger.retire_due(op, p_now, p_wall);

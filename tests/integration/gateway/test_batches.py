@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import wall_now
+from network.database.connection import Database
 from network.ledger import queries
 from network.ledger.figures import evidence_key
 from network.members.signed_bodies import entry_evidence
@@ -257,6 +258,32 @@ def test_a_code_spends_if_it_was_valid_when_the_batch_came(house: House) -> None
     }
     assert done(house, house.green, [back])[0]["status"] == "posted"
     assert points_of(house, person.member_id) == 80
+
+
+def test_a_code_spends_however_long_its_batch_waits_for_a_worker(
+    house: House, gateway_owner_url: str
+) -> None:
+    """In an installation whose clock is nobody's to choose: the ledger is told what time it is."""
+    person = house.member(points=100)
+    hour = timedelta(hours=1)
+    of_points: dict[str, Any] = {"type": "redeem", "amount": ..., "currency": ...}
+    spent = earn_line(person.phone, **{**of_points, "member": person.code(ago=hour), "points": 30})
+    bought = earn_line(person.phone, 50_000)
+    batch = send_batch(house, house.green, [spent, bought]).json()["id"]
+    owner = Database(gateway_owner_url, pool_size=1)
+    with owner.unit_of_work() as session:
+        session.execute(text("UPDATE network.installation SET artificial_clock = false"))
+        session.execute(
+            text("UPDATE network.batch SET received_at = received_at - :hour"), {"hour": hour}
+        )
+    try:
+        work(house, batch)
+    finally:
+        with owner.unit_of_work() as session:
+            session.execute(text("UPDATE network.installation SET artificial_clock = true"))
+        owner.dispose()
+    found = results(house, house.green, batch)
+    assert [each["status"] for each in found] == ["posted", "posted"], found
 
 
 def test_every_entry_leads_to_the_signed_request(house: House) -> None:

@@ -329,7 +329,15 @@ def test_the_schedule_asks_for_messages_that_nobody_tries(
         )
     assert schedule.ask_messages(services, redis_client, wall=wall) == []
     later = wall + schedule.MESSAGE_LEFT_ALONE + timedelta(minutes=1)
-    for _ in range(2):
-        assert schedule.ask_messages(services, redis_client, wall=later) == [message_id]
-    (job,) = queue(MESSAGES, connection=redis_client).jobs
+    assert schedule.ask_messages(services, redis_client, wall=later) == [message_id]
+    assert schedule.ask_messages(services, redis_client, wall=later) == []
+    messages = queue(MESSAGES, connection=redis_client)
+    (job,) = messages.jobs
     assert job.args == ["messaging.message", {"message_id": str(message_id)}]
+    # Nothing is asked for while much waits.
+    messages.empty()  # type: ignore[no-untyped-call]
+    for number in range(schedule.LONG_QUEUE):
+        messages.enqueue("config.jobs.run", "any", {}, job_id=f"other-{number}")
+    assert schedule.ask_messages(services, redis_client, wall=later) == []
+    messages.empty()  # type: ignore[no-untyped-call]
+    assert schedule.ask_messages(services, redis_client, wall=later) == [message_id]

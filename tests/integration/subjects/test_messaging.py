@@ -59,7 +59,18 @@ def deliver(
         claimed = service.claim(session, vault, message_id=message_id, wall=wall)
     if claimed is None:
         return None
-    return note(database, claimed, sent=taken(provider, claimed))
+    return note(database, claimed, sent=taken(provider, claimed), wall=wall)
+
+
+def try_again_and_again(
+    database: Database, vault: Vault, message_id: UUID, provider: Provider, *, times: int
+) -> list[Delivery | None]:
+    """Deliver at the times at which the message is to be tried."""
+    wall, outcomes = WALL, []
+    for number in range(times):
+        outcomes.append(deliver(database, vault, message_id, provider, wall))
+        wall += service.PAUSES[min(number, len(service.PAUSES) - 1)]
+    return outcomes
 
 
 def taken(provider: Provider, claimed: Claimed) -> bool:
@@ -70,9 +81,9 @@ def taken(provider: Provider, claimed: Claimed) -> bool:
     return True
 
 
-def note(database: Database, claimed: Claimed, *, sent: bool) -> Delivery:
+def note(database: Database, claimed: Claimed, *, sent: bool, wall: datetime = WALL) -> Delivery:
     with database.unit_of_work() as session:
-        return service.note_outcome(session, claimed=claimed, sent=sent, wall=WALL)
+        return service.note_outcome(session, claimed=claimed, sent=sent, wall=wall)
 
 
 def test_delivered_once_and_announced_by_id_only(database: Database, vault: Vault) -> None:
@@ -105,7 +116,7 @@ def test_nothing_personal_is_stored_in_clear(database: Database, vault: Vault) -
 def test_a_provider_that_comes_back(database: Database, vault: Vault) -> None:
     message_id = queue(database, vault)
     provider = Provider(away_for=2)
-    outcomes = [deliver(database, vault, message_id, provider) for _ in range(3)]
+    outcomes = try_again_and_again(database, vault, message_id, provider, times=3)
     assert outcomes == [
         Delivery(state="waiting", attempts=1),
         Delivery(state="waiting", attempts=2),
@@ -117,12 +128,11 @@ def test_a_provider_that_comes_back(database: Database, vault: Vault) -> None:
 def test_a_provider_that_stays_away(database: Database, vault: Vault) -> None:
     message_id = queue(database, vault)
     provider = Provider(away_for=99)
-    soon = []
-    for _ in range(service.MAX_ATTEMPTS):
-        last = deliver(database, vault, message_id, provider)
-        soon.append(last is not None and last.soon)
-    assert last == Delivery(state="failed", attempts=service.MAX_ATTEMPTS)
-    assert sum(soon) == len(service.SOON)  # the others are the schedule's
+    times = service.MAX_ATTEMPTS
+    outcomes = try_again_and_again(database, vault, message_id, provider, times=times)
+    assert outcomes[-1] == Delivery(state="failed", attempts=times)
+    soon = [each.soon for each in outcomes if each is not None]
+    assert (len(soon), sum(soon)) == (times, len(service.SOON))  # the others are the schedule's
     assert deliver(database, vault, message_id, provider) is None
     with database.reading() as session:
         (left,) = queries.unsent(session, wall=WALL)
@@ -133,24 +143,23 @@ def test_a_provider_that_stays_away(database: Database, vault: Vault) -> None:
     assert deliver(database, vault, message_id, Provider()) == Delivery(state="sent", attempts=1)
 
 
-def left_alone(database: Database, after: timedelta) -> list[UUID]:
+def left_alone(database: Database, after: timedelta) -> list[tuple[UUID, int]]:
     with database.reading() as session:
         return queries.left_alone(session, before=WALL + after)
 
 
 def test_a_message_that_nobody_tries_is_found_at_its_time(database: Database, vault: Vault) -> None:
     message_id = queue(database, vault)
-    first, _, _, fourth, hour = service.PAUSES[:5]
+    first, *_ = service.PAUSES
     assert left_alone(database, first) == []
-    assert left_alone(database, first + MOMENT) == [message_id]  # its job was lost
+    assert left_alone(database, first + MOMENT) == [(message_id, 0)]  # its job was lost
     provider = Provider(away_for=5)
-    for _ in range(4):
-        deliver(database, vault, message_id, provider)
-    assert left_alone(database, fourth) == []
-    deliver(database, vault, message_id, provider)
-    assert left_alone(database, fourth + MOMENT) == []
-    assert left_alone(database, hour + MOMENT) == [message_id]
-    deliver(database, vault, message_id, provider)
+    try_again_and_again(database, vault, message_id, provider, times=5)
+    due = sum(service.PAUSES[:5], timedelta())
+    assert left_alone(database, due) == []
+    assert deliver(database, vault, message_id, provider, WALL + due - MOMENT) is None
+    assert left_alone(database, due + MOMENT) == [(message_id, 5)]
+    deliver(database, vault, message_id, provider, WALL + due)
     assert left_alone(database, timedelta(days=9)) == []
 
 
