@@ -11,6 +11,9 @@ waits only briefly, then gives up, lets the queue drain and tries again: nobody 
 for longer than ``_LOCK_TIMEOUT``. Between a table's change and the functions' the old functions run
 on the new table, and a call that is under way may meet a new helper: migrations add before they
 take away, and a helper that is to mean something else gets another name.
+
+A migration that was released is never edited; before, it is. So the SHA-256 of each one's SQL is
+kept where it was applied, and a database that another text made is refused before anything is done.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from network.errors import PeyvandError
+from network.language import gettext as _
 
 # Alembic takes a third of a second to load and is wanted by whoever migrates, or asks how far a
 # database is; every front knows this module for the sandboxes it may have to make.
@@ -51,6 +55,12 @@ class NewerDatabaseError(PeyvandError):
     code = "database_newer"
 
 
+class OtherDatabaseError(PeyvandError):
+    """A migration of the database had another text than this version's when it was applied."""
+
+    code = "database_other"
+
+
 class DatabaseBusyError(PeyvandError):
     """A table that a migration changes stayed in use by others; that migration was not applied."""
 
@@ -62,7 +72,8 @@ def migrate(owner_url: str) -> list[str]:
 
     Safe under load, to repeat, and to call from several processes at once: an advisory lock lets
     one through at a time. Raises NewerDatabaseError where the database knows a revision that this
-    code does not, and DatabaseBusyError where a table stayed in use by others through all
+    code does not, OtherDatabaseError where one of its revisions had another text (before anything
+    is done, both), and DatabaseBusyError where a table stayed in use by others through all
     attempts; what was applied before it stays.
     """
     engine = create_engine(owner_url)
@@ -172,8 +183,37 @@ def _missing(connection: Connection) -> list[str]:
     connection.execute(text("CREATE SCHEMA IF NOT EXISTS network"))
     before = current_revision(connection)
     refuse_newer(before)
+    _refuse_other(connection, before)
     missing = [each.revision for each in _scripts().iterate_revisions("head", before)]
     return missing[::-1]
+
+
+def _refuse_other(connection: Connection, current: str | None) -> None:
+    """Raise OtherDatabaseError where a revision up to ``current`` is not that of this code."""
+    if current is None:
+        return
+    recorded: dict[str, str] = {}
+    if connection.execute(text("SELECT to_regclass('network.migration')")).scalar() is not None:
+        rows = connection.execute(text("SELECT revision, digest FROM network.migration"))
+        recorded = {row.revision: row.digest for row in rows}
+    applied = [each.revision for each in _scripts().iterate_revisions(current, "base")]
+    for revision in reversed(applied):
+        if recorded.get(revision) != _digest_of(revision):
+            raise OtherDatabaseError(
+                _(
+                    "The database was made by another state of migration %(revision)s: make it"
+                    " anew, or take the version that made it.",
+                    revision=revision,
+                )
+            )
+
+
+def _digest_of(revision: str) -> str:
+    """Return the SHA-256 of the SQL that stands beside a numbered migration."""
+    digest = sha256()
+    for path in sorted((MIGRATIONS / "sql").glob(f"{revision}_*.sql")):
+        digest.update(path.read_text(encoding="utf-8").encode())
+    return digest.hexdigest()
 
 
 def _upgrade(connection: Connection, revision: str) -> str:
@@ -183,6 +223,10 @@ def _upgrade(connection: Connection, revision: str) -> str:
     config = alembic_config()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+    connection.execute(
+        text("INSERT INTO network.migration (revision, digest) VALUES (:revision, :digest)"),
+        {"revision": revision, "digest": _digest_of(revision)},
+    )
     # The application compares the revision with its own, to say what to do about a difference.
     connection.execute(text("GRANT SELECT ON network.alembic_version TO peyvand_app"))
     return f"{before or 'empty'} → {revision}"

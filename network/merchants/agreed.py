@@ -2,14 +2,13 @@
 
 The page and the command write the same, every term that is agreed on, so that ``peyvand audit`` can
 hold each of them against the agreement. Of the account the log has its last four places and a
-SHA-256 over the agreement's id and the IBAN: enough to compare, and no account in a copy of the log
-that leaves the house.
+SHA-256 over number, holder and a salt. The salt stands on the agreement's row alone: an IBAN has so
+few unknown digits that without it a copy of the log, which leaves the house, would give them away.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
-from uuid import UUID
 
 from network import ids
 from network.merchants.queries import AgreementView
@@ -34,8 +33,7 @@ def facts_of(agreement: AgreementView) -> dict[str, object]:
         "named": agreement.named,
         "currency": agreement.currency,
         "account": None if iban is None else f"…{iban[-SHOWN_PLACES:]}",
-        "account_digest": account_digest(agreement.agreement_id, iban),
-        "account_holder": agreement.account_holder,
+        "account_digest": account_digest(agreement),
         "credit_cap": pays.cap,
         "settlement_cycle": pays.cycle,
         "settlement_weekday": pays.weekday,
@@ -47,6 +45,7 @@ def facts_of(agreement: AgreementView) -> dict[str, object]:
     }
 
 
-def account_digest(agreement_id: UUID, iban: str | None) -> str | None:
-    """Return by what the log knows an account again; ``audit_decisions.py`` reckons the same."""
-    return None if iban is None else sha256(f"{agreement_id}{iban}".encode()).hexdigest()
+def account_digest(agreement: AgreementView) -> str:
+    """Return by what the log knows an account again; ``audit_agreed.py`` reckons the same."""
+    account = f"{agreement.settlement_iban or ''}\n{agreement.account_holder or ''}"
+    return sha256(agreement.account_salt + account.encode()).hexdigest()

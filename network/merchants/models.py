@@ -246,6 +246,7 @@ class Agreement(Base):
     currency: Mapped[str]
     settlement_iban: Mapped[str | None]
     account_holder: Mapped[str | None]
+    account_salt: Mapped[bytes] = mapped_column(server_default=text("uuid_send(gen_random_uuid())"))
     credit_cap: Mapped[int | None]
     settlement_cycle: Mapped[str] = mapped_column(server_default=text("'daily'"))
     settlement_weekday: Mapped[int | None] = mapped_column(Integer)

@@ -148,6 +148,7 @@ class AgreementView:
     currency: str
     settlement_iban: str | None
     account_holder: str | None
+    account_salt: bytes = field(repr=False)
     settling: Settling
     proposed_by: UUID | None
     proposed_at: datetime
@@ -333,6 +334,7 @@ def agreement_view(row: Agreement) -> AgreementView:
         currency=row.currency,
         settlement_iban=row.settlement_iban,
         account_holder=row.account_holder,
+        account_salt=row.account_salt,
         settling=settling_of(row),
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,

@@ -1,4 +1,4 @@
-"""Accounts that are not those of the last payment: whoever lets money leave has to see them."""
+"""Accounts that are not those of the last payout: whoever lets money leave has to see them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# Compared is with the last payment that left the house. Since when the account is agreed on, and by
-# whom, says the agreement from which on no other was in force until the window's day.
+# Compared is with the last payout that left the house and did not come back: one that came back,
+# or a collection, does not show that money arrives at an account. Since when the account is agreed
+# on, and by whom, says the agreement from which on no other was in force until the window's day.
 _CHANGED = text("""
     SELECT p.payment_id, e.iban AS before, a.effective_from AS since, o.name AS proposed_by,
            q.name AS approved_by
@@ -20,7 +21,7 @@ _CHANGED = text("""
         SELECT x.iban, x.holder FROM network.payment AS x
         JOIN network.settlement_window AS v ON v.window_id = x.window_id
         WHERE x.merchant_id = p.merchant_id AND v.first_day < w.first_day
-          AND x.state IN ('released', 'settled', 'returned')
+          AND x.direction = 'payout' AND x.state IN ('released', 'settled')
         ORDER BY v.first_day DESC LIMIT 1
     ) AS e ON true
     LEFT JOIN LATERAL (
@@ -36,7 +37,8 @@ _CHANGED = text("""
     ) AS a ON true
     LEFT JOIN network.operator AS o ON o.operator_id = a.proposed_by
     LEFT JOIN network.operator AS q ON q.operator_id = a.approved_by
-    WHERE p.window_id = :window AND (e.iban, e.holder) IS DISTINCT FROM (p.iban, p.holder)
+    WHERE p.window_id = :window AND p.direction = 'payout'
+      AND (e.iban, e.holder) IS DISTINCT FROM (p.iban, p.holder)
 """)
 
 
@@ -55,9 +57,9 @@ class AccountChange:
 
 
 def changed_accounts(session: Session, *, window_id: UUID) -> dict[UUID, AccountChange]:
-    """Return a window's payments whose account or its holder is not that of the last one that left.
+    """Return a window's payouts whose account or its holder is not that of the last one that stays.
 
-    A merchant's first payment is among them.
+    A merchant's first payout is among them.
     """
     return {
         row.payment_id: AccountChange(

@@ -22,7 +22,6 @@ _AGREEMENT = {
     "effective_from": "date",
     "named": "boolean",
     "currency": "text",
-    "account_holder": "text",
     "credit_cap": "bigint",
     "settlement_cycle": "text",
     "settlement_weekday": "integer",
@@ -64,8 +63,8 @@ AGREEMENTS = Pass(
                CASE WHEN l.facts IS NULL THEN {SIMULATED}
                     ELSE coalesce({_same("a", _AGREEMENT)}
                      AND {_lists("a", "settlement_days", "settlement_holidays")}
-                     AND (l.facts ->> 'account_digest') IS NOT DISTINCT FROM encode(sha256(
-                             convert_to(a.agreement_id || a.settlement_iban, 'UTF8')), 'hex'),
+                     AND l.facts ->> 'account_digest' = encode(sha256(a.account_salt || convert_to(
+                             concat(a.settlement_iban, chr(10), a.account_holder), 'UTF8')), 'hex'),
                     false) END AS as_logged
         FROM network.agreement AS a
         JOIN network.merchant AS m ON m.merchant_id = a.merchant_id

@@ -8,7 +8,6 @@ FACTS = {
     "acceptance_fee": _l("fee"),
     "account": _l("account"),
     "account_digest": _l("account, digest"),
-    "account_holder": _l("account holder"),
     "act": _l("act"),
     "address": _l("from the address"),
     "adjustment": _l("adjustment"),

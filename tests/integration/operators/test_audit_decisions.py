@@ -97,6 +97,8 @@ FAULTS = (
             "settlement_iban = 'IR670550000000000000000002'",
             "settlement_iban = NULL",
             "account_holder = 'Somebody Else'",
+            "account_holder = NULL",
+            "account_salt = uuid_send(gen_random_uuid())",
             "credit_cap = NULL",
             "settlement_weekday = 3",
             "settlement_cycle = 'daily', settlement_weekday = NULL",

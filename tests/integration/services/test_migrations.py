@@ -11,10 +11,12 @@ from network.database.connection import Database
 from network.database.migrate import (
     DatabaseBusyError,
     NewerDatabaseError,
+    OtherDatabaseError,
     alembic_config,
     head_revision,
     migrate,
 )
+from network.language import use_locale
 
 
 def test_there_is_one_head_and_one_line() -> None:
@@ -40,6 +42,28 @@ def test_a_newer_database_is_refused_and_untouched(owner_url: str) -> None:
     with engine.begin() as connection:
         found = connection.execute(text("SELECT version_num FROM network.alembic_version"))
         assert found.scalars().all() == ["9999"]
+    engine.dispose()
+
+
+def test_a_database_made_by_another_state_of_a_migration_is_refused_and_untouched(
+    owner_url: str,
+) -> None:
+    engine = create_engine(owner_url)
+    for change, named in (
+        ("UPDATE network.migration SET digest = 'another' WHERE revision = '0003'", "0003"),
+        ("DROP TABLE network.migration", "0001"),
+    ):
+        with engine.begin() as connection:
+            # Something to do, were it not refused.
+            connection.execute(text("UPDATE network.repeatable SET digest = 'another'"))
+            connection.execute(text(change))
+        with use_locale("en"), pytest.raises(OtherDatabaseError, match=f"migration {named}: make"):
+            migrate(owner_url)
+        with use_locale("fa"), pytest.raises(OtherDatabaseError, match="از نو بسازید"):
+            migrate(owner_url)
+        with engine.begin() as connection:
+            found = connection.execute(text("SELECT DISTINCT digest FROM network.repeatable"))
+            assert found.scalars().all() == ["another"]
     engine.dispose()
 
 

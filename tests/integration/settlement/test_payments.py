@@ -118,9 +118,19 @@ def test_an_account_that_was_not_paid_last_is_marked(
             found = changed_accounts(session, window_id=window(paying, offset).window_id)
         return {paid[each]: (change.before, change.since) for each, change in found.items()}
 
+    def plant(was: dict[str, str]) -> None:
+        with owner_database.unit_of_work() as session:
+            session.execute(
+                text(
+                    "UPDATE network.payment SET iban = :iban, direction = :direction,"
+                    " state = :state WHERE payment_id = :id"
+                ),
+                {**was, "id": payments(paying)[GROCER].fact.payment_id},
+            )
+
+    new = made_up_iban("another")
     settle(paying, DAY)
-    assert changed(0) == dict.fromkeys((BAKER, GROCER), (None, DAY))
-    release(paying)
+    assert changed(0) == {BAKER: (None, DAY)}
     with owner_database.unit_of_work() as session:
         session.execute(
             text("""
@@ -131,11 +141,26 @@ def test_an_account_that_was_not_paid_last_is_marked(
                     'settlement_iban', CAST(:iban AS text)))).*
                 FROM network.agreement AS a WHERE a.merchant_id = :id
             """),
-            {"id": BAKER, "day": NEXT_DAY.isoformat(), "iban": made_up_iban("another")},
+            {"id": GROCER, "day": NEXT_DAY.isoformat(), "iban": new},
         )
     settle(paying, NEXT_DAY)
-    assert set(payments(paying, 1)) == {BAKER, GROCER}
-    assert changed(1) == {BAKER: (IBANS[BAKER], NEXT_DAY)}
+    assert {who: each.fact.direction for who, each in payments(paying, 1).items()} == {
+        BAKER: "collection",
+        GROCER: "payout",
+    }
+    # Only money that left for an account and stayed away says that it was paid to.
+    for iban, direction, state, before in (
+        (new, "collection", "settled", None),
+        (new, "payout", "returned", None),
+        (new, "payout", "cancelled", None),
+        (IBANS[GROCER], "payout", "released", IBANS[GROCER]),
+        (IBANS[GROCER], "payout", "settled", IBANS[GROCER]),
+    ):
+        was = {"iban": iban, "direction": direction, "state": state}
+        plant(was)
+        assert changed(1) == {GROCER: (before, NEXT_DAY)}, was
+    plant({"iban": new, "direction": "payout", "state": "released"})
+    assert changed(1) == {}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,14 @@ CREATE TABLE network.repeatable (
 );
 GRANT SELECT ON network.repeatable TO peyvand_app;
 
+-- What the SQL of each numbered migration was when it was applied here (network/database/migrate.py).
+CREATE TABLE network.migration (
+    revision text NOT NULL,
+    digest text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT pk_migration PRIMARY KEY (revision)
+);
+
 -- One row. Programme time is wall time plus clock_offset; only a simulated installation moves it.
 -- artificial_clock: callers of the ledger may name any moment (tests; a simulated one may anyway). The
 -- application can set neither, so it cannot make a real installation believe in another time.

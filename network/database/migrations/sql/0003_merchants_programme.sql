@@ -123,6 +123,9 @@ CREATE TABLE network.agreement (
     currency text NOT NULL,
     settlement_iban text,
     account_holder text,
+    -- Random, and on this row alone: with it the audit log's digest of the account can be compared,
+    -- and without it not guessed (network/merchants/agreed.py).
+    account_salt bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()),
     -- What the merchant may owe, and when its balance is paid (network/merchants/settling.py).
     credit_cap bigint,
     settlement_cycle text NOT NULL DEFAULT 'daily',
