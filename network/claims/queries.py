@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from network.adjustments.queries import AdjustmentView, given_since
 from network.claims.models import MemberClaim
 from network.ledger.shared_wallets import person as person_of
 from network.members.errors import UnknownMemberError
-from network.members.queries import person_key
+from network.members.queries import everyone, person_key
 from network.vault import Vault
 
 PREFIX = "clm"
@@ -75,16 +75,28 @@ def claim(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView | None
 def claim_of(
     session: Session, vault: Vault, *, member_id: UUID, wallet_id: UUID, sequence: int
 ) -> ClaimView | None:
-    """Return what a member said of an entry at first."""
+    """Return what a person said of an entry at first, also as a member who was merged into them.
+
+    Two who were one person may both have said something: the later counts.
+    """
     row = session.scalar(
-        select(MemberClaim).where(
-            MemberClaim.member_id == member_id,
+        select(MemberClaim)
+        .where(
+            said_by(session, member_id=member_id),
             MemberClaim.wallet_id == wallet_id,
             MemberClaim.sequence == sequence,
             MemberClaim.objects_to.is_(None),
         )
+        .order_by(MemberClaim.claim_id.desc())
+        .limit(1)
     )
     return None if row is None else opened(session, vault, row)
+
+
+def said_by(session: Session, *, member_id: UUID) -> ColumnElement[bool]:
+    """Return the condition that a person said it, as any of the members that they have been."""
+    person = person_of(session, member_id=member_id)
+    return MemberClaim.member_id.in_(everyone(session, member_id=person))
 
 
 def objection_to(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView | None:
@@ -95,11 +107,8 @@ def objection_to(session: Session, vault: Vault, *, claim_id: UUID) -> ClaimView
 
 def corrections_for(session: Session, found: ClaimView) -> list[AdjustmentView]:
     """Return what two people gave the member since the claim, and no claim was answered with."""
-    wallets = {
-        found.member_id,
-        found.wallet_id,
-        person_of(session, member_id=found.member_id),
-    }
+    person = person_of(session, member_id=found.member_id)
+    wallets = {found.wallet_id, *everyone(session, member_id=person)}
     given = given_since(session, member_ids=wallets, since=found.objects_to or found.claim_id)
     if not given:
         return []

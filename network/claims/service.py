@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from network import ids
 from network.adjustments.queries import PREFIX as ADJUSTMENT_PREFIX
+from network.adjustments.queries import adjustment
 from network.claims.errors import ClaimError
 from network.claims.models import MemberClaim
 from network.claims.queries import (
@@ -29,8 +30,10 @@ from network.claims.queries import (
     ClaimView,
     corrections_for,
     opened,
+    said_by,
 )
 from network.ledger import queries as ledger
+from network.ledger import shared_wallets
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.freezing import lock_person, set_switch
@@ -120,7 +123,8 @@ def answer_claim(
 
     Nobody is told that points came back before two people have given some, since the claim:
     ``correction_id`` names what they gave, which answers no other claim. Where it is less than what
-    was spent in the member's place, ``why_less`` says why. Raises ClaimError, nothing of which may
+    was spent in the member's place, also with what the answer objected to gave, ``why_less`` says
+    why. Raises ClaimError, nothing of which may
     be committed.
     """
     said, less = " ".join(words.split()), " ".join(why_less.split())
@@ -197,7 +201,7 @@ def object_to_answer(
     said = " ".join(words.split())
     person = lock_person(session, member_id)
     row = session.get(MemberClaim, claim_id)
-    if row is None or row.member_id != person:
+    if row is None or shared_wallets.person(session, member_id=row.member_id) != person:
         raise ClaimError("there is no such claim", reason="unknown")
     first = opened(session, vault, row)
     if first.object_until is None:
@@ -251,15 +255,24 @@ def _given(session: Session, found: ClaimView, correction_id: UUID | None, less:
         raise ClaimError("name what two people gave since, for this claim", reason="correction")
     entry = ledger.entry(session, member_id=found.wallet_id, sequence=found.sequence)
     taken = 0 if entry is None or found.kind != NOT_ME else abs(entry.points)
-    if given[correction_id] < taken and not less:
+    if given[correction_id] + _given_before(session, found) < taken and not less:
         raise ClaimError("less than was taken: say why", reason="less")
     return correction_id
+
+
+def _given_before(session: Session, found: ClaimView) -> int:
+    """Return what the answer that this objects to gave back: two may give the whole together."""
+    if found.objects_to is None:
+        return 0
+    named = session.get_one(MemberClaim, found.objects_to).correction_id
+    before = None if named is None else adjustment(session, adjustment_id=named)
+    return 0 if before is None else before.points
 
 
 def _check_few(session: Session, person: UUID, wallet_id: UUID, sequence: int) -> None:
     """Refuse a second claim on an entry, and more at once than anybody would have."""
     own = select(func.count()).where(
-        MemberClaim.member_id == person, MemberClaim.objects_to.is_(None)
+        said_by(session, member_id=person), MemberClaim.objects_to.is_(None)
     )
     if session.scalar(
         own.where(MemberClaim.wallet_id == wallet_id, MemberClaim.sequence == sequence)

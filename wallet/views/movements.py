@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from network.claims import queries as claims
 from network.claims.service import SPENDING
 from network.clock import local_date
-from network.ids import decode, encode
+from network.ids import EntryKey, decode, encode
 from network.language import current_locale, sort_key
 from network.ledger import figures
 from network.ledger import queries as ledger
@@ -77,12 +77,17 @@ def show() -> str:
 
 @blueprint.get("/<entry_id>")
 def detail(entry_id: str) -> str:
-    """Show one movement of the member's own."""
+    """Show one movement of the member's own, or one of which they have told us.
+
+    Its answer is theirs to read and to object to, also after they left that wallet or were merged.
+    """
     key = access.services().entry_ids.decode(entry_id, prefix=ENTRY_PREFIX)
     member = access.member()
     with access.reading() as session:
         where = place(session)
-        if not where.shows(wallet_id=key.member_id, sequence=key.sequence):
+        if not where.shows(wallet_id=key.member_id, sequence=key.sequence) and not _claimed(
+            session, key
+        ):
             abort(404)
         entry = ledger.entry(session, member_id=key.member_id, sequence=key.sequence)
         if entry is None:
@@ -120,13 +125,7 @@ def _told(session: Session, entry: EntryView) -> dict[str, Any]:
         sequence=entry.sequence,
         business_date=entry.business_date,
     )
-    claim = claims.claim_of(
-        session,
-        access.services().vault,
-        member_id=access.member().member_id,
-        wallet_id=entry.member_id,
-        sequence=entry.sequence,
-    )
+    claim = _claimed(session, EntryKey(member_id=entry.member_id, sequence=entry.sequence))
     objection = (
         claims.objection_to(session, access.services().vault, claim_id=claim.claim_id)
         if claim
@@ -142,6 +141,16 @@ def _told(session: Session, entry: EntryView) -> dict[str, Any]:
         "claim_outcomes": OUTCOMES,
         "spent": entry.kind in SPENDING,
     }
+
+
+def _claimed(session: Session, key: EntryKey) -> claims.ClaimView | None:
+    return claims.claim_of(
+        session,
+        access.services().vault,
+        member_id=access.member().member_id,
+        wallet_id=key.member_id,
+        sequence=key.sequence,
+    )
 
 
 def _original(session: Session, entry: EntryView, where: Place) -> EntryView | None:

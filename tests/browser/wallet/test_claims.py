@@ -24,14 +24,17 @@ from network.claims.queries import PREFIX
 from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.ledger import queries as ledger
+from network.members import merging
 from network.members.freezing import set_switch
 from network.members.sign_in import start_session
 from network.messaging.queries import latest
+from network.operators import proposals
 from network.operators import queries as operators
 from tests.browser.conftest import Pages, fits_both_ways
 from tests.browser.wallet.conftest import Wallet
 from tests.browser.wallet.test_doors import COOKIE
 from tests.browser.wallet.test_give import FRIEND, giver_of, send
+from tests.integration.ledger_audit.history import add_operator
 from tests.integration.settlement.office import open_office
 
 
@@ -119,6 +122,30 @@ def give_back(wallet: Wallet, member_id: UUID, *, points: int) -> UUID:
     return proposed.adjustment_id
 
 
+def made_good(wallet: Wallet, claim_id: UUID, by: UUID, **how: Any) -> str:
+    """Answer a claim as made good; return why that is refused, nothing where it is done."""
+    return answered(wallet, claim_id, by, outcome="made_good", **how)
+
+
+def answered(wallet: Wallet, claim_id: UUID, by: UUID, **how: Any) -> str:
+    """Answer a claim; return why that is refused, nothing where it is done."""
+    try:
+        with wallet.services.database.unit_of_work() as session:
+            service.answer_claim(
+                session,
+                wallet.services.vault,
+                claim_id=claim_id,
+                words="Points came back.",
+                by=by,
+                now=wall_now(),
+                wallet_url=wallet.url,
+                **how,
+            )
+    except ClaimError as error:
+        return error.reason
+    return ""
+
+
 def test_one_operators_answer_is_not_the_last_word(wallet: Wallet) -> None:
     services = wallet.services
     member_id, client = giver_of(wallet)
@@ -157,25 +184,7 @@ def test_one_operators_answer_is_not_the_last_word(wallet: Wallet) -> None:
         assert "It was stolen." in page
     given = give_back(wallet, member_id, points=30)
 
-    def answer(claim_id: UUID, by: UUID, **how: Any) -> str:
-        """Answer a claim as made good; return why that is refused, nothing where it is done."""
-        try:
-            with services.database.unit_of_work() as session:
-                service.answer_claim(
-                    session,
-                    services.vault,
-                    claim_id=claim_id,
-                    outcome="made_good",
-                    words="Points came back.",
-                    by=by,
-                    now=wall_now(),
-                    wallet_url=wallet.url,
-                    **how,
-                )
-        except ClaimError as error:
-            return error.reason
-        return ""
-
+    answer = partial(made_good, wallet)
     less = {"correction_id": given, "why_less": "Ten were returned by the shop."}
     assert answer(found.claim_id, clerk, **less) == "same"
     assert answer(found.claim_id, head) == "correction"
@@ -207,6 +216,86 @@ def test_one_operators_answer_is_not_the_last_word(wallet: Wallet) -> None:
                 | {"claim_id": uuid4(), "decided_by": clerk, "correction_id": None}
             )
         )
+
+
+def two_operators(wallet: Wallet) -> tuple[UUID, UUID]:
+    """Store two operators who never sign in."""
+    pair = uuid4(), uuid4()
+    with wallet.services.database.unit_of_work() as session:
+        for each in pair:
+            add_operator(session, each, at=wall_now())
+    return pair
+
+
+def told_of(wallet: Wallet, member_id: UUID, *, wallet_id: UUID, sequence: int) -> UUID:
+    """Have a member say that it wasn't them; return the claim."""
+    with wallet.services.database.unit_of_work() as session:
+        return service.open_claim(
+            session,
+            wallet.services.vault,
+            member_id=member_id,
+            wallet_id=wallet_id,
+            sequence=sequence,
+            kind="not_me",
+            words="",
+            lock=False,
+            now=wall_now(),
+        ).claim_id
+
+
+def test_who_was_merged_keeps_the_claim_and_the_objection(wallet: Wallet) -> None:
+    services, (clerk, head) = wallet.services, two_operators(wallet)
+    goes, client = giver_of(wallet)
+    remains = wallet.enrol(FRIEND, name="Navid Rad")
+    spent, other = (
+        wallet.coalition.pay(goes, "mahtab", points=40, ago=timedelta(hours=ago)) for ago in (3, 2)
+    )
+    path, unsaid = (
+        "/movements/"
+        + services.entry_ids.encode(prefix="ent", member_id=goes, sequence=each.sequence)
+        for each in (spent, other)
+    )
+    claim_id = told_of(wallet, goes, wallet_id=goes, sequence=spent.sequence)
+    assert answered(wallet, claim_id, clerk, outcome="refused") == ""
+    wall = wall_now()
+    with services.database.unit_of_work() as session:
+        asked = merging.propose(
+            session, member_id=goes, into=remains, reason="One", by=clerk, now=wall, wall=wall
+        )
+    with services.database.unit_of_work() as session:
+        agreed = proposals.decide(
+            session, proposal_id=asked.proposal_id, approved=True, by=head, now=wall
+        )
+        merging.carry_out(session, proposal=agreed, wall=wall)
+        entered = start_session(session, services.vault, member_id=remains, wall=wall, device=None)
+    client.set_cookie(COOKIE, entered.token)
+    assert "I do not agree" in client.get(path).text
+    assert client.get(unsaid).status_code == 404  # of which they told us nothing
+    with pytest.raises(ClaimError, match="has been said"):
+        told_of(wallet, remains, wallet_id=goes, sequence=spent.sequence)
+    assert "Somebody else looks into it" in _sent(client, f"{path}/claim/objection", "Stolen.")
+    assert "You have told us" in _sent(client, f"{path}/claim/objection", "Again.")
+
+
+def test_what_two_answers_gave_counts_together(wallet: Wallet) -> None:
+    services, (clerk, head) = wallet.services, two_operators(wallet)
+    member_id, _client = giver_of(wallet)
+    spent = wallet.coalition.pay(member_id, "mahtab", points=40, ago=timedelta(hours=3))
+    first = told_of(wallet, member_id, wallet_id=member_id, sequence=spent.sequence)
+    most = give_back(wallet, member_id, points=24)
+    assert made_good(wallet, first, clerk, correction_id=most, why_less="Part.") == ""
+    with services.database.unit_of_work() as session:
+        objection = service.object_to_answer(
+            session,
+            services.vault,
+            claim_id=first,
+            member_id=member_id,
+            words="16 are missing.",
+            now=wall_now(),
+        )
+    short, rest = (give_back(wallet, member_id, points=points) for points in (15, 16))
+    assert made_good(wallet, objection.claim_id, head, correction_id=short) == "less"
+    assert made_good(wallet, objection.claim_id, head, correction_id=rest) == ""
 
 
 def _sent(client: FlaskClient, action: str, words: str) -> str:
