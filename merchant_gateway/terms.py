@@ -30,11 +30,13 @@ from network.errors import UnavailableError
 from network.ledger.values import GrantKind
 from network.merchants import queries as merchants
 from network.merchants.named_places import NamedPlace, listed_tills, named_place
+from network.merchants.queries import NoAgreementError
 from network.programme import price_book
 from network.programme import queries as programme
 from network.programme.campaigns import Campaign
 from network.programme.plain_pricing import PlainPricing
 from network.programme.price_book import Agreed, PriceBook
+from network.programme.queries import NoEarningTermsError, NoFaceValueError
 from network.programme.rules import EarningTerms
 from network.services import Services
 
@@ -130,20 +132,19 @@ class Terms:
 
     def earning(self, *, merchant_id: UUID, day: date) -> EarningTerms:
         """Return the merchant's earning terms in force on ``day``; raises NoEarningTermsError."""
-        return self._earning(self._now().prices, merchant_id, day)
+        return self._by(lambda prices: self._earning(prices, merchant_id, day))
 
     def agreement(self, *, merchant_id: UUID, day: date) -> Agreed:
         """Return the merchant's agreement in force on ``day``; raises NoAgreementError."""
-        return self._agreement(self._now().prices, merchant_id, day)
+        return self._by(lambda prices: self._agreement(prices, merchant_id, day))
 
     def plain(self, *, merchant_id: UUID, bought: date, day: date) -> PlainTerms:
         """Return by what purchases of the day ``bought`` earn where no campaign runs, on ``day``.
 
         Raises NoEarningTermsError and NoAgreementError.
         """
-        prices = self._now().prices
 
-        def load() -> PlainTerms:
+        def load(prices: _Prices) -> PlainTerms:
             own = self._earning(prices, merchant_id, bought)
             agreed = self._agreement(prices, merchant_id, day)
             pricing = PlainPricing(terms=own, day=day)
@@ -156,7 +157,8 @@ class Terms:
             )
             return PlainTerms(pricing, kind)
 
-        return prices.plain.get((merchant_id, bought, day), load)
+        key = (merchant_id, bought, day)
+        return self._by(lambda prices: prices.plain.get(key, lambda: load(prices)))
 
     def campaigns(self, *, merchant_id: UUID, day: date) -> tuple[Campaign, ...]:
         """Return the campaigns for purchases that were made here on ``day``.
@@ -174,7 +176,7 @@ class Terms:
 
     def face_value(self, *, day: date) -> Fraction:
         """Return rials per point on ``day``; raises NoFaceValueError."""
-        return self._now().prices.book.face_value_on(day=day)
+        return self._by(lambda prices: prices.book.face_value_on(day=day))
 
     def store(self, *, merchant_id: UUID, code: str | None) -> UUID | None:
         """Return the id of a store by its code; raises InvalidRequestError naming the field."""
@@ -203,6 +205,17 @@ class Terms:
         listed = self._now().places.tills.get(store_id, lambda: self._tills(store_id))
         if listed is not None and code not in listed:
             raise InvalidRequestError([FieldError("/terminal", "unknown_terminal")])
+
+    def _by(self, look: Callable[[_Prices], T]) -> T:
+        """Return what prices say; nobody is refused for want of one that has just begun to be."""
+        prices = self._now().prices
+        try:
+            return look(prices)
+        except (NoEarningTermsError, NoAgreementError, NoFaceValueError):
+            newer = self._since(monotonic()).prices
+            if newer is prices:
+                raise
+            return look(newer)
 
     def _earning(self, prices: _Prices, merchant_id: UUID, day: date) -> EarningTerms:
         def load() -> EarningTerms:
@@ -242,17 +255,23 @@ class Terms:
             age = monotonic() - kept.asked_at
             if age < self._asked_seconds:
                 return kept
+            if age < self._believed_seconds and not self._asking.acquire(blocking=False):
+                return kept
             if age < self._believed_seconds:
-                return self._ask() if self._asking.acquire(blocking=False) else kept
+                return self._ask(monotonic() - self._asked_seconds)
+        return self._since(monotonic() - self._asked_seconds)
+
+    def _since(self, moment: float) -> _Kept:
+        """Return what was asked for after a moment, waiting for whoever asks meanwhile."""
         if not self._asking.acquire(timeout=WAITED_SECONDS):
             raise DatabaseUnavailableError("prices are not known: the database does not answer")
-        return self._ask()
+        return self._ask(moment)
 
-    def _ask(self) -> _Kept:
+    def _ask(self, since: float) -> _Kept:
         """Ask whether anything has changed, unless another just did, and let others ask again."""
         try:
             kept = self._kept
-            if kept is None or monotonic() - kept.asked_at >= self._asked_seconds:
+            if kept is None or kept.asked_at <= since:
                 if monotonic() - self._failed_at < self._asked_seconds:
                     # Who waited while another asked in vain does not ask for as long again.
                     raise DatabaseUnavailableError("prices are not known: nobody could read them")

@@ -54,8 +54,9 @@ def in_order(
             threads.submit(_help, engine, snapshot, work, prepare)
         try:
             for result in work.results:
-                while not result.done() and work.do_next(session):
-                    pass
+                while not result.done() and (done := work.do_next(session)) is not None:
+                    if done.exception() is not None:
+                        done.result()  # the session is at its end: nobody waits for the others
                 yield result.result()
         finally:
             work.stop()
@@ -70,24 +71,23 @@ class _Work(Generic[T]):
         self._lock = Lock()
         self._at_work: set[Any] = set()
 
-    def do_next(self, session: Session) -> bool:
-        """Do the first task that waits; return whether more can be done by this session.
+    def do_next(self, session: Session) -> Future[T] | None:
+        """Do the first task that waits; return its result, ``None`` where none waits.
 
-        Not after one that failed: its transaction is over.
+        After one that failed the session does nothing more: its transaction is over.
         """
         with self._lock:
             if not self._waiting:
-                return False
+                return None
             result, task = self._waiting.popleft()
         try:
             result.set_result(task(session))
         except Exception as error:  # noqa: BLE001 - raised where the result is asked for
             result.set_exception(error)
-            return False
         except BaseException as error:
             result.set_exception(error)
             raise
-        return True
+        return result
 
     @contextmanager
     def at_work(self, connection: Any) -> Iterator[None]:
@@ -120,7 +120,7 @@ def _help(
             session.execute(_WAITS)
             prepare(session)
             with work.at_work(session.connection().connection.driver_connection):
-                while work.do_next(session):
+                while (done := work.do_next(session)) is not None and done.exception() is None:
                     pass
     except (OperationalError, PoolTimeoutError):
         return  # no connection to be had, or it broke between two tasks: the others go on

@@ -25,6 +25,9 @@ PAUSES = (*SOON, *(timedelta(hours=each) for each in (1, 2, 4, 8, 16)))
 MAX_ATTEMPTS = len(PAUSES) + 1
 """A provider may be away for a day: who was robbed must still be told of what was spent."""
 
+EARLY = timedelta(seconds=2)
+"""So much before its time an attempt is made all the same: a queue counts whole seconds."""
+
 CLAIM = timedelta(minutes=1)
 """How long a message is one worker's: longer than the job that sends it may take."""
 
@@ -161,7 +164,7 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
     if message.claimed_until is not None and message.claimed_until > wall:
         raise MessageHeldError("another worker sends this message")
     late = message.expires_at is not None and message.expires_at <= wall
-    if not late and message.attempts > 0 and message.retry_at > wall:
+    if not late and message.attempts > 0 and message.retry_at > wall + EARLY:
         return None
     if late or message.attempts >= MAX_ATTEMPTS:
         message.state, message.claimed_until = "failed", None

@@ -20,6 +20,7 @@ from network.clearing.parties import NETWORK_PARTY
 from network.clock import wall_now
 from network.database.connection import Database
 from network.merchants import agreements, queries, service
+from network.merchants.agreed import facts_of
 from network.money import direct
 from network.operators import audit_decisions
 from network.operators.audit import record_act
@@ -88,14 +89,7 @@ def agree(session: Session, *, day: date, version: int) -> None:
         actor="behzad",
         action="agreement.approved",
         subject="merchant:mahtab",
-        facts={
-            "version": version,
-            "effective_from": day.isoformat(),
-            "issue_price": f"{990 + version}",
-            "acceptance_fee": "0.02",
-            "funding": "on_redemption",
-            "named": False,
-        },
+        facts=facts_of(made),
     )
 
 
