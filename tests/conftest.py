@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import pytest
 import redis
 from argon2 import PasswordHasher
+from hypothesis import HealthCheck
+from hypothesis import settings as trials
 
 from network.database.connection import Database
 from network.ids import EntryIds
@@ -22,6 +24,12 @@ from network.vault import Vault
 from tests.fixtures import cluster as run
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.programme import Programme
+
+# How long a case takes is the machine's business: what is asserted in time is asserted of its load.
+trials.register_profile(
+    "suite", trials(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+trials.load_profile("suite")
 
 MASTER_KEY = bytes(range(32))
 OWN_HASHER = passwords._hasher

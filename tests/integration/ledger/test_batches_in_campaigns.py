@@ -248,9 +248,7 @@ def _one_by_one(
     return said
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(budgets=BUDGETS, purchases=PURCHASES, states=STATES)
 def test_a_group_leaves_what_purchases_leave_one_after_the_other(
     hands: Hands, budgets: list[Budget], purchases: list[Bought], states: list[str]

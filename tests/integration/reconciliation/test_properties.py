@@ -119,7 +119,7 @@ def quiet(cluster: Any) -> Any:
         database.dispose()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(theirs=st.lists(THEIRS, max_size=9), ours=st.lists(OURS, max_size=9), order=st.randoms())
 def test_every_line_and_every_entry_is_accounted_for_once(
     quiet: Database, theirs: list[Sale], ours: list[Sale], order: Random
@@ -161,7 +161,7 @@ TIMED = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(theirs=TIMED, ours=TIMED)
 def test_no_pairing_by_time_has_more_pairs(
     theirs: list[tuple[tuple[str, int], int]], ours: list[tuple[tuple[str, int], int]]

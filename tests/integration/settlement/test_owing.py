@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -130,7 +130,7 @@ def reckoned(session: Session, sums: list[PostingSum], book: PriceBook) -> list[
     ]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(st.lists(one_sum(), max_size=30, unique_by=key), books())
 def test_any_sums_come_to_what_the_rules_say(
     at_hand: Database, sums: list[PostingSum], book: PriceBook

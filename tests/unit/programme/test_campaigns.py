@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from network.programme.campaign_pricing import (
@@ -249,7 +249,6 @@ _SHARES = st.lists(st.integers(1, 3000), min_size=1, max_size=3).map(
 )
 
 
-@settings(deadline=None)
 @given(lines=st.lists(_POINTS, min_size=1, max_size=8), shares=_SHARES)
 def test_funders_and_lines_both_add_up(lines: list[int], shares: tuple[int, ...]) -> None:
     funders = tuple(Funder(party_id=UUID(int=n), share=share) for n, share in enumerate(shares))
@@ -286,7 +285,6 @@ _CAMPAIGNS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(lines=_LINES, campaigns=_CAMPAIGNS, had=st.integers(0, 1500))
 def test_no_cap_and_no_budget_is_exceeded_and_nobody_loses(
     lines: list[Line], campaigns: list[Campaign], had: int
