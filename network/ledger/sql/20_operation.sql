@@ -11,6 +11,15 @@
 -- at once and write it after the day. After 30 days the key is forgotten (86_forget.sql); the
 -- merchant's reference is not.
 
+-- Whether callers may name any moment. A function of its own where an expression asks for it: a query
+-- within would keep PL/pgSQL from reckoning the expression by itself.
+CREATE OR REPLACE FUNCTION ledger.clock_is_artificial() RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM network.installation AS i WHERE i.simulated OR i.artificial_clock);
+END
+$$;
+
 -- Refuses a moment that is none, more than five minutes ahead of the server's own clock, or further
 -- behind it than p_behind. Only the owner declares an installation's clock artificial.
 CREATE OR REPLACE FUNCTION ledger.check_moment(p_moment timestamptz, p_behind interval)

@@ -154,8 +154,7 @@ BEGIN
                        AND clock_timestamp() + interval '5 minutes' OR ledger.check_clock(p_now))
         AND (p_wall BETWEEN clock_timestamp() - interval '5 minutes'
                         AND clock_timestamp() + interval '5 minutes'
-             OR EXISTS (SELECT FROM network.installation AS i
-                        WHERE i.simulated OR i.artificial_clock))
+             OR ledger.clock_is_artificial())
     THEN
         UPDATE ledger.wallet AS w
         SET available = w.available - p_points, sequence = w.sequence + 1
