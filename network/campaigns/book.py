@@ -98,7 +98,7 @@ class CampaignBook:
 def read_book(connection: Channel, *, first_day: date) -> CampaignBook:
     """Return the campaigns that run on ``first_day`` or later, at all merchants."""
     running = tuple(
-        _Running(_campaign(row), row.merchants)
+        _Running(campaign_of(row, funders=_funders(row), left=row.budget), row.merchants)
         for row in rows_of(connection, _BOOK, {"first_day": first_day})
     )
     taken = _taken(connection, running) if running else {}
@@ -111,7 +111,12 @@ def _taken(connection: Channel, running: tuple[_Running, ...]) -> dict[UUID, int
     return {row.campaign_id: row.taken for row in rows}
 
 
-def _campaign(row: Any) -> Campaign:
+def _funders(row: Any) -> tuple[Funder, ...]:
+    return tuple(Funder(party_id=UUID(party), share=share) for party, share in row.funders)
+
+
+def campaign_of(row: Any, *, funders: tuple[Funder, ...], left: int) -> Campaign:
+    """Return a campaign as purchases are priced by it; ``row`` has the columns of its table."""
     return Campaign(
         campaign_id=row.campaign_id,
         code=row.code,
@@ -121,8 +126,8 @@ def _campaign(row: Any) -> Campaign:
         value=Fraction(row.numerator, row.denominator),
         first_day=row.first_day,
         last_day=row.last_day,
-        funders=tuple(Funder(party_id=UUID(party), share=share) for party, share in row.funders),
-        left=row.budget,
+        funders=funders,
+        left=left,
         running=row.state == "approved",
         minimum_amount=row.minimum_amount,
         tiers=frozenset(row.tiers),

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
+from network.campaigns.book import campaign_of
 from network.campaigns.models import Campaign, CampaignFunder
 from network.database.arrays import array
 from network.database.driver import Channel, rows_of
@@ -172,24 +173,10 @@ def running(session: Session, *, merchant_id: UUID, day: date) -> tuple[rules.Ca
     funders = _funders(session, ids)
     taken = _taken(session, ids)
     return tuple(
-        rules.Campaign(
-            campaign_id=row.campaign_id,
-            code=row.code,
-            name_fa=row.name_fa,
-            name_en=row.name_en,
-            kind="multiplier" if row.kind == "multiplier" else "bonus",
-            value=Fraction(row.numerator, row.denominator),
-            first_day=row.first_day,
-            last_day=row.last_day,
+        campaign_of(
+            row,
             funders=funders[row.campaign_id],
             left=row.budget - taken.get(row.campaign_id, 0),
-            running=row.state == "approved",
-            minimum_amount=row.minimum_amount,
-            tiers=frozenset(row.tiers),
-            channels=frozenset(row.channels),
-            categories=frozenset(row.categories),
-            person_cap=row.person_cap,
-            day_cap=row.day_cap,
         )
         for row in rows
     )
