@@ -15,10 +15,14 @@ from click.testing import CliRunner
 from playwright.sync_api import Page, expect
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
+from sqlalchemy import update
 
 from config.cli.verify import verify
 from config.web import listing
+from network.clock import wall_now
 from network.ids import encode
+from network.messaging.models import Message
+from network.messaging.service import MAX_ATTEMPTS, queue_sms
 from network.operators import queries as operators
 from network.signing.queries import published_keys
 from tests.browser.console.conftest import House, Opener, follow
@@ -66,6 +70,42 @@ def test_a_failed_job_is_seen_and_tried_again(
     with house.services.database.reading() as session:
         (act,) = operators.acts(session, action="job.retried", limit=5)
     assert act.facts["business_date"] == "2026-03-22"
+
+
+def test_a_message_that_did_not_leave_is_seen_and_sent_again(
+    house: House, signed_in: Opener
+) -> None:
+    services = house.services
+    with services.database.unit_of_work() as session:
+        message_id = queue_sms(
+            session,
+            services.vault,
+            recipient="+989120000000",
+            body="spent",
+            kind="redeemed",
+            locale="fa",
+            wall=wall_now(),
+        )
+        session.execute(
+            update(Message)
+            .where(Message.message_id == message_id)
+            .values(state="failed", attempts=MAX_ATTEMPTS)
+        )
+    page = signed_in("operator")
+    follow(page, page.get_by_role("link", name="Jobs that failed"))
+    button = page.get_by_role("button", name="Send those chosen again")
+    button.click()
+    expect(page.get_by_role("alert").first).to_contain_text("Choose some messages first")
+    expect(page.locator("main")).not_to_contain_text("989120000000")
+    page.locator("input[name=message]").check()
+    button.click()
+    expect(page.locator("main")).to_contain_text("They leave now")
+    expect(button).to_have_count(0)
+    with services.database.reading() as session:
+        row = session.get_one(Message, message_id)
+        assert (row.state, row.attempts) == ("waiting", 0)
+        (act,) = operators.acts(session, action="message.sent_again", limit=5)
+    assert act.subject == f"message:{message_id}"
 
 
 def test_entries_of_a_wallet_are_sorted_filtered_and_exported(
