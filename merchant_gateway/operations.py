@@ -36,9 +36,8 @@ from merchant_gateway.strict_json import load_object
 from network.clock import local_date
 from network.errors import InvariantError, PeyvandError, UnavailableError
 from network.lean import lean
-from network.ledger.errors import IdempotencyConflict, Refusal
+from network.ledger.claims import RequestInProgressError
 from network.merchants import answers, scopes
-from network.merchants.answers import RequestInProgressError
 from network.merchants.keys import LIVE
 from network.settings import PROGRAMME_ZONE
 
@@ -315,12 +314,11 @@ def _run(
 def _looked_up(refusal: PeyvandError) -> bool:
     """Return whether nothing is to be looked for behind a refusal.
 
-    The ledger compares the key before it refuses. Its conflict may be this request all the same:
-    the phone or card in it names somebody else by now. And no failure of ours is an answer.
+    No failure of ours is an answer. Behind the ledger's refusals, too, something may be found: the
+    first attempt may wait for the wallet still and find more points there, and a conflict may be
+    this request all the same, where the phone or card in it names somebody else by now.
     """
-    if isinstance(refusal, IdempotencyConflict):
-        return False
-    return isinstance(refusal, Refusal | RequestInProgressError | UnavailableError | InvariantError)
+    return isinstance(refusal, RequestInProgressError | UnavailableError | InvariantError)
 
 
 def _check_key(each: Operation, call: Call) -> None:

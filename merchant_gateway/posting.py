@@ -139,14 +139,15 @@ def answered_with(answer: Callable[..., Answer]) -> Again:
     """Return how a call that moved points is found again, answered as it was then.
 
     ``answer`` gets the call, its data, what was posted and the ids of the path. Where the points
-    are a rehearsal's there is nothing to find: no key was used.
+    are a rehearsal's there is nothing to find: no key was used. A call with the key that
+    may wait for a wallet still is waited for; after a second RequestInProgressError is raised.
     """
 
     def again(call: Call, data: dict[str, Any], **path_ids: str) -> Answer | None:
         if data.get("preview") == "true":
             return None
         with call.gateway.services.database.glance() as session:
-            posted = claims.answered(session, claim=call.claim())
+            posted = claims.settled(session, claim=call.claim())
         return None if posted is None else answer(call, data, posted, **path_ids)
 
     return again

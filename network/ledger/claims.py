@@ -7,12 +7,23 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from network.errors import PeyvandError
 from network.ledger import tables
 from network.ledger.errors import IdempotencyConflict
 from network.ledger.shared_wallets import home
 from network.ledger.values import Claim, Posted
+from network.ledger.writers import await_writers, writers_now
+
+PATIENCE_SECONDS = 1.0
+"""How long a refusal waits for those who post: many times what one takes that has its wallet."""
 
 _REDEMPTION = "redemption"
+
+
+class RequestInProgressError(PeyvandError):
+    """A request with this key may be at work at this moment: what it comes to is not known."""
+
+    code = "request_in_progress"
 
 
 def answered(session: Session, *, claim: Claim) -> Posted | None:
@@ -44,6 +55,25 @@ def answered(session: Session, *, claim: Claim) -> Posted | None:
         replayed=True,
         result=row.result,
     )
+
+
+def settled(
+    session: Session, *, claim: Claim, patience_seconds: float = PATIENCE_SECONDS
+) -> Posted | None:
+    """Return what ``answered`` does, once nobody is posting any more who was when this was called.
+
+    A call that waits for its wallet has not written its key yet, so this is asked before another
+    one with that key is refused: what the first comes to is not known before it has ended.
+    ``session`` is in autocommit and holds no wallet. Raises RequestInProgressError after
+    ``patience_seconds``, IdempotencyConflict where the key stands for another request.
+    """
+    connection = session.connection()
+    older = writers_now(connection)
+    still = await_writers(connection, writers=older, patience_seconds=patience_seconds)
+    found = answered(session, claim=claim)
+    if found is None and still:
+        raise RequestInProgressError("a request with this key may be waiting for its wallet")
+    return found
 
 
 def may_redeem_under(

@@ -9,27 +9,18 @@ database do not matter, and none is made to wait.
 
 from __future__ import annotations
 
-import time
 from datetime import date, datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from network.database.connection import Database
 from network.errors import UnavailableError
 from network.ledger import operations
+from network.ledger.writers import await_writers, writers_now
 
-_POLL_SECONDS = 0.01
 PATIENCE_SECONDS = 60.0
 """How long a close waits for writers: twice what any one statement may take is more than enough."""
 
-_WRITERS = text(
-    "SELECT DISTINCT l.virtualtransaction FROM pg_catalog.pg_locks AS l "
-    "WHERE l.locktype = 'relation' AND l.relation = 'ledger.wallet'::regclass "
-    "AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d "
-    "WHERE d.datname = current_database()) "
-    "AND l.mode <> 'AccessShareLock' AND l.granted "
-    "AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
-)
 _FLIPPED = text(
     "SELECT min(d.business_date) FROM ledger.business_day AS d "
     "WHERE d.flipped_at IS NOT NULL AND d.closed_at IS NULL"
@@ -58,24 +49,13 @@ def close_day(
             day = operations.flip_day(connection, now=now)
         if day is None:
             return None
-        older = writers_now(connection)
-        deadline = time.monotonic() + patience_seconds
-        while still := writers_before(connection, writers=older):
-            if time.monotonic() > deadline:
-                raise WritersLingerError(
-                    f"{len(still)} transactions older than the close of {day} are still open",
-                    facts={"business_date": day.isoformat(), "transactions": len(still)},
-                )
-            time.sleep(_POLL_SECONDS)
+        still = await_writers(
+            connection, writers=writers_now(connection), patience_seconds=patience_seconds
+        )
+        if still:
+            raise WritersLingerError(
+                f"{len(still)} transactions older than the close of {day} are still open",
+                facts={"business_date": day.isoformat(), "transactions": len(still)},
+            )
         connection.execute(_CONFIRM, {"business_date": day, "now": now})
         return day
-
-
-def writers_now(connection: Connection) -> frozenset[str]:
-    """Return the virtual transactions that hold a writer's lock on ``ledger.wallet``."""
-    return frozenset(connection.execute(_WRITERS).scalars())
-
-
-def writers_before(connection: Connection, *, writers: frozenset[str]) -> frozenset[str]:
-    """Return those of ``writers`` that have not ended yet."""
-    return writers & writers_now(connection) if writers else writers

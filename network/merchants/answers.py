@@ -16,17 +16,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.database.pieces import delete_piece
-from network.errors import PeyvandError
+from network.ledger.claims import RequestInProgressError
 from network.ledger.errors import IdempotencyConflict
 from network.ledger.operations_keys import claim_key
 from network.ledger.values import Claim
 from network.merchants.models import KeptAnswer
-
-
-class RequestInProgressError(PeyvandError):
-    """The same idempotency key is being worked on at this moment."""
-
-    code = "request_in_progress"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

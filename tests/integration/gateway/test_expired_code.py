@@ -6,7 +6,10 @@ A retry with a code that ran out still gets the answer it missed.
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,9 +17,13 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import text
 
 from merchant_gateway.client.bodies import new_idempotency_key
+from network.ledger import operations
+from network.ledger.values import Claim, Event
 from network.services import Services
+from tests.fixtures.locks import await_waiters
 from tests.integration.gateway import ahead
 from tests.integration.gateway.house import House, open_house, utc_now
 from tests.integration.gateway.till import headers_of, send
@@ -183,3 +190,68 @@ def test_a_hold_that_ran_out_a_day_ago_is_not_captured(till: Till) -> None:
     refused = till.ask(target, new_idempotency_key(), {"occurred_at": utc_now().isoformat()})
     assert (refused.status_code, refused.json()["code"]) == (409, "hold_expired"), refused.text
     assert "Retry-After" not in refused.headers
+
+
+WAITS = text(
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+    "AND wait_event_type = 'Lock'"
+)
+
+
+def test_a_code_that_ran_out_while_the_first_attempt_waits_for_the_wallet(till: Till) -> None:
+    """What the first comes to isn't known: the retry is told so, and gets the answer afterwards."""
+    person, key = till.house.member(points=100), new_idempotency_key()
+    body = redemption("w-1", person.code()) | {"occurred_at": utc_now().isoformat()}
+    database = till.house.services.database
+    with ThreadPoolExecutor(1) as pool:
+        with database.unit_of_work() as session:
+            operations.set_wallet_status(session, member_id=person.member_id, status="active")
+            first = pool.submit(till.ask, "/v1/redemptions", key, body)
+            await_waiters(database)
+            till.wait(timedelta(days=31))  # the code, the day it was bought on: nothing is good now
+            early = till.ask("/v1/redemptions", key, body)
+        assert (early.status_code, early.json()["code"]) == (409, "request_in_progress")
+        assert early.headers["Retry-After"] == "1"
+        assert first.result().status_code == 201, first.result().text
+    Done("/v1/redemptions", key, body, first.result()).again(till)
+
+
+def test_a_retry_that_overtakes_its_first_attempt_at_the_wallet(till: Till) -> None:
+    """The first sleeps past its turn, and finds points that the retry did not find."""
+    house = till.house
+    person, key = house.member(points=100), new_idempotency_key()
+    body = redemption("o-1", person.code()) | {"occurred_at": utc_now().isoformat(), "points": 80}
+    database, now = house.services.database, utc_now()
+    with ThreadPoolExecutor(1) as pool:
+        with database.unit_of_work() as session:
+            operations.redeem(
+                session,
+                now=now,
+                wall=now,
+                claim=Claim(client_id=house.blue.merchant_id, key="other", fingerprint=b"other"),
+                member_id=person.member_id,
+                event=Event(
+                    merchant_id=house.blue.merchant_id, merchant_ref="other", effective_at=now
+                ),
+                points=30,
+                consent=None,
+                evidence=None,
+            )
+            first = pool.submit(till.ask, "/v1/redemptions", key, body)
+            await_waiters(database)
+            sleeper = session.execute(WAITS).scalar_one()
+            os.kill(sleeper, signal.SIGSTOP)
+        try:
+            early = till.ask("/v1/redemptions", key, body)
+            other = redemption("o-2", person.code()) | {"points": 80}
+            house.green.client.earn(
+                member={"phone": person.phone}, merchant_ref="second", amount=500_000
+            )
+        finally:
+            os.kill(sleeper, signal.SIGCONT)
+        assert first.result().status_code == 201, first.result().text
+    assert (early.status_code, early.json()["code"]) == (409, "request_in_progress"), early.text
+    Done("/v1/redemptions", key, body, first.result()).again(till)
+    # With nobody before it a call is told at once what it is refused for.
+    late = till.ask("/v1/redemptions", new_idempotency_key(), other)
+    assert late.json()["code"] == "insufficient_points"
