@@ -31,7 +31,8 @@ from network.ledger import operations
 from network.ledger import queries as ledger
 from network.ledger.errors import DuplicateReference, Refusal, UnknownOriginal
 from network.ledger.values import Claim, Consent, Posted
-from network.programme.worth import points_back, points_to_pay
+from network.programme.giving_back import points_for_refund
+from network.programme.worth import points_to_pay
 from network.settings import PROGRAMME_ZONE
 
 log = logging.getLogger("peyvand.batches")
@@ -223,13 +224,12 @@ def _refund_redeem(
     original = _original(session, batch, data, member, kind="redemption")
     points = data.get("points")
     if points is None:
-        found = ledger.redemption(session, member_id=original.member_id, sequence=original.sequence)
-        if found is None:
-            raise UnknownOriginal(UnknownOriginal.sentence, field="/original_ref")
-        points = points_back(
+        points = points_for_refund(
+            session,
+            redemption=original,
             amount=data["amount"],
-            face_value=_face_value(bench, common["now"]),
-            remaining=max(1, found.captured - found.refunded),
+            now=common["now"],
+            face_value=lambda day: bench.terms.face_value(day=day),
         )
     return operations.refund_redeem(
         session,

@@ -53,11 +53,11 @@ from merchant_gateway.schemas.requests import (
     VOID,
 )
 from network.database.driver import Channel
-from network.ids import EntryKey
 from network.ledger import operations, queries
 from network.ledger.errors import UnknownOriginal
 from network.ledger.values import Claim, Consent, Event, Posted
-from network.programme.worth import points_back, points_to_pay
+from network.programme.giving_back import points_for_refund
+from network.programme.worth import points_to_pay
 from network.spend_requests.queries import PREFIX
 
 
@@ -243,9 +243,10 @@ def read_redemption(call: Call, _query: dict[str, Any], *, redemption_id: str) -
 def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -> Answer:
     """Put points back into the lots that they came from, with their old expiry.
 
-    A lot that lapsed meanwhile gets 30 days of grace. An amount is rounded up to whole points, at
-    most what is left of the redemption. With `preview=true` the answer is 200 with each movement
-    of points, and nothing is left behind.
+    A lot that lapsed meanwhile gets 30 days of grace. An amount is rounded up to whole points, once
+    over all refunds by amount so far, so it may come to none; at most what is left of the
+    redemption. With `preview=true` the answer is 200 with each movement of points, and nothing is
+    left behind.
     """
     now = call.gateway.clock.now()
     set_time(data, now=now)
@@ -261,15 +262,26 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
                 member_id=key.member_id,
                 original=key.sequence,
                 event=event,
-                points=_points_back(session, call, data, key=key, now=now),
+                points=int(data["points"])
+                if "points" in data
+                else points_for_refund(
+                    session,
+                    redemption=key,
+                    amount=data["amount"],
+                    now=now,
+                    face_value=lambda day: call.gateway.terms.face_value(day=day),
+                ),
                 grace_days=operations.GRACE_DAYS,
                 evidence=call.evidence(),
             )
 
     if data["preview"] == "true":
         return preview(call, post, lambda posted: given_back(call, posted, redemption_id))
-    with working(call) as work:
-        posted = post(work.session, call.claim())
+    if call.session is not None:
+        posted = post(call.session, call.claim())
+    else:
+        with call.gateway.services.database.unit_of_work() as session:
+            posted = post(session, call.claim())
     return refunded(call, data, posted, redemption_id=redemption_id)
 
 
@@ -322,22 +334,6 @@ def _spend(
         return operations.redeem(connection, **common)
     until = call.wall + timedelta(minutes=minutes)
     return operations.authorise(connection, hold_until=until, **common)
-
-
-def _points_back(
-    session: Session, call: Call, data: dict[str, Any], *, key: EntryKey, now: datetime
-) -> int:
-    """Return the points to give back; an amount is rounded up, at most to what is left."""
-    if "points" in data:
-        return int(data["points"])
-    found = queries.redemption(session, member_id=key.member_id, sequence=key.sequence)
-    if found is None:
-        raise UnknownOriginal(UnknownOriginal.sentence)
-    return points_back(
-        amount=data["amount"],
-        face_value=call.gateway.terms.face_value(day=today(now)),
-        remaining=max(1, found.captured - found.refunded),
-    )
 
 
 def _points(call: Call, data: dict[str, Any], *, now: datetime) -> int:

@@ -249,6 +249,32 @@ def redemption(session: Session, *, member_id: UUID, sequence: int) -> Redemptio
     )
 
 
+def refunds_by_amount(session: Session, *, redemption: RedemptionView) -> list[Row[Any]]:
+    """Return the refunds of a redemption by amount: amount, points and recorded_at of each."""
+    entry, movement = tables.entry, tables.movement
+    points = (
+        select(func.coalesce(func.sum(movement.c.points), 0))
+        .where(
+            movement.c.member_id == entry.c.member_id,
+            movement.c.sequence == entry.c.sequence,
+            movement.c.business_date == entry.c.business_date,
+            movement.c.source == "redemption",
+        )
+        .scalar_subquery()
+    )
+    return list(
+        session.execute(
+            select(entry.c.amount, points.label("points"), entry.c.recorded_at).where(
+                entry.c.member_id == redemption.member_id,
+                entry.c.business_date >= redemption.business_date,
+                entry.c.original_sequence == redemption.capture_sequence,
+                entry.c.kind == "refund_redemption",
+                entry.c.amount.is_not(None),
+            )
+        )
+    )
+
+
 def open_day(session: Session) -> date:
     """Return the business day that is open; raise InvariantError before the first was opened."""
     day: date | None = session.execute(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 
 from network.errors import PeyvandError
@@ -18,6 +20,15 @@ class WorthOutOfRangeError(PeyvandError):
     """An amount or point count is not one that a till can ask for."""
 
     code = "amount_out_of_range"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenBack:
+    """An earlier refund of a payment by amount: minor units, the points it came to, their value."""
+
+    amount: int
+    points: int
+    face_value: Fraction
 
 
 def points_to_pay(*, amount: int, face_value: Fraction, limit: int | None = None) -> int:
@@ -43,10 +54,17 @@ def points_to_pay(*, amount: int, face_value: Fraction, limit: int | None = None
     return points
 
 
-def points_back(*, amount: int, face_value: Fraction, remaining: int) -> int:
-    """Return the points that a refund of ``amount`` minor units gives back.
+def points_back(
+    *, amount: int, face_value: Fraction, remaining: int, before: Iterable[GivenBack] = ()
+) -> int:
+    """Return the points that a refund of ``amount`` minor units gives back, perhaps none.
 
-    Rounded up like the payment, in the member's favour, and at most ``remaining``, the points of
-    the payment that have not come back yet.
+    Rounded up like the payment, in the member's favour, once over all its refunds by amount: what
+    rounding gave too much ``before`` counts towards this one. At most ``remaining``, the points of
+    the payment that have not come back yet. Raises WorthOutOfRangeError as paying does.
     """
-    return min(points_to_pay(amount=amount, face_value=face_value), remaining)
+    points = points_to_pay(amount=amount, face_value=face_value)
+    ahead = sum((each.points * each.face_value - each.amount for each in before), Fraction(0))
+    if ahead > 0:
+        points = max(0, -int((ahead - amount) // face_value))
+    return min(points, remaining)

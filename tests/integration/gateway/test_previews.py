@@ -13,6 +13,7 @@ from merchant_gateway.previews import moves_of
 from network.clearing.parties import NETWORK_PARTY
 from network.ledger import queries
 from network.ledger.views import PostingView
+from tests.integration.gateway.batching import done, refund_line
 from tests.integration.gateway.house import House, Person, utc_now
 from tests.integration.gateway.till import ask
 
@@ -96,6 +97,35 @@ def test_a_refund_of_a_redemption_is_shown_before_it_is_made(house: House) -> No
     used = refund(house, path, preview=True, ref="b-3", points=1)
     assert (used.status_code, used.json()["code"]) == (409, "duplicate_reference")
     assert used.json()["facts"]["entry"] == made.json()["id"]
+
+
+def test_refunds_by_amount_are_rounded_once_over_all_of_them(house: House) -> None:
+    """Ten refunds of 1,100 rials give back the 11 points that paid 11,000, not ten times two."""
+    person = house.member(points=40)
+    spent = house.green.client.redeem(member=person.code(), merchant_ref="t-1", points=25).data
+    path, named = f"redemptions/{spent['id']}", {"merchant_ref": "t-1"}
+    refund(house, path, preview=False, ref="t-points", points=2)  # stands beside the amounts
+    amount: dict[str, Any] = {"amount": 1100, "currency": "IRR"}
+    given = []
+    for number in range(5):
+        tried = refund(house, path, preview=True, ref=f"t-{number}", **amount).json()
+        made = refund(house, path, preview=False, ref=f"t-{number}", **amount)
+        assert (made.status_code, made.json().get("points")) == (201, tried["points"]), made.text
+        given.append(tried["points"])
+    lines = [refund_line(person.phone, named, type="refund_redeem", **amount) for _ in range(5)]
+    given += [each["points"] for each in done(house, house.green, lines)]
+    assert given == [2, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    half: dict[str, Any] = {"preview": False, "amount": 500, "currency": "IRR"}
+    one, none = (refund(house, path, ref=ref, **half) for ref in ("t-one", "t-none"))
+    assert one.json()["points"] == 1
+    assert (none.status_code, none.json()["points"], none.json()["worth"]["amount"]) == (201, 0, 0)
+    again = refund(house, path, ref="t-none", **half)
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (none.content, "true")
+    assert wallet(house, person).available == 15 + 2 + 11 + 1
+    refund(house, path, preview=False, ref="t-rest", amount=50_000, currency="IRR")
+    over = refund(house, path, preview=False, ref="t-over", amount=1, currency="IRR")
+    assert over.json()["code"] == "refund_exceeds_original"
+    assert wallet(house, person).available == 40
 
 
 def test_a_preview_tells_nothing_of_points_of_others(house: House) -> None:

@@ -31,7 +31,8 @@ How the rules were read where several readings are possible:
   expiry_days, which is the first day on which they can't be used.
 - On a new day points lapse first, then pending ones become active.
 - A purchase is refunded by amount or by lines, not by both; refunds by lines count line by line.
-- A redemption refunded by amount gives back that amount's points, rounded up, at most the rest.
+- A redemption refunded by amount gives back that amount's points, rounded up once over all such
+  refunds, at most the rest.
 - A point that its own issuer accepts is an obligation of the merchant to itself.
 - What a refund takes back is shared by what each issuer has not yet had back, ties to whoever
   joined first, the network before all. Campaigns are read in `campaigns.py`.
@@ -85,6 +86,8 @@ class Redemption:
     slices: list[Slice]
     open: bool = True
     taken: list[Taken] = field(default_factory=list)
+    refunded: int = 0
+    back_by_amount: int = 0
 
     @property
     def left(self) -> int:
@@ -342,9 +345,11 @@ class Oracle:
         if record.get("points") is not None:
             points = int(record["points"])
         elif record.get("amount") is not None:
-            asked = points_for(int(record["amount"]), self.coalition.face_value)
-            points = min(asked, redemption.left)
-        if not 0 < points <= redemption.left:
+            redemption.refunded += int(record["amount"])
+            asked = points_for(redemption.refunded, self.coalition.face_value)
+            points = min(asked - redemption.back_by_amount, redemption.left)
+            redemption.back_by_amount += points
+        if not 0 <= points <= redemption.left or redemption.left == 0:
             raise DisagreementError(f"{points} points refunded, {redemption.left} left")
         wallet = self._wallet(redemption.member)
         missing = points

@@ -155,6 +155,18 @@ def test_points_that_lapsed_meanwhile_come_back_for_a_grace_period() -> None:
     assert all(lot.balanced() for lot in (parent, child))
 
 
+def test_refunds_of_a_payment_are_rounded_once_over_all_of_them() -> None:
+    _, moved = play(
+        earn(2, "bakery", "b", 1_350_000),
+        request("redeem", 3, "chemist", "c", points=25),
+        *(
+            request("refund_redeem", 4, "chemist", f"d{n}", original_ref="c", amount=amount)
+            for n, amount in enumerate((500, 500, 500, 1_500))
+        ),
+    )
+    assert moved[2:] == [1, 0, 1, 1]
+
+
 def test_partial_refunds_add_up_exactly() -> None:
     def back(reference: str, amount: int) -> dict[str, Any]:
         return request("refund_earn", 2, "grocer", reference, original_ref="a", amount=amount)

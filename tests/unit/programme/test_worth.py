@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from network.points import MAX_AMOUNT, worth
 from network.programme.worth import (
     AboveLimitError,
+    GivenBack,
     WorthOutOfRangeError,
     points_back,
     points_to_pay,
@@ -50,3 +51,24 @@ def test_refunding_all_that_was_paid_gives_back_every_point(amount: int, value: 
     paid = points_to_pay(amount=amount, face_value=value)
     assert points_back(amount=amount, face_value=value, remaining=paid) == paid
     assert points_back(amount=amount, face_value=value, remaining=1) == 1
+
+
+@given(
+    amounts=st.lists(st.integers(min_value=1, max_value=10**6), min_size=1, max_size=12),
+    value=values,
+)
+def test_refunds_give_back_what_one_of_all_would(amounts: list[int], value: Fraction) -> None:
+    paid = points_to_pay(amount=sum(amounts), face_value=value)
+    before: list[GivenBack] = []
+    for amount in amounts:
+        points = points_back(amount=amount, face_value=value, remaining=paid, before=before)
+        before.append(GivenBack(amount=amount, points=points, face_value=value))
+        so_far = sum(each.amount for each in before)
+        assert sum(each.points for each in before) == points_to_pay(amount=so_far, face_value=value)
+
+
+def test_what_rounding_gave_too_much_counts_at_its_value_of_then() -> None:
+    before = [GivenBack(amount=100, points=1, face_value=Fraction(1000))]  # 900 rials ahead
+    assert points_back(amount=900, face_value=Fraction(500), remaining=9, before=before) == 0
+    assert points_back(amount=901, face_value=Fraction(500), remaining=9, before=before) == 1
+    assert points_back(amount=1901, face_value=Fraction(500), remaining=9, before=before) == 3
