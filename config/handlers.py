@@ -2,7 +2,7 @@
 
 A handler is called as ``function(services, **payload)`` with the payload of the outbox row (ids,
 never secrets). It can run twice for one event, and must come to the same end. A topic without a
-handler is only marked as dispatched: the row stays for whoever reads the outbox later.
+handler has none: what merchants are told of it is written down by the relay itself.
 """
 
 from __future__ import annotations

@@ -20,7 +20,6 @@ from network.clock import wall_now
 from network.database.connection import DatabaseUnavailableError
 from network.errors import PeyvandError, UnavailableError
 from network.events import feed
-from network.events.service import forget_dispatched
 from network.ledger.forget import forget_requests
 from network.members.joining import forget_unanswered
 from network.members.service import forget_codes, forget_sessions
@@ -110,10 +109,6 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
                     return found.keys + found.codes
         return 0
 
-    def dispatched() -> int:
-        with services.database.ledger() as connection:
-            return forget_dispatched(connection)
-
     for name, forget in (
         ("sign_in_codes", partial(forget_codes, wall=wall, limit=PIECE)),
         ("enrolments", partial(forget_unanswered, wall=wall, limit=PIECE)),
@@ -129,5 +124,4 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
     ):
         yield name, partial(piece, forget)
     yield "batch_bodies", partial(keep_bodies, services, failed=set())
-    yield "outbox", dispatched
     yield "requests", requests

@@ -1,7 +1,7 @@
 """The outbox relay: what was committed goes out to the queues, at least once, in order.
 
 What followed from something else goes out after it (``network.events.queries.waiting``); what
-commits late goes out late and holds up nothing. A row is marked in the transaction that took it,
+commits late goes out late and holds up nothing. A row is removed in the transaction that took it,
 after its job was accepted by the queue: killed in between, the relay enqueues the job again.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC
 
 import redis
 
@@ -19,7 +20,7 @@ from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
 from network.database.connection import Database
 from network.events.queries import Event
-from network.events.service import mark_dispatched, take_waiting
+from network.events.service import remove_dispatched, take_waiting
 from network.events.webhooks.deliveries import tell
 from network.merchants.happenings import Teller, weight
 from network.services import Services
@@ -51,7 +52,7 @@ def relay_once(
 
     With a ``teller`` merchants' own events are written down in the same transaction, once.
 
-    Raises redis.RedisError or DatabaseUnavailableError with nothing marked; what was enqueued
+    Raises redis.RedisError or DatabaseUnavailableError with nothing removed; what was enqueued
     before that is enqueued again later.
     """
 
@@ -59,9 +60,8 @@ def relay_once(
         handler = HANDLERS.get(event.topic)
         if handler is not None:
             enqueue(
-                event.topic, handler.arguments(event), job_id=f"event-{event.event_id}",
-                connection=connection,
-            )  # fmt: skip
+                event.topic, handler.arguments(event), job_id=_job_id(event), connection=connection
+            )
 
     dispatched = dispatch(database, hand_on=hand_on, batch=batch, teller=teller)
     if dispatched.queued:
@@ -76,7 +76,7 @@ def dispatch(
     batch: int = BATCH,
     teller: Teller | None = None,
 ) -> Dispatched:
-    """Hand on up to ``batch`` rows in one transaction and mark them; raises what ``hand_on`` does.
+    """Hand on up to ``batch`` rows in one transaction, which removes them; raises what it does.
 
     With a ``teller`` merchants' own events are written down in it, and their deliveries queued.
     """
@@ -88,8 +88,13 @@ def dispatch(
         if teller is not None:
             happenings = teller.happenings(session, events=events)
             queued = tell(session, happenings=happenings, now=wall_now())
-        mark_dispatched(session, event_ids=[event.event_id for event in events])
+        remove_dispatched(session, event_ids=[event.event_id for event in events])
     return Dispatched(events=len(events), queued=queued)
+
+
+def _job_id(event: Event) -> str:
+    """Return the same id each time: a database that was restored counts its events anew."""
+    return f"event-{event.event_id}-{event.recorded_at.astimezone(UTC):%Y%m%d%H%M%S%f}"
 
 
 def _bounded(events: list[Event]) -> list[Event]:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ARRAY,
     CheckConstraint,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Text,
@@ -22,25 +23,22 @@ from network.database.base import NETWORK_SCHEMA, Base
 
 
 class OutboxEvent(Base):
-    """One event, written in the transaction in which it happened, until it was handed on."""
+    """One event, from the transaction in which it happened to the one that handed it on.
+
+    An entry of the ledger says its ``sequence`` and ``points``; ``payload`` is for all else.
+    """
 
     __tablename__ = "outbox"
-    __table_args__ = (
-        Index(
-            "ix_outbox_waiting",
-            "event_id",
-            postgresql_where=text("dispatched_at IS NULL"),
-        ),
-        {"schema": NETWORK_SCHEMA},
-    )
+    __table_args__ = ({"schema": NETWORK_SCHEMA},)
 
-    event_id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    event_id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     topic: Mapped[str]
     member_id: Mapped[UUID | None]
     merchant_id: Mapped[UUID | None]
-    payload: Mapped[dict[str, Any]]
+    sequence: Mapped[int | None]
+    points: Mapped[int | None]
+    payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     recorded_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
-    dispatched_at: Mapped[datetime | None]
 
 
 class MerchantEventCounter(Base):

@@ -7,17 +7,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from network.events.models import OutboxEvent
+
+_PAYLOAD = case(
+    (OutboxEvent.sequence.is_(None), OutboxEvent.payload),
+    else_=func.jsonb_build_object(
+        "sequence", OutboxEvent.sequence, "points", OutboxEvent.points, type_=JSONB
+    ),
+).label("payload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened: ``topic`` says what, ``payload`` holds ids and figures only."""
 
-    event_id: UUID
+    event_id: int
     topic: str
     member_id: UUID | None
     merchant_id: UUID | None
@@ -28,18 +36,17 @@ class Event:
 def waiting(session: Session, *, limit: int) -> list[Event]:
     """Return the oldest events that nobody has handed on, at most ``limit``, in order.
 
-    An event is passed over by nobody: it waits until its own row says that it was handed on, so one
+    An event is passed over by nobody: its row waits until whoever hands it on takes it away. So one
     that commits late is only late, and no transaction that is still under way holds up another's.
 
     An event that followed from another comes after it. Say B's transaction learnt of A's: it read
     rows of A, or waited for its locks. So A had committed before B wrote its event.
     1. A snapshot that has B's commit has A's too: PostgreSQL ends a transaction for all snapshots
        at once, before it lets its locks go. So B is never read in an earlier batch than A.
-    2. In one batch the order is that of ``event_id``, a UUIDv7 that PostgreSQL makes as the row is
-       written: A wrote before it committed, B after that.
+    2. In one batch the order is that of ``event_id``, which counts rows as they are written: A took
+       its number before it committed, B after that.
     Transaction ids would not do: B may have had its own long before it waited for A. What has no
-    such bond has no order, and needs none. A clock that is set back between A and B can only turn
-    two that are read in one batch.
+    such bond has no order, and needs none.
     """
     rows = session.execute(
         select(
@@ -47,10 +54,9 @@ def waiting(session: Session, *, limit: int) -> list[Event]:
             OutboxEvent.topic,
             OutboxEvent.member_id,
             OutboxEvent.merchant_id,
-            OutboxEvent.payload,
+            _PAYLOAD,
             OutboxEvent.recorded_at,
         )
-        .where(OutboxEvent.dispatched_at.is_(None))
         .order_by(OutboxEvent.event_id)
         .limit(limit)
     )
@@ -59,5 +65,5 @@ def waiting(session: Session, *, limit: int) -> list[Event]:
 
 def any_left(session: Session) -> bool:
     """Return whether some event was not handed on."""
-    left = select(OutboxEvent.event_id).where(OutboxEvent.dispatched_at.is_(None)).limit(1)
+    left = select(OutboxEvent.event_id).limit(1)
     return session.scalars(left).first() is not None

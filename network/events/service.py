@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
+from network.database.arrays import array
 from network.events.models import OutboxEvent
 from network.events.queries import Event, waiting
 
 _RUNNER = 0x6F75_7462_6F78
-_FORGET = text("SELECT ledger.forget_dispatched(CAST(:most AS integer))")
+_REMOVE = text("DELETE FROM network.outbox WHERE event_id = ANY (CAST(:event_ids AS bigint[]))")
 
 
 def publish(
@@ -23,7 +24,7 @@ def publish(
     payload: dict[str, Any],
     member_id: UUID | None = None,
     merchant_id: UUID | None = None,
-) -> UUID:
+) -> int:
     """Write an event; it exists when the session commits. Return its id.
 
     ``payload`` holds ids and figures, never personal data or secrets: it travels through queues.
@@ -47,21 +48,6 @@ def take_waiting(session: Session, *, limit: int) -> list[Event]:
     return waiting(session, limit=limit)
 
 
-def forget_dispatched(connection: Connection, *, most: int = 10_000) -> int:
-    """Delete at most ``most`` events that were handed on a week ago; return how many there were.
-
-    The database decides what is old, by the rows' own dates.
-    """
-    gone: int = connection.execute(_FORGET, {"most": most}).scalar_one()
-    return gone
-
-
-def mark_dispatched(session: Session, *, event_ids: Sequence[UUID]) -> None:
-    """Say that events were handed on; call it in the transaction that took them."""
-    if event_ids:
-        session.execute(
-            update(OutboxEvent)
-            .where(OutboxEvent.event_id.in_(event_ids))
-            .values(dispatched_at=func.clock_timestamp()),
-            execution_options={"synchronize_session": False},
-        )
+def remove_dispatched(session: Session, *, event_ids: Sequence[int]) -> None:
+    """Take events away that were handed on; call it in the transaction that took them."""
+    session.execute(_REMOVE, {"event_ids": array(event_ids)})

@@ -259,8 +259,7 @@ def backlog(session: Session) -> Backlog:
     """Return how many events wait in the outbox, and since when the oldest does."""
     row = session.execute(
         text("""
-            SELECT count(*) AS waiting, min(recorded_at) AS oldest
-            FROM network.outbox WHERE dispatched_at IS NULL
+            SELECT count(*) AS waiting, min(recorded_at) AS oldest FROM network.outbox
         """)
     ).one()
     return Backlog(waiting=row.waiting, oldest=row.oldest)

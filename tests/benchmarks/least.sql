@@ -55,10 +55,8 @@ BEGIN
         VALUES (p_member, number, 1, current_date, 'issuance', 'available', p_event.merchant_id,
                 1000000, p_event.merchant_id, 165)
     ), outbox AS (
-        INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
-        VALUES ('bench.least', p_member, p_event.merchant_id,
-                '{"points": 165, "sequence": 12,
-                  "merchant_id": "b0000000-0000-7000-8000-000000000001"}')
+        INSERT INTO network.outbox (topic, member_id, merchant_id, sequence, points)
+        VALUES ('bench.least', p_member, p_event.merchant_id, 12, 165)
     )
     INSERT INTO ledger.evidence
         (member_id, sequence, business_date, key_id, signature_base, signature, body)

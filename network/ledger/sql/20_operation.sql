@@ -315,9 +315,8 @@ BEGIN
                   priced_on, points, place);
     END IF;
 
-    INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
-    VALUES ('ledger.' || p_kind, op.member_id, p_event.merchant_id, jsonb_build_object(
-        'sequence', op.sequence, 'points', p_points));
+    INSERT INTO network.outbox (topic, member_id, merchant_id, sequence, points)
+    VALUES ('ledger.' || p_kind, op.member_id, p_event.merchant_id, op.sequence, p_points);
     op.moves := '{}';
     op.lots := 0;
     RETURN op;

@@ -166,9 +166,8 @@ BEGIN
     VALUES (p_member, number, 1, day, 'issuance', account, p_kind.issuer_id, lot, p_kind.terms_id,
             total);
     -- 9. Who is told, and what was signed.
-    INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
-    VALUES ('ledger.issuance', p_member, p_event.merchant_id, jsonb_build_object(
-        'sequence', number, 'points', total));
+    INSERT INTO network.outbox (topic, member_id, merchant_id, sequence, points)
+    VALUES ('ledger.issuance', p_member, p_event.merchant_id, number, total);
     IF p_evidence.key_id IS NOT NULL THEN
         INSERT INTO ledger.evidence
             (member_id, sequence, business_date, key_id, signature_base, signature, body)

@@ -248,9 +248,8 @@ BEGIN
         (p_member, number, 1, day, 'available', 'redemption', issuer, acceptor, lot, terms, day,
          p_points);
     -- 7. Who is told, and what was signed.
-    INSERT INTO network.outbox (topic, member_id, merchant_id, payload)
-    VALUES ('ledger.redemption', p_member, acceptor, jsonb_build_object(
-        'sequence', number, 'points', p_points));
+    INSERT INTO network.outbox (topic, member_id, merchant_id, sequence, points)
+    VALUES ('ledger.redemption', p_member, acceptor, number, p_points);
     IF p_evidence.key_id IS NOT NULL THEN
         INSERT INTO ledger.evidence
             (member_id, sequence, business_date, key_id, signature_base, signature, body)

@@ -113,9 +113,8 @@ BEGIN
     SELECT t.member_id, t.sequence, t.place, p_day, t.source, t.target, t.issuer_id, t.lot_id,
            t.terms_id, t.remaining
     FROM ledger.matured(lots, ends) AS t;
-    INSERT INTO network.outbox (topic, member_id, payload)
-    SELECT 'ledger.' || p_kind, t.member_id, jsonb_build_object(
-        'sequence', t.sequence, 'points', sum(t.remaining)::bigint, 'merchant_id', NULL)
+    INSERT INTO network.outbox (topic, member_id, sequence, points)
+    SELECT 'ledger.' || p_kind, t.member_id, t.sequence, sum(t.remaining)
     FROM ledger.matured(lots, ends) AS t GROUP BY t.member_id, t.sequence;
 END
 $$;

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from network.database.connection import Database
-from network.events.service import mark_dispatched, publish, take_waiting
+from network.events.service import publish, remove_dispatched, take_waiting
 
 MEMBER = UUID(int=7)
 PATIENCE_SECONDS = 60.0
 
 
-def publish_one(database: Database, topic: str) -> UUID:
+def publish_one(database: Database, topic: str) -> int:
     with database.unit_of_work() as session:
         return publish(session, topic=topic, payload={"sequence": 1}, member_id=MEMBER)
 
@@ -32,11 +32,11 @@ def topics(database: Database) -> list[str]:
         return [event.topic for event in take_waiting(session, limit=10)]
 
 
-def test_events_are_taken_in_order_until_they_are_marked(database: Database) -> None:
+def test_events_are_taken_in_order_until_they_are_removed(database: Database) -> None:
     ids = [publish_one(database, topic) for topic in ("first", "second", "third")]
     with database.unit_of_work() as session:
         taken = take_waiting(session, limit=2)
-        mark_dispatched(session, event_ids=[event.event_id for event in taken])
+        remove_dispatched(session, event_ids=[event.event_id for event in taken])
     assert [event.event_id for event in taken] == ids[:2]
     assert (taken[0].payload, taken[0].member_id, taken[0].merchant_id) == (
         {"sequence": 1},
@@ -53,10 +53,10 @@ def test_a_rolled_back_event_never_was(database: Database) -> None:
 
 
 def hand_on(database: Database) -> list[str]:
-    """Take what waits, mark it, and return its topics."""
+    """Take what waits, remove it, and return its topics."""
     with database.unit_of_work() as session:
         taken = take_waiting(session, limit=10)
-        mark_dispatched(session, event_ids=[event.event_id for event in taken])
+        remove_dispatched(session, event_ids=[event.event_id for event in taken])
     return [event.topic for event in taken]
 
 
@@ -106,8 +106,8 @@ def test_a_second_runner_waits_for_its_turn(database: Database) -> None:
     assert topics(database) == ["only"]
 
 
-def test_marking_nothing_changes_nothing(database: Database) -> None:
+def test_removing_nothing_changes_nothing(database: Database) -> None:
     publish_one(database, "kept")
     with database.unit_of_work() as session:
-        mark_dispatched(session, event_ids=[])
+        remove_dispatched(session, event_ids=[])
     assert topics(database) == ["kept"]

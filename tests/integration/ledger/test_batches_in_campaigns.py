@@ -312,7 +312,7 @@ def test_purchases_that_campaigns_add_to_are_posted_together(hands: Hands) -> No
         outcomes = earn_in_campaigns(session, now=_next_day(hands), earnings=earnings)
         told = session.execute(
             text(
-                "SELECT topic, payload ->> 'points' FROM network.outbox "
+                "SELECT topic, coalesce(points::text, payload ->> 'points') FROM network.outbox "
                 "WHERE member_id = ANY (:members) OR strpos(payload ->> 'members', :first) > 0"
             ),
             {"members": members, "first": str(members[0])},

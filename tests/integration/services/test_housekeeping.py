@@ -19,7 +19,6 @@ from config.schedule import ask_housekeeping
 from network.batches.models import Batch
 from network.clock import local_date, wall_now
 from network.database.connection import Database
-from network.events.service import forget_dispatched
 from network.ids import uuid7
 from network.ledger.forget import Forgotten, forget_requests
 from network.ledger.partitions import open_first_day
@@ -250,32 +249,6 @@ def test_ended_sign_ins_go_but_what_evidence_and_last_seen_need(
         assert session.execute(OPERATORS).scalar_one() == left
         places = session.execute(PLACES).scalars().all()
     assert places == ["Firefox192.0.2.1" if age < 30 else "" for age in ages]
-
-
-EVENTS = text("""
-    INSERT INTO network.outbox (event_id, topic, payload, dispatched_at)
-    SELECT uuidv7(-days * interval '1 day'), topic, '{}',
-           clock_timestamp() - handed * interval '1 day'
-    FROM (VALUES ('old', 9, 8), ('late', 9, 6), ('new', 6, 6), ('waits', 9, NULL))
-             AS v (topic, days, handed)
-""")
-
-
-def test_what_was_handed_on_a_week_ago_leaves_the_outbox(
-    services: Services, owner_database: Database
-) -> None:
-    with owner_database.unit_of_work() as session:
-        session.execute(EVENTS)
-    with services.database.ledger() as connection:
-        assert [forget_dispatched(connection, most=1) for _ in range(2)] == [1, 0]
-    with services.database.reading() as session:
-        topics = session.execute(text("SELECT topic FROM network.outbox ORDER BY topic"))
-        assert topics.scalars().all() == ["late", "new", "waits"]
-    with (
-        pytest.raises(DBAPIError, match="permission denied"),
-        services.database.ledger() as connection,
-    ):
-        connection.execute(text("DELETE FROM network.outbox"))
 
 
 def test_a_kind_that_fails_stops_no_other_and_goes_by_pieces(

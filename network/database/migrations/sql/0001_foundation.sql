@@ -48,19 +48,19 @@ INSERT INTO network.installation DEFAULT VALUES;
 GRANT SELECT ON network.installation TO peyvand_app;
 GRANT UPDATE (clock_offset) ON network.installation TO peyvand_app;
 
--- What happened, for whoever must be told: written in the transaction in which it happened, and read
--- in the order of event_id, which says when (network/events/queries.py says why that order is right).
+-- What happened, for whoever must be told: written in the transaction in which it happened, read in
+-- the order of event_id, which says when (network/events/queries.py says why that order is right), and
+-- gone in the transaction that handed it on. What an entry of the ledger says of itself has columns of
+-- its own; payload is for everything else.
 CREATE TABLE network.outbox (
-    event_id uuid NOT NULL DEFAULT uuidv7(),
+    event_id bigint GENERATED ALWAYS AS IDENTITY,
     topic text NOT NULL,
     member_id uuid,
     merchant_id uuid,
-    payload jsonb NOT NULL,
+    sequence bigint,
+    points bigint,
+    payload jsonb NOT NULL DEFAULT '{}',
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    dispatched_at timestamptz,
     CONSTRAINT pk_outbox PRIMARY KEY (event_id)
 );
-CREATE INDEX ix_outbox_waiting ON network.outbox (event_id)
-    WHERE dispatched_at IS NULL;
-GRANT SELECT, INSERT ON network.outbox TO peyvand_app;
-GRANT UPDATE (dispatched_at) ON network.outbox TO peyvand_app;
+GRANT SELECT, INSERT, DELETE ON network.outbox TO peyvand_app;

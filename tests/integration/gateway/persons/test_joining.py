@@ -197,7 +197,7 @@ def test_merchants_are_told_a_cause_before_its_effect(house: House) -> None:
     topics = ["member.joined", "ledger.issuance", "wallet.seen", "redemption.answered"]
     events = [
         Event(
-            event_id=ids.uuid7(),
+            event_id=1,
             topic=topic,
             member_id=person.member_id,
             merchant_id=green,

@@ -13,7 +13,7 @@ from merchant_gateway.client.bodies import new_idempotency_key
 from merchant_gateway.client.errors import ProblemError
 from network.clock import wall_now
 from network.events.queries import Event
-from network.ids import shared_wallet_id, uuid7
+from network.ids import shared_wallet_id
 from network.ledger import operations, operations_members, queries, shared_wallets
 from network.ledger.evidence import read_evidence
 from network.ledger.values import Claim
@@ -196,7 +196,7 @@ def test_webhooks_and_text_messages_tell_who_spent(family: Family) -> None:
     made = [entry for entry in family.entries() if entry.merchant_id is not None]
     events = [
         Event(
-            event_id=uuid7(),
+            event_id=1,
             topic=f"ledger.{entry.kind}",
             member_id=entry.member_id,
             merchant_id=entry.merchant_id,
