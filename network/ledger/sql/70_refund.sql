@@ -23,6 +23,9 @@ DECLARE
 BEGIN
     IF op.replay IS NOT NULL THEN
         RETURN op.replay;
+    ELSIF (p_amount IS NULL) = (p_lines IS NULL) THEN
+        RAISE EXCEPTION 'a refund is by amount or by lines, exactly one of them'
+            USING ERRCODE = 'PV003';
     END IF;
     SELECT e.* INTO bought FROM ledger.entry AS e
     WHERE e.member_id = p_member AND e.sequence = p_original;

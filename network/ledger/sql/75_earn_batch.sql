@@ -61,7 +61,8 @@ RETURN ARRAY(
             SELECT ledger.total(x.points) AS points, ledger.total(x.base) AS based,
                    bool_and(x.line = x.n - 1)
                    AND 0 <= ALL (g.earned) AND array_length(g.earned, 2) = 3
-                   AND ledger.total(x.points) BETWEEN 1 AND 1000000000000000 AS plain
+                   -- A thousand of these bring no wallet from 9 to beyond 10 times 10^17.
+                   AND ledger.total(x.points) BETWEEN 1 AND 100000000000000 AS plain
             FROM (
                 SELECT n, g.earned[n][1] AS line, g.earned[n][2] AS base, g.earned[n][3] AS points
                 FROM (SELECT generate_subscripts(g.earned, 1) AS n) AS s

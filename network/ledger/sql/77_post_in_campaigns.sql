@@ -65,7 +65,7 @@ RETURN ARRAY(
                        AND 0 <= ALL (g.earned)
                        AND array_length(g.earned, 2)
                            = CASE WHEN cardinality(g.chosen) > 1 THEN 4 ELSE 3 END
-                       AND ledger.total(x.points) BETWEEN 1 AND 1000000000000000 AS plain
+                       AND ledger.total(x.points) BETWEEN 1 AND 100000000000000 AS plain
                 FROM (
                     SELECT n, g.earned[n][1] AS line, g.earned[n][2] AS base,
                            g.earned[n][3] AS points, g.earned[n][4] AS lot

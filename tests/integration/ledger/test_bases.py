@@ -104,3 +104,26 @@ def test_what_a_refund_takes_back_is_measured_by_the_whole_purchase(hands: Hands
             {"m": member_id},
         ).all()
     assert told == [500, 500]
+
+
+_REFUND = text("""
+    SELECT ledger.refund_earn(
+        :member, :now, ROW(:shop, gen_random_uuid(), '')::ledger.claim_facts, :original,
+        ROW(:shop, gen_random_uuid(), :now, NULL, NULL, NULL, NULL, NULL, NULL, 'IRR', NULL
+        )::ledger.event_facts,
+        :amount, CAST(:lines AS jsonb), NULL)
+""")
+
+
+def test_a_refund_is_by_amount_or_by_lines_whoever_asks(hands: Hands) -> None:
+    member_id = hands.wallet()
+    bought = hands.earn(member_id, 100)
+    before = hands.view(member_id)
+    said = {"member": member_id, "now": hands.now, "shop": hands.bakery}
+    for amount, lines in ((500, '[{"line": 0, "amount": 500}]'), (None, None)):
+        with pytest.raises(DBAPIError, match="exactly one") as caught, hands.database.ledger() as c:
+            c.execute(
+                _REFUND, said | {"original": bought.sequence, "amount": amount, "lines": lines}
+            )
+        assert getattr(caught.value.orig, "sqlstate", None) == "PV003"
+    assert hands.view(member_id) == before

@@ -287,6 +287,22 @@ def test_batches_over_the_same_wallets_meet_without_deadlock(hands: Hands) -> No
     assert {hands.view(member).sequence for member in members} == {2}
 
 
+def test_a_batch_brings_no_wallet_past_its_limit(hands: Hands) -> None:
+    member_id = hands.wallet()
+
+    def large(count: int) -> list[BatchEarning]:
+        each = [earning(hands, member_id, 10**15) for _ in range(count)]
+        return [replace(one, grants=[replace(one.grants[0], base=1000)]) for one in each]
+
+    assert all(isinstance(out, Posted) for out in post(hands, *large(890)))
+    outcomes = post(hands, *large(120))
+    assert all(isinstance(out, Posted) for out in outcomes[:110])
+    assert {out.code for out in outcomes[110:] if isinstance(out, Refusal)} == {
+        "points_out_of_range"
+    }
+    assert hands.view(member_id).available == 10**18
+
+
 def test_expiry_by_batches_writes_what_single_nights_write(hands: Hands) -> None:
     night = hands.now + timedelta(days=3)
     single_members = [hands.wallet() for _ in range(2)]

@@ -17,6 +17,7 @@ from tests.integration.ledger_audit.faults import FAULTS, FIRST_ENTRY, Fault
 from tests.integration.ledger_audit.faults_purchases import PURCHASES
 from tests.integration.ledger_audit.history import (
     FIRST,
+    SPENDER,
     verify,
 )
 
@@ -93,6 +94,46 @@ def test_what_was_tampered_with_is_named(past: Past, planted: Fault) -> None:
         found = {check.name: check for check in audit(session, verify=verify) if check.differences}
     assert any(planted.named in example for example in found[planted.check].examples), found
     assert set(found) == {planted.check} | planted.also
+
+
+_HUGE = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("change", "named", "checks_of_it"),
+    [
+        (
+            f"ledger.movement SET points = {_HUGE} WHERE {FIRST_ENTRY}",
+            (
+                "ledger.movement: member_id ",
+                "sequence 1, line 1, ",
+                f" points {_HUGE} is too large",
+            ),
+            {"lots_match_postings", "wallets_match_postings", "entry_digests"},
+        ),
+        (
+            f"ledger.wallet SET available = {_HUGE} WHERE member_id = '{SPENDER}'",
+            (f"member {SPENDER}: ", str(_HUGE)),
+            {"wallets_match_lots"},
+        ),
+        (
+            f"ledger.entry SET earned = ARRAY[[0, 1000, {_HUGE}], [1, 1, 9]] WHERE {FIRST_ENTRY}",
+            ("ledger.entry: member_id ", "sequence 1, ", " is too large"),
+            {"entry_digests", "earned_match_postings"},
+        ),
+    ],
+    ids=["movement", "wallet", "earned"],
+)
+def test_a_figure_that_no_sum_can_hold_is_named(
+    past: Past, change: str, named: tuple[str, ...], checks_of_it: set[str]
+) -> None:
+    with past.tampered(f"UPDATE {change}") as session:
+        done = audit(session, verify=verify)
+    assert [check.name for check in done] == check_names()
+    found = {check.name: check for check in done if check.differences}
+    assert checks_of_it <= set(found), found
+    examples = [example for check in found.values() for example in check.examples]
+    assert any(all(part in example for part in named) for example in examples), examples
 
 
 def test_every_check_has_a_fault() -> None:
