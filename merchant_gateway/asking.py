@@ -25,6 +25,7 @@ from network.ids import EntryKey
 from network.ledger import queries as ledger
 from network.ledger.errors import DuplicateReference
 from network.ledger.values import Consent, Event, Posted
+from network.second_factor.threshold import installation_threshold
 from network.spend_requests import queries, service
 from network.spend_requests.errors import ConsentLapsedError
 from network.spend_requests.queries import PREFIX, TAKEN, WAITING, SpendRequestView
@@ -74,6 +75,9 @@ def by_consent(
             wallet_url=services.settings.wallet_url,
             domain=urlsplit(services.settings.wallet_url).hostname or "localhost",
             renewed=code is not None,
+            ask_above=installation_threshold(
+                session, settings=services.settings, now=call.gateway.clock.now()
+            ),
             wall=call.wall,
         )
         if asked.state == WAITING and code is None:

@@ -51,6 +51,9 @@ MEMBERS = {
         _("This is not the code that the member was sent"),
         _("Type it again; the facts say how many tries are left."),
     ),
+    "consent_in_wallet": Kind(
+        422, _("So many points are agreed to in the wallet"), _("Wait, then repeat the first call.")
+    ),
     "too_many_asked": Kind(
         429,
         _("This member was asked too often"),

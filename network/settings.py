@@ -24,6 +24,8 @@ class Settings:
     have no business there). URLs are SQLAlchemy URLs with the ``postgresql+psycopg`` driver.
     ``refund_days``: for so long months stay where a refund finds its purchase. ``payment_iban``
     and ``payment_name``: the account that merchants are paid from, and its holder.
+    ``step_up_points`` and ``step_up_rials``: above so many points, or so much worth in rials,
+    whichever is less, a member's PIN or passkey is asked for.
     ``webhook_loopback``: webhooks may go to this machine, where the installation is simulated or
     ``embedded`` (it runs its own servers). Merchants' sandboxes are databases of their own, at most
     ``most_sandboxes``: on the server of ``sandbox_url`` where it is given, else beside the first.
@@ -43,6 +45,8 @@ class Settings:
     mail_from: str = "peyvand@localhost"
     trusted_proxies: int = 0
     refund_days: int = 180
+    step_up_points: int = 5_000
+    step_up_rials: int | None = None
     payment_iban: str | None = None
     payment_name: str = "Peyvand"
     webhook_loopback: bool = False
@@ -75,6 +79,8 @@ class Settings:
             mail_from=environment.get("PEYVAND_MAIL_FROM", "").strip() or "peyvand@localhost",
             trusted_proxies=_whole_number(environment, "PEYVAND_TRUSTED_PROXIES", default=0),
             refund_days=_refund_days(environment),
+            step_up_points=_whole_number(environment, "PEYVAND_STEP_UP_POINTS", default=5_000),
+            step_up_rials=_number_or_none(environment, "PEYVAND_STEP_UP_RIALS"),
             payment_iban=_without_spaces(environment, "PEYVAND_PAYMENT_IBAN") or None,
             payment_name=environment.get("PEYVAND_PAYMENT_NAME", "").strip() or "Peyvand",
             webhook_loopback=environment.get("PEYVAND_WEBHOOK_LOOPBACK") == "1",
@@ -139,6 +145,10 @@ def _whole_number(environment: Mapping[str, str], name: str, *, default: int) ->
     if not text.isascii() or not text.isdigit():
         raise ConfigurationError(f"{name} must be a whole number", field=name)
     return int(text)
+
+
+def _number_or_none(environment: Mapping[str, str], name: str) -> int | None:
+    return _whole_number(environment, name, default=0) if environment.get(name) else None
 
 
 def _refund_days(environment: Mapping[str, str]) -> int:

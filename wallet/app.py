@@ -16,12 +16,15 @@ from wallet.views import (
     movements,
     outbox,
     partners,
+    pin,
     pool,
     pool_acts,
     profile,
     proof,
     requests,
+    security,
     sign_in,
+    step_up,
 )
 
 VIEWS = (
@@ -36,6 +39,9 @@ VIEWS = (
     pool,
     pool_acts,
     profile,
+    security,
+    pin,
+    step_up,
     leaving,
     proof,
     outbox,

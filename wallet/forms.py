@@ -104,6 +104,13 @@ def read_limit(typed: str) -> int | None:
     return read_some(typed) if typed.strip() else None
 
 
+def read_pin(typed: str) -> str:
+    """Return what was typed as a PIN; whether it is one the network decides."""
+    if not typed.strip():
+        raise ValidationError(gettext("Type your PIN."))
+    return typed
+
+
 def read_yes(typed: str) -> bool:
     """Return whether a box was ticked."""
     return typed == "yes"
@@ -146,6 +153,26 @@ class GiveForm(WalletForm):
 
     phone = Typed(read_phone)
     points = Typed(read_gift)
+
+
+class PinForm(WalletForm):
+    """Proves who holds the phone."""
+
+    pin = Typed(read_pin)
+
+
+class NewPinForm(WalletForm):
+    """A PIN typed twice, and the one-time code that sets it."""
+
+    code = Typed(read_code)
+    pin = Typed(read_pin)
+    again = Typed(read_pin)
+
+
+class ThresholdForm(WalletForm):
+    """Above how many points is asked for the PIN."""
+
+    above = Typed(read_some)
 
 
 class PoolForm(WalletForm):

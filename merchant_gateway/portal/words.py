@@ -246,6 +246,10 @@ REFUSALS: Mapping[str, LazyText] = {
     ),
     "consent_refused": _l("The customer said no. Take the sum in cash or by card."),
     "consent_lapsed": _l("No answer came in time, or the code was tried too often. Ask once more."),
+    "consent_in_wallet": _l(
+        "For so many points the customer agrees in the wallet, which asks for their PIN. Wait for "
+        "it, then take the points without a code."
+    ),
     "consent_differs": _l("The customer is being asked for something else. Begin again."),
     "idempotency_conflict": _l("This form was sent before with something else in it. Begin again."),
     "duplicate_reference": _l("Something is booked under this reference already. Begin again."),

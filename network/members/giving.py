@@ -26,6 +26,8 @@ from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.service import queue_sms
 from network.messaging.texts import giving_text, received_text
 from network.pools import queries as pools
+from network.second_factor.proofs import Act
+from network.second_factor.threshold import Screen, require_proof
 from network.vault import Vault
 
 _PHONE_END = 4
@@ -148,20 +150,23 @@ def give(
     to: Taker,
     points: int,
     code: str,
+    screen: Screen,
     now: datetime,
     wall: datetime,
     wallet_url: str,
 ) -> Given | CodeRefused:
     """Give the points once the code is right, and tell whoever got them.
 
-    Commit a refusal too: it has been counted. Raises NotOnesOwnError, SpendLocked,
-    InsufficientPoints, WalletClosed, and WalletMoved where somebody joined or left just now.
+    Commit a refusal too: it has been counted. Raises ProofNeededError, NotOnesOwnError, the
+    ledger's refusals, and WalletMoved where somebody joined or left just now.
     """
     purpose = _purpose(to.member_id, points)
     sent = read_code(session, vault, phone=giver.phone, code=code, wall=wall, purpose=purpose)
     if isinstance(sent, CodeRefused):
         return sent
     sent.used_at = wall
+    act = gift(to.member_id, points)
+    require_proof(session, member_id=giver.member_id, screen=screen, act=act, wall=wall)
     home = giving_wallet(session, giver=giver.member_id)
     theirs = shared_wallets.home(session, member_id=to.member_id)
     posted = operations.transfer(
@@ -197,6 +202,11 @@ def give(
         wall=wall,
     )
     return Given(sequence=posted.sequence, points=points)
+
+
+def gift(taker: UUID, points: int) -> Act:
+    """Return what a giver proves themselves for, where so many points take that."""
+    return Act(kind="gift", subject=str(taker), points=points)
 
 
 def _purpose(taker: UUID, points: int) -> str:

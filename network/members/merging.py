@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from network.database.installation import clock_offset
@@ -31,6 +31,7 @@ from network.messaging.texts import merged_text
 from network.operators import proposals
 from network.operators.audit import await_turn
 from network.operators.proposals import Proposal
+from network.second_factor.models import MemberPin
 from network.vault import Vault
 
 MERGE = "member.merge"
@@ -172,6 +173,8 @@ def _lead(
         .where(MemberSession.member_id == member_id, MemberSession.ended_at.is_(None))
         .values(ended_at=wall)
     )
+    # Who remains has a PIN of their own, or none yet; that of the other opens nothing any more.
+    session.execute(delete(MemberPin).where(MemberPin.member_id == member_id))
     session.flush()
 
 

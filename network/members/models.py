@@ -44,6 +44,7 @@ class Member(Base):
         CheckConstraint("money_unit IN ('toman', 'rial')", name="money_unit"),
         CheckConstraint("spend_limit >= 0", name="spend_limit"),
         CheckConstraint("status IN ('active', 'closed')", name="status"),
+        CheckConstraint("ask_above >= 0", name="ask_above"),
         CheckConstraint(
             "status = 'closed' OR (phone_index IS NOT NULL AND sealed_phone IS NOT NULL)",
             name="reachable",
@@ -62,6 +63,7 @@ class Member(Base):
     joined_at: Mapped[datetime]
     status: Mapped[str]
     tier: Mapped[str] = mapped_column(ForeignKey(Tier.code), server_default=text("'member'"))
+    ask_above: Mapped[int | None]
 
 
 class MemberKey(Base):

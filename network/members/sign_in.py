@@ -30,6 +30,7 @@ from network.members.queries import DEVICE_FIELD, person_key
 from network.members.sealing import phone_index
 from network.messaging.service import queue_sms
 from network.messaging.texts import sign_in_text
+from network.second_factor import pins
 from network.tokens import token_digest
 from network.vault import Vault
 
@@ -238,6 +239,7 @@ def confirm_code(
         )
         note_joined(session, vault, phone=number, member_id=member_id, wall=wall)
     sent.used_at = wall
+    pins.lift(session, member_id=member_id)
     return start_session(
         session, vault, member_id=member_id, wall=wall, device=device, joined=joins
     )

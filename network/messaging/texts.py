@@ -271,20 +271,35 @@ def asking_text(
     minutes: int,
     address: str,
     domain: str,
+    in_wallet: bool,
     locale: str,
 ) -> str:
     """Return the message that asks a member for points; ``address`` is where the wallet asks.
 
-    The code is good for exactly this, at the till or in the wallet; bound as in ``sign_in_text``.
+    The code is good for exactly this, at the till or in the wallet, or ``in_wallet`` only; bound as
+    in ``sign_in_text``.
     """
     with use_locale(locale):
-        text = gettext(
-            "Peyvand: %(merchant)s asks to take %(points)s from you.\n"
-            "If you are paying there now, tell the cashier the code %(code)s or agree in your "
-            "wallet within %(minutes)s minutes. If not, do nothing: nothing is taken.",
-            merchant=merchant,
-            points=format_points(points),
-            code=persian_digits(code) if locale == "fa" else code,
-            minutes=format_number(minutes),
+        facts = {
+            "merchant": merchant,
+            "points": format_points(points),
+            "code": persian_digits(code) if locale == "fa" else code,
+            "minutes": format_number(minutes),
+        }
+        text = (
+            gettext(
+                "Peyvand: %(merchant)s asks to take %(points)s from you.\n"
+                "If you are paying there now, agree in your wallet within %(minutes)s minutes; it "
+                "asks for your PIN or passkey and the code %(code)s, which is not for the cashier. "
+                "If not, do nothing: nothing is taken.",
+                **facts,
+            )
+            if in_wallet
+            else gettext(
+                "Peyvand: %(merchant)s asks to take %(points)s from you.\n"
+                "If you are paying there now, tell the cashier the code %(code)s or agree in your "
+                "wallet within %(minutes)s minutes. If not, do nothing: nothing is taken.",
+                **facts,
+            )
         )
     return f"{text}\n{address}\n\n@{domain} #{code}"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from network.ledger import queries as ledger
+from network.ledger import shared_wallets
 from network.members import queries as members
 from network.members.errors import UnknownMemberError
 from network.members.freezing import hold_free
@@ -25,6 +27,8 @@ from network.messaging.service import queue_sms
 from network.messaging.texts import pool_code_text, pool_news_text
 from network.pools import queries, service
 from network.pools.errors import InvitationGoneError
+from network.second_factor.proofs import Act as ProofAct
+from network.second_factor.threshold import Screen, require_proof
 from network.vault import Vault
 
 Kind = Literal["invite", "join", "part", "limit", "leave"]
@@ -78,6 +82,24 @@ def subject_name(
     return queries.shown_name(session, vault, member_id=UUID(act.subject))
 
 
+def proof_for(
+    session: Session, *, act: Act, by: MemberView, now: datetime, wall: datetime
+) -> ProofAct:
+    """Return what an act takes a proof for: the points that come into others' reach by it.
+
+    Who is let go takes them along. Who is invited, or has no limit, may spend all that there is;
+    who joins brings all of their own. Leaving with nothing moves none.
+    """
+    points = 0
+    if act.kind == PART or (act.kind == "limit" and act.most is not None):
+        points = act.points
+    elif act.kind != LEAVE:
+        home = shared_wallets.home(session, member_id=by.member_id)
+        wallet = ledger.wallet(session, member_id=home, now=now, wall=wall)
+        points = 0 if wallet is None else wallet.available + wallet.pending
+    return ProofAct(kind="pool", subject=act.purpose, points=points)
+
+
 def ask(
     session: Session,
     vault: Vault,
@@ -122,19 +144,23 @@ def confirm(
     act: Act,
     by: MemberView,
     code: str,
+    screen: Screen,
     now: datetime,
     wall: datetime,
     wallet_url: str,
 ) -> CodeRefused | None:
     """Do what the code confirms, and tell whom it concerns.
 
-    Commit a refused code too: it has been counted. Raises what the act is refused for.
+    Commit a refused code too: it has been counted. Raises what the act is refused for, and
+    ProofNeededError.
     """
     sent = read_code(session, vault, phone=by.phone, code=code, wall=wall, purpose=act.purpose)
     if isinstance(sent, CodeRefused):
         return sent
     sent.used_at = wall
     session.flush()
+    proof = proof_for(session, act=act, by=by, now=now, wall=wall)
+    require_proof(session, member_id=by.member_id, screen=screen, act=proof, wall=wall)
     told: UUID | None = None
     if act.kind == INVITE:
         service.invite(session, vault, inviter=by, phone=act.subject, wall=wall)
@@ -146,14 +172,8 @@ def confirm(
         told = pool.owner_id
     elif act.kind == PART:
         told = UUID(act.subject)
-        service.part(
-            session,
-            owner_id=by.member_id,
-            person_id=told,
-            points=act.points,
-            now=now,
-            wall=wall,
-        )
+        facts: dict[str, Any] = {"points": act.points, "now": now, "wall": wall}
+        service.part(session, owner_id=by.member_id, person_id=told, **facts)
     elif act.kind == LEAVE:
         told = service.leave(session, person_id=by.member_id, now=now, wall=wall).owner_id
     else:

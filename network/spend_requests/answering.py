@@ -14,6 +14,7 @@ from network.ledger import queries as ledger
 from network.ledger.errors import SpendLocked
 from network.ledger.shared_wallets import seen_by
 from network.members.pairwise import PairwiseNames
+from network.second_factor.proofs import Act, use
 from network.spend_requests.errors import (
     CodeNeededError,
     ConsentLapsedError,
@@ -48,10 +49,11 @@ def approve(
 ) -> SpendRequestView:
     """Say yes in the wallet; of many points with the code, whose try has been counted.
 
-    ``by_hand``: a sandbox's made-up member, for whom the merchant answers, without a code.
+    ``by_hand``: a sandbox's made-up member, for whom the merchant answers, without code or proof.
 
     Raises UnknownSpendRequestError, ConsentLapsedError, CodeNeededError, ConsentCodeError,
-    SpendLocked and FewerPointsError. A yes said before is answered as it was.
+    SpendLocked, FewerPointsError, and ProofNeededError where so many points take a proof and the
+    session has none for this request. A yes said before is answered as it was.
     """
     row = _of_member(session, spend_request_id, member_id)
     if row.state in {APPROVED, TAKEN}:
@@ -69,6 +71,9 @@ def approve(
         raise SpendLocked(SpendLocked.sentence)
     if wallet is not None and wallet.status == "active" and wallet.spendable < row.points:
         raise FewerPointsError("there are fewer points")
+    if row.needs_proof and not by_hand:
+        act = Act(kind="request", subject=str(spend_request_id), points=row.points)
+        use(session, member_id=member_id, session_id=session_id, act=act, wall=wall)
     by = "wallet_code" if row.needs_code else "wallet"
     answer(row, state=APPROVED, by=by, wall=wall)
     row.session_id = session_id

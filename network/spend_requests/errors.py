@@ -47,6 +47,12 @@ class CodeNeededError(PeyvandError):
     code = "consent_code_needed"
 
 
+class WalletNeededError(PeyvandError):
+    """For so many points the code of the message is too little: the wallet asks for the PIN."""
+
+    code = "consent_in_wallet"
+
+
 class FewerPointsError(PeyvandError):
     """The wallet has fewer points than are asked for."""
 

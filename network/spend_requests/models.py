@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -64,3 +64,4 @@ class SpendRequest(Base):
     session_id: Mapped[UUID | None]
     entry_member_id: Mapped[UUID | None]
     entry_sequence: Mapped[int | None]
+    needs_proof: Mapped[bool] = mapped_column(server_default=false())

@@ -29,7 +29,7 @@ class SpendRequestView:
     """What a merchant asks of a member; ``state`` as of the moment it was read at.
 
     ``needs_code``: a tap in the wallet is too little for so many points, by the limit of when the
-    member was asked.
+    member was asked. ``needs_proof``: the wallet asks for a proof, too; a till can't.
     """
 
     spend_request_id: UUID
@@ -43,6 +43,7 @@ class SpendRequestView:
     hold_minutes: int | None
     points: int
     needs_code: bool
+    needs_proof: bool
     amount: int | None
     state: str
     requested_at: datetime
@@ -166,6 +167,7 @@ def view_of(row: SpendRequest, *, wall: datetime) -> SpendRequestView:
         hold_minutes=row.hold_minutes,
         points=row.points,
         needs_code=row.needs_code,
+        needs_proof=row.needs_proof,
         amount=row.amount,
         state=EXPIRED if over else row.state,
         requested_at=row.requested_at,

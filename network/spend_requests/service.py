@@ -33,12 +33,14 @@ from network.members import queries as members
 from network.merchants import queries as merchants
 from network.messaging.service import queue_sms
 from network.messaging.texts import asking_text
+from network.second_factor.threshold import threshold
 from network.spend_requests.errors import (
     ConsentCodeError,
     ConsentLapsedError,
     ConsentRefusedError,
     SpendRequestDiffersError,
     UnknownSpendRequestError,
+    WalletNeededError,
 )
 from network.spend_requests.limits import check_asking, check_tries, one_at_a_time
 from network.spend_requests.models import SpendRequest
@@ -94,12 +96,14 @@ def ask(
     wallet_url: str,
     domain: str,
     renewed: bool,
+    ask_above: int,
     wall: datetime,
 ) -> SpendRequestView:
     """Ask the member, by a message with a code and in the wallet; asked again, return what became.
 
     The same call again (``claim``) is never asked twice; ``renewed``: it brings the answer to an
-    earlier asking, so nobody is asked anew. Raises IdempotencyConflict, SpendRequestDiffersError,
+    earlier asking, so nobody is asked anew. ``ask_above``: the installation's threshold in points,
+    above which the wallet asks for a proof. Raises IdempotencyConflict, SpendRequestDiffersError,
     ConsentRefusedError, ConsentLapsedError, TooManyAskedError.
     """
     one_at_a_time(session, member_id)
@@ -122,6 +126,7 @@ def ask(
         hold_minutes=wish.hold_minutes,
         points=wish.points,
         needs_code=wish.points > most_by_tap(session),
+        needs_proof=wish.points > threshold(session, member_id=member_id, most=ask_above).points,
         amount=wish.amount,
         currency=wish.currency,
         idempotency_key=claim.key,
@@ -163,10 +168,13 @@ def begin_taking(
 
     ``code`` is what the cashier typed, whose try has been counted. One that was taken before
     returns its consent too: the ledger answers with what it did, or refuses the second use. Raises
-    ConsentCodeError, ConsentRefusedError, ConsentLapsedError.
+    ConsentCodeError, ConsentRefusedError, ConsentLapsedError, and WalletNeededError where the code
+    is too little.
     """
     row = locked(session, spend_request_id)
     if row.state == WAITING and code is not None and row.expires_at > wall:
+        if row.needs_proof:
+            raise WalletNeededError("the wallet asks for the PIN", field="consent_code")
         check_code(vault, row, code)
         answer(row, state=APPROVED, by="code", wall=wall)
         session.flush()
@@ -303,6 +311,7 @@ def _tell(
             minutes=LIFE // timedelta(minutes=1),
             address=address,
             domain=domain,
+            in_wallet=row.needs_proof,
             locale=person.locale,
         ),
         kind="asking",

@@ -17,8 +17,10 @@ from network.members.cards import grouped
 from network.members.errors import MemberFrozenError
 from network.points import worth
 from network.programme import queries as programme
+from network.second_factor.proofs import Act
+from network.second_factor.showing import shown_code
 from network.settings import PROGRAMME_ZONE
-from wallet import access, forms
+from wallet import access, forms, proving
 from wallet.limits import CHANGE, limiter
 from wallet.own import place, wallet_of
 
@@ -67,12 +69,24 @@ def set_limit() -> Response | tuple[str, int]:
         carried = members.set_spend_limit(
             unit, member_id=access.member().member_id, limit=values["limit"]
         )
+        act = Act(kind="code", points=carried)
+        asked = proving.missing(unit, act)
     if carried != values["limit"]:
         flash(
             gettext("A code carries round figures: %(points)s.", points=format_points(carried)),
             "info",
         )
-    return redirect(url_for("code.show"), code=303)
+    return proving.detour(act) if asked else redirect(url_for("code.show"), code=303)
+
+
+@blueprint.post("/unlock")
+@limiter.limit(CHANGE)
+def unlock() -> Response:
+    """Prove oneself for the whole limit; until then codes carry what needs no proof."""
+    act = Act(kind="code", points=access.member().spend_limit)
+    with access.reading() as session:
+        asked = proving.missing(session, act)
+    return proving.detour(act) if asked else redirect(url_for("code.show"), code=303)
 
 
 @blueprint.post("/lock")
@@ -97,13 +111,16 @@ def _panel_facts() -> dict[str, Any]:
     with access.reading() as session:
         wallet = wallet_of(session, place(session))
         locked = wallet is not None and wallet.status == LOCKED
-        code = member_queries.current_code(
+        shown = shown_code(
             session,
             access.services().vault,
-            member_id=member.member_id,
-            limit=0 if locked else member.spend_limit,
+            member=member,
+            session_id=access.current_session().session_id,
+            locked=locked,
+            ask_above=proving.ask_above(session),
             wall=wall,
         )
+        code = shown.code
         face_value = programme.face_value_on(session, day=today)
     left = code.changes_at - wall
     return {
@@ -112,6 +129,7 @@ def _panel_facts() -> dict[str, Any]:
             code.text[start : start + CODE_GROUP] for start in range(0, len(code.text), CODE_GROUP)
         ),
         "limit": code.limit if not locked else member.spend_limit,
+        "wanted": shown.wanted if not locked else member.spend_limit,
         "locked": locked,
         "worth": worth(points=code.limit, face_value=face_value),
         "seconds_left": max(int(left.total_seconds()), 1),

@@ -14,10 +14,12 @@ from network.members import giving
 from network.members.errors import InvalidPhoneError, ThrottledError, UnknownMemberError
 from network.members.giving import Taker
 from network.members.sign_in import CodeRefused
-from wallet import access, forms
+from network.second_factor.errors import ProofNeededError
+from wallet import access, forms, proving
 from wallet.code_words import refusal_words, wait_words
 from wallet.limits import CONFIRM, GIVE, limiter
 from wallet.own import place, wallet_of
+from wallet.proving import Answer, Detour
 from wallet.views.outbox import is_open
 
 blueprint = Blueprint("give", __name__, url_prefix="/give")
@@ -32,29 +34,20 @@ def ask() -> str:
 
 @blueprint.post("")
 @limiter.limit(GIVE)
-def offer() -> Response | tuple[str, int]:
-    """Send the code that confirms the gift."""
+def offer() -> Answer:
+    """Send the code that confirms the gift; where it is much, ask for the PIN first."""
     values, errors = forms.load(forms.GiveForm(), request.form)
-    status = 422
-    if not errors:
-        try:
-            _offer(values["phone"], values["points"])
-        except ThrottledError as error:
-            errors, status = {"phone": wait_words(error)}, 429
-        except InvalidPhoneError:
-            errors = {"phone": gettext("This is not a mobile number. Example: 0912 123 4567")}
-        except UnknownMemberError:
-            errors = {"phone": gettext("Nobody is a member with this number.")}
-        except giving.OneselfError:
-            errors = {"phone": gettext("This is your own number.")}
-        except giving.NotOnesOwnError:
-            errors = {"points": _shared_words()}
-        except giving.TooManyPointsError as error:
-            most = format_points(int(str(error.facts["spendable"])))
-            errors = {"points": gettext("You can give at most %(points)s.", points=most)}
     if errors:
-        return _form(request.form.to_dict(), errors), status
-    return redirect(url_for("give.confirm"), code=303)
+        return _form(request.form.to_dict(), errors), 422
+    return _tried(values["phone"], values["points"], typed=request.form.to_dict())
+
+
+def go_on(waiting: Detour) -> Answer:
+    """Go on with a gift that the member has just proven themselves for."""
+    if "phone" not in waiting.facts:
+        return redirect(url_for("give.confirm"), code=303)
+    phone, points = str(waiting.facts["phone"]), waiting.act.points
+    return _tried(phone, points, typed={"phone": phone, "points": str(points)})
 
 
 @blueprint.get("/confirm")
@@ -66,7 +59,7 @@ def confirm() -> Response | str:
 
 @blueprint.post("/confirm")
 @limiter.limit(CONFIRM)
-def give() -> Response | tuple[str, int]:
+def give() -> Answer:
     """Give the points."""
     to, points = _taker(), session.get(POINTS)
     if to is None or points is None:
@@ -84,13 +77,14 @@ def give() -> Response | tuple[str, int]:
                 to=to,
                 points=points,
                 code=values["code"],
+                screen=proving.screen(unit),
                 now=access.now(),
                 wall=access.wall(),
                 wallet_url=services.settings.wallet_url,
             )
-    except giving.NotOnesOwnError:
-        return _code_form(to, {"code": _shared_words()}), 422
-    except Refusal as error:
+    except ProofNeededError:
+        return proving.detour(giving.gift(to.member_id, points), name=to.name)
+    except (giving.NotOnesOwnError, Refusal) as error:
         return _code_form(to, {"code": _refused(error)}), 422
     if isinstance(answer, CodeRefused):
         return _code_form(to, {"code": refusal_words(answer)}), 422
@@ -103,7 +97,27 @@ def give() -> Response | tuple[str, int]:
     return redirect(url_for("movements.show"), code=303)
 
 
-def _offer(phone: str, points: int) -> None:
+def _tried(phone: str, points: int, *, typed: dict[str, str]) -> Answer:
+    status = 422
+    try:
+        return _offer(phone, points)
+    except ThrottledError as error:
+        errors, status = {"phone": wait_words(error)}, 429
+    except InvalidPhoneError:
+        errors = {"phone": gettext("This is not a mobile number. Example: 0912 123 4567")}
+    except UnknownMemberError:
+        errors = {"phone": gettext("Nobody is a member with this number.")}
+    except giving.OneselfError:
+        errors = {"phone": gettext("This is your own number.")}
+    except giving.NotOnesOwnError:
+        errors = {"points": _shared_words()}
+    except giving.TooManyPointsError as error:
+        most = format_points(int(str(error.facts["spendable"])))
+        errors = {"points": gettext("You can give at most %(points)s.", points=most)}
+    return _form(typed, errors), status
+
+
+def _offer(phone: str, points: int) -> Response:
     services, wall = access.services(), access.wall()
     with access.unit_of_work() as unit:
         to = giving.find_taker(
@@ -115,6 +129,9 @@ def _offer(phone: str, points: int) -> None:
             now=access.now(),
             wall=wall,
         )
+        act = giving.gift(to.member_id, points)
+        if proving.missing(unit, act):
+            return proving.detour(act, name=to.name, phone=phone)
         giving.ask(
             unit,
             services.vault,
@@ -126,6 +143,7 @@ def _offer(phone: str, points: int) -> None:
             wall=wall,
         )
     session[TAKER], session[POINTS] = str(to.member_id), points
+    return redirect(url_for("give.confirm"), code=303)
 
 
 def _taker() -> Taker | None:
@@ -142,7 +160,9 @@ def _shared_words() -> str:
     return gettext("Your points are in a shared wallet; only who made it can give them away.")
 
 
-def _refused(error: Refusal) -> str:
+def _refused(error: giving.NotOnesOwnError | Refusal) -> str:
+    if isinstance(error, giving.NotOnesOwnError):
+        return _shared_words()
     if isinstance(error, SpendLocked):
         return gettext("Spending is locked. Unlock it first.")
     if isinstance(error, InsufficientPoints):

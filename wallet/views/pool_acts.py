@@ -18,17 +18,19 @@ from network.members.sign_in import CodeRefused
 from network.pools import acts, queries, service
 from network.pools.acts import Act
 from network.pools.queries import PoolView
-from wallet import access, forms
+from network.second_factor.errors import ProofNeededError
+from wallet import access, forms, proving
 from wallet.code_words import refusal_words as code_words
 from wallet.code_words import wait_words
 from wallet.limits import CHANGE, CONFIRM, GIVE, limiter
 from wallet.own import place, wallet_of
 from wallet.pool_words import refusal_words
+from wallet.proving import Detour
 from wallet.views.outbox import is_open
 from wallet.views.pool import opened, owned_person, page
 
 blueprint = Blueprint("pool_acts", __name__, url_prefix="/pool")
-PENDING = "pool_act"
+PENDING, UNPROVEN = "pool_act", "pool_act_unproven"
 
 
 @blueprint.post("/invitations")
@@ -45,7 +47,7 @@ def invite() -> Response | tuple[str, int]:
     refused = _ask(Act(kind="invite", subject=phone))
     if refused:
         return page({"phone": refused}), 422
-    return redirect(url_for("pool_acts.confirm"), code=303)
+    return _next()
 
 
 @blueprint.get("/invitations/<invitation>")
@@ -64,7 +66,7 @@ def accept(invitation: str) -> Response | tuple[str, int]:
     refused = _ask(Act(kind="join", subject=str(opened(invitation))))
     if refused:
         return _invitation_page(invitation, {"agreed": refused}), 422
-    return redirect(url_for("pool_acts.confirm"), code=303)
+    return _next()
 
 
 @blueprint.get("/people/<person>")
@@ -84,7 +86,7 @@ def set_limit(person: str) -> Response | tuple[str, int]:
         errors = {"limit": refused} if refused else {}
     if errors:
         return _person_page(person, errors), 422
-    return redirect(url_for("pool_acts.confirm"), code=303)
+    return _next()
 
 
 @blueprint.post("/people/<person>/part")
@@ -101,7 +103,7 @@ def part(person: str) -> Response | tuple[str, int]:
         errors = {"points": refused} if refused else {}
     if errors:
         return _person_page(person, errors), 422
-    return redirect(url_for("pool_acts.confirm"), code=303)
+    return _next()
 
 
 @blueprint.get("/leave")
@@ -121,7 +123,7 @@ def leave() -> Response | tuple[str, int]:
     if errors:
         return _leave_page(request.form.get("points", ""), errors), 422
     if not values["points"]:
-        return redirect(url_for("pool_acts.confirm"), code=303)
+        return _next()
     flash(gettext("The owner is asked. You stay until they agree."), "good")
     return redirect(url_for("pool.show"), code=303)
 
@@ -152,10 +154,13 @@ def do() -> Response | tuple[str, int]:
                 act=act,
                 by=access.member(),
                 code=values["code"],
+                screen=proving.screen(unit),
                 now=access.now(),
                 wall=access.wall(),
                 wallet_url=services.settings.wallet_url,
             )
+    except ProofNeededError:
+        return _detour(act, sent=True)
     except PeyvandError as error:
         return _code_page(act, {"code": refusal_words(error)}), 422
     if isinstance(answer, CodeRefused):
@@ -166,10 +171,19 @@ def do() -> Response | tuple[str, int]:
 
 
 def _ask(act: Act) -> str:
-    """Send the code of an act and remember the act; return why not, empty where it was sent."""
+    """Send the code of an act and remember the act; return why not, empty where it was sent.
+
+    Where the act takes a proof first it is remembered as well; ``_next`` leads there.
+    """
     services = access.services()
     try:
         with access.unit_of_work() as unit:
+            proof = acts.proof_for(
+                unit, act=act, by=access.member(), now=access.now(), wall=access.wall()
+            )
+            if proving.missing(unit, proof):
+                session[PENDING], session[UNPROVEN] = asdict(act), True
+                return ""
             acts.ask(
                 unit,
                 services.vault,
@@ -184,7 +198,36 @@ def _ask(act: Act) -> str:
     except PeyvandError as error:
         return refusal_words(error)
     session[PENDING] = asdict(act)
+    session.pop(UNPROVEN, None)
     return ""
+
+
+def _next() -> Response:
+    """Return the way on after ``_ask``: to the code that was sent, or to the proof before it."""
+    act = _pending()
+    if act is None or not session.pop(UNPROVEN, False):
+        return redirect(url_for("pool_acts.confirm"), code=303)
+    return _detour(act)
+
+
+def _detour(act: Act, *, sent: bool = False) -> Response:
+    with access.reading() as reader:
+        proof = acts.proof_for(
+            reader, act=act, by=access.member(), now=access.now(), wall=access.wall()
+        )
+    return proving.detour(proof, sent=sent)
+
+
+def go_on(waiting: Detour) -> Response:
+    """Send the code of the act that the member has just proven themselves for."""
+    act = _pending()
+    if waiting.facts["sent"]:
+        return redirect(url_for("pool_acts.confirm"), code=303)
+    refused = "" if act is None else _ask(act)
+    if act is None or refused:
+        flash(refused, "bad")
+        return redirect(url_for("pool.show"), code=303)
+    return _next()
 
 
 def _pending() -> Act | None:

@@ -11,12 +11,14 @@ from werkzeug.wrappers import Response
 from network import ids
 from network.clock import local_date
 from network.ids import UnknownIdError
-from network.language import format_number, gettext, ngettext
+from network.language import current_locale, format_number, gettext, ngettext
 from network.ledger.errors import SpendLocked
 from network.merchants import queries as merchants
 from network.merchants.queries import MerchantView, StoreView
 from network.points import worth
 from network.programme import queries as programme
+from network.second_factor.errors import ProofNeededError
+from network.second_factor.proofs import Act
 from network.settings import PROGRAMME_ZONE
 from network.spend_requests import answering, queries, service
 from network.spend_requests.errors import (
@@ -27,7 +29,7 @@ from network.spend_requests.errors import (
     UnknownSpendRequestError,
 )
 from network.spend_requests.queries import PREFIX, SpendRequestView
-from wallet import access, own
+from wallet import access, own, proving
 from wallet.limits import CONFIRM, limiter
 
 blueprint = Blueprint("requests", __name__, url_prefix="/requests")
@@ -67,16 +69,23 @@ def approve(request_id: str) -> Response | tuple[str, int]:
         _approve(asked, code=code)
     except ConsentCodeError as error:
         return _page(_found(request_id), {"code": _wrong(error)}), 422
+    except ProofNeededError:
+        return _detour(asked)
     except CodeNeededError:
         return _page(asked, {"code": gettext("Type the code from the message.")}), 422
     except ConsentLapsedError:
         flash(gettext("Nothing waits for your answer here any more."), "warn")
         return redirect(url_for("requests.show", request_id=request_id), code=303)
-    except SpendLocked:
-        return _page(asked, {"": gettext("Spending is locked. Unlock it first.")}), 422
-    except FewerPointsError:
-        return _page(asked, {"": gettext("You have fewer points than that.")}), 422
+    except (SpendLocked, FewerPointsError) as error:
+        return _page(asked, {"": _refused(error)}), 422
     return redirect(url_for("requests.show", request_id=request_id), code=303)
+
+
+@blueprint.post("/<request_id>/prove")
+@limiter.limit(CONFIRM)
+def prove(request_id: str) -> Response:
+    """Go and prove oneself before saying yes to so many points."""
+    return _detour(_found(request_id))
 
 
 @blueprint.post("/<request_id>/refuse")
@@ -141,6 +150,21 @@ def _asked(view: SpendRequestView) -> Asked:
         )
 
 
+def _detour(asked: Asked) -> Response:
+    name = asked.merchant.name(current_locale())
+    return proving.detour(_act(asked.view), name=name, request_id=asked.public_id)
+
+
+def _act(view: SpendRequestView) -> Act:
+    return Act(kind="request", subject=str(view.spend_request_id), points=view.points)
+
+
+def _refused(error: SpendLocked | FewerPointsError) -> str:
+    if isinstance(error, SpendLocked):
+        return gettext("Spending is locked. Unlock it first.")
+    return gettext("You have fewer points than that.")
+
+
 def _wrong(error: ConsentCodeError) -> str:
     left = int(str(error.facts.get("attempts_left", 0)))
     return ngettext(
@@ -154,4 +178,7 @@ def _wrong(error: ConsentCodeError) -> str:
 def _page(asked: Asked, errors: dict[str, str]) -> str:
     with access.reading() as reader:
         wallet = own.wallet_of(reader, own.place(reader))
-    return render_template("requests/show.html", asked=asked, wallet=wallet, errors=errors)
+        unproven = asked.view.needs_proof and not proving.proven(reader, _act(asked.view))
+    return render_template(
+        "requests/show.html", asked=asked, wallet=wallet, unproven=unproven, errors=errors
+    )

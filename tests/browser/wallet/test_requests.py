@@ -44,6 +44,7 @@ def asked(wallet: Wallet, member_id: UUID, *, points: int, hold: int | None = No
             wallet_url="http://wallet",
             domain="wallet",
             renewed=False,
+            ask_above=wallet.services.settings.step_up_points,
             wall=wall_now(),
         )
     return f"/requests/{ids.encode(PREFIX, found.spend_request_id)}"

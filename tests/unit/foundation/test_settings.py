@@ -20,6 +20,10 @@ def test_a_complete_environment_is_read() -> None:
     settings = Settings.from_environment(ENVIRONMENT | {"PEYVAND_WALLET_URL": "https://w.example/"})
     assert settings.database_url == "postgresql+psycopg://peyvand:s3cret-database@db/peyvand"
     assert settings.wallet_url == "https://w.example"
+    assert (settings.step_up_points, settings.step_up_rials) == (5_000, None)
+    asked = {"PEYVAND_STEP_UP_POINTS": "300", "PEYVAND_STEP_UP_RIALS": "0"}
+    changed = Settings.from_environment(ENVIRONMENT | asked)
+    assert (changed.step_up_points, changed.step_up_rials) == (300, 0)
 
 
 def test_settings_show_no_secret() -> None:
@@ -39,6 +43,8 @@ def test_settings_show_no_secret() -> None:
         ("PEYVAND_TRUSTED_PROXIES", "-1"),
         ("PEYVAND_REFUND_DAYS", "59"),
         ("PEYVAND_REFUND_DAYS", "long"),
+        ("PEYVAND_STEP_UP_POINTS", "many"),
+        ("PEYVAND_STEP_UP_RIALS", "-5"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:

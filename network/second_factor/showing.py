@@ -1,0 +1,58 @@
+"""The rotating code as a member may show it now: with the whole limit, or with what needs no proof.
+
+Every code that a member's own screen shows is made here. ``members.queries.current_code`` itself
+asks nobody; besides this it serves made-up members only, those of sandboxes and of the demo.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from network.members.codes import coded_limit
+from network.members.queries import CurrentCode, MemberView, current_code
+from network.second_factor.proofs import Act, standing
+from network.second_factor.threshold import threshold
+from network.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownCode:
+    """A code, and the limit that a proof would let it carry; equal where none is missing."""
+
+    code: CurrentCode
+    wanted: int
+
+
+def shown_code(
+    session: Session,
+    vault: Vault,
+    *,
+    member: MemberView,
+    session_id: UUID,
+    locked: bool,
+    ask_above: int,
+    wall: datetime,
+) -> ShownCode:
+    """Return a fresh code for the screen of one session.
+
+    ``ask_above`` is the installation's threshold in points; above the member's own a code carries
+    no more than that until the session has a proof. ``locked``: the wallet spends nothing.
+    """
+    wanted = 0 if locked else coded_limit(member.spend_limit)
+    most = coded_limit(threshold(session, member_id=member.member_id, most=ask_above).points)
+    limit = wanted
+    if wanted > most:
+        proven = standing(
+            session,
+            member_id=member.member_id,
+            session_id=session_id,
+            act=Act(kind="code", points=wanted),
+            wall=wall,
+        )
+        limit = most if proven is None else wanted
+    code = current_code(session, vault, member_id=member.member_id, limit=limit, wall=wall)
+    return ShownCode(code=code, wanted=wanted)

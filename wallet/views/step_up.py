@@ -1,0 +1,108 @@
+"""The PIN, asked before many points come into somebody's reach; then on to where the member was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from network.language import gettext
+from network.second_factor import pins, proofs
+from network.second_factor.proofs import By
+from wallet import access, forms, proving
+from wallet.limits import CONFIRM, limiter, of_member
+from wallet.pin_words import pin_refused
+from wallet.proving import Answer, Detour
+from wallet.views import give, pool_acts, security
+
+blueprint = Blueprint("step_up", __name__, url_prefix="/confirm")
+
+
+@blueprint.get("")
+def show() -> Response | str:
+    """Ask for the PIN; whoever has none is led to set one."""
+    waiting = proving.pending()
+    if waiting is None:
+        return redirect(url_for("home.show"))
+    if not security.has_factor():
+        return redirect(url_for("pin.ask"))
+    return _page(waiting, {})
+
+
+@blueprint.post("/pin")
+@limiter.limit(CONFIRM, key_func=of_member)
+def by_pin() -> Answer:
+    """Take the PIN."""
+    waiting = _asked()
+    if waiting is None:
+        return redirect(url_for("step_up.show"), code=303)
+    values, errors = forms.load(forms.PinForm(), request.form)
+    if errors:
+        return _page(waiting, errors), 422
+    with access.unit_of_work() as unit:
+        refused = pins.try_pin(
+            unit,
+            access.services().vault,
+            member_id=access.member().member_id,
+            pin=values["pin"],
+            wall=access.wall(),
+        )
+    if refused is not None:
+        return _page(waiting, {"pin": pin_refused(refused, wall=access.wall())}), 422
+    return go_on(waiting, by="pin")
+
+
+def _asked() -> Detour | None:
+    """Return what waits for its proof, where the form was made for that."""
+    waiting = proving.pending()
+    return waiting if waiting and request.form.get("asked") == waiting.mark else None
+
+
+def go_on(waiting: Detour, *, by: By) -> Answer:
+    """Write the proof down and let the member go on with what they were doing."""
+    with access.unit_of_work() as unit:
+        proofs.note(
+            unit,
+            member_id=access.member().member_id,
+            session_id=access.current_session().session_id,
+            act=waiting.act,
+            by=by,
+            wall=access.wall(),
+        )
+    proving.done()
+    return _GO_ON[waiting.act.kind](waiting)
+
+
+_GO_ON: Mapping[str, Callable[[Detour], Answer]] = {
+    "code": lambda _: redirect(url_for("code.show"), code=303),
+    "request": lambda waiting: redirect(
+        url_for("requests.show", request_id=waiting.facts["request_id"]), code=303
+    ),
+    "gift": give.go_on,
+    "pool": pool_acts.go_on,
+    "threshold": security.go_on,
+    "passkey": lambda _: redirect(url_for("security.show"), code=303),
+}
+
+
+def _page(waiting: Detour, errors: dict[str, str]) -> str:
+    return render_template(
+        "security/confirm.html",
+        waiting=waiting,
+        what=_what(waiting),
+        errors=errors,
+        **security.factors(),
+    )
+
+
+def _what(waiting: Detour) -> str:
+    """Return in words what the PIN is asked for."""
+    return {
+        "code": gettext("A code that may spend"),
+        "request": gettext("A shop takes from you"),
+        "gift": gettext("You give"),
+        "pool": gettext("Within reach of others in a shared wallet"),
+        "threshold": gettext("Asked only above"),
+        "passkey": gettext("A new passkey"),
+    }[waiting.act.kind]
