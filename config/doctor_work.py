@@ -77,7 +77,8 @@ _UNSEALED = text("""
 """)
 _MESSAGES = text("""
     SELECT count(*) FILTER (WHERE m.state = 'waiting'
-               AND m.created_at < clock_timestamp() - interval '10 minutes'
+               AND CASE WHEN m.patient THEN m.retry_at < clock_timestamp() - interval '2 hours'
+                        ELSE m.created_at < clock_timestamp() - interval '10 minutes' END
                AND coalesce(m.expires_at > clock_timestamp(), true)) AS waiting,
            count(*) FILTER (WHERE m.state = 'failed' AND m.expires_at IS NULL
                AND m.retry_at > clock_timestamp() - interval '1 day') AS failed

@@ -29,6 +29,7 @@ KEEP_HOUSE = "housekeeping"
 WORK_BATCH = "batches.received"
 TEND_SANDBOXES = "sandboxes.due"
 RECONCILE = "reconciliations.received"
+TELL_EXPIRING = "notices.expiring"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +62,21 @@ class Handler:
 _ANNOUNCE_REDEMPTION = Handler(
     function="config.jobs:announce_redemption", queue=queues.MESSAGES, about_member=True
 )
+_ANNOUNCE_ENTRY = Handler(
+    function="config.jobs:announce_entry", queue=queues.NOTICES, about_member=True
+)
 HANDLERS: Mapping[str, Handler] = {
     "ledger.redemption": _ANNOUNCE_REDEMPTION,
     "ledger.capture": _ANNOUNCE_REDEMPTION,
+    "ledger.refund_redemption": _ANNOUNCE_ENTRY,
+    "ledger.refund_issuance": _ANNOUNCE_ENTRY,
+    "ledger.activation": _ANNOUNCE_ENTRY,
+    TELL_EXPIRING: Handler(
+        function="config.jobs:tell_expiring",
+        queue=queues.NOTICES,
+        timeout_seconds=600,
+        retry_seconds=(),  # the schedule asks again by itself
+    ),
     access_epoch.TOPIC: Handler(function="config.jobs:announce_access", queue=queues.MESSAGES),
     MESSAGE: Handler(
         function="config.adapters.sending:send_message",

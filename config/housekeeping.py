@@ -26,6 +26,8 @@ from network.members.service import forget_codes, forget_sessions
 from network.merchants.answers import forget_answers
 from network.merchants.nonces import forget_nonces
 from network.messaging.service import forget_messages
+from network.notices.devices import forget_devices
+from network.notices.service import forget_notices
 from network.operators.sessions import forget_ended
 from network.portal.signing_in import forget_places
 from network.sandboxes.opening import sandbox_services
@@ -121,6 +123,8 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
         ("nonces", partial(forget_nonces, wall=wall, limit=PIECE)),
         ("answers", partial(forget_answers, before=before, limit=PIECE)),
         ("messages", partial(forget_messages, before=before, limit=PIECE)),
+        ("notices", partial(forget_notices, wall=wall, limit=PIECE)),
+        ("devices", partial(forget_devices, wall=wall, limit=PIECE)),
         ("batches", partial(forget_batches, before=before, limit=BATCHES_AT_ONCE)),
         ("merchant_events", partial(feed.forget, before=before, limit=PIECE)),
     ):

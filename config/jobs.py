@@ -16,11 +16,12 @@ from rq.job import Job
 from config.environment import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
 from config.queues import BATCHES, SANDBOXES, WEBHOOKS, queue
-from network.clock import wall_now
+from network.clock import local_date, wall_now
 from network.database.installation import ProgrammeClock
 from network.errors import PeyvandError
 from network.events.webhooks.deliveries import DUE_TOPIC
 from network.services import Services
+from network.settings import PROGRAMME_ZONE
 
 FAILURES_KEPT_SECONDS = 30 * 24 * 3600
 
@@ -114,7 +115,7 @@ def announce_redemption(
     services: Services, *, member_id: str, sequence: int, points: int, merchant_id: str
 ) -> None:
     """Tell a member at once that points were spent."""
-    from network.messaging import notices  # a worker of nights need not load it
+    from network.notices import service as notices  # a worker of nights need not load it
 
     with services.database.unit_of_work() as session:
         notices.announce_redemption(
@@ -128,6 +129,39 @@ def announce_redemption(
             now=ProgrammeClock(services.database).now(),
             wall=wall_now(),
         )
+
+
+def announce_entry(services: Services, *, member_id: str, sequence: int, **_facts: object) -> None:
+    """Tell a member of a refund, or of points that became available; once each."""
+    from network.notices.service import announce_entry as announce
+
+    with services.database.unit_of_work() as session:
+        announce(
+            session,
+            services.vault,
+            wallet_id=UUID(member_id),
+            sequence=sequence,
+            wallet_url=services.settings.wallet_url,
+            wall=wall_now(),
+        )
+
+
+def tell_expiring(services: Services) -> None:
+    """Tell members of points that expire, a bounded number of pieces; the schedule asks again."""
+    from network.notices import expiring
+
+    today = local_date(ProgrammeClock(services.database).now(), zone=PROGRAMME_ZONE)
+    for _ in range(expiring.PIECES):
+        with services.database.unit_of_work() as session:
+            more = expiring.tell_piece(
+                session,
+                services.vault,
+                today=today,
+                wallet_url=services.settings.wallet_url,
+                wall=wall_now(),
+            )
+        if not more:
+            return
 
 
 def announce_night(services: Services, *, business_date: str, state: str) -> None:

@@ -9,6 +9,9 @@ from rq.serializers import JSONSerializer
 MESSAGES = "messages"
 """What a person waits for: one-time codes, notices. Many small jobs."""
 
+NOTICES = "notices"
+"""What members are told at leisure: a night makes a job for each wallet, so codes wait apart."""
+
 NIGHT = "night"
 """The settlement of a business day and the daily housekeeping: minutes, one at a time."""
 
@@ -21,7 +24,7 @@ WEBHOOKS = "webhooks"
 SANDBOXES = "sandboxes"
 """Whatever waits in merchants' sandboxes, apart from what live merchants wait for."""
 
-QUEUES = (MESSAGES, BATCHES, WEBHOOKS, NIGHT, SANDBOXES)
+QUEUES = (MESSAGES, NOTICES, BATCHES, WEBHOOKS, NIGHT, SANDBOXES)
 
 
 def queue(name: str, *, connection: Redis) -> Queue:

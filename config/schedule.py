@@ -25,6 +25,7 @@ from config.handlers import (
     NIGHT_STALLED,
     RECONCILE,
     SETTLE_NIGHT,
+    TELL_EXPIRING,
     WORK_BATCH,
 )
 from config.jobs import ask_delivery, ask_sandboxes, enqueue
@@ -40,6 +41,7 @@ from network.exposure import measuring
 from network.merchants import access_epoch
 from network.messaging import queries as messages
 from network.messaging.service import TOPIC as MESSAGE
+from network.notices import expiring
 from network.reconciliation import attempts as records
 from network.sandboxes import queries as sandboxes
 from network.services import Services
@@ -61,6 +63,12 @@ RECORD_LEFT_ALONE = timedelta(minutes=2)
 
 MESSAGE_LEFT_ALONE = timedelta(minutes=1)
 """The same for a message, from the moment on at which it should have been tried."""
+
+EXPIRING_FROM_HOUR = 8
+"""Members are told what expires once the morning has begun, from what they have by then."""
+
+EXPIRING_LEFT_ALONE = timedelta(minutes=15)
+"""The same for that job: longer than it may take."""
 
 LONG_QUEUE = 50
 """Jobs of messages that wait; with so many, whatever is not asked for now is asked for later."""
@@ -155,6 +163,7 @@ class Tasks:
             ("sandboxes", ask_sandboxes_due),
         ):
             yield name, partial(ask, services, connection, wall=wall_now())
+        yield "expiring", self._expiring
         yield "spare_sandboxes", self._keep_sandboxes
         yield "housekeeping", self._keep_house
 
@@ -170,6 +179,9 @@ class Tasks:
     def _stalled(self) -> None:
         now = self._clock.now()
         tell_stalled(self._services, self._connection, now=now, told=self._told)
+
+    def _expiring(self) -> None:
+        ask_expiring(self._services, self._connection, now=self._clock.now(), wall=wall_now())
 
     def _keep_sandboxes(self) -> None:
         self._checked = keep_quietly(self._services, now=wall_now(), checked=self._checked)
@@ -300,6 +312,24 @@ def ask_messages(services: Services, connection: redis.Redis, *, wall: datetime)
             enqueue(MESSAGE, payload, job_id=job_id, connection=connection)
             asked.append(message_id)
     return asked
+
+
+def ask_expiring(
+    services: Services, connection: redis.Redis, *, now: datetime, wall: datetime
+) -> bool:
+    """Ask for the day's news of expiring points, until it is done; return whether it was asked."""
+    local = now.astimezone(PROGRAMME_ZONE)
+    if local.hour < EXPIRING_FROM_HOUR:
+        return False
+    with services.database.reading() as session:
+        if expiring.done(session, today=local.date()):
+            return False
+    stretch = wall.timestamp() // EXPIRING_LEFT_ALONE.total_seconds()
+    job_id = f"expiring-{local.date().isoformat()}-{stretch:.0f}"
+    if _under_way(job_id, connection):
+        return False
+    enqueue(TELL_EXPIRING, {}, job_id=job_id, connection=connection)
+    return True
 
 
 def _wall_date() -> date:

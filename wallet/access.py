@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import timedelta
+from secrets import token_urlsafe
 from typing import cast
 
-from flask import Flask, g
+from flask import Flask, current_app, g, request
 from sqlalchemy import Connection
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -30,6 +32,7 @@ from network.members.sign_in import SEEN_EVERY, touch_session
 __all__ = [
     "clock",
     "current_session",
+    "device_token",
     "forget",
     "install",
     "ledger",
@@ -39,11 +42,16 @@ __all__ = [
     "public",
     "reading",
     "remember",
+    "remember_device",
     "safe_next",
     "services",
     "unit_of_work",
     "wall",
 ]
+
+
+_DEVICE_LIFE = timedelta(days=365)
+_TOKEN_BYTES, _TOKEN_LENGTH = 32, 43
 
 
 def install(app: Flask) -> None:
@@ -78,6 +86,31 @@ def _admit(_mark: str | None) -> BaseResponse | None:
 def ledger() -> AbstractContextManager[Connection]:
     """Return an autocommit connection for one ledger call."""
     return services().database.ledger()
+
+
+def device_token() -> str:
+    """Return what this browser is known by from one sign-in to the next, or is from now on."""
+    if "device_token" not in g:
+        kept = request.cookies.get(_device_cookie(), "")
+        g.device_token = kept if len(kept) == _TOKEN_LENGTH else token_urlsafe(_TOKEN_BYTES)
+    return cast("str", g.device_token)
+
+
+def remember_device(response: BaseResponse) -> None:
+    """Have the browser keep what it is known by; it signs nobody in."""
+    response.set_cookie(
+        _device_cookie(),
+        device_token(),
+        max_age=_DEVICE_LIFE,
+        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _device_cookie() -> str:
+    name = "peyvand_device"
+    return f"__Host-{name}" if current_app.config["SESSION_COOKIE_SECURE"] else name
 
 
 def member() -> MemberView:

@@ -20,6 +20,7 @@ _CODE_DIGITS = 6
 _LONGEST_PHONE = 32
 _LONGEST_NAME = 80
 MOST_LIMIT_POINTS = 10_000_000
+HOURS = tuple(str(hour) for hour in range(24))
 
 Parsed = TypeVar("Parsed")
 
@@ -220,6 +221,17 @@ class PreferencesForm(WalletForm):
 
     locale = Typed(one_of(LOCALES))
     money_unit = Typed(one_of(MONEY_UNITS))
+
+
+class NoticesForm(WalletForm):
+    """What comes by message, and the hours of quiet."""
+
+    refunded = Typed(read_yes)
+    taken_back = Typed(read_yes)
+    available = Typed(read_yes)
+    expiring = Typed(read_yes)
+    quiet_from = Typed(one_of(HOURS))
+    quiet_until = Typed(one_of(HOURS))
 
 
 def load(form: WalletForm, data: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -37,6 +37,7 @@ from network.members.queries import MemberView, everyone
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.service import forget_recipient
 from network.messaging.texts import leaving_text
+from network.notices.models import MemberDevice, MemberNotice, MemberNoticeChoice
 from network.operators.audit import await_turn, record_act
 from network.second_factor.models import MemberPin, MemberProof
 from network.vault import Vault
@@ -170,7 +171,9 @@ def _forget(session: Session, row: Member, *, now: datetime) -> None:
     row.phone_index = row.sealed_phone = row.sealed_name = None
     row.status = "closed"
     session.flush()
-    for table in (MemberProof, MemberPin, MemberSession, MemberCodeSecret, MemberKey):
+    told = (MemberNotice, MemberNoticeChoice, MemberDevice)
+    ways = (MemberProof, MemberPin, MemberSession, MemberCodeSecret)
+    for table in (*told, *ways, MemberKey):
         session.execute(delete(table).where(table.member_id == row.member_id))
 
 

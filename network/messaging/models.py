@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Integer, text
+from sqlalchemy import CheckConstraint, Index, Integer, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -14,6 +14,7 @@ from network.database.base import NETWORK_SCHEMA, Base
 class Message(Base):
     """A message that is to leave, or has left; recipient and text are sealed.
 
+    A ``patient`` one waits until ``retry_at`` and then behind all others.
     Until ``claimed_until`` it is the business of the worker that counted the last attempt. From
     ``retry_at`` on somebody should have tried: where nobody has, the schedule asks.
     """
@@ -27,7 +28,9 @@ class Message(Base):
         CheckConstraint("attempts >= 0", name="attempts"),
         Index(None, "created_at"),
         Index(None, "recipient_index"),
-        Index("ix_message_waiting", "retry_at", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_message_waiting", "patient", "retry_at", postgresql_where=text("state = 'waiting'")
+        ),
         {"schema": NETWORK_SCHEMA},
     )
 
@@ -45,3 +48,4 @@ class Message(Base):
     claimed_until: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     retry_at: Mapped[datetime]
+    patient: Mapped[bool] = mapped_column(server_default=false())

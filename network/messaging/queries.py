@@ -43,12 +43,12 @@ class Unsent:
 def left_alone(session: Session, *, before: datetime, limit: int = 100) -> list[tuple[UUID, int]]:
     """Return waiting messages that should have been tried before then, the oldest first.
 
-    Each with how often it was tried.
+    Each with how often it was tried. Patient ones come after all others.
     """
     rows = session.execute(
         select(Message.message_id, Message.attempts)
         .where(Message.state == "waiting", Message.retry_at < before)
-        .order_by(Message.retry_at)
+        .order_by(Message.patient, Message.retry_at)
         .limit(limit)
     )
     return [(row.message_id, row.attempts) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -46,6 +47,19 @@ class MessageHeldError(NotSentError):
     """Another worker is sending this message; trying again later finds out how that ended."""
 
     code = "message_held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """A text message that may wait: until then, and behind everything that may not."""
+
+    message_id: UUID
+    recipient: str = field(repr=False)
+    body: str = field(repr=False)
+    kind: str
+    locale: str
+    not_before: datetime
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +159,38 @@ def queue_message(
     return message_id
 
 
+def queue_patiently(
+    session: Session, vault: Vault, messages: Sequence[Patient], *, wall: datetime
+) -> None:
+    """Store text messages for which the schedule asks when their time has come, and room is.
+
+    However many they are, no code waits behind them. What is stored under an id stays as it is.
+    """
+    if not messages:
+        return
+    session.execute(
+        insert(Message).on_conflict_do_nothing(index_elements=[Message.message_id]),
+        [
+            {
+                "message_id": each.message_id,
+                "channel": "sms",
+                "kind": each.kind,
+                "sealed_recipient": vault.seal(each.recipient.encode(), purpose=RECIPIENT_PURPOSE),
+                "sealed_body": vault.seal(each.body.encode(), purpose=BODY_PURPOSE),
+                "recipient_index": vault.blind_index(each.recipient, purpose=NUMBER_PURPOSE),
+                "locale": each.locale,
+                "state": "waiting",
+                "attempts": 0,
+                "created_at": wall,
+                "expires_at": each.expires_at,
+                "retry_at": each.not_before,
+                "patient": True,
+            }
+            for each in messages
+        ],
+    )
+
+
 def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -> Claimed | None:
     """Take a waiting message for an attempt, and count it: commit before it is sent.
 
@@ -164,7 +210,8 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
     if message.claimed_until is not None and message.claimed_until > wall:
         raise MessageHeldError("another worker sends this message")
     late = message.expires_at is not None and message.expires_at <= wall
-    if not late and message.attempts > 0 and message.retry_at > wall + EARLY:
+    tried = message.attempts > 0 or message.patient
+    if not late and tried and message.retry_at > wall + EARLY:
         return None
     if late or message.attempts >= MAX_ATTEMPTS:
         message.state, message.claimed_until = "failed", None

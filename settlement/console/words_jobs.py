@@ -9,6 +9,7 @@ from network.language import lazy_gettext as _l
 
 QUEUES = {
     "messages": _l("Messages"),
+    "notices": _l("Notices to members"),
     "batches": _l("Batches"),
     "webhooks": _l("Webhooks"),
     "night": _l("Nights"),
@@ -17,6 +18,10 @@ QUEUES = {
 JOBS = {
     "ledger.redemption": _l("Tell a member of points spent"),
     "ledger.capture": _l("Tell a member of points spent"),
+    "ledger.refund_redemption": _l("Tell a member of a refund"),
+    "ledger.refund_issuance": _l("Tell a member of a refund"),
+    "ledger.activation": _l("Tell a member of available points"),
+    "notices.expiring": _l("Tell members of points that expire"),
     "merchant.access": _l("Have the gateway read keys anew"),
     "messaging.message": _l("Send a message"),
     "settlement.night": _l("Settle a business day"),
@@ -37,6 +42,11 @@ MESSAGES = {
     "pool": _l("About a shared wallet"),
     "asking": _l("A shop asks for points"),
     "redeemed": _l("Points were spent"),
+    "refunded": _l("Points came back"),
+    "taken_back": _l("Points were taken back"),
+    "available": _l("Points became available"),
+    "expiring": _l("Points expire soon"),
+    "device": _l("Sign-in on a new device"),
     "merged": _l("Two members became one"),
     "claim_answered": _l("Answer to a report of theft"),
     "portal_news": _l("To a merchant's people"),

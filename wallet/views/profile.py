@@ -21,9 +21,12 @@ from network.language import gettext, use_locale
 from network.members import queries as member_queries
 from network.members import service as members
 from network.members.cards import grouped
+from network.notices import choices
+from network.notices.choices import OPTIONAL, Choice
 from wallet import access, forms
 from wallet.consents import CONSENT_WORDS
 from wallet.limits import CHANGE, limiter
+from wallet.notice_words import CHOICES, hours
 from wallet.phones import shown_phone
 
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
@@ -78,6 +81,24 @@ def set_consents() -> Response:
     return redirect(url_for("profile.show"), code=303)
 
 
+@blueprint.post("/notices")
+@limiter.limit(CHANGE)
+def set_notices() -> Response | tuple[str, int]:
+    """Choose what comes by message, and the hours of quiet."""
+    values, errors = forms.load(forms.NoticesForm(), request.form)
+    if errors:
+        return _page(errors), 422
+    wanted = Choice(
+        muted=frozenset(kind for kind in OPTIONAL if not values[kind]),
+        quiet_from=int(values["quiet_from"]),
+        quiet_until=int(values["quiet_until"]),
+    )
+    with access.unit_of_work() as unit:
+        choices.choose(unit, member_id=access.member().member_id, choice=wanted)
+    flash(gettext("Saved."), "good")
+    return redirect(url_for("profile.show"), code=303)
+
+
 @blueprint.post("/sessions/end")
 @limiter.limit(CHANGE)
 def end_session() -> Response:
@@ -103,6 +124,7 @@ def _page(errors: dict[str, str]) -> str:
     with access.reading() as session:
         cards = member_queries.cards(session, member_id=member.member_id)
         consents = member_queries.consents(session, member_id=member.member_id)
+        told = choices.choice_of(session, member_id=member.member_id)
         sessions = member_queries.sessions(
             session, access.services().vault, member_id=member.member_id, now=access.wall()
         )
@@ -115,4 +137,7 @@ def _page(errors: dict[str, str]) -> str:
         errors=errors,
         consents=consents,
         consent_words=CONSENT_WORDS,
+        told=told,
+        notice_words=CHOICES,
+        hours=hours(),
     )

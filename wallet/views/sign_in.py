@@ -13,6 +13,7 @@ from network.members import service as members
 from network.members.enrolment import PURPOSES
 from network.members.errors import InvalidMemberDataError, InvalidPhoneError, ThrottledError
 from network.members.service import CodeRefused, Confirmation, ConsentNeeded, SignedIn
+from network.notices.devices import note_sign_in
 from wallet import access, forms
 from wallet.code_words import refusal_words, wait_words
 from wallet.consents import CONSENT_WORDS
@@ -150,10 +151,11 @@ def _request_code(phone: str) -> None:
 def _confirm(
     code: str, *, consents: list[str] | None = None, name: str | None = None
 ) -> Confirmation:
+    services, device = access.services(), device_name(request.user_agent.string)
     with access.unit_of_work() as unit:
-        return members.confirm_code(
+        answer = members.confirm_code(
             unit,
-            access.services().vault,
+            services.vault,
             phone=session[PHONE],
             code=code,
             wall=access.wall(),
@@ -161,8 +163,19 @@ def _confirm(
             locale=current_locale(),
             consents=consents or (),
             name=name,
-            device=device_name(request.user_agent.string),
+            device=device,
         )
+        if isinstance(answer, SignedIn):
+            note_sign_in(
+                unit,
+                services.vault,
+                signed_in=answer,
+                token=access.device_token(),
+                device=device,
+                wallet_url=services.settings.wallet_url,
+                wall=access.wall(),
+            )
+    return answer
 
 
 def _enter(signed_in: SignedIn) -> Response:
@@ -170,6 +183,7 @@ def _enter(signed_in: SignedIn) -> Response:
     session.clear()
     response = make_response(redirect(target, code=303))
     access.remember(response, token=signed_in.token, expires_at=signed_in.expires_at)
+    access.remember_device(response)
     g.keep_language = True
     return response
 

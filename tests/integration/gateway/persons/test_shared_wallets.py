@@ -20,7 +20,7 @@ from network.ledger.values import Claim
 from network.ledger.views import EntryView, StoredWallet
 from network.members.signed_bodies import entry_evidence
 from network.merchants.happenings import Teller
-from network.messaging import notices
+from network.notices import service as notices
 from network.spend_requests.errors import FewerPointsError
 from tests.integration.gateway.batching import done, earn_line, refund_line
 from tests.integration.gateway.house import House, Person

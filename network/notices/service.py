@@ -1,0 +1,260 @@
+"""Notices: what a member is told of what happened to their points, on a page and by message.
+
+A notice is made by a job that may run twice, so its id follows from what it is about: the second
+run finds it stored and sends nothing. Its message has the same id and leaves in the same unit of
+work. What is security leaves at once; the rest is patient (``messaging.service.queue_patiently``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from network.database.pieces import delete_piece
+from network.language import use_locale
+from network.ledger import queries as ledger
+from network.ledger import shared_wallets
+from network.ledger.views import EntryView
+from network.members import queries as members
+from network.members.errors import UnknownMemberError
+from network.members.queries import MemberView
+from network.merchants import queries as merchants
+from network.messaging.service import Patient, queue_patiently, queue_sms
+from network.messaging.texts import redemption_text, shared_spend_text
+from network.notices.choices import AVAILABLE, REDEEMED, REFUNDED, TAKEN_BACK, choice_of
+from network.notices.models import MemberNotice
+from network.notices.texts import (
+    available_words,
+    news_text,
+    refunded_words,
+    taken_back_words,
+)
+from network.pools import queries as pools
+from network.vault import Vault
+
+KINDS = {
+    "refund_redemption": REFUNDED,
+    "refund_issuance": TAKEN_BACK,
+    "activation": AVAILABLE,
+}
+"""The kinds of entry that are told by ``announce_entry``, and as what."""
+
+NAMESPACE = UUID("1f1c6a0e-3f55-5c0b-8f0a-5a4be0b6f7d1")
+PAGE_KEPT = timedelta(days=365)
+"""So long a notice stands on the wallet's page; the movements stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What one member is told: ``days`` are last days with points, the device is sealed."""
+
+    notice_id: UUID
+    member_id: UUID
+    kind: str
+    wallet_id: UUID | None = None
+    sequence: int | None = None
+    points: int | None = None
+    owed: int | None = None
+    merchant_id: UUID | None = None
+    other_id: UUID | None = None
+    days: Sequence[tuple[date, int]] = ()
+    sealed_device: bytes | None = field(default=None, repr=False)
+
+
+def write_down(session: Session, news: Sequence[News], *, wall: datetime) -> set[UUID]:
+    """Put news on members' pages; return the ids of those that were not there before."""
+    if not news:
+        return set()
+    rows: list[dict[str, Any]] = [
+        {
+            "notice_id": each.notice_id,
+            "member_id": each.member_id,
+            "kind": each.kind,
+            "wallet_id": each.wallet_id,
+            "sequence": each.sequence,
+            "points": each.points,
+            "owed": each.owed,
+            "merchant_id": each.merchant_id,
+            "other_id": each.other_id,
+            "days": [[day.isoformat(), points] for day, points in each.days] or None,
+            "sealed_device": each.sealed_device,
+            "created_at": wall,
+        }
+        for each in news
+    ]
+    stored = session.scalars(
+        insert(MemberNotice)
+        .on_conflict_do_nothing(index_elements=[MemberNotice.notice_id])
+        .returning(MemberNotice.notice_id),
+        rows,
+    )
+    return set(stored)
+
+
+def announce_redemption(
+    session: Session,
+    vault: Vault,
+    *,
+    member_id: UUID,
+    sequence: int,
+    points: int,
+    merchant_id: UUID,
+    wallet_url: str,
+    now: datetime,
+    wall: datetime,
+) -> list[UUID]:
+    """Tell whoever spent points where that was and what is left; once per entry.
+
+    Of a shared wallet its owner is told too, unless they would rather not be. ``sequence`` is the
+    redemption's or the capture's entry in the wallet ``member_id``. Returns the messages' ids, none
+    where there is nobody to tell any more.
+    """
+    wallet = ledger.wallet(session, member_id=member_id, now=now, wall=wall)
+    entry = ledger.entry(session, member_id=member_id, sequence=sequence)
+    if wallet is None or entry is None:
+        return []
+    merchant = merchants.merchant(session, merchant_id=merchant_id)
+    sent: list[UUID] = []
+    for told in _spenders(session, vault, entry):
+        about: dict[str, Any] = {
+            "points": points,
+            "merchant": merchant.name(told.locale),
+            "balance": wallet.available,
+            "address": wallet_url,
+            "locale": told.locale,
+        }
+        by_other = told.member_id != entry.person_id
+        text = shared_spend_text if by_other else redemption_text
+        if by_other:
+            about["person"] = pools.shown_name(session, vault, member_id=entry.person_id)
+        news = News(
+            notice_id=_redemption_id(member_id, sequence, by_other=by_other),
+            member_id=told.member_id,
+            kind=REDEEMED,
+            wallet_id=member_id,
+            sequence=sequence,
+            points=points,
+            merchant_id=merchant_id,
+            other_id=entry.person_id if by_other else None,
+        )
+        write_down(session, [news], wall=wall)
+        sent.append(
+            queue_sms(
+                session,
+                vault,
+                recipient=told.phone,
+                body=text(**about),
+                kind=REDEEMED,
+                locale=told.locale,
+                wall=wall,
+                message_id=news.notice_id,
+            )
+        )
+    return sent
+
+
+def announce_entry(
+    session: Session,
+    vault: Vault,
+    *,
+    wallet_id: UUID,
+    sequence: int,
+    wallet_url: str,
+    wall: datetime,
+) -> bool:
+    """Tell of a refund, or of points that became available; return whether that was news.
+
+    In a wallet of one's own its member; in a shared one whoever bought or paid, and where that is
+    nobody in it any more, or points became available, its owner.
+    """
+    entry = ledger.entry(session, member_id=wallet_id, sequence=sequence)
+    if entry is None or entry.kind not in KINDS:
+        return False
+    kind = KINDS[entry.kind]
+    points = entry.change("available") if kind == AVAILABLE else entry.points
+    if points <= 0:
+        return False
+    try:
+        told = members.member(session, vault, member_id=_concerned(session, entry))
+    except UnknownMemberError:
+        return False
+    news = News(
+        notice_id=uuid5(NAMESPACE, f"{kind}\n{wallet_id}\n{sequence}"),
+        member_id=told.member_id,
+        kind=kind,
+        wallet_id=wallet_id,
+        sequence=sequence,
+        points=points,
+        owed=max(0, -entry.change("debt")) if kind == TAKEN_BACK else None,
+        merchant_id=entry.merchant_id,
+    )
+    if not write_down(session, [news], wall=wall):
+        return False
+    choice = choice_of(session, member_id=told.member_id)
+    if choice.sends(kind):
+        with use_locale(told.locale):
+            said = _said(session, news, locale=told.locale)
+        message = Patient(
+            message_id=news.notice_id,
+            recipient=told.phone,
+            body=news_text(said, address=wallet_url, locale=told.locale),
+            kind=kind,
+            locale=told.locale,
+            not_before=choice.not_before(wall),
+        )
+        queue_patiently(session, vault, [message], wall=wall)
+    return True
+
+
+def forget_notices(session: Session, *, wall: datetime, limit: int) -> int:
+    """Delete up to ``limit`` notices that stood on pages for a year; return how many."""
+    return delete_piece(
+        session, MemberNotice, MemberNotice.created_at < wall - PAGE_KEPT, limit=limit
+    )
+
+
+def _said(session: Session, news: News, *, locale: str) -> str:
+    points = news.points or 0
+    if news.kind == AVAILABLE:
+        return available_words(points=points)
+    merchant = ""
+    if news.merchant_id is not None:
+        merchant = merchants.merchant(session, merchant_id=news.merchant_id).name(locale)
+    if news.kind == REFUNDED:
+        return refunded_words(points=points, merchant=merchant)
+    return taken_back_words(points=points, owed=news.owed or 0, merchant=merchant)
+
+
+def _concerned(session: Session, entry: EntryView) -> UUID:
+    """Return whom an entry concerns: who acted, as long as they share that wallet, or its owner."""
+    shared = pools.pool(session, pool_id=entry.member_id)
+    if shared is None:
+        return shared_wallets.person(session, member_id=entry.person_id)
+    inside = {stay.member_id for stay in shared_wallets.stays(session, pool_id=shared.pool_id)}
+    return entry.person_id if entry.person_id in inside else shared.owner_id
+
+
+def _redemption_id(wallet_id: UUID, sequence: int, *, by_other: bool) -> UUID:
+    key = f"{REDEEMED}\n{wallet_id}\n{sequence}" + ("\nowner" if by_other else "")
+    return uuid5(NAMESPACE, key)
+
+
+def _spenders(session: Session, vault: Vault, entry: EntryView) -> list[MemberView]:
+    """Return who is told of what a person spent: the person, and a shared wallet's owner."""
+    ids = [entry.person_id]
+    shared = pools.pool(session, pool_id=entry.member_id)
+    if shared is not None and shared.tells_owner and shared.ended_at is None:
+        ids.append(shared.owner_id)
+    found = []
+    for each in dict.fromkeys(ids):
+        try:
+            found.append(members.member(session, vault, member_id=each))
+        except UnknownMemberError:
+            continue
+    return found

@@ -1,0 +1,222 @@
+"""News beside spending: refunds, available points, quiet hours, a new device."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+import redis
+from sqlalchemy import select, text
+
+from config.queues import MESSAGES, queue
+from config.relay import relay_once
+from config.schedule import ask_messages
+from network.clock import wall_now
+from network.members import leaving
+from network.members.sign_in import SignedIn
+from network.messaging import service as messaging
+from network.messaging.models import Message
+from network.messaging.queries import left_alone
+from network.notices import choices, devices, queries
+from network.notices.choices import Choice, ChoiceError
+from network.notices.models import MemberDevice, MemberNotice, MemberNoticeChoice
+from network.services import Services
+from network.settings import PROGRAMME_ZONE
+from network.tokens import token_digest
+from settlement.nightly import run_night
+from tests.browser.console import story as stories
+from tests.browser.console.story import Story
+from tests.fixtures.programme import Programme
+from tests.integration.subjects.telling import begin, bodies, grant, messages, page, work
+
+
+@pytest.fixture
+def story(services: Services, programme: Programme) -> Story:
+    """Return a coalition whose members never want quiet."""
+    return begin(services, programme)
+
+
+def test_refunds_are_told_once_with_the_debt_they_made(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    member_id, shop = story.members[1], story.shops[2]
+    bought = story.earn(member_id, shop, amount=9_000_000)
+    with services.database.reading() as session:
+        sold = text("SELECT available FROM ledger.wallet WHERE member_id = :m")
+        points = session.execute(sold, {"m": member_id}).scalar_one()
+    paid = story.redeem(member_id, shop, points=points)
+    story.give_back(member_id, shop, paid, points=5)
+    story.take_back(member_id, shop, bought, amount=9_000_000)
+    assert work(services, redis_client, times=2) == 2
+    taken, came = page(services, member_id)
+    assert (came.kind, came.points, came.owed, came.read_at) == ("refunded", 5, 0, None)
+    assert (taken.kind, taken.points, taken.owed) == ("taken_back", points, points - 5)
+    assert (came.wallet_id, came.merchant_id) == (member_id, shop.merchant_id)
+    told = {each.kind: each.body for each in messages(services)}
+    assert told["refunded"].startswith("پیوند: میوه‌سرای بوستان ۵ امتیاز به شما بازگرداند.\n")
+    assert "خرج کرده بودید" in told["taken_back"]
+    assert len(messages(services)) == 2
+
+
+def test_who_wants_no_message_of_a_kind_has_it_on_the_page(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    member_id, shop = story.members[0], story.shops[2]
+    wanted = Choice(muted=frozenset({"refunded"}))
+    with services.database.unit_of_work() as session:
+        choices.choose(session, member_id=member_id, choice=wanted)
+    with services.database.unit_of_work() as session, pytest.raises(ChoiceError):
+        choices.choose(session, member_id=member_id, choice=Choice(muted=frozenset({"redeemed"})))
+    story.earn(member_id, shop, amount=9_000_000)
+    story.give_back(member_id, shop, story.redeem(member_id, shop, points=9), points=4)
+    work(services, redis_client)
+    assert [each.kind for each in page(services, member_id)] == ["refunded"]
+    assert messages(services) == []
+
+
+def test_points_that_a_night_made_available_are_told(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    member_id = story.members[0]
+    grant(story, member_id, 30, days=90, pending=1)
+    grant(story, member_id, 12, days=80, pending=1)
+    story.programme.advance(timedelta(days=1))
+    run_night(services, started_by="schedule")
+    work(services, redis_client)
+    (told,) = page(services, member_id)
+    assert (told.kind, told.points) == ("available", 42)
+    assert bodies(services, stories.PHONE) == ["پیوند: از این پس ۴۲ امتیاز شما قابل خرج است."]
+
+
+@pytest.mark.parametrize(
+    ("clock", "quiet", "leaves"),
+    [
+        ("21:59", (22, 8), None),
+        ("22:00", (22, 8), "+1 08:00"),
+        ("07:59", (22, 8), "+0 08:00"),
+        ("08:00", (22, 8), None),
+        ("12:30", (12, 14), "+0 14:00"),
+        ("14:00", (12, 14), None),
+        ("03:00", (5, 5), None),
+    ],
+)
+def test_quiet_hours_are_those_of_tehran(
+    clock: str, quiet: tuple[int, int], leaves: str | None
+) -> None:
+    hour, minute = map(int, clock.split(":"))
+    wall = datetime(2026, 11, 22, hour, minute, tzinfo=PROGRAMME_ZONE)
+    choice = Choice(quiet_from=quiet[0], quiet_until=quiet[1])
+    if leaves is None:
+        assert choice.not_before(wall) == wall
+        return
+    days, until = leaves.split()
+    expected = wall.replace(hour=int(until[:2]), minute=0) + timedelta(days=int(days))
+    assert choice.not_before(wall) == expected
+
+
+def test_quiet_is_kept_until_it_ends_and_codes_go_first(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    member_id, shop = story.members[0], story.shops[2]
+    wall = wall_now()
+    hour = wall.astimezone(PROGRAMME_ZONE).hour
+    with services.database.unit_of_work() as session:
+        quiet = Choice(quiet_from=hour, quiet_until=(hour + 3) % 24)
+        choices.choose(session, member_id=member_id, choice=quiet)
+    story.earn(member_id, shop, amount=9_000_000)
+    story.give_back(member_id, shop, story.redeem(member_id, shop, points=9), points=4)
+    work(services, redis_client)
+    (held,) = messages(services)
+    assert relay_once(services.database, redis_client) == 0  # nothing asks to send it
+    ends = quiet.not_before(wall)
+    with services.database.unit_of_work() as session:
+        claimed = messaging.claim(
+            session, services.vault, message_id=held.message_id, wall=ends - timedelta(minutes=1)
+        )
+        code = messaging.queue_sms(
+            session,
+            services.vault,
+            recipient="+989120000000",
+            body="a code",
+            kind="sign_in",
+            locale="en",
+            wall=ends + timedelta(minutes=1),
+        )
+    assert claimed is None
+    assert ask_messages(services, redis_client, wall=ends) == []
+    later = ends + timedelta(minutes=5)
+    with services.database.reading() as session:
+        waiting = [found for found, _ in left_alone(session, before=later)]
+    assert waiting == [code, held.message_id]
+    assert ask_messages(services, redis_client, wall=later) == [code, held.message_id]
+    assert len(queue(MESSAGES, connection=redis_client).jobs) == 2
+
+
+def sign_in(services: Services, member_id: UUID, *, token: str, joined: bool = False) -> bool:
+    """Note a sign-in on the device with this token."""
+    with services.database.unit_of_work() as session:
+        signed_in = SignedIn(
+            member_id=member_id,
+            session_id=UUID(bytes=token_digest(f"{member_id}{token}{joined}")[:16]),
+            token="t",
+            expires_at=wall_now(),
+            joined=joined,
+        )
+        return devices.note_sign_in(
+            session,
+            services.vault,
+            signed_in=signed_in,
+            token=token,
+            device="Firefox · Android",
+            wallet_url="https://w",
+            wall=wall_now(),
+        )
+
+
+def test_a_new_device_is_told_at_once_also_in_quiet_hours(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    first, second = story.members[:2]
+    hour = wall_now().astimezone(PROGRAMME_ZONE).hour
+    with services.database.unit_of_work() as session:
+        quiet = Choice(quiet_from=hour, quiet_until=(hour + 3) % 24)
+        choices.choose(session, member_id=first, choice=quiet)
+    relay_once(services.database, redis_client)
+    assert not sign_in(services, first, token="one", joined=True)
+    assert not sign_in(services, first, token="one")
+    assert sign_in(services, first, token="two")
+    assert sign_in(services, second, token="two")  # one phone, two members
+    told = messages(services)
+    assert {each.kind for each in told} == {"device"}
+    assert "Firefox · Android" in told[0].body
+    assert relay_once(services.database, redis_client) == 2
+    assert [each.device for each in page(services, first)] == ["Firefox · Android"]
+    with services.database.reading() as session:
+        stored = session.execute(text("SELECT n::text FROM network.member_notice n LIMIT 1"))
+        assert b"Firefox".hex() not in stored.scalar_one()
+
+
+def test_what_was_told_is_read_once_and_leaves_with_the_member(
+    story: Story, services: Services
+) -> None:
+    member_id = story.members[0]
+    sign_in(services, member_id, token="one")
+    sign_in(services, member_id, token="two")
+    newest, oldest = page(services, member_id)
+    with services.database.unit_of_work() as session:
+        assert queries.unread(session, member_id=member_id) == 2
+        queries.mark_read(session, member_id=member_id, until=oldest.created_at, wall=wall_now())
+        assert queries.unread(session, member_id=member_id) == 1
+        (rest,) = queries.page(
+            session, services.vault, member_id=member_id, before=newest.notice_id, limit=9
+        )
+        assert rest.notice_id == oldest.notice_id
+        assert rest.read_at is not None
+    with services.database.unit_of_work() as session:
+        leaving.erase(session, member_id=member_id, now=story.programme.now(), wall=wall_now())
+    with services.database.reading() as session:
+        for table in (MemberNotice, MemberNoticeChoice, MemberDevice):
+            left = select(table).where(table.member_id == member_id)
+            assert session.scalars(left).all() == []
+        assert session.scalars(select(Message)).all() == []
