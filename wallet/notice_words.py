@@ -19,7 +19,7 @@ CHOICES: Mapping[str, LazyText] = {
     REFUNDED: _l("A shop gave points back"),
     TAKEN_BACK: _l("A shop took points back after a return"),
     AVAILABLE: _l("Pending points became available"),
-    EXPIRING: _l("Points expire in 30 days, 7 days or 1 day"),
+    EXPIRING: _l("Points expire soon: 30, 7 and 1 days ahead"),
 }
 ICONS: Mapping[str, tuple[str, str]] = {
     REDEEMED: ("arrow-out", "negative"),

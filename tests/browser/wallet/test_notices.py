@@ -117,7 +117,6 @@ def test_what_comes_by_message_is_the_members_choice(wallet: Wallet) -> None:
 def enter(wallet: Wallet, client: FlaskClient) -> None:
     """Sign in through the pages."""
     with wallet.services.database.unit_of_work() as session:
-        session.execute(text("UPDATE network.one_time_code SET used_at = requested_at"))
         session.execute(text("DELETE FROM network.one_time_code"))
     form = {"csrf_token": token_of(client, "/sign-in"), "phone": MEMBER_PHONE}
     client.post("/sign-in", data=form)

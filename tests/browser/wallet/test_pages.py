@@ -27,6 +27,7 @@ PAGES = (
     "/partners",
     "/partners/mahtab",
     "/give",
+    "/notices",
     "/profile",
     "/profile/security",
     "/profile/security/pin",
