@@ -1,15 +1,15 @@
-"""See sql/0044_notices.sql."""
+"""See sql/0045_notices.sql."""
 
 from __future__ import annotations
 
 from network.database.migrations.run_sql import run_sql
 
-revision = "0044"
-down_revision = "0043"
+revision = "0045"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Apply sql/0044_notices.sql."""
-    run_sql("0044_notices.sql")
+    """Apply sql/0045_notices.sql."""
+    run_sql("0045_notices.sql")
