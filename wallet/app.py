@@ -10,6 +10,7 @@ from wallet import access, limits
 from wallet.views import (
     claims,
     code,
+    exports,
     give,
     home,
     leaving,
@@ -44,6 +45,7 @@ VIEWS = (
     security,
     pin,
     step_up,
+    exports,
     leaving,
     proof,
     outbox,

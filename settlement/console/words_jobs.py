@@ -37,6 +37,7 @@ MESSAGES = {
     "sign_in": _l("Code to sign in"),
     "joining": _l("Code to join"),
     "leaving": _l("Code to leave the programme"),
+    "export": _l("Code for a member's data"),
     "giving": _l("Code for a gift of points"),
     "received": _l("Points were given"),
     "pool": _l("About a shared wallet"),

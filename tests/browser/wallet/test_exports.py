@@ -1,0 +1,132 @@
+"""Everything that is kept of a member, in one file: held against every table that names one."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from flask.testing import FlaskClient
+from sqlalchemy import Table, text
+
+import network
+from network.claims import service as claims
+from network.clock import wall_now
+from network.database.base import metadata
+from network.exports.sections import LEFT_OUT, SECTIONS
+from tests.browser.wallet.conftest import Wallet
+from tests.browser.wallet.test_doors import token_of
+from tests.browser.wallet.test_give import FRIEND, giver_of, newest_code, send
+from tests.browser.wallet.test_notices import told
+
+
+def tables() -> dict[str, Table]:
+    """Return every table of the schema, those that no part of the wallet knows as well."""
+    for path in sorted(Path(network.__file__).parent.glob("*/models.py")):
+        import_module(f"network.{path.parent.name}.models")
+    for name in ("tables", "campaign_tables"):
+        import_module(f"network.ledger.{name}")
+    return dict(metadata.tables)
+
+
+def names_a_member(table: Table) -> bool:
+    """Return whether rows of a table belong to a member: by their id, or by their number."""
+    points = {key.column.table.name for key in table.foreign_keys}
+    return "member" in points or bool(
+        {"member_id", "phone_index", "recipient_index"} & set(table.c.keys())
+    )
+
+
+def test_every_table_that_names_a_member_is_in_the_file_or_left_out_for_a_reason() -> None:
+    every = tables()
+    named = {name for name, table in every.items() if names_a_member(table)}
+    told_of = {section.table for section in SECTIONS}
+    assert named - told_of - set(LEFT_OUT) == set()
+    assert told_of & set(LEFT_OUT) == set()
+    assert (told_of | set(LEFT_OUT)) - set(every) == set()
+    for section in SECTIONS:
+        columns = set(every[section.table].c.keys())
+        assert (section.hidden | set(section.opened)) - columns == set(), section.name
+        secret = {
+            name
+            for name in every[section.table].c
+            if name.endswith(("digest", "_hash", "_index", "_secret")) or name.startswith("sealed")
+        }
+        shown = {"sealed_body"} if section.name == "messages" else set()
+        assert secret - section.hidden - set(section.opened) - shown == set(), section.name
+
+
+def take(client: FlaskClient) -> dict[str, Any]:
+    """Take the file out as a member does."""
+    status, _ = send(client, "/profile/export")
+    assert status == 200
+    form = {"csrf_token": token_of(client, "/profile/export/confirm"), "code": newest_code(client)}
+    answer = client.post("/profile/export/confirm", data=form)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="peyvand-')
+    document: dict[str, Any] = json.loads(answer.data)
+    answer.close()
+    return document
+
+
+def test_the_file_has_all_that_is_kept_and_nothing_of_others(wallet: Wallet) -> None:
+    member_id, client = told(wallet)
+    wallet.enrol(FRIEND, name="Navid Rad")
+    paid = wallet.coalition.pay(member_id, "yas", points=20, ago=timedelta(hours=1))
+    with wallet.services.database.unit_of_work() as session:
+        claims.open_claim(
+            session,
+            wallet.services.vault,
+            member_id=member_id,
+            wallet_id=member_id,
+            sequence=paid.sequence,
+            kind="wrong",
+            words="not what I bought",
+            lock=False,
+            now=wall_now(),
+        )
+    found = take(client)
+    assert set(found) == {"about", "partners"} | {section.name for section in SECTIONS}
+    assert set(found["about"]["sections"]) == {section.name for section in SECTIONS}
+    (profile,) = found["profile"]
+    assert (profile["phone"], profile["name"]) == ("+989121234567", "سارا محمدی")
+    for section in SECTIONS:
+        if section.whose in {"member", "wallet"}:
+            assert len(found[section.name]) == rows(wallet, section.table, member_id), section.name
+    assert [each["words"] for each in found["claims"]] == ["not what I bought"]
+    assert found["partners"][found["lots"][0]["issuer_id"]] == "فروشگاه مهتاب"
+    earned = next(each for each in found["movements"] if each["kind"] == "issuance")
+    assert any("امتیاز" in reason["words"] for reason in earned["reasons"])
+    assert any("پس از مرجوعی" in each["text"] for each in found["messages"])
+    everything = json.dumps(found, ensure_ascii=False)
+    assert "Navid Rad" not in everything
+    assert FRIEND[1:] not in everything
+
+
+def rows(wallet: Wallet, table: str, member_id: UUID) -> int:
+    """Return how many rows of a table are a member's."""
+    with wallet.services.database.reading() as session:
+        count = text(f"SELECT count(*) FROM {table} WHERE member_id = :m")
+        return int(session.execute(count, {"m": member_id}).scalar_one())
+
+
+def test_the_file_takes_a_code_of_its_own(wallet: Wallet) -> None:
+    _, client = giver_of(wallet)
+    send(client, "/profile/export")
+    code = newest_code(client)
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    status, page = send(client, "/profile/export/confirm", code=wrong)
+    assert (status, "code" in page) == (422, True)
+    # A code for the file closes no account, and is good once.
+    status, _ = send(client, "/profile/leave/confirm", code=code)
+    assert status == 422
+    form = {"csrf_token": token_of(client, "/profile/export/confirm"), "code": code}
+    first = client.post("/profile/export/confirm", data=form)
+    assert first.mimetype == "application/json"
+    first.close()
+    assert client.post("/profile/export/confirm", data=form).status_code == 422
+    stranger = wallet.app.test_client()
+    assert stranger.get("/profile/export").status_code == 302
