@@ -16,6 +16,7 @@ from wallet.views import (
     leaving,
     movements,
     notices,
+    offline,
     outbox,
     partners,
     pin,
@@ -49,6 +50,7 @@ VIEWS = (
     leaving,
     proof,
     outbox,
+    offline,
 )
 
 

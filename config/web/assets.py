@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
-from flask import Flask, Response, abort, redirect, request
+from flask import Flask, Response, abort, current_app, redirect, request
 
 from config.web.access import public
 from network.errors import ConfigurationError
@@ -25,6 +26,7 @@ _TEXT_SUFFIXES = {".css", ".js", ".svg", ".webmanifest"}
 _CSS_URL = re.compile(r'url\("([\w.-]+)"\)')
 _YEAR_SECONDS = 31_536_000
 _HASH_CHARACTERS = 12
+_EXTENSION = "peyvand_assets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,12 @@ def install(app: Flask) -> None:
     app.add_url_rule("/assets/<path>", "assets", assets.serve)
     app.add_url_rule("/favicon.ico", "favicon", public(lambda: redirect(assets.url("mark.svg"))))
     app.jinja_env.globals["asset_url"] = assets.url
+    app.extensions[_EXTENSION] = assets
+
+
+def asset_url(name: str) -> str:
+    """Return the address of a file of the app that serves this request, as its templates do."""
+    return cast("Assets", current_app.extensions[_EXTENSION]).url(name)
 
 
 def _imports(path: Path) -> int:

@@ -66,7 +66,7 @@ def make_code(secret: bytes, *, handle: int, limit: int, wall: datetime, serial:
     step = step_of(wall)
     head = (
         handle.to_bytes(HANDLE_BITS // 8)
-        + _packed_limit(limit).to_bytes(2)
+        + packed_limit(limit).to_bytes(2)
         + serial.to_bytes(SERIAL_BITS // 8)
         + (step % _LOW_STEPS).to_bytes(1)
     )
@@ -132,7 +132,7 @@ def coded_limit(limit: int) -> int:
 
     Never above ``limit``; limits beyond MAX_LIMIT become MAX_LIMIT.
     """
-    packed = _packed_limit(limit)
+    packed = packed_limit(limit)
     return int((packed >> 4) * 10 ** (packed & 0xF))
 
 
@@ -141,7 +141,8 @@ def new_serial() -> int:
     return secrets.randbits(SERIAL_BITS)
 
 
-def _packed_limit(limit: int) -> int:
+def packed_limit(limit: int) -> int:
+    """Return the 16 bits that stand for a limit in a code: a mantissa of 12, an exponent of 4."""
     mantissa, exponent = min(max(limit, 0), MAX_LIMIT), 0
     while mantissa >= _MANTISSA_VALUES:
         mantissa, exponent = mantissa // 10, exponent + 1

@@ -137,6 +137,7 @@ class MemberSession(Base):
         UniqueConstraint("token_digest"),
         CheckConstraint("length(token_digest) = 32", name="token_digest"),
         CheckConstraint("expires_at > created_at", name="expires_at"),
+        CheckConstraint("offline_limit >= 0", name="offline_limit"),
         Index(None, "member_id"),
         {"schema": NETWORK_SCHEMA},
     )
@@ -149,6 +150,7 @@ class MemberSession(Base):
     seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    offline_limit: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class MemberConsent(Base):

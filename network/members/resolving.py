@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from network.database.driver import Channel, rows_of
 from network.errors import InvariantError
 from network.lean import lean
-from network.members import codes
+from network.members import codes, device_codes
 from network.members.cards import normalise_card_number
 from network.members.codes import VerifiedCode
 from network.members.errors import CardBlockedError, InvalidCodeError, UnknownMemberError
@@ -161,7 +161,8 @@ def resolve(
     """Return the member that exactly one identifier names, in one round trip.
 
     A phone and a card identify and prove nothing; a code proves the wallet, and its consent may be
-    over (``verified_code.expires_at``). Raises InvalidPhoneError, InvalidCardError,
+    over (``verified_code.expires_at``). A code that a device made without a network, and one that
+    is not genuine, take a second look. Raises InvalidPhoneError, InvalidCardError,
     InvalidCodeError, CardBlockedError or UnknownMemberError.
     """
     if sum(given is not None for given in (phone, card, code)) != 1:
@@ -240,9 +241,13 @@ def _by_code(session: Channel, vault: Vault, *, code: str, wall: datetime) -> Re
     if row is None:
         raise InvalidCodeError("this member code is not genuine, or too old", field="code")
     key = open_person_key(vault, member_id=row.maker_id, sealed_key=row.maker_key)
-    verified = codes.verify(
-        parsed, secret=key.open(row.sealed_secret, name=SECRET_FIELD), wall=wall
-    )
+    secret = key.open(row.sealed_secret, name=SECRET_FIELD)
+    try:
+        verified = codes.verify(parsed, secret=secret, wall=wall)
+    except InvalidCodeError:
+        verified = device_codes.verify(
+            session, parsed, secret=secret, member_id=row.maker_id, wall=wall
+        )
     if row.merged_at is not None:
         # What the member's devices show from then on consents to nothing; a till that missed an
         # answer still gets it.

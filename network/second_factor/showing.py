@@ -1,7 +1,8 @@
 """The rotating code as a member may show it now: with the whole limit, or with what needs no proof.
 
-Every code that a member's own screen shows is made here. ``members.queries.current_code`` itself
-asks nobody; besides this it serves made-up members only, those of sandboxes and of the demo.
+Every code that a member's own screen shows is made here, and the key with which a phone makes them
+without a network. ``members.queries.current_code`` itself asks nobody; besides this it serves
+made-up members only, those of sandboxes and of the demo.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from network.members.codes import coded_limit
+from network.members.device_codes import DeviceKey, give_device_key
 from network.members.queries import CurrentCode, MemberView, current_code
 from network.second_factor.proofs import Act, standing
 from network.second_factor.threshold import threshold
@@ -56,3 +58,27 @@ def shown_code(
         limit = most if proven is None else wanted
     code = current_code(session, vault, member_id=member.member_id, limit=limit, wall=wall)
     return ShownCode(code=code, wanted=wanted)
+
+
+def offline_key(
+    session: Session,
+    vault: Vault,
+    *,
+    member: MemberView,
+    session_id: UUID,
+    locked: bool,
+    ask_above: int,
+) -> DeviceKey:
+    """Return the key with which the device of one session makes codes while it has no network.
+
+    They carry the member's limit, and never more than what needs no proof: a proof is over in ten
+    minutes, and such a device asks nobody.
+    """
+    most = threshold(session, member_id=member.member_id, most=ask_above).points
+    return give_device_key(
+        session,
+        vault,
+        member_id=member.member_id,
+        session_id=session_id,
+        limit=0 if locked else min(member.spend_limit, most),
+    )

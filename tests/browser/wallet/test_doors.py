@@ -54,6 +54,9 @@ def test_every_view_but_the_way_in_asks_who_you_are(wallet: Wallet) -> None:
     }
     assert open_to_all == {
         "favicon",
+        "offline.manifest",
+        "offline.page",
+        "offline.worker",
         "outbox.show",
         "ping",
         "sign_in.ask_phone",

@@ -114,16 +114,19 @@ CREATE TABLE network.member_session (
     seen_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     ended_at timestamptz,
+    -- What codes that the device makes without a network may spend: the last limit it was told.
+    offline_limit bigint NOT NULL DEFAULT 0,
     CONSTRAINT pk_member_session PRIMARY KEY (session_id),
     CONSTRAINT uq_member_session_token_digest UNIQUE (token_digest),
     CONSTRAINT fk_member_session_member_id_member
         FOREIGN KEY (member_id) REFERENCES network.member (member_id),
     CONSTRAINT ck_member_session_token_digest CHECK (length(token_digest) = 32),
-    CONSTRAINT ck_member_session_expires_at CHECK (expires_at > created_at)
+    CONSTRAINT ck_member_session_expires_at CHECK (expires_at > created_at),
+    CONSTRAINT ck_member_session_offline_limit CHECK (offline_limit >= 0)
 );
 CREATE INDEX ix_member_session_member_id ON network.member_session (member_id);
 GRANT SELECT, INSERT, DELETE ON network.member_session TO peyvand_app;
-GRANT UPDATE (seen_at, ended_at) ON network.member_session TO peyvand_app;
+GRANT UPDATE (seen_at, ended_at, offline_limit) ON network.member_session TO peyvand_app;
 
 -- Each yes and each no, with the wording that was shown; the newest per purpose holds.
 CREATE TABLE network.member_consent (
