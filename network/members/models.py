@@ -122,6 +122,7 @@ class OneTimeCode(Base):
     one_time_code_id: Mapped[UUID] = mapped_column(primary_key=True)
     phone_index: Mapped[bytes]
     address_index: Mapped[bytes | None]
+    lane: Mapped[bytes | None]  # of code_limits
     digest: Mapped[bytes]
     attempts: Mapped[int] = mapped_column(Integer)
     requested_at: Mapped[datetime]

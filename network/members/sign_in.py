@@ -15,14 +15,14 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from network.database.pieces import delete_piece
 from network.ids import uuid7
 from network.language import ascii_digits
+from network.members import code_limits
 from network.members.enrolment import MEMBERSHIP, enrol
-from network.members.errors import ThrottledError
 from network.members.joining import lock_phone, note_joined
 from network.members.models import Member, MemberMerge, MemberSession, OneTimeCode
 from network.members.phones import normalise_phone
@@ -43,10 +43,6 @@ MAX_ATTEMPTS = 5
 SESSION_LIFE = timedelta(days=90)
 SEEN_EVERY = timedelta(hours=1)
 MAX_DEVICE_CHARACTERS = 200
-PHONE_LIMITS = ((1, timedelta(minutes=1)), (5, timedelta(hours=1)), (10, timedelta(days=1)))
-ADDRESS_LIMITS = ((20, timedelta(hours=1)), (60, timedelta(days=1)))
-"""At most so many codes in the last so long, per phone and per network address."""
-
 _CODE_PURPOSE = "one-time-code"
 _ADDRESS_PURPOSE = "address"
 
@@ -97,11 +93,13 @@ def request_code(
     locale: str,
     domain: str,
     wall: datetime,
+    browser: str | None = None,
 ) -> CodeSent:
     """Send a sign-in code to ``phone``, in ``locale``, bound to the wallet's ``domain``.
 
-    ``address`` is the asker's network address, for the throttle. An earlier code of the phone stops
-    working. Raises InvalidPhoneError or ThrottledError.
+    ``address`` is the asker's network address and ``browser`` the token of a browser that this
+    phone's member has signed in on (``code_limits``), both for the throttle. An earlier code that
+    was asked for alike stops working. Raises InvalidPhoneError or ThrottledError.
     """
     return send_code(
         session,
@@ -111,6 +109,7 @@ def request_code(
         locale=locale,
         wall=wall,
         kind="sign_in",
+        lane=code_limits.known_browser(vault, phone=phone, token=browser),
         body=lambda code: sign_in_text(
             code=code, minutes=CODE_LIFE // timedelta(minutes=1), domain=domain, locale=locale
         ),
@@ -128,19 +127,19 @@ def send_code(
     kind: str,
     body: Callable[[str], str],
     purpose: str = "",
+    lane: bytes | None = None,
 ) -> CodeSent:
     """Send a one-time code in a message that says what it is good for.
 
-    A code of one ``purpose`` confirms no other; ``body`` makes the message of the code. Throttles
-    count all purposes together. Raises InvalidPhoneError or ThrottledError.
+    A code of one ``purpose`` confirms no other, and who asks for one is signed in; ``body`` makes
+    the message of the code. Throttles count those purposes together. ``lane`` is a known
+    browser's. Raises InvalidPhoneError or ThrottledError.
     """
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
     origin = None if address is None else vault.blind_index(address, purpose=_ADDRESS_PURPOSE)
-    _one_at_a_time(session, index, origin)
-    _throttle(session, OneTimeCode.phone_index == index, limits=PHONE_LIMITS, wall=wall)
-    if origin is not None:
-        _throttle(session, OneTimeCode.address_index == origin, limits=ADDRESS_LIMITS, wall=wall)
+    lane = code_limits.signed_in(vault, phone=number) if purpose else lane
+    code_limits.check(session, phone=index, address=origin, lane=lane, wall=wall)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
     code_id = uuid7()
     expires_at = wall + CODE_LIFE
@@ -149,6 +148,7 @@ def send_code(
             one_time_code_id=code_id,
             phone_index=index,
             address_index=origin,
+            lane=lane,
             digest=_digest(vault, code_id=code_id, code=code, purpose=purpose),
             attempts=0,
             requested_at=wall,
@@ -166,17 +166,26 @@ def send_code(
         wall=wall,
         expires_at=expires_at,
     )
-    return CodeSent(expires_at=expires_at, again_at=wall + PHONE_LIMITS[0][1])
+    return CodeSent(expires_at=expires_at, again_at=wall + code_limits.PHONE_LIMITS[0][1])
 
 
 def read_code(
-    session: Session, vault: Vault, *, phone: str, code: str, wall: datetime, purpose: str = ""
+    session: Session,
+    vault: Vault,
+    *,
+    phone: str,
+    code: str,
+    wall: datetime,
+    purpose: str = "",
+    lane: bytes | None = None,
 ) -> OneTimeCode | CodeRefused:
     """Return the code's row, locked and not used up, where what was typed is right.
 
     Commit a refusal too: it has been counted.
     """
-    sent = _live(session, phone_index(vault, phone=normalise_phone(phone)), wall=wall)
+    number = normalise_phone(phone)
+    lane = code_limits.signed_in(vault, phone=number) if purpose else lane
+    sent = _live(session, phone_index(vault, phone=number), lane=lane, wall=wall)
     if sent is None:
         return CodeRefused(code="code_lapsed", attempts_left=0)
     typed = "".join(ascii_digits(code).split())
@@ -201,25 +210,22 @@ def confirm_code(
     name: str | None = None,
     money_unit: str = "toman",
     device: str | None = None,
+    browser: str | None = None,
 ) -> Confirmation:
     """Sign in the person who read the code; a phone that is new joins with ``consents``.
 
-    ``code`` in any digits; ``device`` is what the browser says of itself. Commit whatever is
-    returned: a refusal has been counted. Raises InvalidPhoneError, and for who joins what
-    ``enrol`` raises; then nothing is used up.
+    ``code`` in any digits; ``device`` is what the browser says of itself, ``browser`` what
+    the code was asked for with. Commit whatever is returned: a refusal has been counted. Raises
+    InvalidPhoneError, and for who joins what ``enrol`` raises; then nothing is used up.
     """
     number = normalise_phone(phone)
     index = phone_index(vault, phone=number)
     lock_phone(session, index)
-    sent = read_code(session, vault, phone=number, code=code, wall=wall)
+    lane = code_limits.known_browser(vault, phone=number, token=browser)
+    sent = read_code(session, vault, phone=number, code=code, wall=wall, lane=lane)
     if isinstance(sent, CodeRefused):
         return sent
-    member_id = session.scalar(
-        select(func.coalesce(MemberMerge.into_id, Member.member_id))
-        .select_from(Member)
-        .outerjoin(MemberMerge, MemberMerge.member_id == Member.member_id)
-        .where(Member.phone_index == index, Member.status == "active")
-    )
+    member_id = member_at(session, index)
     joins = member_id is None
     if member_id is None:
         agreed = frozenset(consents)
@@ -242,6 +248,16 @@ def confirm_code(
     pins.lift(session, member_id=member_id)
     return start_session(
         session, vault, member_id=member_id, wall=wall, device=device, joined=joins
+    )
+
+
+def member_at(session: Session, index: bytes) -> UUID | None:
+    """Return whom a phone signs in, by its blind index: after a merge, who was merged into."""
+    return session.scalar(
+        select(func.coalesce(MemberMerge.into_id, Member.member_id))
+        .select_from(Member)
+        .outerjoin(MemberMerge, MemberMerge.member_id == Member.member_id)
+        .where(Member.phone_index == index, Member.status == "active")
     )
 
 
@@ -306,10 +322,8 @@ def touch_session(session: Session, *, session_id: UUID, wall: datetime) -> None
 
 def forget_codes(session: Session, *, wall: datetime, limit: int) -> int:
     """Delete up to ``limit`` codes that no throttle counts any more; return how many."""
-    longest = max(span for _, span in PHONE_LIMITS + ADDRESS_LIMITS)
-    return delete_piece(
-        session, OneTimeCode, OneTimeCode.requested_at < wall - longest, limit=limit
-    )
+    counted = OneTimeCode.requested_at < wall - code_limits.DAY
+    return delete_piece(session, OneTimeCode, counted, limit=limit)
 
 
 def forget_sessions(session: Session, *, before: datetime, limit: int) -> int:
@@ -318,45 +332,13 @@ def forget_sessions(session: Session, *, before: datetime, limit: int) -> int:
     return delete_piece(session, MemberSession, ended, limit=limit)
 
 
-def _one_at_a_time(session: Session, *indexes: bytes | None) -> None:
-    """Let one request per phone and per address through at a time, so that counting is exact."""
-    locks = {int.from_bytes(index[:8], signed=True) for index in indexes if index is not None}
-    for lock in sorted(locks):
-        session.execute(select(func.pg_advisory_xact_lock(lock)))
-
-
-def _throttle(
-    session: Session,
-    whose: ColumnElement[bool],
-    *,
-    limits: tuple[tuple[int, timedelta], ...],
-    wall: datetime,
-) -> None:
-    longest = max(span for _, span in limits)
-    times = list(
-        session.scalars(
-            select(OneTimeCode.requested_at)
-            .where(whose, OneTimeCode.requested_at > wall - longest)
-            .order_by(OneTimeCode.requested_at.desc())
-        )
-    )
-    free_at = [
-        times[most - 1] + span
-        for most, span in limits
-        if len(times) >= most and times[most - 1] + span > wall
-    ]
-    if free_at:
-        seconds = -((wall - max(free_at)) // timedelta(seconds=1))
-        raise ThrottledError(
-            "too many codes were asked for; wait", facts={"retry_after": max(seconds, 1)}
-        )
-
-
-def _live(session: Session, index: bytes, *, wall: datetime) -> OneTimeCode | None:
-    """Return the newest code of a phone, locked, if it still works; earlier ones never do."""
+def _live(
+    session: Session, index: bytes, *, lane: bytes | None, wall: datetime
+) -> OneTimeCode | None:
+    """Return the newest code of a phone's lane, locked, if it works; earlier ones never do."""
     newest = session.scalars(
         select(OneTimeCode)
-        .where(OneTimeCode.phone_index == index)
+        .where(OneTimeCode.phone_index == index, OneTimeCode.lane.is_not_distinct_from(lane))
         .order_by(OneTimeCode.requested_at.desc(), OneTimeCode.one_time_code_id.desc())
         .limit(1)
         .with_for_update()

@@ -14,8 +14,11 @@ from sqlalchemy.orm import Session
 
 from network.database.pieces import delete_piece
 from network.members import queries as members
+from network.members.errors import InvalidPhoneError
+from network.members.phones import normalise_phone
 from network.members.queries import DEVICE_FIELD
-from network.members.sign_in import SignedIn
+from network.members.sealing import phone_index
+from network.members.sign_in import SignedIn, member_at
 from network.messaging.service import queue_sms
 from network.notices.choices import DEVICE
 from network.notices.models import MemberDevice
@@ -66,6 +69,22 @@ def note_sign_in(
         message_id=news.notice_id,
     )
     return True
+
+
+def is_known(session: Session, vault: Vault, *, phone: str, token: str) -> bool:
+    """Return whether the member of a phone has signed in before on the browser with this token.
+
+    What is no phone is nobody's.
+    """
+    try:
+        index = phone_index(vault, phone=normalise_phone(phone))
+    except InvalidPhoneError:
+        return False
+    member_id = member_at(session, index)
+    known = None
+    if member_id is not None:
+        known = session.get(MemberDevice, (member_id, token_digest(token)))
+    return known is not None
 
 
 def forget_devices(session: Session, *, wall: datetime, limit: int) -> int:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, g, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from config.web.device import device_name
@@ -13,7 +23,7 @@ from network.members import service as members
 from network.members.enrolment import PURPOSES
 from network.members.errors import InvalidMemberDataError, InvalidPhoneError, ThrottledError
 from network.members.service import CodeRefused, Confirmation, ConsentNeeded, SignedIn
-from network.notices.devices import note_sign_in
+from network.notices.devices import is_known, note_sign_in
 from wallet import access, forms
 from wallet.code_words import refusal_words, wait_words
 from wallet.consents import CONSENT_WORDS
@@ -145,6 +155,7 @@ def _request_code(phone: str) -> None:
             locale=current_locale(),
             domain=urlsplit(services.settings.wallet_url).hostname or "localhost",
             wall=access.wall(),
+            browser=_known_browser(unit, phone),
         )
 
 
@@ -164,6 +175,7 @@ def _confirm(
             consents=consents or (),
             name=name,
             device=device,
+            browser=_known_browser(unit, session[PHONE]),
         )
         if isinstance(answer, SignedIn):
             note_sign_in(
@@ -176,6 +188,12 @@ def _confirm(
                 wall=access.wall(),
             )
     return answer
+
+
+def _known_browser(unit: Session, phone: str) -> str | None:
+    """Return this browser's token where the phone's member has signed in on it before."""
+    token, vault = access.device_token(), access.services().vault
+    return token if is_known(unit, vault, phone=phone, token=token) else None
 
 
 def _enter(signed_in: SignedIn) -> Response:

@@ -80,11 +80,13 @@ CREATE INDEX ix_card_member_id ON network.card (member_id);
 GRANT SELECT, INSERT ON network.card TO peyvand_app;
 GRANT UPDATE (blocked_at) ON network.card TO peyvand_app;
 
--- Sign-in codes. Wall time. Counting the rows of a phone or an address is the throttle.
+-- Sign-in codes. Wall time. Counting the rows of a phone's lane or of an address is the throttle; who
+-- is known (a browser, a signed-in member) has a lane, everybody else stands in that of NULL.
 CREATE TABLE network.one_time_code (
     one_time_code_id uuid NOT NULL,
     phone_index bytea NOT NULL,
     address_index bytea,
+    lane bytea,
     digest bytea NOT NULL,
     attempts integer NOT NULL,
     requested_at timestamptz NOT NULL,
