@@ -17,6 +17,8 @@ from tests.browser.conftest import (
     overflow,
 )
 from tests.browser.wallet.conftest import Wallet
+from tests.browser.wallet.test_give import FRIEND
+from tests.browser.wallet.test_requests import asked
 
 PAGES = (
     "/",
@@ -27,8 +29,11 @@ PAGES = (
     "/partners",
     "/partners/mahtab",
     "/give",
+    "/requests",
+    "/pool",
     "/notices",
     "/profile",
+    "/profile/leave",
     "/profile/security",
     "/profile/security/pin",
     "/profile/security/pin/new",
@@ -47,12 +52,20 @@ def test_every_page_reads_well_and_keeps_nobody_out(
     member_id = wallet.enrol(name=None)
     wallet.coalition.live(member_id)
     wallet.prove_the_day()
+    wallet.enrol(FRIEND)
+    request = asked(wallet, member_id, points=1)
     state = wallet.signed_in(pages).context.storage_state()
     page = pages.open(state=state)
     page.goto(f"{wallet.url}/movements?kind=earned")
     detail = page.locator(".movement a").last.get_attribute("href") or ""
-    for path in (*PAGES, detail):
+    page.goto(f"{wallet.url}/give")
+    page.fill("#phone", FRIEND)
+    page.fill("#points", "1")
+    page.click("form.card button")
+    page.wait_for_url("**/give/confirm")
+    for path in ("/give/confirm", request, *PAGES, detail):
         page.goto(f"{wallet.url}{path}{'&' if '?' in path else '?'}lang={lang}")
+        assert page.url.startswith(f"{wallet.url}{path}"), path
         expect(page.locator("html")).to_have_attribute("lang", lang)
         expect(page.locator("html")).to_have_attribute("dir", direction)
         assert bool(PERSIAN.search(page.title())) is (lang == "fa"), path

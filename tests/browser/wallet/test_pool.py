@@ -16,7 +16,7 @@ from network.ledger import queries as ledger
 from network.ledger import shared_wallets
 from network.members.service import start_session
 from network.operators.models import AuditLog
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, fits_both_ways
 from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
 from tests.browser.wallet.test_doors import COOKIE
 from tests.browser.wallet.test_give import newest_code, send
@@ -217,6 +217,5 @@ def test_the_pages_fit_a_phone_without_script(wallet: Wallet, pages: Pages) -> N
     page = wallet.signed_in(pages, MEMBER_PHONE)
     for path in ("/pool", "/profile"):
         page.goto(f"{wallet.url}{path}")
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, path
+        fits_both_ways(page)
     assert sara.available() > 0
