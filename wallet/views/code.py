@@ -21,6 +21,7 @@ from network.second_factor.proofs import Act
 from network.second_factor.showing import shown_code
 from network.settings import PROGRAMME_ZONE
 from wallet import access, forms, proving
+from wallet.barcodes import card_symbol
 from wallet.limits import CHANGE, limiter
 from wallet.own import place, wallet_of
 
@@ -41,7 +42,11 @@ def show() -> str:
         "code.html",
         **facts,
         presets=PRESETS,
-        cards=[grouped(card.card_number) for card in cards if card.blocked_at is None],
+        cards=[
+            (grouped(card.card_number), card_symbol(card.card_number))
+            for card in cards
+            if card.blocked_at is None
+        ],
     )
 
 

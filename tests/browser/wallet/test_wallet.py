@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from network.clock import wall_now
@@ -156,6 +159,10 @@ def test_the_code_is_fresh_on_each_page_and_refreshes_by_itself(
     wallet.enrol()
     page = wallet.signed_in(pages, script=False)
     page.goto(f"{wallet.url}/code")
+    with Image.open(BytesIO(page.locator(".bars").screenshot())) as picture:
+        (bars,) = zxingcpp.read_barcodes(picture)
+    digits = ascii_digits(page.locator(".card-number .digits").inner_text())
+    assert bars.text == re.sub(r"\D", "", digits)
     first = shown_code(page)
     refresh = page.locator("meta[http-equiv=refresh]").get_attribute("content")
     assert refresh is not None
