@@ -52,7 +52,7 @@ class Exchange:
 def begin(environ: WSGIEnvironment) -> Exchange:
     """Read the clock once, draw the request's id, and speak the reader's language from here on."""
     set_locale(_readers_language(environ.get("HTTP_ACCEPT_LANGUAGE", "")))
-    return Exchange(environ=environ, request_id=ids.encode("req", ids.uuid7()), wall=wall_now())
+    return Exchange(environ=environ, request_id=ids.passing("req"), wall=wall_now())
 
 
 @lru_cache(maxsize=256)

@@ -20,7 +20,7 @@ import redis as valkey
 
 from merchant_gateway.errors import NonceReplayedError, RateLimitedError, SignAgainError
 from merchant_gateway.limits import Limits, LocalRate
-from merchant_gateway.nonce_line import Answer, Line
+from merchant_gateway.nonce_line import Answer, Line, bulk
 from merchant_gateway.nonce_stores import NONCE_SECONDS, Known, Stores
 from network.database.connection import Database
 from network.lean import lean
@@ -47,22 +47,24 @@ class Admission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Quota:
-    """One of the two quotas: how it is called, the key's ending, microseconds, the bucket here."""
+    """One of the two quotas: how it is called, the key's ending, the bucket here.
+
+    ``terms`` is what of it the script is told, as it goes over the line.
+    """
 
     policy: str
     ending: str
-    interval: float
-    burst: int
     local: LocalRate
+    terms: str
 
     @classmethod
     def of(cls, policy: str, ending: str, *, quota: int, window: int) -> _Quota:
+        interval, burst = window * _MICROSECONDS / quota, window * _MICROSECONDS
         return cls(
             policy=policy,
             ending=ending,
-            interval=window * _MICROSECONDS / quota,
-            burst=window * _MICROSECONDS,
             local=LocalRate(quota=quota, window=window),
+            terms=bulk(access_epoch.EPOCH_KEY, str(NONCE_SECONDS), str(interval), str(burst)),
         )
 
 
@@ -150,12 +152,9 @@ class Guard:
             return None
         try:
             answer = self._line.ask(
-                f"gateway:nonce:{key_id}:{nonce}",
-                f"gateway:rate:{merchant_id}{quota.ending}",
-                access_epoch.EPOCH_KEY,
-                str(NONCE_SECONDS),
-                str(quota.interval),
-                str(quota.burst),
+                nonce=f"gateway:nonce:{key_id}:{nonce}",
+                rate=f"gateway:rate:{merchant_id}{quota.ending}",
+                terms=quota.terms,
             )
         except valkey.RedisError as error:
             self._note_loss(error)

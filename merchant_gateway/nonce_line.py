@@ -1,17 +1,20 @@
 """The way to Valkey for nonces and quotas: one script per request, on connections of our own.
 
-They are written and read without the client's ways, which took longer than the script. There are as
-many as threads use at once. Each is asked at its opening which Valkey it leads to: one that was
-started anew may have forgotten nonces, and nothing else tells it from the one before.
+They are written and read without the client's ways, which took longer than the script, and the
+kernel keeps their time limit: Python would ask it whether it may before each writing and reading,
+and give up the interpreter's lock for it. There are as many as threads use at once. Each is asked
+at its opening which Valkey it leads to: one that was started anew may have forgotten nonces, and
+nothing else tells it from the one before.
 """
 
 from __future__ import annotations
 
 import re
 import select
+import socket
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import redis as valkey
@@ -37,9 +40,10 @@ redis.call('SET', KEYS[2], string.format('%.0f', now + ahead), 'PX', math.ceil(a
 return string.format('1 %d %d %s', math.floor((burst - ahead) / interval), math.ceil(ahead),
     redis.call('GET', KEYS[3]) or '0')
 """
-_KEYS = b"3"
 _RUN = re.compile(rb"run_id:([0-9a-f]+)")
 _REPLAYED, _LIMITED = 0, 2
+_LINE_END = b"\r\n"
+_MOST_BYTES = 4096
 
 
 @lean
@@ -76,18 +80,19 @@ class Line:
         redis.set_retry(Retry(NoBackoff(), retries=0))
         self._redis = redis
         self._met = met
-        self._sha = redis.register_script(_SCRIPT).sha.encode()
+        self._by_digest = f"*9\r\n{bulk('EVALSHA', redis.register_script(_SCRIPT).sha, '3')}"
         self._idle: list[tuple[Any, str]] = []
 
     def open(self) -> None:
         """Open a connection before one is needed; raises what ``ask`` raises."""
         self._idle.append(self._opened(self._redis.connection_pool.get_connection()))
 
-    def ask(self, *keys_and_values: str) -> Answer:
+    def ask(self, *, nonce: str, rate: str, terms: str) -> Answer:
         """Run the script; raises RedisError, and what ``met`` raises at a new connection.
 
-        A connection that Valkey has closed is opened again before it is used, because what was
-        sent must not be sent twice.
+        ``nonce`` and ``rate`` are keys in ASCII; ``terms`` are the key of the epoch and the
+        script's arguments, as ``bulk`` writes them. A connection that Valkey has closed is opened
+        again before it is used, because what was sent must not be sent twice.
         """
         try:
             connection, run = self._idle.pop()
@@ -97,12 +102,12 @@ class Line:
             if _was_closed(connection):
                 connection.disconnect()
                 connection, run = self._opened(connection)
+        asked = f"${len(nonce)}\r\n{nonce}\r\n${len(rate)}\r\n{rate}\r\n{terms}"
         try:
-            values = [value.encode() for value in keys_and_values]
             try:
-                said = _asked(connection, b"EVALSHA", self._sha, _KEYS, *values)
+                said = _told(connection, f"{self._by_digest}{asked}")
             except valkey.exceptions.NoScriptError:
-                said = _asked(connection, b"EVAL", _SCRIPT.encode(), _KEYS, *values)
+                said = _told(connection, f"*9\r\n{bulk('EVAL', _SCRIPT, '3')}{asked}")
         except BaseException:
             self._drop(connection)  # what is half read must not be the next one's answer
             raise
@@ -125,6 +130,7 @@ class Line:
         try:
             connection.connect()
             run = _run_of(connection)
+            _let_kernel_wait(connection._sock)  # noqa: SLF001 - the client shows it to nobody
             self._met(run)
         except BaseException:
             self._drop(connection)
@@ -142,31 +148,66 @@ def _was_closed(connection: Any) -> bool:
     Nothing is due there, so whatever can be read is its end. The client's own look reads, sets two
     time limits and catches an error, which took longer than the command that follows.
     """
-    socket = connection._sock  # noqa: SLF001 - the client shows it to nobody
-    if socket is None:
+    line = connection._sock  # noqa: SLF001 - the client shows it to nobody
+    if line is None:
         return True
     waiting = select.poll()
-    waiting.register(socket, select.POLLIN)
+    waiting.register(line, select.POLLIN)
     return bool(waiting.poll(0))
+
+
+def _let_kernel_wait(line: socket.socket) -> None:
+    """Have the kernel end what takes longer than the line's time limit, with EAGAIN.
+
+    A line under TLS, which waits by itself, keeps the limit that Python minds.
+    """
+    seconds = line.gettimeout()
+    if not seconds or type(line) is not socket.socket:
+        return
+    limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+    line.settimeout(None)
 
 
 def _run_of(connection: Any) -> str:
     """Return which Valkey a connection leads to: each that is started has another name."""
-    found = _RUN.search(_asked(connection, b"INFO", b"server"))
+    connection.send_command("INFO", "server", check_health=False)
+    found = _RUN.search(connection.read_response())
     if found is None:
         raise valkey.RedisError("Valkey does not say which run it is")
     return found[1].decode()
 
 
-@cache
-def _form_of(parts: int) -> bytes:
-    return b"*%d\r\n" % parts + b"$%d\r\n%b\r\n" * parts
+def bulk(*texts: str) -> str:
+    """Return texts in ASCII as parts of a command (RESP, bulk strings)."""
+    return "".join([f"${len(text)}\r\n{text}\r\n" for text in texts])
 
 
-def _asked(connection: Any, *parts: bytes) -> bytes:
-    """Send one command (RESP, an array of bulk strings) and return the bytes of its answer."""
-    sizes_and_parts = [each for part in parts for each in (len(part), part)]
-    written = _form_of(len(parts)) % tuple(sizes_and_parts)
-    connection.send_packed_command([written], check_health=False)
-    answer: bytes = connection.read_response()
-    return answer
+def _told(connection: Any, command: str) -> bytes:
+    """Send a command and return the string that it is answered with; raises RedisError."""
+    line = connection._sock  # noqa: SLF001 - the client shows it to nobody
+    try:
+        line.sendall(command.encode("ascii"))
+        received = line.recv(_MOST_BYTES)
+        while (said := _string_in(received)) is None:
+            more = line.recv(_MOST_BYTES)
+            if not more:
+                raise valkey.ConnectionError("Valkey has closed the connection")
+            received += more
+    except (TimeoutError, BlockingIOError) as error:
+        raise valkey.TimeoutError("Valkey does not answer") from error
+    except OSError as error:
+        raise valkey.ConnectionError("the connection to Valkey is lost") from error
+    return said
+
+
+def _string_in(received: bytes) -> bytes | None:
+    """Return the string that was answered, None where it is not all there; raises RedisError."""
+    head, end, rest = received.partition(_LINE_END)
+    if not end:
+        return None
+    if head[:1] != b"$":
+        kind = valkey.exceptions.NoScriptError if head[:9] == b"-NOSCRIPT" else valkey.ResponseError
+        raise kind(head.decode(errors="replace"))
+    return rest[:-2] if len(rest) == int(head[1:]) + len(_LINE_END) else None

@@ -6,7 +6,8 @@ recognised here goes through the schema, which says what is wrong; a test holds 
 What every text of a purchase has in common is asked of the whole once: without a backslash in it, a
 character that is refused anywhere would stand in the bytes themselves, and a quotation mark only
 around a text, two for each. So a key that stands twice, of which a decoder keeps one, shows in the
-number of marks, and no decoder has to call back for every object.
+number of marks, and no decoder has to call back for every object. And where no space stands beside
+a mark, no text has one at either end.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def _read(raw: bytes, *, required: set[str], known: set[str]) -> dict[str, Any] 
         return None
     if data.__class__ is not dict or not required <= data.keys() <= known:
         return None
-    texts = _texts_of(data)
+    trimmed = text.isascii() and '" ' not in text and ' "' not in text
+    texts = _texts_of(data, trimmed=trimmed)
     if not texts or text.count('"') != 2 * texts:
         return None
     if not text.isascii() and any(flaw_of(data.get(name, "")) for name in _REFERENCES):
@@ -79,28 +81,31 @@ def _read(raw: bytes, *, required: set[str], known: set[str]) -> dict[str, Any] 
     return data
 
 
-def _texts_of(data: dict[str, Any]) -> int:
+def _texts_of(data: dict[str, Any], *, trimmed: bool) -> int:
     """Return how many texts a good purchase consists of, keys included; 0 for a bad one.
 
+    ``trimmed``: no text in it has a space at either end, as far as spaces are ASCII.
     What stands at its type and time must be text, or the marks around texts do not come out even.
     """
     if not (
         data["currency"] == CURRENCY
         and _whole(data["amount"], least=1)
-        and (named := _texts_of_member(data["member"]))
+        and (named := _texts_of_member(data["member"], trimmed=trimmed))
         and data.get("channel", "in_store") in CHANNELS
-        and all(_text(data[name], most) for name, most in _TEXTS.items() if name in data)
     ):
         return 0
+    for name, most in _TEXTS.items():
+        if name in data and not _text(data[name], most, trimmed=trimmed):
+            return 0
     # A key and a text each; none for the amount, and the member's own.
     texts = 2 * (len(data) - 1) + named
     if "lines" in data:
-        lines = _texts_of_lines(data["lines"])
+        lines = _texts_of_lines(data["lines"], trimmed=trimmed)
         return texts - 1 + lines if lines else 0
     return texts
 
 
-def _texts_of_lines(lines: Any) -> int:
+def _texts_of_lines(lines: Any, *, trimmed: bool) -> int:
     """Return how many texts stand in good lines, keys included; 0 where one is bad."""
     if lines.__class__ is not list or not 0 < len(lines) <= MOST_LINES:
         return 0
@@ -119,13 +124,16 @@ def _texts_of_lines(lines: Any) -> int:
             return 0
         for name, most in _ITEM_TEXTS.items():
             if name in line:
-                if not _text(line[name], most):
+                text = line[name]  # as _text, without a call for each
+                if text.__class__ is not str or not 0 < len(text) <= most:
+                    return 0
+                if not trimmed and text.strip() != text:
                     return 0
                 texts += 1
     return texts
 
 
-def _texts_of_member(member: Any) -> int:
+def _texts_of_member(member: Any, *, trimmed: bool) -> int:
     """Return how many texts name a member, keys included; 0 for a bad one. Takes the salt out."""
     if member.__class__ is not dict:
         return 0
@@ -133,17 +141,20 @@ def _texts_of_member(member: Any) -> int:
     if len(member) != 1:
         return 0
     ((name, value),) = member.items()
-    if name not in _IDENTIFIERS or not _text(value, _IDENTIFIERS[name]):
+    if name not in _IDENTIFIERS or not _text(value, _IDENTIFIERS[name], trimmed=trimmed):
         return 0
     if salt is None:
         return 2
-    good = _text(salt, LONGEST_SALT) and len(salt) >= SHORTEST_SALT and _SALT.fullmatch(salt)
-    return 4 if good else 0
+    if not _text(salt, LONGEST_SALT, trimmed=trimmed) or len(salt) < SHORTEST_SALT:
+        return 0
+    return 4 if _SALT.fullmatch(salt) else 0
 
 
-def _text(value: Any, longest: int) -> bool:
+def _text(value: Any, longest: int, *, trimmed: bool) -> bool:
     """Return whether a value is text of 1 to ``longest`` characters, no space at either end."""
-    return value.__class__ is str and 0 < len(value) <= longest and value.strip() == value
+    return (
+        value.__class__ is str and 0 < len(value) <= longest and (trimmed or value.strip() == value)
+    )
 
 
 def _whole(value: Any, *, least: int) -> bool:

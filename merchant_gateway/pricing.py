@@ -32,7 +32,7 @@ from network.ledger.values import AlikeGrants, Event, Evidence, Grant, Posted, T
 from network.programme.campaign_pricing import price_with_campaigns
 from network.programme.campaigns import CampaignQuote, Reason, Standing
 from network.programme.explain import explanation_json
-from network.programme.rules import Line, Purchase
+from network.programme.rules import Line, Purchase, price_purchase
 
 STALE_PRICES = 3
 """So often a purchase is priced without the wallet's lock before it is priced under it."""
@@ -50,9 +50,7 @@ def price(
     day = today(now)
     bought = min(today(data["occurred_at"]), day)
     return price_with_campaigns(
-        purchase=Purchase(
-            amount=data["amount"], lines=tuple(Line(**line) for line in data.get("lines", ()))
-        ),
+        purchase=_purchase_of(data),
         terms=call.gateway.terms.earning(merchant_id=call.merchant_id, day=bought),
         day=day,
         channel=data.get("channel", "in_store"),
@@ -60,6 +58,19 @@ def price(
         standing=standing,
         gone=gone,
     )
+
+
+def check_price(call: Call, data: dict[str, Any], *, now: datetime) -> None:
+    """Refuse what cannot be priced: campaigns, which may ask who buys, only ever add to a price."""
+    day = today(now)
+    bought = min(today(data["occurred_at"]), day)
+    terms = call.gateway.terms.earning(merchant_id=call.merchant_id, day=bought)
+    price_purchase(purchase=_purchase_of(data), terms=terms, day=day)
+
+
+def _purchase_of(data: dict[str, Any]) -> Purchase:
+    lines = tuple(Line(**line) for line in data.get("lines", ()))
+    return Purchase(amount=data["amount"], lines=lines)
 
 
 @lean
@@ -148,7 +159,7 @@ class PlainEarning(_Purchase):
 class Earning(_Purchase):
     """A purchase where campaigns run; ``quote`` is its price, at last the one posted."""
 
-    quote: CampaignQuote
+    quote: CampaignQuote = field(init=False)
     gone: dict[UUID, Reason] = field(default_factory=dict)
 
     def post(self, work: Working) -> Posted:
@@ -177,8 +188,7 @@ class Earning(_Purchase):
     def _once(self, work: Working) -> Posted:
         call, data, now = self.call, self.data, self.now
         standing = standing_of(work, call, data, now=now, member_id=self.member_id)
-        if standing is not None or self.gone:
-            self.quote = price(call, data, now=now, standing=standing, gone=self.gone)
+        self.quote = price(call, data, now=now, standing=standing, gone=self.gone)
         return self._earn(
             work,
             grants=grants_of(self.quote, merchant_id=call.merchant_id, prices=self._prices),
@@ -198,8 +208,6 @@ class Earning(_Purchase):
         return Prices(terms_id=agreement.agreement_id, price=agreement.issue_price)
 
 
-def earning_of(quote: PlainQuote | CampaignQuote, **purchase: Any) -> PlainEarning | Earning:
-    """Return a purchase at its price, ready to be posted."""
-    if isinstance(quote, PlainQuote):
-        return PlainEarning(quote=quote, **purchase)
-    return Earning(quote=quote, **purchase)
+def earning_of(quote: PlainQuote | None, **purchase: Any) -> PlainEarning | Earning:
+    """Return a purchase ready to be posted, without ``quote`` to be priced then."""
+    return Earning(**purchase) if quote is None else PlainEarning(quote=quote, **purchase)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import time
 from dataclasses import dataclass
 from itertools import product
@@ -38,11 +39,13 @@ class UnknownIdError(PeyvandError):
 
 def uuid7() -> UUID:
     """Return a new UUID version 7 (RFC 9562 section 5.7): Unix milliseconds, then randomness."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds << 80) | int.from_bytes(os.urandom(10))
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    return UUID(int=value)
+    return UUID(int=_timed(int.from_bytes(os.urandom(10))))
+
+
+def _timed(chance: int) -> int:
+    """Return 80 random bits under the time, version and variant in their places."""
+    value = (time.time_ns() // 1_000_000 << 80) | chance
+    return value & ~(0xF << 76 | 0x3 << 62) | (0x7 << 76 | 0x2 << 62)
 
 
 def shared_wallet_id() -> UUID:
@@ -62,6 +65,14 @@ def is_shared_wallet(identifier: UUID) -> bool:
 def encode(prefix: str, identifier: UUID) -> str:
     """Return the public form of a UUID key, for example ``mer_06c1…`` (26 base32 characters)."""
     return f"{prefix}_{_to_base32(identifier.bytes)}"
+
+
+def passing(prefix: str) -> str:
+    """Return the public form of a new UUIDv7 for what is stored nowhere and grants nothing.
+
+    Its chance does not come from the kernel, which would cost the interpreter's lock.
+    """
+    return f"{prefix}_{_to_base32(_timed(random.getrandbits(80)).to_bytes(16))}"
 
 
 def decode(prefix: str, text: str, *, field: str | None = None) -> UUID:

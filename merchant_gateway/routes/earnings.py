@@ -24,7 +24,13 @@ from merchant_gateway.posting import (
     worth,
 )
 from merchant_gateway.previews import preview
-from merchant_gateway.pricing import earning_of, price, price_plainly, standing_of
+from merchant_gateway.pricing import (
+    check_price,
+    earning_of,
+    price,
+    price_plainly,
+    standing_of,
+)
 from merchant_gateway.schemas.load import set_time
 from merchant_gateway.schemas.requests import EARNING, EARNING_REFUND, PREVIEW, QUOTE
 from network.ledger import operations, queries
@@ -102,7 +108,8 @@ def create_earning(call: Call, data: dict[str, Any]) -> Answer:
     ref = data["merchant_ref"]
     event = event_of(call, data, now=now, merchant_ref=ref)
     # What cannot be priced is refused before anybody is named.
-    quote = price_plainly(call, data, now=now) or price(call, data, now=now)
+    if (quote := price_plainly(call, data, now=now)) is None:
+        check_price(call, data, now=now)
     with working(call) as work:
         who = identify(work.connection, call, given=given)
         refuse_expired(work, call, who, given=given, kind=KIND, ref=ref)

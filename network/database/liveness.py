@@ -9,7 +9,6 @@ never learns of it. A host that vanished without a word is met by the statement'
 
 from __future__ import annotations
 
-import select
 from typing import Any
 
 import psycopg
@@ -31,18 +30,14 @@ def _refuse_cut(connection: Any, _record: object, _fairy: object) -> None:
 def was_cut(connection: psycopg.Connection[Any]) -> bool:
     """Return whether the server has closed an idle connection; asks it nothing.
 
-    What else may lie on the socket, such as a notice or a changed setting, is read and kept.
+    What else may lie on the socket, such as a notice or the reason of a goodbye, is read and kept;
+    the second look then finds the end behind it. Looking with libpq, which never waits here, keeps
+    the interpreter's lock; with a poller of Python's each look would hand it to another thread.
     """
     server = connection.pgconn
     try:
-        while server.status == ConnStatus.OK and _has_something(server.socket):
-            server.consume_input()
+        server.consume_input()
+        server.consume_input()
     except psycopg.OperationalError:
         return True
     return server.status != ConnStatus.OK
-
-
-def _has_something(socket: int) -> bool:
-    waiting = select.poll()
-    waiting.register(socket, select.POLLIN)
-    return bool(waiting.poll(0))

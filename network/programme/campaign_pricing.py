@@ -16,7 +16,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from network.points import largest_remainder
+from network.points import spread
 from network.programme.campaigns import Award, Campaign, CampaignQuote, Had, Reason, Standing
 from network.programme.rules import (
     EarningTerms,
@@ -154,7 +154,7 @@ class _Pricing:
             return _Offer(campaign=campaign, lines=(), why=self._gone(campaign))
         return _Offer(
             campaign=campaign,
-            lines=tuple(largest_remainder(total=given, weights=[Fraction(each) for each in raw])),
+            lines=tuple(spread(total=given, weights=raw)),
             amount=sum(self.own.lines[place].amount for place in chosen),
             cut={**facts, "cut": sum(raw) - given} if given < sum(raw) else None,
         )
@@ -211,10 +211,10 @@ class _Pricing:
                 else 0
                 for line in lines
             ]
-        paid = [Fraction(line.amount if line.line in chosen else 0) for line in lines]
+        paid = [line.amount if line.line in chosen else 0 for line in lines]
         if not any(paid):
-            paid[chosen[0]] = Fraction(1)
-        return largest_remainder(total=_floor(campaign.value), weights=paid)
+            paid[chosen[0]] = 1
+        return spread(total=_floor(campaign.value), weights=paid)
 
     def _exact(self) -> list[Fraction]:
         lines = self.purchase.lines

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Literal
 from uuid import UUID
 
-from network.points import largest_remainder
+from network.points import spread
 from network.programme.rules import Quote, Step
 
 WHOLE = 10_000
@@ -140,12 +140,10 @@ def split(award: Award) -> tuple[FunderPoints, ...]:
     line then takes from what every funder still has to give, again by largest remainder.
     """
     funders = award.campaign.funders
-    to_give = largest_remainder(
-        total=award.points, weights=[Fraction(funder.share) for funder in funders]
-    )
+    to_give = spread(total=award.points, weights=[funder.share for funder in funders])
     by_line: list[list[int]] = []
     for points in award.lines:
-        part = largest_remainder(total=points, weights=[Fraction(left) for left in to_give])
+        part = spread(total=points, weights=to_give)
         to_give = [left - given for left, given in zip(to_give, part, strict=True)]
         by_line.append(part)
     return tuple(
