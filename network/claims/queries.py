@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from network.adjustments.queries import AdjustmentView, given_since
 from network.claims.models import MemberClaim
@@ -91,6 +91,24 @@ def claim_of(
         .limit(1)
     )
     return None if row is None else opened(session, vault, row)
+
+
+def claims_by(session: Session, *, member_id: UUID, limit: int) -> list[tuple[ClaimView, bool]]:
+    """Return what a person said at first, as any member that they have been, the latest first.
+
+    Without words; each with whether all of it, an objection too, has been answered.
+    """
+    objection = aliased(MemberClaim)
+    waits = exists().where(
+        objection.objects_to == MemberClaim.claim_id, objection.outcome.is_(None)
+    )
+    rows = session.execute(
+        select(MemberClaim, MemberClaim.outcome.is_not(None) & ~waits)
+        .where(said_by(session, member_id=member_id), MemberClaim.objects_to.is_(None))
+        .order_by(MemberClaim.claim_id.desc())
+        .limit(limit)
+    )
+    return [(_view(row), answered) for row, answered in rows]
 
 
 def said_by(session: Session, *, member_id: UUID) -> ColumnElement[bool]:

@@ -172,10 +172,14 @@ def _told(
     now: datetime,
     wallet_url: str,
 ) -> tuple[bytes | None, bytes | None]:
-    """Send the member a message; return the answer, and why it is less, sealed with their key."""
+    """Send the member a message; return the answer, and why it is less, sealed with their key.
+
+    Who was merged since is written to where they are now; the claim's own key seals it still.
+    """
+    person = shared_wallets.person(session, member_id=row.member_id)
     try:
         key = person_key(session, vault, member_id=row.member_id)
-        who = members.member(session, vault, member_id=row.member_id)
+        who = members.member(session, vault, member_id=person)
     except UnknownMemberError:  # erased meanwhile: nobody reads it any more
         return None, None
     queue_sms(

@@ -56,11 +56,11 @@ def show() -> str:
             kinds=sorted(KIND_GROUPS[group]) if group in KIND_GROUPS else None,
             since=_since(period),
         )
-        names = directory(session, found, everybody=True)
+        names, told = directory(session, found, everybody=True), _told_lately(session)
     page = listed(found[:PAGE], directory=names, people=people)
-    wallet = OWN if before_joining else ""
-    asked = {"kind": group, "period": period, "merchant": chosen_merchant, "wallet": wallet}
+    asked = {"kind": group, "period": period, "merchant": chosen_merchant}
     filters: dict[str, Any] = {name: value for name, value in asked.items() if value}
+    filters |= {"wallet": OWN} if before_joining else {}
     last = page[-1].public_id if len(found) > PAGE else None
     return render_template(
         "movements_page.html" if request.headers.get("HX-Request") else "movements.html",
@@ -72,6 +72,7 @@ def show() -> str:
         shared=where.stay is not None,
         before_joining=before_joining,
         merchants=_merchant_options(names),
+        **told,
     )
 
 
@@ -141,6 +142,26 @@ def _told(session: Session, entry: EntryView) -> dict[str, Any]:
         "claim_outcomes": OUTCOMES,
         "spent": entry.kind in SPENDING,
     }
+
+
+def _told_lately(session: Session) -> dict[str, Any]:
+    """Return what the first page says the member told us, whether it was answered, and of what.
+
+    The entry itself may be in no list of theirs: of a wallet that they left, or had before a merge.
+    """
+    if "before" in request.args:
+        return {}
+    ids = access.services().entry_ids
+    found = claims.claims_by(session, member_id=access.member().member_id, limit=PAGE)
+    told = [
+        (
+            each,
+            answered,
+            ids.encode(prefix=ENTRY_PREFIX, member_id=each.wallet_id, sequence=each.sequence),
+        )
+        for each, answered in found
+    ]
+    return {"told": told, "claim_kinds": KINDS}
 
 
 def _claimed(session: Session, key: EntryKey) -> claims.ClaimView | None:

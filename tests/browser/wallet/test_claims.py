@@ -26,6 +26,7 @@ from network.clock import wall_now
 from network.ledger import queries as ledger
 from network.members import merging
 from network.members.freezing import set_switch
+from network.members.phones import normalise_phone
 from network.members.sign_in import start_session
 from network.messaging.queries import latest
 from network.operators import proposals
@@ -269,12 +270,24 @@ def test_who_was_merged_keeps_the_claim_and_the_objection(wallet: Wallet) -> Non
         merging.carry_out(session, proposal=agreed, wall=wall)
         entered = start_session(session, services.vault, member_id=remains, wall=wall, device=None)
     client.set_cookie(COOKIE, entered.token)
+    told = client.get("/movements").text.partition('id="told"')[2]
+    assert f'href="{path}#claim"' in told
+    assert ("Answered" in told, "We are looking into it" in told) == (True, False)
     assert "I do not agree" in client.get(path).text
     assert client.get(unsaid).status_code == 404  # of which they told us nothing
     with pytest.raises(ClaimError, match="has been said"):
         told_of(wallet, remains, wallet_id=goes, sequence=spent.sequence)
     assert "Somebody else looks into it" in _sent(client, f"{path}/claim/objection", "Stolen.")
     assert "You have told us" in _sent(client, f"{path}/claim/objection", "Again.")
+    assert "We are looking into it" in client.get("/movements").text
+    # The answer is told where they are now, not at the number of who is gone.
+    with services.database.reading() as session:
+        objection = queries.objection_to(session, services.vault, claim_id=claim_id)
+        assert objection is not None
+    assert answered(wallet, objection.claim_id, head, outcome="refused") == ""
+    with services.database.reading() as session:
+        assert latest(session, services.vault)[0].recipient == normalise_phone(FRIEND)
+    assert "We are looking into it" not in client.get("/movements").text
 
 
 def test_what_two_answers_gave_counts_together(wallet: Wallet) -> None:
