@@ -24,6 +24,7 @@ from network.services import Services
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from flask import Flask
 
     from config.serving.refusals import Refuse
 
@@ -33,9 +34,9 @@ _ANSWER_SECONDS: Mapping[str, float] = {"gateway": 30.0, "wallet": 30.0, "portal
 
 _MODULES: Mapping[str, tuple[str, ...]] = {
     "gateway": ("config.sandboxes.nights", "merchant_gateway.app"),
-    "wallet": ("config.web", "wallet.app"),
-    "console": ("config.web", "settlement.console.app"),
-    "portal": ("config.web", "merchant_gateway.portal.app"),
+    "wallet": ("config.web.unread", "wallet.app"),
+    "console": ("config.web.unread", "settlement.console.app"),
+    "portal": ("config.web.unread", "merchant_gateway.portal.app"),
 }
 
 
@@ -62,32 +63,38 @@ def gateway() -> WSGIApplication:
 
 def wallet() -> WSGIApplication:
     """Return the members' web app."""
-    from config.web import furnish
     from wallet.app import create_app
 
     services, _client = _hold("wallet")
     local = embedded(os.environ) and services.settings.sms_url is None
     app = create_app(services, local_messages=local)
-    return _outside(furnish(app, services=services), services)
+    return _for_people(app, services)
 
 
 def console() -> WSGIApplication:
     """Return the operators' web app."""
-    from config.web import furnish
     from settlement.console.app import create_app
 
     services, client = _hold("console")
     app = create_app(services, redis=client)
-    return _outside(furnish(app, services=services, money_unit="rial"), services)
+    return _for_people(app, services, money_unit="rial")
 
 
 def portal() -> WSGIApplication:
     """Return the web app of merchants' people."""
-    from config.web import furnish
     from merchant_gateway.portal.app import create_app
 
     services, client = _hold("portal")
-    return _outside(furnish(create_app(services, client), services=services), services)
+    return _for_people(create_app(services, client), services)
+
+
+def _for_people(app: Flask, services: Services, *, money_unit: str = "toman") -> WSGIApplication:
+    """Return a front of pages, which has a page for what its server could not read, too."""
+    from config.web import furnish
+    from config.web.unread import refusing
+
+    furnished = furnish(app, services=services, money_unit=money_unit)
+    return _outside(furnished, services, refuse=refusing(furnished))
 
 
 def behind_proxies(app: WSGIApplication, *, count: int) -> WSGIApplication:
