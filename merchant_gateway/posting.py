@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, datetime
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,9 @@ from network.ledger.errors import DuplicateReference
 from network.ledger.values import Event, Posted
 from network.points import worth as worth_in_units
 from network.settings import CURRENCY, PROGRAMME_ZONE
+
+_PATIENT = BoundedSemaphore(2)
+"""Half of a process's threads at most wait for those who post before they refuse a call."""
 
 
 class Working:
@@ -140,14 +144,21 @@ def answered_with(answer: Callable[..., Answer]) -> Again:
 
     ``answer`` gets the call, its data, what was posted and the ids of the path. Where the points
     are a rehearsal's there is nothing to find: no key was used. A call with the key that
-    may wait for a wallet still is waited for; after a second RequestInProgressError is raised.
+    may wait for a wallet still is waited for; after a second, and at once where others wait
+    already, RequestInProgressError is raised.
     """
 
     def again(call: Call, data: dict[str, Any], **path_ids: str) -> Answer | None:
         if data.get("preview") == "true":
             return None
-        with call.gateway.services.database.glance() as session:
-            posted = claims.settled(session, claim=call.claim())
+        patient = _PATIENT.acquire(blocking=False)
+        patience = claims.PATIENCE_SECONDS if patient else 0.0
+        try:
+            with call.gateway.services.database.glance() as session:
+                posted = claims.settled(session, claim=call.claim(), patience_seconds=patience)
+        finally:
+            if patient:
+                _PATIENT.release()
         return None if posted is None else answer(call, data, posted, **path_ids)
 
     return again

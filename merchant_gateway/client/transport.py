@@ -44,6 +44,7 @@ TRY_AGAIN = frozenset({408, 429, 502, 503, 504})
 LONGEST_WAIT_SECONDS = 30.0
 FIRST_WAIT_SECONDS = 0.2
 _REFUSED = 400
+_CONFLICT = 409
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,8 @@ class Transport:
                     self._sleep(_backoff(attempt, None))
                 continue
             asked = response.headers.get("Retry-After")
-            if response.status_code in TRY_AGAIN and not last and not _too_long(asked):
+            again = response.status_code in TRY_AGAIN or _under_way(response)
+            if again and not last and not _too_long(asked):
                 self._sleep(_backoff(attempt, asked))
                 continue
             return self._believe(request, response, signed)
@@ -322,6 +324,11 @@ def _too_long(retry_after: str | None) -> bool:
     """Return whether the gateway asks to wait for longer than a caller is made to."""
     told = int(retry_after) if retry_after and retry_after.isdigit() else 0
     return told > LONGEST_WAIT_SECONDS
+
+
+def _under_way(response: requests.Response) -> bool:
+    """Return whether an earlier attempt may be at work still: a conflict that says when to ask."""
+    return response.status_code == _CONFLICT and "Retry-After" in response.headers
 
 
 def _backoff(attempt: int, retry_after: str | None) -> float:

@@ -1,7 +1,8 @@
 """Who is posting at this moment: the transactions that hold a writer's lock on the wallets.
 
 Every function that posts takes that lock on the table with its first statement and keeps it until
-it has committed, also while it waits for a wallet. Looking costs those who post nothing.
+it has committed, also while it waits for a wallet. Looking costs those who post nothing. A vacuum
+and ANALYZE hold locks of other modes: they post nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _WRITERS = text(
     "WHERE l.locktype = 'relation' AND l.relation = 'ledger.wallet'::regclass "
     "AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d "
     "WHERE d.datname = current_database()) "
-    "AND l.mode <> 'AccessShareLock' AND l.granted "
+    "AND l.mode IN ('RowShareLock', 'RowExclusiveLock') AND l.granted "
     "AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()"
 )
 

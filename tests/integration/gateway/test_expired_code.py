@@ -8,18 +8,22 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import requests
 from sqlalchemy import text
 
 from merchant_gateway.client.bodies import new_idempotency_key
+from merchant_gateway.client.messages import Answer
+from network.database.connection import Database
 from network.ledger import operations
 from network.ledger.values import Claim, Event
 from network.services import Services
@@ -216,11 +220,9 @@ def test_a_code_that_ran_out_while_the_first_attempt_waits_for_the_wallet(till: 
     Done("/v1/redemptions", key, body, first.result()).again(till)
 
 
-def test_a_retry_that_overtakes_its_first_attempt_at_the_wallet(till: Till) -> None:
-    """The first sleeps past its turn, and finds points that the retry did not find."""
-    house = till.house
-    person, key = house.member(points=100), new_idempotency_key()
-    body = redemption("o-1", person.code()) | {"occurred_at": utc_now().isoformat(), "points": 80}
+@contextmanager
+def overtaken(house: House, member_id: UUID, send: Callable[[], Any]) -> Iterator[tuple[Any, int]]:
+    """Yield a first attempt that sleeps past its turn, the wallet at 70 points, and its process."""
     database, now = house.services.database, utc_now()
     with ThreadPoolExecutor(1) as pool:
         with database.unit_of_work() as session:
@@ -228,30 +230,91 @@ def test_a_retry_that_overtakes_its_first_attempt_at_the_wallet(till: Till) -> N
                 session,
                 now=now,
                 wall=now,
-                claim=Claim(client_id=house.blue.merchant_id, key="other", fingerprint=b"other"),
-                member_id=person.member_id,
+                claim=Claim(
+                    client_id=house.blue.merchant_id, key=member_id.hex, fingerprint=b"other"
+                ),
+                member_id=member_id,
                 event=Event(
-                    merchant_id=house.blue.merchant_id, merchant_ref="other", effective_at=now
+                    merchant_id=house.blue.merchant_id,
+                    merchant_ref=member_id.hex,
+                    effective_at=now,
                 ),
                 points=30,
                 consent=None,
                 evidence=None,
             )
-            first = pool.submit(till.ask, "/v1/redemptions", key, body)
+            first = pool.submit(send)
             await_waiters(database)
-            sleeper = session.execute(WAITS).scalar_one()
+            sleeper: int = session.execute(WAITS).scalar_one()
             os.kill(sleeper, signal.SIGSTOP)
         try:
-            early = till.ask("/v1/redemptions", key, body)
-            other = redemption("o-2", person.code()) | {"points": 80}
-            house.green.client.earn(
-                member={"phone": person.phone}, merchant_ref="second", amount=500_000
-            )
+            yield first, sleeper
         finally:
             os.kill(sleeper, signal.SIGCONT)
-        assert first.result().status_code == 201, first.result().text
+
+
+def test_a_retry_that_overtakes_its_first_attempt_at_the_wallet(till: Till) -> None:
+    """The first sleeps past its turn, and finds points that the retry did not find."""
+    house = till.house
+    person, key = house.member(points=100), new_idempotency_key()
+    body = redemption("o-1", person.code()) | {"occurred_at": utc_now().isoformat(), "points": 80}
+
+    def send_it() -> requests.Response:
+        return till.ask("/v1/redemptions", key, body)
+
+    with overtaken(house, person.member_id, send_it) as (first, _):
+        early = send_it()
+        other = redemption("o-2", person.code()) | {"points": 80}
+        house.green.client.earn(
+            member={"phone": person.phone}, merchant_ref="second", amount=500_000
+        )
+    assert first.result().status_code == 201, first.result().text
     assert (early.status_code, early.json()["code"]) == (409, "request_in_progress"), early.text
     Done("/v1/redemptions", key, body, first.result()).again(till)
     # With nobody before it a call is told at once what it is refused for.
     late = till.ask("/v1/redemptions", new_idempotency_key(), other)
     assert late.json()["code"] == "insufficient_points"
+
+
+def test_the_client_asks_again_while_its_first_attempt_is_under_way(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its second attempt is told that, and the third gets what the first came to."""
+    house = till.house
+    person, key, now = house.member(points=100), new_idempotency_key(), utc_now()
+    code, told = person.code(), []
+
+    def send_it() -> Answer:
+        return house.green.client.redeem(
+            member=code,
+            merchant_ref="c-1",
+            points=80,
+            occurred_at=now,
+            idempotency_key=key,
+        )
+
+    with overtaken(house, person.member_id, send_it) as (first, sleeper):
+
+        def wake(seconds: float) -> None:
+            told.append(seconds)
+            house.green.client.earn(
+                member={"phone": person.phone}, merchant_ref="third", amount=500_000
+            )
+            os.kill(sleeper, signal.SIGCONT)
+            first.result()
+
+        monkeypatch.setattr(house.green.client._transport, "_sleep", wake)
+        again = send_it()
+    assert len(told) == 1
+    assert again.data == first.result().data
+
+
+def test_a_vacuum_of_the_wallets_posts_nothing(till: Till, gateway_owner_url: str) -> None:
+    """It holds a lock for as long as it takes, and no refusal waits for it."""
+    body = redemption("v-1", till.house.member(points=100).code()) | {"points": 800}
+    owner = Database(gateway_owner_url, pool_size=1)
+    with owner.unit_of_work() as session:
+        session.execute(text("LOCK TABLE ledger.wallet IN SHARE UPDATE EXCLUSIVE MODE"))
+        answer = till.ask("/v1/redemptions", new_idempotency_key(), body)
+    owner.dispose()
+    assert answer.json()["code"] == "insufficient_points"
