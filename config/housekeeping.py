@@ -31,6 +31,7 @@ from network.notices.service import forget_notices
 from network.operators.sessions import forget_ended
 from network.portal.signing_in import forget_places
 from network.sandboxes.opening import sandbox_services
+from network.second_factor.passkeys import forget_challenges
 from network.second_factor.proofs import forget_proofs
 from network.services import Services
 from network.spend_requests.service import forget_requests_to_spend
@@ -118,6 +119,7 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
         ("spend_requests", partial(forget_requests_to_spend, before=before, limit=PIECE)),
         ("member_sessions", partial(forget_sessions, before=before, limit=PIECE)),
         ("member_proofs", partial(forget_proofs, before=before, limit=PIECE)),
+        ("member_challenges", partial(forget_challenges, wall=wall, limit=PIECE)),
         ("operator_sessions", partial(forget_ended, before=before, limit=PIECE)),
         ("portal_sign_ins", partial(forget_places, before=before, limit=PIECE)),
         ("nonces", partial(forget_nonces, wall=wall, limit=PIECE)),

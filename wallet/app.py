@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, request, url_for
 
+from config.web import passkeys as browser_passkeys
 from network.database.installation import ProgrammeClock
 from network.services import Services
 from wallet import access, limits
@@ -19,6 +20,7 @@ from wallet.views import (
     offline,
     outbox,
     partners,
+    passkeys,
     pin,
     pool,
     pool_acts,
@@ -45,6 +47,7 @@ VIEWS = (
     profile,
     security,
     pin,
+    passkeys,
     step_up,
     exports,
     leaving,
@@ -70,6 +73,7 @@ def create_app(
     app.extensions["programme_clock"] = clock or ProgrammeClock(services.database)
     app.config["PEYVAND_ADDRESS"] = services.settings.wallet_url
     app.config["LOCAL_MESSAGES"] = local_messages
+    browser_passkeys.install(app, address=services.settings.wallet_url)
     limits.install(app, redis_url=services.settings.redis_url)
     access.install(app)
     for view in VIEWS:

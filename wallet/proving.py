@@ -22,6 +22,9 @@ from wallet import access
 Answer: TypeAlias = Response | tuple[str, int]
 """Where somebody goes on, or a page with its status."""
 
+SIGN, MAKE, PROVE = "passkey_sign", "passkey_make", "passkey_prove"
+"""What a passkey's challenge was asked for; one answers no other question."""
+
 _PENDING = "proof"
 
 

@@ -13,6 +13,7 @@ from network.claims.queries import ANSWER_FIELD, LESS_FIELD, WORDS_FIELD
 from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.members.queries import DEVICE_FIELD, NAME_FIELD, PHONE_FIELD
+from network.second_factor.passkeys import PASSKEY_FIELD
 
 Whose = Literal["member", "wallet", "phone", "recipient", "owner", "invited"]
 """How rows are found: by the member; in a wallet of theirs, of a shared one what names them; by
@@ -71,14 +72,21 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         name="pin_uses",
         table="network.member_proof",
-        about=_l("What your PIN was asked for."),
+        about=_l("What your PIN or a passkey was asked for."),
+    ),
+    Section(
+        name="passkeys",
+        table="network.member_passkey",
+        about=_l("Your passkeys: the name of each, when it was made, and when it was used last."),
+        opened={"sealed_name": PASSKEY_FIELD},
+        hidden=_hide("credential_id", "public_key"),
     ),
     Section(
         name="codes",
         table="network.one_time_code",
         about=_l("When codes were sent to your number in the last days."),
         whose="phone",
-        hidden=_hide("phone_index", "address_index", "digest"),
+        hidden=_hide("phone_index", "address_index", "lane", "digest"),
     ),
     Section(
         name="messages",

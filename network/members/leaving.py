@@ -39,7 +39,7 @@ from network.messaging.service import forget_recipient
 from network.messaging.texts import leaving_text
 from network.notices.models import MemberDevice, MemberNotice, MemberNoticeChoice
 from network.operators.audit import await_turn, record_act
-from network.second_factor.models import MemberPin, MemberProof
+from network.second_factor.models import MemberPasskey, MemberPin, MemberProof
 from network.vault import Vault
 
 LEFT = "member.left"
@@ -172,7 +172,7 @@ def _forget(session: Session, row: Member, *, now: datetime) -> None:
     row.status = "closed"
     session.flush()
     told = (MemberNotice, MemberNoticeChoice, MemberDevice)
-    ways = (MemberProof, MemberPin, MemberSession, MemberCodeSecret)
+    ways = (MemberProof, MemberPin, MemberPasskey, MemberSession, MemberCodeSecret)
     for table in (*told, *ways, MemberKey):
         session.execute(delete(table).where(table.member_id == row.member_id))
 

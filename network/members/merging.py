@@ -31,7 +31,7 @@ from network.messaging.texts import merged_text
 from network.operators import proposals
 from network.operators.audit import await_turn
 from network.operators.proposals import Proposal
-from network.second_factor.models import MemberPin
+from network.second_factor.models import MemberPasskey, MemberPin
 from network.vault import Vault
 
 MERGE = "member.merge"
@@ -173,8 +173,9 @@ def _lead(
         .where(MemberSession.member_id == member_id, MemberSession.ended_at.is_(None))
         .values(ended_at=wall)
     )
-    # Who remains has a PIN of their own, or none yet; that of the other opens nothing any more.
-    session.execute(delete(MemberPin).where(MemberPin.member_id == member_id))
+    # Who remains has their own PIN and passkeys, or none yet; those of the other open nothing.
+    for table in (MemberPin, MemberPasskey):
+        session.execute(delete(table).where(table.member_id == member_id))
     session.flush()
 
 

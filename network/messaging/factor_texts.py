@@ -33,3 +33,13 @@ def pin_set_text(*, first: bool, address: str, locale: str) -> str:
             )
         )
     return f"{text}\n{address}"
+
+
+def passkey_text(*, address: str, locale: str) -> str:
+    """Return the message that a passkey opens the wallet from now on."""
+    with use_locale(locale):
+        text = gettext(
+            "Peyvand: a new passkey opens your wallet.\n"
+            "If this was not you, remove it and end the other sign-ins in your wallet:"
+        )
+    return f"{text}\n{address}"

@@ -1,78 +1,32 @@
-"""Passkeys (WebAuthn Level 2): a key on the operator's device instead of password and code.
+"""Operators' passkeys: a key on the operator's device instead of password and code.
 
-The device has checked its user (fingerprint, face or PIN: user verification is required), so one
-passkey is two factors. The page carries the options to the browser and the browser's answer back
-in a form. A challenge is made by the front, kept in the reader's signed cookie, and used once.
+The device has checked its user (``network.passkeys``), so one passkey is two factors.
 """
 
 from __future__ import annotations
 
-import json
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from network import ids
-from network.errors import PeyvandError
+from network import passkeys as ceremony
 from network.language import normalise
 from network.operators.audit import record_act
 from network.operators.models import Operator, OperatorChallenge, OperatorPasskey
 from network.operators.queries import OperatorView
 from network.operators.service import SignIn
 from network.operators.sessions import address_subject, one_too_many, open_session
+from network.passkeys import Challenge, Owner, Party, PasskeyError
 from network.vault import Vault
 
-CHALLENGE_BYTES = 32
-CHALLENGE_LIFE = timedelta(minutes=5)
 MOST_PASSKEYS = 10
 _CHALLENGES_KEPT = timedelta(days=1)
 _LONGEST_NAME = 60
-_LONGEST_ANSWER = 16_384
-_VERIFIED = UserVerificationRequirement.REQUIRED
-
-
-class PasskeyError(PeyvandError):
-    """A passkey's answer is not right, too old, or was used before; or there are too many."""
-
-    code = "passkey_refused"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """Whom passkeys are made for: the console's host name, and its address as browsers send it."""
-
-    host: str
-    origin: str
-    name: str = "Peyvand"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Challenge:
-    """What a passkey has to sign, and when it was asked to."""
-
-    value: bytes = field(repr=False)
-    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +43,6 @@ class PasskeyView:
     def public_id(self) -> str:
         """Return the id by which pages and the audit log name it."""
         return ids.encode("pky", self.passkey_id)
-
-
-def new_challenge(*, wall: datetime) -> Challenge:
-    """Return a challenge of 256 random bits."""
-    return Challenge(value=secrets.token_bytes(CHALLENGE_BYTES), asked_at=wall)
 
 
 def passkeys(session: Session, *, operator_id: UUID) -> list[PasskeyView]:
@@ -115,28 +64,13 @@ def creation_options(
             OperatorPasskey.operator_id == operator.operator_id
         )
     )
-    return options_to_json(
-        generate_registration_options(
-            rp_id=party.host,
-            rp_name=party.name,
-            user_id=operator.operator_id.bytes,
-            user_name=operator.email,
-            user_display_name=operator.name,
-            challenge=challenge.value,
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in known],
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED, user_verification=_VERIFIED
-            ),
-        )
-    )
-
-
-def request_options(*, party: Party, challenge: Challenge) -> str:
-    """Return what the browser is asked to sign, by whichever passkey its user chooses."""
-    return options_to_json(
-        generate_authentication_options(
-            rp_id=party.host, challenge=challenge.value, user_verification=_VERIFIED
-        )
+    return ceremony.making(
+        party=party,
+        owner=Owner(
+            user_id=operator.operator_id.bytes, name=operator.email, display_name=operator.name
+        ),
+        challenge=challenge,
+        known=known,
     )
 
 
@@ -154,26 +88,16 @@ def register(
     label = normalise(name)[:_LONGEST_NAME] or party.name
     if len(passkeys(session, operator_id=operator.operator_id)) >= MOST_PASSKEYS:
         raise PasskeyError(f"an operator has at most {MOST_PASSKEYS} passkeys", field="name")
-    found = _parsed(answer)
-    try:
-        made = verify_registration_response(
-            credential=found,
-            expected_challenge=challenge.value,
-            expected_rp_id=party.host,
-            expected_origin=party.origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, KeyError, TypeError, ValueError) as error:
-        raise PasskeyError("this is no answer to what was asked") from error
+    made = ceremony.made(answer, party=party, challenge=challenge)
     _use(session, challenge=challenge, wall=wall)
     row = OperatorPasskey(
         passkey_id=ids.uuid7(),
         operator_id=operator.operator_id,
         credential_id=made.credential_id,
-        public_key=made.credential_public_key,
+        public_key=made.public_key,
         sign_count=made.sign_count,
         name=label,
-        backed_up=made.credential_backed_up,
+        backed_up=made.backed_up,
         created_at=wall,
         used_at=None,
     )
@@ -270,11 +194,7 @@ def _signed(
     session: Session, *, party: Party, challenge: Challenge, answer: str, wall: datetime
 ) -> OperatorPasskey:
     """Return the passkey that signed the challenge, its use noted; raise PasskeyError."""
-    found = _parsed(answer)
-    try:
-        credential_id = base64url_to_bytes(str(found["rawId"]))
-    except (KeyError, ValueError) as error:
-        raise PasskeyError("this is no answer to what was asked") from error
+    credential_id = ceremony.credential_of(answer)
     row = session.execute(
         select(OperatorPasskey)
         .join(Operator, Operator.operator_id == OperatorPasskey.operator_id)
@@ -283,43 +203,25 @@ def _signed(
     ).scalar_one_or_none()
     if row is None:
         raise PasskeyError("nobody who may sign in has this passkey")
-    try:
-        verified = verify_authentication_response(
-            credential=found,
-            expected_challenge=challenge.value,
-            expected_rp_id=party.host,
-            expected_origin=party.origin,
-            credential_public_key=row.public_key,
-            credential_current_sign_count=row.sign_count,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, KeyError, TypeError, ValueError) as error:
-        raise PasskeyError("the passkey did not sign this") from error
+    count = ceremony.signed(
+        answer,
+        party=party,
+        challenge=challenge,
+        public_key=row.public_key,
+        sign_count=row.sign_count,
+    )
     _use(session, challenge=challenge, wall=wall)
-    row.sign_count, row.used_at = verified.new_sign_count, wall
+    row.sign_count, row.used_at = count, wall
     session.flush()
     return row
 
 
-def _parsed(answer: str) -> dict[str, object]:
-    if len(answer) > _LONGEST_ANSWER:
-        raise PasskeyError("the answer is too long")
-    try:
-        found = json.loads(answer)
-    except ValueError as error:
-        raise PasskeyError("the answer is not JSON") from error
-    if not isinstance(found, dict):
-        raise PasskeyError("the answer is not an object")
-    return found
-
-
 def _use(session: Session, *, challenge: Challenge, wall: datetime) -> None:
     """Use a challenge up; raise PasskeyError where it is too old or was used before."""
-    if not challenge.asked_at <= wall < challenge.asked_at + CHALLENGE_LIFE:
-        raise PasskeyError("the challenge is too old")
+    ceremony.check_age(challenge, wall=wall)
     used = session.execute(
         insert(OperatorChallenge)
-        .values(digest=sha256(challenge.value).digest(), used_at=wall)
+        .values(digest=challenge.digest, used_at=wall)
         .on_conflict_do_nothing()
         .returning(OperatorChallenge.digest)
     ).scalar_one_or_none()

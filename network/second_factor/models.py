@@ -1,11 +1,11 @@
-"""Tables of what a member adds to a session: a PIN, and what was proven with it."""
+"""Tables of what a member adds to a session: PIN, passkeys, and what was proven with them."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from network.database.base import NETWORK_SCHEMA, Base
@@ -58,3 +58,39 @@ class MemberProof(Base):
     proven_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class MemberPasskey(Base):
+    """A member's passkey: its public half, and what its owner calls it."""
+
+    __tablename__ = "member_passkey"
+    __table_args__ = (
+        UniqueConstraint("credential_id"),
+        CheckConstraint("sign_count >= 0", name="sign_count"),
+        Index(None, "member_id"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    passkey_id: Mapped[UUID] = mapped_column(primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey(Member.member_id))
+    credential_id: Mapped[bytes]
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int]
+    sealed_name: Mapped[bytes]
+    backed_up: Mapped[bool]
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class MemberChallenge(Base):
+    """A challenge that a member's passkey has answered, by its digest."""
+
+    __tablename__ = "member_challenge"
+    __table_args__ = (
+        CheckConstraint("length(digest) = 32", name="digest"),
+        Index(None, "used_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime]

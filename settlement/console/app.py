@@ -7,11 +7,12 @@ from typing import Any
 from flask import Flask, request
 from werkzeug.exceptions import NotFound
 
+from config.web import passkeys
 from network.database.installation import ProgrammeClock
 from network.merchants.errors import UnknownApplicationError
 from network.merchants.queries import UnknownMerchantError
 from network.services import Services
-from settlement.console import access, filters, passkeys
+from settlement.console import access, filters
 from settlement.console.views import (
     adjusting,
     agreements,

@@ -12,7 +12,7 @@ from network.language import format_points, gettext
 from network.members.errors import InvalidMemberDataError
 from network.points import worth
 from network.programme import queries as programme
-from network.second_factor import pins
+from network.second_factor import passkeys, pins
 from network.second_factor.errors import ProofNeededError
 from network.second_factor.proofs import Act
 from network.second_factor.threshold import set_threshold
@@ -47,13 +47,18 @@ def choose_threshold() -> Response | tuple[str, int]:
 
 def has_factor() -> bool:
     """Return whether the member has something to prove themselves with."""
-    return factors()["pin"] is not None
+    found = factors()
+    return bool(found["pin"] or found["passkeys"])
 
 
 def factors() -> dict[str, Any]:
     """Return what the member can prove themselves with, for a page."""
     with access.reading() as reader:
-        return {"pin": pins.state(reader, member_id=access.member().member_id)}
+        member_id = access.member().member_id
+        return {
+            "pin": pins.state(reader, member_id=member_id),
+            "passkeys": passkeys.passkeys(reader, access.services().vault, member_id=member_id),
+        }
 
 
 def go_on(waiting: Detour) -> Response:

@@ -17,6 +17,7 @@ from flask import (
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from config.web import passkeys as browser
 from config.web.device import device_name
 from network.language import current_locale, gettext
 from network.members import service as members
@@ -24,10 +25,12 @@ from network.members.enrolment import PURPOSES
 from network.members.errors import InvalidMemberDataError, InvalidPhoneError, ThrottledError
 from network.members.service import CodeRefused, Confirmation, ConsentNeeded, SignedIn
 from network.notices.devices import is_known, note_sign_in
+from network.passkeys import asking
 from wallet import access, forms
 from wallet.code_words import refusal_words, wait_words
 from wallet.consents import CONSENT_WORDS
 from wallet.limits import CHANGE, CONFIRM, SIGN_IN, limiter
+from wallet.proving import SIGN
 from wallet.views.outbox import is_open
 
 blueprint = Blueprint("sign_in", __name__)
@@ -207,8 +210,11 @@ def _enter(signed_in: SignedIn) -> Response:
 
 
 def _phone_page(*, target: str, value: str = "", errors: dict[str, str] | None = None) -> str:
+    usable = browser.here()
+    options = asking(party=browser.party(), challenge=browser.ask(SIGN)) if usable else None
     return render_template(
         "sign_in/phone.html",
+        options=options,
         next=target if target != "/" else "",
         value=value,
         errors=errors or {},

@@ -1,4 +1,4 @@
-"""The PIN, asked before many points come into somebody's reach; then on to where the member was."""
+"""PIN or passkey, before many points come into somebody's reach; then on to where one was."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from config.web import passkeys as browser
 from network.language import gettext
-from network.second_factor import pins, proofs
+from network.passkeys import PasskeyError
+from network.second_factor import passkeys, pins, proofs
 from network.second_factor.proofs import By
 from wallet import access, forms, proving
 from wallet.limits import CONFIRM, limiter, of_member
@@ -21,7 +23,7 @@ blueprint = Blueprint("step_up", __name__, url_prefix="/confirm")
 
 @blueprint.get("")
 def show() -> Response | str:
-    """Ask for the PIN; whoever has none is led to set one."""
+    """Ask for the PIN or a passkey; whoever has neither is led to set a PIN."""
     waiting = proving.pending()
     if waiting is None:
         return redirect(url_for("home.show"))
@@ -53,6 +55,29 @@ def by_pin() -> Answer:
     return go_on(waiting, by="pin")
 
 
+@blueprint.post("/passkey")
+@limiter.limit(CONFIRM, key_func=of_member)
+def by_passkey() -> Answer:
+    """Take what the member's passkey has signed."""
+    waiting = _asked()
+    if waiting is None:
+        return redirect(url_for("step_up.show"), code=303)
+    try:
+        challenge = browser.asked(proving.PROVE)
+        with access.unit_of_work() as unit:
+            passkeys.signer(
+                unit,
+                party=browser.party(),
+                challenge=challenge,
+                answer=request.form.get("answer", ""),
+                member_id=access.member().member_id,
+                wall=access.wall(),
+            )
+    except PasskeyError:
+        return _page(waiting, {"": gettext("This passkey was not taken. Try again.")}), 422
+    return go_on(waiting, by="passkey")
+
+
 def _asked() -> Detour | None:
     """Return what waits for its proof, where the form was made for that."""
     waiting = proving.pending()
@@ -82,17 +107,27 @@ _GO_ON: Mapping[str, Callable[[Detour], Answer]] = {
     "gift": give.go_on,
     "pool": pool_acts.go_on,
     "threshold": security.go_on,
-    "passkey": lambda _: redirect(url_for("security.show"), code=303),
+    "passkey": lambda _: redirect(url_for("passkeys.ask"), code=303),
 }
 
 
 def _page(waiting: Detour, errors: dict[str, str]) -> str:
+    known, options = security.factors(), None
+    if known["passkeys"] and browser.here():
+        with access.reading() as reader:
+            options = passkeys.asking(
+                reader,
+                party=browser.party(),
+                member_id=access.member().member_id,
+                challenge=browser.ask(proving.PROVE),
+            )
     return render_template(
         "security/confirm.html",
         waiting=waiting,
         what=_what(waiting),
+        options=options,
         errors=errors,
-        **security.factors(),
+        **known,
     )
 
 

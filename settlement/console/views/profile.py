@@ -14,6 +14,7 @@ from flask import (
 )
 from werkzeug.wrappers import Response
 
+from config.web import passkeys
 from network import ids
 from network.language import LOCALES
 from network.language import gettext as _
@@ -22,7 +23,8 @@ from network.operators import passkeys as keys
 from network.operators import queries, service
 from network.operators.errors import InvalidOperatorError
 from network.operators.roles import VIEWER
-from settlement.console import access, passkeys
+from network.passkeys import PasskeyError
+from settlement.console import access
 
 blueprint = Blueprint("profile", __name__, url_prefix="/profile")
 LANGUAGE_COOKIE = "peyvand_lang"
@@ -70,7 +72,7 @@ def add_passkey() -> Response:
                 answer=request.form.get("answer", ""),
                 name=request.form.get("name", ""),
             )
-    except keys.PasskeyError:
+    except PasskeyError:
         flash(_("No passkey was made: open the page again, or remove one of ten first."), "bad")
     else:
         flash(_("The passkey is yours: sign in with it from now on."), "good")

@@ -6,11 +6,13 @@ import flask
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from config.web import passkeys
 from network.language import gettext as _
 from network.operators import service
-from network.operators.passkeys import PasskeyError, request_options, sign_in_with_passkey
+from network.operators.passkeys import sign_in_with_passkey
 from network.operators.roles import VIEWER
-from settlement.console import access, passkeys
+from network.passkeys import PasskeyError, asking
+from settlement.console import access
 
 blueprint = Blueprint("signing", __name__)
 
@@ -107,8 +109,6 @@ def _form(refusal: str = "") -> str:
         refusal=refusal,
         email=request.form.get("email", ""),
         next=access.safe_next(request.values.get("next")),
-        options=(
-            request_options(party=passkeys.party(), challenge=passkeys.ask()) if usable else None
-        ),
+        options=(asking(party=passkeys.party(), challenge=passkeys.ask()) if usable else None),
         elsewhere=None if usable else passkeys.party().origin,
     )

@@ -13,7 +13,7 @@ import redis
 from playwright.sync_api import Browser, Locator, Page
 from werkzeug.serving import make_server
 
-from config.web import furnish
+from config.web import furnish, passkeys
 from network.clock import wall_now
 from network.database.connection import Database
 from network.ids import EntryIds
@@ -22,7 +22,6 @@ from network.operators.service import Added
 from network.services import Services
 from network.settings import Settings
 from network.vault import Vault
-from settlement.console import passkeys
 from settlement.console.app import create_app
 from tests.browser.conftest import Pages
 from tests.browser.console import story as stories

@@ -58,6 +58,7 @@ def test_every_view_but_the_way_in_asks_who_you_are(wallet: Wallet) -> None:
         "offline.page",
         "offline.worker",
         "outbox.show",
+        "passkeys.enter",
         "ping",
         "sign_in.ask_phone",
         "sign_in.send_code",

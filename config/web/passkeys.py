@@ -1,6 +1,6 @@
-"""Passkeys in the console: for which host they are made, and the challenge that a page asks.
+"""Passkeys in a front: for which host they are made, and the challenge that a page asks.
 
-A browser makes passkeys for host names only. On this machine the console's address is a number,
+A browser makes passkeys for host names only. On this machine a front's address is a number,
 ``127.0.0.1``; passkeys are then made for ``localhost``, which is the same place.
 """
 
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import flask
 from flask import Flask, current_app
 
-from network.operators.passkeys import Challenge, Party, PasskeyError, new_challenge
-from settlement.console import access
+from config.web import access
+from network.passkeys import Challenge, Party, PasskeyError, new_challenge
 
 LOOPBACK = "127.0.0.1"
 _PARTY = "PASSKEY_PARTY"
@@ -23,7 +23,7 @@ _KEPT = "passkey"
 
 
 def install(app: Flask, *, address: str) -> None:
-    """Make passkeys for the host of the console's ``address``."""
+    """Make passkeys for the host of the front's ``address``."""
     parts = urlsplit(address)
     host = parts.hostname or "localhost"
     name = "localhost" if host == LOOPBACK else host
@@ -41,19 +41,22 @@ def here() -> bool:
     return flask.request.host_url.rstrip("/") == party().origin
 
 
-def ask() -> Challenge:
-    """Return a new challenge, kept in the reader's signed cookie until it is answered."""
+def ask(purpose: str = _KEPT) -> Challenge:
+    """Return a new challenge, kept in the reader's signed cookie until it is answered.
+
+    One of another ``purpose`` stays as it is, and neither answers the other's question.
+    """
     made = new_challenge(wall=access.wall())
-    flask.session[_KEPT] = {
+    flask.session[purpose] = {
         "value": base64.b64encode(made.value).decode(),
         "asked_at": made.asked_at.timestamp(),
     }
     return made
 
 
-def asked() -> Challenge:
+def asked(purpose: str = _KEPT) -> Challenge:
     """Return the challenge that this reader was asked, and forget it; raise PasskeyError."""
-    kept = flask.session.pop(_KEPT, None)
+    kept = flask.session.pop(purpose, None)
     if kept is None:
         raise PasskeyError("nothing was asked")
     return Challenge(
