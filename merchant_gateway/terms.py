@@ -178,6 +178,19 @@ class Terms:
         """Return rials per point on ``day``; raises NoFaceValueError."""
         return self._by(lambda prices: prices.book.face_value_on(day=day))
 
+    def face_values(self, *, day: date) -> Callable[[date], Fraction]:
+        """Return rials per point by day, up to ``day``; raises NoFaceValueError.
+
+        What is returned answers from memory: nobody waits for it, as none may who holds a lock.
+        """
+
+        def look(prices: _Prices) -> PriceBook:
+            prices.book.face_value_on(day=day)
+            return prices.book
+
+        book = self._by(look)
+        return lambda earlier: book.face_value_on(day=earlier)
+
     def store(self, *, merchant_id: UUID, code: str | None) -> UUID | None:
         """Return the id of a store by its code; raises InvalidRequestError naming the field."""
         if code is None:

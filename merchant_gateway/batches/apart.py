@@ -229,7 +229,7 @@ def _refund_redeem(
             redemption=original,
             amount=data["amount"],
             now=common["now"],
-            face_value=lambda day: bench.terms.face_value(day=day),
+            face_value=bench.terms.face_values(day=local_date(common["now"], zone=PROGRAMME_ZONE)),
         )
     return operations.refund_redeem(
         session,

@@ -269,7 +269,7 @@ def refund_redemption(call: Call, data: dict[str, Any], *, redemption_id: str) -
                     redemption=key,
                     amount=data["amount"],
                     now=now,
-                    face_value=lambda day: call.gateway.terms.face_value(day=day),
+                    face_value=call.gateway.terms.face_values(day=today(now)),
                 ),
                 grace_days=operations.GRACE_DAYS,
                 evidence=call.evidence(),

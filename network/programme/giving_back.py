@@ -12,7 +12,7 @@ from network.clock import local_date
 from network.ids import EntryKey
 from network.ledger import queries
 from network.ledger.errors import UnknownOriginal
-from network.ledger.operations_campaigns import lock_wallet
+from network.ledger.operations_campaigns import lock_wallets
 from network.programme.worth import GivenBack, points_back
 from network.settings import PROGRAMME_ZONE
 
@@ -27,11 +27,14 @@ def points_for_refund(
 ) -> int:
     """Return the points that a refund of ``amount`` minor units gives back, perhaps none.
 
-    The wallet stays locked until the transaction ends, so that no other refund comes between. What
-    is all back gives one point, which the ledger refuses. Raises UnknownOriginal and
-    WorthOutOfRangeError.
+    The redemption's own wallet stays locked until the transaction ends, so that no other refund
+    comes between: the one that the refund posts to, even where its points have moved to another
+    since (``ledger.forward`` takes them along). ``face_value`` answers from memory, because it is
+    asked meanwhile. What is all back gives one point, which the ledger refuses. Raises
+    UnknownOriginal and WorthOutOfRangeError.
     """
-    lock_wallet(session, member_id=redemption.member_id)
+    today = face_value(local_date(now, zone=PROGRAMME_ZONE))
+    lock_wallets(session, member_ids=[redemption.member_id])
     found = queries.redemption(
         session, member_id=redemption.member_id, sequence=redemption.sequence
     )
@@ -42,7 +45,7 @@ def points_for_refund(
         return 1
     return points_back(
         amount=amount,
-        face_value=face_value(local_date(now, zone=PROGRAMME_ZONE)),
+        face_value=today,
         remaining=remaining,
         before=[
             GivenBack(

@@ -271,6 +271,19 @@ def test_a_change_is_seen_once_it_is_committed_and_keeps_nobody_waiting_before(
         kept.store(merchant_id=shop, code="other")
 
 
+def test_face_values_of_earlier_days_are_said_from_memory(services: Services, shop: UUID) -> None:
+    with services.database.unit_of_work() as session:
+        _set_value(session, TODAY, 1200)
+    kept = Terms(services, asked_seconds=0)
+    values = kept.face_values(day=TODAY)
+    with services.database.unit_of_work() as session:
+        _set_value(session, TOMORROW, 1500)
+    assert [values(day) for day in (LONG_AGO, TODAY, TOMORROW)] == [900, 1200, 1200]
+    assert kept.face_values(day=TOMORROW)(TOMORROW) == 1500
+    with pytest.raises(NoFaceValueError):
+        kept.face_values(day=LONG_AGO - timedelta(days=1))
+
+
 def test_a_funder_is_gone_from_campaigns_with_the_end_of_its_last_day(
     services: Services, owner_database: Database, database: Database, shop: UUID
 ) -> None:
