@@ -196,6 +196,7 @@ def _page(
         bill_key=chosen.removesuffix(forms.PAYING),
         pay=forms.money(carried["pay"]),
         typed=carried,
+        in_wallet=bool(request_id) and asking.asked_for(request_id).needs_proof,
         **facts,
     )
 

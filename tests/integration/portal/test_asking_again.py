@@ -10,9 +10,11 @@ from sqlalchemy import func, select, update
 
 from network.ledger import queries as ledger
 from network.members import service as members
+from network.members.models import Member
 from network.spend_requests.models import SpendRequest
 from tests.integration.gateway.house import Person
 from tests.integration.gateway.persons.consenting import answer, available, key_of
+from tests.integration.gateway.persons.messages import newest_code
 from tests.integration.portal.desk import Clerk, Desk, Page
 
 TAKE, NO_MESSAGE = "/till/ask/take", "No message was sent"
@@ -123,6 +125,25 @@ def test_after_a_yes_the_till_never_says_that_it_waits(
     assert "locked spending" in refused.text
     assert "before they agree" not in refused.text
     assert "\u221250 points" in refused.send(TAKE).text
+
+
+def test_many_points_are_agreed_to_in_the_wallet_only(
+    desk: Desk, cashier: Clerk, person: Person
+) -> None:
+    bill = cashier.check(person.phone, amount=100_000)
+    with desk.house.services.database.unit_of_work() as session:
+        session.execute(
+            update(Member).where(Member.member_id == person.member_id).values(ask_above=49)
+        )
+    waiting = bill.send("/till/ask", pay="5,000")
+    assert "agrees in the wallet" in waiting.text
+    assert "Code of the message" not in waiting.text
+    early = waiting.send(TAKE)
+    assert (early.status, "type the code" in early.text) == (200, False)
+    code = newest_code(desk.house, person.phone)
+    told = waiting.send(TAKE, code=code)
+    assert (told.status, "agrees in the wallet" in told.text) == (422, True)
+    assert redemptions(desk, person) == 0
 
 
 def test_that_nobody_was_asked_is_said_where_no_message_went(
