@@ -30,6 +30,7 @@ WORK_BATCH = "batches.received"
 TEND_SANDBOXES = "sandboxes.due"
 RECONCILE = "reconciliations.received"
 TELL_EXPIRING = "notices.expiring"
+ANNOUNCE_SPENT = "ledger.redemption"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +62,12 @@ class Handler:
 
 _ANNOUNCE_REDEMPTION = Handler(
     function="config.jobs:announce_redemption", queue=queues.MESSAGES, about_member=True
-)
+)  # after its tries the schedule asks (network/notices/untold.py)
 _ANNOUNCE_ENTRY = Handler(
     function="config.jobs:announce_entry", queue=queues.NOTICES, about_member=True
 )
 HANDLERS: Mapping[str, Handler] = {
-    "ledger.redemption": _ANNOUNCE_REDEMPTION,
+    ANNOUNCE_SPENT: _ANNOUNCE_REDEMPTION,
     "ledger.capture": _ANNOUNCE_REDEMPTION,
     "ledger.refund_redemption": _ANNOUNCE_ENTRY,
     "ledger.refund_issuance": _ANNOUNCE_ENTRY,

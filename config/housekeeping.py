@@ -28,6 +28,7 @@ from network.merchants.nonces import forget_nonces
 from network.messaging.service import forget_messages
 from network.notices.devices import forget_devices
 from network.notices.service import forget_notices
+from network.notices.untold import forget_untold
 from network.operators.sessions import forget_ended
 from network.portal.signing_in import forget_places
 from network.sandboxes.opening import sandbox_services
@@ -126,6 +127,7 @@ def _steps(services: Services, *, wall: datetime) -> Iterator[Step]:
         ("answers", partial(forget_answers, before=before, limit=PIECE)),
         ("messages", partial(forget_messages, before=before, limit=PIECE)),
         ("notices", partial(forget_notices, wall=wall, limit=PIECE)),
+        ("untold", partial(forget_untold, before=before, limit=PIECE)),
         ("devices", partial(forget_devices, wall=wall, limit=PIECE)),
         ("batches", partial(forget_batches, before=before, limit=BATCHES_AT_ONCE)),
         ("merchant_events", partial(feed.forget, before=before, limit=PIECE)),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 import redis
+from sqlalchemy.orm import Session
 
 from config.guarding import Guard
 from config.handlers import HANDLERS
@@ -23,6 +24,7 @@ from network.events.queries import Event
 from network.events.service import remove_dispatched, take_waiting
 from network.events.webhooks.deliveries import tell
 from network.merchants.happenings import Teller, weight
+from network.notices import untold
 from network.services import Services
 
 BATCH = 500
@@ -63,7 +65,7 @@ def relay_once(
                 event.topic, handler.arguments(event), job_id=_job_id(event), connection=connection
             )
 
-    dispatched = dispatch(database, hand_on=hand_on, batch=batch, teller=teller)
+    dispatched = dispatch(database, hand_on=hand_on, batch=batch, teller=teller, note=_note_spent)
     if dispatched.queued:
         ask_delivery(connection)
     return dispatched.events
@@ -75,10 +77,12 @@ def dispatch(
     hand_on: Callable[[Event], None],
     batch: int = BATCH,
     teller: Teller | None = None,
+    note: Callable[[Session, list[Event]], None] | None = None,
 ) -> Dispatched:
     """Hand on up to ``batch`` rows in one transaction, which removes them; raises what it does.
 
-    With a ``teller`` merchants' own events are written down in it, and their deliveries queued.
+    With a ``teller`` merchants' own events are written down in it, and their deliveries queued;
+    ``note`` writes down what else may not be lost with a job.
     """
     queued = False
     with database.unit_of_work() as session:
@@ -88,8 +92,14 @@ def dispatch(
         if teller is not None:
             happenings = teller.happenings(session, events=events)
             queued = tell(session, happenings=happenings, now=wall_now())
+        if note is not None:
+            note(session, events)
         remove_dispatched(session, event_ids=[event.event_id for event in events])
     return Dispatched(events=len(events), queued=queued)
+
+
+def _note_spent(session: Session, events: list[Event]) -> None:
+    untold.note(session, events=events, wall=wall_now())
 
 
 def _job_id(event: Event) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from config.guarding import Guard
 from config.handlers import (
+    ANNOUNCE_SPENT,
     KEEP_HOUSE,
     NIGHT_STALLED,
     RECONCILE,
@@ -41,7 +42,7 @@ from network.exposure import measuring
 from network.merchants import access_epoch
 from network.messaging import queries as messages
 from network.messaging.service import TOPIC as MESSAGE
-from network.notices import expiring
+from network.notices import expiring, untold
 from network.reconciliation import attempts as records
 from network.sandboxes import queries as sandboxes
 from network.services import Services
@@ -158,6 +159,7 @@ class Tasks:
             ("batches", ask_batches),
             ("records", ask_records),
             ("messages", ask_messages),
+            ("untold", ask_untold),
             ("webhooks", ask_webhooks),
             ("exposure", measure_exposure),
             ("sandboxes", ask_sandboxes_due),
@@ -312,6 +314,27 @@ def ask_messages(services: Services, connection: redis.Redis, *, wall: datetime)
             enqueue(MESSAGE, payload, job_id=job_id, connection=connection)
             asked.append(message_id)
     return asked
+
+
+def ask_untold(services: Services, connection: redis.Redis, *, wall: datetime) -> list[UUID]:
+    """Ask for spendings whose member has not been told, though a job should have done it.
+
+    Not while the queue is long: their first jobs may stand in it. Returns the notices' ids.
+    """
+    if queue(MESSAGES, connection=connection).count >= LONG_QUEUE:
+        return []
+    with services.database.unit_of_work() as session:
+        due = untold.take_due(session, wall=wall)
+    for each in due:
+        payload = {
+            "member_id": str(each.wallet_id),
+            "sequence": each.sequence,
+            "points": each.points,
+            "merchant_id": str(each.merchant_id),
+        }
+        job_id = f"spent-{each.notice_id}-{wall:%Y%m%d%H%M}"
+        enqueue(ANNOUNCE_SPENT, payload, job_id=job_id, connection=connection)
+    return [each.notice_id for each in due]
 
 
 def ask_expiring(

@@ -1,4 +1,4 @@
-"""Tables of what members were told, what they choose, and the devices they signed in on."""
+"""Tables of what members were told or are to be, what they choose, and where they signed in."""
 
 from __future__ import annotations
 
@@ -84,6 +84,27 @@ class MemberDevice(Base):
     token_digest: Mapped[bytes] = mapped_column(primary_key=True)
     first_seen_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+
+
+class UntoldSpending(Base):
+    """An entry that spent points, until whoever it concerns was told; ids and figures.
+
+    ``notice_id`` is the notice's of who spent. From ``ask_at`` on the schedule asks for it.
+    """
+
+    __tablename__ = "untold_spending"
+    __table_args__ = (
+        Index(None, "ask_at"),
+        {"schema": NETWORK_SCHEMA},
+    )
+
+    notice_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wallet_id: Mapped[UUID]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    points: Mapped[int] = mapped_column(BigInteger)
+    merchant_id: Mapped[UUID]
+    noted_at: Mapped[datetime]
+    ask_at: Mapped[datetime]
 
 
 class ExpiryRun(Base):

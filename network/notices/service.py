@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,7 +29,7 @@ from network.merchants import queries as merchants
 from network.messaging.service import Patient, queue_patiently, queue_sms
 from network.messaging.texts import redemption_text, shared_spend_text
 from network.notices.choices import AVAILABLE, REDEEMED, REFUNDED, TAKEN_BACK, choice_of
-from network.notices.models import MemberNotice
+from network.notices.models import MemberNotice, UntoldSpending
 from network.notices.texts import (
     available_words,
     news_text,
@@ -113,8 +114,11 @@ def announce_redemption(
 
     Of a shared wallet its owner is told too, unless they would rather not be. ``sequence`` is the
     redemption's or the capture's entry in the wallet ``member_id``. Returns the messages' ids, none
-    where there is nobody to tell any more.
+    where there is nobody to tell any more. From then on the schedule asks for it no more.
     """
+    session.execute(
+        delete(UntoldSpending).where(UntoldSpending.notice_id == redemption_id(member_id, sequence))
+    )
     wallet = ledger.wallet(session, member_id=member_id, now=now, wall=wall)
     entry = ledger.entry(session, member_id=member_id, sequence=sequence)
     if wallet is None or entry is None:
@@ -122,19 +126,16 @@ def announce_redemption(
     merchant = merchants.merchant(session, merchant_id=merchant_id)
     sent: list[UUID] = []
     for told in _spenders(session, vault, entry):
-        about: dict[str, Any] = {
+        by_other = told.member_id != entry.person_id
+        about = {
             "points": points,
             "merchant": merchant.name(told.locale),
             "balance": wallet.available,
             "address": wallet_url,
             "locale": told.locale,
         }
-        by_other = told.member_id != entry.person_id
-        text = shared_spend_text if by_other else redemption_text
-        if by_other:
-            about["person"] = pools.shown_name(session, vault, member_id=entry.person_id)
         news = News(
-            notice_id=_redemption_id(member_id, sequence, by_other=by_other),
+            notice_id=redemption_id(member_id, sequence, by_other=by_other),
             member_id=told.member_id,
             kind=REDEEMED,
             wallet_id=member_id,
@@ -149,7 +150,7 @@ def announce_redemption(
                 session,
                 vault,
                 recipient=told.phone,
-                body=text(**about),
+                body=_spent_text(session, vault, about, by=entry.person_id if by_other else None),
                 kind=REDEEMED,
                 locale=told.locale,
                 wall=wall,
@@ -240,9 +241,16 @@ def _concerned(session: Session, entry: EntryView) -> UUID:
     return entry.person_id if entry.person_id in inside else shared.owner_id
 
 
-def _redemption_id(wallet_id: UUID, sequence: int, *, by_other: bool) -> UUID:
+def redemption_id(wallet_id: UUID, sequence: int, *, by_other: bool = False) -> UUID:
+    """Return the id of what somebody is told of an entry; ``by_other``: of another's, the owner."""
     key = f"{REDEEMED}\n{wallet_id}\n{sequence}" + ("\nowner" if by_other else "")
     return uuid5(NAMESPACE, key)
+
+
+def _spent_text(session: Session, vault: Vault, about: dict[str, Any], *, by: UUID | None) -> str:
+    if by is None:
+        return redemption_text(**about)
+    return shared_spend_text(**about, person=pools.shown_name(session, vault, member_id=by))
 
 
 def _spenders(session: Session, vault: Vault, entry: EntryView) -> list[MemberView]:

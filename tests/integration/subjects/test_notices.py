@@ -10,11 +10,14 @@ import redis
 from config.handlers import HANDLERS
 from config.queues import MESSAGES, queue
 from config.relay import relay_once
+from config.schedule import ask_untold
 from network.clock import wall_now
+from network.events.queries import waiting
 from network.ledger import operations
 from network.ledger.values import Claim, Event
 from network.members.service import set_preferences
 from network.messaging.queries import MessageView, latest
+from network.notices import untold
 from network.services import Services
 from tests.browser.console import story as stories
 from tests.browser.console.story import Shop, Story
@@ -138,3 +141,39 @@ def test_pages_of_messages_follow_each_other(
             found += page
             before = (page[-1].created_at, page[-1].message_id)
     assert found == everything
+
+
+def test_what_was_spent_is_told_though_its_job_is_lost(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    shop, wall = story.shops[2], wall_now()
+    story.redeem(story.members[0], shop, points=70)
+    capture(story, shop, held=90, points=40)
+    relay_once(services.database, redis_client)
+    redis_client.flushdb()  # both jobs are lost, or failed for longer than they were tried
+    assert ask_untold(services, redis_client, wall=wall) == []
+    later = wall_now() + untold.LEFT_ALONE
+    asked = ask_untold(services, redis_client, wall=later)
+    assert len(asked) == 2
+    assert ask_untold(services, redis_client, wall=later) == []
+    # Those jobs fail as well: they are asked for until somebody was told.
+    redis_client.flushdb()
+    assert set(ask_untold(services, redis_client, wall=later + untold.AGAIN)) == set(asked)
+    assert work(services, redis_client, times=2) == 2
+    told = {each.recipient: each.body for each in messages(services)}
+    assert len(told) == len(messages(services)) == 2
+    assert "۷۰ امتیاز" in told["+989125551000"]
+    assert ask_untold(services, redis_client, wall=later + 3 * untold.AGAIN) == []
+
+
+def test_a_job_that_was_done_before_the_relay_committed_is_not_asked_for(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    story.redeem(story.members[0], story.shops[2], points=70)
+    with services.database.reading() as session:
+        (event,) = [each for each in waiting(session, limit=99) if each.topic in untold.TOPICS]
+    HANDLERS[event.topic].load()(services, **HANDLERS[event.topic].arguments(event))
+    relay_once(services.database, redis_client)
+    redis_client.flushdb()
+    assert ask_untold(services, redis_client, wall=wall_now() + untold.LEFT_ALONE) == []
+    assert [each.kind for each in messages(services)] == ["redeemed"]

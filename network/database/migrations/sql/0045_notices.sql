@@ -38,6 +38,22 @@ CREATE INDEX ix_member_notice_created_at ON network.member_notice (created_at);
 GRANT SELECT, INSERT, DELETE ON network.member_notice TO peyvand_app;
 GRANT UPDATE (read_at) ON network.member_notice TO peyvand_app;
 
+-- What was spent and has no notice yet. The relay puts it here when it hands the event on, the notice
+-- takes it away, and the schedule asks for what stays. Ids and figures only; gone in seconds.
+CREATE TABLE network.untold_spending (
+    notice_id uuid NOT NULL,
+    wallet_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    points bigint NOT NULL,
+    merchant_id uuid NOT NULL,
+    noted_at timestamptz NOT NULL,
+    ask_at timestamptz NOT NULL,
+    CONSTRAINT pk_untold_spending PRIMARY KEY (notice_id)
+);
+CREATE INDEX ix_untold_spending_ask_at ON network.untold_spending (ask_at);
+GRANT SELECT, INSERT, DELETE ON network.untold_spending TO peyvand_app;
+GRANT UPDATE (ask_at) ON network.untold_spending TO peyvand_app;
+
 -- What a member wants no message of, and the hours in which none may come but of what is security;
 -- two equal hours are no quiet at all. Who has no row has chosen nothing.
 CREATE TABLE network.member_notice_choice (
