@@ -11,6 +11,7 @@ from wallet import access, limits
 from wallet.views import (
     claims,
     code,
+    contact,
     exports,
     give,
     home,
@@ -49,6 +50,7 @@ VIEWS = (
     pin,
     passkeys,
     step_up,
+    contact,
     exports,
     leaving,
     proof,

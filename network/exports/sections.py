@@ -13,6 +13,8 @@ from network.claims.queries import ANSWER_FIELD, LESS_FIELD, WORDS_FIELD
 from network.language import LazyText
 from network.language import lazy_gettext as _l
 from network.members.queries import DEVICE_FIELD, NAME_FIELD, PHONE_FIELD
+from network.questions.queries import ANSWER_FIELD as QUESTION_ANSWER_FIELD
+from network.questions.queries import WORDS_FIELD as QUESTION_FIELD
 from network.second_factor.passkeys import PASSKEY_FIELD
 
 Whose = Literal["member", "wallet", "phone", "recipient", "owner", "invited"]
@@ -194,6 +196,13 @@ SECTIONS: tuple[Section, ...] = (
             "sealed_why_less": LESS_FIELD,
         },
         hidden=_hide("decided_by"),
+    ),
+    Section(
+        name="questions",
+        table="network.member_question",
+        about=_l("What you asked us, and our answer."),
+        opened={"sealed_words": QUESTION_FIELD, "sealed_answer": QUESTION_ANSWER_FIELD},
+        hidden=_hide("owner_id", "answered_by"),
     ),
     Section(
         name="requests",

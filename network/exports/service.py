@@ -181,7 +181,8 @@ def _rows(session: Session, section: Section, person: _Person) -> Iterator[Row[A
     table = metadata.tables[section.table]
     key = list(table.primary_key.columns)
     query = select(table).where(_whose(table, section, person)).order_by(*key)
-    yield from session.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+    with session.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}) as rows:
+        yield from rows
 
 
 def _whose(table: Table, section: Section, person: _Person) -> ColumnElement[bool]:

@@ -39,6 +39,7 @@ from network.messaging.service import forget_recipient
 from network.messaging.texts import leaving_text
 from network.notices.models import MemberDevice, MemberNotice, MemberNoticeChoice
 from network.operators.audit import await_turn, record_act
+from network.questions.models import MemberQuestion
 from network.second_factor.models import MemberPasskey, MemberPin, MemberProof
 from network.vault import Vault
 
@@ -171,7 +172,7 @@ def _forget(session: Session, row: Member, *, now: datetime) -> None:
     row.phone_index = row.sealed_phone = row.sealed_name = None
     row.status = "closed"
     session.flush()
-    told = (MemberNotice, MemberNoticeChoice, MemberDevice)
+    told = (MemberNotice, MemberNoticeChoice, MemberDevice, MemberQuestion)
     ways = (MemberProof, MemberPin, MemberPasskey, MemberSession, MemberCodeSecret)
     for table in (*told, *ways, MemberKey):
         session.execute(delete(table).where(table.member_id == row.member_id))

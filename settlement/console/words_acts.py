@@ -111,6 +111,8 @@ ACTIONS = {
     "claim.opened": _l("A member objected to an entry"),
     "claim.objected": _l("A member objected to the answer to a claim"),
     "claim.answered": _l("Answered a member's claim"),
+    "question.answered": _l("Answered a member's question"),
+    "contact.set": _l("Said how members reach a person"),
     "merchant.added": _l("Registered a merchant"),
     "sponsor.added": _l("Registered a sponsor"),
     "merchant.portal_alone": _l("Let a merchant take part through the portal alone"),

@@ -50,6 +50,7 @@ MESSAGES = {
     "device": _l("Sign-in on a new device"),
     "merged": _l("Two members became one"),
     "claim_answered": _l("Answer to a report of theft"),
+    "question_answered": _l("Answer to a question"),
     "portal_news": _l("To a merchant's people"),
     "operator_news": _l("To operators"),
 }

@@ -30,6 +30,7 @@ from network.operators import queries as operators
 from network.operators.roles import VIEWER
 from network.points import worth
 from network.programme.queries import NoFaceValueError, face_value_on
+from network.questions import queries as questions
 from network.reconciliation import queries as reconciliation
 from network.reports import flows
 from settlement.console import access, queues
@@ -96,6 +97,7 @@ def _what_waits(session: Session) -> dict[str, Any]:
         "applied": applications.waiting(session),
         "disputes": reconciliation.undecided_disputes(session),
         "claims": claims.count_waiting(session),
+        "questions": questions.count_waiting(session),
         "unsent": len(messages.unsent(session, wall=access.wall())),
     }
 

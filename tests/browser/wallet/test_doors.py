@@ -53,6 +53,7 @@ def test_every_view_but_the_way_in_asks_who_you_are(wallet: Wallet) -> None:
         if needed(wallet.app.view_functions[rule.endpoint]) == OPEN
     }
     assert open_to_all == {
+        "contact.show",
         "favicon",
         "offline.manifest",
         "offline.page",

@@ -32,6 +32,8 @@ PAGES = (
     "/requests",
     "/pool",
     "/notices",
+    "/contact",
+    "/profile/export",
     "/profile",
     "/profile/leave",
     "/profile/security",
