@@ -79,7 +79,9 @@ def test_everybody_finds_the_contact_that_an_administrator_set(wallet: Wallet) -
             session.execute(grown, {"was": "approver"})
         said = office.head.get("/questions").send("/questions/contact", **LINES)
         assert "Members see it from now on." in said.text
-        empty = office.head.get("/questions").send("/questions/contact", phone=" ")
+        empty = office.head.get("/questions").send(
+            "/questions/contact", **dict.fromkeys(LINES, " ")
+        )
         assert "Give at least one line" in empty.text
         assert "Said how members reach a person" in office.head.get("/audit").text
     page = stranger.get("/contact?lang=en").text
