@@ -37,7 +37,6 @@ PAGES = (
     "/profile",
     "/profile/leave",
     "/profile/security",
-    "/profile/security/pin",
     "/profile/security/pin/new",
     "/proof",
     "/outbox",
