@@ -1,12 +1,15 @@
 """The detour to the PIN: what is to be proven for, remembered while the member is asked.
 
 What was about to be done stands in the reader's signed cookie, and goes on where it was left once
-the proof is there. The proof itself is a row of the network's, looked at where the points move.
+the proof is there. After ten minutes it is forgotten: whoever left it there may be somebody else
+than who types a PIN then. The proof itself is a row of the network's, looked at where the points
+move.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
@@ -15,7 +18,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from network.second_factor import proofs
-from network.second_factor.proofs import Act, Kind
+from network.second_factor.proofs import PROOF_LIFE, Act, Kind
 from network.second_factor.threshold import Screen, Threshold, installation_threshold, threshold
 from wallet import access
 
@@ -83,17 +86,27 @@ def detour(act: Act, *, name: str = "", **facts: Any) -> Response:
         "points": act.points,
         "name": name,
         "facts": facts,
+        "at": access.wall().timestamp(),
     }
     return redirect(url_for("step_up.show"), code=303)
 
 
 def pending() -> Detour | None:
-    """Return what waits for its proof."""
+    """Return what waits for its proof; what has waited for too long is dropped."""
     kept = session.get(_PENDING)
     if kept is None:
         return None
+    if access.wall() - datetime.fromtimestamp(kept.get("at", 0), UTC) >= PROOF_LIFE:
+        done()
+        return None
     act = Act(kind=cast("Kind", kept["kind"]), subject=kept["subject"], points=kept["points"])
     return Detour(act=act, name=kept["name"], facts=kept["facts"])
+
+
+def asked(mark: str | None) -> Detour | None:
+    """Return what waits for its proof, where the page that was shown named just that."""
+    waiting = pending()
+    return waiting if waiting is not None and mark == waiting.mark else None
 
 
 def done() -> None:

@@ -75,6 +75,7 @@ SECTIONS: tuple[Section, ...] = (
         name="pin_uses",
         table="network.member_proof",
         about=_l("What your PIN or a passkey was asked for."),
+        hidden=_hide("subject"),
     ),
     Section(
         name="passkeys",

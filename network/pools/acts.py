@@ -34,6 +34,7 @@ from network.vault import Vault
 Kind = Literal["invite", "join", "part", "limit", "leave"]
 INVITE, JOIN, PART, LEAVE = "invite", "join", "part", "leave"
 _LIMITLESS = -1
+_PROOF_OF = "pool-act"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +84,13 @@ def subject_name(
 
 
 def proof_for(
-    session: Session, *, act: Act, by: MemberView, now: datetime, wall: datetime
+    session: Session, vault: Vault, *, act: Act, by: MemberView, now: datetime, wall: datetime
 ) -> ProofAct:
     """Return what an act takes a proof for: the points that come into others' reach by it.
 
     Who is let go takes them along. Who is invited, or has no limit, may spend all that there is;
-    who joins brings all of their own. Leaving with nothing moves none.
+    who joins brings all of their own. Leaving with nothing moves none. What is stored of whom it
+    is about is a keyed digest: an act may name the number of a stranger.
     """
     points = 0
     if act.kind == PART or (act.kind == "limit" and act.most is not None):
@@ -97,7 +99,8 @@ def proof_for(
         home = shared_wallets.home(session, member_id=by.member_id)
         wallet = ledger.wallet(session, member_id=home, now=now, wall=wall)
         points = 0 if wallet is None else wallet.available + wallet.pending
-    return ProofAct(kind="pool", subject=act.purpose, points=points)
+    subject = vault.blind_index(act.purpose, purpose=_PROOF_OF).hex()
+    return ProofAct(kind="pool", subject=subject, points=points)
 
 
 def ask(
@@ -159,7 +162,7 @@ def confirm(
         return sent
     sent.used_at = wall
     session.flush()
-    proof = proof_for(session, act=act, by=by, now=now, wall=wall)
+    proof = proof_for(session, vault, act=act, by=by, now=now, wall=wall)
     require_proof(session, member_id=by.member_id, screen=screen, act=proof, wall=wall)
     told: UUID | None = None
     if act.kind == INVITE:

@@ -35,7 +35,8 @@ class MemberProof(Base):
     __tablename__ = "member_proof"
     __table_args__ = (
         CheckConstraint(
-            "act IN ('code', 'request', 'gift', 'pool', 'threshold', 'passkey')", name="act"
+            "act IN ('code', 'request', 'gift', 'pool', 'threshold', 'passkey', 'unlock')",
+            name="act",
         ),
         CheckConstraint("points >= 0", name="points"),
         CheckConstraint("proven_by IN ('pin', 'passkey')", name="proven_by"),

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from network import ids
@@ -21,7 +21,7 @@ from network.second_factor.models import MemberProof
 
 PROOF_LIFE = timedelta(minutes=10)
 
-Kind = Literal["code", "request", "gift", "pool", "threshold", "passkey"]
+Kind = Literal["code", "request", "gift", "pool", "threshold", "passkey", "unlock"]
 By = Literal["pin", "passkey"]
 
 
@@ -91,6 +91,13 @@ def use(
         raise ProofNeededError("so many points take the PIN", facts={"points": act.points})
     found.used_at = wall
     session.flush()
+
+
+def end_unused(session: Session, *, member_id: UUID) -> None:
+    """Delete the proofs of a member that were not used: what they were given with is replaced."""
+    session.execute(
+        delete(MemberProof).where(MemberProof.member_id == member_id, MemberProof.used_at.is_(None))
+    )
 
 
 def forget_proofs(session: Session, *, before: datetime, limit: int) -> int:

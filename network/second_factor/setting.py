@@ -14,7 +14,7 @@ from network.members.queries import MemberView
 from network.members.sign_in import CODE_LIFE, CodeRefused, read_code, send_code
 from network.messaging.factor_texts import pin_code_text, pin_set_text
 from network.messaging.service import queue_sms
-from network.second_factor import pins
+from network.second_factor import pins, proofs
 from network.second_factor.strength import checked_pin
 from network.vault import Vault
 
@@ -61,6 +61,8 @@ def set_pin(
 ) -> CodeRefused | None:
     """Keep a PIN once the code is right, and tell the member; wrong tries are forgotten.
 
+    So are proofs that were not used: whoever knew the last PIN may have given them.
+
     Commit a refusal too: it has been counted. Raises WeakPinError, before the code is looked at.
     """
     checked = checked_pin(pin, phone=member.phone)
@@ -70,6 +72,7 @@ def set_pin(
     sent.used_at = wall
     first = pins.state(session, member_id=member.member_id) is None
     pins.keep(session, vault, member_id=member.member_id, pin=checked, wall=wall)
+    proofs.end_unused(session, member_id=member.member_id)
     queue_sms(
         session,
         vault,

@@ -17,6 +17,8 @@ from network.members.cards import grouped
 from network.members.errors import MemberFrozenError
 from network.points import worth
 from network.programme import queries as programme
+from network.second_factor import unlocking
+from network.second_factor.errors import ProofNeededError
 from network.second_factor.proofs import Act
 from network.second_factor.showing import shown_code
 from network.settings import PROGRAMME_ZONE
@@ -24,6 +26,8 @@ from wallet import access, forms, proving
 from wallet.barcodes import card_symbol
 from wallet.limits import CHANGE, limiter
 from wallet.own import place, wallet_of
+from wallet.proving import Detour
+from wallet.views import security
 
 blueprint = Blueprint("code", __name__, url_prefix="/code")
 PRESETS = (0, 500, 2_000)
@@ -97,16 +101,37 @@ def unlock() -> Response:
 @blueprint.post("/lock")
 @limiter.limit(CHANGE)
 def set_lock() -> Response:
-    """Lock spending altogether, or unlock it."""
-    locked = request.form.get("locked") == "yes"
+    """Lock spending altogether, or unlock it; who has a PIN or a passkey unlocks with that."""
+    if request.form.get("locked") != "yes":
+        return _unlock()
+    with access.unit_of_work() as unit:
+        members.set_spend_lock(unit, member_id=access.member().member_id, locked=True)
+    flash(gettext("Spending is locked."), "good")
+    return redirect(url_for("code.show"), code=303)
+
+
+def go_on(_: Detour) -> Response:
+    """Unlock spending: the member has just proven themselves for it."""
+    return _unlock()
+
+
+def _unlock() -> Response:
+    has_factor = security.has_factor()
     try:
         with access.unit_of_work() as unit:
-            members.set_spend_lock(unit, member_id=access.member().member_id, locked=locked)
+            unlocking.unlock(
+                unit,
+                member_id=access.member().member_id,
+                session_id=access.current_session().session_id,
+                has_factor=has_factor,
+                wall=access.wall(),
+            )
+    except ProofNeededError:
+        return proving.detour(unlocking.UNLOCK)
     except MemberFrozenError:
         flash(gettext("The network has locked spending. Ask its support."), "bad")
-        return redirect(url_for("code.show"), code=303)
-    words = gettext("Spending is locked.") if locked else gettext("Spending is unlocked.")
-    flash(words, "good")
+    else:
+        flash(gettext("Spending is unlocked."), "good")
     return redirect(url_for("code.show"), code=303)
 
 

@@ -18,7 +18,7 @@ from wallet import access, forms, proving
 from wallet.code_words import refusal_words, wait_words
 from wallet.limits import CHANGE, CONFIRM, limiter, of_member
 from wallet.pin_words import weak_words
-from wallet.proving import Answer
+from wallet.proving import Answer, Detour
 from wallet.views import security, step_up
 from wallet.views.outbox import is_open
 
@@ -48,28 +48,28 @@ def send_code() -> Response | tuple[str, int]:
             )
     except ThrottledError as error:
         return _begin_page({"": wait_words(error)}), 429
-    return redirect(url_for("pin.new"), code=303)
+    return redirect(url_for("pin.new", asked=request.form.get("asked") or None), code=303)
 
 
 @blueprint.get("/new")
 def new() -> str:
     """Ask for the code and the PIN."""
-    return _pin_page({})
+    return _pin_page(proving.asked(request.args.get("asked")), {})
 
 
 @blueprint.post("/new")
 @limiter.limit(CONFIRM, key_func=of_member)
 def set_pin() -> Answer:
-    """Set the PIN, and go on with what it was asked for."""
+    """Set the PIN, and go on with what it was asked for, where the page said so."""
+    waiting = proving.asked(request.form.get("asked"))
     values, errors = forms.load(forms.NewPinForm(), request.form)
     if not errors and plain_pin(values["pin"]) != plain_pin(values["again"]):
         errors = {"again": gettext("This is not the same PIN.")}
     if not errors:
         errors = _set(values)
     if errors:
-        return _pin_page(errors), 422
+        return _pin_page(waiting, errors), 422
     flash(gettext("Your PIN is set."), "good")
-    waiting = proving.pending()
     if waiting is None:
         return redirect(url_for("security.show"), code=303)
     return step_up.go_on(waiting, by="pin")
@@ -94,11 +94,13 @@ def _set(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _begin_page(errors: dict[str, str]) -> str:
+    waiting = proving.pending()
     with access.reading() as reader:
         above = proving.limits(reader).points
     return render_template(
         "security/begin.html",
-        waiting=proving.pending(),
+        waiting=waiting,
+        what=step_up.what(waiting) if waiting else "",
         above=above,
         errors=errors,
         outbox_open=is_open(),
@@ -106,5 +108,11 @@ def _begin_page(errors: dict[str, str]) -> str:
     )
 
 
-def _pin_page(errors: dict[str, str]) -> str:
-    return render_template("security/pin.html", errors=errors, outbox_open=is_open())
+def _pin_page(waiting: Detour | None, errors: dict[str, str]) -> str:
+    return render_template(
+        "security/pin.html",
+        waiting=waiting,
+        what=step_up.what(waiting) if waiting else "",
+        errors=errors,
+        outbox_open=is_open(),
+    )

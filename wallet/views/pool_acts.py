@@ -179,7 +179,12 @@ def _ask(act: Act) -> str:
     try:
         with access.unit_of_work() as unit:
             proof = acts.proof_for(
-                unit, act=act, by=access.member(), now=access.now(), wall=access.wall()
+                unit,
+                services.vault,
+                act=act,
+                by=access.member(),
+                now=access.now(),
+                wall=access.wall(),
             )
             if proving.missing(unit, proof):
                 session[PENDING], session[UNPROVEN] = asdict(act), True
@@ -213,7 +218,12 @@ def _next() -> Response:
 def _detour(act: Act, *, sent: bool = False) -> Response:
     with access.reading() as reader:
         proof = acts.proof_for(
-            reader, act=act, by=access.member(), now=access.now(), wall=access.wall()
+            reader,
+            access.services().vault,
+            act=act,
+            by=access.member(),
+            now=access.now(),
+            wall=access.wall(),
         )
     return proving.detour(proof, sent=sent)
 

@@ -26,7 +26,8 @@ blueprint = Blueprint("security", __name__, url_prefix="/profile/security")
 
 @blueprint.get("")
 def show() -> str:
-    """Show what protects the points."""
+    """Show what protects the points; whoever looks here has given up what waited for a proof."""
+    proving.done()
     return _page({})
 
 

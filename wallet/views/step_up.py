@@ -16,7 +16,7 @@ from wallet import access, forms, proving
 from wallet.limits import CONFIRM, limiter, of_member
 from wallet.pin_words import pin_refused
 from wallet.proving import Answer, Detour
-from wallet.views import give, pool_acts, security
+from wallet.views import code, give, pool_acts, security
 
 blueprint = Blueprint("step_up", __name__, url_prefix="/confirm")
 
@@ -80,8 +80,7 @@ def by_passkey() -> Answer:
 
 def _asked() -> Detour | None:
     """Return what waits for its proof, where the form was made for that."""
-    waiting = proving.pending()
-    return waiting if waiting and request.form.get("asked") == waiting.mark else None
+    return proving.asked(request.form.get("asked"))
 
 
 def go_on(waiting: Detour, *, by: By) -> Answer:
@@ -107,6 +106,7 @@ _GO_ON: Mapping[str, Callable[[Detour], Answer]] = {
     "gift": give.go_on,
     "pool": pool_acts.go_on,
     "threshold": security.go_on,
+    "unlock": code.go_on,
     "passkey": lambda _: redirect(url_for("passkeys.ask"), code=303),
 }
 
@@ -124,14 +124,14 @@ def _page(waiting: Detour, errors: dict[str, str]) -> str:
     return render_template(
         "security/confirm.html",
         waiting=waiting,
-        what=_what(waiting),
+        what=what(waiting),
         options=options,
         errors=errors,
         **known,
     )
 
 
-def _what(waiting: Detour) -> str:
+def what(waiting: Detour) -> str:
     """Return in words what the PIN is asked for."""
     return {
         "code": gettext("A code that may spend"),
@@ -140,4 +140,5 @@ def _what(waiting: Detour) -> str:
         "pool": gettext("Within reach of others in a shared wallet"),
         "threshold": gettext("Asked only above"),
         "passkey": gettext("A new passkey"),
+        "unlock": gettext("Your spending is unlocked"),
     }[waiting.act.kind]

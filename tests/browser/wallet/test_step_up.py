@@ -67,11 +67,17 @@ def careful(wallet: Wallet, above: int = 100) -> tuple[UUID, FlaskClient]:
     return member_id, client
 
 
+def mark_of(page: str) -> str:
+    """Return what a page says it asks for."""
+    found = re.search(r'name="asked" value="(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
 def prove(client: FlaskClient, pin: str = PIN) -> tuple[int, str]:
     """Type the PIN where it is asked for; return where that ends."""
-    asked_for = re.search(r'name="asked" value="(\w+)"', client.get("/confirm").text)
-    assert asked_for is not None
-    return send(client, "/confirm", action="/confirm/pin", pin=pin, asked=asked_for[1])
+    mark = mark_of(client.get("/confirm").text)
+    return send(client, "/confirm", action="/confirm/pin", pin=pin, asked=mark)
 
 
 def carried(client: FlaskClient, path: str = "/code") -> int:
@@ -130,8 +136,11 @@ def test_the_whole_way_without_a_pin_leads_back_to_the_code(wallet: Wallet) -> N
     assert (status, "you have none yet" in page, carried(client)) == (200, False, 5_000)
     status, page = send(client, "/code/limit", limit="6000")
     assert (status, "you have none yet" in page, carried(client)) == (200, True, 5_000)
-    status, page = send(client, "/profile/security/pin")
-    assert (status, "Code from the message" in page) == (200, True)
+    assert "6,000 points" in page
+    mark = mark_of(page)
+    status, page = send(client, "/profile/security/pin", asked=mark)
+    assert (status, "Code from the message" in page, mark_of(page)) == (200, True, mark)
+    assert "6,000 points" in page
     code = newest_code(client)
     at = "/profile/security/pin/new"
     for pin, again, said in (
@@ -142,12 +151,12 @@ def test_the_whole_way_without_a_pin_leads_back_to_the_code(wallet: Wallet) -> N
         ("9121", "9121", "in your phone number"),
         ("395", "395", "four to eight"),
     ):
-        status, page = send(client, at, code=code, pin=pin, again=again)
-        assert (status, said in page) == (422, True), pin
+        status, page = send(client, at, code=code, pin=pin, again=again, asked=mark)
+        assert (status, said in page, mark_of(page)) == (422, True, mark), pin
     wrong = f"{(int(code) + 1) % 10**6:06}"
     status, page = send(client, at, code=wrong, pin=PIN, again=PIN)
     assert (status, "not the code we sent" in page) == (422, True)
-    status, page = send(client, at, code=code, pin="۳۹۵۲", again=PIN)
+    status, page = send(client, at, code=code, pin="۳۹۵۲", again=PIN, asked=mark)
     assert (status, "How much may this code spend?" in page, "PIN is set" in page) == (
         200,
         True,
@@ -168,9 +177,9 @@ def test_a_forgotten_pin_and_a_locked_one_are_set_anew_by_code(wallet: Wallet) -
             session.execute(text("UPDATE network.member_pin SET again_at = NULL"))
     status, page = prove(client)
     assert (status, "the PIN is locked" in page) == (422, True)
-    assert "locked" in client.get("/profile/security").text
-    assert send(client, "/profile/security/pin")[0] == 200
-    fields = {"code": newest_code(client), "pin": "6047", "again": "6047"}
+    status, page = send(client, "/profile/security/pin", asked=mark_of(page))
+    assert status == 200
+    fields = {"code": newest_code(client), "pin": "6047", "again": "6047", "asked": mark_of(page)}
     assert send(client, "/profile/security/pin/new", **fields)[0] == 200
     assert carried(client) == 250
     later(wallet, PROOF_LIFE)
@@ -253,6 +262,9 @@ def test_a_shared_wallet_s_acts_take_the_pin_for_what_comes_within_reach(wallet:
         cookie["pool_act"] = {"kind": "part", "subject": str(reza.member_id), "points": 96}
     assert "Is it you?" in prove(sara.client)[1]
     assert reza.home() == sara.home()
+    with wallet.services.database.reading() as session:
+        subjects = set(session.scalars(select(MemberProof.subject)))
+    assert [each for each in subjects if not re.fullmatch("[0-9a-f]{64}", each)] == []
     assert "Is it you?" not in sara.send(at, to=f"{at}/part", points="95")[1]
     assert "own again" in sara.confirm()[1]
     assert reza.available() == 95
@@ -267,7 +279,8 @@ def test_the_threshold_itself_goes_down_freely_and_up_with_the_pin(wallet: Walle
     assert (status, "at most 5,000" in page) == (422, True)
     status, page = send(client, at, action=to, above="51")
     assert (status, "Is it you?" in page) == (200, True)
-    assert 'value="50"' in client.get(at).text
+    assert 'value="50"' in client.get(at).text  # and what waited is given up
+    send(client, at, action=to, above="51")
     status, page = prove(client)
     assert (status, 'value="51"' in page) == (200, True)
     assert send(client, at, action=to, above="0")[0] == 200

@@ -43,7 +43,7 @@ CREATE TABLE network.member_proof (
     CONSTRAINT fk_member_proof_session_id_member_session
         FOREIGN KEY (session_id) REFERENCES network.member_session (session_id) ON DELETE CASCADE,
     CONSTRAINT ck_member_proof_act
-        CHECK (act IN ('code', 'request', 'gift', 'pool', 'threshold', 'passkey')),
+        CHECK (act IN ('code', 'request', 'gift', 'pool', 'threshold', 'passkey', 'unlock')),
     CONSTRAINT ck_member_proof_points CHECK (points >= 0),
     CONSTRAINT ck_member_proof_proven_by CHECK (proven_by IN ('pin', 'passkey')),
     CONSTRAINT ck_member_proof_expires_at CHECK (expires_at > proven_at)
