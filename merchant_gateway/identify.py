@@ -18,7 +18,7 @@ from merchant_gateway.errors import (
     TokenExpiredError,
 )
 from merchant_gateway.gateway import Call
-from merchant_gateway.posting import Working
+from merchant_gateway.posting import Working, today
 from merchant_gateway.tokens import method_said
 from network.database.driver import Channel
 from network.errors import PeyvandError
@@ -69,7 +69,13 @@ def identify(connection: Channel, call: Call, *, given: dict[str, Any]) -> Ident
             member_id=named.member_id, method=named.method, expires_at=named.expires_at
         )
     try:
-        found = resolving.resolve(connection, call.gateway.services.vault, wall=call.wall, **given)
+        found = resolving.resolve(
+            connection,
+            call.gateway.services.vault,
+            wall=call.wall,
+            ask_above=lambda: call.gateway.terms.ask_above(day=today(call.gateway.clock.now())),
+            **given,
+        )
     except PeyvandError as error:
         if error.field in given:
             error.field = f"/member/{error.field}"

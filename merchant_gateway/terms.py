@@ -38,6 +38,7 @@ from network.programme.plain_pricing import PlainPricing
 from network.programme.price_book import Agreed, PriceBook
 from network.programme.queries import NoEarningTermsError, NoFaceValueError
 from network.programme.rules import EarningTerms
+from network.second_factor.threshold import threshold_at
 from network.services import Services
 
 ASKED_SECONDS = 0.5
@@ -124,6 +125,7 @@ class Terms:
         believed_seconds: float = BELIEVED_SECONDS,
     ) -> None:
         self._database = services.database
+        self._settings = services.settings
         self._asked_seconds = asked_seconds
         self._believed_seconds = believed_seconds
         self._kept: _Kept | None = None
@@ -190,6 +192,10 @@ class Terms:
 
         book = self._by(look)
         return lambda earlier: book.face_value_on(day=earlier)
+
+    def ask_above(self, *, day: date) -> int:
+        """Return above how many points a member proves themselves on ``day``."""
+        return threshold_at(self._settings, lambda: self.face_value(day=day))
 
     def store(self, *, merchant_id: UUID, code: str | None) -> UUID | None:
         """Return the id of a store by its code; raises InvalidRequestError naming the field."""

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response
 
 from network.second_factor import proofs
 from network.second_factor.proofs import PROOF_LIFE, Act, Kind
+from network.second_factor.showing import may_show
 from network.second_factor.threshold import Screen, Threshold, installation_threshold, threshold
 from wallet import access
 
@@ -68,14 +69,15 @@ def missing(reader: Session, act: Act) -> bool:
 
 def proven(reader: Session, act: Act) -> bool:
     """Return whether this session has a proof for an act."""
-    found = proofs.standing(
-        reader,
-        member_id=access.member().member_id,
-        session_id=access.current_session().session_id,
-        act=act,
-        wall=access.wall(),
-    )
-    return found is not None
+    facts: dict[str, Any] = {
+        "member_id": access.member().member_id,
+        "session_id": access.current_session().session_id,
+        "act": act,
+        "wall": access.wall(),
+    }
+    if act.kind == "code":
+        return may_show(reader, now=access.now(), **facts)
+    return proofs.standing(reader, **facts) is not None
 
 
 def detour(act: Act, *, name: str = "", **facts: Any) -> Response:

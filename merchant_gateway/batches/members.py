@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from merchant_gateway.batches.bench import Bench
 from network.batches.queries import BatchView
+from network.clock import local_date
 from network.errors import PeyvandError, UnavailableError
 from network.members import resolving
 from network.members.cards import normalise_card_number
 from network.members.codes import VerifiedCode
 from network.members.errors import CardBlockedError, UnknownMemberError
 from network.members.phones import normalise_phone
+from network.settings import PROGRAMME_ZONE
 
 Found = dict[str, UUID | None]
 
@@ -79,7 +81,15 @@ def _named(
         if name == "token":
             token = bench.tokens.read(value, merchant_id=batch.merchant_id, wall=batch.received_at)
             return Named(member_id=token.member_id, identifier=name, expires_at=token.expires_at)
-        shown = resolving.resolve(session, bench.services.vault, wall=batch.received_at, code=value)
+        shown = resolving.resolve(
+            session,
+            bench.services.vault,
+            wall=batch.received_at,
+            code=value,
+            ask_above=lambda: bench.terms.ask_above(
+                day=local_date(bench.clock.now(), zone=PROGRAMME_ZONE)
+            ),
+        )
     except UnavailableError:
         raise
     except PeyvandError as error:

@@ -183,6 +183,21 @@ def by_reference(
     return None if row is None else EntryKey(row.member_id, row.sequence)
 
 
+def last_code_at(session: Session, *, member_id: UUID, since: datetime) -> datetime | None:
+    """Return when (programme time) a code last spent in the wallet where a member's points are.
+
+    Only codes that were good beyond ``since`` (wall time) are looked at.
+    """
+    used, entry = tables.used_code, tables.entry
+    home = shared_wallets.home(session, member_id=member_id)
+    found: datetime | None = session.scalar(
+        select(func.max(entry.c.recorded_at))
+        .join(used, (used.c.member_id == entry.c.member_id) & (used.c.sequence == entry.c.sequence))
+        .where(used.c.member_id == home, entry.c.member_id == home, used.c.expires_at > since)
+    )
+    return found
+
+
 def home_wallet(
     session: Session, *, member_id: UUID, now: datetime, wall: datetime
 ) -> WalletView | None:

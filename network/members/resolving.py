@@ -157,18 +157,20 @@ def resolve(
     phone: str | None = None,
     card: str | None = None,
     code: str | None = None,
+    ask_above: Callable[[], int] | None = None,
 ) -> ResolvedMember:
     """Return the member that exactly one identifier names, in one round trip.
 
     A phone and a card identify and prove nothing; a code proves the wallet, and its consent may be
     over (``verified_code.expires_at``). A code that a device made without a network, and one that
-    is not genuine, take a second look. Raises InvalidPhoneError, InvalidCardError,
-    InvalidCodeError, CardBlockedError or UnknownMemberError.
+    is not genuine, take a second look; the former then consents to no more than ``ask_above``, the
+    installation's threshold, which is read for no other. Raises InvalidPhoneError,
+    InvalidCardError, InvalidCodeError, CardBlockedError or UnknownMemberError.
     """
     if sum(given is not None for given in (phone, card, code)) != 1:
         raise InvariantError("resolve takes exactly one of phone, card and code")
     if code is not None:
-        return _by_code(session, vault, code=code, wall=wall)
+        return _by_code(session, vault, code=code, ask_above=ask_above, wall=wall)
     if card is not None:
         return _by_card(session, vault, card=card)
     return _by_phone(session, vault, phone=phone or "")
@@ -235,7 +237,14 @@ def _remaining(session: Channel, row: Any) -> Any:
     return None if row is None or row.sealed_key is None else row
 
 
-def _by_code(session: Channel, vault: Vault, *, code: str, wall: datetime) -> ResolvedMember:
+def _by_code(
+    session: Channel,
+    vault: Vault,
+    *,
+    code: str,
+    ask_above: Callable[[], int] | None,
+    wall: datetime,
+) -> ResolvedMember:
     parsed = codes.read_code(code)
     row = _first(session, _BY_CODE, {"handle": parsed.handle})
     if row is None:
@@ -248,6 +257,8 @@ def _by_code(session: Channel, vault: Vault, *, code: str, wall: datetime) -> Re
         verified = device_codes.verify(
             session, parsed, secret=secret, member_id=row.maker_id, wall=wall
         )
+        if ask_above is not None:
+            verified = replace(verified, limit=min(verified.limit, ask_above()))
     if row.merged_at is not None:
         # What the member's devices show from then on consents to nothing; a till that missed an
         # answer still gets it.

@@ -56,9 +56,19 @@ def note(
 
 
 def standing(
-    session: Session, *, member_id: UUID, session_id: UUID, act: Act, wall: datetime
+    session: Session,
+    *,
+    member_id: UUID,
+    session_id: UUID,
+    act: Act,
+    wall: datetime,
+    after: datetime | None = None,
 ) -> MemberProof | None:
-    """Return the proof that covers an act and was not used, ``None`` where there is none."""
+    """Return the proof that covers an act and was not used, ``None`` where there is none.
+
+    One that was not given ``after`` then is none either.
+    """
+    later = () if after is None else (MemberProof.proven_at > after,)
     return session.scalars(
         select(MemberProof)
         .where(
@@ -70,6 +80,7 @@ def standing(
             MemberProof.proven_at <= wall,
             MemberProof.expires_at > wall,
             MemberProof.used_at.is_(None),
+            *later,
         )
         .order_by(MemberProof.points, MemberProof.proof_id)
         .limit(1)

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from network.ledger.queries import last_code_at
 from network.members.codes import coded_limit
 from network.members.device_codes import DeviceKey, give_device_key
 from network.members.queries import CurrentCode, MemberView, current_code
-from network.second_factor.proofs import Act, standing
+from network.second_factor.proofs import PROOF_LIFE, Act, standing
 from network.second_factor.threshold import threshold
 from network.vault import Vault
 
@@ -37,6 +38,7 @@ def shown_code(
     session_id: UUID,
     locked: bool,
     ask_above: int,
+    now: datetime,
     wall: datetime,
 ) -> ShownCode:
     """Return a fresh code for the screen of one session.
@@ -48,16 +50,33 @@ def shown_code(
     most = coded_limit(threshold(session, member_id=member.member_id, most=ask_above).points)
     limit = wanted
     if wanted > most:
-        proven = standing(
-            session,
-            member_id=member.member_id,
-            session_id=session_id,
-            act=Act(kind="code", points=wanted),
-            wall=wall,
+        act = Act(kind="code", points=wanted)
+        proven = may_show(
+            session, member_id=member.member_id, session_id=session_id, act=act, now=now, wall=wall
         )
-        limit = most if proven is None else wanted
+        limit = wanted if proven else most
     code = current_code(session, vault, member_id=member.member_id, limit=limit, wall=wall)
     return ShownCode(code=code, wanted=wanted)
+
+
+def may_show(
+    session: Session,
+    *,
+    member_id: UUID,
+    session_id: UUID,
+    act: Act,
+    now: datetime,
+    wall: datetime,
+) -> bool:
+    """Return whether this session has a proof for a code, and no code has spent since.
+
+    It is shown anew each minute, so no showing uses the proof up; a purchase does, of whoever is
+    in the wallet. ``now`` is programme time, in which entries are recorded.
+    """
+    last = last_code_at(session, member_id=member_id, since=wall - PROOF_LIFE)
+    after = None if last is None else last - (now - wall)
+    whose = {"member_id": member_id, "session_id": session_id}
+    return standing(session, act=act, wall=wall, after=after, **whose) is not None
 
 
 def offline_key(

@@ -6,8 +6,10 @@ may choose a lower one. Below it nothing is asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from uuid import UUID
 
 from sqlalchemy import select
@@ -48,10 +50,18 @@ def require_proof(
 
 def installation_threshold(session: Session, *, settings: Settings, now: datetime) -> int:
     """Return the installation's threshold in points on the day of ``now``, programme time."""
+    return threshold_at(
+        settings,
+        lambda: programme.face_value_on(session, day=local_date(now, zone=PROGRAMME_ZONE)),
+    )
+
+
+def threshold_at(settings: Settings, face_value: Callable[[], Fraction]) -> int:
+    """Return the installation's threshold in points by a face value, read where it is needed."""
     if settings.step_up_rials is None:
         return settings.step_up_points
     try:
-        value = programme.face_value_on(session, day=local_date(now, zone=PROGRAMME_ZONE))
+        value = face_value()
     except NoFaceValueError:
         return settings.step_up_points
     return min(settings.step_up_points, int(settings.step_up_rials / value))

@@ -148,6 +148,7 @@ def _panel_facts() -> dict[str, Any]:
             session_id=access.current_session().session_id,
             locked=locked,
             ask_above=proving.ask_above(session),
+            now=access.now(),
             wall=wall,
         )
         code = shown.code

@@ -14,7 +14,7 @@ from network.clock import local_date, wall_now
 from network.database.connection import Database
 from network.ledger import operations as ledger
 from network.ledger.partitions import ensure_partitions, open_first_day
-from network.ledger.values import Claim, Event, Grant, Posted
+from network.ledger.values import Claim, Consent, Event, Grant, Posted
 from network.merchants.agreements import approve_agreement, propose_agreement
 from network.merchants.queries import MerchantView, StoreView, merchant, stores
 from network.merchants.service import add_store, register_merchant
@@ -212,8 +212,16 @@ class Coalition:
                 evidence=None,
             )
 
-    def pay(self, member_id: UUID, code: str, *, points: int, ago: timedelta) -> Posted:
-        """Let a member pay with points."""
+    def pay(
+        self,
+        member_id: UUID,
+        code: str,
+        *,
+        points: int,
+        ago: timedelta,
+        consent: Consent | None = None,
+    ) -> Posted:
+        """Let a member pay with points, with the consent of a code where it is given."""
         with self._database.ledger() as connection:
             return ledger.redeem(
                 connection,
@@ -223,7 +231,7 @@ class Coalition:
                 member_id=member_id,
                 event=self.event(code, ago=ago),
                 points=points,
-                consent=None,
+                consent=consent,
                 evidence=None,
             )
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from secrets import token_bytes
+
 from flask.testing import FlaskClient
 
+from network.clock import wall_now
+from network.exports.sections import SECTIONS
+from network.ledger.values import Consent
 from network.second_factor.proofs import PROOF_LIFE
 from tests.browser.wallet.conftest import Wallet
 from tests.browser.wallet.test_give import giver_of, newest_code, send
 from tests.browser.wallet.test_step_up import careful, carried, later, mark_of, prove
+from tests.fixtures.programme import Programme
 
 BEGIN, NEW, SECURITY = "/profile/security/pin", "/profile/security/pin/new", "/profile/security"
 
@@ -69,6 +76,31 @@ def test_a_new_pin_ends_proofs_that_were_given_with_the_last_one(wallet: Wallet)
     assert carried(client) == 100
 
 
+def test_a_proof_shows_the_whole_limit_until_a_code_has_spent(
+    wallet: Wallet, programme: Programme
+) -> None:
+    member_id, client = careful(wallet)
+
+    def spend() -> None:
+        """Let a till take a point by a code of the member."""
+        consent = Consent(
+            digest=token_bytes(32), expires_at=wall_now() + timedelta(minutes=2), limit=100
+        )
+        wallet.coalition.now = programme.now()
+        wallet.coalition.pay(member_id, "yas", points=1, ago=timedelta(), consent=consent)
+
+    spend()
+    send(client, "/code/limit", limit="250")
+    assert prove(client)[0] == 200
+    assert (carried(client), carried(client, "/code/panel")) == (250, 250)
+    spend()
+    assert (carried(client), carried(client, "/code/panel")) == (100, 100)
+    status, page = send(client, "/code/panel", action="/code/unlock")
+    assert (status, "Is it you?" in page) == (200, True)
+    assert prove(client)[0] == 200
+    assert carried(client) == 250
+
+
 def test_who_has_a_pin_unlocks_spending_with_it_and_locks_freely(wallet: Wallet) -> None:
     _, client = careful(wallet)
 
@@ -92,6 +124,11 @@ def test_who_has_a_pin_unlocks_spending_with_it_and_locks_freely(wallet: Wallet)
     switch("yes")
     assert "Is it you?" in switch("no")
     assert is_locked()
+
+
+def test_the_file_does_not_say_whom_something_was_proven_for() -> None:
+    (section,) = (each for each in SECTIONS if each.table == "network.member_proof")
+    assert "subject" in section.hidden
 
 
 def test_who_has_no_pin_unlocks_as_before(wallet: Wallet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -121,6 +122,15 @@ def test_who_is_asked_from_less_on_is_so_without_a_network_too(
         assert key.limit == 200
         code = codes.make_code(key.secret, handle=key.handle, limit=LIMIT, wall=NOW, serial=7)
         assert named(session, vault, code).limit == 200
+        # The installation asks from less on since; for the member's own screen that is no matter.
+        facts: dict[str, Any] = {"wall": NOW, "ask_above": lambda: 150}
+        verified = resolving.resolve(session, vault, code=code, **facts).verified_code
+        assert verified is not None
+        assert verified.limit == 150
+        shown = queries.current_code(session, vault, member_id=member_id, limit=200, wall=NOW).text
+        verified = resolving.resolve(session, vault, code=shown, **facts).verified_code
+        assert verified is not None
+        assert verified.limit == 200
         threshold.set_threshold(
             session, member_id=member_id, session_id=device, points=50, most=200, wall=NOW
         )

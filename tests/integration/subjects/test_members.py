@@ -153,7 +153,7 @@ def test_phone_card_and_code_name_the_same_member(database: Database, vault: Vau
         assert shown.changes_at == NOW + timedelta(minutes=1)
         assert shown.text not in repr(shown)
         found = [
-            resolving.resolve(session, vault, wall=NOW, **identifier)
+            resolving.resolve(session, vault, wall=NOW, **dict[str, Any](identifier))
             for identifier in (
                 {"phone": "0912 345 6789"},
                 {"card": card.card_number},

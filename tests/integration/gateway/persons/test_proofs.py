@@ -9,8 +9,9 @@ from sqlalchemy import update
 
 from network.clock import wall_now
 from network.ids import uuid7
+from network.members import codes, device_codes
 from network.members.models import Member
-from network.members.service import start_session
+from network.members.service import set_spend_limit, start_session
 from network.second_factor import proofs
 from network.second_factor.errors import ProofNeededError
 from network.second_factor.proofs import Act
@@ -73,3 +74,27 @@ def test_what_the_installation_asks_holds_without_a_choice_of_the_member(house: 
     ask(house, person, "p-3", points=most + 1)
     again: dict[str, Any] = {"points": most + 1, "consent_code": newest_code(house, person.phone)}
     assert refused(lambda: ask(house, person, "p-3", **again)) == "consent_in_wallet"
+
+
+def test_a_phone_without_a_network_is_held_to_the_threshold_of_now(house: House) -> None:
+    most = house.services.settings.step_up_points
+    person, vault = house.member(points=most + 10), house.services.vault
+    wall = wall_now()
+    with house.services.database.unit_of_work() as session:
+        set_spend_limit(session, member_id=person.member_id, limit=most + 10)
+        entered = start_session(session, vault, member_id=person.member_id, wall=wall, device=None)
+        # Told so when the installation asked from more points on.
+        key = device_codes.give_device_key(
+            session,
+            vault,
+            member_id=person.member_id,
+            session_id=entered.session_id,
+            limit=most + 10,
+        )
+    code = codes.make_code(key.secret, handle=key.handle, limit=most + 10, wall=wall, serial=7)
+    till: dict[str, Any] = {"member": {"code": code}}
+    assert (
+        refused(lambda: house.green.client.redeem(**till, merchant_ref="o-1", points=most + 1))
+        == "code_limit"
+    )
+    assert house.green.client.redeem(**till, merchant_ref="o-2", points=most).status == 201
