@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from config.adapters.email import email_sender
@@ -9,6 +10,7 @@ from config.adapters.sms import sender_for
 from network.clock import wall_now
 from network.messaging.port import NotSentError, Senders
 from network.messaging.service import Delivery, claim, note_outcome
+from network.notices.choices import leaves_at
 from network.services import Services
 
 
@@ -20,14 +22,22 @@ def send_message(services: Services, *, message_id: str) -> None:
         raise NotSentError("nobody took the message")
 
 
-def send(services: Services, *, senders: Senders, message_id: UUID) -> Delivery | None:
+def send(
+    services: Services, *, senders: Senders, message_id: UUID, wall: datetime | None = None
+) -> Delivery | None:
     """Claim a message, hand it to the sender of its channel, and note how that ended.
 
     No transaction is open while the sender is asked. Returns ``None`` where there is nothing to do;
-    raises MessageHeldError while another worker is at it.
+    raises MessageHeldError while another worker is at it. ``wall`` is now.
     """
     with services.database.unit_of_work() as session:
-        claimed = claim(session, services.vault, message_id=message_id, wall=wall_now())
+        claimed = claim(
+            session,
+            services.vault,
+            message_id=message_id,
+            wall=wall or wall_now(),
+            wanted=leaves_at,
+        )
     if claimed is None:
         return None
     try:
@@ -36,4 +46,4 @@ def send(services: Services, *, senders: Senders, message_id: UUID) -> Delivery 
     except NotSentError:
         sent = False
     with services.database.unit_of_work() as session:
-        return note_outcome(session, claimed=claimed, sent=sent, wall=wall_now())
+        return note_outcome(session, claimed=claimed, sent=sent, wall=wall or wall_now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -94,6 +95,21 @@ def member(session: Session, vault: Vault, *, member_id: UUID) -> MemberView:
         joined_at=found.joined_at,
         status=found.status,
     )
+
+
+def hold_active(session: Session, *, member_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of them are members, none of whom can leave before this transaction ends.
+
+    For whatever stores something about them beside what a person does: who leaves takes along
+    what is stored by then, and nothing may come after it.
+    """
+    held = (
+        select(Member.member_id)
+        .where(Member.member_id.in_(member_ids), Member.status == "active")
+        .order_by(Member.member_id)
+        .with_for_update(read=True, key_share=True)
+    )
+    return set(session.scalars(held))
 
 
 def by_session(session: Session, *, token: str, now: datetime) -> SessionView | None:

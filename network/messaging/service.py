@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -41,6 +42,13 @@ RECIPIENT_PURPOSE = "message-recipient"
 BODY_PURPOSE = "message-body"
 NUMBER_PURPOSE = "member-phone"
 """Of the blind index of a number, members' included: who leaves takes the messages along."""
+
+
+class Wanted(Protocol):
+    """Says when a patient message may leave, as its member wants it by now."""
+
+    def __call__(self, session: Session, *, message_id: UUID, wall: datetime) -> datetime | None:
+        """Return when, which may be now; ``None`` where the member wants it no more."""
 
 
 class MessageHeldError(NotSentError):
@@ -191,12 +199,15 @@ def queue_patiently(
     )
 
 
-def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -> Claimed | None:
+def claim(
+    session: Session, vault: Vault, *, message_id: UUID, wall: datetime, wanted: Wanted
+) -> Claimed | None:
     """Take a waiting message for an attempt, and count it: commit before it is sent.
 
     So no row is held while somebody else's machine answers. Returns ``None`` where there is nothing
-    to do: it is gone, done, too late, or its pause is not over (a job too many). Raises
-    MessageHeldError while another worker is at it; one
+    to do: it is gone, done, too late, or its pause is not over (a job too many). A patient one is
+    put off while its member wants quiet, and deleted where they want none of its kind any more:
+    ``wanted`` says so, at every attempt. Raises MessageHeldError while another worker is at it; one
     that died has lost its claim after ``CLAIM``. Only where it died between sending and noting the
     outcome is a message sent twice: better than never.
     """
@@ -217,6 +228,8 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
         message.state, message.claimed_until = "failed", None
         session.flush()
         return None
+    if message.patient and not _may_leave(session, message, wanted, wall=wall):
+        return None
     message.attempts, message.claimed_until = message.attempts + 1, wall + CLAIM
     message.retry_at = wall + CLAIM
     session.flush()
@@ -227,6 +240,17 @@ def claim(session: Session, vault: Vault, *, message_id: UUID, wall: datetime) -
         body=vault.open(message.sealed_body, purpose=BODY_PURPOSE).decode(),
         attempt=message.attempts,
     )
+
+
+def _may_leave(session: Session, message: Message, wanted: Wanted, *, wall: datetime) -> bool:
+    """Return whether a patient message may leave now; put it off or delete it where it may not."""
+    leaves_at = wanted(session, message_id=message.message_id, wall=wall)
+    if leaves_at is None:
+        session.delete(message)
+    elif leaves_at > wall:
+        message.retry_at, message.claimed_until = leaves_at, None
+    session.flush()
+    return leaves_at is not None and leaves_at <= wall
 
 
 def note_outcome(session: Session, *, claimed: Claimed, sent: bool, wall: datetime) -> Delivery:

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.errors import PeyvandError
-from network.notices.models import MemberNoticeChoice
+from network.notices.models import MemberNotice, MemberNoticeChoice
 from network.settings import PROGRAMME_ZONE
 
 REDEEMED, REFUNDED, TAKEN_BACK = "redeemed", "refunded", "taken_back"
@@ -72,6 +72,18 @@ def choice_of(session: Session, *, member_id: UUID) -> Choice:
     """Return what a member chose, or what holds for who has chosen nothing."""
     found: Mapping[UUID, Choice] = choices(session, member_ids=[member_id])
     return found.get(member_id, Choice())
+
+
+def leaves_at(session: Session, *, message_id: UUID, wall: datetime) -> datetime | None:
+    """Return when the message of a notice may leave, as its member wants it by now.
+
+    ``None`` where they want no message of its kind, or the notice is gone.
+    """
+    notice = session.get(MemberNotice, message_id)
+    if notice is None:
+        return None
+    choice = choice_of(session, member_id=notice.member_id)
+    return choice.not_before(wall) if choice.sends(notice.kind) else None
 
 
 def choose(session: Session, *, member_id: UUID, choice: Choice) -> None:

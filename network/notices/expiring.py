@@ -211,7 +211,10 @@ def _message(
 
 
 def _people(session: Session, vault: Vault, ids: Collection[UUID]) -> list[_Person]:
-    """Return those of them who are members, with their phones."""
+    """Return those of them who are members, with their phones; none can leave while they are told.
+
+    Who leaves meanwhile is found to have left: it is read once they are gone.
+    """
     if not ids:
         return []
     rows = session.execute(
@@ -220,6 +223,8 @@ def _people(session: Session, vault: Vault, ids: Collection[UUID]) -> list[_Pers
         .where(
             Member.member_id.in_(ids), Member.status == "active", Member.sealed_phone.is_not(None)
         )
+        .order_by(Member.member_id)
+        .with_for_update(read=True, key_share=True, of=Member)
     )
     return [
         _Person(

@@ -23,7 +23,6 @@ from network.ledger import queries as ledger
 from network.ledger import shared_wallets
 from network.ledger.views import EntryView
 from network.members import queries as members
-from network.members.errors import UnknownMemberError
 from network.members.queries import MemberView
 from network.merchants import queries as merchants
 from network.messaging.service import Patient, queue_patiently, queue_sms
@@ -181,10 +180,10 @@ def announce_entry(
     points = entry.change("available") if kind == AVAILABLE else entry.points
     if points <= 0:
         return False
-    try:
-        told = members.member(session, vault, member_id=_concerned(session, entry))
-    except UnknownMemberError:
+    concerned = _concerned(session, entry)
+    if not members.hold_active(session, member_ids=[concerned]):
         return False
+    told = members.member(session, vault, member_id=concerned)
     news = News(
         notice_id=uuid5(NAMESPACE, f"{kind}\n{wallet_id}\n{sequence}"),
         member_id=told.member_id,
@@ -254,15 +253,14 @@ def _spent_text(session: Session, vault: Vault, about: dict[str, Any], *, by: UU
 
 
 def _spenders(session: Session, vault: Vault, entry: EntryView) -> list[MemberView]:
-    """Return who is told of what a person spent: the person, and a shared wallet's owner."""
+    """Return who is told of what a person spent: the person, and a shared wallet's owner.
+
+    Only members, who cannot leave until the notice is stored with the rest.
+    """
     ids = [entry.person_id]
     shared = pools.pool(session, pool_id=entry.member_id)
     if shared is not None and shared.tells_owner and shared.ended_at is None:
         ids.append(shared.owner_id)
-    found = []
-    for each in dict.fromkeys(ids):
-        try:
-            found.append(members.member(session, vault, member_id=each))
-        except UnknownMemberError:
-            continue
-    return found
+    held = members.hold_active(session, member_ids=ids)
+    told = [each for each in dict.fromkeys(ids) if each in held]
+    return [members.member(session, vault, member_id=each) for each in told]

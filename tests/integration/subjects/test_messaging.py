@@ -16,6 +16,7 @@ from network.messaging import queries, service
 from network.messaging.port import SmsNotSentError
 from network.messaging.service import Claimed, Delivery
 from network.messaging.texts import sign_in_text
+from network.notices.choices import leaves_at
 from network.services import Services
 from network.vault import Vault
 
@@ -56,7 +57,7 @@ def deliver(
     database: Database, vault: Vault, message_id: UUID, provider: Provider, wall: datetime = WALL
 ) -> Delivery | None:
     with database.unit_of_work() as session:
-        claimed = service.claim(session, vault, message_id=message_id, wall=wall)
+        claimed = service.claim(session, vault, message_id=message_id, wall=wall, wanted=leaves_at)
     if claimed is None:
         return None
     return note(database, claimed, sent=taken(provider, claimed), wall=wall)
@@ -217,7 +218,7 @@ def test_what_a_dead_worker_claimed_is_sent_after_its_time(
 ) -> None:
     message_id = queue(database, vault)
     with database.unit_of_work() as session:
-        dead = service.claim(session, vault, message_id=message_id, wall=WALL)
+        dead = service.claim(session, vault, message_id=message_id, wall=WALL, wanted=leaves_at)
     assert dead is not None
     provider = Provider(away_for=1)
     after = WALL + service.CLAIM
@@ -252,7 +253,10 @@ def test_old_messages_are_forgotten(database: Database, vault: Vault) -> None:
         assert len(queries.latest(session, vault)) == 1
         service.forget_messages(session, before=WALL + timedelta(seconds=1), limit=9)
         assert queries.latest(session, vault) == []
-        assert service.claim(session, vault, message_id=message_id, wall=WALL) is None
+        assert (
+            service.claim(session, vault, message_id=message_id, wall=WALL, wanted=leaves_at)
+            is None
+        )
 
 
 @pytest.mark.parametrize(("locale", "shown"), [("fa", "۰۴۲۷۱۹"), ("en", "042719")])

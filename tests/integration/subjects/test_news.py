@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
 import redis
 from sqlalchemy import select, text
 
+from config.adapters.sending import send
+from config.handlers import HANDLERS, TELL_EXPIRING
 from config.queues import MESSAGES, queue
 from config.relay import relay_once
 from config.schedule import ask_messages
 from network.clock import wall_now
+from network.events.queries import waiting
 from network.members import leaving
 from network.members.sign_in import SignedIn
 from network.messaging import service as messaging
 from network.messaging.models import Message
+from network.messaging.port import SmsNotSentError
 from network.messaging.queries import left_alone
+from network.messaging.service import Delivery
 from network.notices import choices, devices, queries
 from network.notices.choices import Choice, ChoiceError
 from network.notices.models import MemberDevice, MemberNotice, MemberNoticeChoice
@@ -27,6 +34,7 @@ from network.tokens import token_digest
 from settlement.nightly import run_night
 from tests.browser.console import story as stories
 from tests.browser.console.story import Story
+from tests.fixtures.locks import await_waiters
 from tests.fixtures.programme import Programme
 from tests.integration.subjects.telling import begin, bodies, grant, messages, page, work
 
@@ -132,7 +140,11 @@ def test_quiet_is_kept_until_it_ends_and_codes_go_first(
     ends = quiet.not_before(wall)
     with services.database.unit_of_work() as session:
         claimed = messaging.claim(
-            session, services.vault, message_id=held.message_id, wall=ends - timedelta(minutes=1)
+            session,
+            services.vault,
+            message_id=held.message_id,
+            wall=ends - timedelta(minutes=1),
+            wanted=choices.leaves_at,
         )
         code = messaging.queue_sms(
             session,
@@ -147,10 +159,88 @@ def test_quiet_is_kept_until_it_ends_and_codes_go_first(
     assert ask_messages(services, redis_client, wall=ends) == []
     later = ends + timedelta(minutes=5)
     with services.database.reading() as session:
-        waiting = [found for found, _ in left_alone(session, before=later)]
-    assert waiting == [code, held.message_id]
+        asked = [found for found, _ in left_alone(session, before=later)]
+    assert asked == [code, held.message_id]
     assert ask_messages(services, redis_client, wall=later) == [code, held.message_id]
     assert len(queue(MESSAGES, connection=redis_client).jobs) == 2
+
+
+class Away:
+    """A provider that takes what it is given once it is back."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.taken: list[tuple[str, str]] = []
+
+    def send(self, recipient: str, body: str) -> None:
+        if self.away:
+            raise SmsNotSentError("away")
+        self.taken.append((recipient, body))
+
+
+def test_what_a_member_wants_is_asked_when_a_message_leaves(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    member_id, shop = story.members[0], story.shops[2]
+    story.earn(member_id, shop, amount=9_000_000)
+    paid = story.redeem(member_id, shop, points=9)
+    for points in (4, 5):
+        story.give_back(member_id, shop, paid, points=points)
+    work(services, redis_client)
+    first, second = (each.message_id for each in messages(services))
+    late = wall_now().astimezone(PROGRAMME_ZONE).replace(hour=21, minute=55) + timedelta(days=1)
+    night, morning = late + timedelta(minutes=30), late.replace(hour=8, minute=0, second=0)
+    provider = Away()
+
+    def attempt(message_id: UUID, wall: datetime) -> Delivery | None:
+        return send(services, senders={"sms": provider}, message_id=message_id, wall=wall)
+
+    with services.database.unit_of_work() as session:
+        choices.choose(session, member_id=member_id, choice=Choice())
+    assert attempt(first, late) == Delivery(state="waiting", attempts=1)
+    provider.away = False
+    # Neither a further attempt nor the end of a long queue comes in the quiet.
+    assert [attempt(each, night) for each in (first, second)] == [None, None]
+    after = morning + timedelta(days=1, minutes=1)
+    with services.database.reading() as session:
+        assert left_alone(session, before=after - timedelta(minutes=2)) == []
+        assert dict(left_alone(session, before=after)) == {first: 1, second: 0}
+    assert attempt(first, after) == Delivery(state="sent", attempts=2)
+    # Who wants no more of a kind gets no more of what was stored, and still has it on the page.
+    with services.database.unit_of_work() as session:
+        muted = Choice(muted=frozenset({"refunded"}))
+        choices.choose(session, member_id=member_id, choice=muted)
+    assert attempt(second, after) is None
+    assert [each.message_id for each in messages(services)] == [first]
+    assert len(provider.taken) == 1
+    assert len(page(services, member_id)) == 2
+
+
+def test_who_leaves_while_a_job_runs_is_told_nothing_any_more(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    member_id, shop, now = story.members[0], story.shops[2], story.programme.now()
+    grant(story, member_id, 20, days=7)
+    story.give_back(member_id, shop, story.redeem(member_id, shop, points=9), points=4)
+    with services.database.reading() as session:
+        spent = [each for each in waiting(session, limit=99) if each.member_id == member_id]
+    jobs = [
+        partial(handler.load(), services, **handler.arguments(event))
+        for event in spent
+        if (handler := HANDLERS.get(event.topic)) is not None
+    ]
+    jobs.append(partial(HANDLERS[TELL_EXPIRING].load(), services))
+    assert len(jobs) == 3
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        with services.database.unit_of_work() as session:
+            leaving.erase(session, member_id=member_id, now=now, wall=wall_now())
+            running = [pool.submit(job) for job in jobs]
+            await_waiters(services.database, count=3)
+        for each in running:
+            each.result()
+    with services.database.reading() as session:
+        assert session.scalars(select(MemberNotice)).all() == []
+        assert session.scalars(select(Message)).all() == []
 
 
 def sign_in(services: Services, member_id: UUID, *, token: str, joined: bool = False) -> bool:
