@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -26,6 +26,9 @@ _WROTE = text("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
 _EXPORT = text("SELECT pg_export_snapshot()")
 _WAITS = text("SET LOCAL idle_in_transaction_session_timeout = 0")
 """Who is done first waits for the others, however long their last task takes."""
+
+_LOOK_AGAIN_SECONDS = 0.1
+"""A helper that was between two statements when it was called back is called back again."""
 
 
 def in_order(
@@ -50,8 +53,7 @@ def in_order(
         session.execute(_WAITS)
     engine = session.connection().engine
     with ThreadPoolExecutor(max_workers=max(1, helpers)) as threads:
-        for _ in range(helpers):
-            threads.submit(_help, engine, snapshot, work, prepare)
+        helping = [threads.submit(_help, engine, snapshot, work, prepare) for _ in range(helpers)]
         try:
             for result in work.results:
                 while not result.done() and (done := work.do_next(session)) is not None:
@@ -60,6 +62,8 @@ def in_order(
                 yield result.result()
         finally:
             work.stop()
+            while wait(helping, timeout=_LOOK_AGAIN_SECONDS).not_done:
+                work.stop()
 
 
 class _Work(Generic[T]):

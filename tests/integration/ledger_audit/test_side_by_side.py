@@ -8,6 +8,7 @@ from threading import Barrier, Event, Lock
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -84,6 +85,24 @@ def test_a_task_that_fails_ends_the_others(database: Database) -> None:
 
         with pytest.raises(LookupError):
             list(in_order(session, [fail_or_sleep] * 2, helpers=1, prepare=_nothing))
+
+
+def test_a_helper_that_goes_on_is_ended_again(database: Database) -> None:
+    sleeping = Event()
+    with database.snapshot() as session:
+
+        def fail_or_sleep_twice(mine: Session) -> None:
+            if mine is session:
+                assert sleeping.wait(PATIENCE_SECONDS)
+                raise LookupError("found")
+            sleeping.set()
+            with pytest.raises(OperationalError):
+                mine.execute(text("SELECT pg_sleep(3600)"))
+            mine.rollback()
+            mine.execute(text("SELECT pg_sleep(3600)"))
+
+        with pytest.raises(LookupError):
+            list(in_order(session, [fail_or_sleep_twice] * 2, helpers=1, prepare=_nothing))
 
 
 def test_a_helper_that_has_gone_is_not_called_back(database: Database) -> None:
