@@ -181,6 +181,9 @@ LEDGER = {
     "refund_exceeds_original": Kind(
         422, _("This is more than is left to refund"), _("Earlier refunds count too.")
     ),
+    "too_many_refunds": Kind(
+        422, _("It was refunded by amount too often"), _("Give the rest back in points.")
+    ),
     "refund_of_refund": Kind(
         422, _("A refund cannot be refunded"), _("Name the purchase or the redemption itself.")
     ),
@@ -194,9 +197,7 @@ LEDGER = {
 
 PROGRAMME = {
     "no_agreement": Kind(
-        422,
-        _("No agreement is in force for this day"),
-        _("Get in touch with the network, please."),
+        422, _("No agreement is in force for this day"), _("Get in touch with the network, please.")
     ),
     "no_earning_terms": Kind(
         422,
@@ -204,9 +205,7 @@ PROGRAMME = {
         _("The merchant has no earning terms in force then."),
     ),
     "no_face_value": Kind(
-        422,
-        _("A point has no face value on this day"),
-        _("Get in touch with the network, please."),
+        422, _("A point has no face value on this day"), _("Get in touch with the network, please.")
     ),
     "amount_out_of_range": Kind(
         422, _("The amount is out of range"), _("Send a whole number of rials above zero.")

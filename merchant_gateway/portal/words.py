@@ -276,6 +276,7 @@ REFUSALS: Mapping[str, LazyText] = {
     "token_expired": _l("This page was open for too long. Scan the customer's code once more."),
     "token_invalid": _l("This page was open for too long. Scan the customer's code once more."),
     "refund_exceeds_original": _l("That is more than is left to give back of it."),
+    "too_many_refunds": _l("It was refunded by amount too often. Give the rest back in points."),
     "not_refundable": _l("This can't be refunded."),
     "unknown_original": _l("There is no such entry any more."),
     "already_undone": _l("It was undone before."),

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from network.database.driver import Channel, rows_of
-from network.ledger.errors import WalletMoved, translate
+from network.ledger.errors import WalletMoved
+from network.ledger.errors_by_code import translate
 from network.ledger.values import Posted
 
 MOVES = 4

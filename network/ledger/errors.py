@@ -1,24 +1,8 @@
-"""The ledger's refusals: one class per stable code, and how PostgreSQL's errors become them.
-
-The functions raise SQLSTATE PV001 (a business refusal: nothing of the call stays), PV002 (an
-idempotency conflict) or PV003 (an invariant or a misuse); the code is the message, the facts are
-JSON in the detail.
-"""
+"""The ledger's refusals: one class per stable code (``errors_by_code`` makes them)."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from sqlalchemy.exc import DBAPIError
-
 from network.errors import InvariantError, PeyvandError, UnavailableError
-
-_REFUSAL = "PV001"
-_CONFLICT = "PV002"
-_INVARIANT = "PV003"
-_OUT_OF_RANGE = "22003"
-_WAITED_TOO_LONG = {"55P03", "40P01"}
 
 
 class Refusal(PeyvandError):  # noqa: N818 - a refusal is an answer, not a malfunction
@@ -138,6 +122,13 @@ class RefundExceedsOriginal(Refusal):
 
     code = "refund_exceeds_original"
     sentence = "no more can be refunded than is left of the original; see facts.refundable"
+
+
+class TooManyRefunds(Refusal):
+    """The redemption was refunded by amount as often as that may be: each reads all before it."""
+
+    code = "too_many_refunds"
+    sentence = "a redemption takes facts.refunds refunds by amount; give the rest back in points"
 
 
 class RefundOfRefund(Refusal):
@@ -305,95 +296,7 @@ class ClockBehindError(UnavailableError):
     code = "clock_behind"
 
 
-_CLOCKS = {"clock_ahead": ClockAheadError, "clock_behind": ClockBehindError}
-
-
 class LedgerInvariantError(InvariantError):
     """The ledger was asked for what its own rules exclude, or found them broken."""
 
     code = "ledger_invariant"
-
-
-REFUSALS: dict[str, type[Refusal]] = {
-    refusal.code: refusal
-    for refusal in (
-        WalletClosed,
-        SpendLocked,
-        InsufficientPoints,
-        PointsSuspended,
-        IssuerSuspended,
-        CodeExpired,
-        CodeUsed,
-        CodeLimit,
-        PersonLimit,
-        WalletMoved,
-        DuplicateReference,
-        ReferenceBarred,
-        UnknownOriginal,
-        AlreadyCaptured,
-        AlreadyVoided,
-        HoldExpired,
-        CaptureExceedsHold,
-        RefundExceedsOriginal,
-        RefundOfRefund,
-        NotRefundable,
-        UnknownWallet,
-        PointsOutOfRange,
-        GrantLapsed,
-        IdempotencyConflict,
-    )
-}
-
-"""What the calls of merchants may be refused with."""
-
-MEMBER_REFUSALS: dict[str, type[Refusal]] = {
-    refusal.code: refusal
-    for refusal in (
-        SameWallet,
-        OpenHolds,
-        OpenDebt,
-        NotInPool,
-        UnknownLot,
-        ExpiryNotLater,
-        SamePerson,
-        WriteOffExceedsDebt,
-        ReferenceMoved,
-    )
-}
-"""What members and operators may be refused with besides (``operations_members``)."""
-
-
-PRICED_AGAIN: dict[str, type[Refusal]] = {
-    refusal.code: refusal for refusal in (Stale, CampaignExhausted, CampaignPaused)
-}
-"""What a caller answers by pricing the purchase again."""
-
-
-def refusal_of(code: str) -> type[Refusal]:
-    """Return the class of a stable code."""
-    return (REFUSALS | MEMBER_REFUSALS | PRICED_AGAIN).get(code, Refusal)
-
-
-def translate(error: DBAPIError) -> PeyvandError | None:
-    """Return the ledger's own error for one of PostgreSQL's, None where it is not the ledger's."""
-    sqlstate: str | None = getattr(error.orig, "sqlstate", None)
-    diagnostics = getattr(error.orig, "diag", None)
-    message: str = getattr(diagnostics, "message_primary", None) or ""
-    if sqlstate in {_REFUSAL, _CONFLICT}:
-        refusal = refusal_of(message)
-        return refusal(refusal.sentence, facts=_facts(diagnostics))
-    if sqlstate == _OUT_OF_RANGE:
-        return PointsOutOfRange(PointsOutOfRange.sentence)
-    if sqlstate == _INVARIANT and message in _CLOCKS:
-        wrong = "this machine's clock is not the database server's; nothing was done"
-        return _CLOCKS[message](wrong, facts=_facts(diagnostics))
-    if sqlstate == _INVARIANT:
-        return LedgerInvariantError(message)
-    if sqlstate in _WAITED_TOO_LONG:
-        return WalletBusyError("the wallet is busy with other calls; nothing was done, try again")
-    return None
-
-
-def _facts(diagnostics: Any) -> dict[str, object]:
-    facts: dict[str, object] = json.loads(diagnostics.message_detail or "{}")
-    return facts

@@ -26,7 +26,8 @@ from network.ledger.batch_arguments import (
 from network.ledger.calling import function as _function
 from network.ledger.calling import one as _one
 from network.ledger.calling import rows as _rows
-from network.ledger.errors import Refusal, refusal_of
+from network.ledger.errors import Refusal
+from network.ledger.errors_by_code import refusal_of
 from network.ledger.values import Posted
 
 LARGEST_BATCH = 1_000

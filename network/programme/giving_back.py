@@ -49,10 +49,10 @@ def points_for_refund(
         remaining=remaining,
         before=[
             GivenBack(
-                amount=each.amount,
+                amount=int(each.amount),
                 points=int(each.points),
-                face_value=face_value(local_date(each.recorded_at, zone=PROGRAMME_ZONE)),
+                face_value=face_value(each.day),
             )
-            for each in queries.refunds_by_amount(session, redemption=found)
+            for each in queries.refunded_by_amount(session, redemption=found)
         ],
     )

@@ -24,7 +24,7 @@ class WorthOutOfRangeError(PeyvandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenBack:
-    """An earlier refund of a payment by amount: minor units, the points it came to, their value."""
+    """Earlier refunds of a payment by amount, at one face value: minor units, points, the value."""
 
     amount: int
     points: int

@@ -192,6 +192,26 @@ BEGIN
 END
 $$;
 
+-- Refuses one more refund by amount than a redemption takes: each reckons with all before it, and as
+-- they may come to no point, points set no end to them (network.ledger.queries.MOST_REFUNDS).
+CREATE OR REPLACE FUNCTION ledger.check_refunds(op ledger.operation, p_paid ledger.consumption)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    most CONSTANT bigint := 200;
+BEGIN
+    IF (SELECT count(*) FROM (
+            SELECT FROM ledger.entry AS e
+            WHERE e.member_id = op.member_id AND e.sequence > p_paid.sequence
+              AND e.business_date >= p_paid.business_date
+              AND e.original_sequence = p_paid.sequence
+              AND e.kind = 'refund_redemption' AND e.amount IS NOT NULL
+            LIMIT most) AS earlier) >= most
+    THEN
+        PERFORM ledger.refuse('too_many_refunds', jsonb_build_object('refunds', most));
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION ledger.refund_redeem(
     p_member uuid, p_now timestamptz, p_claim ledger.claim_facts, p_original bigint,
     p_event ledger.event_facts, p_points bigint, p_grace_days integer,
@@ -214,6 +234,9 @@ BEGIN
         RAISE EXCEPTION 'a grace period has at least one day' USING ERRCODE = 'PV003';
     END IF;
     paid := ledger.paying_entry(op, p_event.merchant_id, p_original);
+    IF p_event.amount IS NOT NULL THEN
+        PERFORM ledger.check_refunds(op, paid);
+    END IF;
     IF op.due_on <= op.today THEN
         op := ledger.mature_lots(op, p_now);
     END IF;

@@ -7,13 +7,18 @@ from datetime import date
 from fractions import Fraction
 from functools import partial
 
+import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
+from network.clock import local_date
 from network.database.connection import Database
 from network.ids import EntryKey
-from network.ledger import operations
-from network.ledger.values import Posted
+from network.ledger import operations, queries
+from network.ledger.errors import TooManyRefunds, UnknownOriginal
+from network.ledger.values import Claim, Posted
 from network.programme.giving_back import points_for_refund
+from network.settings import PROGRAMME_ZONE
 from tests.integration.ledger.conftest import PATIENCE_SECONDS, Hands
 from tests.integration.ledger.test_two_wallets import pool
 
@@ -30,17 +35,29 @@ def _refund(hands: Hands, redemption: EntryKey, amount: int) -> Posted:
         points = points_for_refund(
             session, redemption=redemption, amount=amount, now=hands.now, face_value=_value
         )
-        return operations.refund_redeem(
-            session,
-            now=hands.now,
-            claim=hands.claim(),
-            member_id=redemption.member_id,
-            original=redemption.sequence,
-            event=replace(hands.event(hands.cinema), amount=amount),
-            points=points,
-            grace_days=operations.GRACE_DAYS,
-            evidence=None,
-        )
+        return _post(hands, session, redemption, points=points, amount=amount)
+
+
+def _post(
+    hands: Hands,
+    session: Session,
+    redemption: EntryKey,
+    *,
+    points: int,
+    amount: int | None,
+    claim: Claim | None = None,
+) -> Posted:
+    return operations.refund_redeem(
+        session,
+        now=hands.now,
+        claim=claim or hands.claim(),
+        member_id=redemption.member_id,
+        original=redemption.sequence,
+        event=replace(hands.event(hands.cinema), amount=amount),
+        points=points,
+        grace_days=operations.GRACE_DAYS,
+        evidence=None,
+    )
 
 
 def _paid(hands: Hands, points: int) -> EntryKey:
@@ -81,3 +98,31 @@ def test_face_values_are_asked_for_before_the_wallet_is_locked(
             session, redemption=paid, amount=1100, now=hands.now, face_value=value
         )
     assert points == 2
+
+
+def test_a_redemption_takes_no_more_refunds_by_amount_than_can_be_read(hands: Hands) -> None:
+    paid, other = _paid(hands, 30), _paid(hands, 30)
+    last = hands.claim()
+    with hands.database.unit_of_work() as session:
+        _post(hands, session, paid, points=2, amount=None)
+        _post(hands, session, paid, points=3, amount=2100)
+        for _ in range(queries.MOST_REFUNDS - 2):
+            _post(hands, session, paid, points=0, amount=1)
+        made = _post(hands, session, paid, points=0, amount=1, claim=last)
+        found = queries.redemption(session, member_id=paid.member_id, sequence=paid.sequence)
+        assert found is not None
+        together = queries.refunded_by_amount(session, redemption=found)
+    assert [(each.amount, each.points) for each in together] == [
+        (2100 + queries.MOST_REFUNDS - 1, 3)
+    ]
+    assert together[0].day == local_date(hands.now, zone=PROGRAMME_ZONE)
+    with pytest.raises(TooManyRefunds) as refused:
+        _refund(hands, paid, 5000)
+    assert refused.value.facts == {"refunds": queries.MOST_REFUNDS}
+    with hands.database.unit_of_work() as session:
+        again = _post(hands, session, paid, points=0, amount=1, claim=last)
+        assert (again.sequence, again.replayed) == (made.sequence, True)
+        assert _post(hands, session, paid, points=25, amount=None).result["points"] == 25
+    with hands.database.unit_of_work() as session, pytest.raises(UnknownOriginal):
+        _post(hands, session, replace(paid, sequence=1), points=1, amount=1)
+    assert _refund(hands, other, 1100).result["points"] == 2

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from network.database.connection import Database
 from network.ledger import operations
-from network.ledger.errors import LedgerInvariantError, translate
+from network.ledger.errors import LedgerInvariantError
+from network.ledger.errors_by_code import translate
 from tests.integration.ledger.conftest import Hands
 
 INSUFFICIENT_PRIVILEGE = "42501"

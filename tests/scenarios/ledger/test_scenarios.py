@@ -12,7 +12,8 @@ import pytest
 from network.clock import local_date
 from network.database.connection import Database
 from network.database.migrate import repeatable_files
-from network.ledger.errors import Refusal, refusal_of
+from network.ledger.errors import Refusal
+from network.ledger.errors_by_code import refusal_of
 from network.ledger.partitions import open_first_day
 from network.settings import PROGRAMME_ZONE
 from tests.fixtures.cluster import Cluster

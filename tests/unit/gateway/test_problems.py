@@ -26,7 +26,8 @@ from merchant_gateway.signing import SigningError, parse_request_signature
 from merchant_gateway.strict_json import load_object
 from network.errors import ConfigurationError, InvariantError, PeyvandError
 from network.language import use_locale
-from network.ledger.errors import MEMBER_REFUSALS, PRICED_AGAIN, REFUSALS, InsufficientPoints
+from network.ledger.errors import InsufficientPoints
+from network.ledger.errors_by_code import MEMBER_REFUSALS, PRICED_AGAIN, REFUSALS
 
 DOCS = "https://gateway.example/docs"
 REACHABLE = (
