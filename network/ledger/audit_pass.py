@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from network.ledger.audit_figures import out_of_reach
+from network.ledger.audit_figures import largest, out_of_reach
 
 _OVERFLOW = "22003"
 EXAMPLES = 10
@@ -76,9 +76,9 @@ def within(body: str, share: str) -> str:
 def run_pass(session: Session, part: Pass, *, share: str = "", **values: Any) -> list[Check]:
     """Count over the pass's rows once; look for examples only where something differs.
 
-    ``share`` is a condition on a member_id; all members meet the empty one. Where a figure is so
-    large that the sums go beyond a bigint, no row was looked at, and each check of the pass names
-    the figure.
+    ``share`` is a condition on a member_id; all members meet the empty one. Where sums go beyond a
+    bigint, no row was looked at, and each check of the pass names the figure that is too large, or
+    the largest ones, or at least what PostgreSQL said.
     """
     body = within(part.body, share) if share else part.body
     try:
@@ -87,9 +87,11 @@ def run_pass(session: Session, part: Pass, *, share: str = "", **values: Any) ->
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _OVERFLOW:
             raise
-        found = tuple(out_of_reach(session, body=part.body, limit=EXAMPLES))
-        if not found:
-            raise
+        found = tuple(
+            out_of_reach(session, body=part.body, limit=EXAMPLES)
+            or largest(session, body=part.body, limit=EXAMPLES)
+            or [str(error.orig).strip()]
+        )
     return [
         Check(name=rule.name, rows=0, differences=len(found), examples=found) for rule in part.rules
     ]

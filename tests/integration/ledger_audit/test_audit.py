@@ -136,6 +136,32 @@ def test_a_figure_that_no_sum_can_hold_is_named(
     assert any(all(part in example for part in named) for example in examples), examples
 
 
+_LARGE = 99 * 10**16
+_LARGE_LOTS = f"""
+    INSERT INTO ledger.lot
+        (member_id, lot_id, issuer_id, terms_id, price, active, active_from, expires_on, made_on,
+         granted, remaining)
+    SELECT '{SPENDER}', 9000000 + n, issuer_id, terms_id, price, active, active_from, expires_on,
+           made_on, {_LARGE}, {_LARGE}
+    FROM (SELECT * FROM ledger.lot WHERE member_id = '{SPENDER}' LIMIT 1) AS l,
+         generate_series(1, 10) AS n
+"""
+
+
+def test_figures_that_only_together_no_sum_can_hold_are_named(past: Past) -> None:
+    with past.tampered(_LARGE_LOTS) as session:
+        done = audit(session, verify=verify)
+    assert [check.name for check in done] == check_names()
+    found = {check.name: check for check in done if check.differences}
+    assert found["wallets_match_lots"].examples == tuple(
+        sorted(
+            f"ledger.lot: member_id {SPENDER}, lot_id {9000000 + n}, granted {_LARGE} "
+            f"remaining {_LARGE} is among the largest of what is too large together"
+            for n in range(1, 11)
+        )
+    )
+
+
 def test_every_check_has_a_fault() -> None:
     assert {planted.check for planted in (*FAULTS, *PURCHASES)} == set(check_names())
 
