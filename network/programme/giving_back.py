@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from network.clock import local_date
 from network.ids import EntryKey
-from network.ledger import queries
+from network.ledger import queries, refunds
 from network.ledger.errors import UnknownOriginal
 from network.ledger.operations_campaigns import lock_wallets
 from network.programme.worth import GivenBack, points_back
@@ -53,6 +53,6 @@ def points_for_refund(
                 points=int(each.points),
                 face_value=face_value(each.day),
             )
-            for each in queries.refunded_by_amount(session, redemption=found)
+            for each in refunds.refunded_by_amount(session, redemption=found)
         ],
     )

@@ -193,7 +193,7 @@ END
 $$;
 
 -- Refuses one more refund by amount than a redemption takes: each reckons with all before it, and as
--- they may come to no point, points set no end to them (network.ledger.queries.MOST_REFUNDS).
+-- they may come to no point, points set no end to them (network.ledger.refunds.MOST_REFUNDS).
 CREATE OR REPLACE FUNCTION ledger.check_refunds(op ledger.operation, p_paid ledger.consumption)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from network.clock import local_date
 from network.database.connection import Database
 from network.ids import EntryKey
-from network.ledger import operations, queries
+from network.ledger import operations, queries, refunds
 from network.ledger.errors import TooManyRefunds, UnknownOriginal
 from network.ledger.values import Claim, Posted
 from network.programme.giving_back import points_for_refund
@@ -106,19 +106,19 @@ def test_a_redemption_takes_no_more_refunds_by_amount_than_can_be_read(hands: Ha
     with hands.database.unit_of_work() as session:
         _post(hands, session, paid, points=2, amount=None)
         _post(hands, session, paid, points=3, amount=2100)
-        for _ in range(queries.MOST_REFUNDS - 2):
+        for _ in range(refunds.MOST_REFUNDS - 2):
             _post(hands, session, paid, points=0, amount=1)
         made = _post(hands, session, paid, points=0, amount=1, claim=last)
         found = queries.redemption(session, member_id=paid.member_id, sequence=paid.sequence)
         assert found is not None
-        together = queries.refunded_by_amount(session, redemption=found)
+        together = refunds.refunded_by_amount(session, redemption=found)
     assert [(each.amount, each.points) for each in together] == [
-        (2100 + queries.MOST_REFUNDS - 1, 3)
+        (2100 + refunds.MOST_REFUNDS - 1, 3)
     ]
     assert together[0].day == local_date(hands.now, zone=PROGRAMME_ZONE)
     with pytest.raises(TooManyRefunds) as refused:
         _refund(hands, paid, 5000)
-    assert refused.value.facts == {"refunds": queries.MOST_REFUNDS}
+    assert refused.value.facts == {"refunds": refunds.MOST_REFUNDS}
     with hands.database.unit_of_work() as session:
         again = _post(hands, session, paid, points=0, amount=1, claim=last)
         assert (again.sequence, again.replayed) == (made.sequence, True)
