@@ -94,7 +94,10 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         name="messages",
         table="network.message",
-        about=_l("What we sent to your number in the last 30 days."),
+        about=_l(
+            "What we sent to your number in the last 30 days, without the words where they name "
+            "somebody else."
+        ),
         whose="recipient",
         hidden=_hide("recipient_index", "sealed_recipient", "claimed_until", "retry_at"),
     ),

@@ -52,6 +52,9 @@ TABLES_OF = (
 )
 """Whose tables the file has, beside those named below: known to the metadata once imported."""
 
+NAMING = frozenset({"pool", "giving", "received"})
+"""Kinds of messages that name another person; of spending, those of what somebody else spent."""
+
 ROWS_AT_ONCE = 500
 _PURPOSE = "take the data along"
 
@@ -63,6 +66,7 @@ class _Person:
     keys: dict[UUID, PersonKey]
     phones: list[bytes]
     pools: list[UUID]
+    of_others: frozenset[UUID]
     locale: str
     money_unit: str
     wall: datetime
@@ -142,10 +146,14 @@ def _person(session: Session, vault: Vault, *, member: MemberView, wall: datetim
     phones = session.scalars(
         select(Member.phone_index).where(Member.member_id.in_(ids), Member.phone_index.is_not(None))
     )
+    of_others = select(notices.MemberNotice.notice_id).where(
+        notices.MemberNotice.member_id.in_(ids), notices.MemberNotice.other_id.is_not(None)
+    )
     return _Person(
         keys={each: person_key(session, vault, member_id=each) for each in ids},
         phones=[index for index in phones if index is not None],
         pools=sorted(_pools(session, ids)),
+        of_others=frozenset(session.scalars(of_others)),
         locale=member.locale,
         money_unit=member.money_unit,
         wall=wall,
@@ -206,12 +214,21 @@ def _whose(table: Table, section: Section, person: _Person) -> ColumnElement[boo
 
 
 def _in_wallets(table: Table, ids: list[UUID], pools: list[UUID]) -> ColumnElement[bool]:
-    """Return the condition of a wallet's rows: all of their own, of a shared one their own acts."""
+    """Return the condition of a wallet's rows: all of their own, of a shared one their own acts.
+
+    Of one that they made, its balance and open lots as well: those are theirs to decide on.
+    """
     mine = table.c.member_id.in_(ids)
-    if not pools or "sequence" not in table.c or table.name == "wallet":
+    made = table.c.member_id.in_(select(Pool.pool_id).where(Pool.owner_id.in_(ids)))
+    if table.name == "wallet":
+        return or_(mine, made)
+    if table.name == "lot":
+        return or_(mine, and_(made, table.c.open))
+    if not pools or "sequence" not in table.c:
         return mine
     entry = ledger.entry.c
-    acts = or_(*(entry.actor.like(f"% member:{each}") for each in ids))
+    # A merchant acts with the person whom it served ("merchant:… member:…"), a giver alone.
+    acts = or_(*(entry.actor.regexp_match(f"(^| )member:{each}$") for each in ids))
     numbers = select(entry.member_id, entry.sequence).where(entry.member_id.in_(pools), acts)
     named = numbers.subquery()
     theirs = (
@@ -234,7 +251,9 @@ def _shown(vault: Vault, section: Section, row: Row[Any], person: _Person) -> di
                 opened = key.open(value, name=section.opened[name]).decode()
             shown[name.removeprefix("sealed_")] = opened
         elif name == "sealed_body":
-            shown["text"] = vault.open(value, purpose=BODY_PURPOSE).decode()
+            names = row.kind in NAMING or row.message_id in person.of_others
+            text = None if names else vault.open(value, purpose=BODY_PURPOSE).decode()
+            shown["text"] = text
         elif section.table == "ledger.entry" and name == "actor":
             shown[name] = value.partition(":")[0]  # a merchant, a member, an operator, the system
         elif section.table == "ledger.entry" and name == "explanation":

@@ -13,14 +13,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import LargeBinary, Table, text
 
 import network
+from config.handlers import ANNOUNCE_SPENT, HANDLERS
 from network.claims import service as claims
 from network.clock import wall_now
 from network.database.base import metadata
+from network.events.queries import waiting
 from network.exports.sections import LEFT_OUT, SECTIONS
-from tests.browser.wallet.conftest import Wallet
+from network.language import persian_digits
+from network.ledger import operations
+from network.ledger.values import Posted
+from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
 from tests.browser.wallet.test_doors import token_of
-from tests.browser.wallet.test_give import FRIEND, giver_of, newest_code, send
+from tests.browser.wallet.test_give import giver_of, newest_code, send
 from tests.browser.wallet.test_notices import told
+from tests.browser.wallet.test_pool import NEDA, REZA, Someone, shared, someone
 
 
 def tables() -> dict[str, Table]:
@@ -72,9 +78,8 @@ def take(client: FlaskClient) -> dict[str, Any]:
     return document
 
 
-def test_the_file_has_all_that_is_kept_and_nothing_of_others(wallet: Wallet) -> None:
+def test_the_file_has_all_that_is_kept(wallet: Wallet) -> None:
     member_id, client = told(wallet)
-    wallet.enrol(FRIEND, name="Navid Rad")
     paid = wallet.coalition.pay(member_id, "yas", points=20, ago=timedelta(hours=1))
     with wallet.services.database.unit_of_work() as session:
         claims.open_claim(
@@ -101,9 +106,79 @@ def test_the_file_has_all_that_is_kept_and_nothing_of_others(wallet: Wallet) -> 
     earned = next(each for each in found["movements"] if each["kind"] == "issuance")
     assert any("امتیاز" in reason["words"] for reason in earned["reasons"])
     assert any("پس از مرجوعی" in each["text"] for each in found["messages"])
+
+
+def spend(wallet: Wallet, person_id: UUID, *, points: int) -> Posted:
+    """Pay as a person, from the wallet that is theirs by now; and tell whom it concerns."""
+    coalition = wallet.coalition
+    with wallet.services.database.ledger() as connection:
+        posted = operations.redeem(
+            connection,
+            now=coalition.now,
+            wall=wall_now(),
+            claim=coalition.claim("yas"),
+            member_id=person_id,
+            event=coalition.event("yas", ago=timedelta()),
+            points=points,
+            consent=None,
+            evidence=None,
+            follow=True,
+        )
+    with wallet.services.database.reading() as session:
+        spent = [each for each in waiting(session, limit=500) if each.topic == ANNOUNCE_SPENT]
+    announce = HANDLERS[ANNOUNCE_SPENT]
+    announce.load()(wallet.services, **announce.arguments(spent[-1]))
+    return posted
+
+
+def test_of_a_shared_wallet_the_file_has_own_acts_and_nothing_of_others(wallet: Wallet) -> None:
+    owner, friend = shared(wallet)  # one invited the other, who joined
+    neda = someone(wallet, NEDA, "Neda Karimi")
+    theirs, own = (spend(wallet, each.member_id, points=20) for each in (friend, owner))
+    assert send(owner.client, "/give", phone=NEDA, points="30")[0] == 200
+    assert send(owner.client, "/give/confirm", code=newest_code(owner.client))[0] == 200
+    assert neda.available() == 30
+    age_codes(wallet)
+    found = take(owner.client)
+    pool = str(owner.home())
+    acts = {each["sequence"]: each["kind"] for each in found["movements"] if each["wallet"] == pool}
+    assert acts.pop(own.sequence) == "redemption"
+    assert theirs.sequence not in acts
+    assert list(acts.values()) == ["transfer"]
+    (balance,) = (each["available"] for each in found["wallets"] if each["wallet"] == pool)
+    assert balance == owner.available()
+    lots = [each["remaining"] for each in found["lots"] if each["wallet"] == pool]
+    assert sum(lots) == balance
+    assert len(found["invitations"]) == 1
+    assert {"pool", "giving", "redeemed"} <= {each["kind"] for each in found["messages"]}
+    nothing_of(found, friend, REZA, "Reza Rad")
+    nothing_of(found, neda, NEDA, "Neda Karimi")
+    # Who joined has no balance of a wallet that is not theirs, and nothing of its owner.
+    age_codes(wallet)
+    other = take(friend.client)
+    assert pool not in {each["wallet"] for each in (*other["wallets"], *other["lots"])}
+    shown = {each["sequence"] for each in other["movements"] if each["wallet"] == pool}
+    assert shown == {theirs.sequence}
+    nothing_of(other, owner, MEMBER_PHONE, "Sara Rad")
+    nothing_of(take(neda.client), owner, MEMBER_PHONE, "Sara Rad")
+
+
+def age_codes(wallet: Wallet) -> None:
+    """Let a day and more pass for codes that were sent, so that their messages are in the file."""
+    with wallet.coalition.owner.unit_of_work() as session:
+        codes = "UPDATE network.one_time_code SET requested_at = requested_at - interval '1 day'"
+        session.execute(text(codes))
+        session.execute(text("UPDATE network.message SET expires_at = created_at"))
+
+
+def nothing_of(found: dict[str, Any], person: Someone, phone: str, name: str) -> None:
+    """Hold a file against a person: neither their name nor number nor ids are in it."""
     everything = json.dumps(found, ensure_ascii=False)
-    assert "Navid Rad" not in everything
-    assert FRIEND[1:] not in everything
+    ids = (str(person.member_id), person.member_id.hex, person.public_id)
+    endings = (phone[1:], f"…{phone[-4:]}", f"…{persian_digits(phone[-4:])}")
+    there = [each for each in (name, *ids, *endings) if each in everything]
+    where = [key for key, part in found.items() if any(each in json.dumps(part) for each in ids)]
+    assert (there, where) == ([], [])
 
 
 def rows(wallet: Wallet, table: str, member_id: UUID) -> int:
