@@ -31,6 +31,7 @@ TEND_SANDBOXES = "sandboxes.due"
 RECONCILE = "reconciliations.received"
 TELL_EXPIRING = "notices.expiring"
 ANNOUNCE_SPENT = "ledger.redemption"
+TELL_ENTRIES = "notices.entries"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +64,12 @@ class Handler:
 _ANNOUNCE_REDEMPTION = Handler(
     function="config.jobs:announce_redemption", queue=queues.MESSAGES, about_member=True
 )  # after its tries the schedule asks (network/notices/untold.py)
-_ANNOUNCE_ENTRY = Handler(
-    function="config.jobs:announce_entry", queue=queues.NOTICES, about_member=True
-)
 HANDLERS: Mapping[str, Handler] = {
     ANNOUNCE_SPENT: _ANNOUNCE_REDEMPTION,
     "ledger.capture": _ANNOUNCE_REDEMPTION,
-    "ledger.refund_redemption": _ANNOUNCE_ENTRY,
-    "ledger.refund_issuance": _ANNOUNCE_ENTRY,
-    "ledger.activation": _ANNOUNCE_ENTRY,
+    TELL_ENTRIES: Handler(
+        function="config.jobs:announce_entries", queue=queues.NOTICES, timeout_seconds=300
+    ),
     TELL_EXPIRING: Handler(
         function="config.jobs:tell_expiring",
         queue=queues.NOTICES,
@@ -128,3 +126,11 @@ HANDLERS: Mapping[str, Handler] = {
         retry_seconds=(600,),
     ),
 }
+
+GATHERED: Mapping[str, str] = {
+    "ledger.refund_redemption": TELL_ENTRIES,
+    "ledger.refund_issuance": TELL_ENTRIES,
+    "ledger.activation": TELL_ENTRIES,
+}
+"""Topics whose events are handed on together: all that the relay takes at once is one job of the
+topic named here, with their entries in order. A night activates hundreds of thousands."""

@@ -12,14 +12,16 @@ import redis
 import structlog
 from rq import Retry
 from rq.job import Job
+from rq.timeouts import BaseTimeoutException
 
 from config.environment import load_settings
 from config.handlers import HANDLERS, TEND_SANDBOXES
 from config.queues import BATCHES, SANDBOXES, WEBHOOKS, queue
 from network.clock import local_date, wall_now
 from network.database.installation import ProgrammeClock
-from network.errors import PeyvandError
+from network.errors import PeyvandError, UnavailableError
 from network.events.webhooks.deliveries import DUE_TOPIC
+from network.ids import EntryKey
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 
@@ -131,19 +133,33 @@ def announce_redemption(
         )
 
 
-def announce_entry(services: Services, *, member_id: str, sequence: int, **_facts: object) -> None:
-    """Tell a member of a refund, or of points that became available; once each."""
-    from network.notices.service import announce_entry as announce
+def announce_entries(services: Services, *, entries: list[tuple[str, int]]) -> None:
+    """Tell members of refunds, and of points that became available; once each.
 
-    with services.database.unit_of_work() as session:
-        announce(
-            session,
-            services.vault,
-            wallet_id=UUID(member_id),
-            sequence=sequence,
-            wallet_url=services.settings.wallet_url,
-            wall=wall_now(),
-        )
+    An entry that cannot be told keeps back itself and no other: halves are told apart. The job
+    fails all the same, so it is tried again, and stands among those that failed.
+    """
+    from network.notices.entries import announce
+
+    try:
+        with services.database.unit_of_work() as session:
+            announce(
+                session,
+                services.vault,
+                entries=[EntryKey(UUID(member_id), sequence) for member_id, sequence in entries],
+                wallet_url=services.settings.wallet_url,
+                wall=wall_now(),
+            )
+    except (UnavailableError, BaseTimeoutException):
+        raise
+    except Exception:
+        if len(entries) == 1:
+            raise
+        middle = len(entries) // 2
+        try:
+            announce_entries(services, entries=entries[:middle])
+        finally:
+            announce_entries(services, entries=entries[middle:])
 
 
 def tell_expiring(services: Services) -> None:

@@ -8,15 +8,16 @@ after its job was accepted by the queue: killed in between, the relay enqueues t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from uuid import uuid4
 
 import redis
 from sqlalchemy.orm import Session
 
 from config.guarding import Guard
-from config.handlers import HANDLERS
+from config.handlers import GATHERED, HANDLERS
 from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
 from network.database.connection import Database
@@ -58,12 +59,21 @@ def relay_once(
     before that is enqueued again later.
     """
 
-    def hand_on(event: Event) -> None:
-        handler = HANDLERS.get(event.topic)
-        if handler is not None:
-            enqueue(
-                event.topic, handler.arguments(event), job_id=_job_id(event), connection=connection
-            )
+    def hand_on(events: Sequence[Event]) -> None:
+        gathered: dict[str, list[tuple[str, int]]] = {}
+        for event in events:
+            together = GATHERED.get(event.topic)
+            handler = HANDLERS.get(event.topic)
+            if together is not None:
+                entry = (str(event.member_id), event.payload["sequence"])
+                gathered.setdefault(together, []).append(entry)
+            elif handler is not None:
+                arguments = handler.arguments(event)
+                enqueue(event.topic, arguments, job_id=_job_id(event), connection=connection)
+        for topic, entries in gathered.items():  # after what somebody waits for
+            # A new id each time: the next try may have more entries, which no old job knows of.
+            job_id = f"together-{uuid4()}"
+            enqueue(topic, {"entries": entries}, job_id=job_id, connection=connection)
 
     dispatched = dispatch(database, hand_on=hand_on, batch=batch, teller=teller, note=_note_spent)
     if dispatched.queued:
@@ -74,7 +84,7 @@ def relay_once(
 def dispatch(
     database: Database,
     *,
-    hand_on: Callable[[Event], None],
+    hand_on: Callable[[Sequence[Event]], None],
     batch: int = BATCH,
     teller: Teller | None = None,
     note: Callable[[Session, list[Event]], None] | None = None,
@@ -87,8 +97,7 @@ def dispatch(
     queued = False
     with database.unit_of_work() as session:
         events = _bounded(take_waiting(session, limit=batch))
-        for event in events:
-            hand_on(event)
+        hand_on(events)
         if teller is not None:
             happenings = teller.happenings(session, events=events)
             queued = tell(session, happenings=happenings, now=wall_now())

@@ -8,7 +8,7 @@ not wait for it. No message to a member leaves a sandbox.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -130,8 +130,8 @@ def _tell(inside: Services) -> None:
         pass
 
 
-def _leave(_event: events.Event) -> None:
-    """Hand an event on to nobody."""
+def _leave(_events: Sequence[events.Event]) -> None:
+    """Hand events on to nobody."""
 
 
 def _next_delivery(inside: Services) -> datetime | None:

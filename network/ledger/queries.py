@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Row,
     Select,
     Uuid,
     bindparam,
+    column,
     func,
     select,
     text,
@@ -21,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from network.clock import local_date
+from network.database.arrays import array
 from network.errors import InvariantError
 from network.ids import EntryKey
 from network.ledger import shared_wallets, tables
@@ -44,6 +47,16 @@ ENTRY_COLUMNS = list(tables.entry.c)
 _SEAL_COLUMNS = [tables.seal.c[name] for name in SealView.__dataclass_fields__]
 _STORED = select(*(tables.wallet.c[name] for name in StoredWallet.__dataclass_fields__))
 _AHEAD = function("wallet_ahead", MEMBER, NOW, WALL)
+_KEYS = (
+    text("SELECT * FROM unnest(CAST(:members AS uuid[]), CAST(:sequences AS bigint[])) AS k (m, s)")
+    .columns(column("m", Uuid()), column("s", BigInteger()))
+    .subquery("keys")
+)
+_BY_KEY = select(*ENTRY_COLUMNS).join_from(
+    _KEYS,
+    tables.entry,
+    (tables.entry.c.member_id == _KEYS.c.m) & (tables.entry.c.sequence == _KEYS.c.s),
+)
 _REFERENCE = text("""
     SELECT o.member_id, o.sequence
     FROM ledger.reference AS r
@@ -165,6 +178,15 @@ def merchant_entries(
         .limit(limit)
     )
     return entries_of(session, query)
+
+
+def entries_by_key(session: Session, *, keys: Iterable[EntryKey]) -> dict[EntryKey, EntryView]:
+    """Return those of these entries that are there, with their postings, without lots."""
+    wanted = list(keys)
+    members = array(key.member_id for key in wanted)
+    sequences = array(key.sequence for key in wanted)
+    found = entries_of(session, _BY_KEY.params(members=members, sequences=sequences))
+    return {EntryKey(each.member_id, each.sequence): each for each in found}
 
 
 def by_reference(

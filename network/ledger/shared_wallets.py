@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
+from network.database.arrays import array
 from network.ledger.arguments import MEMBER
 from network.ledger.calling import function, one
 from network.ledger.tables import entry, shared_person
@@ -25,6 +27,10 @@ LIMIT_DAYS = 30
 """The business days, today's included, that a person's limit counts (``ledger.check_person``)."""
 
 _WHEREABOUTS = text("SELECT * FROM ledger.whereabouts_of(CAST(:member_id AS uuid))")
+_PERSONS = text("""
+    SELECT m.member_id, (ledger.whereabouts_of(m.member_id)).person
+    FROM unnest(CAST(:member_ids AS uuid[])) AS m (member_id)
+""")
 _SPENT = text("""
     SELECT ledger.spent_by(CAST(:pool AS uuid), CAST(:member_id AS uuid), d.business_date - :days)
     FROM ledger.business_day AS d WHERE d.flipped_at IS NULL
@@ -99,6 +105,12 @@ def home(session: Session, *, member_id: UUID) -> UUID:
 def person(session: Session, *, member_id: UUID) -> UUID:
     """Return the member that a person is where their points are: another only after a merge."""
     return whereabouts(session, member_id=member_id).person
+
+
+def persons(session: Session, *, member_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return for each person what ``person`` does, in one statement."""
+    rows = session.execute(_PERSONS, {"member_ids": array(member_ids)})
+    return {row.member_id: row.person for row in rows}
 
 
 def whereabouts(session: Session, *, member_id: UUID) -> Whereabouts:

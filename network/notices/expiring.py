@@ -11,7 +11,6 @@ Of a shared wallet everybody is told who may spend from it: each of them can use
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -22,12 +21,10 @@ from sqlalchemy.orm import Session
 from network.clock import day_start
 from network.ids import is_shared_wallet
 from network.ledger import shared_wallets, tables
-from network.members.models import Member, MemberKey
-from network.members.queries import PHONE_FIELD
-from network.members.sealing import open_person_key
 from network.messaging.service import Patient, queue_patiently
 from network.notices.choices import EXPIRING, Choice, choices
 from network.notices.models import ExpiryRun
+from network.notices.people import Person, people_of
 from network.notices.service import NAMESPACE, News, write_down
 from network.notices.texts import MOST_DAYS, Days, expiring_words, news_text
 from network.settings import PROGRAMME_ZONE
@@ -49,13 +46,6 @@ _ENDING = text("""
       AND NOT EXISTS (SELECT FROM ledger.suspended_issuer AS s WHERE s.issuer_id = l.issuer_id)
     GROUP BY l.member_id, l.expires_on
 """)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
-    member_id: UUID
-    phone: str
-    locale: str
 
 
 def done(session: Session, *, today: date) -> bool:
@@ -168,7 +158,7 @@ def _tell(
     wallet_url: str,
     wall: datetime,
 ) -> int:
-    reachable = _people(session, vault, people)
+    reachable = people_of(session, vault, people)
     news = {
         person.member_id: News(
             notice_id=uuid5(NAMESPACE, f"{EXPIRING}\n{person.member_id}\n{about.isoformat()}"),
@@ -192,7 +182,7 @@ def _tell(
 
 
 def _message(
-    person: _Person, told: News, choice: Choice, *, wallet_url: str, wall: datetime
+    person: Person, told: News, choice: Choice, *, wallet_url: str, wall: datetime
 ) -> Patient:
     last = day_start(told.days[-1][0] + _ONE_DAY, zone=PROGRAMME_ZONE)
     return Patient(
@@ -208,31 +198,3 @@ def _message(
         not_before=choice.not_before(wall),
         expires_at=last,
     )
-
-
-def _people(session: Session, vault: Vault, ids: Collection[UUID]) -> list[_Person]:
-    """Return those of them who are members, with their phones; none can leave while they are told.
-
-    Who leaves meanwhile is found to have left: it is read once they are gone.
-    """
-    if not ids:
-        return []
-    rows = session.execute(
-        select(Member.member_id, Member.locale, Member.sealed_phone, MemberKey.sealed_key)
-        .join(MemberKey, MemberKey.member_id == Member.member_id)
-        .where(
-            Member.member_id.in_(ids), Member.status == "active", Member.sealed_phone.is_not(None)
-        )
-        .order_by(Member.member_id)
-        .with_for_update(read=True, key_share=True, of=Member)
-    )
-    return [
-        _Person(
-            member_id=row.member_id,
-            phone=open_person_key(vault, member_id=row.member_id, sealed_key=row.sealed_key)
-            .open(row.sealed_phone, name=PHONE_FIELD)
-            .decode(),
-            locale=row.locale,
-        )
-        for row in rows
-    ]

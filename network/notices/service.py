@@ -18,32 +18,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from network.database.pieces import delete_piece
-from network.language import use_locale
 from network.ledger import queries as ledger
-from network.ledger import shared_wallets
 from network.ledger.views import EntryView
 from network.members import queries as members
 from network.members.queries import MemberView
 from network.merchants import queries as merchants
-from network.messaging.service import Patient, queue_patiently, queue_sms
+from network.messaging.service import queue_sms
 from network.messaging.texts import redemption_text, shared_spend_text
-from network.notices.choices import AVAILABLE, REDEEMED, REFUNDED, TAKEN_BACK, choice_of
+from network.notices.choices import REDEEMED
 from network.notices.models import MemberNotice, UntoldSpending
-from network.notices.texts import (
-    available_words,
-    news_text,
-    refunded_words,
-    taken_back_words,
-)
 from network.pools import queries as pools
 from network.vault import Vault
-
-KINDS = {
-    "refund_redemption": REFUNDED,
-    "refund_issuance": TAKEN_BACK,
-    "activation": AVAILABLE,
-}
-"""The kinds of entry that are told by ``announce_entry``, and as what."""
 
 NAMESPACE = UUID("1f1c6a0e-3f55-5c0b-8f0a-5a4be0b6f7d1")
 PAGE_KEPT = timedelta(days=365)
@@ -68,7 +53,7 @@ class News:
 
 
 def write_down(session: Session, news: Sequence[News], *, wall: datetime) -> set[UUID]:
-    """Put news on members' pages; return the ids of those that were not there before."""
+    """Put news on members' pages in this order; return the ids of those that were not there."""
     if not news:
         return set()
     rows: list[dict[str, Any]] = [
@@ -84,9 +69,9 @@ def write_down(session: Session, news: Sequence[News], *, wall: datetime) -> set
             "other_id": each.other_id,
             "days": [[day.isoformat(), points] for day, points in each.days] or None,
             "sealed_device": each.sealed_device,
-            "created_at": wall,
+            "created_at": wall + place * timedelta.resolution,
         }
-        for each in news
+        for place, each in enumerate(news)
     ]
     stored = session.scalars(
         insert(MemberNotice)
@@ -159,85 +144,11 @@ def announce_redemption(
     return sent
 
 
-def announce_entry(
-    session: Session,
-    vault: Vault,
-    *,
-    wallet_id: UUID,
-    sequence: int,
-    wallet_url: str,
-    wall: datetime,
-) -> bool:
-    """Tell of a refund, or of points that became available; return whether that was news.
-
-    In a wallet of one's own its member; in a shared one whoever bought or paid, and where that is
-    nobody in it any more, or points became available, its owner.
-    """
-    entry = ledger.entry(session, member_id=wallet_id, sequence=sequence)
-    if entry is None or entry.kind not in KINDS:
-        return False
-    kind = KINDS[entry.kind]
-    points = entry.change("available") if kind == AVAILABLE else entry.points
-    if points <= 0:
-        return False
-    concerned = _concerned(session, entry)
-    if not members.hold_active(session, member_ids=[concerned]):
-        return False
-    told = members.member(session, vault, member_id=concerned)
-    news = News(
-        notice_id=uuid5(NAMESPACE, f"{kind}\n{wallet_id}\n{sequence}"),
-        member_id=told.member_id,
-        kind=kind,
-        wallet_id=wallet_id,
-        sequence=sequence,
-        points=points,
-        owed=max(0, -entry.change("debt")) if kind == TAKEN_BACK else None,
-        merchant_id=entry.merchant_id,
-    )
-    if not write_down(session, [news], wall=wall):
-        return False
-    choice = choice_of(session, member_id=told.member_id)
-    if choice.sends(kind):
-        with use_locale(told.locale):
-            said = _said(session, news, locale=told.locale)
-        message = Patient(
-            message_id=news.notice_id,
-            recipient=told.phone,
-            body=news_text(said, address=wallet_url, locale=told.locale),
-            kind=kind,
-            locale=told.locale,
-            not_before=choice.not_before(wall),
-        )
-        queue_patiently(session, vault, [message], wall=wall)
-    return True
-
-
 def forget_notices(session: Session, *, wall: datetime, limit: int) -> int:
     """Delete up to ``limit`` notices that stood on pages for a year; return how many."""
     return delete_piece(
         session, MemberNotice, MemberNotice.created_at < wall - PAGE_KEPT, limit=limit
     )
-
-
-def _said(session: Session, news: News, *, locale: str) -> str:
-    points = news.points or 0
-    if news.kind == AVAILABLE:
-        return available_words(points=points)
-    merchant = ""
-    if news.merchant_id is not None:
-        merchant = merchants.merchant(session, merchant_id=news.merchant_id).name(locale)
-    if news.kind == REFUNDED:
-        return refunded_words(points=points, merchant=merchant)
-    return taken_back_words(points=points, owed=news.owed or 0, merchant=merchant)
-
-
-def _concerned(session: Session, entry: EntryView) -> UUID:
-    """Return whom an entry concerns: who acted, as long as they share that wallet, or its owner."""
-    shared = pools.pool(session, pool_id=entry.member_id)
-    if shared is None:
-        return shared_wallets.person(session, member_id=entry.person_id)
-    inside = {stay.member_id for stay in shared_wallets.stays(session, pool_id=shared.pool_id)}
-    return entry.person_id if entry.person_id in inside else shared.owner_id
 
 
 def redemption_id(wallet_id: UUID, sequence: int, *, by_other: bool = False) -> UUID:

@@ -18,9 +18,7 @@ QUEUES = {
 JOBS = {
     "ledger.redemption": _l("Tell a member of points spent"),
     "ledger.capture": _l("Tell a member of points spent"),
-    "ledger.refund_redemption": _l("Tell a member of a refund"),
-    "ledger.refund_issuance": _l("Tell a member of a refund"),
-    "ledger.activation": _l("Tell a member of available points"),
+    "notices.entries": _l("Tell members of refunds and available points"),
     "notices.expiring": _l("Tell members of points that expire"),
     "merchant.access": _l("Have the gateway read keys anew"),
     "messaging.message": _l("Send a message"),

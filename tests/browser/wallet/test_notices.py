@@ -10,9 +10,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from network.clock import local_date, wall_now
+from network.ids import EntryKey
 from network.messaging.queries import latest
 from network.notices.choices import Choice, choice_of
-from network.notices.service import NAMESPACE, News, announce_entry, write_down
+from network.notices.entries import announce
+from network.notices.service import NAMESPACE, News, write_down
 from network.settings import PROGRAMME_ZONE
 from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
 from tests.browser.wallet.test_doors import token_of
@@ -29,11 +31,10 @@ def told(wallet: Wallet) -> tuple[UUID, FlaskClient]:
     )
     today, wall = local_date(coalition.now, zone=PROGRAMME_ZONE), wall_now()
     with wallet.services.database.unit_of_work() as session:
-        announce_entry(
+        announce(
             session,
             wallet.services.vault,
-            wallet_id=member_id,
-            sequence=back.sequence,
+            entries=[EntryKey(member_id, back.sequence)],
             wallet_url="https://w",
             wall=wall,
         )

@@ -12,11 +12,12 @@ import redis
 from sqlalchemy import select, text
 
 from config.adapters.sending import send
-from config.handlers import HANDLERS, TELL_EXPIRING
-from config.queues import MESSAGES, queue
+from config.handlers import GATHERED, HANDLERS, TELL_ENTRIES, TELL_EXPIRING
+from config.queues import MESSAGES, NOTICES, queue
 from config.relay import relay_once
 from config.schedule import ask_messages
 from network.clock import wall_now
+from network.database.connection import Database
 from network.events.queries import waiting
 from network.members import leaving
 from network.members.sign_in import SignedIn
@@ -24,13 +25,14 @@ from network.messaging import service as messaging
 from network.messaging.models import Message
 from network.messaging.port import SmsNotSentError
 from network.messaging.queries import left_alone
-from network.messaging.service import Delivery
+from network.messaging.service import Delivery, queue_sms
 from network.notices import choices, devices, queries
 from network.notices.choices import Choice, ChoiceError
 from network.notices.models import MemberDevice, MemberNotice, MemberNoticeChoice
 from network.services import Services
 from network.settings import PROGRAMME_ZONE
 from network.tokens import token_digest
+from network.vault import SealBrokenError
 from settlement.nightly import run_night
 from tests.browser.console import story as stories
 from tests.browser.console.story import Story
@@ -56,7 +58,7 @@ def test_refunds_are_told_once_with_the_debt_they_made(
     paid = story.redeem(member_id, shop, points=points)
     story.give_back(member_id, shop, paid, points=5)
     story.take_back(member_id, shop, bought, amount=9_000_000)
-    assert work(services, redis_client, times=2) == 2
+    assert work(services, redis_client, times=2) == 1
     taken, came = page(services, member_id)
     assert (came.kind, came.points, came.owed, came.read_at) == ("refunded", 5, 0, None)
     assert (taken.kind, taken.points, taken.owed) == ("taken_back", points, points - 5)
@@ -95,6 +97,59 @@ def test_points_that_a_night_made_available_are_told(
     (told,) = page(services, member_id)
     assert (told.kind, told.points) == ("available", 42)
     assert bodies(services, stories.PHONE) == ["پیوند: از این پس ۴۲ امتیاز شما قابل خرج است."]
+
+
+def activate(story: Story) -> list[UUID]:
+    """Have a night activate points of every member; return the members."""
+    for member_id in story.members:
+        grant(story, member_id, 30, days=90, pending=1)
+    story.programme.advance(timedelta(days=1))
+    run_night(story.services, started_by="schedule")
+    return list(story.members)
+
+
+def test_a_night_of_activations_is_one_job_in_front_of_nobody(
+    story: Story, services: Services, redis_client: redis.Redis
+) -> None:
+    members = activate(story)
+    with services.database.unit_of_work() as session:
+        queue_sms(
+            session,
+            services.vault,
+            recipient="+989120000000",
+            body="a code",
+            kind="sign_in",
+            locale="en",
+            wall=wall_now(),
+        )
+    relay_once(services.database, redis_client)
+    (job,) = queue(NOTICES, connection=redis_client).jobs
+    topic, payload = job.args
+    told = {UUID(member_id) for member_id, _ in payload["entries"]}
+    assert (topic, told) == (TELL_ENTRIES, set(members))
+    assert "messaging.message" in {
+        each.args[0] for each in queue(MESSAGES, connection=redis_client).jobs
+    }
+    for _ in range(2):
+        HANDLERS[topic].load()(services, **payload)
+    assert [[each.points for each in page(services, member)] for member in members] == [
+        [30] for _ in members
+    ]
+    kinds = [each.kind for each in messages(services)]
+    assert kinds.count("available") == len(members)
+
+
+def test_an_entry_that_cannot_be_told_keeps_back_no_other(
+    story: Story, services: Services, owner_database: Database, redis_client: redis.Redis
+) -> None:
+    spoilt, *others = activate(story)
+    with owner_database.unit_of_work() as session:
+        spoil = text("UPDATE network.member SET sealed_phone = '\\x00' WHERE member_id = :m")
+        session.execute(spoil, {"m": spoilt})
+    with pytest.raises(SealBrokenError):
+        work(services, redis_client)
+    assert page(services, spoilt) == []
+    assert [len(page(services, member)) for member in others] == [1 for _ in others]
 
 
 @pytest.mark.parametrize(
@@ -229,6 +284,10 @@ def test_who_leaves_while_a_job_runs_is_told_nothing_any_more(
         for event in spent
         if (handler := HANDLERS.get(event.topic)) is not None
     ]
+    entries = [
+        (str(each.member_id), each.payload["sequence"]) for each in spent if each.topic in GATHERED
+    ]
+    jobs.append(partial(HANDLERS[TELL_ENTRIES].load(), services, entries=entries))
     jobs.append(partial(HANDLERS[TELL_EXPIRING].load(), services))
     assert len(jobs) == 3
     with ThreadPoolExecutor(max_workers=3) as pool:
