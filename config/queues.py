@@ -10,7 +10,7 @@ MESSAGES = "messages"
 """What a person waits for: one-time codes, notices. Many small jobs."""
 
 NOTICES = "notices"
-"""What members are told at leisure: a night has hundreds of thousands to tell, so codes wait apart."""
+"""What members are told at leisure: a night has many to tell, so codes wait apart."""
 
 NIGHT = "night"
 """The settlement of a business day and the daily housekeeping: minutes, one at a time."""
