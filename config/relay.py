@@ -22,6 +22,7 @@ from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
 from network.database.connection import Database
 from network.events.queries import Event
+from network.events.reading import Place
 from network.events.service import remove_dispatched, take_waiting
 from network.events.webhooks.deliveries import tell
 from network.merchants.happenings import Teller, weight
@@ -50,6 +51,7 @@ def relay_once(
     *,
     batch: int = BATCH,
     teller: Teller | None = None,
+    place: Place | None = None,
 ) -> int:
     """Dispatch up to ``batch`` rows; return how many there were.
 
@@ -75,7 +77,9 @@ def relay_once(
             job_id = f"together-{uuid4()}"
             enqueue(topic, {"entries": entries}, job_id=job_id, connection=connection)
 
-    dispatched = dispatch(database, hand_on=hand_on, batch=batch, teller=teller, note=_note_spent)
+    dispatched = dispatch(
+        database, hand_on=hand_on, batch=batch, teller=teller, note=_note_spent, place=place
+    )
     if dispatched.queued:
         ask_delivery(connection)
     return dispatched.events
@@ -88,6 +92,7 @@ def dispatch(
     batch: int = BATCH,
     teller: Teller | None = None,
     note: Callable[[Session, list[Event]], None] | None = None,
+    place: Place | None = None,
 ) -> Dispatched:
     """Hand on up to ``batch`` rows in one transaction, which removes them; raises what it does.
 
@@ -96,7 +101,7 @@ def dispatch(
     """
     queued = False
     with database.unit_of_work() as session:
-        events = _bounded(take_waiting(session, limit=batch))
+        events = _bounded(take_waiting(session, limit=batch, place=place))
         hand_on(events)
         if teller is not None:
             happenings = teller.happenings(session, events=events)
@@ -131,8 +136,10 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
     guard = Guard(connection, part="relay")
     teller = Teller(vault=services.vault, entry_ids=services.entry_ids)
 
+    place = Place()
+
     def once() -> int:
-        return relay_once(services.database, connection, teller=teller)
+        return relay_once(services.database, connection, teller=teller, place=place)
 
     while not stop.is_set():
         relayed = guard.attempt("outbox", once)

@@ -33,8 +33,10 @@ class Event:
     recorded_at: datetime
 
 
-def waiting(session: Session, *, limit: int) -> list[Event]:
+def waiting(session: Session, *, limit: int, after: int = 0) -> list[Event]:
     """Return the oldest events that nobody has handed on, at most ``limit``, in order.
+
+    Only those above the id ``after``, which ``reading.Place`` knows.
 
     An event is passed over by nobody: its row waits until whoever hands it on takes it away. So one
     that commits late is only late, and no transaction that is still under way holds up another's.
@@ -57,6 +59,7 @@ def waiting(session: Session, *, limit: int) -> list[Event]:
             _PAYLOAD,
             OutboxEvent.recorded_at,
         )
+        .where(OutboxEvent.event_id > after)
         .order_by(OutboxEvent.event_id)
         .limit(limit)
     )

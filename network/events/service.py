@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
 from network.database.arrays import array
 from network.events.models import OutboxEvent
-from network.events.queries import Event, waiting
+from network.events.queries import Event
+from network.events.reading import Place
 
-_RUNNER = 0x6F75_7462_6F78
 _REMOVE = text("DELETE FROM network.outbox WHERE event_id = ANY (CAST(:event_ids AS bigint[]))")
 
 
@@ -38,14 +38,13 @@ def publish(
     ).scalar_one()
 
 
-def take_waiting(session: Session, *, limit: int) -> list[Event]:
+def take_waiting(session: Session, *, limit: int, place: Place | None = None) -> list[Event]:
     """Return waiting events and be their only runner until the transaction ends.
 
-    None while another transaction holds the events it took, so two runners keep the order.
+    None while another transaction holds the events it took, so two runners keep the order. With a
+    ``place`` a runner need not look from the start each time.
     """
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(_RUNNER))):
-        return []
-    return waiting(session, limit=limit)
+    return (place or Place()).take(session, limit=limit)
 
 
 def remove_dispatched(session: Session, *, event_ids: Sequence[int]) -> None:
