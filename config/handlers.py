@@ -39,6 +39,8 @@ class Handler:
     """Where a topic goes. ``retry_seconds`` are the pauses before each further attempt.
 
     ``about_member``: the function takes the event's member and merchant beside the payload.
+    ``outlives_queue``: the relay runs it itself before the event goes, since nothing asks for it
+    again. It writes messages, for which the schedule does ask; what fails there becomes a job.
     """
 
     function: str
@@ -46,6 +48,7 @@ class Handler:
     timeout_seconds: int = 60
     retry_seconds: tuple[int, ...] = (5, 30, 120, 600)
     about_member: bool = False
+    outlives_queue: bool = False
 
     def load(self) -> Callable[..., Any]:
         """Import and return the function."""
@@ -59,6 +62,10 @@ class Handler:
             return event.payload
         ids = {"member_id": str(event.member_id), "merchant_id": str(event.merchant_id)}
         return {**event.payload, **ids}
+
+
+def _written(function: str) -> Handler:
+    return Handler(function=function, queue=queues.MESSAGES, outlives_queue=True)
 
 
 _ANNOUNCE_REDEMPTION = Handler(
@@ -83,12 +90,12 @@ HANDLERS: Mapping[str, Handler] = {
         timeout_seconds=30,
         retry_seconds=tuple(round(pause.total_seconds()) for pause in SOON),  # then the schedule
     ),
-    NIGHT_ENDED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
+    NIGHT_ENDED: _written("config.jobs:announce_night"),
     NIGHT_STALLED: Handler(function="config.jobs:announce_night", queue=queues.MESSAGES),
-    links.CODE_TOPIC: Handler(function="config.jobs:announce_code", queue=queues.MESSAGES),
-    KEY_TOPIC: Handler(function="config.jobs:announce_key", queue=queues.MESSAGES),
-    ACCOUNT_TOPIC: Handler(function="config.jobs:announce_account", queue=queues.MESSAGES),
-    ways_in.WAY_IN: Handler(function="config.jobs:announce_way_in", queue=queues.MESSAGES),
+    links.CODE_TOPIC: _written("config.jobs:announce_code"),
+    KEY_TOPIC: _written("config.jobs:announce_key"),
+    ACCOUNT_TOPIC: _written("config.jobs:announce_account"),
+    ways_in.WAY_IN: _written("config.jobs:announce_way_in"),
     WORK_BATCH: Handler(
         function="config.jobs:work_batch",
         queue=queues.BATCHES,

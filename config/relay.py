@@ -14,13 +14,15 @@ from datetime import UTC
 from uuid import uuid4
 
 import redis
+import structlog
 from sqlalchemy.orm import Session
 
 from config.guarding import Guard
-from config.handlers import GATHERED, HANDLERS
+from config.handlers import GATHERED, HANDLERS, Handler
 from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
 from network.database.connection import Database
+from network.errors import UnavailableError
 from network.events.queries import Event
 from network.events.reading import Place
 from network.events.service import remove_dispatched, take_waiting
@@ -52,10 +54,12 @@ def relay_once(
     batch: int = BATCH,
     teller: Teller | None = None,
     place: Place | None = None,
+    services: Services | None = None,
 ) -> int:
     """Dispatch up to ``batch`` rows; return how many there were.
 
-    With a ``teller`` merchants' own events are written down in the same transaction, once.
+    With a ``teller`` merchants' own events are written down in the same transaction, once. With
+    ``services`` handlers that must outlive the queue are run here; without, as jobs like others.
 
     Raises redis.RedisError or DatabaseUnavailableError with nothing removed; what was enqueued
     before that is enqueued again later.
@@ -69,7 +73,7 @@ def relay_once(
             if together is not None:
                 entry = (str(event.member_id), event.payload["sequence"])
                 gathered.setdefault(together, []).append(entry)
-            elif handler is not None:
+            elif handler is not None and not _ran_here(handler, event, services):
                 arguments = handler.arguments(event)
                 enqueue(event.topic, arguments, job_id=_job_id(event), connection=connection)
         for topic, entries in gathered.items():  # after what somebody waits for
@@ -116,6 +120,24 @@ def _note_spent(session: Session, events: list[Event]) -> None:
     untold.note(session, events=events, wall=wall_now())
 
 
+def _ran_here(handler: Handler, event: Event, services: Services | None) -> bool:
+    """Run a handler that must outlive the queue, in a unit of work of its own; whether it did.
+
+    What fails for its own reasons keeps back no other event: a job tries it again.
+    """
+    if services is None or not handler.outlives_queue:
+        return False
+    try:
+        handler.load()(services, **handler.arguments(event))
+    except UnavailableError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the job will say why it fails
+        log = structlog.get_logger("peyvand.relay")
+        log.warning("left to a job", topic=event.topic, reason=type(error).__name__)
+        return False
+    return True
+
+
 def _job_id(event: Event) -> str:
     """Return the same id each time: a database that was restored counts its events anew."""
     return f"event-{event.event_id}-{event.recorded_at.astimezone(UTC):%Y%m%d%H%M%S%f}"
@@ -139,7 +161,9 @@ def run(services: Services, connection: redis.Redis, *, stop: threading.Event) -
     place = Place()
 
     def once() -> int:
-        return relay_once(services.database, connection, teller=teller, place=place)
+        return relay_once(
+            services.database, connection, teller=teller, place=place, services=services
+        )
 
     while not stop.is_set():
         relayed = guard.attempt("outbox", once)

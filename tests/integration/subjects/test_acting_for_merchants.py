@@ -11,20 +11,26 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import text
 
 from config import handlers
 from config.demo.accounts import made_up_iban
 from config.preparation import prepare_installation
+from config.queues import MESSAGES, queue
+from config.relay import relay_once
+from config.schedule import MESSAGE_LEFT_ALONE, ask_messages
 from network import ids
 from network.clock import wall_now
+from network.database.connection import Database
 from network.ledger.audit_pass import run_pass
 from network.merchants import agreements, applications, queries, service
 from network.merchants.agreements import ACCOUNT_TOPIC
 from network.merchants.applications import Contact
 from network.merchants.errors import KeyNeedsTwoError
 from network.merchants.keys import KEY_TOPIC
+from network.messaging.models import Message
 from network.messaging.service import BODY_PURPOSE, RECIPIENT_PURPOSE
 from network.money.queries import payment_details
 from network.operators.audit import every_row
@@ -108,6 +114,44 @@ def public_key() -> str:
     """Return a new public key, as base64."""
     raw = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
     return base64.b64encode(raw).decode()
+
+
+def issue_live_key(bahar: Bahar) -> None:
+    with bahar.services.database.unit_of_work() as session:
+        service.issue_key(
+            session,
+            bahar.services.vault,
+            merchant_id=bahar.merchant_id,
+            environment="live",
+            now=wall_now(),
+        )
+
+
+def test_the_news_of_a_key_outlives_the_queue(bahar: Bahar, redis_client: redis.Redis) -> None:
+    issue_live_key(bahar)
+    database = bahar.services.database
+    while relay_once(database, redis_client, services=bahar.services):
+        redis_client.flushdb()
+    later = wall_now() + MESSAGE_LEFT_ALONE + timedelta(minutes=1)
+    (asked,) = ask_messages(bahar.services, redis_client, wall=later)
+    with database.reading() as session:
+        kept = session.get_one(Message, asked)
+    assert bahar.services.vault.open(kept.sealed_recipient, purpose=RECIPIENT_PURPOSE) == (
+        PEOPLE.encode()
+    )
+
+
+def test_news_that_cannot_be_written_become_a_job(
+    bahar: Bahar, owner_database: Database, redis_client: redis.Redis
+) -> None:
+    with owner_database.unit_of_work() as session:
+        session.execute(text("UPDATE network.merchant_application SET sealed_contact = '\\x00'"))
+    issue_live_key(bahar)
+    database = bahar.services.database
+    while relay_once(database, redis_client, services=bahar.services):
+        pass
+    jobs = queue(MESSAGES, connection=redis_client).jobs
+    assert KEY_TOPIC in {job.args[0] for job in jobs}
 
 
 def test_a_live_key_of_who_takes_part_needs_two_people_and_is_told(bahar: Bahar) -> None:
