@@ -156,10 +156,16 @@ def announce_entries(services: Services, *, entries: list[tuple[str, int]]) -> N
         if len(entries) == 1:
             raise
         middle = len(entries) // 2
-        try:
-            announce_entries(services, entries=entries[:middle])
-        finally:
-            announce_entries(services, entries=entries[middle:])
+        failed: Exception | None = None
+        for half in (entries[:middle], entries[middle:]):
+            try:
+                announce_entries(services, entries=half)
+            except (UnavailableError, BaseTimeoutException):
+                raise  # its alarm rings once: what went on now would do so without an end
+            except Exception as error:  # noqa: BLE001 - raised below, once the others are told
+                failed = error
+        if failed is not None:
+            raise failed from None
 
 
 def tell_expiring(services: Services) -> None:

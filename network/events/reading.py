@@ -53,7 +53,7 @@ class Place:
         events = waiting(session, limit=limit, after=after)
         first = events[0].event_id if events else None
         if first is not None and first <= self.after:
-            self.after = self._hoped = self._read = 0
+            self.after = self._hoped = self._read = self._once_past = 0
         elif begun.oldest >= self._once_past:
             if first is None or first > self._hoped:
                 self.after = self._hoped

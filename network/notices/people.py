@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from network.members import queries as members
 from network.members.models import Member, MemberKey
 from network.members.queries import PHONE_FIELD
 from network.members.sealing import open_person_key
@@ -27,18 +28,16 @@ class Person:
 def people_of(session: Session, vault: Vault, ids: Collection[UUID]) -> list[Person]:
     """Return those of them who are members, with their phones; none can leave while they are told.
 
-    Who leaves meanwhile is found to have left: it is read once they are gone.
+    They are read once they are held: who left meanwhile is not among them.
     """
     if not ids:
         return []
+    held = members.hold_active(session, member_ids=ids)
     rows = session.execute(
         select(Member.member_id, Member.locale, Member.sealed_phone, MemberKey.sealed_key)
         .join(MemberKey, MemberKey.member_id == Member.member_id)
-        .where(
-            Member.member_id.in_(ids), Member.status == "active", Member.sealed_phone.is_not(None)
-        )
+        .where(Member.member_id.in_(held), Member.sealed_phone.is_not(None))
         .order_by(Member.member_id)
-        .with_for_update(read=True, key_share=True, of=Member)
     )
     return [
         Person(

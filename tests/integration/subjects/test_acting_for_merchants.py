@@ -24,6 +24,8 @@ from config.schedule import MESSAGE_LEFT_ALONE, ask_messages
 from network import ids
 from network.clock import wall_now
 from network.database.connection import Database
+from network.events.queries import waiting
+from network.events.service import publish
 from network.ledger.audit_pass import run_pass
 from network.merchants import agreements, applications, queries, service
 from network.merchants.agreements import ACCOUNT_TOPIC
@@ -32,6 +34,7 @@ from network.merchants.errors import KeyNeedsTwoError
 from network.merchants.keys import KEY_TOPIC
 from network.messaging.models import Message
 from network.messaging.service import BODY_PURPOSE, RECIPIENT_PURPOSE
+from network.messaging.service import TOPIC as MESSAGE_TOPIC
 from network.money.queries import payment_details
 from network.operators.audit import every_row
 from network.operators.audit_agreed import AGREEMENTS
@@ -139,6 +142,35 @@ def test_the_news_of_a_key_outlives_the_queue(bahar: Bahar, redis_client: redis.
     assert bahar.services.vault.open(kept.sealed_recipient, purpose=RECIPIENT_PURPOSE) == (
         PEOPLE.encode()
     )
+
+
+def test_a_relay_that_ends_before_the_event_goes_tells_nobody_twice(
+    bahar: Bahar, redis_client: redis.Redis
+) -> None:
+    database = bahar.services.database
+    while relay_once(database, redis_client, services=bahar.services):
+        pass
+
+    def stored() -> int:
+        with database.reading() as session:
+            return int(session.execute(text("SELECT count(*) FROM network.message")).scalar_one())
+
+    def comes_first() -> str:
+        with database.reading() as session:
+            return waiting(session, limit=1)[0].topic
+
+    before = stored()
+    issue_live_key(bahar)
+    with database.unit_of_work() as session:
+        publish(session, topic=MESSAGE_TOPIC, payload={"message_id": str(UUID(int=1))})
+    while comes_first() != KEY_TOPIC:
+        relay_once(database, redis_client, batch=1, services=bahar.services)
+    with redis.Redis(port=1) as nobody, pytest.raises(redis.RedisError):
+        relay_once(database, nobody, services=bahar.services)
+    assert (stored(), comes_first()) == (before + 1, KEY_TOPIC)
+    while relay_once(database, redis_client, services=bahar.services):
+        pass
+    assert stored() == before + 1
 
 
 def test_news_that_cannot_be_written_become_a_job(
