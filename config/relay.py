@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from uuid import uuid4
+from uuid import UUID, uuid5
 
 import redis
 import structlog
@@ -21,8 +21,7 @@ from config.guarding import Guard
 from config.handlers import GATHERED, HANDLERS, Handler
 from config.jobs import ask_delivery, enqueue
 from network.clock import wall_now
-from network.database.connection import Database
-from network.errors import UnavailableError
+from network.database.connection import Database, DatabaseFullError, DatabaseUnavailableError
 from network.events.queries import Event
 from network.events.reading import Place
 from network.events.service import remove_dispatched, take_waiting
@@ -37,6 +36,7 @@ MOST_ENTRIES = 5_000
 
 IDLE_SECONDS = 0.2
 FAILED_SECONDS = 2.0
+_TOGETHER = UUID("6c0e5a0e-6a0d-5d5f-9b53-0d6b3a3c1f52")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +66,18 @@ def relay_once(
     """
 
     def hand_on(events: Sequence[Event]) -> None:
-        gathered: dict[str, list[tuple[str, int]]] = {}
+        gathered: dict[str, list[Event]] = {}
         for event in events:
             together = GATHERED.get(event.topic)
             handler = HANDLERS.get(event.topic)
             if together is not None:
-                entry = (str(event.member_id), event.payload["sequence"])
-                gathered.setdefault(together, []).append(entry)
+                gathered.setdefault(together, []).append(event)
             elif handler is not None and not _ran_here(handler, event, services):
                 arguments = handler.arguments(event)
                 enqueue(event.topic, arguments, job_id=_job_id(event), connection=connection)
-        for topic, entries in gathered.items():  # after what somebody waits for
-            # A new id each time: the next try may have more entries, which no old job knows of.
-            job_id = f"together-{uuid4()}"
+        for topic, these in gathered.items():  # after what somebody waits for
+            entries = [(str(event.member_id), event.payload["sequence"]) for event in these]
+            job_id = _job_id_together(topic, these)
             enqueue(topic, {"entries": entries}, job_id=job_id, connection=connection)
 
     dispatched = dispatch(
@@ -123,13 +122,14 @@ def _note_spent(session: Session, events: list[Event]) -> None:
 def _ran_here(handler: Handler, event: Event, services: Services | None) -> bool:
     """Run a handler that must outlive the queue, in a unit of work of its own; whether it did.
 
-    What fails for its own reasons keeps back no other event: a job tries it again.
+    What fails for its own reasons keeps back no other event, nor does what others hold locked or
+    what takes too long: a job tries it again.
     """
     if services is None or not handler.outlives_queue:
         return False
     try:
         handler.load()(services, **handler.arguments(event))
-    except UnavailableError:
+    except (DatabaseUnavailableError, DatabaseFullError):
         raise
     except Exception as error:  # noqa: BLE001 - the job will say why it fails
         log = structlog.get_logger("peyvand.relay")
@@ -141,6 +141,15 @@ def _ran_here(handler: Handler, event: Event, services: Services | None) -> bool
 def _job_id(event: Event) -> str:
     """Return the same id each time: a database that was restored counts its events anew."""
     return f"event-{event.event_id}-{event.recorded_at.astimezone(UTC):%Y%m%d%H%M%S%f}"
+
+
+def _job_id_together(topic: str, events: Sequence[Event]) -> str:
+    """Return the same id for the same events, another for more: no old job knows of those.
+
+    So a relay that fails again and again after its jobs were taken makes no heap of them.
+    """
+    ids = " ".join(_job_id(event) for event in events)
+    return f"together-{uuid5(_TOGETHER, f'{topic} {ids}')}"
 
 
 def _bounded(events: list[Event]) -> list[Event]:

@@ -47,10 +47,11 @@ class Place:
         begun = session.execute(_BEGIN, {"runner": _RUNNER}).one()  # the read's snapshot is later
         if not begun.mine:
             return []
-        after, started = self.after, time.monotonic()
-        if started - self._looked >= self._full_look_seconds:
-            after, self._looked = 0, started
-        events = waiting(session, limit=limit, after=after)
+        started = time.monotonic()
+        from_start = started - self._looked >= self._full_look_seconds
+        events = waiting(session, limit=limit, after=0 if from_start else self.after)
+        if from_start:
+            self._looked = started
         first = events[0].event_id if events else None
         if first is not None and first <= self.after:
             self.after = self._hoped = self._read = self._once_past = 0
