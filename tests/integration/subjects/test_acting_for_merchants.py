@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 import redis
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from config import handlers
 from config.demo.accounts import made_up_iban
@@ -182,6 +182,23 @@ def test_news_that_cannot_be_written_become_a_job(
     database = bahar.services.database
     while relay_once(database, redis_client, services=bahar.services):
         pass
+    jobs = queue(MESSAGES, connection=redis_client).jobs
+    assert KEY_TOPIC in {job.args[0] for job in jobs}
+
+
+def test_news_that_others_hold_up_become_a_job(
+    bahar: Bahar, owner_database: Database, redis_client: redis.Redis
+) -> None:
+    database = bahar.services.database
+    while relay_once(database, redis_client, services=bahar.services):
+        pass
+    issue_live_key(bahar)
+    hasten = text("SET LOCAL lock_timeout = '50ms'")
+    event.listen(database.engine, "begin", lambda connection: connection.execute(hasten))
+    with owner_database.unit_of_work() as session:
+        session.execute(text("LOCK TABLE network.merchant_application IN ACCESS EXCLUSIVE MODE"))
+        while relay_once(database, redis_client, services=bahar.services):
+            pass
     jobs = queue(MESSAGES, connection=redis_client).jobs
     assert KEY_TOPIC in {job.args[0] for job in jobs}
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import redis
 from sqlalchemy import select, text
+from sqlalchemy.exc import ProgrammingError
 
 from config.adapters.sending import send
 from config.handlers import GATHERED, HANDLERS, TELL_ENTRIES, TELL_EXPIRING
@@ -137,6 +138,22 @@ def test_a_night_of_activations_is_one_job_in_front_of_nobody(
     ]
     kinds = [each.kind for each in messages(services)]
     assert kinds.count("available") == len(members)
+
+
+def test_a_relay_that_fails_again_asks_for_the_same_job(
+    story: Story, services: Services, owner_database: Database, redis_client: redis.Redis
+) -> None:
+    activate(story)
+    with owner_database.unit_of_work() as session:
+        session.execute(text("REVOKE DELETE ON network.outbox FROM peyvand_app"))
+    for _ in range(2):
+        with pytest.raises(ProgrammingError):
+            relay_once(services.database, redis_client)
+    with owner_database.unit_of_work() as session:
+        session.execute(text("GRANT DELETE ON network.outbox TO peyvand_app"))
+    relay_once(services.database, redis_client)
+    jobs = queue(NOTICES, connection=redis_client).jobs
+    assert len({job.id for job in jobs}) == 1
 
 
 def test_an_entry_that_cannot_be_told_keeps_back_no_other(
