@@ -5,7 +5,6 @@ A page that logs an error, throws, or breaks its content security policy fails i
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,10 +22,10 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.looks import NARROW, faults_at_a_glance
 from tests.fixtures.browser import find_browser, launch_arguments
+from tests.fixtures.serving import served
 
 PHONE: ViewportSize = {"width": NARROW, "height": 740}
 DESK: ViewportSize = {"width": 1200, "height": 800}
@@ -129,24 +128,13 @@ def pages(chromium: Browser) -> Iterator[Pages]:
     assert pages.faults == []
 
 
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: a failing test shows what matters."""
-
-
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Yield a way to serve apps on free ports for as long as the test lasts."""
     with ExitStack() as stack:
 
         def start(app: Flask) -> str:
-            server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            stack.callback(server.server_close)
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            return f"http://127.0.0.1:{server.port}"
+            return stack.enter_context(served(app))
 
         yield start
 

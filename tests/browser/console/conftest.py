@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 import redis
 from playwright.sync_api import Browser, Locator, Page
-from werkzeug.serving import make_server
 
 from config.web import furnish, passkeys
 from network.clock import wall_now
@@ -29,6 +27,7 @@ from tests.browser.console.story import Story
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
 from tests.fixtures.programme import Programme
+from tests.fixtures.serving import served
 from tests.integration.settlement.bank import HOUSE_IBAN
 
 PASSWORD = "correct horse battery"
@@ -86,20 +85,15 @@ def house(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[House]:
         story.play_day(SETTLED_DAYS)
         client = redis.Redis.from_url(redis_url)
         app = furnish(create_app(services, redis=client), services=services, money_unit="rial")
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        passkeys.install(app, address=f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield House(
-            url=f"http://127.0.0.1:{server.server_port}",
-            story=story,
-            services=services,
-            owner=owner,
-            numbers=count(1),
-        )
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        with served(app) as url:
+            passkeys.install(app, address=url)
+            yield House(
+                url=url,
+                story=story,
+                services=services,
+                owner=owner,
+                numbers=count(1),
+            )
         client.close()
         database.dispose()
         owner.dispose()

@@ -16,8 +16,9 @@ from network.settings import Settings
 from network.vault import Vault
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
+from tests.fixtures.serving import served
 from tests.integration.gateway import house as houses
-from tests.integration.portal.desk import Desk, listening
+from tests.integration.portal.desk import Desk
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def desk(cluster: Cluster, redis_url: str, vault: Vault) -> Iterator[Desk]:
         house = houses.furnish(services, url="http://127.0.0.1:1")
         client = redis.Redis.from_url(redis_url)
         app = furnish(create_app(services, client), services=services)
-        with listening(app) as url:
+        with served(app) as url:
             yield Desk(url=url, house=house)
         for shop in house.shops.values():
             shop.client.close()

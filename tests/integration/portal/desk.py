@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
@@ -13,8 +11,6 @@ from itertools import count
 from typing import Any
 
 import requests
-from flask import Flask
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from network.clock import wall_now
 from network.merchants import queries as merchants
@@ -169,23 +165,6 @@ class Page:
     def send(self, action: str, **changes: str) -> Page:
         """Send a form of the page with some fields filled."""
         return self.clerk.post(action, self.form(action) | changes)
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: a failing test shows what matters."""
-
-
-@contextmanager
-def listening(app: Flask) -> Iterator[str]:
-    """Serve an app on a port of the system's choice; yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def code_of(secret: str | None, *, at: datetime | None = None, steps_later: int = 0) -> str:

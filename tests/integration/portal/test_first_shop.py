@@ -32,8 +32,9 @@ from network.vault import Vault
 from settlement.console.app import create_app as create_console
 from tests.conftest import MASTER_KEY
 from tests.fixtures.cluster import Cluster
+from tests.fixtures.serving import served
 from tests.integration.gateway.house import House
-from tests.integration.portal.desk import Clerk, Desk, Page, listening
+from tests.integration.portal.desk import Clerk, Desk, Page
 from tests.integration.portal.test_invited import operator, take
 
 CODE = "bahar"
@@ -75,8 +76,8 @@ def fronts(bare: Services, redis_url: str) -> Iterator[tuple[Desk, Desk]]:
     made: tuple[Flask, Flask] = (create_console(bare, redis=client), create_portal(bare, client))
     house = House(services=bare, url="http://127.0.0.1:1")
     with (
-        listening(furnish(made[0], services=bare)) as console,
-        listening(furnish(made[1], services=bare)) as portal,
+        served(furnish(made[0], services=bare)) as console,
+        served(furnish(made[1], services=bare)) as portal,
     ):
         yield Desk(url=console, house=house), Desk(url=portal, house=house)
     client.close()

@@ -24,7 +24,8 @@ from network.portal import queries, ways_in
 from network.portal.errors import SecondOperatorError
 from settlement.console.app import create_app
 from tests.conftest import MASTER_KEY
-from tests.integration.portal.desk import PASSWORD, Clerk, Desk, Page, code_of, listening
+from tests.fixtures.serving import served
+from tests.integration.portal.desk import PASSWORD, Clerk, Desk, Page, code_of
 
 COMPLETE = "/welcome/complete"
 
@@ -33,7 +34,7 @@ COMPLETE = "/welcome/complete"
 def console(desk: Desk) -> Iterator[Desk]:
     """Yield the console of the same coalition."""
     services = desk.house.services
-    with listening(furnish(create_app(services), services=services)) as url:
+    with served(furnish(create_app(services), services=services)) as url:
         yield Desk(url=url, house=desk.house)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import Any
 
 import redis
 import requests
-from werkzeug.serving import make_server
 
 from config.sandboxes.nights import Hands
 from merchant_gateway.app import create_app
@@ -19,6 +17,7 @@ from merchant_gateway.limits import Limits
 from merchant_gateway.signing import Ed25519SigningKey
 from network.clock import wall_now
 from network.merchants import service as merchants
+from tests.fixtures.serving import served
 from tests.integration.gateway.house import House
 from tests.integration.gateway.till import ask, purchase
 from tests.integration.sandboxes.stand import Stand
@@ -31,15 +30,10 @@ def where_any_sandbox_is_full(house: House, redis_url: str) -> Iterator[House]:
         app = create_app(
             house.services, client, hands=Hands(client), limits=Limits(sandbox_bytes=1)
         )
-        server = make_server("127.0.0.1", 0, app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
         try:
-            yield replace(house, url=f"http://127.0.0.1:{server.port}")
+            with served(app) as url:
+                yield replace(house, url=url)
         finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
             app.extensions["sandboxes"].close()
 
 

@@ -32,7 +32,7 @@ from network.programme.days import begun_day
 from network.services import Services
 from settlement.console.app import VIEWS
 from tests.conftest import MASTER_KEY
-from tests.integration.portal.desk import listening
+from tests.fixtures.serving import served
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -115,7 +115,7 @@ def test_the_commands_of_the_first_day_run_as_they_stand(
     assert [each for each in decided if each.differences] == []
     assert programme_of(given) == (True, "every merchant that takes part has its prices")
     hands = Hands(redis_client)
-    with listening(create_app(services, redis=redis_client, hands=hands)) as url:
+    with served(create_app(services, redis=redis_client, hands=hands)) as url:
         play(with_a_program, gateway=url, folder=tmp_path)
     with services.database.reading() as session:
         keys = merchants.keys(session, merchant_id=shop.merchant_id)

@@ -12,7 +12,8 @@ from network.clock import wall_now
 from network.operators import service
 from network.services import Services
 from settlement.console.app import create_app
-from tests.integration.portal.desk import PASSWORD, Clerk, Desk, Page, code_of, listening
+from tests.fixtures.serving import served
+from tests.integration.portal.desk import PASSWORD, Clerk, Desk, Page, code_of
 
 
 @dataclass(kw_only=True)
@@ -55,7 +56,7 @@ class Office:
 def open_office(services: Services) -> Iterator[Office]:
     """Yield two operators in front of the console."""
     app = furnish(create_app(services), services=services, money_unit="rial")
-    with listening(app) as url:
+    with served(app) as url:
         # A place with an address is all that a browser needs of it.
         place = cast("Desk", _Place(url=url))
         clerk, head = (_seat(services, place, role) for role in ("operator", "approver"))
