@@ -30,6 +30,12 @@ from tests.fixtures.browser import find_browser, launch_arguments
 PHONE: ViewportSize = {"width": 390, "height": 844}
 DESK: ViewportSize = {"width": 1280, "height": 860}
 COLOURS = 96
+WALLET_PATHS = (
+    *("", "code", "movements", "partners", "give", "pool", "requests", "notices", "contact"),
+    *("profile", "profile/security", "profile/security/pin", "profile/security/passkeys/new"),
+    *("profile/export", "profile/leave", "proof", "offline"),
+)
+CONSOLE_PATHS = ("", "settlement", "merchants", "audit", "questions", "claims", "jobs", "operators")
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
@@ -155,9 +161,9 @@ def _wallet_pages(
     for width, viewport in (("phone", PHONE), ("desk", DESK)):
         context = browser.new_context(storage_state=state, viewport=viewport, color_scheme=scheme)
         page = context.new_page()
-        for name in ("home", "code", "movements", "partners", "profile"):
-            page.goto(f"{url}/{'' if name == 'home' else name}?lang={language}")
-            yield f"wallet-{name}-{width}", page
+        for path in WALLET_PATHS:
+            page.goto(f"{url}/{path}?lang={language}")
+            yield f"wallet-{path.replace('/', '-') or 'home'}-{width}", page
         page.goto(f"{url}/movements?lang={language}&kind=earned")
         page.locator("main a[href*='/movements/']").first.click()
         page.wait_for_load_state("networkidle")
@@ -171,9 +177,9 @@ def _console_pages(
     for width, viewport in (("desk", DESK), ("phone", PHONE)):
         context = browser.new_context(storage_state=state, viewport=viewport, color_scheme=scheme)
         page = context.new_page()
-        for name in ("today", "settlement", "merchants", "audit"):
-            page.goto(f"{url}/{'' if name == 'today' else name}?lang={language}")
-            yield f"console-{name}-{width}", page
+        for path in CONSOLE_PATHS:
+            page.goto(f"{url}/{path}?lang={language}")
+            yield f"console-{path.replace('/', '-') or 'today'}-{width}", page
         page.goto(f"{url}/settlement?lang={language}")
         # The first row is the day that is still open.
         page.locator("main tbody tr").nth(1).locator("a[href*='/windows/']").first.click()
