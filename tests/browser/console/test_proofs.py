@@ -31,6 +31,7 @@ def test_a_party_s_obligations_prove_its_net(house: House, signed_in: Opener) ->
         assert sum(counted) == position.net
         assert counted
         page.get_by_role("link", name="Receivable").click()
+        page.wait_for_url("**direction=receivable**")
         directions = page.locator("tbody td:nth-child(6)").all_inner_texts()
         assert all("Receivable" in each for each in directions)
         amounts = page.locator("tbody td.strong").all_inner_texts()
