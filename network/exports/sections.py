@@ -116,14 +116,20 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         name="wallets",
         table="ledger.wallet",
-        about=_l("Your points as they stand; due_on: a lot begins or ends then at the earliest."),
+        about=_l(
+            "Your points as they stand, and those of a shared wallet that you made; due_on: a lot "
+            "begins or ends then at the earliest."
+        ),
         whose="wallet",
         hidden=_hide("moved_to"),
     ),
     Section(
         name="lots",
         table="ledger.lot",
-        about=_l("Points of one issuer with one expiry; expires_on is the first day without them."),
+        about=_l(
+            "Points of one issuer with one expiry, of a shared wallet that you made those that are "
+            "left; expires_on is the first day without them."
+        ),
         whose="wallet",
     ),
     Section(

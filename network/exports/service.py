@@ -146,8 +146,11 @@ def _person(session: Session, vault: Vault, *, member: MemberView, wall: datetim
     phones = session.scalars(
         select(Member.phone_index).where(Member.member_id.in_(ids), Member.phone_index.is_not(None))
     )
-    of_others = select(notices.MemberNotice.notice_id).where(
-        notices.MemberNotice.member_id.in_(ids), notices.MemberNotice.other_id.is_not(None)
+    # What was told has one id as a notice and as a message, which goes sooner.
+    of_others = (
+        select(notices.MemberNotice.notice_id)
+        .join(messages.Message, messages.Message.message_id == notices.MemberNotice.notice_id)
+        .where(notices.MemberNotice.member_id.in_(ids), notices.MemberNotice.other_id.is_not(None))
     )
     return _Person(
         keys={each: person_key(session, vault, member_id=each) for each in ids},
@@ -219,18 +222,20 @@ def _in_wallets(table: Table, ids: list[UUID], pools: list[UUID]) -> ColumnEleme
     Of one that they made, its balance and open lots as well: those are theirs to decide on.
     """
     mine = table.c.member_id.in_(ids)
-    made = table.c.member_id.in_(select(Pool.pool_id).where(Pool.owner_id.in_(ids)))
+    made = select(Pool.pool_id).where(Pool.owner_id.in_(ids))
     if table.name == "wallet":
-        return or_(mine, made)
+        return or_(mine, table.c.member_id.in_(made))
     if table.name == "lot":
-        return or_(mine, and_(made, table.c.open))
+        return or_(mine, and_(table.c.member_id.in_(made), table.c.open))
     if not pools or "sequence" not in table.c:
         return mine
     entry = ledger.entry.c
-    # A merchant acts with the person whom it served ("merchant:… member:…"), a giver alone.
-    acts = or_(*(entry.actor.regexp_match(f"(^| )member:{each}$") for each in ids))
-    numbers = select(entry.member_id, entry.sequence).where(entry.member_id.in_(pools), acts)
-    named = numbers.subquery()
+    # A merchant acts with the person whom it served ("merchant:… member:…"). A giver acts alone,
+    # and stands in the wallet that was given to as well, whose entries are not theirs to see.
+    served = or_(*(entry.actor.like(f"% member:{each}") for each in ids))
+    gave = and_(entry.member_id.in_(made), entry.actor.in_([f"member:{each}" for each in ids]))
+    numbers = select(entry.member_id, entry.sequence).where(entry.member_id.in_(pools))
+    named = numbers.where(or_(served, gave)).subquery()
     theirs = (
         select(named.c.sequence)
         .where(named.c.member_id == table.c.member_id, named.c.sequence == table.c.sequence)

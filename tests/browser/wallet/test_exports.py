@@ -22,6 +22,7 @@ from network.exports.sections import LEFT_OUT, SECTIONS
 from network.language import persian_digits
 from network.ledger import operations
 from network.ledger.values import Posted
+from network.members.queries import masked_name
 from tests.browser.wallet.conftest import MEMBER_PHONE, Wallet
 from tests.browser.wallet.test_doors import token_of
 from tests.browser.wallet.test_give import giver_of, newest_code, send
@@ -133,15 +134,15 @@ def spend(wallet: Wallet, person_id: UUID, *, points: int) -> Posted:
 
 def test_of_a_shared_wallet_the_file_has_own_acts_and_nothing_of_others(wallet: Wallet) -> None:
     owner, friend = shared(wallet)  # one invited the other, who joined
-    neda = someone(wallet, NEDA, "Neda Karimi")
+    neda = someone(wallet, NEDA, "Neda Karimi", purchase=10_000_000)
     theirs, own = (spend(wallet, each.member_id, points=20) for each in (friend, owner))
-    assert send(owner.client, "/give", phone=NEDA, points="30")[0] == 200
-    assert send(owner.client, "/give/confirm", code=newest_code(owner.client))[0] == 200
-    assert neda.available() == 30
+    had = neda.available()
+    give(owner, NEDA, points=30)
+    assert neda.available() == had + 30
     age_codes(wallet)
     found = take(owner.client)
     pool = str(owner.home())
-    acts = {each["sequence"]: each["kind"] for each in found["movements"] if each["wallet"] == pool}
+    acts = acts_in(pool, found)
     assert acts.pop(own.sequence) == "redemption"
     assert theirs.sequence not in acts
     assert list(acts.values()) == ["transfer"]
@@ -157,10 +158,41 @@ def test_of_a_shared_wallet_the_file_has_own_acts_and_nothing_of_others(wallet: 
     age_codes(wallet)
     other = take(friend.client)
     assert pool not in {each["wallet"] for each in (*other["wallets"], *other["lots"])}
-    shown = {each["sequence"] for each in other["movements"] if each["wallet"] == pool}
-    assert shown == {theirs.sequence}
+    assert set(acts_in(pool, other)) == {theirs.sequence}
     nothing_of(other, owner, MEMBER_PHONE, "Sara Rad")
-    nothing_of(take(neda.client), owner, MEMBER_PHONE, "Sara Rad")
+    given = take(neda.client)
+    assert "received" in {each["kind"] for each in given["messages"]}
+    nothing_of(given, owner, MEMBER_PHONE, "Sara Rad")
+
+
+def test_who_gives_to_a_shared_wallet_that_they_left_has_no_entry_of_it(wallet: Wallet) -> None:
+    owner, friend = shared(wallet)
+    left = str(owner.home())
+    assert friend.send("/pool/leave", points="60")[0] == 200
+    at = f"/pool/people/{friend.public_id}"
+    assert owner.send(at, to=f"{at}/part", points="60")[0] == 200
+    assert owner.confirm()[0] == 200
+    assert friend.send("/pool", kind="family")[0] == 200
+    had = owner.available()
+    give(friend, MEMBER_PHONE, points=10)
+    assert owner.available() == had + 10
+    age_codes(wallet)
+    found = take(friend.client)
+    assert acts_in(left, found) == {}
+    assert left not in {each["wallet"] for each in (*found["wallets"], *found["movement_lines"])}
+    assert list(acts_in(str(friend.home()), found).values()) == ["transfer"]
+
+
+def give(giver: Someone, phone: str, *, points: int) -> None:
+    """Give points on the pages, with the code that confirms it."""
+    assert send(giver.client, "/give", phone=phone, points=str(points))[0] == 200
+    assert send(giver.client, "/give/confirm", code=newest_code(giver.client))[0] == 200
+
+
+def acts_in(wallet_id: str, found: dict[str, Any]) -> dict[int, str]:
+    """Return the kinds of a wallet's movements in a file, by their numbers."""
+    moves = (each for each in found["movements"] if each["wallet"] == wallet_id)
+    return {each["sequence"]: each["kind"] for each in moves}
 
 
 def age_codes(wallet: Wallet) -> None:
@@ -172,13 +204,31 @@ def age_codes(wallet: Wallet) -> None:
 
 
 def nothing_of(found: dict[str, Any], person: Someone, phone: str, name: str) -> None:
-    """Hold a file against a person: neither their name nor number nor ids are in it."""
-    everything = json.dumps(found, ensure_ascii=False)
+    """Hold a file against a person: no name, number, id or shop's reference of theirs is in it."""
+    names = (name, name.split(maxsplit=1)[0], masked_name(name))
     ids = (str(person.member_id), person.member_id.hex, person.public_id)
-    endings = (phone[1:], f"…{phone[-4:]}", f"…{persian_digits(phone[-4:])}")
-    there = [each for each in (name, *ids, *endings) if each in everything]
-    where = [key for key, part in found.items() if any(each in json.dumps(part) for each in ids)]
-    assert (there, where) == ([], [])
+    endings = (phone[1:], f"…{phone[-4:]}")
+    numbers = (*endings, *(persian_digits(each) for each in endings))
+    quoted = {f'"{each}"' for each in references(person)}
+    assert len(quoted) > 1
+    there = [
+        (section, each)
+        for section, part in found.items()
+        for each in (*names, *ids, *numbers, *quoted)
+        if each in json.dumps(part, ensure_ascii=False)
+    ]
+    assert there == []
+
+
+def references(person: Someone) -> set[str]:
+    """Return a person's references and receipts, of their own wallet and of a shared one."""
+    theirs = text("""
+        SELECT merchant_ref, receipt FROM ledger.entry
+        WHERE merchant_ref IS NOT NULL AND (member_id = :m OR actor LIKE '% member:' || :m)
+    """)
+    with person.wallet.services.database.reading() as session:
+        found = session.execute(theirs, {"m": person.member_id})
+        return {each for row in found for each in row}
 
 
 def rows(wallet: Wallet, table: str, member_id: UUID) -> int:
