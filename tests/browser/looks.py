@@ -45,7 +45,10 @@ _FAULTS = r"""
     }
   });
 
-  // A number that goes on in the next line is read as another one.
+  // A number that goes on in the next line is read as another one. Digits beside letters are
+  // part of an identifier, such as a key's, which nobody reads as an amount.
+  const number =
+    /(?<![0-9A-Za-z_۰-۹])[0-9۰-۹][0-9۰-۹٬,٫.]*[0-9۰-۹](?![0-9A-Za-z_۰-۹])/g;
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const range = document.createRange();
   while (texts.nextNode()) {
@@ -54,7 +57,7 @@ _FAULTS = r"""
     if (!around || around.closest("script, style, code, pre, .code, .hash, .raw, .reference")) {
       continue;
     }
-    for (const found of node.data.matchAll(/[0-9۰-۹][0-9۰-۹٬,٫.]*[0-9۰-۹]/g)) {
+    for (const found of node.data.matchAll(number)) {
       range.setStart(node, found.index);
       range.setEnd(node, found.index + found[0].length);
       const lines = new Set([...range.getClientRects()].filter(box => box.width > 0)
