@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, request, url_for
+from flask import Flask, url_for
 
 from config.web import passkeys as browser_passkeys
+from config.web import sections
 from network.database.installation import ProgrammeClock
 from network.services import Services
 from wallet import access, limits
@@ -58,6 +59,16 @@ VIEWS = (
     offline,
 )
 
+# What lies under each section of the bar, and what under none.
+SECTIONS = {
+    "home": ("notices", "give", "pool", "pool_acts", "requests"),
+    "movements": ("claims",),
+    "code": ("offline",),
+    "partners": (),
+    "profile": ("security", "pin", "passkeys", "contact", "exports", "leaving", "proof"),
+}
+OUTSIDE = ("sign_in", "step_up", "outbox")
+
 
 def create_app(
     services: Services,
@@ -90,8 +101,8 @@ def create_app(
     def page_facts() -> dict[str, object]:
         return {
             "member": access.member_or_none(),
-            "section": (request.endpoint or "").partition(".")[0],
             "sign_in_url": url_for("sign_in.ask_phone"),
         }
 
+    sections.install(app, SECTIONS, outside=OUTSIDE)
     return app

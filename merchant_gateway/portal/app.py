@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import NotFound
 
+from config.web import sections
 from merchant_gateway.gateway import Gateway
 from merchant_gateway.limits import Limits
 from merchant_gateway.operations import load_operations
@@ -58,6 +59,20 @@ VIEWS = (
 )
 
 SERVER_ERROR = 500
+# What lies under each section of the bar, and what under none.
+SECTIONS = {
+    "till": ("standing", "joining", "asking", "locking"),
+    "acts": (),
+    "transactions": (),
+    "statements": (),
+    "trading": (),
+    "reconciling": ("breaks", "disputes"),
+    "people": (),
+    "places": (),
+    "keys": (),
+    "webhooks": (),
+}
+OUTSIDE = ("account", "signing")
 CAMERA_IN = frozenset({"till", "acts"})
 """Blueprints on whose pages a customer's code may be read by the camera."""
 
@@ -107,9 +122,9 @@ def create_app(services: Services, redis: Any) -> Flask:
         return {
             "person": None if found is None else found.user,
             "shop": None if found is None else found.merchant,
-            "section": (request.endpoint or "").partition(".")[0],
             "camera_in": CAMERA_IN,
             "scanned_pattern": forms.SCANNED,
         }
 
+    sections.install(app, SECTIONS, outside=OUTSIDE)
     return app

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.exceptions import NotFound
 
-from config.web import passkeys
+from config.web import passkeys, sections
 from network.database.installation import ProgrammeClock
 from network.merchants.errors import UnknownApplicationError
 from network.merchants.queries import UnknownMerchantError
@@ -109,6 +109,42 @@ VIEWS = (
     jobs,
 )
 
+# What lies under each section of the bar, and what under none: an entry is read from everywhere.
+SECTIONS = {
+    "today": ("jobs", "questions", "proposals"),
+    "windows": ("obligations", "payments", "findings", "direct"),
+    "reconciliation": ("breaks", "disputes", "references"),
+    "merchants": (
+        "agreements",
+        "applications",
+        "managing",
+        "portal",
+        "webhooks",
+        "exposure",
+        "cover",
+        "sandboxes",
+        "statements",
+    ),
+    "reports": ("trading",),
+    "programme": ("campaigns", "tiers", "sponsors"),
+    "audit": ("operators", "network_keys"),
+}
+OUTSIDE = (
+    "adjusting",
+    "cancelling",
+    "claims",
+    "entries",
+    "freezing",
+    "glossary",
+    "lots",
+    "members",
+    "merging",
+    "profile",
+    "recovering",
+    "search",
+    "signing",
+)
+
 
 def create_app(
     services: Services, *, redis: Any | None = None, clock: ProgrammeClock | None = None
@@ -138,7 +174,7 @@ def create_app(
     def page_facts() -> dict[str, object]:
         return {
             "operator": access.operator_or_none(),
-            "section": (request.endpoint or "").partition(".")[0],
         }
 
+    sections.install(app, SECTIONS, outside=OUTSIDE)
     return app
