@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config.logging import log_configuration
+from config.serving.shares import Board
 from config.wsgi import load
 
 # Without epoll (macOS, for whoever develops there) gunicorn's own threads do.
@@ -29,6 +30,7 @@ accesslog = None
 logger_class = "config.front_log.FrontLog"
 errorlog = "-"
 logconfig_dict = log_configuration(os.environ.get("PEYVAND_PART", "front"), environment=os.environ)
+BOARD = Board()
 
 
 def on_starting(server: Any) -> None:
@@ -38,9 +40,10 @@ def on_starting(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Choose the core of a new process: one that the fewest of the others have."""
+    """Choose a new process's core, one that the fewest of the others have, and its place."""
     taken = Counter(each.core for each in server.WORKERS.values())
     worker.core = min(sorted(cores()), key=lambda core: taken[core])
+    worker.share = BOARD.share([each.share for each in server.WORKERS.values()])
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -51,6 +54,11 @@ def post_fork(server: Any, worker: Any) -> None:
     """
     if sys.platform == "linux" and server.num_workers >= len(cores()) > 1:
         os.sched_setaffinity(0, {worker.core})
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take a process off the board that has ended, however it did."""
+    worker.share.leave()
 
 
 def cores() -> set[int]:

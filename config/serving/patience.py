@@ -18,6 +18,7 @@ class Patience:
     ``unread``: so long an answer may take to be taken.
     ``ending``: so long a client has to close its side.
     ``tick``: how often deadlines are looked at.
+    ``yielding``: so long a new client may wait for a process that has fewer connections.
     ``least_rate``: bytes per second. What is large may take longer than said above, but only as
     much longer as it takes at this speed; otherwise a byte now and then would do.
     ``most_unsent``: bytes of an answer that wait for a client before its thread waits too, until
@@ -29,6 +30,7 @@ class Patience:
     unread: float = 30.0
     ending: float = 1.0
     tick: float = 1.0
+    yielding: float = 0.02
     least_rate: int = 16 * 1024
     most_unsent: int = 4 * 1024 * 1024
 

@@ -14,7 +14,6 @@ silence, and not slower than ``Patience`` allows.
 
 from __future__ import annotations
 
-import errno
 import math
 import resource
 import select
@@ -23,7 +22,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any, ClassVar
 
 from gunicorn.http.errors import ParseException
@@ -31,14 +30,15 @@ from gunicorn.workers.base import Worker as BaseWorker
 from gunicorn.workers.gthread import ThreadWorker
 
 from config.serving.caller import Caller, Progress
+from config.serving.entrance import Entrance
 from config.serving.line import Line
 from config.serving.patience import Patience, poll_milliseconds
 from config.serving.refusals import LATE, code_of, language_of, on_the_wire, refuse_of
+from config.serving.shares import LONE, Share
 
 _ARRIVED = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT
 _TAKEN = select.EPOLLOUT | select.EPOLLONESHOT
 _AT_ONCE = _ARRIVED | select.EPOLLOUT
-_NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _OTHER_FILES = 64
 """Files that a process has open besides its clients: databases, listeners, logs."""
 _LATE = (
@@ -53,6 +53,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     alive: bool
     worker_connections: int
     patience: ClassVar[Patience] = Patience()
+    share: Share = LONE
 
     @classmethod
     def check_config(cls, cfg: Any, _log: Any) -> None:
@@ -65,7 +66,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.poller = select.epoll()
         self.method_queue.init()
         self._callers: dict[int, Caller] = {}
-        self._listeners: dict[int, Any] = {}
         self._lock = threading.Lock()
         self._places_free = max(1, self.cfg.threads // 2)
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -109,10 +109,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Keep the arbiter and the deadlines while the threads serve; end when all is answered."""
         wake = select.poll()
         wake.register(self.method_queue.fileno(), select.POLLIN)
-        for listener in self.sockets:
-            listener.setblocking(False)
-            self._listeners[listener.fileno()] = listener
-            self.poller.register(listener.fileno(), _ARRIVED)
+        self._entrance = Entrance(
+            self.poller,
+            self.share,
+            self.patience,
+            begin=self._begin,
+            make_room=self._end_longest_waiting,
+        )
+        self._entrance.open(self.sockets)
         for number in range(self.cfg.threads):
             threading.Thread(target=self._serve, name=f"serving-{number}", daemon=True).start()
         while self.alive and self.is_parent_alive():
@@ -120,8 +124,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             wake.poll(poll_milliseconds(self.patience.tick))
             self._end_overdue(time.monotonic())
         self.alive = False
-        for descriptor in self._listeners:
-            self.poller.unregister(descriptor)
+        self._entrance.close()
         self._answer_the_rest()
         self._over = True
         for listener in self.sockets:
@@ -142,16 +145,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _serve(self) -> None:
         """One thread: wait for something to arrive and attend to it; nothing that fails ends it."""
         while not self._over:
-            for descriptor, _ in self.poller.poll(self.patience.tick, 1):
-                try:
+            arrived = self.poller.poll(self._entrance.pause, 1)
+            try:
+                for descriptor, _ in arrived:
                     self._turn(descriptor)
-                except (Exception, SystemExit):
-                    self.log.exception("a connection was given up")
+                self._entrance.look_again()
+            except (Exception, SystemExit):
+                self.log.exception("a connection was given up")
 
     def _turn(self, descriptor: int) -> None:
         """Attend to whoever calls there."""
-        if descriptor in self._listeners:
-            self._accept(self._listeners[descriptor])
+        if descriptor in self._entrance:
+            self._entrance.attend(descriptor)
             return
         caller = self._callers.get(descriptor)
         if caller is None or not self._claim(caller):
@@ -163,17 +168,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         except (Exception, SystemExit):
             self._drop(caller)
             raise
-
-    def _accept(self, listener: Any) -> None:
-        try:
-            plain, client = listener.accept()
-        except OSError as error:
-            if error.errno in _NO_ROOM:
-                self._end_longest_waiting()
-            return
-        finally:
-            self._listen_again(listener)
-        self._begin(plain, client, listener)
 
     def _begin(self, plain: socket.socket, client: Any, listener: Any) -> None:
         """Wait for a new client's first request; where that fails, nothing of it stays."""
@@ -190,15 +184,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             failed.callback(self._drop, caller)
             with self._lock:
                 self._callers[caller.descriptor] = caller
+                self._entrance.tell(len(self._callers))
                 self.poller.register(caller.descriptor, _ARRIVED)
                 caller.waiting = True
             failed.pop_all()
-
-    def _listen_again(self, listener: Any) -> None:
-        """Have the next client wake a thread; when all ends, nobody listens any more."""
-        with suppress(OSError):
-            if self.alive:
-                self.poller.modify(listener.fileno(), _ARRIVED)
 
     def _claim(self, caller: Caller, *, overdue: float = math.inf) -> bool:
         """Take a connection in this thread's hands; return whether it could be had.
@@ -324,6 +313,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         with self._lock:
             if self._callers.get(caller.descriptor) is caller:
                 del self._callers[caller.descriptor]
+                self._entrance.tell(len(self._callers))
             self._wake_first()  # the one that has gone may have been woken for a place
         caller.close()
 

@@ -46,6 +46,12 @@ class RoomyWorker(PatientWorker):
     patience = Patience(most_unsent=ROOM)
 
 
+class YieldingWorker(PatientWorker):
+    """Leaves a client to a process that has fewer for as long as a test may take."""
+
+    patience = Patience(yielding=300.0)
+
+
 class RefusingPoller:
     """An epoll that has no room for the first clients, as the kernel has not at its limit."""
 
@@ -84,9 +90,9 @@ class RefusedWorker(PatientWorker):
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answer with method, target and body; ``/file`` with this file, ``/empty`` with nothing.
 
-    ``/much`` is four megabytes, ``/huge`` 24, ``/turn`` says how often it was asked. ``/gone``
-    answers when its client has gone, ``/gate`` when the gate (a named pipe) has been opened and
-    closed, ``/breaks`` fails in its middle, ``/exits`` at once.
+    ``/much`` is four megabytes, ``/huge`` 24, ``/turn`` says how often it was asked, ``/process``
+    who answers. ``/gone`` answers when its client has gone, ``/gate`` when the gate (a named pipe)
+    has been opened and closed, ``/breaks`` fails in its middle, ``/exits`` at once.
     """
     body = environ["wsgi.input"].read()
     path = environ["PATH_INFO"]
@@ -110,6 +116,8 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     if path == "/gate":
         Path(os.environ[GATE]).read_bytes()
     said = _LONG.get(path) or _said(environ, body)
+    if path == "/process":
+        said = b"process %d." % os.getpid()
     if path == "/turn":
         said = b"turn %d." % next(_TURNS)
     start_response("200 OK", [("Content-Length", str(len(said)))])
