@@ -9,17 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import socket
-import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,24 +34,28 @@ from network.merchants import queries as merchants
 from network.operators import service as operators
 from network.settings import PROGRAMME_ZONE
 from network.signing.service import ensure_keys
+from tests.benchmarks import campaign
 from tests.benchmarks.figures import Contender
+from tests.benchmarks.load import Load
 from tests.benchmarks.stand import Stand
 
 MEMBERS = 500
-CONNECTIONS = 8
 WARM_UP = 300
 """So many requests go before each round, to whoever is measured: other figures were taken since the
 last one, and a server that is called all the time has what it keeps at hand."""
-_HERE = Path(__file__).parent
 _LINES = [("Dairy", 800_000), ("Bread", 400_000), ("Fruit", 200_000), ("Tea", 100_000)]
 _AMOUNT = sum(amount for _, amount in _LINES)
 
 
 @dataclass(slots=True, kw_only=True)
 class Scene:
-    """Merchants with keys, and members with phones, purses and codes."""
+    """Merchants with keys, and members with phones, purses and codes.
 
-    seats: list[Seat]
+    At ``plain`` merchants no campaign runs, at those of ``added`` one that adds to every purchase.
+    """
+
+    plain: list[Seat]
+    added: list[Seat]
     members: list[UUID]
     phones: list[str]
     used_codes: set[str] = field(default_factory=set)
@@ -100,7 +101,8 @@ def set_scene(stand: Stand) -> Scene:
             for phone in phones
         ]
     _fill_purses(stand, members=members, issuer=next(iter(seats.values())).merchant_id)
-    return Scene(seats=list(seats.values()), members=members, phones=phones)
+    plain, added = campaign.part(stand, list(seats.values()))
+    return Scene(plain=plain, added=added, members=members, phones=phones)
 
 
 def _fill_purses(stand: Stand, *, members: list[UUID], issuer: UUID) -> None:
@@ -181,35 +183,6 @@ def await_front(port: int) -> None:
         time.sleep(0.05)
 
 
-class Load:
-    """The load generator, compiled once, and the requests it is given."""
-
-    def __init__(self, stand: Stand) -> None:
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            raise RuntimeError("make bench compiles its load generator: install a C compiler (cc)")
-        self._program = stand.directory / "load"
-        self._requests = stand.directory / "requests.bin"
-        subprocess.run(
-            [compiler, "-O2", "-o", str(self._program), str(_HERE / "load.c")], check=True
-        )
-
-    def run(self, requests: list[bytes], *, port: int, rate: float | None = None) -> dict[str, Any]:
-        """Send every request once; raise unless all were answered with success."""
-        with self._requests.open("wb") as file:
-            for request in requests:
-                file.write(struct.pack("<I", len(request)) + request)
-        command = [str(self._program), "127.0.0.1", str(port), str(CONNECTIONS)]
-        command += [str(self._requests), *([] if rate is None else [str(rate)])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise RuntimeError(f"the load generator failed: {done.stderr.strip()}")
-        outcome: dict[str, Any] = json.loads(done.stdout)
-        if outcome["2xx"] != outcome["requests"]:
-            raise RuntimeError(f"not every request was accepted: {outcome}")
-        return outcome
-
-
 def _wire(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + body
@@ -246,15 +219,18 @@ def signed(
     return _wire(path, {**base, **headers}, content)
 
 
-def earn_requests(scene: Scene, *, port: int, how_many: int) -> list[bytes]:
-    """Return signed earns of four lines, members by phone, merchants in turn."""
+def earn_requests(
+    scene: Scene, *, port: int, how_many: int, seats: Sequence[Seat] | None = None
+) -> list[bytes]:
+    """Return signed earns of four lines, members by phone, merchants (the plain ones) in turn."""
+    seats = seats or scene.plain
     run = uuid7().hex[:12]
     now = datetime.now(UTC).isoformat()
     return [
         signed(
             port=port,
             path="/v1/earnings",
-            seat=scene.seats[number % len(scene.seats)],
+            seat=seats[number % len(seats)],
             number=number,
             run=run,
             body={
@@ -287,7 +263,7 @@ def redeem_requests(stand: Stand, scene: Scene, *, port: int, how_many: int) -> 
         signed(
             port=port,
             path="/v1/redemptions",
-            seat=scene.seats[number % len(scene.seats)],
+            seat=scene.plain[number % len(scene.plain)],
             number=number,
             run=run,
             body={
@@ -324,7 +300,7 @@ def bare_requests(scene: Scene, *, port: int, how_many: int) -> list[bytes]:
         content = json.dumps(
             {
                 "member": str(scene.members[number % MEMBERS]),
-                "merchant": str(scene.seats[number % len(scene.seats)].merchant_id),
+                "merchant": str(scene.plain[number % len(scene.plain)].merchant_id),
                 "merchant_ref": f"b-{run}-{number}",
                 "amount": _AMOUNT,
                 "lines": [{"category": name, "amount": amount} for name, amount in _LINES],
@@ -344,7 +320,7 @@ def bare_requests(scene: Scene, *, port: int, how_many: int) -> list[bytes]:
 def contenders(
     stand: Stand, scene: Scene, *, gateway: int, bare: int, how_many: int
 ) -> list[Contender]:
-    """Return the three figures over HTTP, each round of ``how_many`` requests after a warm-up."""
+    """Return the figures over HTTP, each round of ``how_many`` requests after a warm-up."""
     load = Load(stand)
 
     def rate_of(make: Callable[[int], list[bytes]], port: int) -> Callable[[], float]:
@@ -372,6 +348,18 @@ def contenders(
             beside="sql_earn",
             aim=0.6,
             note="signed both ways, by phone, four lines",
+        ),
+        Contender(
+            name="http_earn_campaign",
+            unit="req/s",
+            take=rate_of(
+                lambda number: earn_requests(
+                    scene, port=gateway, how_many=number, seats=scene.added
+                ),
+                gateway,
+            ),
+            ratio_to="http_earn",
+            note="the same, where a campaign of the network adds to each",
         ),
         Contender(
             name="http_redeem",

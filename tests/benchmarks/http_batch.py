@@ -14,8 +14,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
-from fractions import Fraction
+from datetime import UTC, datetime
 from functools import partial
 
 import requests
@@ -24,13 +23,8 @@ from sqlalchemy import text
 from config.demo.stage import Seat
 from config.queues import BATCHES
 from merchant_gateway.signing import RequestMessage, sign_request
-from network.campaigns import queries as campaigns
-from network.campaigns.service import CampaignTerms, approve_campaign, propose_campaign
-from network.clearing.parties import NETWORK_PARTY
-from network.clock import local_date, wall_now
+from network.clock import wall_now
 from network.ids import uuid7
-from network.programme.campaigns import WHOLE, Funder
-from network.settings import PROGRAMME_ZONE
 from tests.benchmarks.figures import Contender
 from tests.benchmarks.http import MEMBERS, Scene, environment
 from tests.benchmarks.stand import Stand
@@ -60,39 +54,6 @@ def working(stand: Stand) -> Iterator[None]:
             stack.callback(process.wait, timeout=30)
             stack.callback(process.terminate)
         yield
-
-
-def _seats(stand: Stand, scene: Scene) -> tuple[list[Seat], list[Seat]]:
-    """Return merchants without a campaign, and as many for whom one of the network runs from now.
-
-    It adds to every purchase, and there is enough of it; each person may have much.
-    """
-    now = wall_now()
-    today = local_date(now, zone=PROGRAMME_ZONE)
-    with stand.services.database.unit_of_work() as session:
-        free = [
-            seat
-            for seat in scene.seats
-            if not campaigns.running(session, merchant_id=seat.merchant_id, day=today)
-        ]
-        plain, added = free[:SENDERS], free[SENDERS : 2 * SENDERS]
-        terms = CampaignTerms(
-            code="bench",
-            name_fa="سنجش",
-            name_en="Bench",
-            owner_id=NETWORK_PARTY,
-            kind="bonus",
-            value=Fraction(15),
-            first_day=today,
-            last_day=today + timedelta(days=2),
-            funders=(Funder(party_id=NETWORK_PARTY, share=WHOLE),),
-            budget=10**9,
-            merchants=tuple(seat.merchant_id for seat in added),
-            person_cap=10**8,
-        )
-        campaign_id = propose_campaign(session, terms=terms, today=today, now=now)
-        approve_campaign(session, campaign_id=campaign_id, today=today, now=now)
-    return plain, added
 
 
 def _body(scene: Scene, lines: int, sender: int) -> bytes:
@@ -170,7 +131,7 @@ def _round(stand: Stand, scene: Scene, seats: list[Seat], *, port: int, lines: i
 
 def contenders(stand: Stand, scene: Scene, *, port: int) -> list[Contender]:
     """Return the figures of batches over HTTP, through the gateway at ``port``."""
-    plain, added = _seats(stand, scene)
+    plain, added = scene.plain[:SENDERS], scene.added
     return [
         Contender(
             name="http_batch",

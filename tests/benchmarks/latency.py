@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.http import Load, Scene, earn_requests
+from tests.benchmarks.http import Scene, earn_requests
+from tests.benchmarks.load import Load
 from tests.benchmarks.stand import Stand
 
 SATURATION = 0.8

@@ -29,6 +29,7 @@ from merchant_gateway.signing import RequestMessage, sign_request, split_target
 from network.clock import wall_now
 from tests.benchmarks import http, sql
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.load import Load
 from tests.benchmarks.stand import Stand, open_stand
 
 WORKERS, THREADS = 2, 4
@@ -142,7 +143,7 @@ def _running(stand: Stand, server: Server) -> Iterator[tuple[int, subprocess.Pop
 
 
 def _signed_get(scene: http.Scene, target: str, *, port: int, more: str = "") -> bytes:
-    seat, host = scene.seats[0], f"127.0.0.1:{port}"
+    seat, host = scene.plain[0], f"127.0.0.1:{port}"
     path, query = split_target(target)
     headers = sign_request(
         request=RequestMessage(method="GET", authority=host, path=path, query=query),
@@ -218,11 +219,11 @@ def _ends_gracefully(scene: http.Scene, port: int, process: subprocess.Popen[byt
 
 def measure(stand: Stand, scene: http.Scene, *, requests: int = REQUESTS) -> list[Seen]:
     """Return what was seen of each server that is installed."""
-    load = http.Load(stand)
+    load = Load(stand)
     return [_seen(stand, scene, server, load, requests) for server in SERVERS if server.installed]
 
 
-def _seen(stand: Stand, scene: http.Scene, server: Server, load: http.Load, requests: int) -> Seen:
+def _seen(stand: Stand, scene: http.Scene, server: Server, load: Load, requests: int) -> Seen:
     with _running(stand, server) as (port, process):
         load.run(http.earn_requests(scene, port=port, how_many=requests // 4), port=port)
         taken = load.run(http.earn_requests(scene, port=port, how_many=requests), port=port)
