@@ -66,6 +66,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.poller = select.epoll()
         self.method_queue.init()
         self._callers: dict[int, Caller] = {}
+        self._entrance = Entrance(
+            self.poller,
+            self.share,
+            self.patience,
+            begin=self._begin,
+            make_room=self._end_longest_waiting,
+        )
         self._lock = threading.Lock()
         self._places_free = max(1, self.cfg.threads // 2)
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -109,13 +116,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """Keep the arbiter and the deadlines while the threads serve; end when all is answered."""
         wake = select.poll()
         wake.register(self.method_queue.fileno(), select.POLLIN)
-        self._entrance = Entrance(
-            self.poller,
-            self.share,
-            self.patience,
-            begin=self._begin,
-            make_room=self._end_longest_waiting,
-        )
         self._entrance.open(self.sockets)
         for number in range(self.cfg.threads):
             threading.Thread(target=self._serve, name=f"serving-{number}", daemon=True).start()

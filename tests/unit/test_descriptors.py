@@ -13,6 +13,7 @@ import pytest
 from gunicorn.config import Config
 
 from config.serving.caller import Caller
+from config.serving.entrance import Entrance
 from config.serving.worker import PatientWorker
 
 CLIENTS = 3
@@ -28,6 +29,10 @@ class Process:
         worker.cfg, worker.worker_connections = Config(), 10
         worker.poller = stack.enter_context(select.epoll())
         worker._lock, worker._callers = threading.Lock(), {}
+        room = worker._end_longest_waiting
+        worker._entrance = Entrance(
+            worker.poller, worker.share, worker.patience, begin=worker._begin, make_room=room
+        )
         worker._large_queue, worker._places_free = deque(), 0
         for _ in range(CLIENTS):  # all of them before one is accepted: they have descriptors too
             stack.enter_context(socket.create_connection(self._listener.getsockname()))
